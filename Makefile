@@ -1,0 +1,91 @@
+# Labelstack's tasks. `make` or `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LABELSTACK := $(BIN)/python -m labelstack
+# Pictures for `make demo`: files and folders. Without it, samples/.
+IMAGES ?=
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## List the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "labelstack needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per lock file: a task installs only when its lock has changed.
+$(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what a laptop needs (once; about a minute) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.local
+	@echo "Installing what the tests need (once; about a minute) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/.local ## Label pictures on a laptop, print what was seen, take everything down (IMAGES="a.jpg dir/")
+	@$(LABELSTACK) demo $(IMAGES)
+
+.PHONY: up
+up: $(VENV)/.local ## Start the embedded cloud and deploy the stack; leaves it running
+	@$(LABELSTACK) up
+
+.PHONY: down
+down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
+	@$(LABELSTACK) down
+
+.PHONY: test
+test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-units test-integration
+
+# The two halves of `make test`, which run side by side: the first keeps the processors busy, the second waits a lot.
+.PHONY: test-units
+test-units: $(VENV)/.dev
+	@$(BIN)/pytest tests --numprocesses 3 --dist loadfile --quiet $(PYTEST_ARGS)
+
+.PHONY: test-integration
+test-integration: $(VENV)/.dev
+	@$(BIN)/pytest integration_tests --quiet $(PYTEST_ARGS)
+
+.PHONY: browser
+browser: ## Install what the browser tests use, where this user may (Debian and Ubuntu)
+	@if [ -n "$${LABELSTACK_CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome chrome > /dev/null; then exit 0; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		echo "Installing Chromium for the browser tests (once) ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
+	else echo "No Chromium: the browser tests will be skipped. Install it, or name one in LABELSTACK_CHROMIUM."; fi
+
+.PHONY: check
+check: $(VENV)/.dev ## Lint, formatting, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure; prints tables and writes benchmarks/results/*.json
+	@$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Resolve the lock files anew from pyproject.toml and handlers/*/requirements.in
+	@$(BIN)/python -m uv --version > /dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
+	@./requirements/lock.sh $(BIN)/uv $(UPGRADE)
+
+.PHONY: clean
+clean: ## Remove what the tasks made, but not the virtual environment
+	rm -rf .labelstack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/results
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

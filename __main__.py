@@ -1,0 +1,150 @@
+"""The Pulumi program of Labelstack: settings, then components, then outputs."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+import settings as stack_settings
+from components import page_service
+from components.guest_access import GuestAccess, GuestAccessArgs
+from components.image_processor import ImageProcessor, ImageProcessorArgs
+from components.label_api import LabelApi, LabelApiArgs
+from components.results_store import ResultsStore, ResultsStoreArgs
+from components.upload_bucket import UploadBucket, UploadBucketArgs
+from components.website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
+
+settings = stack_settings.load()
+project = Path(__file__).resolve().parent
+service = f"{settings.name}-{pulumi.get_stack()}"
+
+site: Website | None = None
+if settings.website != "none":
+    site = Website(
+        f"{settings.name}-site",
+        WebsiteArgs(
+            kind=settings.website,
+            endpoint=settings.website_endpoint,
+            sources=[settings.public_endpoint] if settings.public_endpoint else [],
+        ),
+    )
+origins: list[pulumi.Input[str]] = [*([site.origin] if site else []), *settings.allowed_origins]
+
+uploads = UploadBucket(
+    f"{settings.name}-uploads",
+    UploadBucketArgs(
+        protect_data=settings.protect_data,
+        noncurrent_version_days=settings.noncurrent_version_days,
+        expiration_days=settings.upload_expiration_days,
+        cors_origins=origins,
+    ),
+)
+results = ResultsStore(f"{settings.name}-results", ResultsStoreArgs(protect_data=settings.protect_data))
+processor = ImageProcessor(
+    settings.name,
+    ImageProcessorArgs(
+        source_dir=project,
+        service=service,
+        bucket_name=uploads.name,
+        bucket_arn=uploads.arn,
+        table_name=results.name,
+        table_arn=results.arn,
+        detectors=settings.detectors,
+        max_labels=settings.max_labels,
+        min_confidence=settings.min_confidence,
+        image_properties=settings.image_properties,
+        rekognition_tps=settings.rekognition_tps,
+        rekognition_timeout_s=settings.rekognition_timeout_seconds,
+        rekognition_endpoint=settings.rekognition_endpoint,
+        retry_base_delay_s=settings.retry_base_delay_seconds,
+        cache_days=settings.cache_days,
+        batch_size=settings.batch_size,
+        max_receive_count=settings.max_receive_count,
+        runtime=settings.runtime,
+        architecture=settings.architecture,
+        memory_mb=settings.memory_mb,
+        timeout_s=settings.timeout_seconds,
+        log_retention_days=settings.log_retention_days,
+        log_level=settings.log_level,
+    ),
+)
+
+api: LabelApi | None = None
+if settings.api != "none":
+    api = LabelApi(
+        f"{settings.name}-api",
+        LabelApiArgs(
+            source_dir=project,
+            service=service,
+            kind=settings.api,
+            access=settings.api_access,
+            bucket_name=uploads.name,
+            bucket_arn=uploads.arn,
+            table_name=results.name,
+            table_arn=results.arn,
+            upload_prefix=settings.upload_prefix,
+            origins=origins,
+            stage=settings.api_stage,
+            throttle_rate=settings.api_throttle_rate,
+            throttle_burst=settings.api_throttle_burst,
+            set_account_log_role=settings.api_log_role,
+            public_endpoint=settings.public_endpoint,
+            runtime=settings.runtime,
+            architecture=settings.architecture,
+            log_retention_days=settings.log_retention_days,
+            log_level=settings.log_level,
+        ),
+    )
+guests: GuestAccess | None = None
+if settings.guest_access:
+    guests = GuestAccess(
+        f"{settings.name}-guests",
+        GuestAccessArgs(bucket_arn=uploads.arn, table_arn=results.arn, upload_prefix=settings.upload_prefix),
+    )
+if site:
+    if settings.site_mode == "guest" and guests:
+        page = page_service.as_guest(
+            uploads,
+            region=aws.get_region_output().region,
+            identity_pool_id=guests.identity_pool_id,
+            table_name=results.name,
+            upload_prefix=settings.upload_prefix,
+            min_confidence=settings.min_confidence,
+            public_endpoint=settings.public_endpoint,
+        )
+    else:
+        assert api is not None  # the settings are checked for it
+        page = page_service.through_api(
+            uploads,
+            api.url,
+            can_delete=settings.api_access == "api_key",
+            min_confidence=settings.min_confidence,
+            public_endpoint=settings.public_endpoint,
+        )
+    WebsiteFiles(
+        f"{settings.name}-site",
+        WebsiteFilesArgs(
+            bucket_name=site.bucket_name,
+            folder=project / "web",
+            config=page.config,
+            connect=page.connect,
+            pictures=page.pictures,
+        ),
+    )
+
+pulumi.export("uploadBucket", uploads.name)
+pulumi.export("uploadPrefix", settings.upload_prefix)
+pulumi.export("resultsTable", results.name)
+pulumi.export("queueUrl", processor.queue.url)
+pulumi.export("deadLetterQueueUrl", processor.dead_letter_queue.url)
+pulumi.export("processorFunction", processor.processor.name)
+pulumi.export("failureRecorderFunction", processor.failure_recorder.name)
+if api:
+    pulumi.export("apiUrl", api.url)
+    if api.api_key_id is not None:
+        pulumi.export("apiKeyId", api.api_key_id)
+if site:
+    pulumi.export("websiteUrl", site.url)
+    pulumi.export("websiteBucket", site.bucket_name)
+if guests:
+    pulumi.export("identityPoolId", guests.identity_pool_id)

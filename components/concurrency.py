@@ -1,0 +1,25 @@
+"""How many batches run at once, derived from Rekognition's quota."""
+
+import math
+from dataclasses import dataclass
+
+# Lambda's limits of an SQS event source mapping's maximum concurrency.
+LEAST, MOST = 2, 1000
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """`maximum` batches at a time, each with `calls_per_second` of each Rekognition operation."""
+
+    maximum: int
+    calls_per_second: float
+
+
+def derive(rekognition_tps: float, batch_size: int) -> Concurrency:
+    """Share a quota of `rekognition_tps` calls per second and operation among the batches that run at once.
+
+    A batch of n pictures makes n calls of an operation, and one takes about a second: tps / n batches use the quota up.
+    However many there are (Lambda asks for at least 2), their shares add up to the quota and never to more.
+    """
+    maximum = min(max(LEAST, math.ceil(rekognition_tps / batch_size)), MOST)
+    return Concurrency(maximum, rekognition_tps / maximum)

@@ -1,0 +1,243 @@
+"""ImageProcessor: from the events of a bucket to results in a table, through a queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components import access, concurrency
+from components.errors import InvalidArgumentError
+from components.policies import Statement, deny_insecure_transport, document
+from components.python_function import PythonFunction, PythonFunctionArgs
+from components.tagging import tags
+
+DAY_S = 24 * 60 * 60
+# A message's age counts from its first queue on, so the dead-letter queue keeps messages longer than the queue.
+QUEUE_RETENTION_S, DEAD_LETTER_RETENTION_S = 4 * DAY_S, 14 * DAY_S
+# AWS: a queue's visibility timeout is at least six times the timeout of the function that it feeds.
+VISIBILITY_TIMEOUTS = 6
+LEAST_RECEIVES = 5  # AWS: fewer may move messages to the dead-letter queue only because the function was throttled
+METRICS_NAMESPACE = "Labelstack"
+# The last is what a versioned bucket sends when its lifecycle expires an upload.
+EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
+RECORDER_MEMORY_MB, RECORDER_TIMEOUT_S = 256, 30
+
+
+@dataclass(frozen=True)
+class ImageProcessorArgs:
+    """Arguments of ImageProcessor.
+
+    `source_dir` holds the `handlers` package. `service` names this deployment in logs and metrics.
+    `rekognition_tps` is the account's quota of calls per second and operation, which sets the concurrency.
+    `bucket_kms_key_arn` is the key of the bucket's objects where they have one.
+    `rekognition_endpoint` is the address of an emulator; None: AWS.
+    """
+
+    source_dir: Path
+    service: str
+    bucket_name: pulumi.Input[str]
+    bucket_arn: pulumi.Input[str]
+    table_name: pulumi.Input[str]
+    table_arn: pulumi.Input[str]
+    detectors: Sequence[str]
+    max_labels: int
+    min_confidence: float
+    image_properties: bool
+    rekognition_tps: float
+    rekognition_timeout_s: float
+    retry_base_delay_s: int
+    cache_days: int
+    batch_size: int
+    max_receive_count: int
+    runtime: str
+    architecture: str
+    memory_mb: int
+    timeout_s: int
+    log_retention_days: int
+    log_level: str
+    rekognition_endpoint: str | None = None
+    bucket_kms_key_arn: pulumi.Input[str] | None = None
+    build_dir: Path | None = None
+
+
+class ImageProcessor(pulumi.ComponentResource):
+    """A queue of the bucket's events, a function that labels their pictures, and one that records what failed for good.
+
+    No event is lost: what the first function fails at comes back, later each time, and after `max_receive_count` times
+    goes to the dead-letter queue, whose function writes the picture's FAILED result.
+    """
+
+    queue: aws.sqs.Queue
+    dead_letter_queue: aws.sqs.Queue
+    processor: PythonFunction
+    failure_recorder: PythonFunction
+
+    def __init__(self, name: str, args: ImageProcessorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("labelstack:components:ImageProcessor", name, None, opts)
+        if args.max_receive_count < LEAST_RECEIVES:
+            raise InvalidArgumentError(
+                f"max_receive_count is {args.max_receive_count}: expected {LEAST_RECEIVES} or more."
+            )
+        self._prefix, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
+        self.dead_letter_queue, self.queue = self._queues()
+        queue_policy = self._queue_policies()
+        self.processor = self._processor()
+        self.failure_recorder = self._failure_recorder()
+        self._event_sources()
+        aws.s3.BucketNotification(
+            f"{name}-events",
+            bucket=args.bucket_name,
+            queues=[{"id": "uploads", "queue_arn": self.queue.arn, "events": EVENTS}],
+            # S3 tests the queue's policy when the notification is made.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[queue_policy]),
+        )
+        self.register_outputs({"queueUrl": self.queue.url, "deadLetterQueueUrl": self.dead_letter_queue.url})
+
+    def _queues(self) -> tuple[aws.sqs.Queue, aws.sqs.Queue]:
+        dead_letters = aws.sqs.Queue(
+            f"{self._prefix}-dead-letters",
+            message_retention_seconds=DEAD_LETTER_RETENTION_S,
+            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * RECORDER_TIMEOUT_S,
+            sqs_managed_sse_enabled=True,
+            tags=tags(self._prefix),
+            opts=self._child,
+        )
+        redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": self._args.max_receive_count}
+        queue = aws.sqs.Queue(
+            f"{self._prefix}-events",
+            message_retention_seconds=QUEUE_RETENTION_S,
+            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * self._args.timeout_s,
+            redrive_policy=pulumi.Output.json_dumps(redrive, separators=(",", ":")),
+            sqs_managed_sse_enabled=True,
+            tags=tags(self._prefix),
+            opts=self._child,
+        )
+        allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
+        aws.sqs.RedriveAllowPolicy(
+            f"{self._prefix}-redrive",
+            queue_url=dead_letters.url,
+            redrive_allow_policy=pulumi.Output.json_dumps(allowed, separators=(",", ":")),
+            opts=self._child,
+        )
+        return dead_letters, queue
+
+    def _queue_policies(self) -> aws.sqs.QueuePolicy:
+        """TLS only for both queues; and S3 may send to the first, for this bucket of this account alone."""
+        aws.sqs.QueuePolicy(
+            f"{self._prefix}-dead-letters-policy",
+            queue_url=self.dead_letter_queue.url,
+            policy=document([deny_insecure_transport("sqs", [self.dead_letter_queue.arn])]),
+            opts=self._child,
+        )
+        events_of_bucket = Statement(
+            actions=["sqs:SendMessage"],
+            resources=[self.queue.arn],
+            principal={"Service": "s3.amazonaws.com"},
+            condition={
+                "ArnEquals": {"aws:SourceArn": self._args.bucket_arn},
+                "StringEquals": {"aws:SourceAccount": aws.get_caller_identity_output().account_id},
+            },
+        )
+        return aws.sqs.QueuePolicy(
+            f"{self._prefix}-events-policy",
+            queue_url=self.queue.url,
+            policy=document([events_of_bucket, deny_insecure_transport("sqs", [self.queue.arn])]),
+            opts=self._child,
+        )
+
+    def _processor(self) -> PythonFunction:
+        args = self._args
+        share = concurrency.derive(args.rekognition_tps, args.batch_size).calls_per_second
+        environment: dict[str, pulumi.Input[str]] = {
+            **self._common_environment(),
+            "QUEUE_URL": self.queue.url,
+            "DETECTORS": ",".join(args.detectors),
+            "MAX_LABELS": str(args.max_labels),
+            "MIN_CONFIDENCE": f"{args.min_confidence:g}",
+            "IMAGE_PROPERTIES": str(args.image_properties).lower(),
+            "REKOGNITION_CALLS_PER_SECOND": f"{share:g}",
+            "REKOGNITION_TIMEOUT_S": f"{args.rekognition_timeout_s:g}",
+            "RETRY_BASE_DELAY_S": str(args.retry_base_delay_s),
+            "CACHE_DAYS": str(args.cache_days),
+        }
+        if args.rekognition_endpoint is not None:
+            environment["AWS_ENDPOINT_URL_REKOGNITION"] = args.rekognition_endpoint
+        return PythonFunction(
+            f"{self._prefix}-process-image",
+            PythonFunctionArgs(
+                source_dir=args.source_dir,
+                packages=["handlers/process_image", "handlers/labelling", "handlers/results"],
+                handler="handlers.process_image.handler.handle",
+                requirements="handlers/process_image/requirements.txt",
+                environment=environment,
+                statements=[
+                    *access.read_objects(args.bucket_arn, args.bucket_kms_key_arn),
+                    *access.write_results(args.table_arn),
+                    *access.consume_queue(self.queue.arn),
+                    *access.postpone_messages(self.queue.arn),
+                    *access.detect(args.detectors),
+                ],
+                description="Labels the pictures of a batch of upload events.",
+                runtime=args.runtime,
+                architecture=args.architecture,
+                memory_mb=args.memory_mb,
+                timeout_s=args.timeout_s,
+                log_retention_days=args.log_retention_days,
+                build_dir=args.build_dir,
+            ),
+            self._child,
+        )
+
+    def _failure_recorder(self) -> PythonFunction:
+        args = self._args
+        return PythonFunction(
+            f"{self._prefix}-record-failure",
+            PythonFunctionArgs(
+                source_dir=args.source_dir,
+                packages=["handlers/record_failure", "handlers/labelling", "handlers/results"],
+                handler="handlers.record_failure.handler.handle",
+                requirements="handlers/record_failure/requirements.txt",
+                environment=self._common_environment(),
+                statements=[
+                    *access.write_results(args.table_arn),
+                    *access.consume_queue(self.dead_letter_queue.arn),
+                ],
+                description="Records the pictures that could not be labelled after all retries.",
+                runtime=args.runtime,
+                architecture=args.architecture,
+                memory_mb=RECORDER_MEMORY_MB,
+                timeout_s=RECORDER_TIMEOUT_S,
+                log_retention_days=args.log_retention_days,
+                build_dir=args.build_dir,
+            ),
+            self._child,
+        )
+
+    def _common_environment(self) -> dict[str, pulumi.Input[str]]:
+        return {
+            "RESULTS_TABLE": self._args.table_name,
+            "UPLOAD_BUCKET": self._args.bucket_name,
+            "POWERTOOLS_SERVICE_NAME": self._args.service,
+            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            "POWERTOOLS_LOG_LEVEL": self._args.log_level,
+        }
+
+    def _event_sources(self) -> None:
+        batches = concurrency.derive(self._args.rekognition_tps, self._args.batch_size).maximum
+        for suffix, queue, function, batch_size, maximum in (
+            ("process-image", self.queue, self.processor, self._args.batch_size, batches),
+            ("record-failure", self.dead_letter_queue, self.failure_recorder, 10, concurrency.LEAST),
+        ):
+            aws.lambda_.EventSourceMapping(
+                f"{self._prefix}-{suffix}",
+                event_source_arn=queue.arn,
+                function_name=function.arn,
+                batch_size=batch_size,
+                function_response_types=["ReportBatchItemFailures"],
+                # Never reserved concurrency: accounts with a small quota cannot reserve any.
+                scaling_config={"maximum_concurrency": maximum},
+                tags=tags(self._prefix),
+                opts=self._child,
+            )

@@ -1,0 +1,352 @@
+"""The API's contract (OpenAPI 3), read once, and the document that API Gateway builds a REST API from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pulumi
+import yaml
+
+from components.errors import InvalidArgumentError, SourceMissingError
+
+Access = Literal["open", "api_key", "iam"]
+METHODS = ("get", "put", "post", "delete", "patch", "head")
+# What a browser may send of its own accord: the body's type, an API key, or what SigV4 adds.
+CORS_HEADERS = (
+    "authorization",
+    "content-type",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-api-key",
+)
+CORS_MAX_AGE_S = 3600
+PROBLEM = "application/problem+json"
+SCHEMAS = "#/components/schemas/"
+# Of these the functions say which values they take, where a gateway's validator could only say that it is another.
+LEFT_TO_FUNCTIONS = {"enum", "maximum"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the contract.
+
+    `parameters` are its query parameters and whether each is required. `body_schema` is the name of its body's schema.
+    `never_open` is true where the contract wants to know who asks, whatever the access of the rest.
+    """
+
+    id: str
+    method: str
+    path: str
+    parameters: Mapping[str, bool]
+    body_schema: str | None
+    never_open: bool
+
+    def access(self, access: Access) -> Access:
+        """How this operation is reached where the API as a whole is reached by `access`."""
+        return "iam" if access == "open" and self.never_open else access
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The contract's operations and the schemas of what they are sent."""
+
+    version: str
+    operations: Sequence[Operation]
+    schemas: Mapping[str, Mapping[str, Any]]
+
+    def paths(self) -> dict[str, list[Operation]]:
+        """The operations by path."""
+        found: dict[str, list[Operation]] = {}
+        for operation in self.operations:
+            found.setdefault(operation.path, []).append(operation)
+        return found
+
+    def methods(self) -> list[str]:
+        """All methods that some operation has, in upper case."""
+        return sorted({operation.method.upper() for operation in self.operations})
+
+
+def load(path: Path) -> Contract:
+    """Read a contract. Raises SourceMissingError and InvalidArgumentError."""
+    if not path.is_file():
+        raise SourceMissingError(f"The API's contract {path} is not there: correct `contract`.")
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not str(document.get("openapi", "")).startswith("3."):
+        raise InvalidArgumentError(f"{path} is no OpenAPI 3 document: API Gateway needs one.")
+    operations = [
+        _operation(document, address, method, item[method])
+        for address, item in document["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+    used = {schema: None for operation in operations for schema in _named(operation.body_schema)}
+    schemas: dict[str, Mapping[str, Any]] = {}
+    while used:
+        name, _ = used.popitem()
+        schemas[name] = document["components"]["schemas"][name]
+        used |= {other: None for other in _references(schemas[name]) if other not in schemas}
+    return Contract(str(document["info"]["version"]), operations, schemas)
+
+
+def rest_body(
+    contract: Contract,
+    title: pulumi.Input[str],
+    invoke_arns: Mapping[str, pulumi.Input[str]],
+    access: Access,
+    origins: Sequence[pulumi.Input[str]],
+) -> dict[str, Any]:
+    """What a REST API is built from: each operation calls the function whose invoke ARN stands by its id.
+
+    The gateway checks required parameters and bodies, answers what it answers itself as problem documents, and answers
+    CORS preflights of `origins` alone. Every other path or method is answered without a function.
+    """
+    cors = _cors_headers(origins)
+    paths: dict[str, Any] = {}
+    for address, operations in contract.paths().items():
+        allowed = [operation.method.upper() for operation in operations]
+        item: dict[str, Any] = {o.method: _rest_operation(o, invoke_arns[o.id], access) for o in operations}
+        if origins:
+            item["options"] = _preflight(allowed, origins)
+        refusal = {"Allow": f"'{', '.join(allowed)}'", **cors}
+        detail = f"This path takes {' and '.join(allowed)} only."
+        item[_ANY] = _mock(405, refusal, problem(405, "METHOD_NOT_ALLOWED", detail))
+        paths[address] = item
+    unknown = _mock(404, cors, problem(404, "UNKNOWN_ROUTE", "The API has no such path."))
+    paths["/"] = {_ANY: unknown}
+    paths["/{proxy+}"] = {_ANY: unknown | {"parameters": [_parameter("proxy", "path", True)]}}
+    return {
+        "openapi": "3.0.1",
+        "info": {"title": title, "version": contract.version},
+        "paths": paths,
+        "components": {
+            "schemas": {name: loosened(schema) for name, schema in contract.schemas.items()},
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+        "x-amazon-apigateway-request-validators": {
+            _VALIDATOR: {"validateRequestBody": True, "validateRequestParameters": True}
+        },
+        "x-amazon-apigateway-gateway-responses": {
+            name: _gateway_response(answer, cors) for name, answer in GATEWAY_ANSWERS.items()
+        },
+    }
+
+
+def problem(status: int, code: str, detail: str) -> str:
+    """A problem document (RFC 9457) as the contract has it."""
+    quoted = detail if detail.startswith("$context.") else f'"{detail}"'
+    return f'{{"type":"about:blank","title":"{TITLES[status]}","status":{status},"code":"{code}","detail":{quoted}}}'
+
+
+def loosened(schema: Any) -> Any:
+    """A schema without what is left to the functions, and without examples."""
+    if isinstance(schema, list):
+        return [loosened(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in LEFT_TO_FUNCTIONS | {"example", "default"}}
+    named = (
+        {"properties": {name: loosened(one) for name, one in kept["properties"].items()}}
+        if "properties" in kept
+        else {}
+    )
+    return {key: loosened(value) for key, value in kept.items()} | named
+
+
+@dataclass(frozen=True)
+class GatewayAnswer:
+    """What the gateway answers by itself."""
+
+    status: int
+    code: str
+    detail: str
+
+
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    504: "Gateway Timeout",
+}
+_UNSIGNED = GatewayAnswer(401, "UNAUTHORIZED", "Sign the request (AWS Signature Version 4, service execute-api).")
+_FORBIDDEN = GatewayAnswer(403, "FORBIDDEN", "This needs a valid API key or signature.")
+_BUSY = GatewayAnswer(429, "TOO_MANY_REQUESTS", "Too many requests at once. Wait a moment and try again.")
+_BROKEN = GatewayAnswer(500, "INTERNAL_ERROR", "Something went wrong on our side. Try again in a moment.")
+_LATE = GatewayAnswer(504, "TIMEOUT", "The service took too long to answer. Try again in a moment.")
+# All response types of API Gateway, as the two DEFAULT_ ones cannot tell their status in a body. The gateway's own
+# sentence, a JSON string, is given where it says more: which parameter is missing.
+GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
+    "ACCESS_DENIED": _FORBIDDEN,
+    "API_CONFIGURATION_ERROR": _BROKEN,
+    "AUTHORIZER_CONFIGURATION_ERROR": _BROKEN,
+    "AUTHORIZER_FAILURE": _BROKEN,
+    "BAD_REQUEST_BODY": GatewayAnswer(400, "INVALID_REQUEST", "The body is not JSON as the API's contract has it."),
+    "BAD_REQUEST_PARAMETERS": GatewayAnswer(400, "INVALID_REQUEST", "$context.error.messageString"),
+    "DEFAULT_4XX": _FORBIDDEN,
+    "DEFAULT_5XX": _BROKEN,
+    "EXPIRED_TOKEN": _FORBIDDEN,
+    "INTEGRATION_FAILURE": _LATE,
+    "INTEGRATION_TIMEOUT": _LATE,
+    "INVALID_API_KEY": _FORBIDDEN,
+    "INVALID_SIGNATURE": _FORBIDDEN,
+    # Unknown paths are answered by the catch-all path, so this is a request without a signature.
+    "MISSING_AUTHENTICATION_TOKEN": _UNSIGNED,
+    "QUOTA_EXCEEDED": _BUSY,
+    "REQUEST_TOO_LARGE": GatewayAnswer(413, "BODY_TOO_LARGE", "The request is larger than the API takes."),
+    "RESOURCE_NOT_FOUND": GatewayAnswer(404, "UNKNOWN_ROUTE", "The API has no such path."),
+    "THROTTLED": _BUSY,
+    "UNAUTHORIZED": _UNSIGNED,
+    "UNSUPPORTED_MEDIA_TYPE": GatewayAnswer(415, "UNSUPPORTED_MEDIA_TYPE", "Send JSON, as application/json."),
+    "WAF_FILTERED": _FORBIDDEN,
+}
+
+_ANY = "x-amazon-apigateway-any-method"
+_VALIDATOR = "contract"
+_SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
+    "open": [],
+    "api_key": [{"apiKey": []}],
+    "iam": [{"sigV4": []}],
+}
+_SECURITY_SCHEMES = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "sigV4": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+    },
+}
+
+
+def _operation(document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any]) -> Operation:
+    parameters = [_resolve(document, parameter) for parameter in item.get("parameters", [])]
+    body = item.get("requestBody")
+    return Operation(
+        id=item["operationId"],
+        method=method,
+        path=path,
+        parameters={p["name"]: bool(p.get("required")) for p in parameters if p["in"] == "query"},
+        body_schema=body["content"]["application/json"]["schema"]["$ref"].removeprefix(SCHEMAS) if body else None,
+        never_open={} not in item.get("security", document.get("security", [{}])),
+    )
+
+
+def _resolve(document: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reference refers to."""
+    found: Any = item
+    if "$ref" in item:
+        found = document
+        for step in item["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+    assert isinstance(found, Mapping)
+    return found
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """The names of the schemas that a schema refers to."""
+    if isinstance(schema, Mapping):
+        yield from _named(str(schema.get("$ref", "")).removeprefix(SCHEMAS))
+        schema = list(schema.values())
+    for item in schema if isinstance(schema, list) else ():
+        yield from _references(item)
+
+
+def _named(name: str | None) -> Sequence[str]:
+    return [name] if name else []
+
+
+def _rest_operation(operation: Operation, invoke_arn: pulumi.Input[str], access: Access) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "parameters": [_parameter(name, "query", required) for name, required in operation.parameters.items()],
+        "responses": {"200": {"description": "As the contract says."}},
+        "security": _SECURITY[operation.access(access)],
+        "x-amazon-apigateway-request-validator": _VALIDATOR,
+        "x-amazon-apigateway-integration": {
+            "type": "aws_proxy",
+            "httpMethod": "POST",  # of the call of Lambda, whatever the operation's is
+            "uri": invoke_arn,
+            "passthroughBehavior": "when_no_match",
+        },
+    }
+    if operation.body_schema:
+        schema = {"$ref": SCHEMAS + operation.body_schema}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return described
+
+
+def _parameter(name: str, where: str, required: bool) -> dict[str, Any]:
+    # The gateway looks at no more than whether a parameter is there; its value is the function's matter.
+    return {"name": name, "in": where, "required": required, "schema": {"type": "string"}}
+
+
+def _mock(status: int, headers: Mapping[str, pulumi.Input[str]], body: str) -> dict[str, Any]:
+    """An answer that the gateway gives without a function."""
+    return _mock_answer(status, {"Content-Type": f"'{PROBLEM}'", **headers}, body)
+
+
+def _preflight(methods: Sequence[str], origins: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
+    """The answer to a browser that asks whether a page of another origin may send a request."""
+    headers = {
+        **_cors_headers(origins),
+        "Access-Control-Allow-Methods": f"'{','.join(methods)}'",
+        "Access-Control-Allow-Headers": f"'{','.join(CORS_HEADERS)}'",
+        "Access-Control-Max-Age": f"'{CORS_MAX_AGE_S}'",
+    }
+    return _mock_answer(204, headers, _name_asking_origin(origins[1:]) if len(origins) > 1 else "")
+
+
+def _mock_answer(status: int, headers: Mapping[str, pulumi.Input[str]], template: pulumi.Input[str]) -> dict[str, Any]:
+    declared = {name: {"schema": {"type": "string"}} for name in headers}
+    return {
+        "responses": {str(status): {"description": "Always the same.", "headers": declared}},
+        "security": [],
+        "x-amazon-apigateway-integration": {
+            "type": "mock",
+            # Any other type of body would reach the mock as it is, which then fails for want of a status code.
+            "passthroughBehavior": "never",
+            "requestTemplates": {"application/json": f'{{"statusCode":{status}}}'},
+            "responses": {
+                "default": {
+                    "statusCode": str(status),
+                    "responseParameters": {f"method.response.header.{name}": value for name, value in headers.items()},
+                    "responseTemplates": {"application/json": template},
+                }
+            },
+        },
+    }
+
+
+def _name_asking_origin(others: Sequence[pulumi.Input[str]]) -> pulumi.Output[str]:
+    """A template that names the asking origin where it is one of `others`; the header names the first one as it is."""
+    tests = pulumi.Output.all(*others).apply(lambda urls: " || ".join(f'$origin == "{url}"' for url in urls))
+    return pulumi.Output.concat(
+        '#set($origin = $input.params().header.get("Origin"))',
+        '#if(!$origin)#set($origin = $input.params().header.get("origin"))#end',
+        "#if(",
+        tests,
+        ")#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
+    )
+
+
+def _cors_headers(origins: Sequence[pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
+    """Headers, as API Gateway's literals, that let the first origin read an answer; none when there is no origin."""
+    if not origins:
+        return {}
+    return {"Access-Control-Allow-Origin": pulumi.Output.concat("'", origins[0], "'"), "Vary": "'Origin'"}
+
+
+def _gateway_response(answer: GatewayAnswer, cors: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
+    headers: dict[str, pulumi.Input[str]] = {"Content-Type": f"'{PROBLEM}'", "Cache-Control": "'no-store'", **cors}
+    return {
+        "statusCode": str(answer.status),
+        "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+        "responseTemplates": {"application/json": problem(answer.status, answer.code, answer.detail)},
+    }

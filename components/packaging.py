@@ -1,0 +1,199 @@
+"""Zips of Python functions: the same sources, lock and platform give the same bytes, built once and kept by content.
+
+The bytes depend on no path, time, order or user. (They do depend on the compression library of the Python that builds:
+zlib and zlib-ng compress the same content to different bytes.) Environment markers in a lock are judged by the Python
+that builds, so a lock has dependencies that the function's Python needs too.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.errors import DependencyInstallError, PackageTooLargeError, SourceMissingError
+
+FORMAT = "1"  # part of every digest: count it up when this module makes other bytes of the same sources
+DIRECT_UPLOAD_BYTES = 50 * 1024 * 1024  # AWS: what CreateFunction takes as a zip
+# Lambda's Python 3.12 and later run on Amazon Linux 2023 (glibc 2.34), and 3.11 on Amazon Linux 2 (glibc 2.26).
+GLIBC_MINOR = {"python3.11": 26}
+DEFAULT_GLIBC_MINOR, OLDEST_GLIBC_MINOR = 34, 17
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+# What pip writes of this machine or this run, and what a function never uses.
+PRUNED_METADATA = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+KEPT_ZIPS = 10  # of each function: enough for a few stacks, and an edit a minute does not fill the disk
+NOT_SOURCES = {"requirements.in", "requirements.txt"}
+
+
+@dataclass(frozen=True)
+class Package:
+    """What a function's zip is made of; see PythonFunctionArgs."""
+
+    source_dir: Path
+    packages: tuple[str, ...]
+    requirements: str | None
+    runtime: str
+    architecture: str
+
+
+def build(package: Package, build_dir: Path) -> Path:
+    """The zip of `package` in `build_dir`, made if it is not there yet; safe in several threads and processes at once.
+
+    Raises SourceMissingError, DependencyInstallError and PackageTooLargeError.
+    """
+    sources = dict(_sources(package))
+    lock = _lock(package)
+    digest = hashlib.sha256("\n".join([FORMAT, package.runtime, package.architecture]).encode())
+    for name, path in sorted(sources.items()):
+        digest.update(f"\n{name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    digest.update(lock)
+    target = build_dir / f"{Path(package.packages[0]).name}-{digest.hexdigest()[:16]}.zip"
+    if target.exists():
+        target.touch()
+    else:
+        build_dir.mkdir(parents=True, exist_ok=True)
+        dependencies = dict(_files(_dependencies(package, lock, build_dir))) if _names_any(lock) else {}
+        _write(target, dependencies | sources)
+        _forget_oldest(build_dir.glob(f"{Path(package.packages[0]).name}-*.zip"))
+    if (size := target.stat().st_size) > DIRECT_UPLOAD_BYTES:
+        raise PackageTooLargeError(
+            f"The zip of {package.packages[0]} has {size / 1024**2:.0f} MB, and Lambda takes "
+            f"{DIRECT_UPLOAD_BYTES / 1024**2:.0f} MB in an upload: drop dependencies from {package.requirements}."
+        )
+    return target
+
+
+def platforms(runtime: str, architecture: str) -> list[str]:
+    """The wheel platforms that Lambda's `runtime` can load, the newest first."""
+    machine, newest = MACHINES[architecture], GLIBC_MINOR.get(runtime, DEFAULT_GLIBC_MINOR)
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, OLDEST_GLIBC_MINOR - 1, -1)]
+    return [*tags, f"manylinux2014_{machine}"]
+
+
+def _sources(package: Package) -> Iterator[tuple[str, Path]]:
+    """Name in the zip and path of each source file: the packages, and the `__init__.py` of the folders above them."""
+    for name in package.packages:
+        folder = package.source_dir / name
+        if not folder.is_dir():
+            raise SourceMissingError(f"The package {name} is not in {package.source_dir}: correct `packages`.")
+        for above in Path(name).parents:
+            marker = package.source_dir / above / "__init__.py"
+            if above != Path() and marker.is_file():
+                yield (above / "__init__.py").as_posix(), marker
+        for relative, path in _files(folder):
+            if path.name not in NOT_SOURCES and not path.name.startswith("."):
+                yield f"{Path(name).as_posix()}/{relative}", path
+
+
+def _lock(package: Package) -> bytes:
+    if package.requirements is None:
+        return b""
+    path = package.source_dir / package.requirements
+    if not path.is_file():
+        raise SourceMissingError(f"The requirements file {package.requirements} is not in {package.source_dir}.")
+    return path.read_bytes()
+
+
+def _names_any(lock: bytes) -> bool:
+    """Whether there is a requirement in the lock."""
+    return any(line.strip() and not line.startswith(b"#") for line in lock.splitlines())
+
+
+def _forget_oldest(zips: Iterable[Path]) -> None:
+    """Keep the zips used last."""
+    for path in sorted(zips, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_ZIPS:]:
+        path.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Name below `folder` and path of each file in it, but Python's caches."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc":
+            yield path.relative_to(folder).as_posix(), path
+
+
+def _dependencies(package: Package, lock: bytes, build_dir: Path) -> Path:
+    """A folder with the installed lock, kept by the lock's content and the platform."""
+    key = hashlib.sha256(f"{FORMAT}\n{package.runtime}\n{package.architecture}\n".encode() + lock).hexdigest()[:16]
+    target = build_dir / f"dependencies-{key}"
+    if target.is_dir():
+        return target
+    with tempfile.TemporaryDirectory(dir=build_dir, prefix=".installing-") as temporary:
+        made = Path(temporary) / "made"
+        made.mkdir()
+        _install(package, made)
+        _prune(made)
+        try:
+            made.rename(target)
+        except OSError:
+            if not target.is_dir():  # else somebody built the same at the same time, and theirs is as good
+                raise
+    return target
+
+
+def _install(package: Package, target: Path) -> None:
+    """Install the lock for the function's platform with this interpreter's pip, under the user's own pip settings."""
+    assert package.requirements is not None
+    version = package.runtime.removeprefix("python")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile", "--no-user"]
+    command += ["--implementation=cp", f"--python-version={version}", f"--target={target}"]
+    command += [f"--platform={name}" for name in platforms(package.runtime, package.architecture)]
+    command += ["--requirement", str((package.source_dir / package.requirements).resolve())]
+    # In the empty target: `python -m` puts the working folder first on the path.
+    done = subprocess.run(command, cwd=target, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DependencyInstallError(_explain(package, done.stderr or done.stdout))
+
+
+def _explain(package: Package, output: str) -> str:
+    """Which requirement pip failed at, for which platform, and what to do."""
+    platform = f"{package.runtime} on {package.architecture}"
+    what = f"The dependencies in {package.requirements} cannot be installed for {platform}"
+    if "No module named pip" in output:
+        return f"{what}: {sys.executable} has no pip. Run `{sys.executable} -m ensurepip`."
+    said = "\n".join(line.removeprefix("ERROR: ") for line in output.splitlines() if line.strip())[-2000:]
+    if missing := re.search(r"No matching distribution found for (\S+)", output):
+        advice = (
+            f"{missing[1]} has no wheel for this platform. Pin a version that has one, or choose another runtime or "
+            "architecture; if it has one, check pip's index settings and the network."
+        )
+    elif mismatch := re.search(r"THESE PACKAGES DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+)", output):
+        advice = f"{mismatch[1]} is not what the lock says. Compile the lock again from its requirements.in."
+    elif unhashed := re.search(r"Hashes are required in --require-hashes mode[\s\S]*?\n\s*(\S+==\S+)", output):
+        advice = f"{unhashed[1]} has no hash in the lock. Compile the lock again with hashes."
+    else:
+        advice = "Check pip's index settings and the network."
+    return f"{what}: {advice}\npip said:\n{said}"
+
+
+def _prune(folder: Path) -> None:
+    """Remove what depends on this machine or on the order of installation, and what a function never uses."""
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    for path in [*folder.glob("*.dist-info/*")]:
+        if path.name in PRUNED_METADATA:
+            path.unlink()
+    for cache in [*folder.rglob("__pycache__")]:
+        shutil.rmtree(cache)
+
+
+def _write(target: Path, files: dict[str, Path]) -> None:
+    """Write a zip whose bytes depend on names and contents alone, and put it in its place at once."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+            for name, path in sorted(files.items()):
+                entry = zipfile.ZipInfo(name)  # of 1980, whenever the file was written
+                entry.create_system, entry.external_attr = 3, 0o644 << 16  # Unix, on every machine
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

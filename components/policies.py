@@ -1,0 +1,83 @@
+"""IAM statements and policy documents, in one place: no `*` action, and `*` as resource only with its reason."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pulumi
+
+from components.errors import InvalidArgumentError
+
+VERSION = "2012-10-17"
+
+
+@dataclass(frozen=True)
+class AnyResource:
+    """The resource `*`, for actions that AWS lets nobody scope; `reason` says so where it is used."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy.
+
+    `resources` may be empty only in a trust policy. `principal` is for resource and trust policies.
+    Raises InvalidArgumentError for an Allow of `*` or `service:*`, and for a bare `*` resource.
+    """
+
+    actions: Sequence[str]
+    resources: Sequence[pulumi.Input[str]] | AnyResource = ()
+    effect: Literal["Allow", "Deny"] = "Allow"
+    principal: pulumi.Input[str] | Mapping[str, pulumi.Input[str]] | None = None
+    condition: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wide = [
+            action for action in self.actions if self.effect == "Allow" and (action + ":").split(":")[1] in ("", "*")
+        ]
+        if wide or not self.actions:
+            raise InvalidArgumentError(f"A statement allows {wide or 'nothing'}: name each action it needs.")
+        if not isinstance(self.resources, AnyResource) and "*" in [r for r in self.resources if isinstance(r, str)]:
+            raise InvalidArgumentError(
+                f"The statement of {self.actions} is for '*': name resources, or use AnyResource."
+            )
+
+    def render(self) -> dict[str, Any]:
+        """The statement as IAM's JSON, outputs still in it."""
+        resources = ["*"] if isinstance(self.resources, AnyResource) else list(self.resources)
+        parts = {
+            "Effect": self.effect,
+            "Principal": self.principal,
+            "Action": list(self.actions),
+            "Resource": resources[0] if len(resources) == 1 else resources,
+            "Condition": self.condition,
+        }
+        return {key: value for key, value in parts.items() if value}
+
+
+def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """A policy document as JSON.
+
+    Compact, as some emulators give back the original spaces, which the provider takes for a change.
+    """
+    body = {"Version": VERSION, "Statement": [statement.render() for statement in statements]}
+    return pulumi.Output.json_dumps(body, separators=(",", ":"))
+
+
+def trust(service: str) -> str:
+    """The trust policy that lets an AWS service (`lambda.amazonaws.com`) take a role."""
+    statement = Statement(actions=["sts:AssumeRole"], principal={"Service": service})
+    return json.dumps({"Version": VERSION, "Statement": [statement.render()]}, separators=(",", ":"))
+
+
+def deny_insecure_transport(service: str, resources: Sequence[pulumi.Input[str]]) -> Statement:
+    """The statement of a resource policy that refuses every request of `service` (`s3`, `sqs`, `sns`) without TLS."""
+    return Statement(
+        effect="Deny",
+        principal="*",
+        actions=[f"{service}:*"],
+        resources=resources,
+        condition={"Bool": {"aws:SecureTransport": "false"}},
+    )

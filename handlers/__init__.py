@@ -1,0 +1,1 @@
+"""Code that runs in AWS Lambda: one folder per function, and the packages the functions share."""

@@ -1,0 +1,80 @@
+"""One function of the API: finds the route, answers, and turns every failure into a problem document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+
+from handlers.api.answers import Answer, answer_to
+from handlers.api.problems import InternalError, MethodNotAllowedError, ProblemError, UnknownRouteError
+from handlers.api.requests import Request, origin_of, request_of
+
+Endpoint = Callable[[Request], Answer]
+Translate = Callable[[Exception], ProblemError | None]
+
+# All routes of the API, whichever function has them: an HTTP API sends what it has no route for to one of them.
+METHODS: Final[Mapping[str, tuple[str, ...]]] = {
+    "/generate-upload-url": ("POST",),
+    "/detect-labels": ("POST",),
+    "/result": ("GET",),
+    "/images": ("GET", "DELETE"),
+    "/labels": ("GET",),
+    "/image-url": ("GET",),
+    "/health": ("GET",),
+}
+
+
+@dataclass(frozen=True)
+class Application:
+    """The routes of one function.
+
+    `translate` gives the problem for an exception that is no ProblemError, or None for one that nobody expects.
+    """
+
+    routes: Mapping[tuple[str, str], Endpoint]
+    allowed_origins: frozenset[str]
+    logger: Logger
+    translate: Translate
+
+    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a gateway's event."""
+        started = time.perf_counter()
+        request_id = str(event["requestContext"].get("requestId") or "")
+        self.logger.set_correlation_id(request_id)
+        route = "-"
+        try:
+            request = request_of(event)
+            endpoint = self._endpoint(request)
+            route = f"{request.method} {request.path}"
+            answer = endpoint(request)
+        except ProblemError as problem:
+            answer = answer_to(problem, request_id)
+        except Exception as error:  # the border of the function: the log gets the cause, the caller a problem document
+            answer = answer_to(self._problem(error), request_id)
+        duration_ms = round((time.perf_counter() - started) * 1000, 1)
+        outcome = {"route": route, "status": int(answer.status), "durationMs": duration_ms}
+        self.logger.info("answered", extra=outcome | {"code": answer.content.get("code")})
+        return answer.for_gateway(origin_of(event), self.allowed_origins)
+
+    def _endpoint(self, request: Request) -> Endpoint:
+        endpoint = self.routes.get((request.method, request.path))
+        if endpoint:
+            return endpoint
+        methods = METHODS.get(request.path)
+        if not methods:
+            raise UnknownRouteError("The API has no such path.")
+        raise MethodNotAllowedError(
+            f"This path takes {' and '.join(methods)} only.", headers={"Allow": ", ".join(methods)}
+        )
+
+    def _problem(self, error: Exception) -> ProblemError:
+        known = self.translate(error)
+        if known:
+            self.logger.warning("not available", exc_info=error)
+            return known
+        self.logger.error("unexpected error", exc_info=error)
+        return InternalError()

@@ -1,0 +1,180 @@
+"""Checks of parameters and fields, as the contract has them. All that is wrong is told at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from handlers.api.problems import FieldError, InvalidRequestError
+
+T = TypeVar("T")
+
+MAX_KEY_BYTES: Final = 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?")
+_STEP = Decimal("1e-10")
+_INTEGER = re.compile(r"-?\d{1,20}")
+
+
+class Fields:
+    """Reads fields one by one, collects what is wrong with them, and tells it by `done`.
+
+    Until `done` has been called, values of wrong fields are stand-ins of the right type.
+    """
+
+    def __init__(self, kind: str, known: Collection[str], given: Collection[str]) -> None:
+        self._kind = kind
+        self._errors = [FieldError(name, "is not known") for name in sorted(set(given) - set(known))]
+
+    def check(self, name: str, read: Callable[[], T], stand_in: T) -> T:
+        """The value that `read` gives; its ValueError says what is wrong."""
+        try:
+            return read()
+        except ValueError as error:
+            self._errors.append(FieldError(name, str(error)))
+            return stand_in
+
+    def done(self) -> None:
+        """Raises InvalidRequestError if anything is wrong."""
+        if self._errors:
+            first = self._errors[0]
+            raise InvalidRequestError(f"The {self._kind} {_shown(first.field)} {first.message}.", errors=self._errors)
+
+
+class Query:
+    """The parameters of a query string."""
+
+    def __init__(self, query: Mapping[str, Sequence[str]], known: Collection[str]) -> None:
+        self._query = query
+        self._fields = Fields("parameter", known, query)
+        self.done = self._fields.done
+
+    def key(self) -> str:
+        """The required parameter `key`."""
+        return self._fields.check("key", lambda: checked_key(self._one("key")), "")
+
+    def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
+        """A parameter that may be given once."""
+        return self._fields.check(name, lambda: read(self._one(name)) if name in self._query else default, default)
+
+    def several(self, name: str, read: Callable[[str], T], most: int) -> list[T]:
+        """A parameter that may be given several times."""
+        values = self._query.get(name, ())
+
+        def read_all() -> list[T]:
+            if len(values) > most:
+                raise ValueError(f"may be given at most {most} times")
+            return [read(value) for value in values]
+
+        return self._fields.check(name, read_all, [])
+
+    def _one(self, name: str) -> str:
+        values = self._query.get(name, ())
+        if not values:
+            raise ValueError("is missing")
+        if len(values) > 1:
+            raise ValueError("must be given once")
+        return values[0]
+
+
+class Body:
+    """The fields of a JSON object."""
+
+    def __init__(self, content: Mapping[str, Any], known: Collection[str]) -> None:
+        self._content = content
+        self._fields = Fields("field", known, content)
+        self.done = self._fields.done
+
+    def required(self, name: str, read: Callable[[Any], T], stand_in: T) -> T:
+        """A field that must be there."""
+
+        def read_it() -> T:
+            if name not in self._content:
+                raise ValueError("is missing")
+            return read(self._content[name])
+
+        return self._fields.check(name, read_it, stand_in)
+
+    def optional(self, name: str, read: Callable[[Any], T]) -> T | None:
+        """A field that may be there."""
+        return self._fields.check(name, lambda: read(self._content[name]) if name in self._content else None, None)
+
+
+def checked_key(value: object) -> str:
+    """A picture's key, as S3 takes it and the contract allows it."""
+    return text(value, most_bytes=MAX_KEY_BYTES)
+
+
+def text(value: object, *, most_characters: int | None = None, most_bytes: int | None = None) -> str:
+    """Text that is not empty, without control characters."""
+    checked = any_text(value, most_characters=most_characters, most_bytes=most_bytes)
+    if _CONTROL.search(checked):
+        raise ValueError("must not have control characters")
+    return checked
+
+
+def any_text(value: object, *, most_characters: int | None = None, most_bytes: int | None = None) -> str:
+    """Text that is not empty."""
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    if not value:
+        raise ValueError("must not be empty")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError("must be Unicode text") from error
+    if most_characters is not None and len(value) > most_characters:
+        raise ValueError(f"must have at most {most_characters} characters")
+    if most_bytes is not None and size > most_bytes:
+        raise ValueError(f"must have at most {most_bytes} bytes")
+    return value
+
+
+def integer(least: int, most: int) -> Callable[[object], int]:
+    """A whole number within bounds, of a JSON number."""
+    expected = f"must be a whole number from {least} to {most}"
+
+    def read(value: object) -> int:
+        # JSON knows no difference between 1 and 1.0; Python takes true for 1.
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(expected)
+        return value
+
+    return read
+
+
+def integer_text(least: int, most: int) -> Callable[[str], int]:
+    """A whole number within bounds, of a parameter."""
+    read = integer(least, most)
+    return lambda value: read(int(value) if _INTEGER.fullmatch(value) else value)
+
+
+def number(least: int, most: int) -> Callable[[str], Decimal]:
+    """A number within bounds, of a parameter; ten decimals count."""
+
+    def read(value: str) -> Decimal:
+        if not _NUMBER.fullmatch(value) or not least <= Decimal(value) <= most:
+            raise ValueError(f"must be a number from {least} to {most}")
+        return Decimal(value).quantize(_STEP).normalize()
+
+    return read
+
+
+def one_of(*values: str) -> Callable[[object], str]:
+    """One of some words."""
+
+    def read(value: object) -> str:
+        if value not in values:
+            raise ValueError(f"must be {' or '.join(values)}")
+        return str(value)
+
+    return read
+
+
+def _shown(name: str) -> str:
+    """An unknown field's name is the caller's own text, of any length."""
+    return name if len(name) <= 40 else name[:40] + "…"

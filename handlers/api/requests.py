@@ -1,0 +1,115 @@
+"""A request, whichever gateway it came through.
+
+REST APIs send events of payload version 1.0, HTTP APIs of version 2.0.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from handlers.api.problems import BodyTooLargeError, FieldError, InvalidRequestError, UnsupportedMediaTypeError
+
+MAX_BODY_BYTES: Final = 8192
+MAX_PARAMETERS: Final = 50
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. `query` has each parameter's values in the order they were sent; `headers` are in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    id: str = ""
+
+    def json_object(self) -> dict[str, Any]:
+        """The JSON object in the body. Raises UnsupportedMediaTypeError, InvalidRequestError."""
+        if self.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+            raise UnsupportedMediaTypeError("Send the body as application/json.")
+        try:
+            content = json.loads(self.body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequestError("The body is not JSON.", code="INVALID_JSON") from error
+        if not isinstance(content, dict):
+            raise InvalidRequestError(
+                "The body must be a JSON object.", errors=[FieldError("body", "must be a JSON object")]
+            )
+        return content
+
+
+def request_of(event: Mapping[str, Any]) -> Request:
+    """The request in a gateway's event. Raises BodyTooLargeError, InvalidRequestError."""
+    context = event["requestContext"]
+    if event.get("version") == "2.0":
+        method, path = _route_of_http_api(event)
+        query = _parsed(event.get("rawQueryString") or "")
+    else:
+        method, path = event["httpMethod"], event.get("resource") or event["path"]
+        query = event.get("multiValueQueryStringParameters") or {}
+    return Request(
+        method=method.upper(),
+        path=path,
+        query=query,
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        body=_body(event.get("body") or "", base64_encoded=bool(event.get("isBase64Encoded"))),
+        id=str(context.get("requestId") or ""),
+    )
+
+
+def origin_of(event: Mapping[str, Any]) -> str:
+    """The web origin of the page that asks; "" when none does. Works on events that are no good request, too."""
+    headers = event.get("headers") or {}
+    return next((str(value) for name, value in headers.items() if name.lower() == "origin"), "")
+
+
+def _route_of_http_api(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Method and path without the stage, which `rawPath` begins with unless it is the default one."""
+    method = event["requestContext"]["http"]["method"]
+    _, _, path = event.get("routeKey", "").partition(" ")
+    if path:
+        return method, path
+    stage = event["requestContext"].get("stage", "$default")
+    return method, str(event["rawPath"]).removeprefix(f"/{stage}") or "/"
+
+
+def _parsed(text: str) -> dict[str, list[str]]:
+    query: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
+    except ValueError as error:
+        raise InvalidRequestError("The query string cannot be read: use UTF-8, and few parameters.") from error
+    for name, value in pairs:
+        query.setdefault(name, []).append(value)
+    return query
+
+
+def _body(text: str, *, base64_encoded: bool) -> bytes:
+    # Before anything is done with it: a gateway lets 10 MB through.
+    if len(text) > MAX_BODY_BYTES * 2:
+        raise _too_large()
+    try:
+        body = base64.b64decode(text, validate=True) if base64_encoded else text.encode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequestError("The body cannot be read: send UTF-8.") from error
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large()
+    return body
+
+
+def _too_large() -> BodyTooLargeError:
+    return BodyTooLargeError(
+        f"The body may have at most {MAX_BODY_BYTES} bytes. Pictures go to the address that generate-upload-url gives."
+    )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,89 @@
+"""The uploads bucket as the API sees it: whether an object is there, deleting it, and links and forms for others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.api.problems import ProblemError, UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def s3_client() -> S3Client:
+    """A client for the function's own calls: short time-outs, botocore's own retries."""
+    return boto3.client(
+        "s3", config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+    )
+
+
+def signing_client(public_endpoint: str | None) -> S3Client:
+    """A client that signs links and forms for others, and sends nothing itself.
+
+    Without `public_endpoint`, the bucket's name of its region: S3's global name redirects, which CORS does not follow.
+    """
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual" if public_endpoint is None else "path"},
+    )
+    return boto3.client("s3", endpoint_url=public_endpoint, config=config)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The objects of one bucket. Raises botocore's errors: see `unavailable`."""
+
+    client: S3Client
+    name: str
+
+    def has(self, key: str) -> bool:
+        """Whether there is an object of this key now; the markers that stand for folders (`a/`) do not count."""
+        if key.endswith("/"):
+            return False
+        try:
+            self.client.head_object(Bucket=self.name, Key=key)
+        except ClientError as error:
+            if _status(error) == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def delete(self, key: str) -> None:
+        """Delete the present version; with versioning, S3 keeps it as an old one."""
+        self.client.delete_object(Bucket=self.name, Key=key)
+
+
+@dataclass(frozen=True)
+class Links:
+    """Links to look at objects of one bucket."""
+
+    client: S3Client
+    bucket: str
+    expiry_s: int
+
+    def link(self, key: str, content_type: str, *, attachment: bool) -> str:
+        """A link that S3 answers with this content type, whatever the object says of itself."""
+        params: dict[str, Any] = {"Bucket": self.bucket, "Key": key, "ResponseContentType": content_type}
+        if attachment:
+            params["ResponseContentDisposition"] = "attachment"
+        url: str = self.client.generate_presigned_url("get_object", Params=params, ExpiresIn=self.expiry_s)
+        return url
+
+
+def unavailable(error: Exception) -> ProblemError | None:
+    """The problem for an error of S3 that may pass; None for any other."""
+    if isinstance(error, BotoCoreError):
+        return UnavailableError()
+    if isinstance(error, ClientError) and (_status(error) >= 500 or _status(error) == HTTPStatus.TOO_MANY_REQUESTS):
+        return UnavailableError()
+    return None
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,0 +1,1 @@
+"""The function behind everything that is read."""

@@ -1,0 +1,66 @@
+"""The edge of `api_results`.
+
+Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (a folder such as uploads/; pictures elsewhere are not shown); RESULTS_TABLE;
+IMAGE_URL_EXPIRY_S (how long a link is good, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and
+Powertools' own.
+Rights: dynamodb:GetItem, BatchGetItem and Query on the table, Query on its indexes; s3:GetObject below the prefix
+(which whoever holds a link then has for its key), s3:ListBucket (so that a missing object is 404).
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from handlers.api.application import Application
+from handlers.api.environment import Variables
+from handlers.api.problems import ProblemError, UnavailableError
+from handlers.api.storage import Bucket, Links, s3_client, signing_client, unavailable
+from handlers.api_results.reading import Reading
+from handlers.results.errors import TableUnavailableError
+from handlers.results.rows import client_config
+from handlers.results.search import ResultsReader
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_CONNECTIONS = 4
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The Lambda handler: a request of the API."""
+    return _application().handle(event)
+
+
+@cache
+def _application() -> Application:
+    variables = Variables(os.environ)
+    bucket, expiry_s = variables.text("UPLOAD_BUCKET"), variables.integer("IMAGE_URL_EXPIRY_S", 1, 3600)
+    prefix = variables.text("UPLOAD_PREFIX")
+    dynamodb = boto3.client("dynamodb", config=client_config(_CONNECTIONS))
+    reading = Reading(
+        results=ResultsReader(dynamodb, variables.text("RESULTS_TABLE"), folder=prefix),
+        objects=Bucket(s3_client(), bucket),
+        links=Links(signing_client(variables.public_s3_endpoint()), bucket, expiry_s),
+        prefix=prefix,
+        link_expiry_s=expiry_s,
+        now=lambda: datetime.now(UTC),
+    )
+    routes = {
+        ("POST", "/detect-labels"): reading.detect_labels,
+        ("GET", "/result"): reading.get_result,
+        ("GET", "/images"): reading.list_images,
+        ("GET", "/labels"): reading.list_labels,
+        ("GET", "/image-url"): reading.get_image_url,
+        ("GET", "/health"): reading.get_health,
+    }
+    return Application(routes, variables.origins(), Logger(), translate=_translate)
+
+
+def _translate(error: Exception) -> ProblemError | None:
+    return UnavailableError() if isinstance(error, TableUnavailableError) else unavailable(error)

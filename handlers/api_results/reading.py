@@ -1,0 +1,199 @@
+"""Reading: results, the gallery and the search, label counts, links to look at pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, Final, Protocol, cast
+
+from handlers.api.answers import Answer
+from handlers.api.fields import Body, Query, checked_key, integer_text, number, one_of, text
+from handlers.api.problems import (
+    DeletedPictureError,
+    FlaggedPictureError,
+    InvalidRequestError,
+    PendingPictureError,
+    PictureNotFoundError,
+)
+from handlers.api.requests import Request
+from handlers.api.times import iso_utc
+from handlers.results.codes import Status
+from handlers.results.document import Result, json_ready
+from handlers.results.errors import InvalidCursorError, InvalidQueryError
+from handlers.results.search import LISTED_STATUSES, MAX_LIMIT, MAX_SEARCH_LABELS, Match, Order, Page
+
+DEFAULT_LIMIT: Final = 24
+MAX_LABEL_CHARACTERS: Final = 100
+MAX_CURSOR_CHARACTERS: Final = 8192
+_SUMMARY: Final = ("key", "status", "code", "message", "processedAt", "width", "height")
+_SHOWN_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}
+
+
+class Results(Protocol):
+    """The read side of the results table; see `handlers.results.search.ResultsReader`."""
+
+    def get(self, key: str) -> Result | None:
+        """The result of one picture."""
+
+    def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
+        """The results of several pictures by key."""
+
+    def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
+        """Pictures, newest first."""
+
+    def search(
+        self, labels: Sequence[str], *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
+    ) -> Page[Match]:
+        """Pictures that have all the labels."""
+
+    def label_counts(self) -> dict[str, int]:
+        """How many pictures have each label."""
+
+
+class Objects(Protocol):
+    """The uploads bucket."""
+
+    def has(self, key: str) -> bool:
+        """Whether there is an object of this key now."""
+
+
+class Links(Protocol):
+    """Gives links to look at pictures."""
+
+    def link(self, key: str, content_type: str, *, attachment: bool) -> str:
+        """A short-lived link."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Answers what is asked about pictures below `prefix`; of all others it knows nothing."""
+
+    results: Results
+    objects: Objects
+    links: Links
+    prefix: str
+    link_expiry_s: int
+    now: Callable[[], datetime]
+
+    def detect_labels(self, request: Request) -> Answer:
+        """POST /detect-labels."""
+        body = Body(request.json_object(), ("key",))
+        key = body.required("key", checked_key, "")
+        body.done()
+        return self._answer(key)
+
+    def get_result(self, request: Request) -> Answer:
+        """GET /result."""
+        query = Query(request.query, ("key",))
+        key = query.key()
+        query.done()
+        return self._answer(key)
+
+    def list_images(self, request: Request) -> Answer:
+        """GET /images."""
+        query = Query(request.query, ("label", "minConfidence", "order", "status", "limit", "cursor"))
+        labels = query.several("label", _label, MAX_SEARCH_LABELS)
+        least = query.optional("minConfidence", number(0, 100), Decimal(0))
+        order = cast("Order", query.optional("order", one_of("newest", "confidence"), "newest"))
+        status = query.optional("status", one_of(*LISTED_STATUSES), "")
+        limit = query.optional("limit", integer_text(1, MAX_LIMIT), DEFAULT_LIMIT)
+        cursor = query.optional("cursor", _cursor, None)
+        query.done()
+        wanted = Status(status) if status else None
+        try:
+            if labels:
+                return self._search(labels, least, order, wanted, limit, cursor)
+            page = self.results.list_images(limit, cursor, wanted)
+        except InvalidCursorError as error:
+            raise InvalidRequestError(f"The parameter cursor is wrong: {error}.", code=error.code) from error
+        except InvalidQueryError as error:
+            raise InvalidRequestError(f"The search cannot be made: {error}.") from error
+        return _page(page.items, page.cursor, self._shows)
+
+    def list_labels(self, request: Request) -> Answer:
+        """GET /labels."""
+        Query(request.query, ()).done()
+        ranked = sorted(self.results.label_counts().items(), key=lambda item: (-item[1], item[0]))
+        return Answer({"labels": [{"name": name, "count": count} for name, count in ranked]})
+
+    def get_image_url(self, request: Request) -> Answer:
+        """GET /image-url."""
+        query = Query(request.query, ("key", "showFlagged"))
+        key = query.key()
+        asked = query.optional("showFlagged", one_of("true", "false"), "false") == "true"
+        query.done()
+        result = self._find(key)
+        if result is None:
+            raise PendingPictureError("This picture is not analysed yet. Ask again when it has a result.")
+        if result.get("moderation") and not asked:
+            raise FlaggedPictureError("Moderation flagged this picture. Ask again with showFlagged=true to see it.")
+        # What is no picture is never shown by a browser, whatever type it was uploaded with.
+        shown = _SHOWN_TYPES.get(result.get("format", "")) if result["status"] == Status.LABELED else None
+        expires_at = self.now() + timedelta(seconds=self.link_expiry_s)
+        url = self.links.link(key, shown or "application/octet-stream", attachment=shown is None)
+        return Answer({"url": url, "expiresAt": iso_utc(expires_at)})
+
+    def get_health(self, request: Request) -> Answer:
+        """GET /health: fails when the table cannot be read."""
+        Query(request.query, ()).done()
+        self.results.get(self.prefix)
+        return Answer({"status": "ok"})
+
+    def _answer(self, key: str) -> Answer:
+        result = self._find(key)
+        if result is None:
+            return Answer({"key": key, "status": "PENDING"}, HTTPStatus.ACCEPTED, {"Retry-After": "1"})
+        return Answer(json_ready(result))
+
+    def _find(self, key: str) -> Result | None:
+        """The result, or None while it is pending. Raises PictureNotFoundError, DeletedPictureError."""
+        if not self._shows(key):
+            raise PictureNotFoundError
+        result = self.results.get(key)
+        if result and result["status"] != Status.DELETED:
+            return result
+        if self.objects.has(key):
+            return None
+        raise DeletedPictureError if result else PictureNotFoundError
+
+    def _search(
+        self, labels: list[str], least: Decimal, order: Order, status: Status | None, limit: int, cursor: str | None
+    ) -> Answer:
+        if status not in (None, Status.LABELED):
+            return Answer({"images": []})
+        page = self.results.search(labels, min_confidence=least, order=order, limit=limit, cursor=cursor)
+        found = self.results.get_many(match["key"] for match in page.items if self._shows(match["key"]))
+        in_order = [found[match["key"]] for match in page.items if match["key"] in found]
+        # A picture may have been deleted since its label entry was read.
+        return _page([one for one in in_order if one["status"] == Status.LABELED], page.cursor, self._shows)
+
+    def _shows(self, key: str) -> bool:
+        return key.startswith(self.prefix)
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """What a gallery shows of a result: bounded, whatever was seen in the picture."""
+    values = cast("Mapping[str, Any]", result)
+    short = {name: values[name] for name in _SUMMARY if name in values}
+    for part in ("labels", "moderation"):
+        if part in values:
+            short[part] = [{"name": one["name"], "confidence": one["confidence"]} for one in values[part]]
+    return short
+
+
+def _page(results: Sequence[Result], cursor: str | None, shows: Callable[[str], bool]) -> Answer:
+    content = {"images": [json_ready(summary(result)) for result in results if shows(result["key"])]}
+    return Answer(content | ({"cursor": cursor} if cursor else {}))
+
+
+def _label(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return text(value, most_characters=MAX_LABEL_CHARACTERS)
+
+
+def _cursor(value: str) -> str | None:
+    return text(value, most_characters=MAX_CURSOR_CHARACTERS)

@@ -1,0 +1,1 @@
+"""The function behind `POST /generate-upload-url`."""

@@ -1,0 +1,56 @@
+"""The edge of `api_upload_url`.
+
+Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (keys begin with it); MAX_UPLOAD_BYTES (1 to 15,728,640); UPLOAD_EXPIRY_S (how
+long a form is good, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and Powertools' own.
+Rights: s3:PutObject below the prefix, which whoever holds a form then has for its key.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from handlers.api.application import Application
+from handlers.api.environment import Variables
+from handlers.api.storage import signing_client, unavailable
+from handlers.api_upload_url.uploads import Uploads
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_MAX_SIZE_BYTES = 15 * 1024 * 1024
+"""Rekognition's limit for pictures in S3 (docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The Lambda handler: a request of the API."""
+    return _application().handle(event)
+
+
+@cache
+def _application() -> Application:
+    variables = Variables(os.environ)
+    client, bucket = signing_client(variables.public_s3_endpoint()), variables.text("UPLOAD_BUCKET")
+
+    def sign(key: str, fields: dict[str, str], conditions: Sequence[Any], expiry_s: int) -> dict[str, Any]:
+        return client.generate_presigned_post(
+            bucket, key, Fields=fields, Conditions=list(conditions), ExpiresIn=expiry_s
+        )
+
+    uploads = Uploads(
+        sign=sign,
+        prefix=variables.text("UPLOAD_PREFIX"),
+        max_size_bytes=variables.integer("MAX_UPLOAD_BYTES", 1, _MAX_SIZE_BYTES),
+        expiry_s=variables.integer("UPLOAD_EXPIRY_S", 1, 3600),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: secrets.token_hex(16),
+    )
+    return Application(
+        {("POST", "/generate-upload-url"): uploads.generate}, variables.origins(), Logger(), translate=unavailable
+    )

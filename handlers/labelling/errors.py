@@ -1,0 +1,76 @@
+"""Errors of labelling.
+
+LabellingError
+├── PictureRejectedError        the picture's fault: a result, never retried
+├── ObjectGoneError             the object is not there any more: a result
+├── UnreadableMessageError      the queue message is not an S3 event: kept, never retried
+└── TransientError              ours: the message is tried again
+    ├── RekognitionThrottledError   REKOGNITION_THROTTLED
+    ├── RekognitionTimeoutError     REKOGNITION_TIMEOUT
+    ├── RekognitionServerError      REKOGNITION_ERROR
+    ├── RekognitionDeniedError      REKOGNITION_ACCESS_DENIED
+    └── StorageError                STORAGE_ERROR
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from handlers.results.codes import Code, sentence
+
+
+class LabellingError(Exception):
+    """Base of what labelling raises."""
+
+
+class PictureRejectedError(LabellingError):
+    """The same bytes will never be accepted; `detail` says what was found, for the person."""
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        self.code = code
+        self.sentence = f"{sentence(code)} {detail}." if detail else sentence(code)
+        super().__init__(self.sentence)
+
+
+class ObjectGoneError(LabellingError):
+    """The object, or this version of it, does not exist."""
+
+
+class UnreadableMessageError(LabellingError):
+    """The message in the queue is not an S3 event, or only part of one."""
+
+
+class TransientError(LabellingError):
+    """The same event may succeed later."""
+
+    code: ClassVar[Code] = Code.RETRIES_EXHAUSTED
+
+
+class RekognitionThrottledError(TransientError):
+    """The quota is used up, or this instance's share of it until the deadline."""
+
+    code = Code.REKOGNITION_THROTTLED
+
+
+class RekognitionTimeoutError(TransientError):
+    """No answer within the time-out."""
+
+    code = Code.REKOGNITION_TIMEOUT
+
+
+class RekognitionServerError(TransientError):
+    """A server error, a broken connection, or an answer that is not understood."""
+
+    code = Code.REKOGNITION_ERROR
+
+
+class RekognitionDeniedError(TransientError):
+    """The role or the credentials do not allow the call: tried again by the queue, not at once."""
+
+    code = Code.REKOGNITION_ACCESS_DENIED
+
+
+class StorageError(TransientError):
+    """S3 or DynamoDB denies, throttles or fails."""
+
+    code = Code.STORAGE_ERROR

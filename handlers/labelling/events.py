@@ -1,0 +1,181 @@
+"""S3 events as they come in a queue message.
+
+The format: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html. Keys are URL-encoded
+with `+` for a space. Events come at least once and in any order.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from handlers.labelling.errors import UnreadableMessageError
+from handlers.results import keys
+from handlers.results.order import Position
+
+MAX_KEY_BYTES: Final = 1024
+_SEQUENCER: Final = re.compile(rf"[0-9A-Fa-f]{{1,{keys.SEQUENCER_DIGITS}}}")
+
+
+class EventKind(StrEnum):
+    """What happened to the object."""
+
+    CREATED = "CREATED"
+    REMOVED = "REMOVED"
+    """The key has no object any more: a delete marker, or a delete in a bucket without versions."""
+    PURGED = "PURGED"
+    """One version, or a delete marker, was removed for good: what is current now must be looked up."""
+
+
+@dataclass(frozen=True)
+class ObjectEvent:
+    """One thing that happened to one object."""
+
+    kind: EventKind
+    bucket: str
+    key: str
+    position: Position
+    version_id: str | None
+    etag: str | None
+    size_bytes: int | None
+    request_id: str | None
+
+    @property
+    def uploaded_version(self) -> str | None:
+        """The version that was uploaded, if this is an upload to a bucket with versions."""
+        return self.version_id if self.kind is EventKind.CREATED else None
+
+    @property
+    def time(self) -> datetime:
+        """When S3 saw it."""
+        return datetime.fromisoformat(self.position.event_time)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one queue message says."""
+
+    events: tuple[ObjectEvent, ...]
+    ignored: tuple[str, ...]
+    """Names of events that mean nothing to labelling, for example "s3:TestEvent"."""
+    unreadable: str | None
+    """Why a part of the message could not be read, if so."""
+
+
+def iso_ms(time: datetime) -> str:
+    """ISO 8601 UTC with milliseconds and "Z"."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def decode_message(body: str) -> Message:
+    """Read a message body. Never raises: what cannot be read is told in `unreadable`."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return Message((), (), f"the body is not JSON: {error}")
+    if not isinstance(content, dict):
+        return Message((), (), "the body is not a JSON object")
+    if content.get("Event") == "s3:TestEvent":
+        return Message((), ("s3:TestEvent",), None)
+    records = content.get("Records")
+    if not isinstance(records, list) or not records:
+        return Message((), (), "the body has no list of Records")
+    events: list[ObjectEvent] = []
+    ignored: list[str] = []
+    unreadable: str | None = None
+    for record in records:
+        try:
+            event = _decode_record(record)
+        except UnreadableMessageError as error:
+            unreadable = str(error)
+        else:
+            if isinstance(event, ObjectEvent):
+                events.append(event)
+            else:
+                ignored.append(event)
+    return Message(tuple(events), tuple(ignored), unreadable)
+
+
+def _decode_record(record: object) -> ObjectEvent | str:
+    """The event, or the name of one that means nothing to labelling."""
+    record = _mapping(record, "a record")
+    if record.get("eventSource") != "aws:s3":
+        raise UnreadableMessageError("a record does not come from S3")
+    name = _text(record.get("eventName"), "eventName").removeprefix("s3:")
+    s3 = _mapping(record.get("s3"), "s3")
+    bucket = _mapping(s3.get("bucket"), "s3.bucket")
+    obj = _mapping(s3.get("object"), "s3.object")
+    version_id = obj.get("versionId") or None
+    kind = _kind(name, version_id)
+    if kind is None:
+        return name
+    size = obj.get("size")
+    etag = obj.get("eTag")
+    response = record.get("responseElements")
+    return ObjectEvent(
+        kind=kind,
+        bucket=_text(bucket.get("name"), "s3.bucket.name"),
+        key=_key(obj.get("key")),
+        position=Position(_sequencer(obj.get("sequencer")), _time(record.get("eventTime"))),
+        version_id=None if version_id is None else _text(version_id, "s3.object.versionId"),
+        etag=etag.strip('"') if isinstance(etag, str) and etag else None,
+        size_bytes=size if isinstance(size, int) else None,
+        request_id=response.get("x-amz-request-id") if isinstance(response, dict) else None,
+    )
+
+
+def _kind(name: str, version_id: object) -> EventKind | None:
+    family, _, detail = name.partition(":")
+    if family == "ObjectCreated":
+        return EventKind.CREATED
+    # A lifecycle rule that expires an object says so by an event family of its own.
+    if family in ("ObjectRemoved", "LifecycleExpiration"):
+        if detail == "Delete" and version_id:
+            return EventKind.PURGED
+        if detail in ("Delete", "DeleteMarkerCreated"):
+            return EventKind.REMOVED
+    return None
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UnreadableMessageError(f"{name} is not an object")
+    return value
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise UnreadableMessageError(f"{name} is missing or not text")
+    return value
+
+
+def _key(value: object) -> str:
+    key = unquote_plus(_text(value, "s3.object.key"))
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise UnreadableMessageError("s3.object.key is not Unicode text") from error
+    if length > MAX_KEY_BYTES:
+        raise UnreadableMessageError(f"s3.object.key has {length} bytes: S3 allows {MAX_KEY_BYTES}")
+    return key
+
+
+def _sequencer(value: object) -> str:
+    sequencer = _text(value, "s3.object.sequencer")
+    if not _SEQUENCER.fullmatch(sequencer):
+        raise UnreadableMessageError("s3.object.sequencer is not a hexadecimal number")
+    return keys.pad_sequencer(sequencer)
+
+
+def _time(value: object) -> str:
+    try:
+        time = datetime.fromisoformat(_text(value, "eventTime"))
+    except ValueError as error:
+        raise UnreadableMessageError("eventTime is not an ISO 8601 time") from error
+    return iso_ms(time if time.tzinfo else time.replace(tzinfo=UTC))

@@ -1,0 +1,65 @@
+"""The use-case of `record_failure`: an event that used up its attempts becomes a FAILED result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
+from handlers.labelling.ports import Results
+from handlers.labelling.tally import Count, Tally
+from handlers.labelling.tombstone import tombstone
+from handlers.results.codes import Code, Status, sentence
+from handlers.results.document import Result
+from handlers.results.plan import Write
+
+
+@dataclass(frozen=True)
+class FailureRecording:
+    """Records what the dead-letter queue holds. Raises TableUnavailableError: the message then stays there."""
+
+    bucket: str
+    results: Results
+    tally: Tally
+    now: Callable[[], datetime]
+
+    def record(self, event: ObjectEvent) -> str:
+        """Write the failure, if nothing better is known; says what became of the event."""
+        if event.bucket != self.bucket:
+            self.tally.add(Count.IGNORED_EVENTS)
+            return "FOREIGN"
+        seen = self.results.read(event.key)
+        state = seen.state
+        if state and state.settles(event.position, event.uploaded_version):
+            self.tally.add(Count.STALE_EVENTS)
+            return "STALE"
+        # A tombstone needs nothing that can have failed but the table.
+        removed = event.kind is EventKind.REMOVED
+        write = tombstone(event, self.now()) if removed else self._failure(event)
+        if not self.results.write(write, seen):
+            self.tally.add(Count.STALE_EVENTS)
+            return "STALE"
+        self.tally.add(Count.PICTURES_DELETED if removed else Count.PICTURES_FAILED)
+        return write.result["status"]
+
+    def _failure(self, event: ObjectEvent) -> Write:
+        code = self.results.attempt_code(event.key, event.position) or Code.RETRIES_EXHAUSTED
+        result: Result = {
+            "key": event.key,
+            "bucket": event.bucket,
+            "status": Status.FAILED,
+            "code": code,
+            "message": sentence(code),
+            "sequencer": event.position.sequencer,
+            "processedAt": iso_ms(self.now()),
+        }
+        if event.kind is EventKind.CREATED:
+            result["uploadedAt"] = iso_ms(event.time)
+            if event.version_id:
+                result["versionId"] = event.version_id
+            if event.etag:
+                result["etag"] = event.etag
+            if event.size_bytes is not None:
+                result["sizeBytes"] = event.size_bytes
+        return Write(result, event.position.event_time)

@@ -1,0 +1,224 @@
+"""The use-case of `process_image`: one S3 event becomes one terminal result, or is older than what is known."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import cast
+
+from handlers.labelling import picture
+from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.labelling.errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
+from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.ports import Answers, Objects, PacedRecogniser, Results, StoredObject
+from handlers.labelling.sharing import KeyedLocks, SingleFlight
+from handlers.labelling.tally import Count, Tally
+from handlers.labelling.tombstone import tombstone
+from handlers.results.cache import Answer, PictureHeader
+from handlers.results.codes import Status
+from handlers.results.document import Analysis, Result
+from handlers.results.errors import TableUnavailableError
+from handlers.results.plan import Write
+from handlers.results.size import trimmed
+from handlers.results.writer import Snapshot
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    LABELED = "LABELED"
+    REJECTED = "REJECTED"
+    DELETED = "DELETED"
+    STALE = "STALE"
+    """What is stored is newer, or the same and done."""
+    UNCHANGED = "UNCHANGED"
+    """A version was purged that is not the current one."""
+    FOREIGN = "FOREIGN"
+    """The event is about another bucket."""
+
+
+_COUNTS = {
+    Outcome.LABELED: Count.PICTURES_LABELED,
+    Outcome.REJECTED: Count.PICTURES_REJECTED,
+    Outcome.DELETED: Count.PICTURES_DELETED,
+    Outcome.STALE: Count.STALE_EVENTS,
+    Outcome.FOREIGN: Count.IGNORED_EVENTS,
+}
+
+
+@dataclass(frozen=True)
+class _Analysed:
+    header: PictureHeader
+    analysis: Analysis
+    truncated: tuple[str, ...]
+    reused: bool
+
+
+@dataclass(frozen=True)
+class ImageProcessing:
+    """Processes events; thread-safe, and meant to be called for all pictures of a batch at once.
+
+    Raises TransientError when the same event may succeed later.
+    """
+
+    bucket: str
+    settings: DetectorSettings
+    objects: Objects
+    recogniser: PacedRecogniser
+    answers: Answers
+    results: Results
+    tally: Tally
+    operations: Executor
+    """Runs the operations of a picture at the same time; not the executor that runs the pictures."""
+    now: Callable[[], datetime]
+    warn: Callable[[str], None]
+    _locks: KeyedLocks = field(default_factory=KeyedLocks, init=False)
+    _flights: SingleFlight[_Analysed] = field(default_factory=SingleFlight, init=False)
+
+    def process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
+        """Bring the table to what the event says."""
+        outcome = Outcome.FOREIGN
+        if event.bucket == self.bucket:
+            try:
+                # Events of one key in one batch wait for each other instead of racing for the same rows.
+                with self._locks.hold(event.key):
+                    outcome = self._process(event, deadline)
+            except TableUnavailableError as error:
+                raise StorageError(str(error)) from error
+        if outcome in _COUNTS:
+            self.tally.add(_COUNTS[outcome])
+        return outcome
+
+    def _process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
+        seen = self.results.read(event.key)
+        if seen.state and seen.state.settles(event.position, event.uploaded_version):
+            return Outcome.STALE
+        if event.kind is EventKind.REMOVED:
+            return self._bury(event, seen)
+        try:
+            stored = self.objects.head(event.key, event.uploaded_version)
+            if event.kind is EventKind.PURGED and self.results.advance(seen, stored.version_id, event.position):
+                return Outcome.UNCHANGED
+            return self._judge(event, seen, stored, deadline)
+        except ObjectGoneError:
+            return self._bury(event, seen)
+
+    def _bury(self, event: ObjectEvent, seen: Snapshot) -> Outcome:
+        written = self.results.write(tombstone(event, self.now()), seen)
+        return Outcome.DELETED if written else Outcome.STALE
+
+    def _judge(self, event: ObjectEvent, seen: Snapshot, stored: StoredObject, deadline: Deadline) -> Outcome:
+        uploaded_at = event.time if event.kind is EventKind.CREATED else stored.modified_at
+        result = cast(
+            "Result",
+            {
+                "key": event.key,
+                "bucket": event.bucket,
+                "status": Status.LABELED,
+                "sequencer": event.position.sequencer,
+                "etag": stored.etag,
+                "sizeBytes": stored.size_bytes,
+                "uploadedAt": iso_ms(uploaded_at),
+                "detectors": [str(detector) for detector in self.settings.detectors],
+            },
+        )
+        if stored.version_id:
+            result["versionId"] = stored.version_id
+        try:
+            self._add_analysis(result, stored, deadline)
+        except PictureRejectedError as error:
+            result["status"] = Status.REJECTED
+            result["code"] = error.code
+            result["message"] = error.sentence
+        now = self.now()
+        result["processedAt"] = iso_ms(now)
+        write = Write(result, iso_ms(event.time), fingerprint=self.settings.whole_fingerprint)
+        if not self.results.write(write, seen):
+            return Outcome.STALE
+        if event.kind is EventKind.CREATED:
+            self.tally.time_upload_to_result((now - event.time).total_seconds() * 1000)
+        return Outcome(result["status"])
+
+    def _add_analysis(self, result: Result, stored: StoredObject, deadline: Deadline) -> None:
+        picture.check_size(stored.size_bytes)
+        analysed, led = self._flights.do((stored.etag, stored.size_bytes), lambda: self._analyse(stored, deadline))
+        if not led:
+            self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(self.settings.detectors))
+        analysis, cut = trimmed(analysed.analysis)
+        result.update(cast("Result", analysis))
+        result["format"] = analysed.header.format
+        if analysed.header.width is not None and analysed.header.height is not None:
+            result["width"], result["height"] = analysed.header.width, analysed.header.height
+        result["reused"] = analysed.reused or not led
+        if lost := sorted({*analysed.truncated, *cut}):
+            result["truncated"] = lost
+
+    def _analyse(self, stored: StoredObject, deadline: Deadline) -> _Analysed:
+        known = dict(self.answers.find(stored.etag, stored.size_bytes, self.settings.fingerprints))
+        self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(known))
+        missing = [detector for detector in self.settings.detectors if detector not in known]
+        header = next(iter(known.values())).header if known else self._read_header(stored)
+        if missing:
+            known |= self._detect(missing, stored, header, deadline)
+        analysis = Analysis()
+        for answer in known.values():
+            analysis.update(answer.analysis)
+        truncated = tuple(name for answer in known.values() for name in answer.truncated)
+        return _Analysed(header, analysis, truncated, reused=not missing)
+
+    def _read_header(self, stored: StoredObject) -> PictureHeader:
+        start = b""
+        for length in picture.HEADER_READS_BYTES:
+            start = self.objects.read_start(stored, length)
+            header = picture.read_header(start, stored.size_bytes)
+            if header:
+                return header
+        return picture.unread_header(start)
+
+    def _detect(
+        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
+    ) -> Mapping[str, Answer]:
+        """Ask the detectors at the same time. All are waited for, so that what was paid for is kept."""
+        first, *others = detectors
+        running: dict[Detector, Future[Answer]] = {
+            detector: self.operations.submit(
+                # Log lines of the operation carry the keys of the picture's.
+                contextvars.copy_context().run, self._ask, detector, stored, header, deadline
+            )
+            for detector in others
+        }  # fmt: skip
+        answers: dict[str, Answer] = {}
+        errors: list[LabellingError] = []
+        for detector in detectors:
+            try:
+                answers[detector] = (
+                    self._ask(first, stored, header, deadline) if detector is first else running[detector].result()
+                )
+            except LabellingError as error:
+                errors.append(error)
+        if answers:
+            self._keep(stored, answers)
+        if errors:
+            # A picture that one detector rejects is not tried again because another was throttled.
+            raise next((error for error in errors if isinstance(error, PictureRejectedError)), errors[0])
+        return answers
+
+    def _ask(self, detector: Detector, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> Answer:
+        try:
+            raw = self.recogniser.detect(detector, self.settings.parameters(detector), stored, deadline)
+        except ObjectGoneError as error:
+            # Rekognition says the same of an object that is gone and of one it may not read: S3 knows which.
+            self.objects.head(stored.key, stored.version_id)
+            raise StorageError(f"Rekognition cannot read the object: {error}") from error
+        return Answer(self.settings.analysis(detector, raw), header)
+
+    def _keep(self, stored: StoredObject, answers: Mapping[str, Answer]) -> None:
+        try:
+            self.answers.keep(stored.etag, stored.size_bytes, self.settings.fingerprints, answers)
+        except TableUnavailableError as error:
+            self.warn(f"The answers could not be cached; the picture is labelled all the same: {error}")

@@ -1,0 +1,73 @@
+"""Calling Rekognition within the quota, again after what passes, until the deadline."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from handlers.labelling.detectors import Detector
+from handlers.labelling.errors import (
+    RekognitionServerError,
+    RekognitionThrottledError,
+    RekognitionTimeoutError,
+)
+from handlers.labelling.pacing import Deadline, Pacer
+from handlers.labelling.ports import Recogniser, StoredObject
+from handlers.labelling.tally import Count, Tally
+
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 8.0
+# Throttling passes by waiting. What breaks or hangs three times in a row is left to the queue, which waits longer and
+# lets the other pictures go on.
+_MOST_BROKEN: Final = 3
+
+
+class PatientRecogniser:
+    """Each operation has its own quota, so each has its own pacer; retries pause with full jitter.
+
+    A call is begun only if it would end before the deadline even when it times out; the first one always, so that a
+    function whose time-out is short still gets somewhere.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        pacers: Mapping[Detector, Pacer],
+        timeout_s: float,
+        tally: Tally,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._recogniser = recogniser
+        self._pacers = pacers
+        self._timeout_s = timeout_s
+        self._tally = tally
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def detect(
+        self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
+    ) -> Mapping[str, Any]:
+        """The operation's answer. Raises what `Recogniser` raises, when it is no use to go on."""
+        pacer = self._pacers[detector]
+        attempt = broken = 0
+        while True:
+            if not pacer.wait(deadline.remaining_s):
+                raise RekognitionThrottledError(f"no turn for {detector.operation} before the deadline")
+            self._tally.add(Count.REKOGNITION_CALLS)
+            try:
+                return self._recogniser.detect(detector, parameters, stored)
+            except (RekognitionThrottledError, RekognitionServerError, RekognitionTimeoutError) as error:
+                if isinstance(error, RekognitionThrottledError):
+                    self._tally.add(Count.REKOGNITION_THROTTLES)
+                    pacer.empty()
+                else:
+                    broken += 1
+                pause_s = self._jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+                if broken == _MOST_BROKEN or pause_s + self._timeout_s > deadline.remaining_s:
+                    raise
+                self._sleep(pause_s)
+                attempt += 1

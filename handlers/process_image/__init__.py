@@ -1,0 +1,1 @@
+"""The function `process_image`: S3 events from the queue become results."""

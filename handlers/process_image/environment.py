@@ -1,0 +1,58 @@
+"""What the function `process_image` is told by its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Self
+
+from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.labelling.environment import EnvironmentVariableError, Variables
+from handlers.results.plan import MAX_LABELS
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The variables, parsed."""
+
+    results_table: str
+    upload_bucket: str
+    queue_url: str
+    settings: DetectorSettings
+    calls_per_second: float
+    """This instance's share of the quota of each operation."""
+    rekognition_timeout_s: float
+    retry_base_delay_s: float
+    cache_days: int
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str]) -> Self:
+        """Read the variables. Raises EnvironmentVariableError, naming the first that is wrong."""
+        variables = Variables(values)
+        return cls(
+            results_table=variables.text("RESULTS_TABLE"),
+            upload_bucket=variables.text("UPLOAD_BUCKET"),
+            queue_url=variables.text("QUEUE_URL"),
+            settings=_settings(variables),
+            calls_per_second=variables.number("REKOGNITION_CALLS_PER_SECOND", 0.001, 1000),
+            rekognition_timeout_s=variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300),
+            retry_base_delay_s=variables.number("RETRY_BASE_DELAY_S", 0, 900),
+            cache_days=variables.integer("CACHE_DAYS", 1, 3650),
+        )
+
+
+def _settings(variables: Variables) -> DetectorSettings:
+    settings = DetectorSettings(
+        detectors=variables.parsed(
+            "DETECTORS",
+            lambda text: tuple(dict.fromkeys(Detector(name.strip()) for name in text.split(","))),
+            "a list with commas of " + ", ".join(Detector),
+        ),
+        max_labels=variables.integer("MAX_LABELS", 1, MAX_LABELS),
+        min_confidence=Decimal(str(variables.number("MIN_CONFIDENCE", 0, 100))),
+        image_properties=variables.flag("IMAGE_PROPERTIES"),
+    )
+    if settings.image_properties and Detector.LABELS not in settings.detectors:
+        raise EnvironmentVariableError("IMAGE_PROPERTIES is 'true': expected DETECTORS to have labels then")
+    return settings

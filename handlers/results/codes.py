@@ -1,0 +1,86 @@
+"""The terminal states of a picture and the stable codes that explain them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Status(StrEnum):
+    """What became of a picture. Every uploaded version ends in exactly one of these."""
+
+    LABELED = "LABELED"
+    """Analysed; the list of labels may be empty."""
+    REJECTED = "REJECTED"
+    """The picture's fault: the same bytes will never be accepted."""
+    FAILED = "FAILED"
+    """Ours, after the retries: the same bytes may succeed when sent again."""
+    DELETED = "DELETED"
+    """The object is gone; kept for some days so that late events cannot bring it back."""
+
+
+class Code(StrEnum):
+    """Why a picture is not LABELED. Codes are stable; sentences may be improved."""
+
+    EMPTY_OBJECT = "EMPTY_OBJECT"
+    NOT_AN_IMAGE = "NOT_AN_IMAGE"
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
+    IMAGE_TOO_SMALL = "IMAGE_TOO_SMALL"
+    IMAGE_TOO_LARGE_BYTES = "IMAGE_TOO_LARGE_BYTES"
+    IMAGE_TOO_LARGE_PIXELS = "IMAGE_TOO_LARGE_PIXELS"
+    IMAGE_DAMAGED = "IMAGE_DAMAGED"
+
+    REKOGNITION_THROTTLED = "REKOGNITION_THROTTLED"
+    REKOGNITION_ACCESS_DENIED = "REKOGNITION_ACCESS_DENIED"
+    REKOGNITION_ERROR = "REKOGNITION_ERROR"
+    REKOGNITION_TIMEOUT = "REKOGNITION_TIMEOUT"
+    STORAGE_ERROR = "STORAGE_ERROR"
+    RETRIES_EXHAUSTED = "RETRIES_EXHAUSTED"
+    UNREADABLE_MESSAGE = "UNREADABLE_MESSAGE"
+
+    OBJECT_DELETED = "OBJECT_DELETED"
+
+
+REJECTION_CODES: Final = frozenset(
+    {
+        Code.EMPTY_OBJECT,
+        Code.NOT_AN_IMAGE,
+        Code.UNSUPPORTED_FORMAT,
+        Code.IMAGE_TOO_SMALL,
+        Code.IMAGE_TOO_LARGE_BYTES,
+        Code.IMAGE_TOO_LARGE_PIXELS,
+        Code.IMAGE_DAMAGED,
+    }
+)
+"""Codes that go with REJECTED."""
+
+_SENTENCES: Final[dict[Code, str]] = {
+    Code.EMPTY_OBJECT: "The file is empty (0 bytes): upload it again.",
+    Code.NOT_AN_IMAGE: "The file is not a picture: upload a JPEG or PNG file.",
+    Code.UNSUPPORTED_FORMAT: "This picture format is not supported: save it as JPEG or PNG and upload it again.",
+    Code.IMAGE_TOO_SMALL: "The picture is too small: it needs at least 80 pixels on each side.",
+    Code.IMAGE_TOO_LARGE_BYTES: "The file is too large: upload a picture of at most 15 MB.",
+    Code.IMAGE_TOO_LARGE_PIXELS: "The picture has too many pixels: make it at most 10,000 pixels on each side.",
+    Code.IMAGE_DAMAGED: "The picture is damaged and cannot be decoded: export it again and upload it.",
+    Code.REKOGNITION_THROTTLED: (
+        "Rekognition refused the calls because its quota was used up: "
+        "upload the picture again later, or lower `rekognitionTps` to your account's quota."
+    ),
+    Code.REKOGNITION_ACCESS_DENIED: (
+        "The function may not use Rekognition: check its role and whether Rekognition is offered in this region, "
+        "then upload the picture again."
+    ),
+    Code.REKOGNITION_ERROR: "Rekognition answered with an error each time: upload the picture again later.",
+    Code.REKOGNITION_TIMEOUT: "Rekognition did not answer in time: upload the picture again later.",
+    Code.STORAGE_ERROR: "The picture or its result could not be read or written: upload the picture again later.",
+    Code.RETRIES_EXHAUSTED: (
+        "The picture could not be processed in any of the attempts: see the function's logs, then upload it again."
+    ),
+    Code.UNREADABLE_MESSAGE: "A message in the queue was not an S3 event: it is kept here as it came; nothing is lost.",
+    Code.OBJECT_DELETED: "The picture was deleted.",
+}
+
+
+def sentence(code: Code) -> str:
+    """What a person is told: what happened and what to do."""
+    return _SENTENCES[code]

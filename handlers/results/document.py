@@ -1,0 +1,159 @@
+"""The result document: what is known of one picture.
+
+It is the image item of the table without the table's own attributes, and, as JSON, what users get. Numbers are
+Decimal here, as DynamoDB gives them; `json_ready` makes ints and floats of them for an answer.
+
+Absent means not asked for (a detector that is off, an object without versions); an empty list means asked for, and
+nothing found. BoundingBox: fractions 0-1 of the picture's width and height. Confidences and percentages: 0-100.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, NotRequired, TypedDict
+
+
+class BoundingBox(TypedDict):
+    """Fractions of the picture's width (left, width) and height (top, height); may reach over the picture's edge."""
+
+    left: Decimal
+    top: Decimal
+    width: Decimal
+    height: Decimal
+
+
+class Instance(TypedDict):
+    """One place where a label was seen."""
+
+    confidence: Decimal
+    boundingBox: BoundingBox
+
+
+class Label(TypedDict):
+    """One thing, scene or action that was recognised."""
+
+    name: str
+    confidence: Decimal
+    parents: list[str]
+    aliases: list[str]
+    categories: list[str]
+    instances: list[Instance]
+
+
+class Range(TypedDict):
+    """An inclusive range of years."""
+
+    low: Decimal
+    high: Decimal
+
+
+class Emotion(TypedDict):
+    """How a face looks, not how a person feels."""
+
+    type: str
+    confidence: Decimal
+
+
+class Trait(TypedDict):
+    """A property of a face, with the confidence of the value."""
+
+    value: bool | str
+    confidence: Decimal
+
+
+class Face(TypedDict):
+    """One face. All but the box and the confidence are absent when the service does not tell."""
+
+    confidence: Decimal
+    boundingBox: BoundingBox
+    ageRange: NotRequired[Range]
+    emotions: NotRequired[list[Emotion]]
+    smile: NotRequired[Trait]
+    gender: NotRequired[Trait]
+    eyeglasses: NotRequired[Trait]
+    sunglasses: NotRequired[Trait]
+    beard: NotRequired[Trait]
+    mustache: NotRequired[Trait]
+    eyesOpen: NotRequired[Trait]
+    mouthOpen: NotRequired[Trait]
+    faceOccluded: NotRequired[Trait]
+    pose: NotRequired[dict[str, Decimal]]
+    quality: NotRequired[dict[str, Decimal]]
+
+
+class ModerationLabel(TypedDict):
+    """A kind of content that some people do not want to see; `parent` is "" at the first level."""
+
+    name: str
+    parent: str
+    confidence: Decimal
+    taxonomyLevel: NotRequired[Decimal]
+
+
+class Text(TypedDict):
+    """A line or a word of print."""
+
+    text: str
+    type: str
+    confidence: Decimal
+    boundingBox: BoundingBox
+
+
+class Color(TypedDict):
+    """A dominant colour and its share of the pixels."""
+
+    hex: str
+    name: str
+    percent: Decimal
+
+
+class Analysis(TypedDict, total=False):
+    """What the detectors found; one key per detector that ran."""
+
+    labels: list[Label]
+    faces: list[Face]
+    moderation: list[ModerationLabel]
+    text: list[Text]
+    colors: list[Color]
+    quality: dict[str, Decimal]
+
+
+class Result(Analysis):
+    """The result document of one picture."""
+
+    key: str
+    bucket: str
+    status: str
+    """One of `Status`."""
+    sequencer: str
+    """Hex, left-padded with zeros to 64 characters: compares as a string."""
+    processedAt: str
+    """ISO 8601 UTC, milliseconds, "Z"; so are all times."""
+    code: NotRequired[str]
+    """One of `Code`; with `message`, only when the status is not LABELED."""
+    message: NotRequired[str]
+    versionId: NotRequired[str]
+    etag: NotRequired[str]
+    sizeBytes: NotRequired[int]
+    format: NotRequired[str]
+    """JPEG or PNG."""
+    width: NotRequired[int]
+    height: NotRequired[int]
+    uploadedAt: NotRequired[str]
+    detectors: NotRequired[list[str]]
+    """The detectors that were asked."""
+    reused: NotRequired[bool]
+    """Every detector's answer came from an earlier analysis of the same bytes."""
+    truncated: NotRequired[list[str]]
+    """Parts that were shortened because a DynamoDB item holds 400 KB, for example ["labels.instances", "text"]."""
+
+
+def json_ready(document: object) -> Any:
+    """The document with ints and floats in place of Decimals, for `json.dumps`."""
+    if isinstance(document, Decimal):
+        return int(document) if document == document.to_integral_value() else float(document)
+    if isinstance(document, dict):
+        return {name: json_ready(value) for name, value in document.items()}
+    if isinstance(document, (list, tuple)):
+        return [json_ready(value) for value in document]
+    return document

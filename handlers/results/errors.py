@@ -1,0 +1,42 @@
+"""Errors of the results table.
+
+ResultsError
+├── InvalidQueryError        INVALID_QUERY
+│   └── InvalidCursorError   INVALID_CURSOR
+├── TableUnavailableError    STORAGE_ERROR
+└── ConflictError            CONFLICT (never leaves the package: the write is read again and retried)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ResultsError(Exception):
+    """Base of what the results table raises."""
+
+    code: ClassVar[str] = "RESULTS_ERROR"
+
+
+class InvalidQueryError(ResultsError):
+    """The caller asked for something that cannot be answered: no label, too many labels, a limit out of range."""
+
+    code = "INVALID_QUERY"
+
+
+class InvalidCursorError(InvalidQueryError):
+    """The cursor is malformed, or it belongs to another query."""
+
+    code = "INVALID_CURSOR"
+
+
+class TableUnavailableError(ResultsError):
+    """DynamoDB throttles, fails or cannot be reached: the same call may succeed later."""
+
+    code = "STORAGE_ERROR"
+
+
+class ConflictError(ResultsError):
+    """Another writer changed what a transaction was based on."""
+
+    code = "CONFLICT"

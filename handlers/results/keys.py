@@ -1,0 +1,98 @@
+"""The table's keys. Nobody else spells `IMAGE#`.
+
+Limits: a partition key holds 2,048 bytes, a sort key 1,024, an S3 key 1,024
+(docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Final
+
+META: Final = "META"
+IMAGE_PREFIX: Final = "IMAGE#"
+LABEL_PREFIX: Final = "LABEL#"
+COUNTERS_PK: Final = "LABELCOUNTS"
+COUNTER_PREFIX: Final = "n:"
+COUNTER_SHARDS: Final = 16
+SORT_KEY_MAX_BYTES: Final = 1000
+SEQUENCER_DIGITS: Final = 64
+
+
+def image_pk(key: str) -> str:
+    """Partition of one picture: its META item and its label entries."""
+    return IMAGE_PREFIX + key
+
+
+def label_sk(label: str) -> str:
+    """Sort key of the entry of one label; labels are looked up without regard to case."""
+    return LABEL_PREFIX + label.lower()
+
+
+def label_partition(label: str) -> str:
+    """`gsi1pk` and `gsi2pk` of every entry of this label."""
+    return LABEL_PREFIX + label.lower()
+
+
+def status_partition(status: str) -> str:
+    """`gsi2pk` of every picture in this state."""
+    return f"STATUS#{status}"
+
+
+def confidence_sort(confidence: Decimal) -> str:
+    """Confidence 0-100 as text of fixed width that sorts like the number: "098.7000"."""
+    return f"{confidence:08.4f}"
+
+
+def by_confidence(confidence: Decimal, key: str) -> str:
+    """`gsi1sk`: most confident last."""
+    return cut_to_bytes(f"{confidence_sort(confidence)}#{key}", SORT_KEY_MAX_BYTES)
+
+
+def by_time(processed_at: str, key: str) -> str:
+    """`gsi2sk`: newest last."""
+    return cut_to_bytes(f"{processed_at}#{key}", SORT_KEY_MAX_BYTES)
+
+
+def folder_of(key: str) -> str:
+    """The first folder of a key, with its slash; "" at the top of the bucket."""
+    return key[: key.find("/") + 1]
+
+
+def counters_of(folder: str) -> str:
+    """How the sort keys of a folder's label counters begin, and those of no other folder."""
+    return f"{cut_to_bytes(folder, SORT_KEY_MAX_BYTES)}#"
+
+
+def counter_sk(key: str) -> str:
+    """Where a picture is counted: a shard of the label counters of its first folder."""
+    return f"{counters_of(folder_of(key))}{hashlib.sha256(key.encode()).digest()[0] % COUNTER_SHARDS:02x}"
+
+
+def content_pk(etag: str, size_bytes: int) -> str:
+    """Partition of what is known of these bytes, whatever their key: one item per detector."""
+    return f"CONTENT#{etag}#{size_bytes}"
+
+
+def unreadable_pk(message_id: str) -> str:
+    """Partition of a queue message that is not an S3 event."""
+    return f"UNREADABLE#{message_id}"
+
+
+def attempt_pk(key: str) -> str:
+    """Partition of the notes about attempts that failed; apart from the picture's, so that reads of it stay small."""
+    return f"ATTEMPT#{key}"
+
+
+def pad_sequencer(sequencer: str) -> str:
+    """Hex left-padded with zeros: S3 says to compare sequencers so."""
+    return sequencer.upper().rjust(SEQUENCER_DIGITS, "0")
+
+
+def cut_to_bytes(text: str, max_bytes: int) -> str:
+    """The longest beginning of `text` whose UTF-8 form fits; never half a character."""
+    encoded = text.encode()
+    if len(encoded) <= max_bytes:
+        return text
+    return encoded[:max_bytes].decode(errors="ignore")

@@ -1,0 +1,70 @@
+"""The order of what is known of one picture.
+
+It is a join: the larger position wins, on equal positions the larger rank, else what is stored stays. Any order and
+any repetition of the same events therefore ends in the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Self
+
+from handlers.results.codes import Status
+
+_RANKS: Final = {Status.FAILED: 0, Status.LABELED: 1, Status.REJECTED: 1, Status.DELETED: 2}
+
+
+class Position(NamedTuple):
+    """Where an event stands among the events of its key.
+
+    On AWS the sequencer alone decides, and two events with the same one are the same event. LocalStack gives every
+    event the same sequencer; there the time of the event decides.
+    """
+
+    sequencer: str
+    """Padded by `keys.pad_sequencer`."""
+    event_time: str
+    """ISO 8601 UTC with milliseconds."""
+
+
+@dataclass(frozen=True)
+class State:
+    """As much of a stored result as the order needs."""
+
+    position: Position
+    status: Status
+    version_id: str | None = None
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> Self:
+        """The state an image item is in."""
+        return cls(
+            position=Position(item["sequencer"], item["eventTime"]),
+            status=Status(item["status"]),
+            version_id=item.get("versionId"),
+        )
+
+    @property
+    def rank(self) -> int:
+        """Which state wins at the same position: FAILED < LABELED = REJECTED < DELETED."""
+        return _RANKS[self.status]
+
+    def yields_to(self, other: State) -> bool:
+        """Whether `other` takes this one's place."""
+        return (self.position, self.rank) < (other.position, other.rank)
+
+    def settles(self, position: Position, uploaded_version: str | None = None) -> bool:
+        """Whether nothing is left to do for an event at `position`: it is older, or done and not FAILED.
+
+        `uploaded_version` is the version that the event says was uploaded. That a version is uploaded happens once:
+        with the stored sequencer it is the same event, whatever its time.
+        """
+        same_upload = (
+            position.sequencer == self.position.sequencer
+            and uploaded_version is not None
+            and uploaded_version == self.version_id
+        )
+        if same_upload or position == self.position:
+            return self.status is not Status.FAILED
+        return position < self.position

@@ -1,0 +1,142 @@
+"""A program that uses a deployed API: plain HTTP, JSON, and forms for S3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from integration_tests.stack import TERMINAL, wait_for
+
+TIMEOUT_S = 30.0
+Parameters = Mapping[str, str | Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer as it arrived; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+    @property
+    def problem(self) -> tuple[int, str]:
+        """Status and code of a problem document; fails the test where the answer is none, or tells too much."""
+        assert self.headers.get("content-type", "").startswith("application/problem+json"), self
+        document = self.json
+        assert document["status"] == self.status, self
+        assert isinstance(document["detail"], str), self
+        assert b"Traceback" not in self.body, self
+        assert b'.py"' not in self.body, self
+        return self.status, document["code"]
+
+
+class ApiClient:
+    """Asks one API, with an API key or a signature where it is given one.
+
+    Attributes:
+        url: The API's.
+        pool: For requests to other addresses.
+        access_key: The API key that is sent; "" for none.
+    """
+
+    def __init__(
+        self, url: str, *, api_key: str = "", credentials: Credentials | None = None, region: str = ""
+    ) -> None:
+        self.url = url
+        self.pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_S, maxsize=4)
+        self.access_key = api_key
+        self.credentials = credentials
+        self.region = region
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: str = "",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """One request, as it is."""
+        url = self.url + path + (f"?{query}" if query else "")
+        sent = dict(headers or {})
+        if self.access_key:
+            sent["x-api-key"] = self.access_key
+        if self.credentials is not None:
+            request = AWSRequest(method, url, headers=sent, data=body)
+            SigV4Auth(self.credentials, "execute-api", self.region).add_auth(request)
+            sent = dict(request.headers)
+        return reply_of(self.pool.request(method, url, body=body, headers=sent))
+
+    def get(self, path: str, parameters: Parameters | None = None, **headers: str) -> Reply:
+        """A GET with parameters; one that is a list is sent several times."""
+        return self.send("GET", path, query=urlencode(parameters or {}, doseq=True), headers=headers)
+
+    def post(self, path: str, content: object) -> Reply:
+        """A POST of JSON."""
+        return self.send("POST", path, body=json.dumps(content).encode(), headers={"Content-Type": "application/json"})
+
+    def delete(self, key: str) -> Reply:
+        """Delete a picture."""
+        return self.send("DELETE", "/images", query=urlencode({"key": key}))
+
+    def form(self, name: str = "picture.jpg", content_type: str = "image/jpeg", **more: Any) -> dict[str, Any]:
+        """A form with which S3 takes one picture."""
+        reply = self.post("/generate-upload-url", {"fileName": name, "contentType": content_type, **more})
+        assert reply.status == 200, reply
+        found = reply.json
+        assert isinstance(found, dict)
+        return found
+
+    def submit(self, form: Mapping[str, Any], body: bytes, **changed: str) -> Reply:
+        """Send a form to S3, some of its fields changed."""
+        fields = {**form["fields"], **changed, "file": ("picture", body, "application/octet-stream")}
+        return reply_of(self.pool.request("POST", form["url"], fields=fields))
+
+    def upload(self, body: bytes, name: str = "picture.jpg", content_type: str = "image/jpeg") -> str:
+        """Upload a picture as a page does; its key."""
+        form = self.form(name, content_type, sizeBytes=len(body))
+        reply = self.submit(form, body)
+        assert reply.status == 204, reply
+        return str(form["key"])
+
+    def wait_for_result(self, key: str, timeout_s: float = 30.0) -> Any:
+        """The result of a picture when it is in its final state."""
+        reply = wait_for(
+            f"a result of {key!r}",
+            lambda: self.get("/result", {"key": key}),
+            lambda seen: seen.status == 200 and seen.json["status"] in TERMINAL,
+            timeout_s,
+        )
+        return reply.json
+
+    def every_page(self, parameters: Parameters) -> list[dict[str, Any]]:
+        """The pictures of all pages of `GET /images`."""
+        found: list[dict[str, Any]] = []
+        more: dict[str, str] = {}
+        while True:
+            reply = self.get("/images", {**parameters, **more})
+            assert reply.status == 200, reply
+            found += reply.json["images"]
+            if "cursor" not in reply.json:
+                return found
+            more = {"cursor": reply.json["cursor"]}
+
+
+def reply_of(answer: urllib3.BaseHTTPResponse) -> Reply:
+    """The reply in what urllib3 gives."""
+    return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)

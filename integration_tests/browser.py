@@ -1,0 +1,94 @@
+"""The system's Chromium, and visitors who notice what goes wrong in a page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # carries axe.min.js; has no types
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+
+FLAGS = [
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Chromium's own sandbox does not start for root, which is what containers and many CI machines run as.
+    "--no-sandbox",
+]
+PATIENCE_MS = 60_000  # for busy machines; what is there is not waited for
+DROP = """(files) => {
+    const data = new DataTransfer();
+    for (const { name, type, base64 } of files) {
+        const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+        data.items.add(new File([bytes], name, { type }));
+    }
+    const options = { dataTransfer: data, bubbles: true, cancelable: true };
+    for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(kind, options));
+}"""
+
+
+def chromium() -> str | None:
+    """The system's Chromium or Chrome."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return os.environ.get("LABELSTACK_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def required_chromium() -> str:
+    """The system's Chromium. Without one the test is skipped, or, in CI, which can install it, fails."""
+    path = chromium()
+    if path:
+        return path
+    missing = "no Chromium on this machine: run `make browser` as root, or name one in LABELSTACK_CHROMIUM"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@contextmanager
+def browsing(path: str, patience_ms: int = PATIENCE_MS) -> Iterator[Browser]:
+    """A headless browser. While it runs, nobody else in this thread may start an event loop: deploy before."""
+    expect.set_options(timeout=patience_ms)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+class Visitor:
+    """One browser window with a memory of its own, and what went wrong in it."""
+
+    def __init__(self, browser: Browser, *, patience_ms: int = PATIENCE_MS, **options: Any) -> None:
+        self.context = browser.new_context(reduced_motion="reduce", **options)
+        self.page: Page = self.context.new_page()
+        self.errors: list[str] = []
+        self.page.set_default_timeout(patience_ms)
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", self._on_error)
+        self.page.on("dialog", lambda dialog: self.errors.append(f"a dialog: {dialog.message}"))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def _on_error(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def forgive(self, part: str) -> None:
+        """Forget errors that the test has provoked; there must have been some."""
+        left = [error for error in self.errors if part not in error]
+        assert len(left) < len(self.errors), f"no error with {part!r} among {self.errors}"
+        self.errors = left
+
+    def violations(self) -> list[str]:
+        """What axe objects to in the page as it is: rule and elements."""
+        self.page.evaluate(AXE_SCRIPT)
+        answer: dict[str, Any] = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in answer["violations"]]

@@ -1,0 +1,51 @@
+"""Pictures the tests make themselves, each of other content, and files that are not pictures."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zlib
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def sample(name: str) -> bytes:
+    """One of the photographs that come with the project."""
+    return (SAMPLES / name).read_bytes()
+
+
+def picture(seed: object, *, width: int = 160, height: int = 120, fmt: str = "JPEG") -> bytes:
+    """A picture of coloured boxes; another seed, other bytes."""
+    rng = random.Random(str(seed))
+    image = Image.new("RGB", (width, height), tuple(rng.randrange(256) for _ in range(3)))
+    draw = ImageDraw.Draw(image)
+    for _ in range(6):
+        x, y = rng.randrange(width), rng.randrange(height)
+        colour = tuple(rng.randrange(256) for _ in range(3))
+        draw.rectangle((x, y, x + rng.randrange(1, width), y + rng.randrange(1, height)), fill=colour)
+    out = io.BytesIO()
+    image.save(out, fmt)
+    return out.getvalue()
+
+
+def truncated_jpeg() -> bytes:
+    """The first third of a photograph."""
+    whole = picture("truncated", width=800, height=600)
+    return whole[: len(whole) // 3]
+
+
+def decompression_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
+    """A small, valid PNG file that decodes to width by height pixels of one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer = zlib.compressobj(9)
+    row = b"\0" * (1 + (width + 7) // 8)  # filter byte, then 1 bit a pixel
+    rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

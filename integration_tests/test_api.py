@@ -1,0 +1,222 @@
+"""The deployed API as a program uses it: each kind of gateway, each kind of access."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from integration_tests.api import ApiClient
+from integration_tests.pictures import picture, sample
+from integration_tests.stack import DeployedStack, LocalRekognition, wait_for
+
+MakeKey = Callable[[str], str]
+NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
+
+
+@pytest.fixture(params=["api", "keyed_api", "signed_api"], ids=["rest-open", "rest-api_key", "http-iam"])
+def any_api(request: pytest.FixtureRequest) -> ApiClient:
+    """Each API in turn, with what it wants of a caller."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, ApiClient)
+    return found
+
+
+@pytest.fixture(params=["keyed_api", "signed_api"], ids=["rest-api_key", "http-iam"])
+def closed_api(request: pytest.FixtureRequest) -> ApiClient:
+    """The APIs that know who asks, and let him delete."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, ApiClient)
+    return found
+
+
+def counts(api: ApiClient) -> dict[str, int]:
+    """How many pictures have each label."""
+    reply = api.get("/labels")
+    assert reply.status == 200, reply
+    return {label["name"]: label["count"] for label in reply.json["labels"]}
+
+
+def keys_of(images: list[dict[str, object]]) -> list[object]:
+    return [image["key"] for image in images]
+
+
+def test_answers_that_it_is_well(any_api: ApiClient) -> None:
+    reply = any_api.get("/health")
+
+    assert (reply.status, reply.json) == (200, {"status": "ok"})
+
+
+def test_upload_to_labels_to_search_to_picture(any_api: ApiClient) -> None:
+    body = sample("cat.png")
+    key = any_api.upload(body, "two cats.png", "image/png")
+
+    result = any_api.wait_for_result(key)
+
+    assert key.startswith("uploads/")
+    assert key.endswith("/two-cats.png")
+    assert (result["status"], result["format"], result["sizeBytes"]) == ("LABELED", "PNG", len(body))
+    assert "Cat" in {label["name"] for label in result["labels"]}
+    assert any_api.post("/detect-labels", {"key": key}).json == result
+    assert key in keys_of(any_api.every_page({"label": ["cat", "Pet"]}))
+    assert counts(any_api)["Cat"] >= 1
+    link = any_api.get("/image-url", {"key": key}).json["url"]
+    seen = any_api.pool.request("GET", link)
+    assert (seen.status, seen.headers["Content-Type"], seen.data) == (200, "image/png", body)
+
+
+def test_is_pending_until_there_is_a_result(
+    api: ApiClient, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    session_rekognition.set_rules([{"match": {"key": "*/slow-one.jpg"}, "delayMs": 1500}])
+    uploaded = api.upload(picture(key("slow")), "slow one.jpg")
+
+    pending = api.get("/result", {"key": uploaded})
+    refused = api.get("/image-url", {"key": uploaded}).problem
+    done = api.wait_for_result(uploaded)
+    session_rekognition.set_rules([])
+
+    assert (pending.status, pending.json) == (202, {"key": uploaded, "status": "PENDING"})
+    assert pending.headers["retry-after"] == "1"
+    assert refused == (409, "PICTURE_PENDING")
+    assert done["status"] == "LABELED"
+
+
+def test_unknown_picture_is_not_found(any_api: ApiClient) -> None:
+    assert any_api.get("/result", {"key": "uploads/nothing.jpg"}).problem == (404, "PICTURE_NOT_FOUND")
+    assert any_api.post("/detect-labels", {"key": "uploads/nothing.jpg"}).problem == (404, "PICTURE_NOT_FOUND")
+    assert any_api.get("/image-url", {"key": "uploads/nothing.jpg"}).problem == (404, "PICTURE_NOT_FOUND")
+
+
+def test_tells_why_a_file_is_rejected(api: ApiClient) -> None:
+    key = api.upload(b"<script>alert(1)</script> is no picture", "page.jpg")
+
+    result = api.wait_for_result(key)
+
+    assert (result["status"], result["code"]) == ("REJECTED", "NOT_AN_IMAGE")
+    assert "JPEG or PNG" in result["message"]
+    assert key in keys_of(api.every_page({"status": "REJECTED"}))
+    # Whatever was uploaded as a picture: no browser is to take it for a page.
+    link = api.pool.request("GET", api.get("/image-url", {"key": key}).json["url"])
+    assert link.headers["Content-Type"] == "application/octet-stream"
+    assert link.headers["Content-Disposition"] == "attachment"
+
+
+def test_flagged_picture_is_shown_only_when_asked(
+    api: ApiClient, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    session_rekognition.set_rules([{"match": {"key": "*/flagged.jpg"}, "moderation": ["Explicit Nudity"]}])
+    uploaded = api.upload(picture(key("flagged")), "flagged.jpg")
+
+    result = api.wait_for_result(uploaded)
+    session_rekognition.set_rules([])
+
+    assert "Explicit Nudity" in {flag["name"] for flag in result["moderation"]}
+    assert api.get("/image-url", {"key": uploaded}).problem == (403, "PICTURE_FLAGGED")
+    assert api.get("/image-url", {"key": uploaded, "showFlagged": "true"}).status == 200
+
+
+def test_searches_by_labels_confidence_and_order_in_pages(
+    api: ApiClient, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    def seen(number: int) -> dict[str, object]:
+        even = [{"name": "Even Quokka", "confidence": 99}] if number % 2 == 0 else []
+        labels = [{"name": "Quokka", "confidence": 80 + (7 * number) % 11}, *even]
+        return {"match": {"key": f"*/quokka-{number}.jpg"}, "labels": labels, **NOTHING_ELSE}
+
+    session_rekognition.set_rules([seen(number) for number in range(7)])
+    uploaded = [api.upload(picture(key(f"{number}")), f"quokka-{number}.jpg") for number in range(7)]
+    for one in uploaded:
+        api.wait_for_result(one)
+    session_rekognition.set_rules([])
+
+    newest = api.every_page({"label": "quokka", "limit": "2"})
+    surest = api.every_page({"label": "QUOKKA", "order": "confidence", "limit": "3"})
+    both = api.every_page({"label": ["quokka", "even quokka"], "limit": "2"})
+    sure = api.every_page({"label": "quokka", "minConfidence": "85.5", "limit": "2"})
+
+    confidence = {one: 80 + (7 * number) % 11 for number, one in enumerate(uploaded)}
+    assert sorted(map(str, keys_of(newest))) == sorted(uploaded)
+    times = [image["processedAt"] for image in newest]
+    assert times == sorted(times, reverse=True)
+    assert keys_of(surest) == sorted(uploaded, key=lambda one: -confidence[one])
+    assert set(keys_of(both)) == set(uploaded[::2])
+    assert set(keys_of(sure)) == {one for one in uploaded if confidence[one] >= 86}
+    assert counts(api)["Quokka"] == 7
+    assert counts(api)["Even Quokka"] == 4
+
+
+def test_lists_all_pictures_newest_first_in_pages(api: ApiClient, key: MakeKey) -> None:
+    uploaded = [api.upload(picture(key(f"{number}")), f"page-{number}.jpg") for number in range(3)]
+    for one in uploaded:
+        api.wait_for_result(one)
+
+    images = api.every_page({"limit": "2"})
+
+    assert len(set(keys_of(images))) == len(images), "each picture once"
+    assert set(uploaded) <= set(keys_of(images))
+    times = [image["processedAt"] for image in images]
+    assert times == sorted(times, reverse=True)
+
+
+def test_deletes_a_picture_and_its_result(closed_api: ApiClient) -> None:
+    key = closed_api.upload(sample("cat.png"), "gone.png", "image/png")
+    closed_api.wait_for_result(key)
+    before = counts(closed_api)["Cat"]
+
+    reply = closed_api.delete(key)
+
+    assert (reply.status, reply.json) == (202, {"key": key, "status": "DELETING"})
+    last = wait_for(
+        "the result to go", lambda: closed_api.get("/result", {"key": key}), lambda seen: seen.status == 404
+    )
+    assert last.problem == (404, "PICTURE_DELETED")
+    assert key not in keys_of(closed_api.every_page({"label": "cat"}))
+    assert counts(closed_api).get("Cat", 0) == before - 1
+    assert closed_api.delete(key).problem == (404, "PICTURE_NOT_FOUND")
+
+
+def test_deleting_is_never_open(api: ApiClient) -> None:
+    key = api.upload(picture("stays"), "stays.jpg")
+    api.wait_for_result(key)
+
+    assert api.delete(key).problem == (401, "UNAUTHORIZED")
+    assert ApiClient(api.url, api_key="guessed").delete(key).status == 401
+    assert api.get("/result", {"key": key}).status == 200
+
+
+@pytest.mark.parametrize("path", ["/labels", "/images", "/health", "/result?key=uploads/a"])
+def test_wants_the_key_for_everything(keyed_api: ApiClient, path: str) -> None:
+    for caller in (ApiClient(keyed_api.url), ApiClient(keyed_api.url, api_key="guessed")):
+        assert caller.send("GET", path).problem == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("path", ["/labels", "/images", "/health", "/result", "/no/such/path"])
+def test_wants_a_signature_for_everything(signed_api: ApiClient, path: str) -> None:
+    # The gateway of an HTTP API answers this by itself, in its own words: AWS lets nobody shape them.
+    assert ApiClient(signed_api.url).send("GET", path).status == 403
+
+
+def test_gives_pictures_of_its_own_prefix_only(
+    api: ApiClient, stack: DeployedStack, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    session_rekognition.set_rules([{"match": {"key": "*numbat*"}, "labels": ["Numbat", "Secret"], **NOTHING_ELSE}])
+    outside = [
+        stack.upload(name, picture(name))
+        for name in (key("numbat.jpg"), "a-secret-numbat.jpg", "uploads-secret/numbat.jpg", "zz/secret-numbat.jpg")
+    ]
+    stack.wait_for_results(outside)
+    inside = api.upload(picture(key("inside")), "numbat.jpg")
+    api.wait_for_result(inside)
+    session_rekognition.set_rules([])
+
+    assert counts(api)["Numbat"] == 1
+    for order in ("newest", "confidence"):
+        assert keys_of(api.every_page({"label": "numbat", "order": order, "limit": "1"})) == [inside]
+        assert keys_of(api.every_page({"label": ["numbat", "secret"], "order": order, "limit": "1"})) == [inside]
+    listed = api.every_page({"limit": "3"})
+    assert {str(found).partition("/")[0] for found in keys_of(listed)} == {"uploads"}
+    for one in outside:
+        assert api.get("/result", {"key": one.key}).problem == (404, "PICTURE_NOT_FOUND")
+        assert api.get("/image-url", {"key": one.key}).problem == (404, "PICTURE_NOT_FOUND")

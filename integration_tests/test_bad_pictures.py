@@ -1,0 +1,63 @@
+"""Files that are no pictures, or none Rekognition takes: each is rejected with its code, and nothing stays behind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+
+from integration_tests.pictures import decompression_bomb, picture, truncated_jpeg
+from integration_tests.stack import DeployedStack
+
+MakeKey = Callable[[str], str]
+FIFTEEN_MB = 15 * 1024 * 1024
+
+
+def webp() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (200, 200), "teal").save(out, "WEBP")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "code"),
+    [
+        ("notes.jpg", lambda: b"This is a text file.\n" * 20, "NOT_AN_IMAGE"),
+        ("empty.jpg", lambda: b"", "EMPTY_OBJECT"),
+        ("truncated.jpg", truncated_jpeg, "IMAGE_DAMAGED"),
+        ("small.jpg", lambda: picture("small", width=79, height=79), "IMAGE_TOO_SMALL"),
+        ("narrow.png", lambda: picture("narrow", width=79, height=400, fmt="PNG"), "IMAGE_TOO_SMALL"),
+        ("huge.jpg", lambda: picture("huge") + b"\0" * FIFTEEN_MB, "IMAGE_TOO_LARGE_BYTES"),
+        ("bomb.png", decompression_bomb, "IMAGE_TOO_LARGE_PIXELS"),
+        ("picture.webp", webp, "UNSUPPORTED_FORMAT"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_rejects_with_a_code_and_a_sentence(
+    stack: DeployedStack, key: MakeKey, name: str, make: Callable[[], bytes], code: str
+) -> None:
+    uploaded = stack.upload(key(name), make())
+
+    result = stack.wait_for_result(uploaded)
+
+    assert (result["status"], result["code"]) == ("REJECTED", code)
+    assert result["message"].endswith(".")
+    assert stack.label_entries(uploaded.key) == {}
+
+
+def test_accepts_the_smallest_picture(stack: DeployedStack, key: MakeKey) -> None:
+    result = stack.wait_for_result(stack.upload(key("80.png"), picture("80", width=80, height=80, fmt="PNG")))
+
+    assert (result["status"], result["width"], result["height"]) == ("LABELED", 80, 80)
+
+
+def test_a_good_version_after_a_bad_one_is_labeled(stack: DeployedStack, key: MakeKey) -> None:
+    name = key("picture.jpg")
+    rejected = stack.wait_for_result(stack.upload(name, b"not yet"))
+
+    labeled = stack.wait_for_result(stack.upload(name, picture("at last")))
+
+    assert (rejected["status"], labeled["status"]) == ("REJECTED", "LABELED")
+    assert "code" not in labeled

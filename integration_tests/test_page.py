@@ -1,0 +1,297 @@
+"""The deployed page in a real browser: with the API, with an API that wants a key, and as a guest."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from integration_tests.api import ApiClient
+from integration_tests.browser import DROP, Visitor, browsing, required_chromium
+from integration_tests.pictures import picture, sample
+from integration_tests.stack import DeployedStack, LocalRekognition
+
+Visit = Callable[..., Visitor]
+MakeKey = Callable[[str], str]
+ROWS = "#upload-list > li"
+MARKUP = "<img src=x onerror=alert(1)>"
+NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
+
+
+# Every stack is there before the browser is: while Playwright runs, no deployment may start an event loop of its own.
+@pytest.fixture(scope="module")
+def browser(stack: DeployedStack, keyed_api: ApiClient, guest_stack: DeployedStack) -> Iterator[Browser]:
+    """A headless browser."""
+    with browsing(required_chromium()) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens a page: visit(stack, path="", **options of the browser context). Any error in it fails the test."""
+    visitors: list[Visitor] = []
+
+    def open_page(deployed: DeployedStack, path: str = "", **options: Any) -> Visitor:
+        visitor = Visitor(browser, **options)
+        visitors.append(visitor)
+        visitor.page.goto(str(deployed.outputs["websiteUrl"]) + path)
+        return visitor
+
+    yield open_page
+    for visitor in visitors:
+        visitor.context.close()
+    assert [visitor.errors for visitor in visitors if visitor.errors] == []
+
+
+@pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
+def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
+    """The page's two ways of working."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, DeployedStack)
+    return found
+
+
+def file(name: str, content: bytes, kind: str = "image/png") -> Any:
+    """A file for the chooser."""
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+def row(page: Page, name: str) -> Any:
+    """The line of one upload."""
+    return page.locator(ROWS).filter(has_text=name)
+
+
+def search_for(page: Page, label: str) -> None:
+    page.get_by_role("combobox", name="Add a label").fill(label)
+    page.keyboard.press("Enter")
+    expect(page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
+
+
+def cards(page: Page, name: str) -> Any:
+    return page.locator(".card").filter(has_text=name)
+
+
+def test_uploads_several_at_once_and_shows_labels_without_reload(any_stack: DeployedStack, visit: Visit) -> None:
+    page = visit(any_stack).page
+    page.set_input_files(
+        "#files",
+        [
+            file("cat.png", sample("cat.png")),
+            file("astronaut.jpg", sample("astronaut.jpg"), "image/jpeg"),
+            file("night.jpg", sample("galaxies.jpg"), "image/jpeg"),
+            file("notes.jpg", b"no picture at all", "image/jpeg"),
+        ],
+    )
+
+    expect(page.locator(f"{ROWS}[data-state=done]")).to_have_count(3)
+    expect(row(page, "cat.png")).to_contain_text("Cat")
+    expect(row(page, "astronaut.jpg")).to_contain_text("Person")
+    expect(row(page, "notes.jpg")).to_have_attribute("data-state", "rejected")
+    expect(row(page, "notes.jpg")).to_contain_text("JPEG or PNG")
+    expect(cards(page, "cat.png").first).to_contain_text("Cat")
+    expect(cards(page, "notes.jpg").first).to_contain_text("JPEG or PNG")
+
+
+def test_looks_at_a_picture_with_boxes_and_facts(any_stack: DeployedStack, visit: Visit) -> None:
+    page = visit(any_stack).page
+    page.set_input_files("#files", file("looked-at.jpg", sample("astronaut.jpg"), "image/jpeg"))
+    page.get_by_role("button", name="Look at looked-at.jpg").click()
+
+    viewer = page.locator("#viewer")
+    expect(viewer.locator(".picture img")).to_be_visible()
+    expect(viewer.locator(".boxes > *").first).to_be_attached()
+    expect(viewer.locator("#facts")).to_contain_text("Person")
+    expect(viewer.get_by_role("button", name="Delete")).to_be_hidden()
+    assert page.evaluate("document.querySelector('.picture img').naturalWidth") == 512
+
+
+def test_fetches_pictures_again_after_a_reload(any_stack: DeployedStack, visit: Visit) -> None:
+    page = visit(any_stack).page
+    page.set_input_files("#files", file("reloaded.jpg", sample("coffee.jpg"), "image/jpeg"))
+    expect(row(page, "reloaded.jpg")).to_have_attribute("data-state", "done")
+
+    page.reload()
+
+    expect(cards(page, "reloaded.jpg").first.locator("img.ready")).to_be_visible()
+
+
+def test_finds_pictures_by_labels_and_confidence(
+    any_stack: DeployedStack, visit: Visit, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    def seen(name: str, *labels: tuple[str, float]) -> dict[str, Any]:
+        found = [{"name": label, "confidence": confidence} for label, confidence in labels]
+        return {"match": {"key": f"*/{name}"}, "labels": found, **NOTHING_ELSE}
+
+    session_rekognition.set_rules(
+        [
+            seen("both.png", ("Wombat", 95), ("Burrow", 92)),
+            seen("sure.png", ("Wombat", 99)),
+            seen("unsure.png", ("Wombat", 75)),
+        ]
+    )
+    page = visit(any_stack).page
+    names = ["both.png", "sure.png", "unsure.png"]
+    page.set_input_files("#files", [file(name, picture(key(name), fmt="PNG")) for name in names])
+    expect(page.locator(f"{ROWS}[data-state=done]")).to_have_count(3)
+    session_rekognition.set_rules([])
+
+    page.get_by_role("combobox", name="Add a label").fill("wom")
+    expect(page.get_by_role("option", name="Wombat")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".card")).to_have_count(3)
+    page.locator("#find").get_by_role("slider", name="Confidence").fill("90")
+    expect(page.locator(".card")).to_have_count(2)
+    expect(cards(page, "unsure.png")).to_have_count(0)
+    search_for(page, "burrow")
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.locator(".card")).to_contain_text("both.png")
+    page.get_by_role("button", name="Remove Burrow").click()
+    page.get_by_label("Order").select_option("confidence")
+    expect(page.locator(".card").first).to_contain_text("sure.png")
+
+
+def test_shows_flagged_pictures_only_when_asked(
+    any_stack: DeployedStack, visit: Visit, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    session_rekognition.set_rules([{"match": {"key": "*/veiled.png"}, "moderation": ["Explicit Nudity"]}])
+    page = visit(any_stack).page
+    page.set_input_files("#files", file("veiled.png", picture(key("veiled"), fmt="PNG")))
+    expect(row(page, "veiled.png")).to_have_attribute("data-state", "flagged")
+    session_rekognition.set_rules([])
+
+    expect(cards(page, "veiled.png").first).to_contain_text("Hidden: ")
+    expect(cards(page, "veiled.png").first.locator("img")).to_have_count(0)
+    page.get_by_role("button", name="Look at veiled.png").click()
+    expect(page.locator(".veil")).to_contain_text("flagged")
+    page.get_by_role("button", name="Show the picture").click()
+    expect(page.locator(".picture img")).to_be_visible()
+
+
+def test_markup_in_names_and_labels_is_text(
+    stack: DeployedStack, visit: Visit, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    session_rekognition.set_rules(
+        [{"match": {"key": "*hostile*"}, "labels": [MARKUP], **NOTHING_ELSE, "text": [MARKUP]}]
+    )
+    stack.wait_for_result(stack.upload(f"uploads/hostile/{MARKUP}.png", picture(key("stored"), fmt="PNG")))
+    visitor = visit(stack)
+    page = visitor.page
+    page.set_input_files("#files", file(f"hostile {MARKUP}.png", picture(key("sent"), fmt="PNG")))
+
+    expect(page.locator(f"{ROWS}[data-state=done]")).to_contain_text(MARKUP)
+    session_rekognition.set_rules([])
+    search_for(page, MARKUP)
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator(".card .name").filter(has_text=f"{MARKUP}.png")).to_have_count(1)
+    expect(page.locator("#chosen")).to_contain_text(MARKUP)
+    page.locator(".card button").last.click()
+    expect(page.locator("#facts")).to_contain_text(MARKUP)
+    expect(page.locator("#viewer-title")).to_have_text(f"{MARKUP}.png")
+    assert page.locator("[onerror]").count() == 0
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_open_page_offers_no_deleting(stack: DeployedStack, visit: Visit) -> None:
+    page = visit(stack).page
+    page.set_input_files("#files", file("kept.png", sample("cat.png")))
+    page.get_by_role("button", name="Look at kept.png").click()
+
+    expect(page.locator("#facts")).to_contain_text("Cat")
+    expect(page.locator("#viewer").get_by_role("button", name="Delete")).to_be_hidden()
+
+
+def give_key(visitor: Visitor, api_key: str) -> None:
+    page = visitor.page
+    refusal = page.get_by_text("enter it in the settings")
+    expect(refusal).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    visitor.forgive("403")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Access key").fill(api_key)
+    page.get_by_role("button", name="Done").click()
+    expect(refusal).to_be_hidden()
+
+
+def test_uploads_and_deletes_with_an_access_key(
+    keyed_stack: DeployedStack, keyed_api: ApiClient, visit: Visit, key: MakeKey
+) -> None:
+    visitor = visit(keyed_stack)
+    page = visitor.page
+    give_key(visitor, keyed_api.access_key)
+    page.set_input_files("#files", file("deleted.png", picture(key("deleted"), fmt="PNG")))
+    expect(row(page, "deleted.png")).to_have_attribute("data-state", "done")
+    card = cards(page, "deleted.png")
+    expect(card).to_have_count(1)
+
+    card.get_by_role("button").click()
+    page.locator("#viewer").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.locator("#viewer")).to_be_visible()
+    page.locator("#viewer").get_by_role("button", name="Delete").click()
+    page.locator("#confirm").get_by_role("button", name="Delete").click()
+
+    expect(page.locator("#toasts")).to_contain_text("deleted.png is deleted")
+    expect(card).to_have_count(0)
+    page.reload()
+    expect(page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
+    expect(card).to_have_count(0)
+
+
+def test_takes_files_that_are_dropped(stack: DeployedStack, visit: Visit) -> None:
+    page = visit(stack).page
+    expect(page.locator("#limits")).to_contain_text("JPEG or PNG")
+    content = base64.b64encode(sample("cat.png")).decode()
+
+    page.evaluate(DROP, [{"name": "dropped.png", "type": "image/png", "base64": content}])
+
+    expect(row(page, "dropped.png")).to_have_attribute("data-state", "done")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(any_stack: DeployedStack, visit: Visit, scheme: str) -> None:
+    visitor = visit(any_stack, color_scheme=scheme)
+    page = visitor.page
+    expect(page.locator("#limits")).to_contain_text("JPEG or PNG")
+    assert visitor.violations() == [], "as it opens"
+    page.set_input_files(
+        "#files", [file("axe.jpg", sample("astronaut.jpg"), "image/jpeg"), file("axe-notes.png", b"text")]
+    )
+    expect(row(page, "axe.jpg")).to_have_attribute("data-state", "done")
+    expect(row(page, "axe-notes.png")).to_have_attribute("data-state", "rejected")
+
+    assert visitor.violations() == [], "gallery and uploads"
+    page.get_by_role("button", name="Look at axe.jpg").click()
+    expect(page.locator(".picture img")).to_be_visible()
+    assert visitor.violations() == [], "viewer"
+
+
+def test_works_on_a_phone(stack: DeployedStack, visit: Visit) -> None:
+    page = visit(stack, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).page
+    page.set_input_files("#files", file("phone.png", sample("cat.png")))
+    expect(row(page, "phone.png")).to_have_attribute("data-state", "done")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_page_is_policed_and_cached_as_it_should_be(any_stack: DeployedStack, visit: Visit) -> None:
+    page = visit(any_stack).page
+    url = str(any_stack.outputs["websiteUrl"])
+
+    policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content") or ""
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "https:" not in policy.split(), "addresses of this deployment only"
+    for path, kind, kept in (
+        ("", "text/html", "no-cache"),
+        ("js/main.js", "text/javascript", "no-cache"),
+        ("style.css", "text/css", "no-cache"),
+        ("config.json", "application/json", "no-store"),
+        ("icon.svg", "image/svg+xml", "max-age="),
+    ):
+        headers = page.request.get(url + path).headers
+        assert headers["content-type"].startswith(kind), path
+        assert kept in headers["cache-control"], (path, headers["cache-control"])

@@ -1,0 +1,387 @@
+"""What nobody may do: with forms that S3 gets, from other origins, as a guest."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from integration_tests.api import ApiClient, Reply
+from integration_tests.pictures import picture
+from integration_tests.stack import DeployedStack, wait_for
+
+ANOTHER_ORIGIN = "https://elsewhere.example"
+
+
+def s3_code(reply: Reply) -> tuple[int, str]:
+    """Status and error code of an answer of S3."""
+    text = reply.body.decode()
+    return reply.status, text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+def origin_of(stack: DeployedStack) -> str:
+    """The page's web origin."""
+    return "/".join(str(stack.outputs["websiteUrl"]).split("/")[:3])
+
+
+# --- forms
+
+
+def test_form_takes_a_picture(api: ApiClient) -> None:
+    assert api.submit(api.form(), picture("form")).status == 204
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "image/gif", "application/octet-stream", ""])
+def test_other_content_types_are_refused(api: ApiClient, content_type: str) -> None:
+    asked = api.post("/generate-upload-url", {"fileName": "a", "contentType": content_type})
+    changed = api.submit(api.form(), b"<script>", **{"Content-Type": content_type})
+
+    assert asked.problem == (400, "INVALID_REQUEST")
+    assert s3_code(changed) == (403, "AccessDenied")
+
+
+def test_other_sizes_are_refused(api: ApiClient) -> None:
+    form = api.form(sizeBytes=100)
+
+    assert form["maxSizeBytes"] == 100
+    assert s3_code(api.submit(form, b"x" * 101)) == (400, "EntityTooLarge")
+    assert s3_code(api.submit(form, b"")) == (400, "EntityTooSmall")
+    assert api.submit(form, b"x" * 100).status == 204
+
+
+def test_more_than_15_mb_are_refused(api: ApiClient) -> None:
+    too_large = 15 * 1024 * 1024 + 1
+    body = {"fileName": "a.jpg", "contentType": "image/jpeg", "sizeBytes": too_large}
+
+    assert api.post("/generate-upload-url", body).problem == (400, "INVALID_REQUEST")
+    assert s3_code(api.submit(api.form(), bytes(too_large))) == (400, "EntityTooLarge")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "uploads/mine.jpg",
+        "uploads/../private/a.jpg",
+        "../private/a.jpg",
+        "private/a.jpg",
+        "/uploads/a.jpg",
+        "uploads/${filename}",
+        "uploads//a.jpg",
+        "",
+    ],
+)
+def test_keys_cannot_be_chosen(api: ApiClient, key: str) -> None:
+    assert api.submit(api.form(), picture("key"), key=key).status in (400, 403)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd",
+        "..",
+        "/",
+        "a/../../b",
+        "..\\..\\b.jpg",
+        "%2e%2e%2fb",
+        "a\x00b",
+        "${filename}",
+        "<b>.jpg",
+        "\u202e",
+    ],
+)
+def test_file_names_cannot_escape(api: ApiClient, name: str) -> None:
+    key = api.form(name)["key"]
+
+    folder, random, last = key.split("/")
+    assert folder == "uploads"
+    assert len(random) == 32
+    assert last not in ("", ".", "..")
+    assert not set(last) & set('<>"&%$\\\x00')
+
+
+def test_each_form_has_a_key_of_its_own(api: ApiClient) -> None:
+    assert len({api.form("same.jpg")["key"] for _ in range(5)}) == 5
+
+
+def test_expired_form_is_refused(stack: DeployedStack, api: ApiClient) -> None:
+    signer = stack.client("s3")
+    bucket = stack.outputs["uploadBucket"]
+    form = signer.generate_presigned_post(bucket, "uploads/late.jpg", ExpiresIn=-1)
+    form["url"] = api.form()["url"]
+
+    assert s3_code(api.submit(form, picture("late"))) == (403, "AccessDenied")
+
+
+def altered_policy(form: dict[str, Any]) -> str:
+    policy = json.loads(base64.b64decode(form["fields"]["policy"]))
+    policy["expiration"] = "2099-01-01T00:00:00Z"
+    policy["conditions"] = [["starts-with", "$key", ""]]
+    return base64.b64encode(json.dumps(policy).encode()).decode()
+
+
+def test_altered_forms_are_refused(api: ApiClient) -> None:
+    form = api.form()
+    signature = form["fields"]["x-amz-signature"]
+    other = signature[:-1] + ("0" if signature[-1] != "0" else "1")
+    unsigned = {**form, "fields": {name: form["fields"][name] for name in ("key", "Content-Type")}}
+
+    for reply in (
+        api.submit(form, picture("altered"), policy=altered_policy(form)),
+        api.submit(form, picture("altered"), **{"x-amz-signature": other}),
+        api.submit(form, picture("altered"), **{"x-amz-security-token": "another"}),
+        api.submit(unsigned, picture("altered")),
+    ):
+        assert reply.status in (400, 403), reply
+
+
+def test_nobody_reads_or_writes_the_bucket_without_credentials(api: ApiClient) -> None:
+    form = api.form()
+    address = f"{form['url']}/{form['key']}"
+    assert api.submit(form, picture("private")).status == 204
+
+    for method, url in (("GET", address), ("PUT", address), ("DELETE", address), ("GET", form["url"])):
+        assert api.pool.request(method, url).status == 403, (method, url)
+
+
+# --- other origins
+
+
+@pytest.mark.parametrize("which", ["stack", "guest_stack"], ids=["rest", "http"])
+def test_answers_are_readable_for_the_page_alone(request: pytest.FixtureRequest, which: str) -> None:
+    stack = request.getfixturevalue(which)
+    client: ApiClient = request.getfixturevalue("api" if which == "stack" else "signed_api")
+
+    own = client.get("/health", Origin=origin_of(stack))
+    foreign = client.get("/health", Origin=ANOTHER_ORIGIN)
+
+    assert own.headers["access-control-allow-origin"] == origin_of(stack)
+    assert foreign.headers.get("access-control-allow-origin") not in ("*", ANOTHER_ORIGIN)
+
+
+@pytest.mark.parametrize("path", ["/generate-upload-url", "/images", "/nowhere"])
+def test_preflights_of_other_origins_are_not_granted(stack: DeployedStack, api: ApiClient, path: str) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+    foreign = api.send("OPTIONS", path, headers={"Origin": ANOTHER_ORIGIN, **asked})
+
+    assert foreign.headers.get("access-control-allow-origin") not in ("*", ANOTHER_ORIGIN)
+
+
+def test_gateways_own_errors_are_readable_for_the_page_alone(stack: DeployedStack, api: ApiClient) -> None:
+    reply = api.send("DELETE", "/images", query="key=uploads/a", headers={"Origin": ANOTHER_ORIGIN})
+
+    assert reply.problem == (401, "UNAUTHORIZED")
+    assert reply.headers["access-control-allow-origin"] == origin_of(stack)
+
+
+def test_bucket_grants_the_page_alone(stack: DeployedStack, api: ApiClient) -> None:
+    form = api.form()
+
+    def preflight(origin: str) -> Reply:
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        answer = api.pool.request("OPTIONS", form["url"], headers=headers)
+        return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
+
+    assert preflight(origin_of(stack)).headers["access-control-allow-origin"] == origin_of(stack)
+    refused = preflight(ANOTHER_ORIGIN)
+    assert refused.status == 403
+    assert "access-control-allow-origin" not in refused.headers
+
+
+# --- guests
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A visitor of the page without an account, and what he can call."""
+
+    id: str
+    credentials: Credentials
+    endpoint_url: str | None
+    region: str
+
+    def client(self, service: str) -> Any:
+        """A client with the guest's credentials."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]  # the stubs know only literal names
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=self.credentials.access_key,
+            aws_secret_access_key=self.credentials.secret_key,
+            aws_session_token=self.credentials.token,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+def enter(stack: DeployedStack) -> Guest:
+    """Become a guest, as the page does."""
+    cognito = boto3.client(
+        "cognito-identity",
+        endpoint_url=stack.cloud.endpoint_url,
+        region_name=stack.cloud.region,
+        config=Config(signature_version=UNSIGNED),
+    )
+    identity = cognito.get_id(IdentityPoolId=stack.outputs["identityPoolId"])["IdentityId"]
+    given = cognito.get_credentials_for_identity(IdentityId=identity)["Credentials"]
+    credentials = Credentials(given["AccessKeyId"], given["SecretKey"], given["SessionToken"])
+    return Guest(identity, credentials, stack.cloud.endpoint_url, stack.cloud.region)
+
+
+@pytest.fixture(scope="module")
+def guest(guest_stack: DeployedStack) -> Guest:
+    """One guest."""
+    return enter(guest_stack)
+
+
+@pytest.fixture(scope="module")
+def neighbour(guest_stack: DeployedStack) -> str:
+    """The key of another guest's picture, labelled."""
+    other = enter(guest_stack)
+    key = f"uploads/{other.id}/1/private.jpg"
+    guest_stack.wait_for_result(guest_stack.upload(key, picture("neighbour")))
+    return key
+
+
+def refused(call: Callable[..., object], **arguments: Any) -> bool:
+    """Whether IAM refuses a call; any other outcome fails the test."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    answer = caught.value.response
+    code = answer["Error"].get("Code", "")
+    assert code in {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}, (
+        answer
+    )
+    return True
+
+
+def test_guest_uploads_and_reads_his_own(guest_stack: DeployedStack, guest: Guest) -> None:
+    bucket, table = guest_stack.outputs["uploadBucket"], guest_stack.outputs["resultsTable"]
+    key, body = f"uploads/{guest.id}/1/own.jpg", picture("own")
+    guest.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
+    dynamodb = guest.client("dynamodb")
+
+    item = wait_for(
+        "the guest's own result",
+        lambda: dynamodb.get_item(TableName=table, Key={"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}}).get("Item"),
+        bool,
+    )
+
+    assert item["status"] == {"S": "LABELED"}
+    assert guest.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == body
+
+
+def test_guest_cannot_touch_other_objects(guest_stack: DeployedStack, guest: Guest, neighbour: str) -> None:
+    s3, bucket = guest.client("s3"), guest_stack.outputs["uploadBucket"]
+    own = f"uploads/{guest.id}/2/own.jpg"
+    s3.put_object(Bucket=bucket, Key=own, Body=picture("own 2"))
+
+    for key in (neighbour, "a.jpg", "uploads/a.jpg", f"uploads/{guest.id}x/a.jpg", f"private/{guest.id}/a.jpg"):
+        assert refused(s3.put_object, Bucket=bucket, Key=key, Body=b"x")
+        assert refused(s3.get_object, Bucket=bucket, Key=key)
+    assert refused(s3.delete_object, Bucket=bucket, Key=own)
+    assert refused(s3.delete_object, Bucket=bucket, Key=neighbour)
+    assert refused(s3.list_objects_v2, Bucket=bucket)
+    assert refused(s3.list_object_versions, Bucket=bucket)
+    assert refused(s3.copy_object, Bucket=bucket, Key=own, CopySource={"Bucket": bucket, "Key": neighbour})
+    assert refused(s3.get_bucket_policy, Bucket=bucket)
+    assert refused(s3.put_object, Bucket=guest_stack.outputs["websiteBucket"], Key="index.html", Body=b"x")
+    assert refused(s3.list_buckets)
+
+
+def test_guest_cannot_read_or_write_other_results(guest_stack: DeployedStack, guest: Guest, neighbour: str) -> None:
+    dynamodb, table = guest.client("dynamodb"), guest_stack.outputs["resultsTable"]
+    own = {"pk": {"S": f"IMAGE#uploads/{guest.id}/1/own.jpg"}, "sk": {"S": "META"}}
+    other = {"pk": {"S": f"IMAGE#{neighbour}"}, "sk": {"S": "META"}}
+    counters = {"pk": {"S": "LABELCOUNTS"}, "sk": {"S": "uploads/#00"}}
+    of_own, in_index = {":pk": own["pk"]}, {":pk": {"S": "STATUS#LABELED"}}
+
+    assert refused(dynamodb.get_item, TableName=table, Key=other)
+    assert refused(dynamodb.get_item, TableName=table, Key=counters)
+    assert refused(dynamodb.batch_get_item, RequestItems={table: {"Keys": [own, other]}})
+    assert refused(dynamodb.transact_get_items, TransactItems=[{"Get": {"TableName": table, "Key": other}}])
+    assert refused(dynamodb.scan, TableName=table)
+    for values, index in ((of_own, {}), (in_index, {"IndexName": "gsi2"})):
+        names = {"KeyConditionExpression": f"{'gsi2pk' if index else 'pk'} = :pk", "ExpressionAttributeValues": values}
+        assert refused(dynamodb.query, TableName=table, **names, **index)
+    assert refused(dynamodb.put_item, TableName=table, Item=own)
+    assert refused(dynamodb.delete_item, TableName=table, Key=own)
+    assert refused(
+        dynamodb.update_item,
+        TableName=table,
+        Key=own,
+        UpdateExpression="SET a = :a",
+        ExpressionAttributeValues={":a": {"S": "x"}},
+    )
+    assert refused(dynamodb.execute_statement, Statement=f'SELECT * FROM "{table}"')
+    assert refused(dynamodb.describe_table, TableName=table)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("sqs", "send_message", {"QueueUrl": "{queueUrl}", "MessageBody": "{}"}),
+        ("sqs", "receive_message", {"QueueUrl": "{queueUrl}"}),
+        ("sqs", "purge_queue", {"QueueUrl": "{deadLetterQueueUrl}"}),
+        ("lambda", "invoke", {"FunctionName": "{processorFunction}"}),
+        ("lambda", "get_function", {"FunctionName": "{processorFunction}"}),
+        ("lambda", "list_functions", {}),
+        ("logs", "describe_log_groups", {}),
+        ("iam", "list_roles", {}),
+        ("iam", "create_user", {"UserName": "guest"}),
+        ("apigatewayv2", "get_apis", {}),
+        ("apigateway", "get_api_keys", {"includeValues": True}),
+        ("cognito-identity", "delete_identity_pool", {"IdentityPoolId": "{identityPoolId}"}),
+        ("rekognition", "detect_labels", {"Image": {"Bytes": b"x"}}),
+        ("sns", "list_topics", {}),
+        ("secretsmanager", "list_secrets", {}),
+        ("ssm", "describe_parameters", {}),
+        ("cloudwatch", "describe_alarms", {}),
+    ],
+)
+def test_guest_is_refused_everywhere_else(
+    guest_stack: DeployedStack, guest: Guest, service: str, operation: str, arguments: dict[str, Any]
+) -> None:
+    given = {
+        name: guest_stack.outputs[value[1:-1]]
+        if isinstance(value, str) and value[0] == "{" and len(value) > 2
+        else value
+        for name, value in arguments.items()
+    }
+
+    assert refused(getattr(guest.client(service), operation), **given)
+
+
+def test_guest_cannot_call_the_api(guest_stack: DeployedStack, guest: Guest) -> None:
+    as_guest = ApiClient(guest_stack.outputs["apiUrl"], credentials=guest.credentials, region=guest.region)
+
+    assert as_guest.get("/labels").status == 403
+
+
+def test_wrong_secret_is_refused(guest_stack: DeployedStack, signed_api: ApiClient, guest: Guest) -> None:
+    forged = Credentials(guest.credentials.access_key, "x" * 40, guest.credentials.token)
+    caller = ApiClient(signed_api.url, credentials=forged, region=guest.region)
+
+    assert caller.get("/health").status == 403
+
+
+# --- text that is markup
+
+
+def test_markup_in_answers_is_json_and_nothing_else(api: ApiClient, stack: DeployedStack) -> None:
+    key = "uploads/markup/<img src=x onerror=alert(1)>.jpg"
+    stack.wait_for_result(stack.upload(key, picture("markup")))
+
+    reply = api.get("/result", {"key": key})
+
+    assert reply.json["key"] == key
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,78 @@
+"""The command's entry: the group, and the one place where errors become a sentence and an exit status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.results import ResultsError
+from labelstack.cli.backend import LocalBackend
+from labelstack.cli.demo import demo
+from labelstack.cli.deployment import down, outputs, up
+from labelstack.cli.logs import logs
+from labelstack.cli.open import open_page
+from labelstack.cli.pictures import delete, upload
+from labelstack.cli.results import labels, result, search
+from labelstack.cli.screen import print_error
+from labelstack.cli.watch import watch
+from labelstack.errors import LabelstackError
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+
+class LabelstackGroup(click.Group):
+    """Ends every command with a sentence and an exit status, never with a traceback for what can be expected."""
+
+    def main(self, *args: Any, **options: Any) -> NoReturn:
+        """Run the command and exit."""
+        options["standalone_mode"] = False
+        try:
+            status = super().main(*args, **options)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("stopped.", err=True)
+            sys.exit(EXIT_INTERRUPTED)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (LabelstackError, ResultsError) as error:
+            print_error(str(error))
+            sys.exit(EXIT_ERROR)
+        except (ClientError, BotoCoreError) as error:
+            print_error(f"the cloud did not do what was asked: {error}")
+            sys.exit(EXIT_ERROR)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+@click.group(cls=LabelstackGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="labelstack", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Label pictures: on this machine (the embedded cloud), on LocalStack or on AWS.
+
+    `labelstack up` starts everything here; `labelstack upload cat.jpg --wait` shows what is in a picture.
+
+    Exit status: 0 all went well; 1 an error, told in a sentence; 2 wrong usage; 130 stopped by Ctrl-C.
+    """
+    if ctx.obj is None:
+        ctx.obj = LocalBackend()
+
+
+for command in (up, down, outputs, open_page, upload, result, labels, search, delete, watch, logs, demo):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """The `labelstack` command."""
+    signal.signal(signal.SIGTERM, _end)
+    cli.main(prog_name="labelstack")
+
+
+def _end(signal_number: int, _: FrameType | None) -> NoReturn:
+    """Let everything that was started be taken down when the command is told to end."""
+    sys.exit(128 + signal_number)

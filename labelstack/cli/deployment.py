@@ -1,0 +1,220 @@
+"""`up`, `down` and `outputs`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from labelstack.cli.backend import Backend, Engine, OnStep, RunningCloud
+from labelstack.cli.options import json_option, target_options
+from labelstack.cli.screen import Screen, count_text
+from labelstack.cli.tables import facts_table
+from labelstack.cli.target import Target, find_outputs
+from labelstack.errors import CloudNotRunningError, InputError, LabelstackError
+
+SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "yellow"), "deleted": ("-", "red")}
+UNCHANGED = "unchanged"
+
+
+@click.command()
+@json_option
+@target_options
+@click.pass_context
+def up(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """Start the embedded cloud, unless it runs, and deploy the stack on it; deploy anew to change a deployed stack.
+
+    With --cloud localstack, the stack is deployed on a LocalStack that runs already (AWS_ENDPOINT_URL names it).
+    Everything is left running: `labelstack down` ends it.
+    """
+    screen = Screen(as_json=as_json)
+    backend: Backend = ctx.obj
+    if target.cloud == "aws":
+        raise InputError(f"stacks on AWS are deployed by Pulumi: pulumi up --stack {target.stack}")
+    started: RunningCloud | None = None
+    if target.cloud == "embedded":
+        started = start_unless_running(backend, target, screen)
+    try:
+        cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
+        outputs = deploy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
+    except BaseException:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
+        if started is not None:
+            started.stop()
+        raise
+    if as_json:
+        screen.document(outputs)
+    screen.show()
+    screen.show(facts_table(outputs))
+    screen.show()
+    if target.cloud == "embedded":
+        screen.show(how_to_use(backend.attach_embedded(target.cloud_folder), outputs))
+
+
+def start_unless_running(backend: Backend, target: Target, screen: Screen) -> RunningCloud | None:
+    """Start the embedded cloud; None if it runs."""
+    try:
+        backend.attach_embedded(target.cloud_folder)
+    except CloudNotRunningError:
+        with step(screen, "embedded cloud started"):
+            return backend.start_embedded(target.cloud_folder, detach=True)
+    screen.note("the embedded cloud runs already.")
+    return None
+
+
+def deploy(engine: Engine, stack: str, screen: Screen, config: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+    """Deploy, showing each resource; the stack's outputs."""
+    began_s = time.perf_counter()
+    with steps(screen, f"deploying stack {stack}") as (on_step, counts):
+        deployment = engine.up(stack, config or {}, on_step=on_step)
+    changes = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing to do"
+    screen.note(_done(f"stack {stack} deployed: {changes}", time.perf_counter() - began_s))
+    return deployment.outputs
+
+
+def destroy(engine: Engine, stack: str, screen: Screen) -> None:
+    """Remove everything of a stack."""
+    began_s = time.perf_counter()
+    with spinner(screen, f"destroying stack {stack}"):
+        removed = engine.destroy(stack)
+    screen.note(_done(f"stack {stack} destroyed: {count_text(removed, 'resource')}", time.perf_counter() - began_s))
+
+
+@contextmanager
+def step(screen: Screen, done: str) -> Iterator[None]:
+    """Tell that something is done, and how long it took."""
+    began_s = time.perf_counter()
+    yield
+    screen.note(_done(done, time.perf_counter() - began_s))
+
+
+@contextmanager
+def steps(screen: Screen, what: str) -> Iterator[tuple[OnStep, dict[str, int]]]:
+    """Show each resource as it is done: under a moving line on a terminal, as plain lines elsewhere.
+
+    Gives a function to call with each step (from any thread), and the count of steps by action.
+    """
+    counts: dict[str, int] = {}
+    counting = threading.Lock()  # an engine works in several threads
+
+    def on_step(action: str, resource_type: str, name: str) -> None:
+        with counting:
+            counts[action] = counts.get(action, 0) + 1
+            if action != UNCHANGED:
+                sign, style = SIGNS.get(action, ("*", ""))
+                kind = resource_type.rpartition(":")[2]
+                screen.note(Text.assemble("  ", (sign, style), f" {kind:<40} ", (name, "bold")))
+
+    with spinner(screen, what):
+        yield on_step, counts
+
+
+@contextmanager
+def spinner(screen: Screen, what: str) -> Iterator[None]:
+    """A line that moves and counts the seconds, on a terminal."""
+    if not screen.live:
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=screen.err, transient=True) as progress:
+        progress.add_task(what)
+        yield
+
+
+@click.command()
+@target_options
+@click.pass_context
+def down(ctx: click.Context, target: Target) -> None:
+    """Destroy the stack and stop the embedded cloud; nothing happens where none runs.
+
+    The embedded cloud is stopped even if a resource cannot be removed: everything on it goes with it.
+    """
+    screen = Screen()
+    backend: Backend = ctx.obj
+    if target.cloud == "aws":
+        raise InputError(f"stacks on AWS are destroyed by Pulumi: pulumi destroy --stack {target.stack}")
+    if target.cloud == "localstack":
+        cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
+        destroy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
+        return
+    try:
+        running = backend.attach_embedded(target.cloud_folder)
+    except CloudNotRunningError as error:
+        forget_stacks(target)
+        screen.note(f"nothing to end: {str(error).splitlines()[0].partition(': start')[0]}.")
+        return
+    try:
+        destroy(backend.engine(running, target.stacks_folder), target.stack, screen)
+    except LabelstackError as error:
+        screen.note(f"not everything could be removed by itself and ends with the cloud: {error}")
+    finally:
+        with step(screen, "embedded cloud stopped"):
+            running.stop()
+        forget_stacks(target)
+
+
+def forget_stacks(target: Target) -> None:
+    """Remove the records of stacks that went with their cloud."""
+    shutil.rmtree(target.stacks_folder, ignore_errors=True)
+
+
+@click.command()
+@json_option
+@target_options
+@click.pass_context
+def outputs(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """Print the stack's outputs."""
+    screen = Screen(as_json=as_json)
+    backend: Backend = ctx.obj
+    cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
+    found = find_outputs(backend, target, cloud)
+    if as_json:
+        screen.document(dict(found))
+    screen.show(facts_table(found))
+
+
+def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any]) -> Text:
+    """What a person does next."""
+    command = command_name()
+    variables = " ".join(f"{name}={value}" for name, value in cloud.environment().items())
+    picture = f"s3://{outputs['uploadBucket']}/{outputs.get('uploadPrefix', '')}"
+    rows = [
+        *([(f"{command} open", "the page: drop pictures on it")] if "websiteUrl" in outputs else []),
+        (f"{command} upload samples --wait", "label pictures: yours, or these"),
+        (f"{command} search cat", "find pictures by what is in them"),
+        (f"{command} watch", "see results as they arrive"),
+        (f"{command} logs --follow", "see what the functions log"),
+        (f"{command} down", "end everything"),
+    ]
+    width = max(len(what) for what, _ in rows)
+    lines = [Text.assemble("  ", (f"{what:<{width}}", "bold"), "  ", (why, "dim")) for what, why in rows]
+    return Text("\n").join(
+        [
+            Text("It runs until you end it. Try:"),
+            *lines,
+            Text("Or with any AWS SDK or the AWS CLI:"),
+            Text(f"  {variables} \\\n    aws s3 cp cat.jpg {picture}"),
+            Text(f"Its processes log in {cloud.log_folder}", style="dim"),
+        ]
+    )
+
+
+def command_name() -> str:
+    """How this command is called from a shell here."""
+    if shutil.which("labelstack"):
+        return "labelstack"
+    script = Path(sys.executable).with_name("labelstack")
+    called = str(script) if script.exists() else f"{sys.executable} -m labelstack"
+    return called.removeprefix(f"{Path.cwd()}/")
+
+
+def _done(what: str, seconds: float) -> Text:
+    return Text.assemble(what, (f"  {seconds:.1f} s", "dim"))

@@ -1,0 +1,34 @@
+"""`open`: the stack's page in a browser."""
+
+from __future__ import annotations
+
+import webbrowser
+
+import click
+
+from labelstack.cli.backend import Backend
+from labelstack.cli.options import target_options
+from labelstack.cli.screen import Screen
+from labelstack.cli.target import Target, find_outputs
+from labelstack.errors import NoOutputsError
+
+OUTPUT = "websiteUrl"
+
+
+@click.command("open")
+@click.option("--print", "only_print", is_flag=True, help="Print the address, and open nothing.")
+@target_options
+@click.pass_context
+def open_page(ctx: click.Context, target: Target, only_print: bool) -> None:
+    """Open the stack's page in a browser; where there is none, print its address."""
+    backend: Backend = ctx.obj
+    cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
+    url = find_outputs(backend, target, cloud).get(OUTPUT)
+    if not isinstance(url, str):
+        raise NoOutputsError(
+            f"stack {target.stack!r} has no page: set labelstack:website to s3 or cloudfront (and labelstack:api to "
+            "rest or http, or labelstack:siteMode to guest), then deploy the stack."
+        )
+    click.echo(url)
+    if not only_print and not webbrowser.open(url):
+        Screen().note("no browser could be started here: open the address in yours.")

@@ -1,0 +1,232 @@
+"""Results for people: tables of several pictures and one picture's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from handlers.results import Face, Match, Result
+
+STATUS_STYLES = {"LABELED": "bold green", "REJECTED": "bold yellow"}
+BAD_STATUS_STYLE = "bold red"
+SHOWN_LABELS = 6
+SHOWN_OTHERS = 3
+SHOWN_ALL = 20
+SHOWN_CHARACTERS = 60
+NAME_WIDTH = 28
+TELLING_YEARS = 60  # a wider range of ages says nothing
+BAR_WIDTH = 30
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture in a table.
+
+    Attributes:
+        name: As the user knows it.
+        result: Its result.
+        seconds: From upload to result, where known.
+    """
+
+    name: str
+    result: Result
+    seconds: float | None = None
+
+
+def results_table(rows: Sequence[Row]) -> RenderableType:
+    """Several pictures, and under the table the print that was read and why some were not labelled."""
+    timed = any(row.seconds is not None for row in rows)
+    table = _table(leading=1)
+    longest = max((len(row.name) for row in rows), default=0)
+    table.add_column("Picture", overflow="fold", min_width=min(longest, NAME_WIDTH), max_width=NAME_WIDTH)
+    table.add_column("Status", no_wrap=True)
+    table.add_column("Labels", overflow="fold", no_wrap=True, max_width=30)
+    table.add_column("Faces", overflow="fold", max_width=18)
+    table.add_column("Moderation", overflow="fold", min_width=10, max_width=18)
+    if timed:
+        table.add_column("Time", justify="right", no_wrap=True, style="dim")
+    for row in rows:
+        cells = [
+            Text(row.name),
+            status_text(row.result["status"]),
+            _seen(row.result, "labels", label_text, SHOWN_LABELS),
+            _seen(row.result, "faces", face_text),
+            _seen(row.result, "moderation", label_text),
+        ]
+        if timed:
+            cells.append(Text("" if row.seconds is None else f"{row.seconds:.2f} s"))
+        table.add_row(*cells)
+    notes = [_print_line(row.name, row.result) for row in rows if row.result.get("text")]
+    notes += [_reason_line(row.name, row.result) for row in rows if "code" in row.result]
+    return Group(table, Text(), *notes, *([Text()] if notes else []))
+
+
+def result_page(result: Result) -> RenderableType:
+    """Everything a person wants to know of one picture."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, value in _facts(result):
+        facts.add_row(name, value)
+    parts: list[RenderableType] = [facts]
+    if result.get("labels"):
+        labels = _table()
+        for name in ("Label", "Confidence", "Seen", "Parents"):
+            labels.add_column(name, justify="right" if name in ("Confidence", "Seen") else "left", overflow="fold")
+        for label in result["labels"]:
+            seen = len(label.get("instances", []))
+            labels.add_row(
+                Text(label["name"]), percent(label["confidence"]), str(seen or ""), Text(", ".join(label["parents"]))
+            )
+        parts += [Text(), labels]
+    return Group(*parts)
+
+
+def matches_table(matches: Sequence[Match]) -> RenderableType:
+    """Pictures that a search has found."""
+    table = _table()
+    table.add_column("Picture", overflow="fold")
+    table.add_column("Labels", overflow="fold")
+    table.add_column("Processed", no_wrap=True, style="dim")
+    for match in matches:
+        labels = " · ".join(label_text(label) for label in match["labels"])
+        table.add_row(Text(match["key"]), Text(labels), match["processedAt"])
+    return table
+
+
+def counts_table(counts: Mapping[str, int]) -> RenderableType:
+    """Labels by how many pictures carry them."""
+    table = _table()
+    table.add_column("Label", overflow="fold")
+    table.add_column("Pictures", justify="right")
+    table.add_column("")
+    most = max(counts.values(), default=1)
+    for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row(Text(label), f"{count:,}", Text("━" * max(1, BAR_WIDTH * count // most), style="green"))
+    return table
+
+
+def facts_table(facts: Mapping[str, Any]) -> RenderableType:
+    """Names and values, such as a stack's outputs."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", style="bold")
+    for name, value in sorted(facts.items()):
+        table.add_row(Text(f"  {name}"), Text(str(value)))
+    return table
+
+
+def summary_line(result: Result, name: str = "") -> Text:
+    """A picture on one line."""
+    found = [label_text(label) for label in result.get("labels", [])[:SHOWN_LABELS]]
+    if result.get("faces"):
+        found.append(f"{len(result['faces'])} face{'s' if len(result['faces']) > 1 else ''}")
+    found += [f"! {label_text(label)}" for label in result.get("moderation", [])]
+    said = reason_text(result) if "code" in result else " · ".join(found) or "nothing recognised"
+    return Text.assemble(status_text(result["status"]), "  ", (name or result["key"], "bold"), "  ", said)
+
+
+def status_text(status: str) -> Text:
+    """A status in its colour."""
+    return Text(status, style=STATUS_STYLES.get(status, BAD_STATUS_STYLE))
+
+
+def percent(confidence: Decimal) -> str:
+    """A confidence of 0-100 with one decimal."""
+    return f"{confidence:.1f}%"
+
+
+def label_text(label: Mapping[str, Any]) -> str:
+    """A label, or a kind of content, and how sure it is; never broken over two lines."""
+    return f"{label['name']} {percent(label['confidence'])}".replace(" ", SPACE)
+
+
+def face_text(face: Face) -> str:
+    """How sure a face is, and what is seen of it as far as anything is."""
+    seen = [percent(face["confidence"])]
+    if "ageRange" in face and face["ageRange"]["high"] - face["ageRange"]["low"] <= TELLING_YEARS:
+        seen.append(f"{face['ageRange']['low']}-{face['ageRange']['high']} years".replace(" ", SPACE))
+    emotions = [emotion for emotion in face.get("emotions", []) if emotion["type"] != "UNKNOWN"]
+    if emotions:
+        seen.append(max(emotions, key=lambda emotion: emotion["confidence"])["type"].lower())
+    if "smile" in face and face["smile"]["value"]:
+        seen.append("smiling")
+    return ", ".join(seen)
+
+
+def quoted_text(text: Mapping[str, Any]) -> str:
+    """Print that was read, shortened."""
+    words = str(text["text"])
+    return f'"{words if len(words) <= SHOWN_CHARACTERS else words[: SHOWN_CHARACTERS - 1] + "…"}"'
+
+
+def reason_text(result: Result) -> str:
+    """Why a picture is not labelled: the code and its sentence."""
+    return f"{result['code']}: {result.get('message', '')}".rstrip(": ")
+
+
+def _print_line(name: str, result: Result) -> Text:
+    words = _seen(_lines_of(result), "text", quoted_text)
+    return Text.assemble(("TEXT", "bold"), "  ", name, "  ", Text(" ").join(words.split("\n")))
+
+
+def _reason_line(name: str, result: Result) -> Text:
+    return Text.assemble(status_text(result["status"]), "  ", name, "  ", reason_text(result))
+
+
+def _seen(result: Mapping[str, Any], part: str, text_of: Callable[[Any], str], most: int = SHOWN_OTHERS) -> Text:
+    """The things of one kind; "none" where none was seen, empty where nothing was looked for."""
+    if part not in result:
+        return Text()
+    things = [text_of(thing) for thing in result[part]]
+    if not things:
+        return Text("none", style="dim")
+    shown = [Text(thing) for thing in things[:most]]
+    more = [Text(f"and {len(things) - most} more", style="dim")] if len(things) > most else []
+    return Text("\n").join(shown + more)
+
+
+def _lines_of(result: Result) -> dict[str, Any]:
+    return {"text": [text for text in result["text"] if text["type"] == "LINE"]} if "text" in result else {}
+
+
+def _facts(result: Result) -> list[tuple[str, Text]]:
+    facts = [("Picture", Text(result["key"], style="bold")), ("Status", status_text(result["status"]))]
+    if "code" in result:
+        facts.append(("Reason", Text(reason_text(result))))
+    if "width" in result and "height" in result:
+        facts.append(("Size", Text(f"{result['width']} x {result['height']} {result.get('format', '')}".rstrip())))
+    facts.append(
+        ("Processed", Text(f"{result['processedAt']}{' (known content, no calls)' if result.get('reused') else ''}"))
+    )
+    for name, part, text_of in (
+        ("Faces", "faces", face_text),
+        ("Moderation", "moderation", label_text),
+        ("Text", "text", quoted_text),
+    ):
+        shown = _lines_of(result) if part == "text" else result
+        if part in shown:
+            facts.append((name, _seen(shown, part, text_of, most=SHOWN_ALL)))
+    if result.get("colors"):
+        facts.append(("Colours", Text(", ".join(_color_text(color) for color in result["colors"][:SHOWN_OTHERS]))))
+    if not result.get("labels") and "labels" in result:
+        facts.append(("Labels", Text("none", style="dim")))
+    return facts
+
+
+def _color_text(color: Mapping[str, Any]) -> str:
+    return f"{color['name']} {color['hex']} {percent(color['percent'])}".replace(" ", SPACE)
+
+
+def _table(leading: int = 0) -> Table:
+    return Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim", leading=leading
+    )

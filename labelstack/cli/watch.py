@@ -1,0 +1,99 @@
+"""`watch`: results as they arrive."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+
+import click
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from handlers.results import Result
+from labelstack.cli.options import json_option, target_options
+from labelstack.cli.screen import Screen
+from labelstack.cli.tables import summary_line
+from labelstack.cli.target import Target, connect
+from labelstack.service import Results
+
+POLL_S = 0.5
+PAGE = 50
+REMEMBERED = 10_000
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(min=1), help="End after so many results instead of at Ctrl-C.")
+@click.option("--recent", type=click.IntRange(0, PAGE), default=10, show_default=True, help="Start with so many.")
+@json_option
+@target_options
+@click.pass_context
+def watch(ctx: click.Context, target: Target, count: int | None, recent: int, as_json: bool) -> None:
+    """Show results as they arrive, newest first, until Ctrl-C.
+
+    Into a file or pipe and with --json, every result is one line, in the order of arrival.
+    """
+    screen = Screen(as_json=as_json)
+    arriving = arrivals(connect(ctx.obj, target).service.results, recent)
+    if as_json or not screen.out.is_terminal:
+        screen.note("waiting for results; Ctrl-C ends.")
+    lines: deque[Text] = deque(maxlen=max(5, screen.out.height - 3))
+    drawn = not as_json and screen.out.is_terminal
+    with Live(_newest_first(lines), console=screen.out, auto_refresh=False) if drawn else nullcontext() as live:
+        for number, result in enumerate(arriving, start=1):
+            if as_json:
+                screen.line({**result})
+            elif live is None:
+                screen.show(summary_line(result))
+            else:
+                lines.appendleft(summary_line(result))
+                live.update(_newest_first(lines), refresh=True)
+            if number == count:
+                return
+
+
+def arrivals(results: Results, recent: int, sleep: Callable[[float], None] = time.sleep) -> Iterator[Result]:
+    """The newest `recent` results, oldest first, then every new one; never ends.
+
+    The list is eventually consistent: a result may appear after one that is newer. So each look goes back until it
+    meets results that were given already, but never behind where the first look began.
+    """
+    seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
+    newest = results.list_images(PAGE).items
+    since = newest[0]["processedAt"] if newest else ""
+    _remember(seen, newest)
+    yield from reversed(newest[:recent])
+    while True:
+        sleep(POLL_S)
+        new = [result for result in _unseen(results, seen) if result["processedAt"] >= since]
+        _remember(seen, new)
+        yield from reversed(new)
+
+
+def _unseen(results: Results, seen: OrderedDict[tuple[str, ...], None]) -> list[Result]:
+    new: list[Result] = []
+    cursor: str | None = None
+    while True:
+        page = results.list_images(PAGE, cursor)
+        unseen = [result for result in page.items if _identity(result) not in seen]
+        new += unseen
+        cursor = page.cursor
+        if cursor is None or len(unseen) < len(page.items):
+            return new
+
+
+def _remember(seen: OrderedDict[tuple[str, ...], None], results: Iterable[Result]) -> None:
+    seen.update((_identity(result), None) for result in results)
+    while len(seen) > REMEMBERED:
+        seen.popitem(last=False)
+
+
+def _identity(result: Result) -> tuple[str, ...]:
+    return result["key"], result["sequencer"], result["status"], result["processedAt"]
+
+
+def _newest_first(lines: Iterable[Text]) -> Group:
+    shown = list(lines) or [Text("no results yet", style="dim")]
+    return Group(*shown, Text("waiting for results; Ctrl-C ends", style="dim"))

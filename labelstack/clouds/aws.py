@@ -1,0 +1,72 @@
+"""AWS itself: clients with the machine's credentials. Pulumi deploys there, the in-process engine never does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
+from labelstack.errors import CloudSettingsError
+
+CAPABILITIES = Capabilities(
+    http_api=True,
+    cognito=True,
+    cloudfront=True,
+    iam_enforced=True,
+    alarms_evaluated=True,
+    email_delivered=True,
+    website_endpoint=True,
+    rekognition_rules=False,
+)
+
+
+class AwsCloud:
+    """An account and region, as the standard variables and profiles say.
+
+    Attributes:
+        name: `aws`.
+        capabilities: All but rules for Rekognition's answers.
+        endpoint_url: None: every service has its own.
+    """
+
+    name = "aws"
+    capabilities = CAPABILITIES
+    endpoint_url: str | None = None
+
+    def __init__(self, region: str | None = None) -> None:
+        """Use the standard credentials.
+
+        Args:
+            region: Where; AWS's own configuration says it when absent.
+
+        Raises:
+            CloudSettingsError: There is no region or no credentials.
+        """
+        session = boto3.Session(region_name=region)
+        if not session.region_name:
+            raise CloudSettingsError("no AWS region is set: set AWS_REGION, or `region` in ~/.aws/config")
+        if session.get_credentials() is None:
+            raise CloudSettingsError(
+                "no AWS credentials were found: log in (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+            )
+        self.region = str(session.region_name)
+        self._clients = Clients(session, None, max_attempts=5)
+
+    @property
+    def instance(self) -> str:
+        """AWS does not lose what was deployed on it."""
+        return f"aws:{self.region}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service."""
+        return self._clients.get(service)
+
+    def stack_config(self) -> Mapping[str, str]:
+        """Only the region; a stack's file says the rest."""
+        return {"aws:region": self.region}
+
+    def function_logs(self, name: str) -> Iterator[LogEvent]:
+        """What a function has logged, oldest first."""
+        return function_logs(self.client("logs"), name)

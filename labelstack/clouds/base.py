@@ -1,0 +1,128 @@
+"""What every cloud offers to the engines, the command and the integration tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+
+# Loopback and emulators answer at once or never; AWS throttles. Sockets must never make a deployment hang.
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+MAX_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a cloud can do; a test that needs more is skipped there with the name of what is missing."""
+
+    http_api: bool
+    cognito: bool
+    cloudfront: bool
+    iam_enforced: bool
+    alarms_evaluated: bool
+    email_delivered: bool
+    website_endpoint: bool
+    rekognition_rules: bool
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """One event of a function's log group.
+
+    Attributes:
+        timestamp_ms: Unix time in milliseconds.
+        message: The text, without a newline at its end.
+    """
+
+    timestamp_ms: int
+    message: str
+
+
+class Cloud(Protocol):
+    """A place to deploy to."""
+
+    @property
+    def name(self) -> str:
+        """`embedded`, `localstack` or `aws`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+
+    @property
+    def region(self) -> str:
+        """The region everything is in."""
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The one endpoint of an emulator; None on AWS."""
+
+    @property
+    def instance(self) -> str:
+        """Changes when a cloud has lost what was deployed on it, as an emulator does by a restart."""
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the deployer's credentials."""
+
+    def stack_config(self) -> Mapping[str, str]:
+        """Settings that this cloud dictates to every stack on it."""
+
+
+class Clients:
+    """Builds a cloud's boto3 clients; each service's client is built once and shared (they are thread-safe)."""
+
+    def __init__(self, session: boto3.Session, endpoint_url: str | None, max_attempts: int = 3) -> None:
+        self._session: Any = session  # the stubs know services as literals only
+        self._endpoint_url = endpoint_url
+        self._max_attempts = max_attempts
+        self._clients: dict[str, Any] = {}
+        self._building = threading.Lock()  # clients may be shared by threads, the session that builds them may not
+
+    def get(self, service: str) -> Any:
+        """The client of a service."""
+        with self._building:
+            if service not in self._clients:
+                self._clients[service] = self._build(service)
+            return self._clients[service]
+
+    def _build(self, service: str) -> Any:
+        local = self._endpoint_url is not None
+        return self._session.client(
+            service,
+            endpoint_url=self._endpoint_url,
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                max_pool_connections=MAX_CONNECTIONS,
+                retries={"mode": "standard", "max_attempts": self._max_attempts},
+                s3={"addressing_style": "path"} if local else None,
+                proxies={} if local else None,  # a proxy of the machine cannot reach its loopback
+            ),
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+
+def function_logs(logs: Any, function_name: str) -> Iterator[LogEvent]:
+    """The events of a function's log group, oldest first; none when it has not written any yet.
+
+    Args:
+        logs: A CloudWatch Logs client.
+        function_name: The function's physical name.
+    """
+    found: list[LogEvent] = []
+    try:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}"):
+            found += [LogEvent(int(e["timestamp"]), str(e["message"]).rstrip("\n")) for e in page["events"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return
+    yield from sorted(found, key=lambda event: event.timestamp_ms)

@@ -1,0 +1,374 @@
+"""The embedded cloud: ministack and the local Rekognition as child processes, in one folder, without Docker."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import shutil
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+
+from labelstack.clouds import function_runtime, processes
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
+from labelstack.clouds.processes import Child, ProcessId, log_tail
+from labelstack.errors import CloudNotRunningError, CloudRunningError, CloudStartError
+
+REGION = "us-east-1"
+# ministack takes these for the account's root. They open nothing but a server on this machine's loopback interface.
+ACCESS_KEY = "test"
+SECRET_KEY = "test"
+START_DEADLINE_S = 30.0
+START_ATTEMPTS = 3
+POLL_INTERVAL_S = 0.02
+HOST = "127.0.0.1"
+REKOGNITION_READY_FILE = "rekognition.json"
+CAPABILITIES = Capabilities(
+    http_api=True,
+    cognito=True,
+    cloudfront=True,
+    iam_enforced=True,
+    alarms_evaluated=False,
+    email_delivered=False,
+    website_endpoint=True,
+    rekognition_rules=True,
+)
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What another process needs to find a running cloud; `cloud.json` in its folder."""
+
+    instance: str
+    endpoint_url: str
+    rekognition_url: str
+    sites_url: str
+    processes: dict[str, ProcessId]
+
+    def write(self, file: Path) -> None:
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        new.replace(file)
+
+    @classmethod
+    def read(cls, file: Path) -> _Record | None:
+        """The record; None where there is none. Of one by another version, at least the processes, to end them."""
+        try:
+            raw = json.loads(file.read_text())
+            found = {name: ProcessId(int(p["pid"]), str(p["started"])) for name, p in raw["processes"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        texts = {name: str(raw.get(name, "")) for name in ("instance", "endpoint_url", "rekognition_url", "sites_url")}
+        return cls(**texts, processes=found)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it says all that this version needs."""
+        return bool(self.instance and self.endpoint_url and self.sites_url)
+
+
+class EmbeddedCloud:
+    """A running embedded cloud. A context manager that stops it.
+
+    Attributes:
+        name: `embedded`.
+        capabilities: What ministack can do.
+        region: Always us-east-1.
+        endpoint_url: Where every service answers.
+        rekognition_url: Where the local Rekognition itself answers, its control plane too; empty without it. Its
+            operations are at `endpoint_url` as well, for whom IAM allows them.
+        sites_url: Where the web sites of buckets are, `<sites_url>/<bucket>/`.
+        folder: Everything it writes is below it.
+        instance: Differs for every start: what was deployed ends with the process.
+    """
+
+    name = "embedded"
+    capabilities = CAPABILITIES
+    region = REGION
+
+    def __init__(self, folder: Path, record: _Record, children: Sequence[Child] = ()) -> None:
+        self.folder = folder
+        self.endpoint_url = record.endpoint_url
+        self.rekognition_url = record.rekognition_url
+        self.sites_url = record.sites_url
+        self.instance = record.instance
+        self._record = record
+        self._children = tuple(children)
+        session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+        self._clients = Clients(session, record.endpoint_url)
+
+    @classmethod
+    def start(
+        cls,
+        folder: Path,
+        *,
+        detach: bool = False,
+        rekognition: bool = True,
+        rekognition_arguments: Sequence[str] = (),
+    ) -> EmbeddedCloud:
+        """Start one, and wait until it answers.
+
+        Args:
+            folder: Where it keeps its files; made when missing.
+            detach: Leave it running when this process ends. Otherwise it ends with this process, however that dies.
+            rekognition: Whether to start the local Rekognition too.
+            rekognition_arguments: More arguments for it, such as `--model`.
+
+        Raises:
+            CloudRunningError: One runs in the folder already.
+            CloudStartError: A process did not come up; names its log and shows the end of it.
+        """
+        folder = folder.resolve()
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            found = _Record.read(folder / "cloud.json")
+            if found and found.is_usable and all(process.is_alive() for process in found.processes.values()):
+                raise CloudRunningError(
+                    f"an embedded cloud runs in {folder} already (process {found.processes['ministack'].pid}): "
+                    "stop it first (labelstack down), or attach to it"
+                )
+            _clear(folder, found)
+            for attempt in range(1, START_ATTEMPTS + 1):
+                try:
+                    return cls._start(folder, detach, rekognition, rekognition_arguments)
+                except CloudStartError as error:
+                    _clear(folder, None)
+                    if "already in use" not in str(error) or attempt == START_ATTEMPTS:
+                        raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @classmethod
+    def _start(
+        cls, folder: Path, detach: bool, rekognition: bool, rekognition_arguments: Sequence[str]
+    ) -> EmbeddedCloud:
+        run = folder / "run"
+        for name in ("tmp", "state"):
+            (run / name).mkdir(parents=True)
+        function_runtime.build(run / "function-runtime")
+        port, sites_port = _free_port(), _free_port()
+        endpoint_url, rekognition_url = f"http://{HOST}:{port}", ""
+        deadline = time.monotonic() + START_DEADLINE_S
+        children: list[Child] = []
+        try:
+            ministack = Child.start(
+                "labelstack.clouds.ministack_launcher",
+                (),
+                environment=_ministack_environment(run, port, sites_port),
+                log=folder / "logs" / "ministack.log",
+                folder=run,
+                detach=detach,
+            )
+            children.append(ministack)
+            if rekognition:
+                ready_file = run / REKOGNITION_READY_FILE
+                local = Child.start(
+                    "rekognition_local",
+                    [
+                        *("--host", HOST, "--port", "0", "--s3-endpoint", endpoint_url),
+                        *("--ready-file", str(ready_file), *rekognition_arguments),
+                    ],
+                    environment=_client_environment(run),
+                    log=folder / "logs" / "rekognition.log",
+                    folder=run,
+                    detach=detach,
+                )
+                children.append(local)
+                rekognition_url = _wait_for_ready_file(ready_file, local, deadline)
+            _wait_for_health(f"{endpoint_url}/_localstack/health", ministack, deadline)
+            names = ("ministack", "rekognition")
+            started = {name: child.id for name, child in zip(names, children, strict=False)}
+            record = _Record(uuid.uuid4().hex, endpoint_url, rekognition_url, f"http://{HOST}:{sites_port}", started)
+            record.write(folder / "cloud.json")
+        except BaseException:
+            for child in children:
+                child.kill()
+            shutil.rmtree(run, ignore_errors=True)
+            raise
+        if detach:
+            for child in children:
+                child.release()
+        return cls(folder, record, () if detach else children)
+
+    @classmethod
+    def attach(cls, folder: Path) -> EmbeddedCloud:
+        """One that another process started in the folder.
+
+        Raises:
+            CloudNotRunningError: None runs there. What a dead one left behind is removed.
+        """
+        folder = folder.resolve()
+        record = _Record.read(folder / "cloud.json")
+        if record is None:
+            raise CloudNotRunningError(f"no embedded cloud runs in {folder}: start one (labelstack up)")
+        if not record.is_usable:
+            with _locked(folder):
+                _clear(folder, record)
+            raise CloudNotRunningError(
+                f"the embedded cloud in {folder} was started by another version and has been ended: "
+                "start it again (labelstack up)"
+            )
+        dead = [name for name, process in record.processes.items() if not process.is_alive()]
+        if dead:
+            with _locked(folder):
+                _clear(folder, record)
+            log = folder / "logs" / f"{dead[0]}.log"
+            raise CloudNotRunningError(
+                f"the embedded cloud in {folder} has died ({' and '.join(dead)}); what was deployed on it is gone: "
+                f"start it again (labelstack up). The end of {log}:\n{log_tail(log)}"
+            )
+        return cls(folder, record)
+
+    @property
+    def log_folder(self) -> Path:
+        """Where its processes log."""
+        return self.folder / "logs"
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Its processes, the emulator and the local Rekognition; the functions' processes are their children."""
+        return tuple(process.pid for process in self._record.processes.values())
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service, as the account's root."""
+        return self._clients.get(service)
+
+    def stack_config(self) -> Mapping[str, str]:
+        """Functions run on this machine's Python and processor, and look at pictures by the local Rekognition."""
+        machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+        config = {
+            "aws:region": REGION,
+            "labelstack:runtime": f"python{sys.version_info.major}.{sys.version_info.minor}",
+            "labelstack:architecture": machine,
+            "labelstack:publicEndpoint": self.endpoint_url,
+            "labelstack:websiteEndpoint": f"{self.sites_url}/{{bucket}}",
+        }
+        if self.rekognition_url:  # by way of ministack, which asks IAM first
+            config["labelstack:rekognitionEndpoint"] = self.endpoint_url
+        return config
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which boto3 and the AWS CLI reach it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def function_logs(self, name: str) -> Iterator[LogEvent]:
+        """What a function has logged, oldest first."""
+        return function_logs(self.client("logs"), name)
+
+    def stop(self) -> None:
+        """End its processes and all they started, and remove everything but the logs. May be repeated."""
+        self._clients.close()
+        with _locked(self.folder):
+            for child in self._children:
+                child.kill()
+            self._children = ()
+            current = _Record.read(self.folder / "cloud.json")
+            if current is None or current.instance == self.instance:
+                _clear(self.folder, self._record)
+
+    def __enter__(self) -> EmbeddedCloud:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _client_environment(run: Path) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "TMPDIR": str(run / "tmp"),
+    }
+
+
+def _ministack_environment(run: Path, port: int, sites_port: int) -> dict[str, str]:
+    return _client_environment(run) | {
+        "AUTH": "true",  # IAM is enforced
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",  # given to functions
+        "BIND_HOST": HOST,
+        "DOCKER_HOST": "unix:///nonexistent",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LABELSTACK_FUNCTION_PYTHON": str(function_runtime.base_interpreter()),
+        "LABELSTACK_FUNCTION_RUNTIME": str(run / "function-runtime"),
+        "LABELSTACK_REKOGNITION_READY_FILE": str(run / REKOGNITION_READY_FILE),
+        "LABELSTACK_SITES_PORT": str(sites_port),
+        "LOG_LEVEL": "WARNING",
+        "MINISTACK_AUTOCREATE_AWS_MANAGED": "1",
+        "MINISTACK_REGION": REGION,
+        "S3_DATA_DIR": str(run / "state" / "s3"),
+        "SFTP_ENABLED": "0",
+        "STATE_DIR": str(run / "state"),
+    }
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps two processes from starting or stopping in one folder at once."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _clear(folder: Path, record: _Record | None) -> None:
+    """End what a record names, as far as it runs, and remove the files of a run."""
+    for process in record.processes.values() if record else ():
+        processes.end(process, folder / "run")
+    (folder / "cloud.json").unlink(missing_ok=True)
+    shutil.rmtree(folder / "run", ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_health(url: str, child: Child, deadline: float) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            with opener.open(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            _check_alive("ministack", child, deadline)
+        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
+
+
+def _wait_for_ready_file(file: Path, child: Child, deadline: float) -> str:
+    while True:
+        try:
+            return str(json.loads(file.read_text())["url"])
+        except (OSError, ValueError, KeyError):
+            _check_alive("the local Rekognition", child, deadline)
+        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
+
+
+def _check_alive(name: str, child: Child, deadline: float) -> None:
+    status = child.exit_status()
+    if status is None and time.monotonic() < deadline:
+        return
+    what = f"did not answer within {START_DEADLINE_S:.0f} s" if status is None else f"ended with status {status}"
+    raise CloudStartError(f"{name} {what}; the end of {child.log}:\n{log_tail(child.log)}", child.log)

@@ -1,0 +1,75 @@
+"""A LocalStack that runs already, found by the standard variable AWS_ENDPOINT_URL."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
+
+DEFAULT_ENDPOINT_URL = "http://localhost:4566"
+DEFAULT_REGION = "us-east-1"
+# The free edition, image 4.14.0.
+CAPABILITIES = Capabilities(
+    http_api=False,
+    cognito=False,
+    cloudfront=False,
+    iam_enforced=False,
+    alarms_evaluated=True,
+    email_delivered=False,
+    website_endpoint=True,
+    rekognition_rules=True,
+)
+
+
+class LocalStackCloud:
+    """One LocalStack.
+
+    Attributes:
+        name: `localstack`.
+        capabilities: What its free edition can do.
+        region: From the standard variables, else us-east-1.
+        endpoint_url: Where it answers.
+        rekognition_url: Where a local Rekognition answers, by AWS_ENDPOINT_URL_REKOGNITION; empty when not set.
+    """
+
+    name = "localstack"
+    capabilities = CAPABILITIES
+
+    def __init__(self, endpoint_url: str | None = None, rekognition_url: str | None = None) -> None:
+        self.endpoint_url: str = endpoint_url or os.environ.get("AWS_ENDPOINT_URL", DEFAULT_ENDPOINT_URL)
+        self.rekognition_url = rekognition_url or os.environ.get("AWS_ENDPOINT_URL_REKOGNITION", "")
+        self.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+        # LocalStack takes any credentials; a person's own must not be sent to it.
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=self.region)
+        self._clients = Clients(session, self.endpoint_url)
+
+    @property
+    def instance(self) -> str:
+        """The endpoint: a restart cannot be told from outside."""
+        return f"localstack:{self.endpoint_url}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service."""
+        return self._clients.get(service)
+
+    def stack_config(self) -> Mapping[str, str]:
+        """Functions run in containers for this machine's processor."""
+        machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+        port = urlsplit(self.endpoint_url).port or 80
+        config = {
+            "aws:region": self.region,
+            "labelstack:architecture": machine,
+            "labelstack:publicEndpoint": self.endpoint_url,
+            "labelstack:websiteEndpoint": f"http://{{bucket}}.s3-website.localhost.localstack.cloud:{port}",
+        }
+        return config | ({"labelstack:rekognitionEndpoint": self.rekognition_url} if self.rekognition_url else {})
+
+    def function_logs(self, name: str) -> Iterator[LogEvent]:
+        """What a function has logged, oldest first."""
+        return function_logs(self.client("logs"), name)

@@ -1,0 +1,116 @@
+"""IAM policies of the embedded cloud as AWS evaluates them, where ministack does not; imported in its process only.
+
+ministack takes policy variables (`${…}`) literally and knows no `dynamodb:LeadingKeys`. With both a policy can give a
+Cognito guest what is his own: without them it gives him nothing, or everything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import dynamodb, sts
+
+LEADING_KEYS = "dynamodb:LeadingKeys"
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+# What a key condition may say of the partition key: that it equals a value.
+_EQUALS = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
+
+
+def install() -> None:
+    """Replace ministack's evaluation by one that knows variables, who a guest is, and leading keys."""
+    evaluate, principal_keys = iam_evaluator.evaluate, iam_evaluator._principal_keys
+    service_context: Callable[[bytes], dict[str, Any]] = iam_actions.dynamodb_service_context
+
+    def with_guest(credential: Any) -> dict[str, Any]:
+        session = sts._sessions.get(credential.access_key_id) or {}
+        guest = {
+            "cognito-identity.amazonaws.com:sub": session.get("_identity_id"),
+            "cognito-identity.amazonaws.com:aud": session.get("_identity_pool_id"),
+        }
+        return {**principal_keys(credential), **{key: value for key, value in guest.items() if value}}
+
+    def with_leading_keys(body: bytes) -> dict[str, Any]:
+        keys = list(leading_keys(body, _partition_key))
+        return service_context(body) | ({LEADING_KEYS: keys} if keys else {})
+
+    def with_variables(context: Any, *layers: Any) -> Any:
+        return evaluate(context, *[_substituted(layer, context) for layer in layers])
+
+    iam_evaluator._principal_keys = with_guest
+    iam_actions.dynamodb_service_context = with_leading_keys
+    iam_evaluator.evaluate = with_variables
+
+
+def leading_keys(body: bytes, partition_key: Callable[[str], str | None]) -> Iterator[str]:
+    """The partition keys that a DynamoDB request names; none for one that could touch any, such as a scan.
+
+    Batches and transactions count as naming none, so that a policy which asks for keys refuses them.
+
+    Args:
+        body: The request.
+        partition_key: Gives the name of a table's partition key.
+    """
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return
+    if not isinstance(request, dict):
+        return
+    name = partition_key(str(request.get("TableName")))
+    yield from _keys_of(request, name)
+    if isinstance(condition := request.get("KeyConditionExpression"), str) and "IndexName" not in request:
+        names = request.get("ExpressionAttributeNames") or {}
+        values = request.get("ExpressionAttributeValues") or {}
+        for attribute, value in _EQUALS.findall(condition):
+            if names.get(attribute, attribute) == name and value in values:
+                yield _text(values[value])
+
+
+def _keys_of(part: Mapping[str, Any], name: str | None) -> Iterator[str]:
+    for member in ("Key", "Item"):
+        key = part.get(member)
+        if name is not None and isinstance(key, dict) and isinstance(key.get(name), dict):
+            yield _text(key[name])
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return str(next(iter(value.values()), ""))
+
+
+def _partition_key(table: str) -> str | None:
+    found = dynamodb._tables.get(table.rpartition("/")[2])
+    return str(found["pk_name"]) if found else None
+
+
+def _substituted(layer: Any, context: Any) -> Any:
+    """A layer of policies with the variables' values in it; a variable that has none stays, and so matches nothing."""
+
+    def fill(text: str) -> str:
+        return _VARIABLE.sub(
+            lambda found: str(iam_evaluator._resolve_condition_key(found[1], context) or found[0]), text
+        )
+
+    def fill_all(value: Any) -> Any:
+        if isinstance(value, str):
+            return fill(value)
+        if isinstance(value, list):
+            return [fill_all(one) for one in value]
+        return {key: fill_all(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+    return [
+        [
+            replace(
+                statement,
+                resources=fill_all(statement.resources),
+                not_resources=fill_all(statement.not_resources),
+                conditions=fill_all(statement.conditions),
+            )
+            for statement in policy
+        ]
+        for policy in layer
+    ]

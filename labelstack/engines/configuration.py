@@ -1,0 +1,100 @@
+"""A stack's configuration as Pulumi reads it: the project's defaults, the stack's file, then overrides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelstack.errors import ProgramError
+
+
+@dataclass(frozen=True)
+class Project:
+    """What `Pulumi.yaml` says.
+
+    Attributes:
+        folder: Where it is.
+        name: The project's name.
+        entry: The program's file.
+        defaults: Configuration that holds for every stack.
+    """
+
+    folder: Path
+    name: str
+    entry: Path
+    defaults: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Project:
+        """The project in a folder. Raises ProgramError when there is none."""
+        described = _load(folder / "Pulumi.yaml")
+        if "name" not in described:
+            raise ProgramError(f"{folder / 'Pulumi.yaml'} has no name")
+        runtime = described.get("runtime")
+        if (runtime.get("name") if isinstance(runtime, dict) else runtime) != "python":
+            raise ProgramError(f"{folder / 'Pulumi.yaml'}: the in-process engine runs Python programs only")
+        entry = (folder / str(described.get("main", "."))).resolve()
+        return cls(
+            folder.resolve(),
+            str(described["name"]),
+            entry / "__main__.py" if entry.is_dir() else entry,
+            described.get("config") or {},
+        )
+
+
+def read(project: Project, stack: str, cloud: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, str]:
+    """The configuration of a stack, as texts by full key.
+
+    Args:
+        project: The project.
+        stack: Its stack.
+        cloud: What the cloud dictates.
+        overrides: What the caller says.
+
+    Raises:
+        ProgramError: There is no such stack, or a value is encrypted.
+    """
+    file = project.folder / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        names = sorted(path.name.split(".")[1] for path in project.folder.glob("Pulumi.*.yaml"))
+        raise ProgramError(f"there is no stack {stack}: {file} does not exist (stacks: {', '.join(names) or 'none'})")
+    given: dict[str, Any] = {}
+    for key, value in project.defaults.items():
+        if isinstance(value, dict) and {"value", "default", "type"} & set(value):
+            value = value.get("value", value.get("default"))
+        given[_full(project, key)] = value
+    for source in (_load(file).get("config") or {}, cloud, overrides):
+        given |= {_full(project, key): value for key, value in source.items()}
+    for key, value in given.items():
+        if isinstance(value, dict) and set(value) == {"secure"}:
+            raise ProgramError(f"{key} of stack {stack} is encrypted, which only Pulumi can read: override it here")
+    return {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items() if value is not None
+    }
+
+
+def default_tags(config: Mapping[str, str]) -> dict[str, str]:
+    """The provider's default tags, of `aws:defaultTags`."""
+    given = json.loads(config.get("aws:defaultTags") or "{}")
+    return {key: str(value) for key, value in (given.get("tags") or {}).items()}
+
+
+def _full(project: Project, key: str) -> str:
+    return key if ":" in key else f"{project.name}:{key}"
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise ProgramError(f"{file} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ProgramError(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(content or {}, dict):
+        raise ProgramError(f"{file} is not a mapping")
+    return content or {}

@@ -1,0 +1,144 @@
+"""Makes, changes, replaces or keeps one resource, and records what it does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Set
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from labelstack.engines import archives
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target
+from labelstack.engines.removal import OnStep, remove
+from labelstack.engines.state import Entry, StackState
+from labelstack.errors import DeployError, UnsupportedError
+
+
+@dataclass
+class Changes:
+    """What a deployment did, by URN."""
+
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A resource as the program registers it.
+
+    Attributes:
+        entry: Its record, as far as it is known before it is made.
+        inputs: Its properties, files as files.
+        ignored: Properties whose changes are ignored.
+        replacing: Properties whose changes make it anew.
+        delete_first: Whether an old one goes before the new one comes.
+    """
+
+    entry: Entry
+    inputs: dict[str, Any]
+    ignored: Set[str] = frozenset()
+    replacing: Set[str] = frozenset()
+    delete_first: bool = False
+
+
+class Deployer:
+    """Deploys one resource after the other, or several at once from several threads.
+
+    Attributes:
+        made: Resources that were made, in their order, each with what it took the place of.
+        changes: What was done.
+    """
+
+    def __init__(self, state: StackState, target: Target, on_step: OnStep | None = None) -> None:
+        self.made: list[tuple[Entry, Entry | None]] = []
+        self.changes = Changes()
+        self._state = state
+        self._target = target
+        self._on_step = on_step
+        self._lock = threading.Lock()
+
+    def deploy(self, wanted: Registration, provisioner: Provisioner) -> Entry:
+        """Bring the cloud to what is wanted; the record of the resource."""
+        old = self._state.entries.get(wanted.entry.urn)
+        if old is None:
+            return self._create(wanted, provisioner, None)
+        if old.creating:  # its maker was killed: begin anew
+            remove(old, self._state, self._target)
+            return self._create(wanted, provisioner, None)
+        entry, inputs = wanted.entry, wanted.inputs
+        for name in wanted.ignored:  # what is there stays
+            for values in (entry.inputs, inputs):
+                values.pop(name, None)
+                if name in old.inputs:
+                    values[name] = old.inputs[name]
+        names = set(old.inputs) | set(entry.inputs)
+        changed = {name for name in names if old.inputs.get(name) != entry.inputs.get(name)}
+        if not changed and old.outputs.get("tagsAll", {}) == self._tags(old, entry):
+            return self._keep(old, entry)
+        if provisioner.replaced_by is None or changed & (provisioner.replaced_by | wanted.replacing):
+            return self._create(wanted, provisioner, old)
+        return self._update(wanted, provisioner, old)
+
+    def _create(self, wanted: Registration, provisioner: Provisioner, old: Entry | None) -> Entry:
+        entry, inputs, replaces = wanted.entry, wanted.inputs, old is not None
+        entry.name_made = provisioner.make_name(entry.name, inputs)
+        if old is not None and (entry.name_made is None or wanted.delete_first):
+            # The old one has the same name, or is the same setting of the same thing: it must go first.
+            if old.protect:
+                raise DeployError("it would have to be replaced, but is protected")
+            remove(old, self._state, self._target)
+            old = None
+        named = provisioner.named(inputs, entry.name_made)
+        if provisioner.auto_name and entry.name_made is None and provisioner.find(Inputs(named), self._target):
+            name = provisioner.auto_name.property
+            raise DeployError(
+                f"there is one of the name {named[name]} already, which is not this stack's", property=name
+            )
+        if old is None:
+            self._state.put(entry)
+        else:
+            self._state.replace(old, entry)
+        with self._lock:
+            self.made.append((entry, old))
+        used = Inputs(named)
+        self._finish(entry, used, provisioner.create(used, self._target))
+        self._note("replaced" if replaces else "created", entry)
+        return entry
+
+    def _update(self, wanted: Registration, provisioner: Provisioner, old: Entry) -> Entry:
+        entry = wanted.entry
+        entry.name_made, entry.id = old.name_made, old.id
+        used = Inputs(provisioner.named(wanted.inputs, entry.name_made))
+        before = Recorded(old.id, provisioner.named(old.inputs, old.name_made), old.outputs)
+        self._finish(entry, used, provisioner.update(before, used, self._target))
+        self._note("updated", entry)
+        return entry
+
+    def _keep(self, old: Entry, entry: Entry) -> Entry:
+        old.dependencies, old.protect, old.retain = entry.dependencies, entry.protect, entry.retain
+        self._state.put(old)
+        self._note("unchanged", old)
+        return old
+
+    def _finish(self, entry: Entry, used: Inputs, resource: Resource) -> None:
+        entry.id = resource.id
+        entry.outputs = {"region": self._target.region, **archives.without_assets(used.plain()), **resource.outputs}
+        entry.creating = False
+        self._state.put(entry)
+        if unused := used.unused():
+            raise UnsupportedError(
+                f"{', '.join(unused)} would not be applied: the in-process engine has no use for it", property=unused[0]
+            )
+
+    def _tags(self, old: Entry, entry: Entry) -> dict[str, str]:
+        return self._target.tags(Inputs(entry.inputs)) if "tagsAll" in old.outputs else {}
+
+    def _note(self, action: Literal["created", "updated", "replaced", "unchanged"], entry: Entry) -> None:
+        with self._lock:
+            getattr(self.changes, action).append(entry.urn)
+        if self._on_step is not None:
+            self._on_step(action, entry.type, entry.name)

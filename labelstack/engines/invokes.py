@@ -1,0 +1,94 @@
+"""Provider functions that a program may call while it is deployed: `aws.get_caller_identity` and its like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from labelstack.engines.provisioners.base import Target
+from labelstack.errors import UnsupportedError
+
+
+def call(token: str, arguments: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """The answer of a provider function.
+
+    Raises:
+        UnsupportedError: There is no answer for it here.
+    """
+    name = token.rpartition(":")[2]
+    answers: dict[str, Callable[[Mapping[str, Any], Target], dict[str, Any]]] = {
+        "getCallerIdentity": _caller_identity,
+        "getRegion": _region,
+        "getPartition": _partition,
+        "getPolicyDocument": lambda given, _: policy_document(given),
+    }
+    if not token.startswith("aws:") or name not in answers:
+        raise UnsupportedError(f"the program calls {token}, which the in-process engine cannot answer")
+    return answers[name](arguments, target)
+
+
+def _caller_identity(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    found = target.client("sts").get_caller_identity()
+    return {"accountId": found["Account"], "arn": found["Arn"], "userId": found["UserId"], "id": found["Account"]}
+
+
+def _region(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    region = target.region
+    return {
+        "name": region,
+        "region": region,
+        "id": region,
+        "description": region,
+        "endpoint": f"ec2.{region}.amazonaws.com",
+    }
+
+
+def _partition(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    return {"partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws", "id": "aws"}
+
+
+def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy document as the provider renders it: single values unwrapped, empty parts left out."""
+    statements = [
+        statement
+        for source in arguments.get("sourcePolicyDocuments") or ()
+        for statement in json.loads(source)["Statement"]
+    ]
+    statements += [_statement(given) for given in arguments.get("statements") or ()]
+    document: dict[str, Any] = {"Version": arguments.get("version") or "2012-10-17"}
+    if policy_id := arguments.get("policyId"):
+        document["Id"] = policy_id
+    document["Statement"] = statements
+    return {
+        "id": "0",
+        "json": json.dumps(document, indent=2),
+        "minifiedJson": json.dumps(document, separators=(",", ":")),
+    }
+
+
+def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Sid": given.get("sid"), "Effect": given.get("effect") or "Allow"}
+    for property, member in (
+        ("actions", "Action"),
+        ("notActions", "NotAction"),
+        ("resources", "Resource"),
+        ("notResources", "NotResource"),
+    ):
+        statement[member] = _one_or_all(given.get(property) or [])
+    for property, member in (("principals", "Principal"), ("notPrincipals", "NotPrincipal")):
+        by_type: dict[str, list[str]] = {}
+        for principal in given.get(property) or ():
+            by_type.setdefault(principal["type"], []).extend(principal["identifiers"])
+        statement[member] = (
+            "*" if by_type == {"*": ["*"]} else {kind: _one_or_all(names) for kind, names in by_type.items()}
+        )
+    conditions: dict[str, dict[str, Any]] = {}
+    for condition in given.get("conditions") or ():
+        conditions.setdefault(condition["test"], {})[condition["variable"]] = _one_or_all(condition["values"])
+    statement["Condition"] = conditions
+    return {key: value for key, value in statement.items() if value}
+
+
+def _one_or_all(values: list[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,32 @@
+"""What counts as an emulator on this machine. The in-process engine talks to nothing else."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from labelstack.errors import NotLocalError
+
+# These names resolve to loopback by definition (RFC 6761) or by LocalStack's public DNS records.
+LOCAL_NAMES = ("localhost", "localhost.localstack.cloud")
+
+
+def is_local(url: str | None) -> bool:
+    """Whether an endpoint is on this machine: a loopback address, or a name that says so."""
+    try:
+        host = (urlsplit(url or "").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return any(host == name or host.endswith(f".{name}") for name in LOCAL_NAMES)
+
+
+def check(url: str | None) -> None:
+    """Raise NotLocalError for an endpoint that is not on this machine."""
+    if not is_local(url):
+        raise NotLocalError(
+            f"the in-process engine deploys to emulators on this machine only, and {url or 'AWS'} is none: "
+            "use Pulumi (pulumi up) for AWS"
+        )

@@ -1,0 +1,196 @@
+"""Pulumi's resource monitor, as a program sees it: what it registers is deployed."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]  # protobuf ships no types
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import resource_pb2
+
+from labelstack.engines import archives, invokes, provisioners
+from labelstack.engines.answers import explain, property_at_fault
+from labelstack.engines.deployer import Deployer, Registration
+from labelstack.engines.provisioners.base import Target
+from labelstack.engines.state import Entry
+from labelstack.errors import DeployError, LabelstackError, UnsupportedError
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPE = "pulumi:providers:aws"
+# What the engine can do of what a program may ask for. Pulumi itself raises when a program asks for more.
+FEATURES = (
+    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+)
+
+
+class _NoMocks(mocks.Mocks):
+    """Pulumi's mock monitor wants mocks; ours never asks them."""
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        raise NotImplementedError
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        raise NotImplementedError
+
+
+class DeployMonitor(mocks.MockMonitor):
+    """Deploys what the program registers. Its methods are called by several threads at once.
+
+    Attributes:
+        seen: URNs of what was registered.
+        outputs: The stack's outputs, by name.
+        failure: The first error; from then on nothing is made any more.
+    """
+
+    def __init__(self, deployer: Deployer, target: Target, project: str, stack: str) -> None:
+        super().__init__(_NoMocks())
+        self.seen: set[str] = set()
+        self.outputs: dict[str, Any] = {}
+        self.failure: LabelstackError | None = None
+        self._deployer = deployer
+        self._target = target
+        self._prefix = f"urn:pulumi:{stack}::{project}::"
+        self._lock = threading.Lock()
+
+    def stop(self, reason: LabelstackError) -> None:
+        """Make nothing more; what is under way goes on."""
+        with self._lock:
+            self.failure = self.failure or reason
+
+    # --- what Pulumi calls, by gRPC's names ---------------------------------------------------------------------
+
+    def GetDeploymentInfo(self, request: Any) -> Any:
+        """What this monitor can do."""
+        return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
+
+    def RegisterResource(self, request: Any) -> Any:
+        """Deploy a resource. Never raises: the program goes on, without its outputs, and ends in an orderly way."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == STACK_TYPE:
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        inputs: dict[str, Any] = {}
+        try:
+            if self.failure is None:
+                inputs = _plain(rpc.deserialize_properties(request.object))
+                identifier, outputs = self._register(urn, request, inputs)
+                answer = struct_pb2.Struct()
+                answer.CopyFrom(request.object)
+                answer.update(outputs)
+                return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=answer)
+        except LabelstackError as error:
+            self.stop(_about(error, request))
+        except (ClientError, BotoCoreError) as error:
+            text, provisioner = explain(error), provisioners.find(request.type)
+            names = provisioner.api_names if provisioner else {}
+            refused = DeployError(text, property=property_at_fault(inputs, text, names), answer=text)
+            refused.__cause__ = error
+            self.stop(_about(refused, request))
+        except Exception as error:  # whatever it is, it must end the run and not hang it
+            broken = DeployError(explain(error))
+            broken.__cause__ = error
+            self.stop(_about(broken, request))
+        return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        """Keep the stack's outputs."""
+        if request.urn.startswith(f"{self._prefix}{STACK_TYPE}::"):
+            outputs = _plain(rpc.deserialize_properties(request.outputs))
+            self.outputs = {name: outputs[name] for name in sorted(outputs)}
+        return empty_pb2.Empty()
+
+    def ReadResource(self, request: Any) -> Any:
+        """Resources of others (`.get`) cannot be read."""
+        raise UnsupportedError(
+            f"the program reads {request.name} ({request.type}) by its id, which the in-process engine cannot do"
+        )
+
+    def Invoke(self, request: Any) -> Any:
+        """Answer a provider function."""
+        answer = struct_pb2.Struct()
+        answer.update(invokes.call(request.tok, _plain(rpc.deserialize_properties(request.args)), self._target))
+        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """A resource's URN: the types of all its parents but the stack, and its name."""
+        above = parent.split("::")[2] if parent else STACK_TYPE
+        return f"{self._prefix}{type_ if above == STACK_TYPE else f'{above}${type_}'}::{name}"
+
+    # --- what is done ------------------------------------------------------------------------------------------
+
+    def _register(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        with self._lock:
+            if urn in self.seen:
+                raise DeployError("there are two resources of this type and name below the same parent")
+            self.seen.add(urn)
+        _check_options(request)
+        if not request.custom:
+            return "", {}
+        region = inputs.pop("region", None)
+        if region not in (None, self._target.region):
+            raise UnsupportedError(f"{region} is not served: everything is in {self._target.region}", property="region")
+        if request.type == PROVIDER_TYPE:
+            return request.name, {}
+        provisioner = provisioners.find(request.type)
+        if provisioner is None:
+            raise UnsupportedError("the in-process engine has no provisioner for this type and cannot make it")
+        entry = Entry(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            id="",
+            inputs=archives.without_assets(inputs),
+            dependencies=sorted({*request.dependencies, request.parent} - {""}),
+            protect=request.protect,
+            retain=request.retainOnDelete,
+            creating=True,
+        )
+        wanted = Registration(
+            entry,
+            inputs,
+            ignored=frozenset(request.ignoreChanges),
+            replacing=frozenset(request.replaceOnChanges),
+            delete_first=request.deleteBeforeReplace,
+        )
+        deployed = self._deployer.deploy(wanted, provisioner)
+        return deployed.id, deployed.outputs
+
+
+def _about(error: LabelstackError, request: Any) -> LabelstackError:
+    """The same error, completed with the resource it is about."""
+    if not isinstance(error, DeployError | UnsupportedError):
+        return error
+    property = f", property {error.property}" if error.property else ""
+    about: dict[str, Any] = {"resource": request.name, "resource_type": request.type, "property": error.property}
+    if isinstance(error, DeployError):
+        about["answer"] = error.answer
+    completed = type(error)(f"{request.name} ({request.type}){property}: {error}", **about)
+    completed.__cause__ = error.__cause__
+    return completed
+
+
+def _plain(value: Any) -> Any:
+    """Without secrets' wrappers and absent properties; whole numbers, which arrive as floats, as integers."""
+    value = rpc.unwrap_rpc_secret(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _check_options(request: Any) -> None:
+    """Refuse resource options that would silently not be honoured."""
+    given = {
+        "import_": bool(request.importId),
+        "transforms": bool(request.transforms),
+        "hooks": bool(request.HasField("hooks") and request.hooks.ByteSize()),
+        "remote components": bool(request.remote),
+        "ignore_changes of a nested property": any(not name.isalnum() for name in request.ignoreChanges),
+        "replace_on_changes of a nested property": any(not name.isalnum() for name in request.replaceOnChanges),
+    }
+    for option in [option for option, is_given in given.items() if is_given]:
+        raise UnsupportedError(f"the in-process engine does not support {option}")

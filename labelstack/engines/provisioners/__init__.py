@@ -1,0 +1,27 @@
+"""One module per AWS service, one class per resource type. A new module here is found by itself."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from labelstack.engines.provisioners.base import REGISTRY, Provisioner
+
+
+@cache
+def _load() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+
+
+def find(token: str) -> Provisioner | None:
+    """The provisioner of a type token, `aws:sqs/queue:Queue`; None when there is none."""
+    _load()
+    return REGISTRY.get(token)
+
+
+def tokens() -> list[str]:
+    """All type tokens that can be deployed."""
+    _load()
+    return sorted(REGISTRY)

@@ -1,0 +1,346 @@
+"""API Gateway's REST APIs, their stages and keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from labelstack.engines import requests, rest_bodies
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Setting,
+    Target,
+    provisions,
+    stale_tags,
+    tolerate,
+)
+
+GONE = ("NotFoundException",)
+
+
+@provisions("aws:apigateway/restApi:RestApi")
+class RestApi(Provisioner):
+    """A REST API from an OpenAPI document; its id is API Gateway's."""
+
+    auto_name = AutoName("name", 255)
+    replaced_by = frozenset({"endpointConfiguration"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it with all that its body says."""
+        client, tags = target.client("apigateway"), target.tags(inputs)
+        made = client.create_rest_api(
+            name=inputs.require("name"),
+            description=inputs.get("description", ""),
+            endpointConfiguration={"types": _endpoint_types(inputs)},
+            tags=tags,
+        )
+        if body := inputs.get("body"):
+            rest_bodies.build(client, made["id"], json.loads(body))
+        return self._resource(made["id"], made["rootResourceId"], target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its name and tags, and build it anew where its body has changed."""
+        client, tags = target.client("apigateway"), target.tags(inputs)
+        _endpoint_types(inputs)
+        changes = [
+            {"op": "replace", "path": f"/{name}", "value": inputs.get(name, "")} for name in ("name", "description")
+        ]
+        client.update_rest_api(restApiId=old.id, patchOperations=changes)
+        if (body := inputs.get("body")) != old.inputs.get("body"):
+            rest_bodies.clear(client, old.id)
+            rest_bodies.build(client, old.id, json.loads(body or '{"paths":{}}'))
+        _retag(client, old, tags)
+        return self._resource(old.id, old.outputs["rootResourceId"], target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigateway").delete_rest_api(restApiId=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        for page in target.client("apigateway").get_paginator("get_rest_apis").paginate():
+            for one in page["items"]:
+                if one["name"] == inputs.require("name"):
+                    return Resource(one["id"])
+        return None
+
+    @staticmethod
+    def _resource(api_id: str, root_id: str, target: Target, tags: Mapping[str, str]) -> Resource:
+        outputs = {
+            "arn": f"arn:aws:apigateway:{target.region}::/restapis/{api_id}",
+            "executionArn": target.arn("execute-api", api_id),
+            "rootResourceId": root_id,
+            "tagsAll": dict(tags),
+        }
+        return Resource(api_id, outputs)
+
+
+@provisions("aws:apigateway/deployment:Deployment")
+class Deployment(Provisioner):
+    """What a REST API is at one moment; `triggers` says when a new one is needed."""
+
+    replaced_by = frozenset({"restApi", "triggers"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        inputs.get("triggers")  # only says that another deployment is wanted
+        made = target.client("apigateway").create_deployment(
+            restApiId=inputs.require("restApi"), description=inputs.get("description", "")
+        )
+        return Resource(made["id"])
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its description."""
+        inputs.get("triggers")
+        target.client("apigateway").update_deployment(
+            restApiId=inputs.require("restApi"),
+            deploymentId=old.id,
+            patchOperations=[{"op": "replace", "path": "/description", "value": inputs.get("description", "")}],
+        )
+        return Resource(old.id)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigateway").delete_deployment(restApiId=old.inputs["restApi"], deploymentId=old.id)
+
+
+@provisions("aws:apigateway/stage:Stage")
+class Stage(Provisioner):
+    """A deployment under a name; the id is `ags-<api>-<stage>`."""
+
+    replaced_by = frozenset({"restApi", "stageName"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client, tags = target.client("apigateway"), target.tags(inputs)
+        api, name = inputs.require("restApi"), inputs.require("stageName")
+        client.create_stage(
+            restApiId=api,
+            stageName=name,
+            deploymentId=inputs.require("deployment"),
+            description=inputs.get("description", ""),
+            variables=inputs.get("variables", {}),
+            tags=tags,
+        )
+        return self._configured(inputs, target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Point it to another deployment, and change its log and tags."""
+        client, tags = target.client("apigateway"), target.tags(inputs)
+        inputs.get("variables")
+        changes = {"/deploymentId": inputs.require("deployment"), "/description": inputs.get("description", "")}
+        gone = set(old.inputs.get("variables") or {}) - set(inputs.get("variables") or {})
+        patch = [{"op": "replace", "path": path, "value": value} for path, value in changes.items()]
+        patch += [{"op": "remove", "path": f"/variables/{name}"} for name in sorted(gone)]
+        patch += [
+            {"op": "replace", "path": f"/variables/{name}", "value": value}
+            for name, value in (inputs.get("variables") or {}).items()
+        ]
+        if old.inputs.get("accessLogSettings") and not inputs.object("accessLogSettings"):
+            patch.append({"op": "remove", "path": "/accessLogSettings"})
+        client.update_stage(
+            restApiId=inputs.require("restApi"), stageName=inputs.require("stageName"), patchOperations=patch
+        )
+        _retag(client, old, tags)
+        return self._configured(inputs, target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigateway").delete_stage(restApiId=old.inputs["restApi"], stageName=old.inputs["stageName"])
+
+    @staticmethod
+    def _configured(inputs: Inputs, target: Target, tags: Mapping[str, str]) -> Resource:
+        api, name = inputs.require("restApi"), inputs.require("stageName")
+        if log := inputs.object("accessLogSettings"):
+            patch = [
+                {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": log.require("destinationArn")},
+                {"op": "replace", "path": "/accessLogSettings/format", "value": log.require("format")},
+            ]
+            target.client("apigateway").update_stage(restApiId=api, stageName=name, patchOperations=patch)
+        outputs = {
+            "arn": f"arn:aws:apigateway:{target.region}::/restapis/{api}/stages/{name}",
+            "executionArn": target.arn("execute-api", f"{api}/{name}"),
+            "invokeUrl": f"{target.cloud.endpoint_url}/_aws/execute-api/{api}/{name}",
+            "tagsAll": dict(tags),
+        }
+        return Resource(f"ags-{api}-{name}", outputs)
+
+
+@provisions("aws:apigateway/methodSettings:MethodSettings")
+class MethodSettings(Setting):
+    """Throttling and logging of a stage's methods; the id is `<api>-<stage>-<methods>`."""
+
+    replaced_by = frozenset({"restApi", "stageName", "methodPath"})
+    _PATHS: Mapping[str, str] = {
+        "throttlingRateLimit": "throttling/rateLimit",
+        "throttlingBurstLimit": "throttling/burstLimit",
+        "metricsEnabled": "metrics/enabled",
+        "loggingLevel": "logging/loglevel",
+        "dataTraceEnabled": "logging/dataTrace",
+    }
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put them."""
+        api, stage = inputs.require("restApi"), inputs.require("stageName")
+        methods, settings = inputs.require("methodPath"), inputs.object("settings")
+        assert settings is not None  # Pulumi requires it
+        patch = [
+            {"op": "replace", "path": f"/{methods}/{path}", "value": _text(settings.get(name))}
+            for name, path in self._PATHS.items()
+            if name in settings
+        ]
+        target.client("apigateway").update_stage(restApiId=api, stageName=stage, patchOperations=patch)
+        return Resource(f"{api}-{stage}-{methods}")
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove them, where the stage is still there."""
+        with tolerate(*GONE):
+            target.client("apigateway").update_stage(
+                restApiId=old.inputs["restApi"],
+                stageName=old.inputs["stageName"],
+                patchOperations=[{"op": "remove", "path": f"/{old.inputs['methodPath']}"}],
+            )
+
+
+@provisions("aws:apigateway/account:Account")
+class Account(Setting):
+    """The account's settings, of which there is one: the role by which API Gateway writes logs."""
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Set the role."""
+        self._set(target, str(inputs.get("cloudwatchRoleArn", "")))
+        return Resource("api-gateway-account")
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Take the role away, as the real provider does."""
+        self._set(target, "")
+
+    @staticmethod
+    def _set(target: Target, role_arn: str) -> None:
+        target.client("apigateway").update_account(
+            patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role_arn}]
+        )
+
+
+@provisions("aws:apigateway/apiKey:ApiKey")
+class ApiKey(Provisioner):
+    """A key; its id is not the key itself."""
+
+    auto_name = AutoName("name", 255)
+    replaced_by = frozenset({"value"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client, tags = target.client("apigateway"), target.tags(inputs)
+        request = requests.build(client, "CreateApiKey", inputs, by_hand=("tags", "enabled"))
+        made = client.create_api_key(**request, enabled=bool(inputs.get("enabled", True)), tags=tags)
+        return self._resource(made, target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its description and tags, and whether it opens anything."""
+        client, tags = target.client("apigateway"), target.tags(inputs)
+        inputs.get("value")
+        wanted = {
+            "name": inputs.require("name"),
+            "description": inputs.get("description", ""),
+            "enabled": inputs.get("enabled", True),
+        }
+        patch = [{"op": "replace", "path": f"/{name}", "value": _text(value)} for name, value in wanted.items()]
+        client.update_api_key(apiKey=old.id, patchOperations=patch)
+        _retag(client, old, tags)
+        return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigateway").delete_api_key(apiKey=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        found = target.client("apigateway").get_api_keys(nameQuery=inputs.require("name"))["items"]
+        return Resource(found[0]["id"]) if found else None
+
+    @staticmethod
+    def _resource(made: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
+        arn = f"arn:aws:apigateway:{target.region}::/apikeys/{made['id']}"
+        return Resource(made["id"], {"arn": arn, "value": made["value"], "tagsAll": dict(tags)})
+
+
+@provisions("aws:apigateway/usagePlan:UsagePlan")
+class UsagePlan(Provisioner):
+    """What keys open, and how often."""
+
+    auto_name = AutoName("name", 255)
+    replaced_by = frozenset({"name", "apiStages", "throttleSettings", "quotaSettings", "description"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client, tags = target.client("apigateway"), target.tags(inputs)
+        names = {"throttleSettings": "throttle", "quotaSettings": "quota"}
+        request = requests.build(client, "CreateUsagePlan", inputs, names=names, by_hand=("tags",))
+        return self._resource(client.create_usage_plan(**request, tags=tags)["id"], target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its tags: for all else another plan is made."""
+        for name in self.replaced_by:
+            inputs.get(name)
+        tags = target.tags(inputs)
+        _retag(target.client("apigateway"), old, tags)
+        return self._resource(old.id, target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it: its stages first, as AWS wants it."""
+        client = target.client("apigateway")
+        with tolerate(*GONE):
+            stages = [f"{one['apiId']}:{one['stage']}" for one in old.inputs.get("apiStages") or ()]
+            patch = [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]
+            if patch:
+                client.update_usage_plan(usagePlanId=old.id, patchOperations=patch)
+            client.delete_usage_plan(usagePlanId=old.id)
+
+    @staticmethod
+    def _resource(plan_id: str, target: Target, tags: Mapping[str, str]) -> Resource:
+        arn = f"arn:aws:apigateway:{target.region}::/usageplans/{plan_id}"
+        return Resource(plan_id, {"arn": arn, "tagsAll": dict(tags)})
+
+
+@provisions("aws:apigateway/usagePlanKey:UsagePlanKey")
+class UsagePlanKey(Provisioner):
+    """A key in a plan."""
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Add it."""
+        client = target.client("apigateway")
+        made = client.create_usage_plan_key(**requests.build(client, "CreateUsagePlanKey", inputs))
+        return Resource(made["id"], {"name": made.get("name", ""), "value": made.get("value", "")})
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Take it out."""
+        with tolerate(*GONE):
+            target.client("apigateway").delete_usage_plan_key(usagePlanId=old.inputs["usagePlanId"], keyId=old.id)
+
+
+def _endpoint_types(inputs: Inputs) -> list[str]:
+    found = inputs.object("endpointConfiguration")
+    types = found.get("types", "REGIONAL") if found else "REGIONAL"
+    return types if isinstance(types, list) else [types]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _retag(client: Any, old: Recorded, tags: Mapping[str, str]) -> None:
+    """Tags of what has an ARN in its outputs."""
+    if stale := stale_tags(old, tags):
+        client.untag_resource(resourceArn=old.outputs["arn"], tagKeys=stale)
+    if tags:
+        client.tag_resource(resourceArn=old.outputs["arn"], tags=dict(tags))

@@ -1,0 +1,168 @@
+"""API Gateway's HTTP APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labelstack.engines import requests
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Target,
+    provisions,
+    stale_tags,
+    tolerate,
+)
+
+GONE = ("NotFoundException",)
+
+
+@provisions("aws:apigatewayv2/api:Api")
+class Api(Provisioner):
+    """An HTTP API without routes; its id is API Gateway's."""
+
+    auto_name = AutoName("name", 128)
+    replaced_by = frozenset({"protocolType"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client, tags = target.client("apigatewayv2"), target.tags(inputs)
+        request = requests.build(client, "CreateApi", inputs, by_hand=("tags",))
+        return self._resource(client.create_api(**request, Tags=tags), target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its name, CORS and tags."""
+        client, tags = target.client("apigatewayv2"), target.tags(inputs)
+        inputs.get("protocolType")
+        request = requests.build(client, "UpdateApi", inputs, by_hand=("tags",))
+        if old.inputs.get("corsConfiguration") and "CorsConfiguration" not in request:
+            client.delete_cors_configuration(ApiId=old.id)
+        changed = client.update_api(ApiId=old.id, **request)
+        _retag(client, old, tags)
+        return self._resource(changed, target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigatewayv2").delete_api(ApiId=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        for one in target.client("apigatewayv2").get_apis()["Items"]:
+            if one["Name"] == inputs.require("name"):
+                return Resource(one["ApiId"])
+        return None
+
+    @staticmethod
+    def _resource(api: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
+        api_id = str(api["ApiId"])
+        outputs = {
+            "arn": f"arn:aws:apigateway:{target.region}::/apis/{api_id}",
+            "apiEndpoint": f"{target.cloud.endpoint_url}/_aws/execute-api/{api_id}",
+            "executionArn": target.arn("execute-api", api_id),
+            "tagsAll": dict(tags),
+        }
+        return Resource(api_id, outputs)
+
+
+@provisions("aws:apigatewayv2/integration:Integration")
+class Integration(Provisioner):
+    """What a route calls."""
+
+    replaced_by = frozenset({"apiId", "integrationType"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client = target.client("apigatewayv2")
+        made = client.create_integration(**_build(client, "CreateIntegration", inputs))
+        return Resource(made["IntegrationId"])
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it."""
+        client = target.client("apigatewayv2")
+        client.update_integration(IntegrationId=old.id, **_build(client, "UpdateIntegration", inputs))
+        return Resource(old.id)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigatewayv2").delete_integration(ApiId=old.inputs["apiId"], IntegrationId=old.id)
+
+
+@provisions("aws:apigatewayv2/route:Route")
+class Route(Provisioner):
+    """Which requests go to which integration."""
+
+    replaced_by = frozenset({"apiId"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client = target.client("apigatewayv2")
+        return Resource(client.create_route(**_build(client, "CreateRoute", inputs))["RouteId"])
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it."""
+        client = target.client("apigatewayv2")
+        client.update_route(RouteId=old.id, **_build(client, "UpdateRoute", inputs))
+        return Resource(old.id)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigatewayv2").delete_route(ApiId=old.inputs["apiId"], RouteId=old.id)
+
+
+@provisions("aws:apigatewayv2/stage:Stage")
+class Stage(Provisioner):
+    """An API under a name; its id is the name."""
+
+    replaced_by = frozenset({"apiId", "name"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client, tags = target.client("apigatewayv2"), target.tags(inputs)
+        request = _build(client, "CreateStage", inputs)
+        client.create_stage(**request, Tags=tags)
+        return self._resource(inputs, target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it."""
+        client, tags = target.client("apigatewayv2"), target.tags(inputs)
+        client.update_stage(**_build(client, "UpdateStage", inputs))
+        _retag(client, old, tags)
+        return self._resource(inputs, target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("apigatewayv2").delete_stage(ApiId=old.inputs["apiId"], StageName=old.inputs["name"])
+
+    @staticmethod
+    def _resource(inputs: Inputs, target: Target, tags: Mapping[str, str]) -> Resource:
+        api, name = inputs.require("apiId"), inputs.require("name")
+        outputs = {
+            "arn": f"arn:aws:apigateway:{target.region}::/apis/{api}/stages/{name}",
+            "executionArn": target.arn("execute-api", f"{api}/{name}"),
+            "invokeUrl": f"{target.cloud.endpoint_url}/_aws/execute-api/{api}/{name}",
+            "tagsAll": dict(tags),
+        }
+        return Resource(str(name), outputs)
+
+
+# Where Pulumi's provider has another name than the API.
+_NAMES = {"name": "StageName", "timeoutMilliseconds": "TimeoutInMillis", "defaultRouteSettings": "DefaultRouteSettings"}
+
+
+def _build(client: Any, operation: str, inputs: Inputs) -> dict[str, Any]:
+    return requests.build(client, operation, inputs, names=_NAMES, by_hand=("tags",))
+
+
+def _retag(client: Any, old: Recorded, tags: Mapping[str, str]) -> None:
+    if stale := stale_tags(old, tags):
+        client.untag_resource(ResourceArn=old.outputs["arn"], TagKeys=stale)
+    if tags:
+        client.tag_resource(ResourceArn=old.outputs["arn"], Tags=dict(tags))

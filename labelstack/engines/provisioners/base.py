@@ -1,0 +1,172 @@
+"""What a provisioner is: how one resource type is created, updated and deleted with boto3."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
+
+from botocore.exceptions import ClientError
+
+from labelstack.clouds.base import Cloud
+from labelstack.engines import local_endpoints
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+
+P = TypeVar("P", bound="type[Provisioner]")
+REGISTRY: dict[str, Provisioner] = {}
+
+
+@dataclass
+class Target:
+    """Where resources are made: a cloud, and what all resources there have in common.
+
+    Attributes:
+        cloud: The cloud.
+        default_tags: Tags of every taggable resource, by `aws:defaultTags` of the stack.
+    """
+
+    cloud: Cloud
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def region(self) -> str:
+        """The region."""
+        return self.cloud.region
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+    def client(self, service: str) -> Any:
+        """A boto3 client; refuses one whose endpoint is not on this machine."""
+        client = self.cloud.client(service)
+        local_endpoints.check(client.meta.endpoint_url)
+        return client
+
+    def arn(self, service: str, resource: str, *, region: bool = True) -> str:
+        """An ARN in this account."""
+        return f"arn:aws:{service}:{self.region if region else ''}:{self.account}:{resource}"
+
+    def tags(self, inputs: Inputs) -> dict[str, str]:
+        """A resource's tags and the default ones."""
+        return {**self.default_tags, **{key: str(value) for key, value in inputs.get("tags", {}).items()}}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as the program sees it.
+
+    Attributes:
+        id: The id Pulumi's provider would give.
+        outputs: Output properties that are not just the inputs.
+    """
+
+    id: str
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A resource as the stack's record has it: id, the inputs it was made with, and all outputs."""
+
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class Provisioner(ABC):
+    """Makes resources of one type.
+
+    Attributes:
+        auto_name: How it is named when the program does not; None when it has no name of its own.
+        replaced_by: Properties that cannot be changed in place; None when nothing can.
+        api_names: What the API calls properties that Pulumi calls otherwise; errors are read by it.
+    """
+
+    auto_name: ClassVar[AutoName | None] = None
+    replaced_by: ClassVar[frozenset[str] | None] = None
+    api_names: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it. Properties that are not used here are reported as not supported."""
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it in place; called only when no property of `replaced_by` has changed."""
+        raise NotImplementedError(f"{type(self).__name__} has replaced_by, but no update")
+
+    @abstractmethod
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it; what is gone already is fine."""
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """One that may have been made with these inputs at the moment its maker was killed; None when it was not."""
+        return None
+
+    def name_suffix(self, inputs: Mapping[str, Any]) -> str:
+        """What a made name must end with."""
+        return ""
+
+    def make_name(self, logical_name: str, inputs: Mapping[str, Any]) -> str | None:
+        """A physical name; None when the program gives one or there is none to give."""
+        naming = self.auto_name
+        if naming is None or inputs.get(naming.property) is not None:
+            return None
+        prefix = inputs.get(naming.prefix_property) if naming.prefix_property else None
+        return naming.make(logical_name, prefix, self.name_suffix(inputs))
+
+    def named(self, inputs: Mapping[str, Any], name_made: str | None) -> dict[str, Any]:
+        """The inputs with the name that was made."""
+        if name_made is None or self.auto_name is None:
+            return dict(inputs)
+        return {**inputs, self.auto_name.property: name_made}
+
+
+class Setting(Provisioner):
+    """A part of another resource that is put as a whole, such as a bucket's policy: update is create."""
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Put it again."""
+        return self.create(inputs, target)
+
+
+def provisions(token: str, *more: str) -> Any:
+    """Class decorator: this provisioner makes resources of these type tokens."""
+
+    def register(cls: P) -> P:
+        provisioner = cls()
+        for one in (token, *more):
+            REGISTRY[one] = provisioner
+        return cls
+
+    return register
+
+
+@contextmanager
+def tolerate(*codes: str) -> Iterator[None]:
+    """Let pass that the cloud answers with one of these error codes."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) not in codes:
+            raise
+
+
+def error_code(error: ClientError) -> str:
+    """The code of an error answer, `NoSuchBucket`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """Tags as most services want them."""
+    return [{key: name, value: text} for name, text in tags.items()]
+
+
+def stale_tags(old: Recorded, tags: Mapping[str, str]) -> list[str]:
+    """Keys of tags that were set and are no longer."""
+    return sorted(set(old.outputs.get("tagsAll", {})) - set(tags))

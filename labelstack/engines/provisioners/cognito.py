@@ -1,0 +1,76 @@
+"""Cognito identity pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelstack.engines import requests
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Setting,
+    Target,
+    provisions,
+    stale_tags,
+    tolerate,
+)
+
+GONE = ("ResourceNotFoundException",)
+
+
+@provisions("aws:cognito/identityPool:IdentityPool")
+class IdentityPool(Provisioner):
+    """A pool; its id has the region in it."""
+
+    replaced_by = frozenset({"developerProviderName"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client, tags = target.client("cognito-identity"), target.tags(inputs)
+        made = client.create_identity_pool(**self._request(client, "CreateIdentityPool", inputs), IdentityPoolTags=tags)
+        return self._resource(made["IdentityPoolId"], target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it."""
+        client, tags = target.client("cognito-identity"), target.tags(inputs)
+        request = self._request(client, "UpdateIdentityPool", inputs)
+        client.update_identity_pool(IdentityPoolId=old.id, **request)
+        if stale := stale_tags(old, tags):
+            client.untag_resource(ResourceArn=old.outputs["arn"], TagKeys=stale)
+        if tags:
+            client.tag_resource(ResourceArn=old.outputs["arn"], Tags=tags)
+        return self._resource(old.id, target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("cognito-identity").delete_identity_pool(IdentityPoolId=old.id)
+
+    @staticmethod
+    def _request(client: Any, operation: str, inputs: Inputs) -> dict[str, Any]:
+        request = requests.build(client, operation, inputs, by_hand=("tags", "allowUnauthenticatedIdentities"))
+        return request | {"AllowUnauthenticatedIdentities": bool(inputs.get("allowUnauthenticatedIdentities", False))}
+
+    @staticmethod
+    def _resource(pool_id: str, target: Target, tags: dict[str, str]) -> Resource:
+        return Resource(pool_id, {"arn": target.arn("cognito-identity", f"identitypool/{pool_id}"), "tagsAll": tags})
+
+
+@provisions("aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment")
+class IdentityPoolRoleAttachment(Setting):
+    """Which roles a pool's identities get; its id is the pool's."""
+
+    replaced_by = frozenset({"identityPoolId"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put them."""
+        pool_id = str(inputs.require("identityPoolId"))
+        target.client("cognito-identity").set_identity_pool_roles(IdentityPoolId=pool_id, Roles=inputs.require("roles"))
+        return Resource(pool_id)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Take them away."""
+        with tolerate(*GONE):
+            target.client("cognito-identity").set_identity_pool_roles(IdentityPoolId=old.id, Roles={})

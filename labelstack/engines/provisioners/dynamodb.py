@@ -1,0 +1,192 @@
+"""DynamoDB: tables."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Target,
+    provisions,
+    stale_tags,
+    tag_list,
+    tolerate,
+)
+from labelstack.errors import DeployError
+
+GONE = ("ResourceNotFoundException",)
+ACTIVE_DEADLINE_S = 60.0
+POLL_INTERVAL_S = 0.05
+
+
+@provisions("aws:dynamodb/table:Table")
+class Table(Provisioner):
+    """A table; its id is its name."""
+
+    auto_name = AutoName("name", 255)
+    # Indexes and keys of a table with data are changed on AWS by careful steps; on an emulator it is made anew.
+    replaced_by = frozenset(
+        {
+            "name",
+            "attributes",
+            "hashKey",
+            "rangeKey",
+            "globalSecondaryIndexes",
+            "localSecondaryIndexes",
+            "serverSideEncryption",
+            "tableClass",
+        }
+    )
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it and wait until it can be used."""
+        dynamodb, name, tags = target.client("dynamodb"), inputs.require("name"), target.tags(inputs)
+        request: dict[str, Any] = {
+            "TableName": name,
+            "AttributeDefinitions": [
+                {"AttributeName": one.require("name"), "AttributeType": one.require("type")}
+                for one in inputs.objects("attributes")
+            ],
+            "KeySchema": _keys(inputs),
+            "BillingMode": inputs.get("billingMode", "PROVISIONED"),
+            "DeletionProtectionEnabled": inputs.get("deletionProtectionEnabled", False),
+            "Tags": tag_list(tags),
+        }
+        if request["BillingMode"] == "PROVISIONED":
+            request["ProvisionedThroughput"] = _throughput(inputs)
+        for property, member in (
+            ("globalSecondaryIndexes", "GlobalSecondaryIndexes"),
+            ("localSecondaryIndexes", "LocalSecondaryIndexes"),
+        ):
+            if indexes := [_index(one, inputs, request["BillingMode"]) for one in inputs.objects(property)]:
+                request[member] = indexes
+        if (encryption := inputs.object("serverSideEncryption")) is not None:
+            request["SSESpecification"] = {"Enabled": encryption.require("enabled")}
+            if key := encryption.get("kmsKeyArn"):
+                request["SSESpecification"] |= {"SSEType": "KMS", "KMSMasterKeyId": key}
+        if (table_class := inputs.get("tableClass")) is not None:
+            request["TableClass"] = table_class
+        if stream := _stream(inputs):
+            request["StreamSpecification"] = stream
+        dynamodb.create_table(**request)
+        _wait_until_active(dynamodb, name)
+        return self._configured(inputs, target, None, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change billing, protection, stream, expiry, recovery and tags."""
+        dynamodb, tags = target.client("dynamodb"), target.tags(inputs)
+        for name in self.replaced_by:
+            inputs.get(name)  # unchanged
+        billing = inputs.get("billingMode", "PROVISIONED")
+        request: dict[str, Any] = {
+            "TableName": old.id,
+            "BillingMode": billing,
+            "DeletionProtectionEnabled": inputs.get("deletionProtectionEnabled", False),
+        }
+        if billing == "PROVISIONED":
+            request["ProvisionedThroughput"] = _throughput(inputs)
+        stream = _stream(inputs)
+        if bool(stream) != bool(old.inputs.get("streamEnabled")):
+            request["StreamSpecification"] = stream or {"StreamEnabled": False}
+        dynamodb.update_table(**request)
+        _wait_until_active(dynamodb, old.id)
+        return self._configured(inputs, target, old, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it with its items."""
+        dynamodb = target.client("dynamodb")
+        with tolerate(*GONE):
+            dynamodb.delete_table(TableName=old.id)
+            _wait_until_gone(dynamodb, old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        with tolerate(*GONE):
+            return Resource(
+                target.client("dynamodb").describe_table(TableName=inputs.require("name"))["Table"]["TableName"]
+            )
+        return None
+
+    @staticmethod
+    def _configured(inputs: Inputs, target: Target, old: Recorded | None, tags: dict[str, str]) -> Resource:
+        dynamodb, name = target.client("dynamodb"), inputs.require("name")
+        if (ttl := inputs.object("ttl")) is not None:
+            wanted = {"Enabled": ttl.get("enabled", False), "AttributeName": ttl.get("attributeName", "")}
+            before = (old.inputs.get("ttl") or {}) if old else {}
+            if wanted["Enabled"] != bool(before.get("enabled")):
+                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=wanted)
+        if (recovery := inputs.object("pointInTimeRecovery")) is not None:
+            specification = {"PointInTimeRecoveryEnabled": recovery.require("enabled")}
+            if (days := recovery.get("recoveryPeriodInDays")) is not None:
+                specification["RecoveryPeriodInDays"] = days
+            dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
+        table = dynamodb.describe_table(TableName=name)["Table"]
+        if old:
+            if stale := stale_tags(old, tags):
+                dynamodb.untag_resource(ResourceArn=table["TableArn"], TagKeys=stale)
+            if tags:
+                dynamodb.tag_resource(ResourceArn=table["TableArn"], Tags=tag_list(tags))
+        outputs = {
+            "arn": table["TableArn"],
+            "name": name,
+            "streamArn": table.get("LatestStreamArn", ""),
+            "streamLabel": table.get("LatestStreamLabel", ""),
+            "tagsAll": tags,
+        }
+        return Resource(name, outputs)
+
+
+def _keys(inputs: Inputs) -> list[dict[str, str]]:
+    keys = [{"AttributeName": inputs.require("hashKey"), "KeyType": "HASH"}]
+    if (range_key := inputs.get("rangeKey")) is not None:
+        keys.append({"AttributeName": range_key, "KeyType": "RANGE"})
+    return keys
+
+
+def _index(index: Inputs, table: Inputs, billing: str) -> dict[str, Any]:
+    local = "hashKey" not in index
+    keys = (
+        [*_keys(table)[:1], {"AttributeName": index.require("rangeKey"), "KeyType": "RANGE"}] if local else _keys(index)
+    )
+    projection: dict[str, Any] = {"ProjectionType": index.require("projectionType")}
+    if attributes := index.get("nonKeyAttributes"):
+        projection["NonKeyAttributes"] = attributes
+    built: dict[str, Any] = {"IndexName": index.require("name"), "KeySchema": keys, "Projection": projection}
+    if billing == "PROVISIONED" and not local:
+        built["ProvisionedThroughput"] = _throughput(index)
+    return built
+
+
+def _throughput(inputs: Inputs) -> dict[str, int]:
+    return {
+        "ReadCapacityUnits": inputs.get("readCapacity", 1),
+        "WriteCapacityUnits": inputs.get("writeCapacity", 1),
+    }
+
+
+def _stream(inputs: Inputs) -> dict[str, Any]:
+    view = inputs.get("streamViewType")
+    return {"StreamEnabled": True, "StreamViewType": view} if inputs.get("streamEnabled") else {}
+
+
+def _wait_until_active(dynamodb: Any, name: str) -> None:
+    deadline = time.monotonic() + ACTIVE_DEADLINE_S
+    while (status := dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]) != "ACTIVE":
+        if time.monotonic() > deadline:
+            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s")
+        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
+
+
+def _wait_until_gone(dynamodb: Any, name: str) -> None:
+    """Until describing it raises that it is gone."""
+    deadline = time.monotonic() + ACTIVE_DEADLINE_S
+    while True:
+        status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
+        if time.monotonic() > deadline:
+            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s")
+        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline

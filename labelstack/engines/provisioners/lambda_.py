@@ -1,0 +1,238 @@
+"""Lambda: functions, what triggers them, and who may call them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from typing import Any
+
+from labelstack.engines import archives, requests
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Setting,
+    Target,
+    provisions,
+    stale_tags,
+    tolerate,
+)
+from labelstack.errors import DeployError
+
+GONE = ("ResourceNotFoundException",)
+READY_DEADLINE_S = 60.0
+POLL_INTERVAL_S = 0.05
+_BY_HAND = ("code", "tags", "sourceCodeHash", "skipDestroy", "reservedConcurrentExecutions", "name")
+_CONFIGURATION = (
+    *("role", "handler", "runtime", "description", "timeout", "memorySize", "environment", "layers", "kmsKeyArn"),
+    *("deadLetterConfig", "tracingConfig", "ephemeralStorage", "loggingConfig", "snapStart", "vpcConfig"),
+)
+
+
+@provisions("aws:lambda/function:Function")
+class Function(Provisioner):
+    """A function from a zip; its id is its name."""
+
+    auto_name = AutoName("name", 64)
+    replaced_by = frozenset({"name", "packageType", "architectures"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it and wait until it can be called."""
+        client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
+        request = requests.build(client, "CreateFunction", inputs, by_hand=_BY_HAND)
+        client.create_function(FunctionName=inputs.require("name"), Code={"ZipFile": code}, Tags=tags, **request)
+        return self._configured(inputs, target, code, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its code, configuration and tags."""
+        client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
+        request = requests.build(client, "UpdateFunctionConfiguration", inputs, by_hand=(*_BY_HAND, "publish"))
+        for name in (*self.replaced_by, "publish"):
+            inputs.get(name)
+        for gone in set(old.inputs) & set(_CONFIGURATION) - set(inputs):
+            request |= _RESET.get(gone, {})
+        client.update_function_configuration(FunctionName=old.id, **request)
+        _wait_until_ready(client, old.id)
+        if archives.digest(inputs.get("code")) != old.inputs.get("code"):
+            client.update_function_code(FunctionName=old.id, ZipFile=code, Publish=bool(inputs.get("publish")))
+        arn = old.outputs["arn"]
+        if stale := stale_tags(old, tags):
+            client.untag_resource(Resource=arn, TagKeys=stale)
+        if tags:
+            client.tag_resource(Resource=arn, Tags=tags)
+        return self._configured(inputs, target, code, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it, unless `skipDestroy` says no."""
+        if not old.inputs.get("skipDestroy"):
+            with tolerate(*GONE):
+                target.client("lambda").delete_function(FunctionName=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        with tolerate(*GONE):
+            name = inputs.require("name")
+            return Resource(target.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionName"])
+        return None
+
+    @staticmethod
+    def _configured(inputs: Inputs, target: Target, code: bytes, tags: dict[str, str]) -> Resource:
+        client, name = target.client("lambda"), inputs.require("name")
+        inputs.get("sourceCodeHash"), inputs.get("skipDestroy")  # only shows a change; read from the record
+        found = _wait_until_ready(client, name)
+        digest = base64.b64encode(hashlib.sha256(code).digest()).decode()
+        if found["CodeSha256"] != digest:
+            raise DeployError(
+                f"the cloud has other code than it was given (sha256 {found['CodeSha256']}, not {digest})",
+                property="code",
+            )
+        reserved = inputs.get("reservedConcurrentExecutions")
+        if reserved is not None and reserved >= 0:
+            client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+        else:
+            with tolerate(*GONE):
+                client.delete_function_concurrency(FunctionName=name)
+        arn, version = str(found["FunctionArn"]), str(found.get("Version", "$LATEST"))
+        invoke = f"arn:aws:apigateway:{target.region}:lambda:path/2015-03-31/functions/"
+        outputs = {
+            "arn": arn,
+            "name": name,
+            "invokeArn": f"{invoke}{arn}/invocations",
+            "qualifiedArn": f"{arn}:{version}",
+            "qualifiedInvokeArn": f"{invoke}{arn}:{version}/invocations",
+            "version": version,
+            "lastModified": found["LastModified"],
+            "codeSha256": digest,
+            "sourceCodeHash": digest,
+            "sourceCodeSize": len(code),
+            "tagsAll": tags,
+        }
+        return Resource(name, outputs)
+
+
+@provisions("aws:lambda/eventSourceMapping:EventSourceMapping")
+class EventSourceMapping(Provisioner):
+    """A queue or stream that calls a function; its id is the mapping's UUID."""
+
+    replaced_by = frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        client, tags = target.client("lambda"), target.tags(inputs)
+        request = requests.build(client, "CreateEventSourceMapping", inputs, by_hand=("tags",))
+        return self._resource(client.create_event_source_mapping(**request, Tags=tags), target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it."""
+        client, tags = target.client("lambda"), target.tags(inputs)
+        request = requests.build(client, "UpdateEventSourceMapping", inputs, by_hand=("tags",))
+        for name in self.replaced_by:
+            inputs.get(name)
+        if stale := stale_tags(old, tags):
+            client.untag_resource(Resource=old.outputs["arn"], TagKeys=stale)
+        if tags:
+            client.tag_resource(Resource=old.outputs["arn"], Tags=tags)
+        return self._resource(client.update_event_source_mapping(UUID=old.id, **request), target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("lambda").delete_event_source_mapping(UUID=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its function and source."""
+        client = target.client("lambda")
+        with tolerate(*GONE):
+            answer = client.list_event_source_mappings(
+                FunctionName=inputs.require("functionName"), EventSourceArn=inputs.require("eventSourceArn")
+            )
+            return next((Resource(one["UUID"]) for one in answer["EventSourceMappings"]), None)
+        return None
+
+    @staticmethod
+    def _resource(answer: dict[str, Any], target: Target, tags: dict[str, str]) -> Resource:
+        uuid = answer["UUID"]
+        outputs = {
+            "arn": answer.get("EventSourceMappingArn") or target.arn("lambda", f"event-source-mapping:{uuid}"),
+            "uuid": uuid,
+            "functionArn": answer["FunctionArn"],
+            "state": answer.get("State", ""),
+            "tagsAll": tags,
+        }
+        return Resource(uuid, outputs)
+
+
+@provisions("aws:lambda/permission:Permission")
+class Permission(Provisioner):
+    """A statement of a function's own policy; its id is the statement's."""
+
+    auto_name = AutoName("statementId", 100, prefix_property="statementIdPrefix")
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Add it."""
+        client = target.client("lambda")
+        inputs.get("statementIdPrefix")  # is in the id
+        names = {"function": "FunctionName", "principalOrgId": "PrincipalOrgID"}
+        client.add_permission(**requests.build(client, "AddPermission", inputs, names=names))
+        return Resource(inputs.require("statementId"), {"statementId": inputs.require("statementId")})
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("lambda").remove_permission(FunctionName=old.inputs["function"], StatementId=old.id)
+
+
+@provisions("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+class FunctionEventInvokeConfig(Setting):
+    """How often and how long asynchronous calls are tried, and where they end."""
+
+    replaced_by = frozenset({"functionName", "qualifier"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it."""
+        client = target.client("lambda")
+        client.put_function_event_invoke_config(**requests.build(client, "PutFunctionEventInvokeConfig", inputs))
+        return Resource(str(inputs.require("functionName")))
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        request = {"FunctionName": old.id}
+        if qualifier := old.inputs.get("qualifier"):
+            request["Qualifier"] = qualifier
+        with tolerate(*GONE):
+            target.client("lambda").delete_function_event_invoke_config(**request)
+
+
+# What UpdateFunctionConfiguration takes to undo a property that a program no longer sets.
+_RESET: dict[str, dict[str, Any]] = {
+    "description": {"Description": ""},
+    "timeout": {"Timeout": 3},
+    "memorySize": {"MemorySize": 128},
+    "environment": {"Environment": {"Variables": {}}},
+    "layers": {"Layers": []},
+    "kmsKeyArn": {"KMSKeyArn": ""},
+    "deadLetterConfig": {"DeadLetterConfig": {"TargetArn": ""}},
+    "tracingConfig": {"TracingConfig": {"Mode": "PassThrough"}},
+    "ephemeralStorage": {"EphemeralStorage": {"Size": 512}},
+}
+
+
+def _zip(inputs: Inputs) -> bytes:
+    return archives.archive_bytes(inputs.require("code"))
+
+
+def _wait_until_ready(client: Any, name: str) -> dict[str, Any]:
+    deadline = time.monotonic() + READY_DEADLINE_S
+    while True:
+        found: dict[str, Any] = client.get_function_configuration(FunctionName=name)
+        if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
+            reason = found.get("StateReason") or found.get("LastUpdateStatusReason")
+            raise DeployError(f"the function {name} cannot be made ready: {reason}")
+        if found.get("State", "Active") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
+            return found
+        if time.monotonic() > deadline:
+            raise DeployError(f"the function {name} is still {found.get('State')} after {READY_DEADLINE_S:.0f} s")
+        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline

@@ -1,0 +1,338 @@
+"""S3: buckets and the resources beside them that configure them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from labelstack.engines import archives, requests
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Setting,
+    Target,
+    error_code,
+    provisions,
+    tag_list,
+    tolerate,
+)
+from labelstack.errors import DeployError
+
+GONE = ("NoSuchBucket", "404", "NotFound")
+
+
+@provisions("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+class Bucket(Provisioner):
+    """A bucket. What configures it are resources of their own."""
+
+    auto_name = AutoName("bucket", 63, lower=True, prefix_property="bucketPrefix")
+    replaced_by = frozenset({"bucket", "bucketPrefix", "objectLockEnabled"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        inputs.get("bucketPrefix")  # is in the name
+        request: dict[str, Any] = {"Bucket": inputs.require("bucket")}
+        if target.region != "us-east-1":
+            request["CreateBucketConfiguration"] = {"LocationConstraint": target.region}
+        if inputs.get("objectLockEnabled"):
+            request["ObjectLockEnabledForBucket"] = True
+        target.client("s3").create_bucket(**request)
+        return self._configured(inputs, target)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its tags, or whether it is emptied when it is removed."""
+        inputs.get("bucketPrefix"), inputs.get("objectLockEnabled")
+        return self._configured(inputs, target)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it, with what is in it if `forceDestroy` says so."""
+        s3 = target.client("s3")
+        if old.inputs.get("forceDestroy"):
+            with tolerate(*GONE):
+                empty(s3, old.id)
+        try:
+            s3.delete_bucket(Bucket=old.id)
+        except ClientError as error:
+            if error_code(error) == "BucketNotEmpty":
+                raise DeployError(
+                    f"the bucket {old.id} is not empty: empty it first, or set forceDestroy", property="forceDestroy"
+                ) from error
+            if error_code(error) not in GONE:
+                raise
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        try:
+            target.client("s3").head_bucket(Bucket=inputs.require("bucket"))
+        except ClientError:
+            return None
+        return Resource(inputs.require("bucket"))
+
+    def _configured(self, inputs: Inputs, target: Target) -> Resource:
+        name, tags, s3 = inputs.require("bucket"), target.tags(inputs), target.client("s3")
+        inputs.get("forceDestroy")  # is read from the record when it is removed
+        if tags:
+            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tag_list(tags)})
+        else:
+            s3.delete_bucket_tagging(Bucket=name)
+        return Resource(
+            name,
+            {
+                "arn": f"arn:aws:s3:::{name}",
+                "bucket": name,
+                "bucketDomainName": f"{name}.s3.amazonaws.com",
+                "bucketRegion": target.region,
+                "bucketRegionalDomainName": f"{name}.s3.{target.region}.amazonaws.com",
+                "tagsAll": tags,
+            },
+        )
+
+
+def empty(s3: Any, bucket: str) -> None:
+    """Delete every object, version and delete marker of a bucket, and abort what is being uploaded."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        if found:
+            doomed = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": doomed, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise DeployError(f"{len(errors)} objects of {bucket} cannot be deleted: {errors[0].get('Message')}")
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+        for upload in page.get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+class BucketSetting(Setting):
+    """A configuration of a bucket, put and deleted as a whole; its id is the bucket's name."""
+
+    replaced_by = frozenset({"bucket"})
+    forget = ""  # the client's method that removes it; empty when AWS has none
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it."""
+        bucket = str(inputs.require("bucket"))
+        self.put(target.client("s3"), bucket, inputs)
+        return Resource(bucket)
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put the configuration."""
+        raise NotImplementedError
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it, where that is possible."""
+        if self.forget:
+            with tolerate(*GONE):
+                getattr(target.client("s3"), self.forget)(Bucket=old.id)
+
+
+@provisions("aws:s3/bucketVersioning:BucketVersioning", "aws:s3/bucketVersioningV2:BucketVersioningV2")
+class BucketVersioning(BucketSetting):
+    """Whether a bucket keeps old versions."""
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        s3.put_bucket_versioning(
+            **requests.build(s3, "PutBucketVersioning", inputs, names={"mfaDelete": "MFADelete"}),
+        )
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Suspend it: a versioned bucket can never be unversioned again."""
+        if old.inputs.get("versioningConfiguration", {}).get("status") == "Enabled":
+            with tolerate(*GONE):
+                target.client("s3").put_bucket_versioning(
+                    Bucket=old.id, VersioningConfiguration={"Status": "Suspended"}
+                )
+
+
+@provisions(
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
+)
+class BucketEncryption(BucketSetting):
+    """How a bucket encrypts."""
+
+    forget = "delete_bucket_encryption"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        names = {"kmsMasterKeyId": "KMSMasterKeyID"}
+        body = _configuration(s3, "PutBucketEncryption", "ServerSideEncryptionConfiguration", inputs, names)
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=body)
+
+
+@provisions("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+class BucketPublicAccessBlock(BucketSetting):
+    """What public access is refused."""
+
+    forget = "delete_public_access_block"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        body = _configuration(s3, "PutPublicAccessBlock", "PublicAccessBlockConfiguration", inputs)
+        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=body)
+
+
+@provisions("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+class BucketOwnershipControls(BucketSetting):
+    """Who owns objects."""
+
+    forget = "delete_bucket_ownership_controls"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        rule = inputs.object("rule")
+        rules = [{"ObjectOwnership": rule.require("objectOwnership")}] if rule else []
+        s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
+
+
+@provisions(
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
+)
+class BucketLifecycleConfiguration(BucketSetting):
+    """What happens to objects in time."""
+
+    forget = "delete_bucket_lifecycle"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        body = _configuration(s3, "PutBucketLifecycleConfiguration", "LifecycleConfiguration", inputs)
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=body)
+
+
+@provisions("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+class BucketCorsConfiguration(BucketSetting):
+    """Which web pages may use a bucket."""
+
+    forget = "delete_bucket_cors"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        s3.put_bucket_cors(
+            Bucket=bucket, CORSConfiguration=_configuration(s3, "PutBucketCors", "CORSConfiguration", inputs)
+        )
+
+
+@provisions("aws:s3/bucketPolicy:BucketPolicy")
+class BucketPolicy(BucketSetting):
+    """Who may do what with a bucket."""
+
+    forget = "delete_bucket_policy"
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        s3.put_bucket_policy(Bucket=bucket, Policy=inputs.require("policy"))
+
+
+@provisions("aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration")
+class BucketWebsiteConfiguration(BucketSetting):
+    """A bucket as a web site."""
+
+    forget = "delete_bucket_website"
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it."""
+        made = super().create(inputs, target)
+        domain = f"s3-website-{target.region}.amazonaws.com"
+        return Resource(made.id, {"websiteDomain": domain, "websiteEndpoint": f"{made.id}.{domain}"})
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it."""
+        body = _configuration(s3, "PutBucketWebsite", "WebsiteConfiguration", inputs)
+        s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=body)
+
+
+@provisions("aws:s3/bucketNotification:BucketNotification")
+class BucketNotification(BucketSetting):
+    """Where a bucket's events go."""
+
+    _KINDS = (
+        ("queues", "queueArn", "QueueConfigurations", "QueueArn"),
+        ("topics", "topicArn", "TopicConfigurations", "TopicArn"),
+        ("lambdaFunctions", "lambdaFunctionArn", "LambdaFunctionConfigurations", "LambdaFunctionArn"),
+    )
+
+    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
+        """Put it; the cloud tests that it may send to each destination."""
+        body: dict[str, Any] = {"EventBridgeConfiguration": {}} if inputs.get("eventbridge") else {}
+        for name, arn, member, arn_member in self._KINDS:
+            if configurations := [self._one(one, arn, arn_member) for one in inputs.objects(name)]:
+                body[member] = configurations
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=body)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Send events nowhere."""
+        with tolerate(*GONE):
+            target.client("s3").put_bucket_notification_configuration(Bucket=old.id, NotificationConfiguration={})
+
+    @staticmethod
+    def _one(inputs: Inputs, arn: str, arn_member: str) -> dict[str, Any]:
+        body = {arn_member: inputs.require(arn), "Events": inputs.require("events")}
+        if (identifier := inputs.get("id")) is not None:
+            body["Id"] = identifier
+        parts = (("prefix", inputs.get("filterPrefix")), ("suffix", inputs.get("filterSuffix")))
+        if rules := [{"Name": name, "Value": value} for name, value in parts if value]:
+            body["Filter"] = {"Key": {"FilterRules": rules}}
+        return body
+
+
+@provisions("aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject")
+class BucketObject(Provisioner):
+    """An object that the program puts, such as a page of a web site."""
+
+    replaced_by = frozenset({"bucket", "key"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it."""
+        s3 = target.client("s3")
+        by_hand = ("source", "content", "contentBase64", "tags", "forceDestroy", "etag", "sourceHash", "metadata")
+        names = {"kmsKeyId": "SSEKMSKeyId", "acl": "ACL", "websiteRedirect": "WebsiteRedirectLocation"}
+        request = requests.build(s3, "PutObject", inputs, names=names, by_hand=by_hand)
+        for name in ("forceDestroy", "etag", "sourceHash"):
+            inputs.get(name)  # forceDestroy is for locked objects; the others only make a change visible
+        if inputs.get("metadata"):
+            request["Metadata"] = {key: str(value) for key, value in inputs.get("metadata").items()}
+        tags = target.tags(inputs)
+        answer = s3.put_object(**request, Body=self._body(inputs))
+        if tags:
+            where = {"Bucket": request["Bucket"], "Key": request["Key"]}
+            s3.put_object_tagging(**where, Tagging={"TagSet": tag_list(tags)})
+        outputs = {
+            "arn": f"arn:aws:s3:::{request['Bucket']}/{request['Key']}",
+            "etag": answer["ETag"].strip('"'),
+            "versionId": answer.get("VersionId", ""),
+            "tagsAll": tags,
+        }
+        return Resource(str(request["Key"]), outputs)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Put it again."""
+        return self.create(inputs, target)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Delete its versions."""
+        s3, bucket = target.client("s3"), old.inputs["bucket"]
+        with tolerate(*GONE):
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=old.id):
+                for one in page.get("Versions", []) + page.get("DeleteMarkers", []):
+                    if one["Key"] == old.id:
+                        s3.delete_object(Bucket=bucket, Key=old.id, VersionId=one["VersionId"])
+
+    @staticmethod
+    def _body(inputs: Inputs) -> bytes:
+        source, content, encoded = inputs.get("source"), inputs.get("content"), inputs.get("contentBase64")
+        if source is not None:
+            return archives.asset_bytes(source)
+        return base64.b64decode(encoded) if encoded is not None else str(content or "").encode()
+
+
+def _configuration(
+    s3: Any, operation: str, member: str, inputs: Inputs, names: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """A configuration out of all properties but the bucket's name, which the caller uses."""
+    return requests.build_member(s3, operation, member, inputs, names)

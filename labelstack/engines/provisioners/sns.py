@@ -1,0 +1,163 @@
+"""SNS: topics, their policies and subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Setting,
+    Target,
+    provisions,
+    stale_tags,
+    tag_list,
+    tolerate,
+)
+
+GONE = ("NotFound", "NotFoundException")
+TOPIC_ATTRIBUTES = {
+    "contentBasedDeduplication": "ContentBasedDeduplication",
+    "deliveryPolicy": "DeliveryPolicy",
+    "displayName": "DisplayName",
+    "fifoTopic": "FifoTopic",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "policy": "Policy",
+    "signatureVersion": "SignatureVersion",
+    "tracingConfig": "TracingConfig",
+}
+SUBSCRIPTION_ATTRIBUTES = {
+    "deliveryPolicy": "DeliveryPolicy",
+    "filterPolicy": "FilterPolicy",
+    "filterPolicyScope": "FilterPolicyScope",
+    "rawMessageDelivery": "RawMessageDelivery",
+    "redrivePolicy": "RedrivePolicy",
+    "subscriptionRoleArn": "SubscriptionRoleArn",
+}
+
+
+@provisions("aws:sns/topic:Topic")
+class Topic(Provisioner):
+    """A topic; its id is its ARN."""
+
+    auto_name = AutoName("name", 256, prefix_property="namePrefix")
+    replaced_by = frozenset({"name", "namePrefix", "fifoTopic"})
+    api_names = TOPIC_ATTRIBUTES
+
+    def name_suffix(self, inputs: Mapping[str, Any]) -> str:
+        """FIFO topics end with `.fifo`."""
+        return ".fifo" if inputs.get("fifoTopic") else ""
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        inputs.get("namePrefix")  # is in the name
+        tags = target.tags(inputs)
+        answer = target.client("sns").create_topic(
+            Name=inputs.require("name"), Attributes=_attributes(inputs, TOPIC_ATTRIBUTES), Tags=tag_list(tags)
+        )
+        return self._resource(answer["TopicArn"], inputs, target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its attributes and tags."""
+        sns, tags = target.client("sns"), target.tags(inputs)
+        inputs.get("namePrefix")
+        attributes = _attributes(inputs, TOPIC_ATTRIBUTES)
+        attributes.pop("FifoTopic", None)
+        for gone in set(old.inputs) & set(TOPIC_ATTRIBUTES) - set(inputs):
+            attributes[TOPIC_ATTRIBUTES[gone]] = ""
+        for name, value in attributes.items():
+            sns.set_topic_attributes(TopicArn=old.id, AttributeName=name, AttributeValue=value)
+        if stale := stale_tags(old, tags):
+            sns.untag_resource(ResourceArn=old.id, TagKeys=stale)
+        if tags:
+            sns.tag_resource(ResourceArn=old.id, Tags=tag_list(tags))
+        return self._resource(old.id, inputs, target, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it with its subscriptions."""
+        with tolerate(*GONE):
+            target.client("sns").delete_topic(TopicArn=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        arn = target.arn("sns", inputs.require("name"))
+        with tolerate(*GONE):
+            target.client("sns").get_topic_attributes(TopicArn=arn)
+            return Resource(arn)
+        return None
+
+    @staticmethod
+    def _resource(arn: str, inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
+        return Resource(arn, {"arn": arn, "name": inputs.require("name"), "owner": target.account, "tagsAll": tags})
+
+
+@provisions("aws:sns/topicPolicy:TopicPolicy")
+class TopicPolicy(Setting):
+    """Who may do what with a topic; its id is the topic's ARN."""
+
+    replaced_by = frozenset({"arn"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it."""
+        arn = str(inputs.require("arn"))
+        target.client("sns").set_topic_attributes(
+            TopicArn=arn, AttributeName="Policy", AttributeValue=inputs.require("policy")
+        )
+        return Resource(arn, {"owner": target.account})
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Put the one that a new topic has: nobody but the account."""
+        with tolerate(*GONE):
+            target.client("sns").set_topic_attributes(TopicArn=old.id, AttributeName="Policy", AttributeValue="")
+
+
+@provisions("aws:sns/topicSubscription:TopicSubscription")
+class TopicSubscription(Provisioner):
+    """A subscription; its id is its ARN."""
+
+    replaced_by = frozenset({"topic", "protocol", "endpoint"})
+    api_names = SUBSCRIPTION_ATTRIBUTES
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Subscribe. A mail address has to confirm it, which an emulator does by itself."""
+        for name in ("endpointAutoConfirms", "confirmationTimeoutInMinutes"):
+            inputs.get(name)  # for web endpoints whose confirmation the provider would await
+        answer = target.client("sns").subscribe(
+            TopicArn=inputs.require("topic"),
+            Protocol=inputs.require("protocol"),
+            Endpoint=inputs.require("endpoint"),
+            Attributes=_attributes(inputs, SUBSCRIPTION_ATTRIBUTES),
+            ReturnSubscriptionArn=True,
+        )
+        return self._resource(answer["SubscriptionArn"], target)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its attributes."""
+        for name in (*self.replaced_by, "endpointAutoConfirms", "confirmationTimeoutInMinutes"):
+            inputs.get(name)
+        attributes = _attributes(inputs, SUBSCRIPTION_ATTRIBUTES)
+        for gone in set(old.inputs) & set(SUBSCRIPTION_ATTRIBUTES) - set(inputs):
+            attributes[SUBSCRIPTION_ATTRIBUTES[gone]] = "{}" if gone == "filterPolicy" else ""
+        for name, value in attributes.items():
+            target.client("sns").set_subscription_attributes(
+                SubscriptionArn=old.id, AttributeName=name, AttributeValue=value
+            )
+        return self._resource(old.id, target)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Unsubscribe."""
+        with tolerate(*GONE):
+            target.client("sns").unsubscribe(SubscriptionArn=old.id)
+
+    @staticmethod
+    def _resource(arn: str, target: Target) -> Resource:
+        return Resource(arn, {"arn": arn, "ownerId": target.account, "pendingConfirmation": False})
+
+
+def _attributes(inputs: Inputs, names: Mapping[str, str]) -> dict[str, str]:
+    found = {names[name]: inputs.get(name) for name in inputs if name in names}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in found.items()}

@@ -1,0 +1,145 @@
+"""SQS: queues and the resources beside them that configure them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Setting,
+    Target,
+    provisions,
+    stale_tags,
+    tolerate,
+)
+
+GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+ATTRIBUTES = {
+    "contentBasedDeduplication": "ContentBasedDeduplication",
+    "deduplicationScope": "DeduplicationScope",
+    "delaySeconds": "DelaySeconds",
+    "fifoQueue": "FifoQueue",
+    "fifoThroughputLimit": "FifoThroughputLimit",
+    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "maxMessageSize": "MaximumMessageSize",
+    "messageRetentionSeconds": "MessageRetentionPeriod",
+    "policy": "Policy",
+    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+    "redriveAllowPolicy": "RedriveAllowPolicy",
+    "redrivePolicy": "RedrivePolicy",
+    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
+    "visibilityTimeoutSeconds": "VisibilityTimeout",
+}
+
+
+@provisions("aws:sqs/queue:Queue")
+class Queue(Provisioner):
+    """A queue; its id is its URL."""
+
+    auto_name = AutoName("name", 80, prefix_property="namePrefix")
+    replaced_by = frozenset({"name", "namePrefix", "fifoQueue"})
+    api_names = ATTRIBUTES
+
+    def name_suffix(self, inputs: Mapping[str, Any]) -> str:
+        """FIFO queues end with `.fifo`."""
+        return ".fifo" if inputs.get("fifoQueue") else ""
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        name, sqs, tags = inputs.require("name"), target.client("sqs"), target.tags(inputs)
+        url = sqs.create_queue(QueueName=name, Attributes=self._attributes(inputs), tags=tags)["QueueUrl"]
+        return self._resource(url, name, tags, target)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its attributes and tags."""
+        name, sqs, tags = inputs.require("name"), target.client("sqs"), target.tags(inputs)
+        attributes = self._attributes(inputs)
+        attributes.pop("FifoQueue", None)
+        for gone in set(old.inputs) & set(ATTRIBUTES) - set(inputs):
+            attributes[ATTRIBUTES[gone]] = DEFAULTS.get(gone, "")
+        sqs.set_queue_attributes(QueueUrl=old.id, Attributes=attributes)
+        if stale := stale_tags(old, tags):
+            sqs.untag_queue(QueueUrl=old.id, TagKeys=stale)
+        sqs.tag_queue(QueueUrl=old.id, Tags=tags)
+        return self._resource(old.id, name, tags, target)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it with its messages."""
+        with tolerate(*GONE):
+            target.client("sqs").delete_queue(QueueUrl=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        with tolerate(*GONE):
+            return Resource(target.client("sqs").get_queue_url(QueueName=inputs.require("name"))["QueueUrl"])
+        return None
+
+    @staticmethod
+    def _attributes(inputs: Inputs) -> dict[str, str]:
+        inputs.get("namePrefix")  # is in the name
+        return {ATTRIBUTES[name]: _text(inputs.get(name)) for name in inputs if name in ATTRIBUTES}
+
+    @staticmethod
+    def _resource(url: str, name: str, tags: dict[str, str], target: Target) -> Resource:
+        return Resource(url, {"arn": target.arn("sqs", name), "name": name, "url": url, "tagsAll": tags})
+
+
+# What an attribute goes back to when a program no longer sets it.
+DEFAULTS = {
+    "delaySeconds": "0",
+    "maxMessageSize": "262144",
+    "messageRetentionSeconds": "345600",
+    "receiveWaitTimeSeconds": "0",
+    "sqsManagedSseEnabled": "true",
+    "visibilityTimeoutSeconds": "30",
+}
+
+
+class QueueSetting(Setting):
+    """One attribute of a queue as a resource of its own; its id is the queue's URL."""
+
+    replaced_by = frozenset({"queueUrl"})
+    property = ""
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it."""
+        url = str(inputs.require("queueUrl"))
+        value = {ATTRIBUTES[self.property]: inputs.require(self.property)}
+        target.client("sqs").set_queue_attributes(QueueUrl=url, Attributes=value)
+        return Resource(url)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Put nothing in its place."""
+        with tolerate(*GONE):
+            target.client("sqs").set_queue_attributes(QueueUrl=old.id, Attributes={ATTRIBUTES[self.property]: ""})
+
+
+@provisions("aws:sqs/queuePolicy:QueuePolicy")
+class QueuePolicy(QueueSetting):
+    """Who may do what with a queue."""
+
+    property = "policy"
+
+
+@provisions("aws:sqs/redrivePolicy:RedrivePolicy")
+class RedrivePolicy(QueueSetting):
+    """Where a queue's messages go after too many receives."""
+
+    property = "redrivePolicy"
+
+
+@provisions("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
+class RedriveAllowPolicy(QueueSetting):
+    """Which queues may have a queue as their dead-letter queue."""
+
+    property = "redriveAllowPolicy"
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,91 @@
+"""Builds a request to AWS out of a resource's properties by botocore's own model of the operation.
+
+Pulumi's AWS provider names most properties as the API does, in camelCase (`memorySize` is `MemorySize`). What matches
+is sent; what does not match stays unused in `Inputs`, so that the engine names it as not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from labelstack.engines.inputs import Inputs
+from labelstack.errors import DeployError
+
+
+def build(
+    client: Any,
+    operation: str,
+    inputs: Inputs,
+    *,
+    names: Mapping[str, str] | None = None,
+    by_hand: Collection[str] = (),
+) -> dict[str, Any]:
+    """The parameters of an operation.
+
+    Args:
+        client: A boto3 client of the service.
+        operation: The API's name of the operation, `CreateFunction`.
+        inputs: The resource's properties.
+        names: API names of properties that are called otherwise by Pulumi, at any depth.
+        by_hand: Properties that the caller uses itself.
+    """
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    return _structure(inputs, shape, names or {}, by_hand)
+
+
+def build_member(
+    client: Any, operation: str, member: str, inputs: Inputs, names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The value of one structure among an operation's parameters, `LifecycleConfiguration`."""
+    shape = client.meta.service_model.operation_model(operation).input_shape.members[member]
+    return _structure(inputs, shape, names or {}, ())
+
+
+def _structure(inputs: Inputs, shape: Any, names: Mapping[str, str], by_hand: Collection[str]) -> dict[str, Any]:
+    members = {name.lower(): name for name in shape.members}
+    built = {}
+    for name in inputs:
+        if name in by_hand:
+            continue
+        member = names.get(name) or next((members[form] for form in _forms(name) if form in members), None)
+        if member in shape.members:
+            built[str(member)] = _value(inputs, name, shape.members[member], names)
+    return built
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    lower = name.lower()
+    return lower, lower + "s", lower.removesuffix("s"), lower.removesuffix("ies") + "y"
+
+
+def _value(inputs: Inputs, name: str, shape: Any, names: Mapping[str, str]) -> Any:
+    kind = shape.type_name
+    if kind == "structure":
+        nested = inputs.object(name)
+        assert nested is not None  # the name came from the inputs
+        return _structure(nested, shape, names, ())
+    if kind == "list" and shape.member.type_name == "structure":
+        return [_structure(nested, shape.member, names, ()) for nested in inputs.objects(name)]
+    value = inputs.get(name)
+    path = inputs.path_of(name)
+    if kind == "list":
+        items = value if isinstance(value, list) else [value]
+        return [_scalar(item, shape.member.type_name, path) for item in items]
+    if kind == "map":
+        if not isinstance(value, dict):
+            raise DeployError(f"property {path}: expected an object, got {value!r}", property=path)
+        return {key: _scalar(item, shape.value.type_name, path) for key, item in value.items()}
+    return _scalar(value, kind, path)
+
+
+def _scalar(value: Any, kind: str, path: str) -> Any:
+    if kind == "string" and isinstance(value, bool):
+        return "true" if value else "false"
+    if kind == "string" and isinstance(value, int | float):
+        return str(value)
+    if kind in ("integer", "long") and isinstance(value, str) and value.lstrip("-").isdigit():
+        return int(value)
+    if isinstance(value, dict | list) and kind in ("string", "integer", "long", "boolean"):
+        raise DeployError(f"property {path}: expected a {kind}, got {value!r}", property=path)
+    return value

@@ -1,0 +1,166 @@
+"""What the engine knows of a deployed stack: one JSON file, written anew after each change.
+
+A file is replaced, never changed, so that a process killed at any time leaves a whole one. A resource is recorded
+before it is made (`creating`) and again when it is there, so that one made when the kill came is found by its name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labelstack.errors import StateError
+
+FORMAT = 1
+
+
+@dataclass
+class Entry:
+    """One resource.
+
+    Attributes:
+        urn: Pulumi's name for it, unique in the stack.
+        type: Type token.
+        name: Logical name.
+        id: The provider's id; empty while it is being made.
+        inputs: The program's properties, with digests in place of files.
+        name_made: The physical name made for it; None when the program gave one or the type has none.
+        outputs: What the program sees.
+        dependencies: URNs of what must be there as long as it is: its parent too.
+        protect: Whether removing it is refused.
+        retain: Whether it is left at the cloud when it leaves the stack.
+        creating: Whether it may or may not be there.
+    """
+
+    urn: str
+    type: str
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    name_made: str | None = None
+    outputs: dict[str, Any] = field(default_factory=dict)
+    dependencies: list[str] = field(default_factory=list)
+    protect: bool = False
+    retain: bool = False
+    creating: bool = False
+
+
+class StackState:
+    """The record of one stack. Its methods may be called by several threads.
+
+    Attributes:
+        file: Where it is kept.
+        instance: The cloud's instance that the resources are on.
+        entries: Resources by URN, in the order in which they were made.
+        replaced: Resources that another one has taken the place of and that are still to be removed.
+        outputs: The stack's outputs.
+    """
+
+    def __init__(self, file: Path, instance: str) -> None:
+        self.file = file
+        self.instance = instance
+        self.entries: dict[str, Entry] = {}
+        self.replaced: list[Entry] = []
+        self.outputs: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, file: Path, instance: str) -> StackState:
+        """The record in a file; an empty one when there is none, or when its cloud has lost everything since.
+
+        Raises:
+            StateError: The file cannot be read.
+        """
+        state = cls(file, instance)
+        try:
+            raw = json.loads(file.read_text())
+        except FileNotFoundError:
+            return state
+        except (OSError, ValueError) as error:
+            raise StateError(f"the stack's record {file} cannot be read ({error}): repair or delete it") from error
+        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+            raise StateError(f"the stack's record {file} was written by another version: delete it and start anew")
+        if raw["instance"] == instance:
+            state.entries = {entry["urn"]: Entry(**entry) for entry in raw["entries"]}
+            state.replaced = [Entry(**entry) for entry in raw["replaced"]]
+            state.outputs = raw["outputs"]
+        return state
+
+    def put(self, entry: Entry) -> None:
+        """Record a resource, at the end when it is new."""
+        with self._lock:
+            self.entries[entry.urn] = entry
+            self._save()
+
+    def replace(self, old: Entry, new: Entry) -> None:
+        """Record a resource in place of one that is still to be removed."""
+        with self._lock:
+            self.replaced.append(old)
+            del self.entries[old.urn]
+            self.entries[new.urn] = new
+            self._save()
+
+    def restore(self, old: Entry) -> None:
+        """Take a replacement back: the old resource is the current one again."""
+        with self._lock:
+            self.replaced.remove(old)
+            self.entries[old.urn] = old
+            self._save()
+
+    def remove(self, entry: Entry) -> None:
+        """Forget a resource."""
+        with self._lock:
+            if entry in self.replaced:
+                self.replaced.remove(entry)
+            elif self.entries.get(entry.urn) is entry:
+                del self.entries[entry.urn]
+            self._save()
+
+    def set_outputs(self, outputs: dict[str, Any]) -> None:
+        """Record the stack's outputs."""
+        with self._lock:
+            self.outputs = outputs
+            self._save()
+
+    def delete(self) -> None:
+        """Remove the file: the stack is gone."""
+        with self._lock:
+            self.file.unlink(missing_ok=True)
+
+    def _save(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        raw = {
+            "format": FORMAT,
+            "instance": self.instance,
+            "entries": [asdict(entry) for entry in self.entries.values()],
+            "replaced": [asdict(entry) for entry in self.replaced],
+            "outputs": self.outputs,
+        }
+        new = self.file.with_suffix(".new")
+        # Inputs may hold a program's secrets.
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(raw, file, indent=1)
+        new.replace(self.file)
+
+
+@contextmanager
+def exclusive(file: Path) -> Iterator[None]:
+    """Keep two processes from changing one stack at once.
+
+    Raises:
+        StateError: Another one is at it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateError(f"another process is deploying or destroying stack {file.stem}: wait for it") from error
+        yield

@@ -1,0 +1,167 @@
+"""Everything `labelstack` fails with on purpose.
+
+LabelstackError
+├── CloudError
+│   ├── CloudStartError         a cloud did not come up
+│   ├── CloudRunningError       one runs in that folder already
+│   ├── CloudNotRunningError    none runs in that folder
+│   └── CloudSettingsError      credentials, region or endpoint of a cloud are missing
+├── NotLocalError               an engine for emulators was pointed at something else
+├── ProgramError                the Pulumi program itself failed, or its settings are wrong
+├── DeployError                 the cloud refused a resource
+├── UnsupportedError            a resource type, property or option the engine would have to ignore
+├── DestroyError                resources that could not be removed
+├── StateError                  the record of a stack cannot be read, or there is none
+├── InputError                  what the user gave cannot be used
+├── NoOutputsError              the outputs of a deployed stack could not be found
+└── NotFoundError               no picture or result with that key
+
+Each has a stable `code` for programs and a message for people that says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class LabelstackError(Exception):
+    """What the command reports as `error: …` and exit status 1."""
+
+    code = "LABELSTACK_ERROR"
+
+
+class CloudError(LabelstackError):
+    """Something about a cloud, not about what is deployed on it."""
+
+    code = "CLOUD_ERROR"
+
+
+class CloudStartError(CloudError):
+    """A process of the embedded cloud did not come up.
+
+    Attributes:
+        log: The log file of the process, None when it never ran.
+    """
+
+    code = "CLOUD_START_FAILED"
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class CloudRunningError(CloudError):
+    """A cloud runs in the folder already."""
+
+    code = "CLOUD_RUNNING"
+
+
+class CloudNotRunningError(CloudError):
+    """No cloud runs in the folder."""
+
+    code = "CLOUD_NOT_RUNNING"
+
+
+class CloudSettingsError(CloudError):
+    """A cloud's endpoint, region or credentials are missing."""
+
+    code = "CLOUD_SETTINGS"
+
+
+class NotLocalError(LabelstackError):
+    """The in-process engine serves emulators on this machine only."""
+
+    code = "ENDPOINT_NOT_LOCAL"
+
+
+class ProgramError(LabelstackError):
+    """The Pulumi program raised; its own message."""
+
+    code = "PROGRAM_FAILED"
+
+
+class UnsupportedError(LabelstackError):
+    """A resource type, property or option that the in-process engine does not apply.
+
+    Attributes:
+        resource: Logical name.
+        resource_type: Type token.
+        property: Dotted path of the property; None when it is about the whole resource.
+    """
+
+    code = "NOT_SUPPORTED"
+
+    def __init__(
+        self, message: str, *, resource: str = "", resource_type: str = "", property: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.resource = resource
+        self.resource_type = resource_type
+        self.property = property
+
+
+class DeployError(LabelstackError):
+    """A resource could not be created or updated.
+
+    Attributes:
+        resource: Logical name.
+        resource_type: Type token, e.g. `aws:sqs/queue:Queue`.
+        property: Dotted path of the property at fault, where the answer or the request tells.
+        answer: The cloud's answer.
+    """
+
+    code = "DEPLOY_FAILED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        resource: str = "",
+        resource_type: str = "",
+        property: str | None = None,
+        answer: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.resource = resource
+        self.resource_type = resource_type
+        self.property = property
+        self.answer = answer
+
+
+class DestroyError(LabelstackError):
+    """Resources that could not be removed; they stay in the stack's record, so that destroying can be repeated.
+
+    Attributes:
+        failures: One sentence for each.
+    """
+
+    code = "DESTROY_FAILED"
+
+    def __init__(self, message: str, failures: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.failures = tuple(failures)
+
+
+class StateError(LabelstackError):
+    """The record of a stack cannot be read, or there is none."""
+
+    code = "STACK_STATE"
+
+
+class InputError(LabelstackError):
+    """A file, folder, key or option that the user gave cannot be used."""
+
+    code = "INPUT"
+
+
+class NoOutputsError(LabelstackError):
+    """No deployed stack, or its outputs could not be found."""
+
+    code = "NO_OUTPUTS"
+
+
+class NotFoundError(LabelstackError):
+    """There is no picture or result with that key."""
+
+    code = "NOT_FOUND"

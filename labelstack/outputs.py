@@ -1,0 +1,63 @@
+"""The outputs of a deployed stack: from a file, from the in-process engine's record, or from the Pulumi CLI."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from labelstack.errors import InputError, NoOutputsError
+
+PULUMI_TIMEOUT_S = 60
+NEEDED = ("uploadBucket", "resultsTable")
+
+PulumiOutputs = Callable[[Path, str], Mapping[str, Any] | None]
+
+
+def from_file(file: Path) -> dict[str, Any]:
+    """The outputs in a JSON file, as `pulumi stack output --json` and `labelstack outputs --json` write them."""
+    try:
+        outputs = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the outputs file {str(file)!r}: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f"the outputs file {str(file)!r} is not JSON: {error}.") from error
+    if not isinstance(outputs, dict):
+        raise InputError(
+            f"the outputs file {str(file)!r} holds no JSON object; write it with `labelstack outputs --json`."
+        )
+    return outputs
+
+
+def from_pulumi(project: Path, stack: str) -> dict[str, Any] | None:
+    """What `pulumi stack output` prints for a stack; None without the Pulumi CLI.
+
+    Raises:
+        NoOutputsError: The CLI has no such stack, is not logged in, or does not answer.
+    """
+    pulumi = shutil.which("pulumi")
+    if pulumi is None:
+        return None
+    command = [pulumi, "stack", "output", "--json", "--stack", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(
+            command, cwd=project, capture_output=True, text=True, timeout=PULUMI_TIMEOUT_S, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NoOutputsError(f"`{' '.join(command[1:])}` did not answer within {PULUMI_TIMEOUT_S} s.") from error
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
+        raise NoOutputsError(f"the Pulumi CLI has no outputs of stack {stack!r}: {said}")
+    outputs = json.loads(done.stdout)
+    return dict(outputs) if isinstance(outputs, dict) else None
+
+
+def check(outputs: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The outputs, if what every command needs is among them."""
+    missing = [name for name in NEEDED if not isinstance(outputs.get(name), str)]
+    if missing:
+        raise NoOutputsError(f"{where} has no output {' and '.join(missing)}: deploy the stack, then try again.")
+    return outputs

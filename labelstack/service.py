@@ -1,0 +1,230 @@
+"""A client of one deployed stack: upload pictures, wait for their results, delete them.
+
+Progress comes as events, so that a terminal, a program and a test can each show it in their way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.results import Match, Page, Result, Status
+from labelstack.uploads import LocalPicture
+
+TERMINAL = frozenset({Status.LABELED, Status.REJECTED, Status.FAILED})
+
+FIRST_LOOK_S = 0.05
+LONGEST_LOOK_S = 1.0
+BACK_OFF = 1.5
+DEFAULT_WORKERS = 8
+
+
+class Results(Protocol):
+    """The read side of the results table."""
+
+    def get(self, key: str) -> Result | None:
+        """What is stored for a key: a result, a tombstone (status DELETED), or nothing."""
+
+    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
+        """Several results; keys without one are absent."""
+
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
+        """Results, newest first."""
+
+    def search(
+        self,
+        labels: Sequence[str],
+        *,
+        min_confidence: Decimal = Decimal(0),
+        order: Literal["newest", "confidence"] = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page[Match]:
+        """Pictures that carry all of the labels."""
+
+    def label_counts(self) -> dict[str, int]:
+        """How many pictures carry each label."""
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """S3 has taken a picture.
+
+    Attributes:
+        version_id: None in a bucket without versions.
+        etag: Without quotes.
+        at_s: When, on the client's monotonic clock.
+    """
+
+    picture: LocalPicture
+    version_id: str | None
+    etag: str
+    at_s: float
+
+
+@dataclass(frozen=True)
+class NotUploaded:
+    """A picture could not be read or S3 has refused it."""
+
+    picture: LocalPicture
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Exactly the version that was uploaded has reached a terminal state."""
+
+    uploaded: Uploaded
+    result: Result
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """The version that was uploaded has no terminal state yet.
+
+    Attributes:
+        seen: What the table holds for the key instead.
+    """
+
+    uploaded: Uploaded
+    seen: Result | None
+    seconds: float
+
+
+UploadEvent = Uploaded | NotUploaded | Finished | TimedOut
+
+
+class LabelService:
+    """Uploads to, reads from and deletes in one stack.
+
+    Args:
+        s3: A boto3 S3 client.
+        bucket: The stack's upload bucket.
+        results: The read side of the stack's table.
+        clock: Monotonic seconds.
+        sleep: Waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        s3: Any,
+        bucket: str,
+        results: Results,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self.results = results
+        self._clock = clock
+        self._sleep = sleep
+
+    def upload(
+        self, pictures: Sequence[LocalPicture], *, wait_s: float | None = None, workers: int = DEFAULT_WORKERS
+    ) -> Iterator[UploadEvent]:
+        """Upload in parallel; with `wait_s`, wait so long after each picture's upload for its result.
+
+        Every picture gives one Uploaded or NotUploaded and, when waiting, each Uploaded one Finished or TimedOut.
+        """
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="upload")
+        try:
+            uploads = {pool.submit(self._put, picture) for picture in pictures}
+            yield from self._follow(uploads, wait_s)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _follow(self, uploads: set[Future[Uploaded | NotUploaded]], wait_s: float | None) -> Iterator[UploadEvent]:
+        waiting: dict[str, Uploaded] = {}
+        pause_s = FIRST_LOOK_S
+        next_look_s = 0.0
+        while uploads or waiting:
+            if uploads:
+                done, uploads = wait(uploads, timeout=pause_s if waiting else None, return_when=FIRST_COMPLETED)
+                for future in done:
+                    event = future.result()
+                    yield event
+                    if wait_s is not None and isinstance(event, Uploaded):
+                        waiting[event.picture.key] = event
+            else:
+                self._sleep(pause_s)
+            if wait_s is not None and waiting and self._clock() >= next_look_s:
+                news = list(self._look(waiting, wait_s))
+                yield from news
+                pause_s = FIRST_LOOK_S if news else min(pause_s * BACK_OFF, LONGEST_LOOK_S)
+                next_look_s = self._clock() + pause_s
+
+    def _look(self, waiting: dict[str, Uploaded], wait_s: float) -> Iterator[Finished | TimedOut]:
+        found = self.results.get_many(list(waiting))
+        now = self._clock()
+        for key, uploaded in list(waiting.items()):
+            result = found.get(key)
+            seconds = now - uploaded.at_s
+            if result is not None and _is_result_of(uploaded, result):
+                del waiting[key]
+                yield Finished(uploaded, result, seconds)
+            elif seconds >= wait_s:
+                del waiting[key]
+                yield TimedOut(uploaded, result, seconds)
+
+    def _put(self, picture: LocalPicture) -> Uploaded | NotUploaded:
+        try:
+            with picture.path.open("rb") as body:
+                answer = self._s3.put_object(
+                    Bucket=self._bucket, Key=picture.key, Body=body, ContentType=picture.content_type
+                )
+        except OSError as error:
+            return NotUploaded(picture, f"the file cannot be read: {error.strerror or error}")
+        except (ClientError, BotoCoreError) as error:
+            return NotUploaded(picture, f"S3 did not take it: {error}")
+        return Uploaded(picture, answer.get("VersionId"), str(answer["ETag"]).strip('"'), self._clock())
+
+    def find(self, key: str, prefix: str = "") -> str | None:
+        """The key of a picture or result that is there: `key`, else `prefix` + `key`."""
+        for candidate in dict.fromkeys([key, prefix + key]):
+            result = self.results.get(candidate)
+            if (result is not None and result["status"] != Status.DELETED) or self._object_exists(candidate):
+                return candidate
+        return None
+
+    def _object_exists(self, key: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return False
+            raise
+        return True
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; in a versioned bucket a delete marker hides their versions."""
+        for key in keys:
+            self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def wait_until_gone(self, keys: Sequence[str], timeout_s: float) -> list[str]:
+        """Wait until none of the keys has a result; the keys that still have one at the end of the time."""
+        deadline = self._clock() + timeout_s
+        pause_s = FIRST_LOOK_S
+        left = list(keys)
+        while True:
+            found = self.results.get_many(left)
+            left = [key for key in left if key in found and found[key]["status"] != Status.DELETED]
+            if not left or self._clock() >= deadline:
+                return left
+            self._sleep(pause_s)
+            pause_s = min(pause_s * BACK_OFF, LONGEST_LOOK_S)
+
+
+def _is_result_of(uploaded: Uploaded, result: Result) -> bool:
+    if result["status"] not in TERMINAL:
+        return False
+    if uploaded.version_id is not None:
+        return result.get("versionId") == uploaded.version_id
+    return (result.get("etag") or "").strip('"') == uploaded.etag

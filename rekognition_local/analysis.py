@@ -1,0 +1,131 @@
+"""One set of detections per picture, shared by all operations that ask for it.
+
+A picture is decoded once and each detector runs at most once on it, in a small pool of threads, however many calls
+want the answer at the same time. The last few pictures are remembered by their content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar, cast
+
+from rekognition_local.images import Picture, decode
+from rekognition_local.vision.cats import find_cats
+from rekognition_local.vision.classifier import Classifier, Score
+from rekognition_local.vision.codes import Code, find_bar_codes, find_qr_codes
+from rekognition_local.vision.colors import DominantColor, find_colors
+from rekognition_local.vision.faces import Face, find_faces
+from rekognition_local.vision.geometry import Sighting
+from rekognition_local.vision.people import find_people
+from rekognition_local.vision.print_text import Line, find_lines
+from rekognition_local.vision.scene import Cue, find_scene
+
+T = TypeVar("T")
+# 1280 px pictures in colour and grey take up to 6.5 MB each.
+REMEMBERED_PICTURES = 6
+
+
+class Shared:
+    """Runs a job once for all who ask for it by the same name while it runs and, if it succeeds, after."""
+
+    def __init__(self, executor: Executor, remembered: int | None = None) -> None:
+        self._executor = executor
+        self._remembered = remembered
+        self._jobs: OrderedDict[Any, asyncio.Future[Any]] = OrderedDict()
+
+    async def run(self, name: Any, job: Callable[[], T]) -> T:
+        """The job's result; a caller that goes away does not stop it for the others."""
+        future = self._jobs.get(name)
+        if future is None:
+            future = asyncio.get_running_loop().run_in_executor(self._executor, job)
+            self._jobs[name] = future
+            future.add_done_callback(lambda done: self._forget_if_failed(name, done))
+        self._jobs.move_to_end(name)
+        while self._remembered is not None and len(self._jobs) > self._remembered:
+            self._jobs.popitem(last=False)
+        return cast("T", await asyncio.shield(future))
+
+    def _forget_if_failed(self, name: Any, done: asyncio.Future[Any]) -> None:
+        if (done.cancelled() or done.exception() is not None) and self._jobs.get(name) is done:
+            del self._jobs[name]
+
+    def forget(self) -> None:
+        """Forget all results."""
+        self._jobs.clear()
+
+
+class Analysis:
+    """What is seen in one picture; each part is worked out when first asked for."""
+
+    def __init__(self, picture: Picture, sha256: str, executor: Executor, classifier: Classifier | None) -> None:
+        self.picture = picture
+        self.sha256 = sha256
+        self._classifier = classifier
+        self._shared = Shared(executor)
+
+    async def faces(self) -> list[Face]:
+        """Faces, the largest first."""
+        return await self._run(find_faces)
+
+    async def cats(self) -> list[Sighting]:
+        """Cat faces."""
+        return await self._run(find_cats)
+
+    async def people(self) -> list[Sighting]:
+        """Whole upright people."""
+        return await self._run(find_people)
+
+    async def qr_codes(self) -> list[Code]:
+        """QR codes, from top to bottom."""
+        return await self._run(find_qr_codes)
+
+    async def bar_codes(self) -> list[Code]:
+        """Bar codes, from top to bottom."""
+        return await self._run(find_bar_codes)
+
+    async def cues(self) -> list[Cue]:
+        """Scene cues."""
+        return await self._run(find_scene)
+
+    async def lines(self) -> list[Line]:
+        """Printed lines; none where Tesseract is not installed."""
+        return await self._run(find_lines)
+
+    async def colors(self) -> list[DominantColor]:
+        """Dominant colours of the whole picture."""
+        return await self._shared.run("colors", lambda: find_colors(self.picture.pixels))
+
+    async def scores(self) -> list[Score]:
+        """What the user's model says; nothing without one."""
+        return [] if self._classifier is None else await self._run(self._classifier.classify)
+
+    async def compute(self, name: str, job: Callable[[Picture], T]) -> T:
+        """Any other function of the picture, under a name of its own."""
+        return await self._shared.run(name, lambda: job(self.picture))
+
+    async def _run(self, detector: Callable[[Picture], T]) -> T:
+        return await self._shared.run(detector.__qualname__, lambda: detector(self.picture))
+
+
+class Analyzer:
+    """Decodes pictures and remembers the last few."""
+
+    def __init__(self, executor: Executor, classifier: Classifier | None = None) -> None:
+        self._executor = executor
+        self._classifier = classifier
+        self._pictures = Shared(executor, REMEMBERED_PICTURES)
+
+    async def analyse(self, data: bytes) -> Analysis:
+        """The analysis of an image's bytes. Raises what `images.decode` raises."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        return await self._pictures.run(
+            sha256, lambda: Analysis(decode(data), sha256, self._executor, self._classifier)
+        )
+
+    def forget(self) -> None:
+        """Forget all pictures."""
+        self._pictures.forget()

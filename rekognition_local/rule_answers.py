@@ -1,0 +1,150 @@
+"""What a rule answers, filled in to what a detector would have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rekognition_local.errors import ConfigurationError
+from rekognition_local.seen import SeenLabel, SeenLine, SeenModeration, SeenWord, known_label
+from rekognition_local.vision.geometry import Box, Sighting
+from rekognition_local.wire import check_answer, service_model
+
+DEFAULT_CONFIDENCE = 99.0
+_DEFAULT_BOX = Box(0.25, 0.25, 0.5, 0.5)
+
+
+def labels_of(items: list[Any]) -> list[SeenLabel]:
+    """Labels of a rule: names, or objects with name, confidence, parents, categories, aliases, instances."""
+    return [_label(_named(item, "name", {"parents", "categories", "aliases", "instances"})) for item in items]
+
+
+def _label(item: Mapping[str, Any]) -> SeenLabel:
+    confidence = _confidence(item)
+    seen = known_label(item["name"], confidence)
+    instances = tuple(
+        Sighting(_box(instance), _confidence(instance, confidence)) for instance in _list(item, "instances", dict)
+    )
+    categories = tuple(_list(item, "categories", str)) if "categories" in item else seen.categories
+    return SeenLabel(
+        name=seen.name,
+        confidence=confidence,
+        instances=instances,
+        parents=tuple(_list(item, "parents", str)) if "parents" in item else seen.parents,
+        categories=categories,
+        aliases=tuple(_list(item, "aliases", str)) if "aliases" in item else seen.aliases,
+    )
+
+
+def moderation_of(items: list[Any]) -> list[SeenModeration]:
+    """Moderation labels of a rule: names, or objects with name and confidence."""
+    named = [_named(item, "name", set()) for item in items]
+    return [SeenModeration(item["name"], _confidence(item)) for item in named]
+
+
+def text_of(items: list[Any]) -> list[SeenLine]:
+    """Lines of a rule: texts, or objects with text, confidence and boundingBox; words share the line's box."""
+    lines = []
+    for number, item in enumerate(_named(item, "text", {"boundingBox"}) for item in items):
+        box = _box(item) if "boundingBox" in item else Box(0.1, min(0.9, 0.1 + 0.1 * number), 0.8, 0.08)
+        words = tuple(SeenWord(word, box, _confidence(item)) for word in item["text"].split())
+        if words:
+            lines.append(SeenLine(words))
+    return lines
+
+
+def faces_of(items: list[Any]) -> list[dict[str, Any]]:
+    """Faces of a rule, as the service's FaceDetail with member names in camelCase; {} is a whole ordinary face."""
+    return [_face(item) for item in items]
+
+
+def _face(item: Any) -> dict[str, Any]:
+    if not isinstance(item, Mapping):
+        raise ValueError("each face is an object; {} is a face with everything filled in")
+    box = _box(item) if "boundingBox" in item else _DEFAULT_BOX
+    detail: dict[str, Any] = ordinary_face(box, _confidence(item)) | _pascal(
+        {k: v for k, v in item.items() if k != "boundingBox"}
+    )
+    check_answer(detail, _face_shape(), "face")
+    return detail
+
+
+def ordinary_face(box: Box, confidence: float) -> dict[str, Any]:
+    """A FaceDetail of which only the box is known: attributes are at a coin's 50 %, the age is anyone's."""
+    unknown = {"Value": False, "Confidence": 50.0}
+    flags = ("Smile", "Eyeglasses", "Sunglasses", "Beard", "Mustache", "EyesOpen", "MouthOpen", "FaceOccluded")
+    return {
+        "BoundingBox": box_document(box),
+        "Confidence": confidence,
+        "Landmarks": [],
+        "Pose": {"Roll": 0.0, "Yaw": 0.0, "Pitch": 0.0},
+        "Quality": {"Brightness": 50.0, "Sharpness": 50.0},
+        "AgeRange": {"Low": 0, "High": 100},
+        "Gender": {"Value": "Female", "Confidence": 50.0},
+        "Emotions": [{"Type": "UNKNOWN", "Confidence": 100.0}],
+        "EyeDirection": {"Yaw": 0.0, "Pitch": 0.0, "Confidence": 50.0},
+        **{flag: dict(unknown) for flag in flags},
+    }
+
+
+def box_document(box: Box) -> dict[str, float]:
+    """A box as the service writes it."""
+    return {"Width": box.width, "Height": box.height, "Left": box.left, "Top": box.top}
+
+
+def check_items(kind: str, items: list[Any], where: str) -> None:
+    """Raise ConfigurationError unless a rule's items of a kind (labels, faces, …) can be answered."""
+    try:
+        _PARSERS[kind](items)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"{where}: {error}") from error
+
+
+_PARSERS: dict[str, Callable[[list[Any]], object]] = {
+    "labels": labels_of,
+    "faces": faces_of,
+    "moderation": moderation_of,
+    "text": text_of,
+}
+
+
+def _face_shape() -> Any:
+    output = service_model().operation_model("DetectFaces").output_shape
+    return output.members["FaceDetails"].member  # type: ignore[union-attr]  # a structure with a list
+
+
+def _pascal(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name[:1].upper() + name[1:]: _pascal(given) for name, given in value.items()}
+    return [_pascal(item) for item in value] if isinstance(value, list) else value
+
+
+def _named(item: Any, key: str, others: set[str]) -> Mapping[str, Any]:
+    document = {key: item} if isinstance(item, str) else item
+    if not isinstance(document, Mapping) or not isinstance(document.get(key), str) or not document[key]:
+        raise ValueError(f"each entry is a string, or an object with {key}")
+    unknown = sorted(set(document) - {key, "confidence", *others})
+    if unknown:
+        raise ValueError(f"unknown members {unknown} in {document[key]!r}")
+    return document
+
+
+def _confidence(item: Mapping[str, Any], default: float = DEFAULT_CONFIDENCE) -> float:
+    confidence = item.get("confidence", default)
+    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 100:
+        raise ValueError(f"confidence is {confidence!r}, expected 0 to 100")
+    return float(confidence)
+
+
+def _box(item: Mapping[str, Any]) -> Box:
+    given = item["boundingBox"]
+    if not isinstance(given, Mapping) or set(given) != {"left", "top", "width", "height"}:
+        raise ValueError("boundingBox needs left, top, width and height")
+    return Box(**{name: float(value) for name, value in given.items()})
+
+
+def _list(item: Mapping[str, Any], name: str, kind: type) -> list[Any]:
+    values = item.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(value, kind) for value in values):
+        raise ValueError(f"{name} must be a list of {kind.__name__}")
+    return values

@@ -1,0 +1,157 @@
+"""From what the detectors saw to labels, moderation labels and lines of text, before the wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rekognition_local.vision.classifier import Score
+from rekognition_local.vision.codes import Code
+from rekognition_local.vision.faces import Face
+from rekognition_local.vision.geometry import Box, Sighting
+from rekognition_local.vision.print_text import Line
+from rekognition_local.vision.scene import Cue
+from rekognition_local.vocabulary import entry_of
+
+# A single upright face at least this tall makes the picture a portrait.
+PORTRAIT_HEIGHT = 0.2
+CROWD = 10
+CODE_CONFIDENCE = 99.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLabel:
+    """A label with all that an answer says of it."""
+
+    name: str
+    confidence: float
+    instances: tuple[Sighting, ...] = ()
+    parents: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenModeration:
+    """A moderation label, without its ancestors."""
+
+    name: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWord:
+    """A word; the box is a fraction of the picture."""
+
+    text: str
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLine:
+    """Words side by side (at least one)."""
+
+    words: tuple[SeenWord, ...]
+
+
+def known_label(name: str, confidence: float, instances: Iterable[Sighting] = ()) -> SeenLabel:
+    """A label with the parents, category and aliases of the vocabulary."""
+    entry = entry_of(name)
+    categories = (entry.category,) if entry.category else ()
+    return SeenLabel(name, confidence, tuple(instances), entry.parents, categories, entry.aliases)
+
+
+def labels_seen(
+    faces: list[Face],
+    people: list[Sighting],
+    cats: list[Sighting],
+    qr_codes: list[Code],
+    cues: list[Cue],
+    scores: list[Score],
+) -> list[SeenLabel]:
+    """All labels that the detectors support, parents included, the surest first."""
+    labels = [
+        *_labels_of_people(faces, people),
+        *([known_label("Cat", max(cat.confidence for cat in cats), cats)] if cats else []),
+        *_labels_of_codes(qr_codes),
+        *(known_label(cue.name, cue.confidence) for cue in cues),
+        *(_label_of_score(score) for score in scores if not score.model_class.is_moderation),
+    ]
+    return with_parents(labels)
+
+
+def with_parents(labels: Iterable[SeenLabel]) -> list[SeenLabel]:
+    """Each name once with its highest confidence, and its parents at least as sure as it is, the surest first."""
+    best: dict[str, SeenLabel] = {}
+    for label in labels:
+        known = best.get(label.name)
+        if known is None or label.confidence > known.confidence:
+            best[label.name] = replace(label, instances=label.instances or (known.instances if known else ()))
+    waiting = list(best.values())
+    while waiting:
+        label = waiting.pop()
+        for parent in label.parents:
+            known = best.get(parent) or known_label(parent, -1.0)
+            if known.confidence < label.confidence:
+                best[parent] = replace(known, confidence=label.confidence)
+                waiting.append(best[parent])
+    return sorted(best.values(), key=lambda label: (-label.confidence, label.name))
+
+
+def _labels_of_people(faces: list[Face], people: list[Sighting]) -> list[SeenLabel]:
+    """Persons are bodies, and faces without a body (boxed by what is seen of them: the face)."""
+    heads = [Sighting(face.box, face.confidence) for face in faces]
+    persons = [*people, *(head for head in heads if not any(body.box.contains_centre_of(head.box) for body in people))]
+    labels = []
+    if persons:
+        labels.append(known_label("Person", max(person.confidence for person in persons), persons))
+    if heads:
+        sure = max(head.confidence for head in heads)
+        labels += [known_label("Face", sure, heads), known_label("Head", sure, heads)]
+    if len(persons) >= 2:
+        labels.append(known_label("People", sorted(person.confidence for person in persons)[-2]))
+    if len(persons) >= CROWD:
+        labels.append(known_label("Crowd", sorted(person.confidence for person in persons)[-CROWD]))
+    smiles = [face.smile[1] for face in faces if face.smile[0]]
+    if smiles:
+        labels += [known_label("Smile", max(smiles)), known_label("Happy", max(smiles))]
+    if len(persons) == 1 and faces and faces[0].box.height >= PORTRAIT_HEIGHT and faces[0].yaw == 0:
+        labels.append(known_label("Portrait", 0.9 * faces[0].confidence))
+    return labels
+
+
+def _labels_of_codes(codes: list[Code]) -> list[SeenLabel]:
+    boxes = [Sighting(box_of(code.corners), CODE_CONFIDENCE) for code in codes]
+    return [known_label("QR Code", CODE_CONFIDENCE, boxes)] if boxes else []
+
+
+def _label_of_score(score: Score) -> SeenLabel:
+    given = score.model_class
+    if not given.known:
+        return known_label(given.name, score.confidence)
+    categories = (given.category,) if given.category else ()
+    return SeenLabel(given.name, score.confidence, (), given.parents, categories)
+
+
+def moderation_seen(scores: list[Score]) -> list[SeenModeration]:
+    """What the user's model says; nothing is guessed from pixels."""
+    return [SeenModeration(s.model_class.name, s.confidence) for s in scores if s.model_class.is_moderation]
+
+
+def text_seen(codes: list[Code], lines: list[Line]) -> list[SeenLine]:
+    """Codes as lines of their text, then printed lines."""
+    seen = [
+        SeenLine(tuple(SeenWord(word, box_of(code.corners), CODE_CONFIDENCE) for word in code.text.split()))
+        for code in codes
+        if code.text.split()
+    ]
+    printed = [SeenLine(tuple(SeenWord(w.text, w.box, w.confidence) for w in line.words)) for line in lines]
+    return seen + printed
+
+
+def box_of(corners: Iterable[tuple[float, float]]) -> Box:
+    """The upright box around some points."""
+    points = list(corners)
+    left, top = min(x for x, _ in points), min(y for _, y in points)
+    return Box(left, top, max(x for x, _ in points) - left, max(y for _, y in points) - top)

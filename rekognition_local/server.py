@@ -1,0 +1,180 @@
+"""The process: sockets, threads, start and end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import boto3
+import cv2
+import uvicorn
+from botocore.config import Config
+
+from rekognition_local.analysis import Analyzer
+from rekognition_local.app import Services, build_app
+from rekognition_local.errors import ConfigurationError
+from rekognition_local.rules import RuleBook, read_rules
+from rekognition_local.sources import ImageSource, ObjectReader, S3Reader
+from rekognition_local.throttle import Throttle
+from rekognition_local.vision.classifier import Classifier
+
+# Detectors release the interpreter's lock; more threads than processors gain nothing.
+VISION_THREADS = max(1, min(4, os.cpu_count() or 1))
+DOWNLOAD_THREADS = 8
+GRACE_S = 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a server is started with; `port` 0 takes a free one. Times and rates in the units of their names."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    s3_endpoint: str | None = None
+    model: Path | None = None
+    classes: Path | None = None
+    rules: Path | None = None
+    calls_per_second: float | None = None
+    delay_ms: int = 0
+    ready_file: Path | None = None
+
+
+class LocalRekognition:
+    """A server: `run` blocks until `stop` (or SIGTERM, SIGINT when it runs in the main thread)."""
+
+    def __init__(self, options: Options, reader: ObjectReader | None = None) -> None:
+        """Read model and rules and bind the port. Raises ConfigurationError."""
+        self._options = options
+        self._vision = ThreadPoolExecutor(VISION_THREADS, thread_name_prefix="vision")
+        self._downloads = ThreadPoolExecutor(DOWNLOAD_THREADS, thread_name_prefix="download")
+        rules = RuleBook()
+        if options.rules is not None:
+            rules.replace(read_rules(options.rules))
+        classifier = _classifier(options)
+        analyzer = Analyzer(self._vision, classifier)
+        source = ImageSource(analyzer, reader or S3Reader(_s3_client(options)), self._downloads)
+        services = Services(
+            source=source,
+            throttle=Throttle(options.calls_per_second, monotonic),
+            rules=rules,
+            delay_s=options.delay_ms / 1000,
+            has_model=classifier is not None,
+        )
+        self._socket = _bind(options)
+        self.host, self.port = self._socket.getsockname()[:2]
+        config = uvicorn.Config(
+            build_app(services), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, lifespan="off"
+        )
+        self._server = _Server(config, self._announce, services.closing)
+        self._started = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        # Each detector is one task of the pool; OpenCV's own threads on top would only fight for processors.
+        cv2.setNumThreads(1)
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._socket.close()
+            self._vision.shutdown(wait=False, cancel_futures=True)
+            self._downloads.shutdown(wait=False, cancel_futures=True)
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        """Block until the server answers; for a server that runs in another thread. Raises TimeoutError."""
+        if not self._started.wait(timeout_s):
+            raise TimeoutError(f"The local Rekognition did not start within {timeout_s} s")
+
+    def stop(self) -> None:
+        """End the server: calls that hang end now, others within a second. May be called from any thread."""
+        self._server.should_exit = True
+
+    async def _serve(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        await self._server.serve(sockets=[self._socket])
+
+    def _announce(self) -> None:
+        """Tell who waits that the server answers."""
+        self._started.set()
+        logging.getLogger("rekognition_local").info("listening on %s", self.url)
+        if self._options.ready_file is not None:
+            document = {"port": self.port, "pid": os.getpid(), "url": self.url}
+            unfinished = self._options.ready_file.with_name(self._options.ready_file.name + ".part")
+            unfinished.write_text(json.dumps(document), encoding="utf-8")
+            unfinished.replace(self._options.ready_file)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying when it is ready, and leaving signals to `LocalRekognition`: it would raise them again."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], closing: asyncio.Event) -> None:
+        super().__init__(config)
+        self._announce = announce
+        self._closing = closing
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _bind(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    # The protocol is named: asyncio turns off Nagle's algorithm only then, and without that each answer takes 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((options.host, options.port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(f"--host {options.host} --port {options.port} cannot be bound: {error}") from error
+    return listener
+
+
+def _classifier(options: Options) -> Classifier | None:
+    if options.model is None and options.classes is None:
+        return None
+    if options.model is None or options.classes is None:
+        raise ConfigurationError("--model and --classes belong together: give both or neither")
+    return Classifier(options.model, options.classes)
+
+
+def _s3_client(options: Options) -> Any:
+    """S3 by boto3's standard variables; emulators have no host name per bucket, so they get paths."""
+    endpoint = options.s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    config = Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        max_pool_connections=DOWNLOAD_THREADS,
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return boto3.client("s3", endpoint_url=endpoint, region_name=region, config=config)

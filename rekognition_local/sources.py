@@ -1,0 +1,127 @@
+"""Where a picture's bytes come from: the call itself, or S3 in the cloud in use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from rekognition_local.analysis import Analysis, Analyzer
+from rekognition_local.errors import (
+    ImageTooLargeError,
+    InternalError,
+    InvalidParameterError,
+    InvalidS3ObjectError,
+    ThroughputExceededError,
+)
+from rekognition_local.images import MAX_BYTES_S3
+
+REMEMBERED_VERSIONS = 6
+
+
+class ObjectReader(Protocol):
+    """Reads objects of S3."""
+
+    def read(self, bucket: str, key: str, version: str | None) -> bytes:
+        """The object's bytes. Raises the errors of `errors`; blocks."""
+
+
+class S3Reader:
+    """An `ObjectReader` on boto3's S3 client (any object with its `get_object`)."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def read(self, bucket: str, key: str, version: str | None) -> bytes:
+        """Read at most 15 MB; the size is judged before the body is read."""
+        chosen = {} if version is None else {"VersionId": version}
+        try:
+            answer = self._client.get_object(Bucket=bucket, Key=key, **chosen)
+            with answer["Body"] as body:
+                if answer["ContentLength"] > MAX_BYTES_S3:
+                    raise ImageTooLargeError
+                data: bytes = body.read()
+        except ClientError as error:
+            raise _translated(error) from error
+        except NoCredentialsError as error:
+            raise InvalidS3ObjectError(
+                "The local Rekognition has no credentials to read S3 with: set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY for it"
+            ) from error
+        except BotoCoreError as error:
+            raise InternalError(f"The local Rekognition cannot reach S3: {error}") from error
+        return data
+
+
+def _translated(error: ClientError) -> Exception:
+    """S3's error as Rekognition tells it: not found and denied look the same, slowness is a throughput error."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in ("SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded"):
+        return ThroughputExceededError("S3 download limit exceeded.")
+    if status >= 500:
+        return InternalError()
+    return InvalidS3ObjectError()
+
+
+class ImageSource:
+    """Turns the `Image` parameter of a call into an analysis.
+
+    Calls for the same object at the same time share one download. An object version never changes, so a version
+    that has been read before is not read again while its picture is remembered.
+    """
+
+    def __init__(self, analyzer: Analyzer, reader: ObjectReader, executor: Executor) -> None:
+        self._analyzer = analyzer
+        self._reader = reader
+        self._executor = executor
+        self._downloads: dict[tuple[str, str, str | None], asyncio.Task[Analysis]] = {}
+        self._versions: OrderedDict[tuple[str, str, str | None], Analysis] = OrderedDict()
+
+    async def load(self, image: Mapping[str, Any]) -> Analysis:
+        """The analysis of an `Image`. Raises the service's errors."""
+        inline, stored = image.get("Bytes"), image.get("S3Object")
+        if (inline is None) == (stored is None):
+            raise InvalidParameterError
+        if inline is not None:
+            return await self._analyzer.analyse(inline)
+        if not stored or "Bucket" not in stored or "Name" not in stored:
+            raise InvalidS3ObjectError("Request has invalid S3 object.")
+        return await self._load_stored((stored["Bucket"], stored["Name"], stored.get("Version")))
+
+    async def _load_stored(self, place: tuple[str, str, str | None]) -> Analysis:
+        remembered = self._versions.get(place)
+        if remembered is not None:
+            self._versions.move_to_end(place)
+            return remembered
+        task = self._downloads.get(place)
+        if task is None:
+            task = asyncio.create_task(self._download(place))
+            self._downloads[place] = task
+            task.add_done_callback(lambda done: self._ended(place, done))
+        return await asyncio.shield(task)
+
+    async def _download(self, place: tuple[str, str, str | None]) -> Analysis:
+        data = await asyncio.get_running_loop().run_in_executor(self._executor, self._reader.read, *place)
+        analysis = await self._analyzer.analyse(data)
+        # The version "null" is the one that an unversioned write replaces.
+        if place[2] not in (None, "null"):
+            self._versions[place] = analysis
+            if len(self._versions) > REMEMBERED_VERSIONS:
+                self._versions.popitem(last=False)
+        return analysis
+
+    def _ended(self, place: tuple[str, str, str | None], done: asyncio.Task[Analysis]) -> None:
+        del self._downloads[place]
+        if not done.cancelled():
+            # Read, so that a failure nobody waits for any more is not reported as lost: each caller had it.
+            done.exception()
+
+    def forget(self) -> None:
+        """Forget all pictures."""
+        self._versions.clear()
+        self._analyzer.forget()

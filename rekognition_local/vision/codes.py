@@ -1,0 +1,77 @@
+"""QR codes and bar codes, decoded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rekognition_local.images import Picture, Pixels
+
+Point = tuple[float, float]
+SEARCH_SIDE_PX = 800
+# OpenCV reads bars that are two or three pixels wide; how wide they are is not known beforehand.
+BAR_SIDES_PX = (800, 640, 480, 360, 280)
+QUIET_PX = 24
+_per_thread = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code: its text and its corners as fractions of the picture."""
+
+    kind: Literal["QR", "BAR"]
+    text: str
+    corners: tuple[Point, ...]
+
+
+def find_qr_codes(picture: Picture) -> list[Code]:
+    """Find and read QR codes, from top to bottom."""
+    gray = picture.gray_at(SEARCH_SIDE_PX)
+    found, texts, quads, _ = _detectors()[0].detectAndDecodeMulti(_framed(gray))
+    return _codes("QR", texts, quads, gray) if found else []
+
+
+def find_bar_codes(picture: Picture) -> list[Code]:
+    """Find and read bar codes, from top to bottom; at the largest size at which any is readable."""
+    for side_px in BAR_SIDES_PX:
+        gray = picture.gray_at(side_px)
+        found, texts, quads, _ = _detectors()[1].detectAndDecodeMulti(_framed(gray))
+        codes = _codes("BAR", texts, quads, gray) if found and quads is not None else []
+        if codes:
+            return codes
+    return []
+
+
+def _framed(gray: Pixels) -> Pixels:
+    """The picture with a quiet zone around it: a code that touches the edge is then found too."""
+    quiet = QUIET_PX
+    framed = cv2.copyMakeBorder(gray, quiet, quiet, quiet, quiet, cv2.BORDER_CONSTANT, value=[255])
+    return framed.astype(np.uint8, copy=False)
+
+
+def _codes(kind: Literal["QR", "BAR"], texts: Sequence[str], quads: npt.ArrayLike, gray: Pixels) -> list[Code]:
+    """The readable codes: pixels that only look like a code's corners are none."""
+    rows, columns = gray.shape[:2]
+    points = np.asarray(quads, dtype=float).reshape(len(texts), -1, 2)
+    codes = [Code(kind, text, _corners(quad, columns, rows)) for text, quad in zip(texts, points, strict=True) if text]
+    return sorted(codes, key=lambda code: (code.corners[0][1], code.corners[0][0]))
+
+
+def _detectors() -> tuple[cv2.QRCodeDetector, cv2.barcode.BarcodeDetector]:
+    """One pair of detectors per thread: they keep buffers."""
+    pair: tuple[cv2.QRCodeDetector, cv2.barcode.BarcodeDetector] | None = getattr(_per_thread, "pair", None)
+    if pair is None:
+        pair = (cv2.QRCodeDetector(), cv2.barcode.BarcodeDetector())
+        _per_thread.pair = pair
+    return pair
+
+
+def _corners(quad: npt.NDArray[np.float64], columns: int, rows: int) -> tuple[Point, ...]:
+    points: list[list[float]] = (quad - QUIET_PX).tolist()
+    return tuple((min(1.0, max(0.0, x / columns)), min(1.0, max(0.0, y / rows))) for x, y in points)

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Writes the lock files: exact versions with hashes, for every platform and Python 3.11 or newer, and no index lines.
+# Usage: requirements/lock.sh PATH_TO_UV [--upgrade]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+uv=$1
+upgrade=${2:-}
+compile() { "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header $upgrade "$@"; }
+
+compile pyproject.toml --extra dev --output-file requirements/dev.txt
+compile pyproject.toml --extra local --constraints requirements/dev.txt --output-file requirements/local.txt
+compile pyproject.toml --constraints requirements/dev.txt --output-file requirements.txt
+# Without annotations: functions with the same dependencies have the same lock, and share what is built from it.
+for function in handlers/*/requirements.in; do
+    compile "$function" --no-annotate --constraints requirements/dev.txt --output-file "${function%.in}.txt"
+done

@@ -1,0 +1,77 @@
+"""GuestAccess alone."""
+
+from typing import Any
+
+import pulumi
+
+from components.guest_access import GuestAccess, GuestAccessArgs
+from tests.recording import Record, record
+
+GUEST = "${cognito-identity.amazonaws.com:sub}"
+
+
+def made(**arguments: Any) -> Record:
+    def program() -> None:
+        args = {"bucket_arn": "arn:bucket", "table_arn": "arn:table", "upload_prefix": "uploads/", **arguments}
+        pulumi.export("pool", GuestAccess("guests", GuestAccessArgs(**args)).identity_pool_id)
+
+    return record(program)
+
+
+def test_guest_may_work_with_his_own_pictures_and_results_alone() -> None:
+    assert made().one("aws:iam/rolePolicy:RolePolicy").policy()["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:GetObject"],
+            "Resource": f"arn:bucket/uploads/{GUEST}/*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem"],
+            "Resource": "arn:table",
+            "Condition": {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"IMAGE#uploads/{GUEST}/*"},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        },
+    ]
+
+
+def test_guest_may_use_the_buckets_key() -> None:
+    statements = made(bucket_kms_key_arn="arn:key").one("aws:iam/rolePolicy:RolePolicy").policy()["Statement"]
+
+    assert statements[-1] == {
+        "Effect": "Allow",
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": "arn:key",
+    }
+
+
+def test_role_is_for_guests_of_this_pool() -> None:
+    recorded = made()
+
+    (statement,) = recorded.one("aws:iam/role:Role").policy("assumeRolePolicy")["Statement"]
+    assert statement["Principal"] == {"Federated": "cognito-identity.amazonaws.com"}
+    assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity"]
+    assert statement["Condition"] == {
+        "StringEquals": {"cognito-identity.amazonaws.com:aud": recorded.outputs["pool"]},
+        "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "unauthenticated"},
+    }
+
+
+def test_pool_gives_guests_that_role_and_lets_nobody_choose_another() -> None:
+    recorded = made()
+
+    pool = recorded.one("aws:cognito/identityPool:IdentityPool").inputs
+    assert (pool["allowUnauthenticatedIdentities"], pool["allowClassicFlow"]) == (True, False)
+    attached = recorded.one("aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment")
+    assert list(attached.inputs["roles"]) == ["unauthenticated"]
+    assert attached.inputs["roles"]["unauthenticated"].endswith(":role/guests-0a1b2c3")
+    assert "guests-policy" in attached.dependencies
+
+
+def test_every_part_belongs_to_the_component() -> None:
+    recorded = made()
+
+    component = recorded.one("labelstack:components:GuestAccess")
+    assert {r.parent for r in recorded.resources if r is not component} == {"guests"}

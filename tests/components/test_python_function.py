@@ -1,0 +1,108 @@
+"""PythonFunction alone."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.errors import InvalidArgumentError
+from components.policies import Statement
+from components.python_function import PythonFunction, PythonFunctionArgs
+from tests.recording import ACCOUNT, REGION, Record, record
+
+NAME = "labels-0a1b2c3"
+LOGS_ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{NAME}"
+
+
+def made(source_dir: Path, name: str = "labels", **arguments: Any) -> Record:
+    args = PythonFunctionArgs(
+        source_dir=source_dir, packages=["handlers/results"], handler="handlers.results.handle", **arguments
+    )
+    return record(lambda: PythonFunction(name, args))
+
+
+def test_has_the_settings_given(source_dir: Path) -> None:
+    recorded = made(
+        source_dir,
+        runtime="python3.14",
+        architecture="x86_64",
+        memory_mb=300,
+        timeout_s=9,
+        environment={"TABLE": "results"},
+        description="Does it.",
+    )
+
+    inputs = dict(recorded.one("aws:lambda/function:Function").inputs)
+    del inputs["code"]
+    assert inputs == {
+        "name": NAME,
+        "description": "Does it.",
+        "role": f"arn:aws:iam::{ACCOUNT}:role/{NAME}",
+        "handler": "handlers.results.handle",
+        "runtime": "python3.14",
+        "architectures": ["x86_64"],
+        "memorySize": 300,
+        "timeout": 9,
+        "environment": {"variables": {"TABLE": "results"}},
+        "tags": {"project": "labelstack", "stack": "test", "component": "labels"},
+    }
+
+
+def test_defaults_to_arm_and_a_current_python(source_dir: Path) -> None:
+    inputs = made(source_dir).one("aws:lambda/function:Function").inputs
+
+    assert (inputs["architectures"], inputs["runtime"]) == (["arm64"], "python3.13")
+
+
+def test_code_is_a_zip_kept_below_the_sources(source_dir: Path) -> None:
+    code = made(source_dir).one("aws:lambda/function:Function").inputs["code"]
+
+    assert isinstance(code, pulumi.FileArchive)
+    assert Path(code.path).parent == source_dir / ".labelstack" / "packages"
+    assert zipfile.ZipFile(code.path).namelist() == ["handlers/__init__.py", "handlers/results/__init__.py"]
+
+
+def test_builds_where_it_is_told(source_dir: Path, tmp_path: Path) -> None:
+    code = made(source_dir, build_dir=tmp_path / "zips").one("aws:lambda/function:Function").inputs["code"]
+
+    assert Path(code.path).parent == tmp_path / "zips"
+
+
+def test_role_may_log_to_its_own_group_and_do_what_it_is_told(source_dir: Path) -> None:
+    recorded = made(source_dir, statements=[Statement(["sqs:DeleteMessage"], ["arn:aws:sqs:eu-central-1:1:q"])])
+
+    policy = recorded.one("aws:iam/rolePolicy:RolePolicy")
+    assert policy.inputs["role"] == NAME
+    assert policy.policy()["Statement"] == [
+        {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": f"{LOGS_ARN}:*"},
+        {"Effect": "Allow", "Action": ["sqs:DeleteMessage"], "Resource": "arn:aws:sqs:eu-central-1:1:q"},
+    ]
+
+
+def test_only_lambda_takes_the_role(source_dir: Path) -> None:
+    (statement,) = made(source_dir).one("aws:iam/role:Role").policy("assumeRolePolicy")["Statement"]
+
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "lambda.amazonaws.com"}, ["sts:AssumeRole"])
+
+
+def test_log_group_with_retention_is_there_before_the_function(source_dir: Path) -> None:
+    recorded = made(source_dir, log_retention_days=5)
+
+    group = recorded.one("aws:cloudwatch/logGroup:LogGroup")
+    assert (group.inputs["name"], group.inputs["retentionInDays"]) == (f"/aws/lambda/{NAME}", 5)
+    assert {"labels-logs", "labels-policy"} <= recorded.one("aws:lambda/function:Function").dependencies
+
+
+def test_every_part_belongs_to_the_component(source_dir: Path) -> None:
+    recorded = made(source_dir)
+
+    component = recorded.one("labelstack:components:PythonFunction")
+    assert {r.parent for r in recorded.resources if r is not component} == {"labels"}
+    assert len(recorded.resources) == 5
+
+
+def test_refuses_a_name_too_long_for_its_role(source_dir: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="longer than 56"):
+        made(source_dir, name="n" * 57)

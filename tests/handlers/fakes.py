@@ -1,0 +1,178 @@
+"""The world in memory: a table with DynamoDB's conditions, a bucket with S3's versions, a Rekognition."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from handlers.labelling.detectors import Detector
+from handlers.labelling.errors import ObjectGoneError
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.ports import StoredObject
+from handlers.results import keys
+from handlers.results.errors import ConflictError
+from handlers.results.order import State
+from handlers.results.plan import Action, Count, DeleteEntry, Item, PutEntry, PutImage
+from tests.handlers.factories import BUCKET, START
+
+
+class FakeRows:
+    """`Rows` in memory, with the same conditions as DynamoDB's."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+        self.before_commit: list[Callable[[], None]] = []
+        """Called once each, before the next commits: other writers."""
+        self.fail: Callable[[str], None] = lambda operation: None
+        self._lock = threading.RLock()
+
+    def read_partition(self, pk: str) -> Sequence[Item]:
+        self.fail("read")
+        with self._lock:
+            return [dict(item) for (own, _), item in sorted(self.items.items()) if own == pk]
+
+    def read_image(self, key: str) -> Item | None:
+        self.fail("read")
+        return self._image(key)
+
+    def _image(self, key: str) -> Item | None:
+        with self._lock:
+            item = self.items.get((keys.image_pk(key), keys.META))
+            return dict(item) if item else None
+
+    def put(self, item: Item) -> None:
+        self.fail("put")
+        with self._lock:
+            self.items[item["pk"], item["sk"]] = dict(item)
+
+    def commit(self, actions: Sequence[Action]) -> None:
+        self.fail("commit")
+        if self.before_commit:
+            self.before_commit.pop(0)()
+        assert len(actions) <= 100, "DynamoDB takes 100 actions"
+        with self._lock:
+            for action in actions:
+                if isinstance(action, PutImage):
+                    image = self._image(action.item["key"])
+                    if (State.of(image) if image else None) != action.read:
+                        raise ConflictError("the picture is not in the state that was read")
+            touched = [self._apply(action) for action in actions]
+        assert len(set(touched)) == len(touched), "DynamoDB takes one action per item"
+
+    def _apply(self, action: Action) -> tuple[str, str]:
+        match action:
+            case PutImage(item, _) | PutEntry(item):
+                self.items[item["pk"], item["sk"]] = dict(item)
+                return item["pk"], item["sk"]
+            case DeleteEntry(pk, sk):
+                self.items.pop((pk, sk), None)
+                return pk, sk
+            case Count(pk, sk, amounts):
+                row = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
+                for label, amount in amounts.items():
+                    name = keys.COUNTER_PREFIX + label
+                    row[name] = row.get(name, 0) + amount
+                return pk, sk
+
+
+VOLATILE = frozenset({"processedAt", "uploadedAt", "reused", "gsi2sk", "expiresAt"})
+"""What tells when a result was made, or how, and not what it is."""
+
+
+def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Pictures, label entries and counters that are not zero, without what depends on the time of processing."""
+    kept = {}
+    for (pk, sk), item in items.items():
+        if pk.startswith(keys.IMAGE_PREFIX):
+            kept[pk, sk] = {name: value for name, value in item.items() if name not in VOLATILE}
+        elif pk == keys.COUNTERS_PK:
+            counts = {name: value for name, value in item.items() if name.startswith(keys.COUNTER_PREFIX) and value}
+            if counts:
+                kept[pk, sk] = counts
+    return kept
+
+
+def counts_of_entries(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the counters must be, counted from the entries."""
+    counted: dict[tuple[str, str], Counter[str]] = {}
+    for (pk, sk), item in items.items():
+        if pk.startswith(keys.IMAGE_PREFIX) and sk != keys.META:
+            shard = (keys.COUNTERS_PK, keys.counter_sk(item["key"]))
+            counted.setdefault(shard, Counter())[keys.COUNTER_PREFIX + item["label"]] += 1
+    return {shard: dict(counts) for shard, counts in counted.items()}
+
+
+def stored_object(
+    key: str, content: bytes, version_id: str | None = "v1", modified_at: datetime = START
+) -> StoredObject:
+    """An object as HeadObject describes it."""
+    # The content's MD5 is what S3 gives as ETag.
+    etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return StoredObject(BUCKET, key, version_id, etag, len(content), modified_at)
+
+
+class FakeObjects:
+    """A bucket with versions."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, list[tuple[str | None, bytes | None, datetime]]] = {}
+        """By key, oldest first; content None is a delete marker."""
+        self.sizes: dict[bytes, int] = {}
+        """Sizes to pretend, by content."""
+        self.reads: list[tuple[str, int]] = []
+        self.fail: Callable[[str], None] = lambda key: None
+
+    def add(self, key: str, content: bytes | None, version_id: str | None = "v1", at: datetime = START) -> None:
+        self.versions.setdefault(key, []).append((version_id, content, at))
+
+    def purge(self, key: str, version_id: str) -> None:
+        self.versions[key] = [version for version in self.versions[key] if version[0] != version_id]
+
+    def head(self, key: str, version_id: str | None) -> StoredObject:
+        self.fail(key)
+        found, content, at = self._find(key, version_id)
+        stored = stored_object(key, content, found, at)
+        if content not in self.sizes:
+            return stored
+        return StoredObject(BUCKET, key, found, stored.etag, self.sizes[content], at)
+
+    def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
+        self.fail(stored.key)
+        self.reads.append((stored.key, length_bytes))
+        return self._find(stored.key, stored.version_id)[1][:length_bytes]
+
+    def _find(self, key: str, version_id: str | None) -> tuple[str | None, bytes, datetime]:
+        versions = self.versions.get(key, [])
+        wanted = versions[-1:] if version_id is None else [one for one in versions if one[0] == version_id]
+        for found, content, at in wanted:
+            if content is not None:
+                return found, content, at
+        raise ObjectGoneError(key)
+
+
+@dataclass
+class FakeRecogniser:
+    """A Rekognition, both paced and plain. Labels are those of the content's ETag, or a default."""
+
+    labels: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    calls: list[tuple[Detector, str]] = field(default_factory=list)
+    fail: Callable[[Detector, StoredObject], None] = lambda detector, stored: None
+
+    def detect(
+        self,
+        detector: Detector,
+        parameters: Mapping[str, Any],
+        stored: StoredObject,
+        deadline: Deadline | None = None,
+    ) -> Mapping[str, Any]:
+        self.calls.append((detector, stored.key))
+        self.fail(detector, stored)
+        if detector is Detector.LABELS:
+            names = self.labels.get(stored.etag, [("Cat", 97.123456)])
+            return {"Labels": [{"Name": name, "Confidence": confidence} for name, confidence in names]}
+        return {"FaceDetails": [], "ModerationLabels": [], "TextDetections": []}

@@ -1,0 +1,251 @@
+"""Any order and any repetition of events ends in the same table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.labelling.errors import RekognitionServerError
+from handlers.labelling.events import EventKind, ObjectEvent
+from handlers.labelling.failure import FailureRecording
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.processing import ImageProcessing
+from handlers.labelling.tally import Tally
+from handlers.results import ResultsTable, keys
+from handlers.results.cache import AnswerCache
+from handlers.results.rows import DynamoRows, Rows, from_wire
+from handlers.results.writer import ResultsWriter
+from tests.handlers.conftest import create_table
+from tests.handlers.factories import BUCKET, event, jpeg, time_of
+from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, comparable, counts_of_entries, stored_object
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONTENTS = [jpeg(seed=1), jpeg(seed=2), jpeg(seed=3), b"no picture", b""]
+LABELS = {
+    stored_object("", CONTENTS[0]).etag: [("Cat", 95.0), ("Pet", 90.0)],
+    stored_object("", CONTENTS[1]).etag: [("Dog", 95.0), ("Pet", 80.0)],
+    stored_object("", CONTENTS[2]).etag: [],
+}
+NAMES = ["a.jpg", "b c/ü+.jpg"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An event that comes out of a queue: the main one or, `dead`, the dead-letter queue; `broken` fails on the way."""
+
+    event: ObjectEvent
+    dead: bool = False
+    broken: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that is done to the bucket, and the event that says so."""
+
+    event: ObjectEvent
+    content: bytes | None = None
+
+    def do(self, objects: FakeObjects) -> None:
+        """Do it."""
+        key, version = self.event.key, self.event.version_id or ""
+        if self.event.kind is EventKind.PURGED:
+            objects.purge(key, version)
+        else:
+            objects.add(key, self.content, version, self.event.time)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Operation]:
+    """Uploads, deletes (which leave markers) and purges of versions and markers of a few keys, as they happened."""
+    happened: list[Operation] = []
+    versions: dict[str, list[str]] = {name: [] for name in NAMES}
+    for sequencer in range(1, draw(st.integers(2, 9))):
+        key = draw(st.sampled_from(NAMES))
+        kind = draw(st.sampled_from([EventKind.CREATED, *EventKind]))
+        version, content = f"v{sequencer}", None
+        if kind is EventKind.PURGED:
+            if not versions[key]:
+                continue
+            version = versions[key].pop(draw(st.integers(0, len(versions[key]) - 1)))
+        else:
+            versions[key].append(version)
+            content = draw(st.sampled_from(CONTENTS)) if kind is EventKind.CREATED else None
+        happened.append(Operation(event(key, kind=kind, sequencer=sequencer, version_id=version), content))
+    return happened
+
+
+@st.composite
+def schedules(draw: st.DrawFn, history: Sequence[Operation]) -> list[Operation | Delivery]:
+    """The operations as they happened, and each one's event some time after it: once well at least, and perhaps again,
+    broken, or from the dead-letter queue, in any order."""
+    schedule: list[Operation | Delivery] = list(history)
+    for operation in history:
+        coming = [Delivery(operation.event)]
+        for kind in draw(st.lists(st.sampled_from(["well", "dead", "broken"]), max_size=3)):
+            coming.append(Delivery(operation.event, dead=kind == "dead", broken=kind == "broken"))
+        for delivery in coming:
+            schedule.insert(draw(st.integers(schedule.index(operation) + 1, len(schedule))), delivery)
+    return schedule
+
+
+def as_it_happens(history: Sequence[Operation]) -> list[Operation | Delivery]:
+    """Each event at once, in order: what the table must end as."""
+    return [step for operation in history for step in (operation, Delivery(operation.event))]
+
+
+def when_all_is_done(history: Sequence[Operation], coming: Sequence[Delivery]) -> list[Operation | Delivery]:
+    """The events after all operations."""
+    return [*history, *coming]
+
+
+class Pipeline:
+    """Both functions on one table."""
+
+    def __init__(self, rows: Rows, objects: FakeObjects, operations: ThreadPoolExecutor) -> None:
+        self.broken = False
+        self.recogniser = FakeRecogniser(labels=LABELS, fail=self._fail)
+        writer = ResultsWriter(rows, sleep=lambda _: None)
+        self.processing = ImageProcessing(
+            bucket=BUCKET,
+            settings=DetectorSettings((Detector.LABELS,), 10, Decimal(50)),
+            objects=objects,
+            recogniser=self.recogniser,
+            answers=AnswerCache(rows, 30, lambda: time_of(1000)),
+            results=writer,
+            tally=Tally(),
+            operations=operations,
+            now=lambda: time_of(1000),
+            warn=lambda text: None,
+        )
+        self.recording = FailureRecording(BUCKET, writer, Tally(), lambda: time_of(2000))
+
+    def _fail(self, detector: object, stored: object) -> None:
+        if self.broken:
+            raise RekognitionServerError
+
+    def deliver(self, delivery: Delivery) -> None:
+        self.broken = delivery.broken
+        if delivery.dead:
+            self.recording.record(delivery.event)
+            return
+        try:
+            self.processing.process(delivery.event, Deadline(1e12))
+        except RekognitionServerError:
+            assert delivery.broken
+
+
+def run(rows: Rows, schedule: Sequence[Operation | Delivery]) -> None:
+    objects = FakeObjects()
+    with ThreadPoolExecutor(1) as operations:
+        pipeline = Pipeline(rows, objects, operations)
+        for step in schedule:
+            if isinstance(step, Operation):
+                step.do(objects)
+            else:
+                pipeline.deliver(step)
+
+
+def table_after(schedule: Sequence[Operation | Delivery]) -> dict[Any, Any]:
+    rows = FakeRows()
+    run(rows, schedule)
+    found = comparable(rows.items)
+    counters = {place: item for place, item in found.items() if place[0] == keys.COUNTERS_PK}
+    assert counters == counts_of_entries(rows.items)
+    return found
+
+
+def true_states(history: Sequence[Operation]) -> dict[str, tuple[str, str | None]]:
+    """The status, and of a picture that is there the version, that follow from the bucket as it is at the end."""
+    objects = FakeObjects()
+    for operation in history:
+        operation.do(objects)
+    states: dict[str, tuple[str, str | None]] = {}
+    for key, versions in objects.versions.items():
+        version, content, _ = versions[-1] if versions else (None, None, None)
+        if content is None:
+            states[key] = ("DELETED", None)
+        else:
+            states[key] = ("LABELED" if content.startswith(b"\xff\xd8") else "REJECTED", version)
+    return states
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_any_order_and_repetition_ends_in_the_same_table(data: st.DataObject) -> None:
+    history = data.draw(histories())
+
+    found = table_after(data.draw(schedules(history)))
+
+    assert found == table_after(as_it_happens(history))
+    images = [item for place, item in found.items() if place[1] == keys.META]
+    states = {
+        item["key"]: (item["status"], None if item["status"] == "DELETED" else item["versionId"]) for item in images
+    }
+    assert states == true_states(history)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_failures_alone_end_in_the_same_table_too(data: st.DataObject) -> None:
+    history = data.draw(histories())
+    failed = [Delivery(operation.event, dead=True) for operation in history]
+
+    found = table_after(when_all_is_done(history, data.draw(st.permutations(failed * 2))))
+
+    assert found == table_after(when_all_is_done(history, failed))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_order_ends_in_the_same_table_in_dynamodb(dynamodb: DynamoDBClient, data: st.DataObject) -> None:
+    history = data.draw(histories())
+    schedule = data.draw(schedules(history))
+    name = create_table(dynamodb)
+
+    run(DynamoRows(dynamodb, name), schedule)
+
+    found = comparable(scan(dynamodb, name))
+    dynamodb.delete_table(TableName=name)
+    assert found == table_after(as_it_happens(history))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_deliveries_at_the_same_time_end_in_the_same_table_in_dynamodb(
+    dynamodb: DynamoDBClient, data: st.DataObject
+) -> None:
+    history = data.draw(histories())
+    coming = [Delivery(operation.event) for operation in data.draw(st.permutations(list(history) * 2))]
+    objects = FakeObjects()
+    for operation in history:
+        operation.do(objects)
+    name = create_table(dynamodb)
+
+    with ThreadPoolExecutor(1) as operations, ThreadPoolExecutor(6) as messages:
+        # Two instances of the function: what one keeps in its memory the other does not see.
+        pipelines = [Pipeline(DynamoRows(dynamodb, name), objects, operations) for _ in range(2)]
+        running = [messages.submit(pipelines[n % 2].deliver, delivery) for n, delivery in enumerate(coming)]
+        for one in running:
+            one.result()
+
+    rows = scan(dynamodb, name)
+    counts = ResultsTable(dynamodb, name).label_counts()
+    dynamodb.delete_table(TableName=name)
+    assert comparable(rows) == table_after(as_it_happens(history))
+    assert counts == Counter(item["label"] for (_, sk), item in rows.items() if sk.startswith(keys.LABEL_PREFIX))
+
+
+def scan(dynamodb: DynamoDBClient, name: str) -> dict[tuple[str, str], dict[str, Any]]:
+    pages = dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+    items = [from_wire(item) for page in pages for item in page["Items"]]
+    return {(item["pk"], item["sk"]): item for item in items}

@@ -1,0 +1,212 @@
+"""The two Lambda handlers as Lambda calls them: S3, SQS, DynamoDB emulated, Rekognition answered by a small server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers.labelling.environment import EnvironmentVariableError
+from handlers.process_image import handler as process_image
+from handlers.record_failure import handler as record_failure
+from handlers.results import ResultsTable
+from labelstack.clouds import EmbeddedCloud
+from tests.handlers.factories import body, jpeg, message, record
+from tests.handlers.lambda_context import emitted, lambda_context
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+BUCKET = "handler-uploads"
+
+
+@dataclass
+class RekognitionServer:
+    """Answers every operation; with a status other than 200, the error."""
+
+    url: str = ""
+    status: int = 200
+    error: str = ""
+    targets: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def rekognition() -> Iterator[RekognitionServer]:
+    server = RekognitionServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            server.targets.append(self.headers["X-Amz-Target"])
+            answer: dict[str, Any] = {"Labels": [{"Name": "Cat", "Confidence": 97.5}], "FaceDetails": []}
+            if server.status != 200:
+                answer = {"__type": server.error, "message": "as told"}
+            content = json.dumps(answer).encode()
+            self.send_response(server.status)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        server.url = f"http://127.0.0.1:{http.server_address[1]}"
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        http.shutdown()
+        thread.join()
+
+
+@dataclass
+class Deployed:
+    """What the functions are told, and the clients of a person who looks."""
+
+    s3: S3Client
+    sqs: SQSClient
+    table: ResultsTable
+    queue_url: str
+
+    def upload(self, key: str, content: bytes, sequencer: int = 1) -> dict[str, Any]:
+        """Put the object; the record S3 sends for it."""
+        version = self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)["VersionId"]
+        return record(key, bucket=BUCKET, sequencer=sequencer, version_id=version)
+
+
+@pytest.fixture
+def deployed(
+    cloud: EmbeddedCloud,
+    dynamodb: DynamoDBClient,
+    table_name: str,
+    rekognition: RekognitionServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Deployed]:
+    s3: S3Client = cloud.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    sqs: SQSClient = cloud.client("sqs")
+    queue_url = sqs.create_queue(QueueName=table_name)["QueueUrl"]
+    environment = {
+        "AWS_ENDPOINT_URL": cloud.endpoint_url,
+        "AWS_ENDPOINT_URL_REKOGNITION": rekognition.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": cloud.region,
+        "AWS_DEFAULT_REGION": cloud.region,
+        "RESULTS_TABLE": table_name,
+        "UPLOAD_BUCKET": BUCKET,
+        "QUEUE_URL": queue_url,
+        "DETECTORS": "labels,faces",
+        "MAX_LABELS": "10",
+        "MIN_CONFIDENCE": "70",
+        "IMAGE_PROPERTIES": "false",
+        "REKOGNITION_CALLS_PER_SECOND": "100",
+        "REKOGNITION_TIMEOUT_S": "1",
+        "RETRY_BASE_DELAY_S": "0",
+        "CACHE_DAYS": "30",
+        "POWERTOOLS_SERVICE_NAME": "labelstack-test",
+        "POWERTOOLS_METRICS_NAMESPACE": "Labelstack",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for function in (process_image._function, record_failure._function):
+        function.cache_clear()
+    yield Deployed(s3, sqs, ResultsTable(dynamodb, table_name), queue_url)
+    for function in (process_image._function, record_failure._function):
+        function.cache_clear()
+    for one in s3.list_object_versions(Bucket=BUCKET).get("Versions", []):
+        s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+    s3.delete_bucket(Bucket=BUCKET)
+    sqs.delete_queue(QueueUrl=queue_url)
+
+
+def test_batch_of_pictures_becomes_results(
+    deployed: Deployed, rekognition: RekognitionServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["cat.jpg", "ein bild +%.jpg", "日本/🐈.jpg", "k" * 1000]
+    records = [deployed.upload(name, jpeg(seed=number)) for number, name in enumerate(names)]
+    text = deployed.upload("text.jpg", b"This is text.")
+    batch = [message(body(one), message_id=f"m{number}") for number, one in enumerate([*records, text])]
+
+    answer = process_image.handle({"Records": batch}, lambda_context())
+
+    assert answer == {"batchItemFailures": []}
+    for name in names:
+        result = deployed.table.get(name)
+        assert result is not None
+        assert (result["status"], [label["name"] for label in result["labels"]]) == ("LABELED", ["Cat"])
+        assert result["faces"] == []
+    rejected = deployed.table.get("text.jpg")
+    assert rejected is not None
+    assert rejected.get("code") == "NOT_AN_IMAGE"
+    assert deployed.table.label_counts() == {"Cat": 4}
+    assert sorted(set(rekognition.targets)) == ["RekognitionService.DetectFaces", "RekognitionService.DetectLabels"]
+    assert len(rekognition.targets) == 8
+    metrics = emitted(capsys)
+    assert (metrics["PicturesLabeled"], metrics["PicturesRejected"], metrics["RekognitionCalls"]) == ([4], [1], [8])
+    assert len(metrics["UploadToResult"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [
+        (400, "ThrottlingException", "REKOGNITION_THROTTLED"),
+        (400, "AccessDeniedException", "REKOGNITION_ACCESS_DENIED"),
+        (500, "InternalServerError", "REKOGNITION_ERROR"),
+    ],
+)
+def test_failure_stays_in_the_queue_and_ends_as_failed_with_its_reason(
+    deployed: Deployed, rekognition: RekognitionServer, status: int, error: str, code: str
+) -> None:
+    batch = {"Records": [message(body(deployed.upload("cat.jpg", jpeg())))]}
+    rekognition.status, rekognition.error = status, error
+
+    answer = process_image.handle(batch, lambda_context(remaining_ms=4000))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert deployed.table.get("cat.jpg") is None
+
+    assert record_failure.handle(batch, lambda_context()) == {"batchItemFailures": []}
+
+    result = deployed.table.get("cat.jpg")
+    assert result is not None
+    assert (result["status"], result.get("code")) == ("FAILED", code)
+
+    rekognition.status = 200
+    process_image.handle(batch, lambda_context())
+
+    result = deployed.table.get("cat.jpg")
+    assert result is not None
+    assert result["status"] == "LABELED"
+
+
+def test_wrong_environment_is_an_error_that_names_the_variable(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIN_CONFIDENCE", "170")
+
+    with pytest.raises(EnvironmentVariableError, match="MIN_CONFIDENCE is '170'"):
+        process_image.handle({"Records": []}, lambda_context())
+
+
+@pytest.mark.parametrize("function", ["process_image", "record_failure"])
+def test_import_builds_nothing_and_reads_no_variable(function: str) -> None:
+    # In a process of its own, without any variable: no client, no Pillow.
+    code = (
+        f"import sys, boto3, threading; import handlers.{function}.handler;"
+        "assert boto3.DEFAULT_SESSION is None; assert 'PIL' not in sys.modules; assert threading.active_count() == 1"
+    )
+
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "."}, check=True)

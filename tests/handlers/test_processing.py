@@ -1,0 +1,451 @@
+"""The use-case of `process_image`, on fakes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handlers.labelling import events
+from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.labelling.errors import (
+    ObjectGoneError,
+    PictureRejectedError,
+    RekognitionDeniedError,
+    RekognitionServerError,
+    RekognitionThrottledError,
+    RekognitionTimeoutError,
+    StorageError,
+)
+from handlers.labelling.events import EventKind
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.processing import ImageProcessing, Outcome
+from handlers.labelling.tally import Count, Tally
+from handlers.results import keys
+from handlers.results.cache import AnswerCache
+from handlers.results.codes import Code, Status, sentence
+from handlers.results.errors import TableUnavailableError
+from handlers.results.writer import ResultsWriter
+from tests.handlers.factories import BUCKET, START, event, jpeg, label, labeled, png, position, time_of
+from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, stored_object
+
+ALL = (Detector.LABELS, Detector.FACES, Detector.MODERATION, Detector.TEXT)
+
+
+@dataclass
+class World:
+    """The use-case and all it sees."""
+
+    operations: ThreadPoolExecutor
+    rows: FakeRows = field(default_factory=FakeRows)
+    objects: FakeObjects = field(default_factory=FakeObjects)
+    recogniser: FakeRecogniser = field(default_factory=FakeRecogniser)
+    tally: Tally = field(default_factory=Tally)
+    warnings: list[str] = field(default_factory=list)
+    now: datetime = field(default_factory=lambda: time_of(100))
+
+    def processing(self, *detectors: Detector) -> ImageProcessing:
+        return ImageProcessing(
+            bucket=BUCKET,
+            settings=DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70)),
+            objects=self.objects,
+            recogniser=self.recogniser,
+            answers=AnswerCache(self.rows, 30, lambda: self.now),
+            results=ResultsWriter(self.rows, sleep=lambda _: None),
+            tally=self.tally,
+            operations=self.operations,
+            now=lambda: self.now,
+            warn=self.warnings.append,
+        )
+
+    def process(self, *detectors: Detector, **of_event: Any) -> Outcome:
+        return self.processing(*detectors).process(event(**of_event), Deadline(1e12))
+
+    def result(self, key: str = "cat.jpg") -> dict[str, Any]:
+        return self.rows.items[keys.image_pk(key), keys.META]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with ThreadPoolExecutor(8) as operations:
+        yield World(operations)
+
+
+def test_good_picture_is_labeled(world: World) -> None:
+    content = jpeg(200, 100)
+    world.objects.add("cat.jpg", content)
+
+    assert world.process() is Outcome.LABELED
+
+    result = world.result()
+    assert result["labels"] == [label("Cat", "97.1235")]
+    assert (result["format"], result["width"], result["height"]) == ("JPEG", 200, 100)
+    assert (result["versionId"], result["sizeBytes"]) == ("v1", len(content))
+    assert result["etag"] == stored_object("cat.jpg", content).etag
+    assert (result["uploadedAt"], result["processedAt"]) == ("2026-11-20T12:00:01.000Z", "2026-11-20T12:01:40.000Z")
+    assert (result["reused"], result["detectors"]) == (False, ["labels"])
+    assert "code" not in result
+    assert "faces" not in result
+    counts, times = world.tally.take()
+    assert counts == {Count.PICTURES_LABELED: 1}
+    assert times == [99_000]
+
+
+def test_all_detectors_fill_their_lists(world: World) -> None:
+    world.objects.add("cat.jpg", png())
+
+    world.process(*ALL)
+
+    assert {name: world.result()[name] for name in ("faces", "moderation", "text")} == {
+        "faces": [],
+        "moderation": [],
+        "text": [],
+    }
+    assert sorted(detector for detector, _ in world.recogniser.calls) == sorted(ALL)
+
+
+def test_detectors_of_a_picture_run_at_the_same_time(world: World) -> None:
+    together = threading.Barrier(4, timeout=10)
+
+    def meet(detector: Detector, stored: object) -> None:
+        together.wait()
+
+    world.recogniser.fail = meet
+    world.objects.add("cat.jpg", jpeg())
+
+    assert world.process(*ALL) is Outcome.LABELED
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", Code.EMPTY_OBJECT),
+        (b"This is text, whatever it is called.", Code.NOT_AN_IMAGE),
+        (jpeg(79, 79), Code.IMAGE_TOO_SMALL),
+        (b"GIF89a" + bytes(100), Code.UNSUPPORTED_FORMAT),
+        (jpeg()[:60], Code.IMAGE_DAMAGED),
+    ],
+)
+def test_bad_picture_is_rejected_without_asking_rekognition(world: World, content: bytes, code: Code) -> None:
+    world.objects.add("cat.jpg", content)
+
+    assert world.process() is Outcome.REJECTED
+
+    assert world.result()["code"] == code
+    assert world.result()["message"].startswith(sentence(code))
+    assert world.recogniser.calls == []
+    assert world.tally.take()[0] == {Count.PICTURES_REJECTED: 1}
+
+
+def test_more_than_15_mb_are_rejected_unread(world: World) -> None:
+    content = jpeg()
+    world.objects.add("cat.jpg", content)
+    world.objects.sizes[content] = 15 * 1024 * 1024 + 1
+
+    assert world.process() is Outcome.REJECTED
+
+    assert world.result()["code"] == "IMAGE_TOO_LARGE_BYTES"
+    assert world.objects.reads == []
+
+
+def test_picture_that_rekognition_cannot_decode_is_rejected(world: World) -> None:
+    def damaged(detector: Detector, stored: object) -> None:
+        raise PictureRejectedError(Code.IMAGE_DAMAGED)
+
+    world.objects.add("cat.jpg", jpeg())
+    world.recogniser.fail = damaged
+
+    assert world.process() is Outcome.REJECTED
+    assert world.result()["code"] == "IMAGE_DAMAGED"
+
+
+def test_long_header_is_read_in_growing_steps(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg(exif=b"Exif\x00\x00" + b"x" * 60_000, icc_profile=b"p" * 60_000))
+
+    assert world.process() is Outcome.LABELED
+    assert [length for _, length in world.objects.reads] == [65_536, 262_144]
+
+
+def test_header_beyond_a_megabyte_is_left_to_rekognition(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg(icc_profile=b"p" * 1_500_000))
+
+    assert world.process() is Outcome.LABELED
+    assert world.result()["format"] == "JPEG"
+    assert "width" not in world.result()
+
+
+def test_object_that_is_gone_leaves_a_tombstone(world: World) -> None:
+    assert world.process() is Outcome.DELETED
+
+    assert world.result()["status"] == "DELETED"
+    assert world.tally.take()[0] == {Count.PICTURES_DELETED: 1}
+
+
+def test_object_that_goes_while_rekognition_looks_leaves_a_tombstone(world: World) -> None:
+    def gone(detector: Detector, stored: object) -> None:
+        world.objects.purge("cat.jpg", "v1")
+        raise ObjectGoneError("InvalidS3ObjectException")
+
+    world.objects.add("cat.jpg", jpeg())
+    world.recogniser.fail = gone
+
+    assert world.process() is Outcome.DELETED
+
+
+def test_object_that_rekognition_may_not_read_is_tried_again(world: World) -> None:
+    def unreadable(detector: Detector, stored: object) -> None:
+        raise ObjectGoneError("InvalidS3ObjectException")
+
+    world.objects.add("cat.jpg", jpeg())
+    world.recogniser.fail = unreadable
+
+    with pytest.raises(StorageError):
+        world.process()
+
+
+def test_event_of_another_bucket_is_ignored(world: World) -> None:
+    assert world.process(bucket="somebody-elses") is Outcome.FOREIGN
+
+    assert world.rows.items == {}
+    assert world.tally.take()[0] == {Count.IGNORED_EVENTS: 1}
+
+
+def test_same_event_a_hundred_times_costs_one_call(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg())
+    processing = world.processing()
+
+    with ThreadPoolExecutor(10) as pool:
+        outcomes = list(pool.map(lambda _: processing.process(event(), Deadline(1e12)), range(100)))
+
+    assert sorted(outcomes) == [Outcome.LABELED] + [Outcome.STALE] * 99
+    assert len(world.recogniser.calls) == 1
+    assert world.tally.take()[0] == {Count.PICTURES_LABELED: 1, Count.STALE_EVENTS: 99}
+    assert world.rows.items[keys.COUNTERS_PK, keys.counter_sk("cat.jpg")]["n:Cat"] == 1
+
+
+def test_event_of_the_same_upload_with_another_time_is_the_same_event(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg())
+    world.process(sequencer=1)
+    again = replace(event(sequencer=1), position=position(1)._replace(event_time=position(9).event_time))
+
+    assert world.processing().process(again, Deadline(1e12)) is Outcome.STALE
+
+
+def test_older_event_costs_no_call(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg(seed=1), "v1")
+    world.objects.add("cat.jpg", jpeg(seed=2), "v2")
+
+    assert world.process(sequencer=2, version_id="v2") is Outcome.LABELED
+    assert world.process(sequencer=1, version_id="v1") is Outcome.STALE
+
+    assert len(world.recogniser.calls) == 1
+    assert world.result()["versionId"] == "v2"
+
+
+def test_delete_takes_the_result_away_and_older_uploads_do_not_come_back(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg())
+
+    world.process(sequencer=1)
+    assert world.process(kind=EventKind.REMOVED, sequencer=3, version_id="marker") is Outcome.DELETED
+    assert world.process(sequencer=2) is Outcome.STALE
+
+    assert world.result()["status"] == "DELETED"
+
+
+def test_purge_of_the_current_version_brings_the_one_before_back(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg(seed=1), "v1")
+    world.objects.add("cat.jpg", jpeg(seed=2), "v2", START)
+    world.process(sequencer=1, version_id="v1")
+    world.process(sequencer=2, version_id="v2")
+
+    world.objects.purge("cat.jpg", "v2")
+    assert world.process(kind=EventKind.PURGED, sequencer=3, version_id="v2") is Outcome.LABELED
+
+    assert world.result()["versionId"] == "v1"
+    assert len(world.recogniser.calls) == 2, "the answer for the version before was kept"
+
+
+def test_purge_of_the_last_version_leaves_a_tombstone(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg(), "v1")
+    world.process(sequencer=1)
+
+    world.objects.purge("cat.jpg", "v1")
+    assert world.process(kind=EventKind.PURGED, sequencer=2, version_id="v1") is Outcome.DELETED
+
+    assert world.result()["status"] == "DELETED"
+
+
+def test_purge_of_a_delete_marker_brings_the_picture_back(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg(), "v1")
+    world.process(sequencer=1)
+    world.objects.add("cat.jpg", None, "marker")
+    world.process(kind=EventKind.REMOVED, sequencer=2, version_id="marker")
+
+    world.objects.purge("cat.jpg", "marker")
+    assert world.process(kind=EventKind.PURGED, sequencer=3, version_id="marker") is Outcome.LABELED
+
+    assert world.result()["versionId"] == "v1"
+
+
+def test_purge_of_an_old_version_leaves_the_result_but_for_its_place(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg(seed=1), "v1")
+    world.objects.add("cat.jpg", jpeg(seed=2), "v2")
+    world.process(sequencer=2, version_id="v2")
+    before = dict(world.result())
+
+    world.now = time_of(500)
+    world.objects.purge("cat.jpg", "v1")
+    assert world.process(kind=EventKind.PURGED, sequencer=3, version_id="v1") is Outcome.UNCHANGED
+
+    place = ("sequencer", "eventTime")
+    assert {n: v for n, v in world.result().items() if n not in place} == {
+        n: v for n, v in before.items() if n not in place
+    }
+
+
+def test_same_bytes_under_another_key_cost_nothing(world: World) -> None:
+    content = jpeg()
+    world.objects.add("cat.jpg", content)
+    world.objects.add("copy.jpg", content)
+
+    world.process(*ALL)
+    world.objects.reads.clear()
+    world.process(*ALL, key="copy.jpg")
+
+    assert len(world.recogniser.calls) == 4
+    assert world.objects.reads == [], "not even the header is read"
+    assert world.result("copy.jpg")["labels"] == world.result()["labels"]
+    assert world.result("copy.jpg")["reused"] is True
+    assert world.result("copy.jpg")["width"] == 160
+    assert world.tally.take()[0][Count.REKOGNITION_CALLS_SAVED] == 4
+
+
+def test_same_bytes_at_the_same_time_are_analysed_once(world: World) -> None:
+    content = jpeg()
+    for number in range(8):
+        world.objects.add(f"{number}.jpg", content)
+    processing = world.processing()
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda n: processing.process(event(f"{n}.jpg"), Deadline(1e12)), range(8)))
+
+    assert outcomes == [Outcome.LABELED] * 8
+    assert len(world.recogniser.calls) == 1
+    counts = world.tally.take()[0]
+    assert counts == {Count.PICTURES_LABELED: 8, Count.REKOGNITION_CALLS_SAVED: 7}
+    assert sorted(world.result(f"{n}.jpg")["reused"] for n in range(8)) == [False] + [True] * 7
+
+
+def test_other_settings_do_not_use_each_other_s_answers(world: World) -> None:
+    content = jpeg()
+    world.objects.add("cat.jpg", content)
+    world.objects.add("copy.jpg", content)
+    world.process(Detector.LABELS)
+
+    world.process(Detector.LABELS, Detector.FACES, key="copy.jpg")
+
+    assert [detector for detector, _ in world.recogniser.calls] == [Detector.LABELS, Detector.FACES]
+    assert world.result("copy.jpg")["reused"] is False
+
+
+def test_answer_that_has_expired_is_not_used(world: World) -> None:
+    content = jpeg()
+    world.objects.add("cat.jpg", content)
+    world.objects.add("copy.jpg", content)
+    world.process()
+
+    world.now = time_of(31 * 86_400)
+    world.process(key="copy.jpg")
+
+    assert len(world.recogniser.calls) == 2
+
+
+def test_answers_that_were_paid_for_are_kept_when_another_detector_fails(world: World) -> None:
+    def throttled(detector: Detector, stored: object) -> None:
+        if detector is Detector.FACES:
+            raise RekognitionThrottledError
+
+    world.objects.add("cat.jpg", jpeg())
+    world.recogniser.fail = throttled
+    with pytest.raises(RekognitionThrottledError):
+        world.process(*ALL)
+
+    world.recogniser.fail = lambda detector, stored: None
+    assert world.process(*ALL) is Outcome.LABELED
+
+    asked = [detector for detector, _ in world.recogniser.calls]
+    assert {detector: asked.count(detector) for detector in ALL} == {
+        Detector.LABELS: 1,
+        Detector.FACES: 2,
+        Detector.MODERATION: 1,
+        Detector.TEXT: 1,
+    }
+
+
+def test_picture_that_one_detector_rejects_is_not_tried_again_for_another(world: World) -> None:
+    def fail(detector: Detector, stored: object) -> None:
+        raise PictureRejectedError(Code.IMAGE_DAMAGED) if detector is Detector.FACES else RekognitionThrottledError()
+
+    world.objects.add("cat.jpg", jpeg())
+    world.recogniser.fail = fail
+
+    assert world.process(*ALL) is Outcome.REJECTED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RekognitionThrottledError(), RekognitionDeniedError(), RekognitionServerError(), RekognitionTimeoutError()],
+)
+def test_rekognition_s_failures_leave_no_result(world: World, error: Exception) -> None:
+    def fail(detector: Detector, stored: object) -> None:
+        raise error
+
+    world.objects.add("cat.jpg", jpeg())
+    world.recogniser.fail = fail
+
+    with pytest.raises(type(error)):
+        world.process()
+
+    assert world.rows.items == {}
+
+
+def failing_table(operation: str) -> Callable[[str], None]:
+    def fail(called: str) -> None:
+        if called == operation:
+            raise TableUnavailableError("DynamoDB throttles")
+
+    return fail
+
+
+@pytest.mark.parametrize("operation", ["read", "commit"])
+def test_throttled_table_is_tried_again(world: World, operation: str) -> None:
+    world.objects.add("cat.jpg", jpeg())
+    world.rows.fail = failing_table(operation)
+
+    with pytest.raises(StorageError):
+        world.process()
+
+
+def test_answer_that_cannot_be_cached_does_not_stop_the_picture(world: World) -> None:
+    world.objects.add("cat.jpg", jpeg())
+    world.rows.fail = failing_table("put")
+
+    assert world.process() is Outcome.LABELED
+    assert len(world.warnings) == 1
+
+
+def test_failed_picture_is_processed_when_its_event_comes_again(world: World) -> None:
+    ResultsWriter(world.rows).write(labeled(status=Status.FAILED))
+    world.objects.add("cat.jpg", jpeg())
+
+    assert world.process(sequencer=1) is Outcome.LABELED
+
+
+def test_times_are_utc_with_milliseconds() -> None:
+    assert events.iso_ms(START) == "2026-11-20T12:00:00.000Z"

@@ -1,0 +1,286 @@
+"""The SQS edge: partial failures, redelivery, metrics and log lines."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.stub import Stubber
+
+from handlers.labelling.errors import RekognitionThrottledError
+from handlers.labelling.events import ObjectEvent
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.sqs_batch import QueueFunction, Redelivery
+from handlers.labelling.tally import Count, Tally
+from handlers.results import keys
+from handlers.results.errors import TableUnavailableError
+from handlers.results.writer import ResultsWriter
+from tests.handlers.factories import body, message, record, time_of
+from tests.handlers.fakes import FakeRows
+from tests.handlers.lambda_context import emitted, lambda_context
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass
+class RecordingSqs:
+    """The one call that is made of SQS."""
+
+    hidden: dict[str, int] = field(default_factory=dict)
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
+        assert QueueUrl == "queue-url"
+        self.hidden[ReceiptHandle] = VisibilityTimeout
+
+
+@dataclass
+class Edge:
+    """A queue function whose work is told by the test."""
+
+    work: Callable[[ObjectEvent], str] = lambda event: "LABELED"
+    rows: FakeRows = field(default_factory=FakeRows)
+    sqs: RecordingSqs = field(default_factory=RecordingSqs)
+    tally: Tally = field(default_factory=Tally)
+    log: io.StringIO = field(default_factory=io.StringIO)
+    events: list[ObjectEvent] = field(default_factory=list)
+    deadlines: list[Deadline] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def handle(self, *messages: dict[str, Any], remaining_ms: int = 60_000) -> list[str]:
+        """The identifiers of the messages that stay in the queue."""
+        # Powertools has one logger per service name.
+        logger = Logger(service=f"test-{id(self)}", level="INFO", stream=self.log)
+        function = QueueFunction(
+            on_event=self._on_event,
+            on_failure=lambda event, error: self.failures.append((event.key, type(error).__name__)),
+            redelivery=Redelivery(cast("SQSClient", self.sqs), "queue-url", 5, logger, jitter=lambda: 1.0),
+            results=ResultsWriter(self.rows),
+            tally=self.tally,
+            logger=logger,
+            metrics=Metrics(namespace="Labelstack", service="test"),
+            now=lambda: time_of(9),
+            clock=lambda: 1000.0,
+        )
+        answer = function.handle({"Records": list(messages)}, lambda_context(remaining_ms))
+        return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+    def _on_event(self, event: ObjectEvent, deadline: Deadline) -> str:
+        self.events.append(event)
+        self.deadlines.append(deadline)
+        return self.work(event)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+def throttled(event: ObjectEvent) -> str:
+    if event.key.startswith("bad"):
+        raise RekognitionThrottledError("no")
+    return "LABELED"
+
+
+def test_good_batch_leaves_nothing_in_the_queue() -> None:
+    edge = Edge()
+
+    assert edge.handle(*(message(body(record(f"{n}.jpg")), message_id=f"m{n}") for n in range(10))) == []
+
+    assert sorted(event.key for event in edge.events) == [f"{n}.jpg" for n in range(10)]
+    assert edge.sqs.hidden == {}
+
+
+def test_only_failed_messages_stay() -> None:
+    edge = Edge(work=throttled)
+    good, bad = message(body(record("good.jpg")), message_id="m1"), message(body(record("bad.jpg")), message_id="m2")
+
+    assert edge.handle(good, bad) == ["m2"]
+
+    assert edge.failures == [("bad.jpg", "RekognitionThrottledError")]
+
+
+def test_whole_batch_may_fail_without_an_error_of_the_function() -> None:
+    assert Edge(work=throttled).handle(message(body(record("bad.jpg")))) == ["m1"]
+
+
+def test_error_that_nobody_expected_keeps_the_message() -> None:
+    def bug(event: ObjectEvent) -> str:
+        raise KeyError("bug")
+
+    edge = Edge(work=bug)
+
+    assert edge.handle(message(body(record()))) == ["m1"]
+    assert edge.sqs.hidden == {"receipt-m1": 5}
+    [line] = edge.lines
+    assert (line["level"], line["code"], line["key"]) == ("ERROR", "KeyError", "cat.jpg")
+    assert "KeyError: 'bug'" in line["exception"]
+
+
+def test_error_that_passes_is_logged_with_its_code_and_without_a_trace() -> None:
+    edge = Edge(work=throttled)
+
+    edge.handle(message(body(record("bad.jpg"))))
+
+    [line] = edge.lines
+    assert (line["level"], line["code"], line["key"]) == ("WARNING", "REKOGNITION_THROTTLED", "bad.jpg")
+    assert "exception" not in line
+
+
+def test_messages_of_a_batch_run_at_the_same_time() -> None:
+    together = threading.Barrier(10, timeout=10)
+
+    def meet(event: ObjectEvent) -> str:
+        together.wait()
+        return "LABELED"
+
+    assert Edge(work=meet).handle(*(message(body(record()), message_id=f"m{n}") for n in range(10))) == []
+
+
+@pytest.mark.parametrize(("received", "delay_s"), [(1, 5), (2, 10), (3, 20), (8, 640), (9, 900), (5000, 900)])
+def test_failed_message_comes_again_later_each_time(received: int, delay_s: int) -> None:
+    edge = Edge(work=throttled)
+
+    edge.handle(message(body(record("bad.jpg")), receive_count=received))
+
+    assert edge.sqs.hidden == {"receipt-m1": delay_s}
+
+
+def test_redelivery_is_spread() -> None:
+    delays = {
+        Redelivery(cast("SQSClient", None), "q", 10, Logger(service="test"), jitter=lambda part=part: part).delay_s(1)  # type: ignore[misc]  # the default
+        for part in (0.0, 0.5, 1.0)
+    }
+
+    assert delays == {5, 8, 10}
+
+
+def test_message_that_cannot_be_put_off_is_only_warned_of() -> None:
+    log = io.StringIO()
+    client = boto3.client("sqs", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    edge = Edge(work=throttled)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("change_message_visibility", "ReceiptHandleIsInvalid")
+        redelivery = Redelivery(client, "q", 5, Logger(service="put-off", stream=log))
+        redelivery.put_off(SQSRecord(message(body(record()))))
+
+    assert "could not be put off" in log.getvalue()
+    assert edge.failures == []
+
+
+def test_poison_is_kept_and_completed(capsys: pytest.CaptureFixture[str]) -> None:
+    edge = Edge()
+
+    assert edge.handle(message("this is no JSON", message_id="poison")) == []
+
+    item = edge.rows.items[keys.unreadable_pk("poison"), keys.META]
+    assert (item["body"], item["status"], item["code"]) == ("this is no JSON", "FAILED", "UNREADABLE_MESSAGE")
+    assert emitted(capsys)["UnreadableMessages"] == [1]
+    assert edge.sqs.hidden == {}
+
+
+def test_poison_that_cannot_be_kept_stays_in_the_queue() -> None:
+    def fail(operation: str) -> None:
+        raise TableUnavailableError("throttled")
+
+    edge = Edge()
+    edge.rows.fail = fail
+
+    assert edge.handle(message("this is no JSON")) == ["m1"]
+    assert edge.sqs.hidden == {"receipt-m1": 5}
+
+
+def test_good_records_of_a_message_with_a_bad_one_are_processed() -> None:
+    edge = Edge()
+
+    assert edge.handle(message(body(record("good.jpg"), {"no": "event"}))) == []
+
+    assert [event.key for event in edge.events] == ["good.jpg"]
+    assert (keys.unreadable_pk("m1"), keys.META) in edge.rows.items
+
+
+def test_test_event_is_completed_with_a_metric_and_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    edge = Edge()
+
+    assert edge.handle(message(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"}))) == []
+
+    assert emitted(capsys)["IgnoredEvents"] == [1]
+    assert [line["event_name"] for line in edge.lines] == ["s3:TestEvent"]
+    assert edge.rows.items == {}
+
+
+def test_metrics_are_published_once_per_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    edge = Edge()
+    edge.tally.add(Count.PICTURES_LABELED, 3)
+    edge.tally.time_upload_to_result(120.5)
+    edge.tally.time_upload_to_result(80)
+
+    edge.handle(message(body(record())))
+
+    metrics = emitted(capsys)
+    assert metrics["PicturesLabeled"] == [3]
+    assert metrics["UploadToResult"] == [120.5, 80]
+    assert metrics["service"] == "test"
+    [description] = metrics["_aws"]["CloudWatchMetrics"]
+    assert description["Namespace"] == "Labelstack"
+    assert description["Dimensions"] == [["service"]]
+    assert {metric["Name"]: metric["Unit"] for metric in description["Metrics"]} == {
+        "PicturesLabeled": "Count",
+        "UploadToResult": "Milliseconds",
+    }
+
+
+def test_metrics_are_published_for_a_batch_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    edge = Edge(work=throttled)
+    edge.tally.add(Count.REKOGNITION_THROTTLES)
+
+    edge.handle(message(body(record("bad.jpg"))))
+
+    assert emitted(capsys)["RekognitionThrottles"] == [1]
+
+
+def test_log_lines_carry_the_keys_of_their_own_picture() -> None:
+    together = threading.Barrier(4, timeout=10)
+
+    def meet(event: ObjectEvent) -> str:
+        together.wait()
+        return "LABELED"
+
+    edge = Edge(work=meet)
+    edge.handle(
+        *(message(body(record(f"{n}.jpg", sequencer=n, version_id=f"v{n}")), message_id=f"m{n}") for n in range(1, 5))
+    )
+
+    lines = [line for line in edge.lines if line["message"] == "Event processed"]
+    assert len(lines) == 4
+    for line in lines:
+        number = line["key"].removesuffix(".jpg")
+        assert line["correlation_id"] == f"m{number}"
+        assert (line["version_id"], line["sequencer"]) == (f"v{number}", number)
+        assert line["s3_request_id"] == "REQUEST1"
+        assert line["outcome"] == "LABELED"
+        assert line["function_request_id"] == "request-1"
+
+
+def test_keys_of_a_picture_do_not_stay_for_the_next_batch() -> None:
+    edge = Edge()
+    edge.handle(message(body(record("first.jpg"))))
+    edge.handle(message(json.dumps({"Event": "s3:TestEvent"}), message_id="m2"))
+
+    assert "key" not in edge.lines[-1]
+    assert edge.lines[-1]["correlation_id"] == "m2"
+
+
+def test_deadline_leaves_a_margin_before_the_function_s_time_out() -> None:
+    edge = Edge()
+
+    edge.handle(message(body(record())), remaining_ms=30_000)
+
+    assert [deadline.remaining_s for deadline in edge.deadlines] == [28]

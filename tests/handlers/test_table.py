@@ -1,0 +1,354 @@
+"""The results table on a real DynamoDB emulation."""
+
+from __future__ import annotations
+
+import base64
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
+
+from handlers.labelling.tombstone import tombstone
+from handlers.results import (
+    InvalidCursorError,
+    InvalidQueryError,
+    ResultsTable,
+    Status,
+    TableUnavailableError,
+    keys,
+    search,
+)
+from handlers.results.document import json_ready
+from handlers.results.rows import DynamoRows
+from handlers.results.search import Match, Order, Page, ResultsReader
+from tests.handlers.factories import event, label, labeled, time_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def all_matches(table: ResultsTable, *labels: str, limit: int = 2, **query: object) -> list[str]:
+    """The keys of all pages."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        page: Page[Match] = table.search(labels, limit=limit, cursor=cursor, **query)  # type: ignore[arg-type]  # tests
+        assert len(page.items) <= limit
+        found += [match["key"] for match in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            return found
+
+
+def test_result_is_read_as_it_was_written(table: ResultsTable) -> None:
+    written = labeled("a b/é+%.jpg", label("Cat", "97.1235"))
+    table.write(written)
+
+    assert table.get("a b/é+%.jpg") == written.result
+
+
+def test_unknown_key_has_no_result(table: ResultsTable) -> None:
+    assert table.get("nothing.jpg") is None
+
+
+def test_key_of_1000_bytes_can_be_written_and_found(table: ResultsTable) -> None:
+    key = "ä" * 500
+    table.write(labeled(key, label("Cat")))
+
+    assert [match["key"] for match in table.search(["cat"]).items] == [key]
+    assert [result["key"] for result in table.list_images().items] == [key]
+
+
+def test_deleted_picture_is_told_and_not_listed(table: ResultsTable) -> None:
+    table.write(labeled("cat.jpg", label("Cat"), sequencer=1))
+    table.write(tombstone(event(sequencer=2), time_of(3)))
+
+    result = table.get("cat.jpg")
+    assert result is not None
+    assert (result["status"], result.get("code")) == ("DELETED", "OBJECT_DELETED")
+    assert table.list_images().items == []
+    assert table.search(["cat"]).items == []
+    assert table.label_counts() == {}
+
+
+def test_49_labels_are_replaced_by_49_others_at_once(table: ResultsTable) -> None:
+    table.write(labeled("cat.jpg", *(label(f"Old {n}") for n in range(49)), sequencer=1))
+    table.write(labeled("cat.jpg", *(label(f"New {n}") for n in range(49)), sequencer=2))
+
+    assert table.label_counts() == {f"New {n}": 1 for n in range(49)}
+
+
+def test_writers_at_once_end_in_the_newest_result_and_exact_counts(dynamodb: DynamoDBClient, table_name: str) -> None:
+    table = ResultsTable(dynamodb, table_name)
+    writes = [labeled("cat.jpg", label("Cat"), label(f"L{n}"), sequencer=n) for n in range(1, 9)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(table.write, writes))
+
+    assert table.label_counts() == {"Cat": 1, "L8": 1}
+    assert table.get("cat.jpg") == writes[-1].result
+
+
+def test_counts_add_up_over_the_shards(table: ResultsTable) -> None:
+    for number in range(40):
+        table.write(labeled(f"{number}.jpg", label("Cat"), *([label("Dog")] if number % 4 == 0 else [])))
+
+    assert table.label_counts() == {"Cat": 40, "Dog": 10}
+
+
+def below(dynamodb: DynamoDBClient, table_name: str, folder: str = "uploads/") -> ResultsReader:
+    """A reader that is to know of one folder only."""
+    return ResultsReader(dynamodb, table_name, folder=folder)
+
+
+def test_counts_of_one_folder_leave_out_all_others(dynamodb: DynamoDBClient, table_name: str) -> None:
+    table = ResultsTable(dynamodb, table_name)
+    for key in ("uploads/1", "uploads/a/2", "uploads", "uploadsx/3", "upload/4", "5", "/uploads/6", "uploads#/7"):
+        table.write(labeled(key, label("Cat")))
+
+    assert below(dynamodb, table_name).label_counts() == {"Cat": 2}
+    assert table.label_counts() == {"Cat": 8}
+
+
+@pytest.mark.parametrize("folder", ["uploads", "a/b/", "/a/"])
+def test_reader_of_what_is_no_folder_is_refused(dynamodb: DynamoDBClient, folder: str) -> None:
+    with pytest.raises(ValueError, match="expected one folder"):
+        ResultsReader(dynamodb, "table", folder=folder)
+
+
+def in_cursor(cursor: str | None) -> str:
+    return base64.urlsafe_b64decode(f"{cursor}===").decode() if cursor else ""
+
+
+@pytest.mark.parametrize("order", ["newest", "confidence"])
+@pytest.mark.parametrize("when", [0, 1], ids=["all at once", "one by one"])
+def test_pages_of_one_folder_are_whole_and_tell_nothing_of_others(
+    dynamodb: DynamoDBClient, table_name: str, order: Order, when: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With times and confidences alike, what is left to order by is the keys: those before and after the folder's.
+    monkeypatch.setattr(search, "_MAX_ROUNDS", 2)
+    table = ResultsTable(dynamodb, table_name)
+    for number in range(8):
+        for folder in ("archive/secret", "uploads/", "zebra/secret"):
+            table.write(labeled(f"{folder}{number}", label("Cat", "90"), label("Dog"), processed=number * when))
+    reader = below(dynamodb, table_name)
+    expected = [f"uploads/{number}" for number in reversed(range(8))]
+
+    for find in (
+        lambda cursor: reader.list_images(2, cursor),
+        lambda cursor: reader.search(["cat"], order=order, limit=2, cursor=cursor),
+        lambda cursor: reader.search(["cat", "dog"], order=order, limit=2, cursor=cursor),
+    ):
+        found: list[str] = []
+        page = find(None)
+        pages = 1
+        while page.cursor:
+            assert "secret" not in in_cursor(page.cursor)
+            found += [item["key"] for item in page.items]
+            page = find(page.cursor)
+            pages += 1
+            assert pages <= 30, f"the cursor does not move on: {in_cursor(page.cursor)}"
+        assert found + [item["key"] for item in page.items] == expected
+
+
+def test_images_come_newest_first_in_pages(table: ResultsTable) -> None:
+    statuses = [Status.LABELED, Status.REJECTED, Status.FAILED]
+    for number in range(10):
+        table.write(labeled(f"{number}.jpg", processed=number, status=statuses[number % 3]))
+
+    keys_found: list[str] = []
+    cursor: str | None = None
+    pages = 0
+    while pages == 0 or cursor:
+        page = table.list_images(limit=3, cursor=cursor)
+        keys_found += [result["key"] for result in page.items]
+        cursor = page.cursor
+        pages += 1
+
+    assert keys_found == [f"{number}.jpg" for number in reversed(range(10))]
+    assert pages <= 5
+
+
+def test_images_of_one_status(table: ResultsTable) -> None:
+    table.write(labeled("good.jpg"))
+    table.write(labeled("bad.jpg", status=Status.REJECTED))
+
+    assert [result["key"] for result in table.list_images(status=Status.REJECTED).items] == ["bad.jpg"]
+
+
+def test_search_finds_labels_in_any_case(table: ResultsTable) -> None:
+    table.write(labeled("palm.jpg", label("Palm Tree", "88.25")))
+
+    [match] = table.search(["PALM tree"]).items
+
+    assert match["labels"] == [{"name": "Palm Tree", "confidence": Decimal("88.25")}]
+    assert match.get("versionId") == "v1"
+
+
+def test_search_wants_every_label(table: ResultsTable) -> None:
+    table.write(labeled("both.jpg", label("Cat"), label("Sofa")))
+    table.write(labeled("cat.jpg", label("Cat")))
+    table.write(labeled("sofa.jpg", label("Sofa")))
+
+    assert all_matches(table, "cat", "sofa") == ["both.jpg"]
+
+
+def test_search_wants_the_confidence_of_every_label(table: ResultsTable) -> None:
+    table.write(labeled("sure.jpg", label("Cat", "95"), label("Sofa", "95")))
+    table.write(labeled("unsure.jpg", label("Cat", "95"), label("Sofa", "75")))
+
+    assert all_matches(table, "cat", "sofa", min_confidence=Decimal(90)) == ["sure.jpg"]
+    assert all_matches(table, "sofa", min_confidence=Decimal(90), order="confidence") == ["sure.jpg"]
+    assert all_matches(table, "sofa", min_confidence=Decimal(90), order="newest") == ["sure.jpg"]
+
+
+def test_search_orders_by_time_or_by_confidence(table: ResultsTable) -> None:
+    for number, confidence in enumerate(["80", "99.5", "9.75", "90"]):
+        table.write(labeled(f"{number}.jpg", label("Cat", confidence), processed=number))
+
+    assert all_matches(table, "cat", order="newest") == ["3.jpg", "2.jpg", "1.jpg", "0.jpg"]
+    assert all_matches(table, "cat", order="confidence") == ["1.jpg", "3.jpg", "0.jpg", "2.jpg"]
+
+
+def test_search_pages_give_every_match_once(table: ResultsTable) -> None:
+    for number in range(25):
+        table.write(labeled(f"{number}.jpg", label("Cat"), *([label("Red")] if number % 2 else []), processed=number))
+
+    expected = [f"{number}.jpg" for number in reversed(range(25)) if number % 2]
+    assert all_matches(table, "cat", "red", limit=3) == expected
+    assert all_matches(table, "red", "cat", limit=12) == expected
+
+
+def test_search_works_through_a_common_label_in_bounded_steps(
+    table: ResultsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By confidence the first label leads, however common: no call may look through all its pictures.
+    monkeypatch.setattr(search, "_BATCH_GET_KEYS", 4)
+    monkeypatch.setattr(search, "_MAX_ROUNDS", 2)
+    for number in range(20):
+        rare = [label("Rare")] if number == 0 else []
+        table.write(labeled(f"{number}.jpg", label("Cat", str(50 + number)), *rare))
+
+    first = table.search(["cat", "rare"], order="confidence")
+
+    assert first.items == []
+    assert first.cursor is not None
+    assert all_matches(table, "cat", "rare", order="confidence") == ["0.jpg"]
+
+
+def test_cursor_of_another_query_is_refused(table: ResultsTable) -> None:
+    for number in range(3):
+        table.write(labeled(f"{number}.jpg", label("Cat"), label("Dog")))
+    cursor = table.search(["cat"], limit=1).cursor
+
+    with pytest.raises(InvalidCursorError, match="another query"):
+        table.search(["dog"], limit=1, cursor=cursor)
+    with pytest.raises(InvalidCursorError, match="another query"):
+        table.search(["cat"], min_confidence=Decimal(5), limit=1, cursor=cursor)
+    with pytest.raises(InvalidCursorError):
+        table.list_images(cursor=cursor)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 101])
+def test_limit_out_of_range_is_refused(table: ResultsTable, limit: int) -> None:
+    with pytest.raises(InvalidQueryError):
+        table.list_images(limit=limit)
+    with pytest.raises(InvalidQueryError):
+        table.search(["cat"], limit=limit)
+
+
+@pytest.mark.parametrize("labels", [[], [""], ["  "], ["\ud800"], ["x" * 1100], [str(n) for n in range(11)]])
+def test_labels_that_cannot_be_searched_are_refused(table: ResultsTable, labels: list[str]) -> None:
+    with pytest.raises(InvalidQueryError):
+        table.search(labels)
+
+
+@pytest.mark.parametrize("confidence", ["-1", "101", "NaN", "Infinity"])
+def test_confidence_out_of_range_is_refused(table: ResultsTable, confidence: str) -> None:
+    with pytest.raises(InvalidQueryError):
+        table.search(["cat"], min_confidence=Decimal(confidence))
+
+
+def test_many_results_are_read_by_key(table: ResultsTable) -> None:
+    for number in range(120):
+        table.write(labeled(f"{number}.jpg"))
+
+    found = table.get_many([f"{number}.jpg" for number in range(0, 240, 2)] + ["0.jpg"])
+
+    assert sorted(found) == sorted(f"{number}.jpg" for number in range(0, 120, 2))
+
+
+def test_unreadable_message_is_kept_and_not_listed_as_a_picture(dynamodb: DynamoDBClient, table_name: str) -> None:
+    table = ResultsTable(dynamodb, table_name)
+
+    table.keep_unreadable("m1", "not json", "2026-11-20T12:00:00.000Z")
+
+    [item] = DynamoRows(dynamodb, table_name).read_partition(keys.unreadable_pk("m1"))
+    assert (item["code"], item["body"]) == ("UNREADABLE_MESSAGE", "not json")
+    assert table.list_images().items == []
+
+
+def test_result_as_json_has_numbers() -> None:
+    written = labeled("cat.jpg", label("Cat", "97.5"))
+
+    assert json_ready(written.result)["labels"][0]["confidence"] == 97.5
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        ("ProvisionedThroughputExceededException", None),
+        ("ThrottlingException", None),
+        ("RequestLimitExceeded", None),
+        ("InternalServerError", None),
+        ("TransactionCanceledException", [{"Code": "None"}, {"Code": "ThrottlingError"}]),
+    ],
+)
+def test_throttled_table_is_unavailable(code: str, reasons: list[dict[str, str]] | None) -> None:
+    client = stub_client()
+    with Stubber(client) as stubber:
+        stubber.add_response("get_item", {})
+        stubber.add_client_error(
+            "transact_write_items", code, modeled_fields={"CancellationReasons": reasons} if reasons else {}
+        )
+
+        with pytest.raises(TableUnavailableError):
+            ResultsTable(client, "t").write(labeled())
+
+
+def test_lost_race_in_dynamodb_is_tried_again() -> None:
+    client = stub_client()
+    lost = [{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
+    with Stubber(client) as stubber:
+        stubber.add_response("get_item", {})
+        stubber.add_client_error(
+            "transact_write_items", "TransactionCanceledException", modeled_fields={"CancellationReasons": lost}
+        )
+        stubber.add_response("get_item", {})
+        stubber.add_response("transact_write_items", {})
+
+        assert ResultsTable(client, "t", sleep=lambda _: None).write(labeled())
+
+        stubber.assert_no_pending_responses()
+
+
+def test_table_that_cannot_be_reached_is_unavailable() -> None:
+    client = boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        endpoint_url="http://127.0.0.1:9",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+    with pytest.raises(TableUnavailableError):
+        ResultsTable(client, "t").get("cat.jpg")
+
+
+def stub_client() -> DynamoDBClient:
+    return boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")

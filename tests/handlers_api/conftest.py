@@ -1,0 +1,50 @@
+"""The API in memory, asked through either gateway's events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from .fakes import FakeApi, http_event, query_of, rest_event
+
+
+@dataclass
+class Reply:
+    """An answer, its body parsed."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+class Client:
+    """Asks the API in memory."""
+
+    def __init__(self, event: Callable[..., dict[str, Any]]) -> None:
+        self.api = FakeApi()
+        self._event = event
+        self._application = self.api.application()
+
+    def send(self, method: str, path: str, query: str = "", body: bytes | None = None, **headers: str) -> Reply:
+        """One request, as it is."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = self._application.handle(self._event(method, path, query, body, named))
+        return Reply(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
+
+    def get(self, path: str, **query: Any) -> Reply:
+        """A GET with these parameters."""
+        return self.send("GET", path, query_of(**query))
+
+    def post(self, path: str, content: Any) -> Reply:
+        """A POST of JSON."""
+        return self.send("POST", path, body=json.dumps(content).encode(), Content_Type="application/json")
+
+
+@pytest.fixture(params=[rest_event, http_event], ids=["rest", "http"])
+def client(request: pytest.FixtureRequest) -> Client:
+    """The API behind a REST API, then behind an HTTP API."""
+    return Client(request.param)

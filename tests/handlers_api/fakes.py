@@ -1,0 +1,206 @@
+"""Fakes of what the API's functions work with, and events as the gateways send them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+from urllib.parse import parse_qs, quote, urlencode
+
+from aws_lambda_powertools import Logger
+
+from handlers.api.application import Application
+from handlers.api.environment import Variables
+from handlers.api_delete.deletion import Deletion
+from handlers.api_results.reading import Reading
+from handlers.api_upload_url.uploads import Uploads
+from handlers.results import cursor as cursors
+from handlers.results.codes import Status
+from handlers.results.document import Result
+from handlers.results.errors import TableUnavailableError
+from handlers.results.search import Match, Order, Page
+
+NOW = datetime(2026, 11, 21, 9, 0, 0, 123456, tzinfo=UTC)
+PREFIX = "uploads/"
+SITE = "https://site.example"
+
+
+def result(key: str, **more: Any) -> Result:
+    """A labelled picture's result."""
+    labels = [("Cat", "99.25"), ("Pet", "91.5")]
+    document = {
+        "key": key,
+        "bucket": "pictures",
+        "status": "LABELED",
+        "sequencer": "0" * 64,
+        "processedAt": "2026-11-21T08:59:00.000Z",
+        "format": "PNG",
+        "width": Decimal(640),
+        "height": Decimal(480),
+        "labels": [
+            {
+                "name": name,
+                "confidence": Decimal(confidence),
+                "parents": [],
+                "aliases": [],
+                "categories": [],
+                "instances": [],
+            }
+            for name, confidence in labels
+        ],
+        "moderation": [],
+    }
+    return cast("Result", document | more)
+
+
+@dataclass
+class FakeResults:
+    """Results in memory."""
+
+    documents: dict[str, Result] = field(default_factory=dict)
+    broken: bool = False
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, *documents: Result) -> None:
+        """Store results, oldest first."""
+        self.documents |= {document["key"]: document for document in documents}
+
+    def get(self, key: str) -> Result | None:
+        """The result of one picture."""
+        if self.broken:
+            raise TableUnavailableError("told to fail")
+        return self.documents.get(key)
+
+    def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
+        """The results of several pictures by key."""
+        return {key: self.documents[key] for key in picture_keys if key in self.documents}
+
+    def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
+        """Pictures, newest first; the cursor is a number."""
+        self.asked.append({"limit": limit, "cursor": cursor, "status": status})
+        found = [one for one in reversed(self.documents.values()) if status in (None, one["status"])]
+        start = int(cursors.decode("q", cursor)["at"]) if cursor else 0
+        rest = start + limit < len(found)
+        return Page(found[start : start + limit], cursors.encode("q", {"at": start + limit}) if rest else None)
+
+    def search(
+        self, labels: Sequence[str], *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
+    ) -> Page[Match]:
+        """Pictures that have all the labels."""
+        self.asked.append({"labels": labels, "least": min_confidence, "order": order, "limit": limit})
+        if cursor:
+            cursors.decode("q", cursor)
+        wanted = {label.lower() for label in labels}
+        matches: list[Match] = []
+        for one in reversed(self.documents.values()):
+            names = {label["name"].lower() for label in one.get("labels", []) if label["confidence"] >= min_confidence}
+            if wanted <= names:
+                matches.append({"key": one["key"], "processedAt": one["processedAt"], "labels": []})
+        return Page(matches[:limit], None)
+
+    def label_counts(self) -> dict[str, int]:
+        """Counts that nobody has counted."""
+        return {"Bicycle": 3, "Cat": 12, "Apple": 3}
+
+
+@dataclass
+class FakeObjects:
+    """A bucket in memory."""
+
+    keys: set[str] = field(default_factory=set)
+
+    def has(self, key: str) -> bool:
+        """Whether there is an object of this key now."""
+        return key in self.keys
+
+    def delete(self, key: str) -> None:
+        """Delete it."""
+        self.keys.remove(key)
+
+    def link(self, key: str, content_type: str, *, attachment: bool) -> str:
+        """A link that says what it is for."""
+        return f"https://bucket.example/{quote(key)}?type={content_type}&attachment={attachment}"
+
+
+@dataclass
+class FakeApi:
+    """All three functions around one state."""
+
+    results: FakeResults = field(default_factory=FakeResults)
+    objects: FakeObjects = field(default_factory=FakeObjects)
+    signed: list[tuple[str, dict[str, str], list[Any], int]] = field(default_factory=list)
+
+    def application(self) -> Application:
+        """The functions as one."""
+
+        def sign(key: str, fields: dict[str, str], conditions: Sequence[Any], expiry_s: int) -> dict[str, Any]:
+            self.signed.append((key, fields, list(conditions), expiry_s))
+            return {"url": "https://bucket.example/", "fields": {**fields, "key": key, "policy": "p"}}
+
+        uploads = Uploads(sign, PREFIX, 15 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
+        reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW)
+        deletion = Deletion(self.objects, PREFIX)
+        routes = {
+            ("POST", "/generate-upload-url"): uploads.generate,
+            ("POST", "/detect-labels"): reading.detect_labels,
+            ("GET", "/result"): reading.get_result,
+            ("GET", "/images"): reading.list_images,
+            ("DELETE", "/images"): deletion.delete_image,
+            ("GET", "/labels"): reading.list_labels,
+            ("GET", "/image-url"): reading.get_image_url,
+            ("GET", "/health"): reading.get_health,
+        }
+        origins = Variables({"ALLOWED_ORIGIN": SITE}).origins()
+        return Application(routes, origins, Logger(service="test", level="CRITICAL"), lambda error: None)
+
+
+def rest_event(
+    method: str, path: str, query: str = "", body: bytes | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """An event of a REST API (payload 1.0)."""
+    values = parse_qs(query, keep_blank_values=True)
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "queryStringParameters": {name: several[-1] for name, several in values.items()} or None,
+        "multiValueQueryStringParameters": values or None,
+        "requestContext": {"requestId": "r-1", "stage": "dev", "httpMethod": method, "path": f"/dev{path}"},
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
+    }
+
+
+def http_event(
+    method: str,
+    path: str,
+    query: str = "",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    known: bool = True,
+) -> dict[str, Any]:
+    """An event of an HTTP API (payload 2.0)."""
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}" if known else "$default",
+        "rawPath": f"/dev{path}",
+        "rawQueryString": query,
+        "headers": {name.lower(): value for name, value in (headers or {}).items()},
+        "requestContext": {
+            "requestId": "r-1",
+            "stage": "dev",
+            "http": {"method": method, "path": f"/dev{path}", "protocol": "HTTP/1.1"},
+        },
+        "isBase64Encoded": body is not None,
+    }
+    return event if body is None else event | {"body": base64.b64encode(body).decode()}
+
+
+def query_of(**values: Any) -> str:
+    """A query string."""
+    return urlencode(values, doseq=True)

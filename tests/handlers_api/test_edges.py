@@ -1,0 +1,158 @@
+"""The functions' own edges, as Lambda calls them, on an emulation of S3 and DynamoDB."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from handlers.api.storage import Links, signing_client
+from labelstack.clouds import EmbeddedCloud
+from tests.handlers.conftest import create_table
+from tests.handlers.lambda_context import lambda_context
+
+from .fakes import http_event, query_of
+
+PNG = b"\x89PNG\r\n\x1a\nnot really"
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
+    """An embedded cloud without Rekognition."""
+    with EmbeddedCloud.start(tmp_path_factory.mktemp("cloud"), rekognition=False) as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(cloud: EmbeddedCloud) -> str:
+    """A new bucket."""
+    name = f"uploads-{uuid.uuid4().hex[:12]}"
+    cloud.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def call(cloud: EmbeddedCloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls a function with a request: call("results", "GET", "/result", key="…")."""
+    environment = {
+        "AWS_ENDPOINT_URL": cloud.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": cloud.region,
+        "UPLOAD_BUCKET": bucket,
+        "UPLOAD_PREFIX": "uploads/",
+        "RESULTS_TABLE": create_table(cloud.client("dynamodb")),
+        "MAX_UPLOAD_BYTES": str(15 * 1024 * 1024),
+        "UPLOAD_EXPIRY_S": "300",
+        "IMAGE_URL_EXPIRY_S": "300",
+        "PUBLIC_S3_ENDPOINT_URL": cloud.endpoint_url,
+        "POWERTOOLS_SERVICE_NAME": "test",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def send(duty: str, method: str, path: str, content: Any = None, **query: Any) -> Any:
+        module = importlib.import_module(f"handlers.api_{duty}.handler")
+        module._application.cache_clear()
+        body = None if content is None else json.dumps(content).encode()
+        event = http_event(method, path, query_of(**query), body, {"content-type": "application/json"})
+        answer = module.handle(event, lambda_context())
+        return answer["statusCode"], json.loads(answer["body"])
+
+    return send
+
+
+def post(form: dict[str, Any], content: bytes, **changes: str) -> int:
+    """Sends a form as a browser does; gives the status."""
+    boundary = uuid.uuid4().hex
+    parts = [(f'name="{name}"', value.encode()) for name, value in (form["fields"] | changes).items()]
+    parts.append(('name="file"; filename="a"', content))
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
+        for head, value in parts
+    )
+    request = urllib.request.Request(
+        form["url"],
+        body + f"--{boundary}--\r\n".encode(),
+        {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+def form_for(call: Call, **fields: Any) -> dict[str, Any]:
+    """A form for a small PNG."""
+    wish = {"fileName": "cat.png", "contentType": "image/png"} | fields
+    status, form = call("upload_url", "POST", "/generate-upload-url", wish)
+    assert status == HTTPStatus.OK
+    assert isinstance(form, dict)
+    return form
+
+
+def test_a_picture_is_uploaded_found_pending_and_deleted(call: Call) -> None:
+    form = form_for(call)
+
+    assert post(form, PNG) == HTTPStatus.NO_CONTENT
+    key = form["key"]
+    assert call("results", "GET", "/result", key=key) == (202, {"key": key, "status": "PENDING"})
+    assert call("results", "POST", "/detect-labels", {"key": key})[0] == HTTPStatus.ACCEPTED
+    assert call("delete", "DELETE", "/images", key=key)[0] == HTTPStatus.ACCEPTED
+    assert call("results", "GET", "/result", key=key)[0] == HTTPStatus.NOT_FOUND
+
+
+def test_s3_refuses_what_the_form_is_not_for(call: Call) -> None:
+    form = form_for(call, sizeBytes=len(PNG))
+
+    assert post(form, PNG + b"!") == HTTPStatus.BAD_REQUEST
+    assert post(form, PNG, key="uploads/other.png") == HTTPStatus.FORBIDDEN
+    assert post(form, PNG, key=form["key"] + "/../../x") == HTTPStatus.FORBIDDEN
+    assert post(form, PNG, **{"Content-Type": "text/html"}) == HTTPStatus.FORBIDDEN
+    assert call("results", "GET", "/result", key=form["key"])[0] == HTTPStatus.NOT_FOUND
+
+
+def test_an_empty_table_has_nothing(call: Call) -> None:
+    assert call("results", "GET", "/health") == (200, {"status": "ok"})
+    assert call("results", "GET", "/labels") == (200, {"labels": []})
+    assert call("results", "GET", "/images") == (200, {"images": []})
+    assert call("results", "GET", "/images", label=["cat", "dog"], minConfidence=80) == (200, {"images": []})
+
+
+def test_link_says_the_type(cloud: EmbeddedCloud, bucket: str, call: Call) -> None:
+    cloud.client("s3").put_object(Bucket=bucket, Key="uploads/a b+c.html", Body=PNG, ContentType="text/html")
+    links = Links(signing_client(cloud.endpoint_url), bucket, 300)
+
+    with urllib.request.urlopen(links.link("uploads/a b+c.html", "image/png", attachment=True)) as answer:
+        assert answer.read() == PNG
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.headers["Content-Disposition"] == "attachment"
+
+
+def test_aws_is_addressed_by_the_regions_own_name(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+    address = urlsplit(Links(signing_client(None), "pictures", 300).link("uploads/a", "image/png", attachment=False))
+
+    assert address.netloc == "pictures.s3.eu-central-1.amazonaws.com"
+    assert parse_qs(address.query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+def test_a_broken_cloud_is_503(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    status, body = call("results", "GET", "/labels")
+
+    assert (status, body["code"]) == (503, "UNAVAILABLE")

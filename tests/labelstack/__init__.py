@@ -1,0 +1,1 @@
+"""Tests of the `labelstack` command and what it drives."""

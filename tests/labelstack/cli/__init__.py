@@ -1,0 +1,1 @@
+"""Tests of the command, over fakes of clouds, engines and tables; and once over the real ones."""

@@ -1,0 +1,281 @@
+"""A cloud, an engine and a table that live in this process, and a backend that hands them out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+
+from handlers.results import Match, Page, Result, Status
+from labelstack.cli.backend import OnStep
+from labelstack.clouds import Capabilities, Cloud
+from labelstack.errors import CloudNotRunningError, LabelstackError
+
+OUTPUTS = {
+    "uploadBucket": "the-bucket",
+    "uploadPrefix": "uploads/",
+    "resultsTable": "the-table",
+    "processorFunction": "the-processor",
+    "failureRecorderFunction": "the-recorder",
+}
+
+
+def make_result(key: str, status: str = "LABELED", **more: Any) -> Result:
+    """A result document, by default of a picture of a cat."""
+    result: dict[str, Any] = {
+        "key": key,
+        "bucket": "the-bucket",
+        "status": status,
+        "sequencer": "0" * 64,
+        "processedAt": "2026-11-21T10:00:00.000Z",
+    }
+    if status == "LABELED":
+        cat = {"name": "Cat", "confidence": Decimal("98.75"), "parents": ["Animal"], "aliases": [], "categories": []}
+        result |= {"labels": [{**cat, "instances": []}], "faces": [], "moderation": [], "detectors": ["labels"]}
+    else:
+        result |= {"code": "NOT_AN_IMAGE", "message": "The file is not a picture: upload a JPEG or PNG file."}
+    return {**result, **more}  # type: ignore[typeddict-item]  # built of parts, as the table's items are
+
+
+class FakeResults:
+    """A results table in memory."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Result] = {}
+        self.searches: list[dict[str, Any]] = []
+        self.pages: list[Page[Match]] = []
+        self.arriving: list[Result] = []
+
+    def put(self, result: Result) -> None:
+        """Store a result; later ones are newer."""
+        self.stored.pop(result["key"], None)
+        self.stored[result["key"]] = result
+
+    def get(self, key: str) -> Result | None:
+        """What is stored for a key."""
+        return self.stored.get(key)
+
+    def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
+        """What is stored for several keys."""
+        return {key: self.stored[key] for key in picture_keys if key in self.stored}
+
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
+        """Newest first, in pages whose cursor is a number; what arrives is stored after each look."""
+        start = int(cursor or 0)
+        newest = [result for result in reversed(self.stored.values()) if result["status"] != Status.DELETED]
+        if self.arriving and cursor is None:
+            self.put(self.arriving.pop(0))
+        return Page(newest[start : start + limit], str(start + limit) if start + limit < len(newest) else None)
+
+    def search(
+        self,
+        labels: Sequence[str],
+        *,
+        min_confidence: Decimal = Decimal(0),
+        order: Literal["newest", "confidence"] = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page[Match]:
+        """The next of the prepared pages."""
+        asked = {"labels": list(labels), "min": min_confidence, "order": order, "limit": limit, "cursor": cursor}
+        self.searches.append(asked)
+        return self.pages.pop(0) if self.pages else Page([], None)
+
+    def label_counts(self) -> dict[str, int]:
+        """Counted anew each time."""
+        counts: dict[str, int] = {}
+        for result in self.stored.values():
+            for label in result.get("labels", []):
+                counts[label["name"]] = counts.get(label["name"], 0) + 1
+        return counts
+
+
+class FakeS3:
+    """A versioned bucket; `on_put` and `on_delete` stand for what the stack does with an event."""
+
+    def __init__(self, results: FakeResults) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.puts: list[dict[str, Any]] = []
+        self.versioned = True
+        self.on_put: Callable[[str, str], Result | None] = lambda key, version: make_result(key, versionId=version)
+        self.on_delete: Callable[[str], None] = lambda key: results.put(make_result(key, "DELETED"))
+        self._results = results
+
+    def put_object(self, *, Bucket: str, Key: str, Body: Any, ContentType: str) -> dict[str, str]:  # boto3's
+        """Keep an object."""
+        self.objects[Key] = Body.read()
+        version = f"v{len(self.puts) + 1}"
+        self.puts.append({"Bucket": Bucket, "Key": Key, "ContentType": ContentType})
+        if result := self.on_put(Key, version):
+            self._results.put(result)
+        return {"ETag": f'"etag-of-{Key}"'} | ({"VersionId": version} if self.versioned else {})
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # boto3's
+        """404 for what is not there."""
+        if Key not in self.objects:
+            raise refusal("HeadObject", "404", 404)
+        return {}
+
+    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # boto3's
+        """Forget an object."""
+        self.objects.pop(Key, None)
+        self.on_delete(Key)
+        return {}
+
+
+class FakeLogs:
+    """CloudWatch Logs with some events per log group."""
+
+    class exceptions:  # boto3's
+        """Where boto3 keeps a client's exceptions."""
+
+        class ResourceNotFoundException(Exception):  # boto3's
+            """There is no such log group."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, list[dict[str, Any]]] = {}
+        self.starts_ms: list[int] = []
+
+    def get_paginator(self, operation: str) -> FakeLogs:
+        """Itself."""
+        assert operation == "filter_log_events"
+        return self
+
+    def paginate(self, *, logGroupName: str, startTime: int) -> Iterable[dict[str, Any]]:  # boto3's
+        """One page."""
+        self.starts_ms.append(startTime)
+        if logGroupName not in self.groups:
+            raise self.exceptions.ResourceNotFoundException
+        yield {"events": [event for event in self.groups[logGroupName] if event["timestamp"] >= startTime]}
+
+
+@dataclass
+class FakeCloud:
+    """A cloud of fakes."""
+
+    s3: FakeS3
+    logs: FakeLogs = field(default_factory=FakeLogs)
+    name: str = "embedded"
+    region: str = "us-east-1"
+    endpoint_url: str | None = "http://127.0.0.1:1"
+    instance: str = "one"
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(*[False] * 8))
+    log_folder: Path = Path("the-logs")
+    stopped: bool = False
+
+    def client(self, service: str) -> Any:
+        """One of the fakes."""
+        return {"s3": self.s3, "logs": self.logs}[service]
+
+    def stack_config(self) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+    def environment(self) -> Mapping[str, str]:
+        """How to reach it."""
+        return {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+
+    def stop(self) -> None:
+        """Remember that it was stopped."""
+        self.stopped = True
+
+
+@dataclass(frozen=True)
+class FakeDeployment:
+    """What the fake engine has deployed."""
+
+    outputs: Mapping[str, Any]
+
+
+class FakeEngine:
+    """Deploys two resources at once and knows what it has deployed."""
+
+    def __init__(self) -> None:
+        self.deployed: dict[str, Mapping[str, Any]] = {}
+        self.failure: LabelstackError | KeyboardInterrupt | None = None
+
+    def up(
+        self, stack: str, config: Mapping[str, str] | None = None, *, on_step: OnStep | None = None
+    ) -> FakeDeployment:
+        """Deploy, or fail as told."""
+        if self.failure is not None:
+            raise self.failure
+        action = "unchanged" if stack in self.deployed else "created"
+        for name in ("uploads", "results"):
+            if on_step is not None:
+                on_step(action, "aws:s3/bucket:Bucket", name)
+        self.deployed[stack] = OUTPUTS
+        return FakeDeployment(OUTPUTS)
+
+    def destroy(self, stack: str) -> int:
+        """Destroy, or fail as told."""
+        if self.failure is not None:
+            raise self.failure
+        return 2 if self.deployed.pop(stack, None) else 0
+
+
+class FakeBackend:
+    """One embedded cloud that may run or not."""
+
+    def __init__(self) -> None:
+        self.table = FakeResults()
+        self.s3 = FakeS3(self.table)
+        self.cloud = FakeCloud(self.s3)
+        self.deployer = FakeEngine()
+        self.running = True
+        self.started: list[tuple[Path, bool]] = []
+        self.connected: list[tuple[str, str | None, str | None]] = []
+        self.by_pulumi: Mapping[str, Any] | None = None
+        self.tables: list[str] = []
+
+    def start_embedded(self, folder: Path, *, detach: bool) -> FakeCloud:
+        """It runs now."""
+        self.started.append((folder, detach))
+        self.running = True
+        return self.cloud
+
+    def attach_embedded(self, folder: Path) -> FakeCloud:
+        """The cloud, if it runs."""
+        if not self.running:
+            raise CloudNotRunningError(f"no embedded cloud runs in {folder}: start one (labelstack up)")
+        return self.cloud
+
+    def connect(self, cloud: str, folder: Path, *, region: str | None, profile: str | None) -> Cloud:
+        """The same cloud by whatever name."""
+        self.connected.append((cloud, region, profile))
+        return self.attach_embedded(folder) if cloud == "embedded" else self.cloud
+
+    def engine(self, cloud: Cloud, state_folder: Path) -> FakeEngine:
+        """The engine."""
+        return self.deployer
+
+    def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
+        """What the engine has deployed."""
+        return self.deployer.deployed.get(stack)
+
+    def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
+        """What the test says."""
+        return self.by_pulumi
+
+    def results(self, cloud: Cloud, table: str) -> FakeResults:
+        """The table."""
+        self.tables.append(table)
+        return self.table
+
+
+def refusal(operation: str, code: str, status: int) -> ClientError:
+    """An error answer as boto3 raises it."""
+    return ClientError(
+        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # of it, what is looked at
+        operation,
+    )
+
+
+def picture_bytes() -> bytes:
+    """Something to upload; nobody here looks inside."""
+    return io.BytesIO(b"picture").getvalue()

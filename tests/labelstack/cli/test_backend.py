@@ -1,0 +1,49 @@
+"""The real backend, as far as it decides anything itself."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labelstack.cli.backend import LocalBackend
+from labelstack.errors import CloudNotRunningError
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Answers 404 to whatever is asked."""
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+        thread.join()
+
+
+def connect(folder: Path) -> str | None:
+    return LocalBackend().connect("localstack", folder, region=None, profile=None).endpoint_url
+
+
+def test_a_localstack_that_answers_is_connected_to(
+    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    assert connect(tmp_path) == server
+
+
+def test_a_localstack_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(CloudNotRunningError, match=r"no LocalStack answers.*AWS_ENDPOINT_URL"):
+            connect(tmp_path)
+
+
+def test_where_no_embedded_cloud_runs_that_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CloudNotRunningError, match="labelstack up"):
+        LocalBackend().connect("embedded", tmp_path, region=None, profile=None)

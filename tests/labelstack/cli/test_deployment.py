@@ -1,0 +1,156 @@
+"""`up`, `down`, `outputs`, and where outputs are found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from labelstack.errors import DeployError, DestroyError
+from tests.labelstack.cli.conftest import Run
+from tests.labelstack.cli.fakes import OUTPUTS, FakeBackend
+
+
+@pytest.fixture
+def nothing_runs(backend: FakeBackend) -> FakeBackend:
+    backend.running = False
+    backend.deployer.deployed.clear()
+    return backend
+
+
+def test_up_starts_a_cloud_that_stays_and_deploys(run: Run, nothing_runs: FakeBackend, tmp_path: Path) -> None:
+    done = run("up")
+    assert done.exit_code == 0
+    assert nothing_runs.started == [(tmp_path / "state" / "embedded", True)]
+    assert nothing_runs.deployer.deployed == {"local": OUTPUTS}
+    assert not nothing_runs.cloud.stopped
+
+
+def test_up_shows_each_resource_the_outputs_and_what_to_do_next(run: Run, nothing_runs: FakeBackend) -> None:
+    done = run("up")
+    assert "+ Bucket" in done.stderr
+    assert "2 created" in done.stderr
+    assert "the-bucket" in done.stdout
+    for command in ("upload", "search", "watch", "down"):
+        assert f" {command}" in done.stdout
+
+
+def test_a_second_up_deploys_on_the_running_cloud(run: Run, backend: FakeBackend) -> None:
+    done = run("up")
+    assert done.exit_code == 0
+    assert backend.started == []
+    assert "2 unchanged" in done.stderr
+
+
+def test_up_as_json_prints_the_outputs_alone(run: Run, nothing_runs: FakeBackend) -> None:
+    assert json.loads(run("up", "--json").stdout) == OUTPUTS
+
+
+def test_a_failed_deployment_stops_the_cloud_it_was_started_for(run: Run, nothing_runs: FakeBackend) -> None:
+    nothing_runs.deployer.failure = DeployError("uploads (aws:s3/bucket:Bucket): CreateBucket answered TooMany")
+    done = run("up")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].startswith("error: uploads (aws:s3/bucket:Bucket)")
+    assert nothing_runs.cloud.stopped
+
+
+def test_a_failed_deployment_leaves_a_cloud_alone_that_ran_before(run: Run, backend: FakeBackend) -> None:
+    backend.deployer.failure = DeployError("no")
+    assert run("up").exit_code == 1
+    assert not backend.cloud.stopped
+
+
+def test_interrupting_up_stops_what_it_started(run: Run, nothing_runs: FakeBackend) -> None:
+    nothing_runs.deployer.failure = KeyboardInterrupt()
+    assert run("up").exit_code == 130
+    assert nothing_runs.cloud.stopped
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_stacks_on_aws_are_pulumi_s(run: Run, backend: FakeBackend, command: str) -> None:
+    done = run(command, "--cloud", "aws")
+    assert done.exit_code == 1
+    assert "pulumi" in done.stderr
+    assert backend.connected == []
+
+
+def test_up_and_down_on_localstack_start_and_stop_nothing(run: Run, nothing_runs: FakeBackend) -> None:
+    assert run("up", "--cloud", "localstack").exit_code == 0
+    assert nothing_runs.started == []
+    assert run("down", "--cloud", "localstack").exit_code == 0
+    assert nothing_runs.deployer.deployed == {}
+    assert not nothing_runs.cloud.stopped
+
+
+def test_down_destroys_and_stops(run: Run, backend: FakeBackend) -> None:
+    done = run("down")
+    assert done.exit_code == 0
+    assert backend.deployer.deployed == {}
+    assert backend.cloud.stopped
+
+
+def test_down_where_nothing_runs_is_fine(run: Run, nothing_runs: FakeBackend, tmp_path: Path) -> None:
+    record = tmp_path / "state" / "stacks" / "embedded" / "local.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    done = run("down")
+    assert done.exit_code == 0
+    assert "nothing to end" in done.stderr
+    assert not record.exists()
+
+
+def test_down_stops_the_cloud_even_if_a_resource_stays(run: Run, backend: FakeBackend) -> None:
+    backend.deployer.failure = DestroyError("1 resources could not be removed; try again:\n  a table")
+    done = run("down")
+    assert done.exit_code == 0
+    assert "a table" in done.stderr
+    assert backend.cloud.stopped
+
+
+def test_prints_outputs(run: Run) -> None:
+    assert "the-bucket" in run("outputs").stdout
+    assert json.loads(run("outputs", "--json").stdout) == OUTPUTS
+
+
+def test_a_stack_that_is_not_deployed_is_told(run: Run, nothing_runs: FakeBackend) -> None:
+    nothing_runs.running = True
+    done = run("outputs")
+    assert done.exit_code == 1
+    assert "labelstack up" in done.stderr
+
+
+def test_outputs_of_aws_come_from_pulumi(run: Run, backend: FakeBackend) -> None:
+    backend.by_pulumi = {**OUTPUTS, "uploadBucket": "on-aws"}
+    done = run("outputs", "--cloud", "aws", "--region", "eu-central-1", "--profile", "work", "--json")
+    assert json.loads(done.stdout)["uploadBucket"] == "on-aws"
+    assert backend.connected == [("aws", "eu-central-1", "work")]
+
+
+def test_outputs_of_localstack_come_from_the_engine_first(run: Run, backend: FakeBackend) -> None:
+    backend.by_pulumi = {**OUTPUTS, "uploadBucket": "by-pulumi"}
+    assert json.loads(run("outputs", "--cloud", "localstack", "--json").stdout) == OUTPUTS
+
+
+def test_a_named_outputs_file_wins(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps({**OUTPUTS, "uploadBucket": "from-file"}))
+    assert "from-file" in run("outputs", "--outputs", file).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("{", "not JSON"), ("[]", "no JSON object"), ('{"uploadBucket": "b"}', "resultsTable")]
+)
+def test_a_wrong_outputs_file_is_told(run: Run, tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(content)
+    done = run("labels", "--outputs", file)
+    assert done.exit_code == 1
+    assert said in done.stderr
+
+
+def test_unknown_outputs_say_how_to_give_them(run: Run, backend: FakeBackend) -> None:
+    done = run("labels", "--cloud", "aws")
+    assert done.exit_code == 1
+    assert "pulumi stack output --json --stack dev" in done.stderr
+    assert "--outputs" in done.stderr

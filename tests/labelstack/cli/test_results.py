@@ -1,0 +1,153 @@
+"""`result`, `labels` and `search`."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handlers.results import InvalidCursorError, Match, Page, TableUnavailableError
+from handlers.results.search import MatchedLabel
+from tests.labelstack.cli.conftest import Run
+from tests.labelstack.cli.fakes import FakeBackend, make_result
+
+FACE: dict[str, Any] = {
+    "confidence": Decimal("99.5"),
+    "boundingBox": {"left": Decimal(0), "top": Decimal(0), "width": Decimal(1), "height": Decimal(1)},
+    "ageRange": {"low": Decimal(25), "high": Decimal(35)},
+    "emotions": [
+        {"type": "CALM", "confidence": Decimal(10)},
+        {"type": "HAPPY", "confidence": Decimal(90)},
+        {"type": "UNKNOWN", "confidence": Decimal(95)},
+    ],
+    "smile": {"value": True, "confidence": Decimal(90)},
+}
+
+
+def match(key: str) -> Match:
+    labels: list[MatchedLabel] = [{"name": "Cat", "confidence": Decimal("98.75")}]
+    return {"key": key, "processedAt": "2026-11-21T10:00:00.000Z", "labels": labels}
+
+
+def test_shows_what_was_found(run: Run, backend: FakeBackend) -> None:
+    nudity = {"name": "Explicit", "parent": "", "confidence": Decimal("75.04")}
+    backend.table.put(make_result("uploads/a.jpg", faces=[FACE], moderation=[nudity], width=640, height=480))
+    done = run("result", "uploads/a.jpg")
+    assert done.exit_code == 0
+    shown = done.stdout.replace("\N{NO-BREAK SPACE}", " ")
+    for part in ("Cat", "98.8%", "Animal", "640 x 480", "99.5%, 25-35 years, happy, smiling", "Explicit 75.0%"):
+        assert part in shown
+
+
+def test_an_age_that_says_nothing_is_left_out(run: Run, backend: FakeBackend) -> None:
+    ageless = {**FACE, "ageRange": {"low": Decimal(0), "high": Decimal(100)}}
+    backend.table.put(make_result("uploads/a.jpg", faces=[ageless]))
+    assert "years" not in run("result", "a.jpg").stdout
+
+
+def test_the_prefix_may_be_left_out(run: Run, backend: FakeBackend) -> None:
+    backend.table.put(make_result("uploads/a.jpg"))
+    assert "uploads/a.jpg" in run("result", "a.jpg").stdout
+
+
+def test_a_result_as_json_is_the_document(run: Run, backend: FakeBackend) -> None:
+    backend.table.put(make_result("uploads/ü b.jpg"))
+    done = run("result", "ü b.jpg", "--json")
+    assert json.loads(done.stdout)["labels"][0]["confidence"] == 98.75
+    assert "ü b.jpg" in done.stdout
+
+
+def test_a_rejected_picture_shows_its_reason(run: Run, backend: FakeBackend) -> None:
+    backend.table.put(make_result("uploads/a.jpg", "REJECTED"))
+    done = run("result", "a.jpg")
+    assert done.exit_code == 0
+    assert "NOT_AN_IMAGE: The file is not a picture" in done.stdout
+
+
+def test_markup_in_a_key_is_text(run: Run, backend: FakeBackend) -> None:
+    backend.table.put(make_result("uploads/[red]a[/blue].jpg"))
+    assert "[red]a[/blue].jpg" in run("result", "[red]a[/blue].jpg").stdout
+
+
+def test_an_unknown_key_is_told_in_a_sentence(run: Run) -> None:
+    done = run("result", "nothing.jpg", "--json")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: no result for 'nothing.jpg'")
+
+
+def test_a_deleted_picture_is_told(run: Run, backend: FakeBackend) -> None:
+    backend.table.put(make_result("uploads/a.jpg", "DELETED"))
+    done = run("result", "a.jpg")
+    assert done.exit_code == 1
+    assert "was deleted" in done.stderr
+
+
+def test_lists_labels_by_their_count(run: Run, backend: FakeBackend) -> None:
+    dog = {"name": "Dog", "confidence": Decimal(90), "parents": [], "aliases": [], "categories": [], "instances": []}
+    backend.table.put(make_result("a"))
+    backend.table.put(make_result("b", labels=[dog]))
+    backend.table.put(make_result("c", labels=[dog]))
+    lines = run("labels").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[2:]] == [["Dog", "2"], ["Cat", "1"]]
+    assert json.loads(run("labels", "--json").stdout) == {"Dog": 2, "Cat": 1}
+
+
+def test_no_labels_yet(run: Run) -> None:
+    done = run("labels")
+    assert done.exit_code == 0
+    assert "no labels yet" in done.stderr
+
+
+def test_searches_with_what_was_asked(run: Run, backend: FakeBackend) -> None:
+    backend.table.pages = [Page([match("uploads/a.jpg")], None)]
+    done = run("search", "cat", "pet", "--min-confidence", "75.5", "--order", "confidence", "--limit", "7")
+    assert done.exit_code == 0
+    assert "uploads/a.jpg" in done.stdout
+    assert backend.table.searches == [
+        {"labels": ["cat", "pet"], "min": Decimal("75.5"), "order": "confidence", "limit": 7, "cursor": None}
+    ]
+
+
+def test_goes_on_over_pages_up_to_the_limit(run: Run, backend: FakeBackend) -> None:
+    backend.table.pages = [Page([match("a")], "one"), Page([], "two"), Page([match("b"), match("c")], "three")]
+    done = run("search", "cat", "--limit", "3", "--json")
+    assert [item["key"] for item in json.loads(done.stdout)["items"]] == ["a", "b", "c"]
+    assert json.loads(done.stdout)["cursor"] == "three"
+    assert [(asked["cursor"], asked["limit"]) for asked in backend.table.searches] == [
+        (None, 3),
+        ("one", 2),
+        ("two", 2),
+    ]
+
+
+def test_asks_for_no_more_than_a_page_can_hold(run: Run, backend: FakeBackend) -> None:
+    run("search", "cat", "--limit", "1000")
+    assert backend.table.searches[0]["limit"] == 100
+
+
+def test_finding_nothing_is_no_error(run: Run) -> None:
+    done = run("search", "unicorn")
+    assert done.exit_code == 0
+    assert "no picture carries 'unicorn'" in done.stderr
+    assert json.loads(run("search", "unicorn", "--json").stdout) == {"items": []}
+
+
+@pytest.mark.parametrize("error", [InvalidCursorError("the cursor is wrong"), TableUnavailableError("throttled")])
+def test_errors_of_the_table_are_told_in_a_sentence(
+    run: Run, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(backend.table, "search", fail)
+    done = run("search", "cat")
+    assert done.exit_code == 1
+    assert done.stderr == f"error: {error}\n"
+
+
+@pytest.mark.parametrize("value", ["170", "-1", "sure"])
+def test_an_impossible_confidence_is_wrong_usage(run: Run, value: str) -> None:
+    assert run("search", "cat", "--min-confidence", value).exit_code == 2

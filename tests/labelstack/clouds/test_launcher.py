@@ -1,0 +1,53 @@
+"""The changes to ministack: they fail loudly when another version is installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from labelstack.clouds import function_runtime
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own: ministack changes much of the one it is imported in."""
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_every_changed_name_exists() -> None:
+    done = run("from labelstack.clouds import ministack_launcher as l; l.check(); print(len(l.PATCHED))")
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
+
+
+def test_a_missing_name_is_told() -> None:
+    code = "from labelstack.clouds import ministack_launcher as l\nfrom ministack.services import lambda_svc\n"
+    done = run(code + "del lambda_svc._provided_worker_env\nl.check()\n")
+
+    assert done.returncode != 0
+    assert "without ministack.services.lambda_svc._provided_worker_env" in done.stderr
+
+
+def test_another_version_is_told() -> None:
+    done = run("from labelstack.clouds import ministack_launcher as l\nl.VERSION = '9'\nl.check()\n")
+
+    assert done.returncode != 0
+    assert "needs ministack 9, found" in done.stderr
+
+
+def test_runtime_folder_holds_what_lambda_ships_and_no_more(tmp_path: Path) -> None:
+    function_runtime.build(tmp_path / "runtime")
+
+    names = {path.name for path in (tmp_path / "runtime").iterdir()}
+    assert {"boto3", "botocore", "awslambdaric", "urllib3", "jmespath"} <= names
+    assert names.isdisjoint({"click", "pulumi", "ministack", "PIL", "aws_lambda_powertools", "bin", "__pycache__"})
+
+
+def test_base_interpreter_is_outside_the_virtual_environment() -> None:
+    found = function_runtime.base_interpreter()
+
+    assert found.exists()
+    assert not found.is_relative_to(sys.prefix) or sys.prefix == sys.base_prefix

@@ -1,0 +1,196 @@
+"""Variables and leading keys in policies of the embedded cloud, by what guests may do under them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from labelstack.clouds import EmbeddedCloud
+
+ROOT = Path(__file__).resolve().parents[3]
+GUEST = "${cognito-identity.amazonaws.com:sub}"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Somebody with credentials of an identity pool."""
+
+    id: str
+    client: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool whose guests may use what is below their id in a bucket and a table of one name."""
+
+    id: str
+    name: str
+    cloud: EmbeddedCloud
+
+    def guest(self) -> Guest:
+        cognito = self.cloud.client("cognito-identity")
+        identity = cognito.get_id(IdentityPoolId=self.id)["IdentityId"]
+        given = cognito.get_credentials_for_identity(IdentityId=identity)["Credentials"]
+        session: Any = boto3.Session(
+            given["AccessKeyId"], given["SecretKey"], given["SessionToken"], region_name=self.cloud.region
+        )
+        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={})
+        return Guest(
+            identity, lambda service: session.client(service, endpoint_url=self.cloud.endpoint_url, config=config)
+        )
+
+
+@pytest.fixture
+def pool(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Pool]:
+    """A pool of guests."""
+    name, cognito, iam = f"guests-{next(numbers)}", cloud.client("cognito-identity"), cloud.client("iam")
+    cloud.client("s3").create_bucket(Bucket=name)
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    cloud.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+    )
+    condition = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"IMAGE#{GUEST}/*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    table = f"arn:aws:dynamodb:{cloud.region}:000000000000:table/{name}"
+    statements = [
+        {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": f"arn:aws:s3:::{name}/{GUEST}/*"},
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem"],
+            "Resource": table,
+            "Condition": condition,
+        },
+    ]
+    trust = {"Effect": "Allow", "Principal": {"Federated": "cognito-identity.amazonaws.com"}, "Action": "sts:*"}
+    role = iam.create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+    pool_id = cognito.create_identity_pool(IdentityPoolName=name, AllowUnauthenticatedIdentities=True)["IdentityPoolId"]
+    cognito.set_identity_pool_roles(IdentityPoolId=pool_id, Roles={"unauthenticated": role["Arn"]})
+    yield Pool(pool_id, name, cloud)
+    cognito.delete_identity_pool(IdentityPoolId=pool_id)
+    iam.delete_role_policy(RoleName=name, PolicyName="own")
+    iam.delete_role(RoleName=name)
+    cloud.client("dynamodb").delete_table(TableName=name)
+    s3 = cloud.client("s3")
+    for one in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        s3.delete_object(Bucket=name, Key=one["Key"])
+    s3.delete_bucket(Bucket=name)
+
+
+def refused(call: Callable[[], object]) -> bool:
+    """Whether a call is denied; its other errors are raised."""
+    try:
+        call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+            raise
+        return True
+    return False
+
+
+def item(identity: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"IMAGE#{identity}/cat.png"}, "sk": {"S": "META"}}
+
+
+def test_a_guest_writes_below_his_own_id_alone(pool: Pool) -> None:
+    one, other = pool.guest(), pool.guest()
+    key = f"{one.id}/cat.png"
+
+    assert not refused(lambda: one.client("s3").put_object(Bucket=pool.name, Key=key, Body=b"x"))
+    assert refused(lambda: other.client("s3").put_object(Bucket=pool.name, Key=key, Body=b"x"))
+    assert refused(lambda: one.client("s3").put_object(Bucket=pool.name, Key="cat.png", Body=b"x"))
+
+
+def test_a_variable_is_no_name_that_can_be_written(pool: Pool) -> None:
+    one = pool.guest()
+
+    assert refused(lambda: one.client("s3").put_object(Bucket=pool.name, Key=f"{GUEST}/cat.png", Body=b"x"))
+
+
+def test_a_guest_reads_items_of_his_own_id_alone(pool: Pool) -> None:
+    one, other = pool.guest(), pool.guest()
+
+    assert not refused(lambda: one.client("dynamodb").get_item(TableName=pool.name, Key=item(one.id)))
+    assert refused(lambda: other.client("dynamodb").get_item(TableName=pool.name, Key=item(one.id)))
+
+
+def test_a_guest_queries_his_own_partition_alone(pool: Pool) -> None:
+    one = pool.guest()
+
+    def query(identity: str) -> object:
+        return one.client("dynamodb").query(
+            TableName=pool.name,
+            KeyConditionExpression="#p = :p",
+            ExpressionAttributeNames={"#p": "pk"},
+            ExpressionAttributeValues={":p": item(identity)["pk"]},
+        )
+
+    assert not refused(lambda: query(one.id))
+    assert refused(lambda: query("somebody"))
+
+
+def test_a_request_that_names_no_key_is_refused(pool: Pool) -> None:
+    one = pool.guest()
+    batch = {pool.name: {"Keys": [item(one.id)]}}
+
+    assert refused(lambda: one.client("dynamodb").scan(TableName=pool.name))
+    assert refused(lambda: one.client("dynamodb").batch_get_item(RequestItems=batch))
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        ({"TableName": "t", "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}}, ["a"]),
+        ({"TableName": "t", "Item": {"pk": {"S": "a"}, "n": {"N": "1"}}}, ["a"]),
+        (
+            {
+                "TableName": "t",
+                "KeyConditionExpression": "pk = :p AND begins_with(sk, :s)",
+                "ExpressionAttributeValues": {":p": {"S": "a"}, ":s": {"S": "b"}},
+            },
+            ["a"],
+        ),
+        (
+            {
+                "TableName": "t",
+                "IndexName": "i",
+                "KeyConditionExpression": "pk = :p",
+                "ExpressionAttributeValues": {":p": {"S": "a"}},
+            },
+            [],
+        ),
+        ({"TableName": "t"}, []),
+        ({"TableName": "unknown", "Key": {"pk": {"S": "a"}}}, []),
+        ([], []),
+    ],
+)
+def test_leading_keys_of_a_request(body: object, keys: list[str]) -> None:
+    code = (
+        "import json, sys\nfrom labelstack.clouds.policy_keys import leading_keys\n"
+        "found = leading_keys(sys.argv[1].encode(), lambda table: 'pk' if table == 't' else None)\n"
+        "print(json.dumps(list(found)))"
+    )
+    # In a process of its own: importing ministack changes much of the one it is imported in.
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(body)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(done.stdout) == keys

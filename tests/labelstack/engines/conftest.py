@@ -1,0 +1,71 @@
+"""One embedded cloud, and projects made of a text, each with a record of its own."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from labelstack.clouds import EmbeddedCloud
+from labelstack.engines import Deployment, InProcessEngine
+
+HEADER = "import pulumi\nimport pulumi_aws as aws\n"
+
+
+class Stack:
+    """One project with one stack on one cloud."""
+
+    def __init__(self, folder: Path, cloud: EmbeddedCloud) -> None:
+        self.folder = folder
+        self.cloud = cloud
+        self.engine = InProcessEngine(folder, cloud, folder / ".state")
+        (folder / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
+        (folder / "Pulumi.test.yaml").write_text("config:\n  aws:region: us-east-1\n")
+
+    def write(self, program: str) -> None:
+        """Set the program; `pulumi` and `aws` are imported."""
+        (self.folder / "__main__.py").write_text(HEADER + textwrap.dedent(program))
+
+    def up(self, program: str, config: Mapping[str, str] | None = None) -> Deployment:
+        """Deploy a program."""
+        self.write(program)
+        return self.engine.up("test", config)
+
+    def again(self) -> Deployment:
+        """Deploy the same program once more."""
+        return self.engine.up("test")
+
+    def destroy(self) -> int:
+        """Remove everything."""
+        return self.engine.destroy("test")
+
+    def names(self, kind: str) -> list[str]:
+        """Names of all buckets, queues or tables of the cloud."""
+        clients: dict[str, Callable[[], list[str]]] = {
+            "buckets": lambda: [one["Name"] for one in self.cloud.client("s3").list_buckets()["Buckets"]],
+            "queues": lambda: [
+                url.rpartition("/")[2] for url in self.cloud.client("sqs").list_queues().get("QueueUrls", [])
+            ],
+            "tables": lambda: self.cloud.client("dynamodb").list_tables()["TableNames"],
+            "roles": lambda: [one["RoleName"] for one in self.cloud.client("iam").list_roles()["Roles"]],
+        }
+        return sorted(clients[kind]())
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
+    """A running embedded cloud, without the local Rekognition."""
+    with EmbeddedCloud.start(tmp_path_factory.mktemp("embedded"), rekognition=False) as started:
+        yield started
+
+
+@pytest.fixture
+def stack(cloud: EmbeddedCloud, tmp_path: Path) -> Iterator[Stack]:
+    """An empty project; what a test leaves of its resources is removed."""
+    made = Stack(tmp_path, cloud)
+    yield made
+    made.write("")
+    made.engine.up("test", {})
+    made.destroy()

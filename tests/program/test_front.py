@@ -1,0 +1,157 @@
+"""What people see of a stack: the API, the page, guests; and the settings that choose them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components.packaging import Package
+from settings import SettingsError, parse
+from tests.recording import Record, Resource, record_stack
+
+LEAST = {"name": "pictures", "protectData": "false"}
+EMULATOR = {
+    "labelstack:publicEndpoint": "http://127.0.0.1:4566",
+    "labelstack:websiteEndpoint": "http://127.0.0.1:8081/{bucket}",
+}
+
+pytestmark = pytest.mark.usefixtures("packages")
+
+
+def made(stack: str = "dev", **changes: str) -> Record:
+    return record_stack(stack, {f"labelstack:{key}": value for key, value in changes.items()})
+
+
+def page(recorded: Record, key: str) -> Any:
+    """What is written of the page."""
+    objects: list[Resource] = recorded.of("aws:s3/bucketObjectv2:BucketObjectv2")
+    return next(o.inputs["content"] for o in objects if o.inputs["key"] == key)
+
+
+def refusal(**values: str) -> str:
+    """The one thing that is said of settings."""
+    with pytest.raises(SettingsError) as caught:
+        parse(LEAST | values)
+    _, sentence = str(caught.value).splitlines()
+    return sentence.strip()
+
+
+@pytest.mark.parametrize("stack", ["dev", "local", "prod"])
+def test_every_part_belongs_to_a_component(stack: str, packages: list[Package]) -> None:
+    recorded = record_stack(stack)
+
+    components = {(r.type.split(":")[-1], r.name): r.parent for r in recorded.resources if r.type.startswith("labels")}
+    assert components[("LabelApi", "labelstack-api")] == f"labelstack-{stack}"
+    assert components[("Website", "labelstack-site")] == f"labelstack-{stack}"
+    assert components[("WebsiteFiles", "labelstack-site")] == f"labelstack-{stack}"
+    assert {r.parent for r in recorded.resources if r.type.startswith("aws:")} <= {name for _, name in components}
+
+
+def test_dev_has_a_page_over_https_and_an_api_with_a_key() -> None:
+    recorded = made()
+
+    assert recorded.outputs["websiteUrl"] == "https://labelstack-site-0a1b2c3.cloudfront.net/"
+    assert recorded.outputs["websiteBucket"] == "labelstack-site-0a1b2c3"
+    assert recorded.outputs["apiUrl"].startswith("https://api.execute-api.")
+    assert recorded.outputs["apiKeyId"] == "labelstack-api-0a1b2c3"
+    assert "identityPoolId" not in recorded.outputs
+
+
+def test_local_has_addresses_of_the_emulator() -> None:
+    outputs = record_stack("local", EMULATOR).outputs
+
+    assert outputs["apiUrl"] == "http://127.0.0.1:4566/_aws/execute-api/labelstack-api-0a1b2c3/v1"
+    assert outputs["websiteUrl"] == "http://127.0.0.1:8081/labelstack-site-0a1b2c3/"
+
+
+def test_page_knows_the_api_and_reaches_nothing_else() -> None:
+    recorded = record_stack("local", EMULATOR)
+
+    assert json.loads(page(recorded, "config.json"))["apiUrl"] == recorded.outputs["apiUrl"]
+    assert "connect-src 'self' http://127.0.0.1:4566;" in page(recorded, "index.html")
+
+
+def test_api_and_bucket_let_the_site_in_and_the_origins_asked_for() -> None:
+    recorded = made(allowedOrigins="http://localhost:3000")
+
+    origins = ["https://labelstack-site-0a1b2c3.cloudfront.net", "http://localhost:3000"]
+    (rule,) = recorded.one("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]
+    assert rule["allowedOrigins"] == origins
+    variables = recorded.one("aws:lambda/function:Function", "labelstack-api-results").inputs["environment"][
+        "variables"
+    ]
+    assert variables["ALLOWED_ORIGIN"] == ",".join(origins)
+
+
+def test_visitors_with_a_key_may_delete() -> None:
+    assert json.loads(page(made(), "config.json"))["canDelete"] is True
+    assert json.loads(page(made(apiAccess="open"), "config.json"))["canDelete"] is False
+
+
+def test_page_can_work_without_an_api() -> None:
+    recorded = made(api="none", apiAccess="open", guestAccess="true", siteMode="guest")
+
+    config = json.loads(page(recorded, "config.json"))
+    assert config["mode"] == "guest"
+    assert config["identityPoolId"] == recorded.outputs["identityPoolId"]
+    assert config["uploadBucket"] == recorded.outputs["uploadBucket"]
+    assert config["resultsTable"] == recorded.outputs["resultsTable"]
+    assert "apiUrl" not in recorded.outputs
+
+
+def test_api_can_be_there_without_a_page() -> None:
+    recorded = made(website="none", apiAccess="iam", api="http")
+
+    assert "websiteUrl" not in recorded.outputs
+    assert "corsConfiguration" not in recorded.one("aws:apigatewayv2/api:Api").inputs
+    assert not recorded.of("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+
+
+def test_another_stack_may_own_the_accounts_log_role() -> None:
+    assert not made(apiLogRole="false").of("aws:apigateway/account:Account")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            {"api": "http", "apiAccess": "api_key"},
+            "labelstack:apiAccess is api_key: expected open or iam, as an API of kind http takes no keys.",
+        ),
+        (
+            {"website": "s3"},
+            "labelstack:website is s3: expected none, or labelstack:api rest or http for the page to work with.",
+        ),
+        (
+            {"website": "s3", "api": "rest", "apiAccess": "iam"},
+            "labelstack:apiAccess is iam: expected open or api_key, as the page does not sign its requests.",
+        ),
+        (
+            {"website": "s3", "siteMode": "guest"},
+            "labelstack:siteMode is guest: expected api, or labelstack:guestAccess true.",
+        ),
+        ({"api": "graphql"}, 'labelstack:api is "graphql": expected none, rest or http.'),
+        (
+            {"allowedOrigins": "https://example.org/"},
+            "expected a list of web origins such as https://example.org, each at most once.",
+        ),
+        (
+            {"allowedOrigins": "*"},
+            "expected a list of web origins such as https://example.org, each at most once.",
+        ),
+        (
+            {"websiteEndpoint": "http://localhost:4566"},
+            "expected the http or https URL of an emulator's site with {bucket} in it, or no such key for AWS.",
+        ),
+        (
+            {"apiThrottleRate": "0"},
+            'labelstack:apiThrottleRate is "0": expected requests per second, above 0 and up to',
+        ),
+        (
+            {"apiStage": "v 1"},
+            'labelstack:apiStage is "v 1": expected letters, digits, hyphens and underscores, as v1.',
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(values: dict[str, str], said: str) -> None:
+    assert said in refusal(**values)

@@ -1,0 +1,288 @@
+"""The program itself, as each of its stacks."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components.packaging import Package
+from settings import SettingsError
+from tests.recording import ACCOUNT, PROJECT, REGION, Record, record_stack, stack_config
+
+STACKS = ("dev", "local", "prod")
+# Where a policy allows the resource `*`, and why it may: Rekognition's image operations have no resources.
+ANY_RESOURCE_ALLOWED = {
+    "rekognition:DetectLabels",
+    "rekognition:DetectFaces",
+    "rekognition:DetectModerationLabels",
+    "rekognition:DetectText",
+}
+# Beside what AWS gives no tags: objects, whose tags cost money each month.
+UNTAGGABLE = {
+    "aws:apigateway/account:Account",
+    "aws:apigateway/deployment:Deployment",
+    "aws:apigateway/methodSettings:MethodSettings",
+    "aws:apigateway/usagePlanKey:UsagePlanKey",
+    "aws:cloudfront/originAccessControl:OriginAccessControl",
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:lambda/permission:Permission",
+    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
+    "aws:s3/bucketObjectv2:BucketObjectv2",
+    "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketNotification:BucketNotification",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:sqs/queuePolicy:QueuePolicy",
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+}
+LOG_RETENTION_DAYS = {"dev": 7, "local": 1, "prod": 90}
+NO_FRONT = {"labelstack:api": "none", "labelstack:website": "none"}
+DETECTORS = {"dev": "labels", "local": "labels,faces,moderation,text", "prod": "labels,faces,moderation"}
+
+pytestmark = pytest.mark.usefixtures("packages")
+
+
+@pytest.fixture(params=STACKS)
+def stack(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+# One run of each stack is looked at by many tests, none of which changes it.
+RUNS: dict[tuple[str, bool], Record] = {}
+
+
+@pytest.fixture
+def recorded(stack: str, packages: list[Package]) -> Record:
+    """The whole stack."""
+    if (stack, True) not in RUNS:
+        RUNS[stack, True] = record_stack(stack)
+    return RUNS[stack, True]
+
+
+@pytest.fixture
+def core(stack: str, packages: list[Package]) -> Record:
+    """The stack without what people see of it: see test_front.py."""
+    if (stack, False) not in RUNS:
+        RUNS[stack, False] = record_stack(stack, NO_FRONT)
+    return RUNS[stack, False]
+
+
+def allowed(recorded: Record) -> list[dict[str, Any]]:
+    """Every statement of every role's policy."""
+    policies = recorded.of("aws:iam/rolePolicy:RolePolicy")
+    return [statement for policy in policies for statement in policy.policy()["Statement"]]
+
+
+def test_there_is_a_file_for_each_stack_and_no_other() -> None:
+    assert {path.name for path in PROJECT.glob("Pulumi.*.yaml")} == {f"Pulumi.{name}.yaml" for name in STACKS}
+
+
+def test_makes_these_resources(core: Record) -> None:
+    assert sorted(f"{r.type.split(':')[-1]} {r.name}" for r in core.resources) == [
+        "Bucket labelstack-uploads",
+        "BucketLifecycleConfiguration labelstack-uploads-lifecycle",
+        "BucketNotification labelstack-events",
+        "BucketOwnershipControls labelstack-uploads-ownership",
+        "BucketPolicy labelstack-uploads-policy",
+        "BucketPublicAccessBlock labelstack-uploads-private",
+        "BucketServerSideEncryptionConfiguration labelstack-uploads-encryption",
+        "BucketVersioning labelstack-uploads-versioning",
+        "EventSourceMapping labelstack-process-image",
+        "EventSourceMapping labelstack-record-failure",
+        "Function labelstack-process-image",
+        "Function labelstack-record-failure",
+        "ImageProcessor labelstack",
+        "LogGroup labelstack-process-image-logs",
+        "LogGroup labelstack-record-failure-logs",
+        "PythonFunction labelstack-process-image",
+        "PythonFunction labelstack-record-failure",
+        "Queue labelstack-dead-letters",
+        "Queue labelstack-events",
+        "QueuePolicy labelstack-dead-letters-policy",
+        "QueuePolicy labelstack-events-policy",
+        "RedriveAllowPolicy labelstack-redrive",
+        "ResultsStore labelstack-results",
+        "Role labelstack-process-image",
+        "Role labelstack-record-failure",
+        "RolePolicy labelstack-process-image-policy",
+        "RolePolicy labelstack-record-failure-policy",
+        "Table labelstack-results",
+        "UploadBucket labelstack-uploads",
+    ]
+
+
+def test_exports_these_outputs(core: Record) -> None:
+    queues = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
+    assert core.outputs == {
+        "uploadBucket": "labelstack-uploads-0a1b2c3",
+        "uploadPrefix": "uploads/",
+        "resultsTable": "labelstack-results-0a1b2c3",
+        "queueUrl": f"{queues}/labelstack-events-0a1b2c3",
+        "deadLetterQueueUrl": f"{queues}/labelstack-dead-letters-0a1b2c3",
+        "processorFunction": "labelstack-process-image-0a1b2c3",
+        "failureRecorderFunction": "labelstack-record-failure-0a1b2c3",
+    }
+
+
+def test_every_resource_belongs_to_a_component(stack: str, core: Record) -> None:
+    components = {r.name: r.parent for r in core.resources if r.type.startswith("labelstack:components:")}
+
+    assert components == {
+        "labelstack": f"labelstack-{stack}",
+        "labelstack-uploads": f"labelstack-{stack}",
+        "labelstack-results": f"labelstack-{stack}",
+        "labelstack-process-image": "labelstack",
+        "labelstack-record-failure": "labelstack",
+    }
+    assert {r.parent for r in core.resources if r.type.startswith("aws:")} == set(components)
+
+
+def test_every_name_begins_with_the_settings_name(stack: str, packages: list[Package]) -> None:
+    recorded = record_stack(stack, {"labelstack:name": "zoo"})
+
+    assert {r.name.split("-")[0] for r in recorded.resources} == {"zoo"}
+
+
+def test_no_bucket_is_public_but_a_hosted_site_s_own(stack: str, recorded: Record) -> None:
+    switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    blocks = recorded.of("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+
+    private = {b.inputs["bucket"] for b in blocks if all(b.inputs[switch] is True for switch in switches)}
+    public = {f"{bucket.name}-0a1b2c3" for bucket in recorded.of("aws:s3/bucket:Bucket")} - private
+    assert public == ({"labelstack-site-0a1b2c3"} if stack == "local" else set())
+    open_to_all = {
+        policy.inputs["bucket"]
+        for policy in recorded.of("aws:s3/bucketPolicy:BucketPolicy")
+        for statement in policy.policy()["Statement"]
+        if statement["Effect"] == "Allow" and statement["Principal"] == "*"
+    }
+    assert open_to_all == public
+
+
+def test_data_is_encrypted(recorded: Record) -> None:
+    (rule,) = recorded.one(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    ).inputs["rules"]
+    assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
+    assert recorded.one("aws:dynamodb/table:Table").inputs["serverSideEncryption"] == {"enabled": True}
+    assert all(queue.inputs["sqsManagedSseEnabled"] for queue in recorded.of("aws:sqs/queue:Queue"))
+
+
+def test_logs_are_kept_for_a_time(stack: str, recorded: Record) -> None:
+    groups = recorded.of("aws:cloudwatch/logGroup:LogGroup")
+
+    assert [group.inputs["retentionInDays"] for group in groups] == [LOG_RETENTION_DAYS[stack]] * 6
+
+
+def test_data_is_protected_where_it_must_last(stack: str, recorded: Record) -> None:
+    bucket = recorded.one("aws:s3/bucket:Bucket", "labelstack-uploads")
+    table = recorded.one("aws:dynamodb/table:Table")
+
+    protected = stack == "prod"
+    assert (bucket.protect, table.protect) == (protected, protected)
+    assert bucket.inputs["forceDestroy"] is not protected
+    assert table.inputs["deletionProtectionEnabled"] is protected
+    assert [r.name for r in recorded.resources if r.protect and r not in (bucket, table)] == []
+
+
+def test_no_role_may_do_everything_to_anything(recorded: Record) -> None:
+    for statement in allowed(recorded):
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in statement["Action"] if "*" in action]
+        if statement["Resource"] == "*":
+            assert set(statement["Action"]) <= ANY_RESOURCE_ALLOWED
+
+
+def test_each_function_has_a_role_of_its_own(recorded: Record) -> None:
+    roles = [function.inputs["role"].rpartition("/")[2] for function in recorded.of("aws:lambda/function:Function")]
+
+    parts = ("api-delete", "api-results", "api-upload-url", "process-image", "record-failure")
+    assert sorted(roles) == [f"labelstack-{part}-0a1b2c3" for part in parts]
+    assert sorted(p.inputs["role"] for p in recorded.of("aws:iam/rolePolicy:RolePolicy")) == sorted(roles)
+
+
+def test_may_call_the_enabled_detectors_alone(stack: str, recorded: Record) -> None:
+    operations = {"labels": "Labels", "faces": "Faces", "moderation": "ModerationLabels", "text": "Text"}
+    actions = [action for statement in allowed(recorded) for action in statement["Action"]]
+
+    assert sorted(action for action in actions if action.startswith("rekognition:")) == sorted(
+        f"rekognition:Detect{operations[detector]}" for detector in DETECTORS[stack].split(",")
+    )
+
+
+def test_tells_the_function_the_stacks_settings(stack: str, recorded: Record) -> None:
+    function = recorded.one("aws:lambda/function:Function", "labelstack-process-image")
+
+    variables = function.inputs["environment"]["variables"]
+    assert variables["DETECTORS"] == DETECTORS[stack]
+    assert variables["IMAGE_PROPERTIES"] == str(stack == "local").lower()
+    assert variables["POWERTOOLS_SERVICE_NAME"] == f"labelstack-{stack}"
+    assert "AWS_ENDPOINT_URL_REKOGNITION" not in variables
+
+
+def test_everything_that_can_be_tagged_is(stack: str, recorded: Record, core: Record) -> None:
+    tagged = [r for r in recorded.resources if r.type.startswith("aws:") and r.type not in UNTAGGABLE]
+
+    # Bucket, table, two each of queues, roles, log groups, functions and mappings.
+    assert len([r for r in core.resources if r.type.startswith("aws:") and r.type not in UNTAGGABLE]) == 12
+    # Three functions with role and group, the API with stage, log and log role; the site's bucket. Or also
+    # a key with its plan, and a distribution.
+    assert len(tagged) - 12 == (14 if stack == "local" else 17)
+    for resource in tagged:
+        tags = dict(resource.inputs["tags"])
+        assert tags.pop("component")
+        assert tags == {"project": "labelstack", "stack": stack}
+
+
+def test_policies_are_compact(stack: str, recorded: Record) -> None:
+    texts = [
+        value
+        for r in recorded.resources
+        for key, value in r.inputs.items()
+        if key.lower().endswith("policy") and isinstance(value, str)
+    ]
+    # 2 buckets, 2 queues, 2 about dead letters, 5 functions' roles with what they may do and who takes them, the log's.
+    assert len(texts) == 2 + 2 + 2 + 5 * 2 + 1
+    assert not [text for text in texts if " " in text]
+
+
+def test_the_cloud_in_use_overrides_platform_and_rekognition(packages: list[Package]) -> None:
+    recorded = record_stack(
+        "local",
+        {
+            "labelstack:runtime": "python3.11",
+            "labelstack:architecture": "x86_64",
+            "labelstack:rekognitionEndpoint": "http://127.0.0.1:4601",
+        },
+    )
+
+    function = recorded.one("aws:lambda/function:Function", "labelstack-process-image").inputs
+    assert (function["runtime"], function["architectures"]) == ("python3.11", ["x86_64"])
+    assert function["environment"]["variables"]["AWS_ENDPOINT_URL_REKOGNITION"] == "http://127.0.0.1:4601"
+    assert {(package.runtime, package.architecture) for package in packages} == {("python3.11", "x86_64")}
+
+
+def test_a_second_run_registers_the_same(stack: str, packages: list[Package]) -> None:
+    assert record_stack(stack).inputs() == record_stack(stack).inputs()
+
+
+def test_wrong_settings_fail_before_anything_is_made(packages: list[Package]) -> None:
+    with pytest.raises(SettingsError, match=r'labelstack:minConfidence is "170": expected a number from 0 to 100'):
+        record_stack("dev", {"labelstack:minConfidence": "170"})
+
+    assert packages == []
+
+
+def test_local_stack_reaches_emulators_and_keeps_the_account_id() -> None:
+    config = stack_config("local")
+
+    assert "s3control" in config["aws:endpoints"]
+    assert "aws:skipRequestingAccountId" not in config
+    assert set(json.loads(config["aws:endpoints"])[0].values()) == {"http://localhost:4566"}

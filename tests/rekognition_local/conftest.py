@@ -1,0 +1,149 @@
+"""A real server on a free port, a boto3 client whose every answer is held against the service model."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.validate import ParamValidator
+from mypy_boto3_rekognition import RekognitionClient
+
+from rekognition_local.errors import InvalidS3ObjectError
+from rekognition_local.server import LocalRekognition, Options
+from rekognition_local.wire import check_answer
+
+START_TIMEOUT_S = 60
+
+
+class MemoryReader:
+    """S3 objects in memory; `gate`, when set, holds every read until it is opened."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str | None], bytes] = {}
+        self.reads: list[tuple[str, str, str | None]] = []
+        self.failures: list[Exception] = []
+        self.gate: threading.Event | None = None
+        self.reading = threading.Event()
+
+    def read(self, bucket: str, key: str, version: str | None) -> bytes:
+        """The object, or the service's error."""
+        self.reads.append((bucket, key, version))
+        self.reading.set()
+        if self.gate is not None and not self.gate.wait(START_TIMEOUT_S):
+            raise TimeoutError("the test never opened the gate")
+        if self.failures:
+            raise self.failures.pop(0)
+        if (bucket, key, version) not in self.objects:
+            raise InvalidS3ObjectError
+        return self.objects[bucket, key, version]
+
+
+class Control:
+    """The control plane of a server."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/_rekognition_local"
+
+    def request(self, method: str, path: str, document: Any = None) -> Any:
+        """Send JSON, give JSON; raises HTTPError."""
+        body = None if document is None else json.dumps(document).encode()
+        with urlopen(Request(f"{self._url}/{path}", body, method=method), timeout=START_TIMEOUT_S) as answer:
+            return json.load(answer)
+
+    def put_rules(self, *rules: dict[str, Any]) -> None:
+        """Replace the rules."""
+        self.request("PUT", "rules", list(rules))
+
+    def calls(self) -> dict[str, Any]:
+        """The counts."""
+        counts: dict[str, Any] = self.request("GET", "calls")
+        return counts
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Iterator[Callable[..., LocalRekognition]]:
+    """Starts servers in threads; they end with the session."""
+    running: list[tuple[LocalRekognition, threading.Thread]] = []
+
+    def start(options: Options | None = None, reader: MemoryReader | None = None) -> LocalRekognition:
+        server = LocalRekognition(options or Options(), reader or MemoryReader())
+        thread = threading.Thread(target=server.run, name="rekognition_local")
+        thread.start()
+        running.append((server, thread))
+        server.wait_until_ready(START_TIMEOUT_S)
+        return server
+
+    yield start
+    for server, thread in running:
+        server.stop()
+        thread.join(START_TIMEOUT_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def reader() -> MemoryReader:
+    """The S3 of the shared server."""
+    return MemoryReader()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: Callable[..., LocalRekognition], reader: MemoryReader) -> LocalRekognition:
+    """A server for all tests that need no other options."""
+    return start_server(reader=reader)
+
+
+@pytest.fixture
+def control(server: LocalRekognition, reader: MemoryReader) -> Iterator[Control]:
+    """The shared server's control plane, reset before and after."""
+    plane = Control(server.url)
+    plane.request("POST", "reset")
+    yield plane
+    plane.request("POST", "reset")
+    reader.__init__()  # type: ignore[misc]  # the server keeps this object: empty it in place
+
+
+@pytest.fixture(scope="session")
+def make_client() -> Iterator[Callable[[str], RekognitionClient]]:
+    """Makes clients without retries, each answer checked."""
+    clients: list[RekognitionClient] = []
+
+    def make(url: str) -> RekognitionClient:
+        client: RekognitionClient = boto3.client(
+            "rekognition",
+            endpoint_url=url,
+            region_name="eu-central-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=120, max_pool_connections=20),
+        )
+        client.meta.events.register("after-call.rekognition", _assert_answer_fits_model)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def rekognition(server: LocalRekognition, control: Control, make_client: Callable[[str], RekognitionClient]) -> Any:
+    """A client of the shared server, reset around the test."""
+    return make_client(server.url)
+
+
+def _assert_answer_fits_model(http_response: Any, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    assert http_response.headers["x-amzn-RequestId"]
+    assert http_response.headers["Content-Type"] == "application/x-amz-json-1.1"
+    if http_response.status_code == 200:
+        raw = json.loads(http_response.content)
+        check_answer(raw, model.output_shape, model.name)
+        members = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
+        report = ParamValidator().validate(members, model.output_shape)
+        assert not report.has_errors(), report.generate_report()
+        assert set(members) == set(raw), "botocore has lost a member of the answer"

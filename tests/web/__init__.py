@@ -1,0 +1,1 @@
+"""Tests of the page in a real browser, against an in-memory double of the service."""

@@ -1,0 +1,87 @@
+"""A browser, the double and a page; the page fails the test when it logs an error or throws."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from integration_tests.browser import Visitor, browsing, required_chromium
+
+from .double import Double, application
+from .serve import served
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+PATIENCE_MS = 20_000  # for busy machines; what is there is not waited for
+
+
+# One browser for this folder only: while Playwright runs, no other test may start an event loop of its own.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """A headless browser."""
+    with browsing(required_chromium(), PATIENCE_MS) as running:
+        yield running
+
+
+@pytest.fixture
+def double() -> Double:
+    """The state of the service."""
+    return Double()
+
+
+@pytest.fixture
+def site(double: Double) -> Iterator[str]:
+    """The page's address."""
+    with served(application(double)) as url:
+        yield url
+
+
+@pytest.fixture
+def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
+    """Opens the page: visit(path="", **options of the browser context)."""
+    visitors: list[Visitor] = []
+
+    def open_page(path: str = "", **options: Any) -> Visitor:
+        visitor = Visitor(browser, patience_ms=PATIENCE_MS, **options)
+        visitors.append(visitor)
+        visitor.page.goto(f"{site}/{path}")
+        return visitor
+
+    yield open_page
+    for visitor in visitors:
+        visitor.page.context.close()
+    assert [visitor.errors for visitor in visitors if visitor.errors] == []
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Visitor]) -> Visitor:
+    """The page, opened."""
+    return visit()
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    """The opened page's handle."""
+    return visitor.page
+
+
+def sample(name: str) -> bytes:
+    """One of the real pictures in samples/."""
+    return (SAMPLES / name).read_bytes()
+
+
+def plain_picture(width: int = 120, height: int = 90, kind: str = "PNG") -> bytes:
+    """A small picture of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), (180, 90, 40)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def upload_of(name: str, content: bytes | None = None, mime: str = "image/png") -> Any:
+    """A file for `set_input_files`."""
+    return {"name": name, "mimeType": mime, "buffer": plain_picture() if content is None else content}

@@ -1,0 +1,404 @@
+"""A test double of the service: the contract of api/openapi.yaml, a bucket and the page, in one process and in memory.
+
+It keeps state for real and checks requests as the contract says, so that the page can be tested without a cloud.
+It proves nothing about the functions or the gateway: those have tests of their own.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from .scenes import see
+
+WEB = Path(__file__).parents[2] / "web"
+MAX_SIZE_BYTES = 15 * 1024 * 1024
+TYPES = ("image/jpeg", "image/png")
+TITLES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large", 415: "Unsupported"}
+
+
+class Problem(Exception):
+    """An answer that is a problem document."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+
+
+@dataclass
+class Picture:
+    """An uploaded picture; its result shows when the time has come."""
+
+    key: str
+    content: bytes
+    content_type: str
+    uploaded_at: datetime
+    ready_at: float
+    flagged_asked: bool = False
+
+
+@dataclass
+class Double:
+    """The service's state, and what a test may set."""
+
+    delay_s: float = 0.0
+    can_delete: bool = True
+    access_key: str | None = None
+    config_extra: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    forms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
+
+    def fail_next(self, path: str, status: int, code: str, times: int = 1) -> None:
+        """Answer the next requests of this path with a problem."""
+        self.failures.setdefault(path, []).extend([(status, code)] * times)
+
+    def put(self, key: str, content: bytes, content_type: str = "image/jpeg") -> None:
+        """A picture that has arrived by itself and is done."""
+        self.pictures[key] = Picture(key, content, content_type, datetime.now(UTC), time.monotonic() + self.delay_s)
+
+    def done(self) -> list[dict[str, Any]]:
+        """All results, newest first."""
+        newest_first = reversed(self.pictures.values())
+        return [self.result(picture) for picture in newest_first if picture.ready_at <= time.monotonic()]
+
+    def result(self, picture: Picture) -> dict[str, Any]:
+        """The result document of a picture that is done."""
+        document: dict[str, Any] = {
+            "key": picture.key,
+            "bucket": "pictures",
+            "etag": "0" * 32,
+            "sizeBytes": len(picture.content),
+            "uploadedAt": stamp(picture.uploaded_at),
+            "processedAt": stamp(picture.uploaded_at + timedelta(seconds=self.delay_s)),
+            "sequencer": f"{list(self.pictures).index(picture.key):016X}",
+            "detectors": ["labels", "faces", "moderation"],
+            "reused": False,
+        }
+        try:
+            with Image.open(io.BytesIO(picture.content)) as image:
+                size = image.size
+                kind = image.format
+        except UnidentifiedImageError:
+            return document | refused("NOT_AN_IMAGE", "The file is not a picture: upload a JPEG or PNG file.")
+        if min(size) < 80:
+            return document | refused("IMAGE_TOO_SMALL", "The picture is too small: 80 pixels on each side are needed.")
+        name = picture.key.rsplit("/", 1)[-1]
+        seen = {"faces": [], "moderation": []} | see(name)
+        return document | {"status": "LABELED", "format": kind, "width": size[0], "height": size[1]} | seen
+
+
+def is_plain(text: str) -> bool:
+    """Whether there are no control characters."""
+    return not any(ord(sign) < 32 or ord(sign) == 127 for sign in text)
+
+
+def safe_name(name: str) -> str:
+    """A file name for a key. Markup stays, so that the page is tested with it."""
+    return "".join(sign if is_plain(sign) and sign != "/" else "-" for sign in name)
+
+
+def refused(code: str, message: str) -> dict[str, str]:
+    """The part of a result that says why there are no labels."""
+    return {"status": "REJECTED", "code": code, "message": message}
+
+
+def stamp(moment: datetime) -> str:
+    """ISO 8601, UTC, milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def summary(result: dict[str, Any]) -> dict[str, Any]:
+    """What a gallery shows of a result."""
+    short = {name: value for name, value in result.items() if name in SUMMARY}
+    for part in ("labels", "moderation"):
+        if part in result:
+            short[part] = [{"name": one["name"], "confidence": one["confidence"]} for one in result[part]]
+    return short
+
+
+SUMMARY = {"key", "status", "code", "message", "processedAt", "width", "height"}
+
+
+def multipart(content_type: str, body: bytes) -> dict[str, bytes]:
+    """The parts of a form, as browsers send it."""
+    boundary = b"--" + content_type.split("boundary=")[1].encode()
+    parts: dict[str, bytes] = {}
+    for part in body.split(boundary)[1:-1]:
+        head, content = part.split(b"\r\n\r\n", 1)
+        parts[head.split(b'name="')[1].split(b'"')[0].decode()] = content.removesuffix(b"\r\n")
+    return parts
+
+
+def one_key(request: Request) -> str:
+    """The query parameter `key`."""
+    keys = request.query_params.getlist("key")
+    if len(keys) != 1:
+        raise Problem(400, "INVALID_REQUEST", "The parameter key is needed once.")
+    return checked_key(keys[0])
+
+
+def checked_key(key: object) -> str:
+    """A key as the contract allows it."""
+    if not isinstance(key, str) or not 1 <= len(key) <= 1024 or not is_plain(key):
+        raise Problem(400, "INVALID_REQUEST", "The key must be text of 1 to 1024 characters.")
+    return key
+
+
+async def json_body(request: Request, allowed: set[str], needed: set[str]) -> dict[str, Any]:
+    """The JSON object that was sent."""
+    if request.headers.get("content-type", "").split(";")[0] != "application/json":
+        raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json.")
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        raise Problem(400, "INVALID_JSON", "The body is not JSON.") from None
+    if not isinstance(body, dict) or body.keys() - allowed or needed - body.keys():
+        raise Problem(400, "INVALID_REQUEST", "The body's fields are not as the contract says.")
+    return body
+
+
+def number(request: Request, name: str, default: float, low: float, high: float) -> float:
+    """A number among the query parameters."""
+    text = request.query_params.get(name)
+    try:
+        value = default if text is None else float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise Problem(400, "INVALID_REQUEST", f"The parameter {name} must be a number from {low} to {high}.")
+    return value
+
+
+def choice(request: Request, name: str, values: tuple[str, ...], default: str = "") -> str:
+    """One of some words among the query parameters."""
+    value = request.query_params.get(name, default)
+    if value not in (*values, default):
+        raise Problem(400, "INVALID_REQUEST", f"The parameter {name} must be one of {', '.join(values)}.")
+    return value
+
+
+class Service:
+    """The routes."""
+
+    def __init__(self, double: Double) -> None:
+        self.double = double
+
+    async def config(self, _: Request) -> Response:
+        """What the deployment writes."""
+        known = {"mode": "api", "apiUrl": "/api", "canDelete": self.double.can_delete}
+        return JSONResponse(known | self.double.config_extra)
+
+    async def generate(self, request: Request) -> Response:
+        """POST /generate-upload-url."""
+        body = await json_body(request, {"fileName", "contentType", "sizeBytes"}, {"fileName", "contentType"})
+        name, kind, size = body["fileName"], body["contentType"], body.get("sizeBytes", 1)
+        if not isinstance(name, str) or not 1 <= len(name) <= 255 or not isinstance(kind, str):
+            raise Problem(400, "INVALID_REQUEST", "The file name or type is wrong.")
+        if kind not in TYPES:
+            raise Problem(400, "INVALID_REQUEST", "The field contentType must be image/jpeg or image/png.")
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE_BYTES:
+            raise Problem(400, "INVALID_REQUEST", "The field sizeBytes must be a whole number from 1 to 15728640.")
+        key = f"uploads/{secrets.token_hex(8)}/{safe_name(name)}"
+        policy = secrets.token_hex(16)
+        self.double.forms[policy] = {"key": key, "Content-Type": kind, "size": body.get("sizeBytes", MAX_SIZE_BYTES)}
+        answer = {
+            "url": str(request.url_for("post")),
+            "key": key,
+            "fields": {"key": key, "Content-Type": kind, "policy": policy},
+            "expiresAt": stamp(datetime.now(UTC) + timedelta(minutes=15)),
+            "maxSizeBytes": body.get("sizeBytes", MAX_SIZE_BYTES),
+        }
+        return JSONResponse(answer)
+
+    async def post(self, request: Request) -> Response:
+        """The bucket takes a form, if it is the one that was given out."""
+        form = multipart(request.headers["content-type"], await request.body())
+        grant = self.double.forms.get(form["policy"].decode())
+        if not grant or any(form[name].decode() != grant[name] for name in ("key", "Content-Type")):
+            return Response("<Error><Code>AccessDenied</Code></Error>", 403, media_type="application/xml")
+        if len(form["file"]) > grant["size"]:
+            return Response("<Error><Code>EntityTooLarge</Code></Error>", 400, media_type="application/xml")
+        self.double.put(grant["key"], form["file"], grant["Content-Type"])
+        return Response(status_code=204)
+
+    async def get_object(self, request: Request) -> Response:
+        """The bucket gives a picture."""
+        picture = self.double.pictures.get(request.path_params["key"])
+        return Response(picture.content, media_type=picture.content_type) if picture else Response(status_code=404)
+
+    def find(self, key: str) -> Response:
+        """200, 202 or 404, the same for both ways to ask."""
+        picture = self.double.pictures.get(key)
+        if not picture:
+            raise Problem(404, "PICTURE_NOT_FOUND", "There is no picture with this key.")
+        if picture.ready_at > time.monotonic():
+            return JSONResponse({"key": key, "status": "PENDING"}, 202, {"Retry-After": "1"})
+        return JSONResponse(self.double.result(picture))
+
+    async def detect(self, request: Request) -> Response:
+        """POST /detect-labels."""
+        body = await json_body(request, {"key"}, {"key"})
+        return self.find(checked_key(body["key"]))
+
+    async def get_result(self, request: Request) -> Response:
+        """GET /result."""
+        return self.find(one_key(request))
+
+    async def images(self, request: Request) -> Response:
+        """GET and DELETE /images."""
+        if request.method == "DELETE":
+            return self.delete(request)
+        labels = [name.lower() for name in request.query_params.getlist("label")]
+        if len(labels) > 10 or not all(name.strip() and len(name) <= 100 and is_plain(name) for name in labels):
+            raise Problem(400, "INVALID_REQUEST", "The labels are not as the contract says.")
+        least = number(request, "minConfidence", 0, 0, 100)
+        limit = number(request, "limit", 24, 1, 100)
+        order = choice(request, "order", ("newest", "confidence"), "newest")
+        status = choice(request, "status", ("LABELED", "REJECTED", "FAILED"))
+        if limit != int(limit):
+            raise Problem(400, "INVALID_REQUEST", "The limit must be a whole number.")
+        found = [one for one in self.double.done() if not status or one["status"] == status]
+        for name in labels:
+            found = [one for one in found if confidence(one, name) >= max(least, 0.001)]
+        if order == "confidence" and labels:
+            found.sort(key=lambda one: confidence(one, labels[0]), reverse=True)
+        start = self.start(request)
+        end = start + int(limit)
+        page: dict[str, Any] = {"images": [summary(one) for one in found[start:end]]}
+        if end < len(found):
+            page["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
+        return JSONResponse(page)
+
+    @staticmethod
+    def start(request: Request) -> int:
+        """Where a cursor goes on."""
+        cursor = request.query_params.get("cursor")
+        if cursor is None:
+            return 0
+        try:
+            return int(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        except ValueError:
+            raise Problem(400, "INVALID_CURSOR", "The cursor is not one of ours.") from None
+
+    def delete(self, request: Request) -> Response:
+        """DELETE /images."""
+        if self.double.access_key and request.headers.get("x-api-key") != self.double.access_key:
+            raise Problem(403, "FORBIDDEN", "This needs a valid API key or signature.")
+        key = one_key(request)
+        if not self.double.pictures.pop(key, None):
+            raise Problem(404, "PICTURE_NOT_FOUND", "There is no picture with this key.")
+        return JSONResponse({"key": key, "status": "DELETING"}, 202)
+
+    async def labels(self, _: Request) -> Response:
+        """GET /labels."""
+        counts: dict[str, int] = {}
+        for result in self.double.done():
+            for one in result.get("labels", []):
+                counts[one["name"]] = counts.get(one["name"], 0) + 1
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        return JSONResponse({"labels": [{"name": name, "count": count} for name, count in ranked]})
+
+    async def image_url(self, request: Request) -> Response:
+        """GET /image-url."""
+        key = one_key(request)
+        asked = choice(request, "showFlagged", ("true", "false"), "false") == "true"
+        picture = self.double.pictures.get(key)
+        if not picture:
+            raise Problem(404, "PICTURE_NOT_FOUND", "There is no picture with this key.")
+        if picture.ready_at > time.monotonic():
+            raise Problem(409, "PICTURE_PENDING", "This picture is not analysed yet.")
+        if self.double.result(picture).get("moderation") and not asked:
+            raise Problem(403, "PICTURE_FLAGGED", "Moderation flagged this picture.")
+        url = str(request.url_for("get_object", key=key))
+        return JSONResponse({"url": url, "expiresAt": stamp(datetime.now(UTC) + timedelta(minutes=5))})
+
+    async def health(self, _: Request) -> Response:
+        """GET /health."""
+        return JSONResponse({"status": "ok"})
+
+
+def confidence(result: dict[str, Any], name: str) -> float:
+    """How sure the result is of a label; 0 without it."""
+    return max((one["confidence"] for one in result.get("labels", []) if one["name"].lower() == name), default=0.0)
+
+
+def problem(status: int, code: str, detail: str) -> Response:
+    """A problem document."""
+    body = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+async def on_problem(_: Request, error: Exception) -> Response:
+    """Turns a Problem into its answer."""
+    assert isinstance(error, Problem)
+    return problem(error.status, error.code, error.detail)
+
+
+async def on_http_error(_: Request, error: Exception) -> Response:
+    """The router's own refusals."""
+    assert isinstance(error, HTTPException)
+    answer = problem(error.status_code, "NOT_FOUND", "There is no such route.")
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def application(double: Double) -> Starlette:
+    """The page, the API under /api and the bucket under /s3."""
+    service = Service(double)
+
+    async def watch(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        path = request.url.path
+        double.calls.append(f"{request.method} {path}")
+        if double.failures.get(path):
+            status, code = double.failures[path].pop(0)
+            return problem(status, code, f"The double was told to answer {code}.")
+        response = await call_next(request)
+        if path.endswith((".js", ".css", "/")):
+            response.headers["cache-control"] = "no-cache"
+        return response
+
+    api = [
+        Route("/generate-upload-url", service.generate, methods=["POST"]),
+        Route("/detect-labels", service.detect, methods=["POST"]),
+        Route("/result", service.get_result),
+        Route("/images", service.images, methods=["GET", "DELETE"]),
+        Route("/labels", service.labels),
+        Route("/image-url", service.image_url),
+        Route("/health", service.health),
+    ]
+    return Starlette(
+        routes=[
+            Route("/config.json", service.config),
+            Mount("/api", routes=api),
+            Route("/s3/pictures", service.post, methods=["POST"]),
+            Route("/s3/pictures/{key:path}", service.get_object),
+            Mount("/", StaticFiles(directory=WEB, html=True)),
+        ],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=watch)],
+        exception_handlers={Problem: on_problem, HTTPException: on_http_error},
+    )

@@ -1,0 +1,148 @@
+"""How the page is delivered: policy, weight, speed, themes, phone, accessibility."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # carries axe.min.js; has no types
+from playwright.sync_api import Page, expect
+
+from integration_tests.browser import Visitor
+
+from .conftest import sample, upload_of
+from .double import WEB, Double
+
+Visit = Callable[..., Visitor]
+MAX_WEIGHT_BYTES = 60_000
+
+
+class Inline(HTMLParser):
+    """Collects what a policy without `unsafe-inline` would block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        self.found += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in names):
+            self.found.append(tag)
+
+
+def test_policy_allows_no_inline_code_and_page_has_none() -> None:
+    html = (WEB / "index.html").read_text()
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    parser = Inline()
+    parser.feed(html)
+
+    assert parser.found == []
+    assert policy is not None
+    assert "unsafe" not in policy[1]
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy[1]
+
+
+def test_scripts_never_parse_markup() -> None:
+    for script in (WEB / "js").glob("*.js"):
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script.read_text()), (
+            script
+        )
+
+
+def test_first_load_is_light(visit: Visit) -> None:
+    page = visit().page
+    expect(page.locator("#empty")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+    sizes: dict[str, int] = page.evaluate(
+        """() => Object.fromEntries(["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
+            .map((entry) => [new URL(entry.name).pathname, entry.decodedBodySize])
+            .filter(([path]) => !path.startsWith("/api")))"""
+    )
+
+    assert "/js/main.js" in sizes
+    assert sum(sizes.values()) <= MAX_WEIGHT_BYTES, sizes
+
+
+def test_phone_needs_no_sideways_scrolling(visit: Visit, double: Double) -> None:
+    double.put(f"uploads/1/{'long-name-' * 12}.jpg", sample("temple.jpg"))
+    page = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).page
+    page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
+    expect(page.locator(".card")).to_have_count(2)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.locator(".card button").first.click()
+    expect(page.locator(".picture img")).to_be_visible()
+    assert page.evaluate("document.getElementById('viewer').scrollWidth") <= 360
+
+
+def background(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def test_follows_system_theme_and_own_choice(visit: Visit) -> None:
+    page = visit(color_scheme="dark").page
+    dark = background(page)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_text("Light", exact=True).click()
+    light = background(page)
+    page.reload()
+
+    assert dark != light
+    assert background(page) == light
+
+
+def violations(page: Page) -> list[str]:
+    """What axe objects to: rule and elements."""
+    page.evaluate(AXE_SCRIPT)
+    answer: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in answer["violations"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit: Visit, double: Double, scheme: str) -> None:
+    for name in ("cat.png", "astronaut.jpg"):
+        double.put(f"uploads/1/{name}", sample(name))
+    double.put("uploads/1/flagged.jpg", sample("rocket.jpg"))
+    double.put("uploads/1/notes.jpg", b"text")
+    page = visit(color_scheme=scheme).page
+    page.set_input_files(
+        "#files", [upload_of("rocket.png"), upload_of("text.png", b"x"), upload_of("a.txt", b"x", "text/plain")]
+    )
+    expect(page.locator("[data-state=done]")).to_be_visible()
+    expect(page.locator("[data-state=rejected]")).to_be_visible()
+
+    assert violations(page) == [], "gallery and uploads"
+    page.get_by_role("combobox", name="Add a label").fill("c")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    assert violations(page) == [], "suggestions"
+    page.keyboard.press("Enter")
+    expect(page.locator("#chosen .tag")).to_be_visible()
+    assert violations(page) == [], "a chosen label"
+    page.locator(".card button").first.click()
+    expect(page.locator(".picture img")).to_be_visible()
+    assert violations(page) == [], "viewer"
+    page.get_by_role("button", name="Delete").click()
+    assert violations(page) == [], "confirmation"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Settings").click()
+    assert violations(page) == [], "settings"
+
+
+def test_axe_finds_nothing_in_empty_and_flagged_states(visit: Visit, double: Double) -> None:
+    page = visit().page
+    expect(page.locator("#empty")).to_be_visible()
+    assert violations(page) == []
+    double.put("uploads/1/flagged.jpg", sample("rocket.jpg"))
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.locator(".card button").click()
+
+    expect(page.locator(".veil")).to_be_visible()
+    assert violations(page) == []

@@ -1,0 +1,108 @@
+"""Guest mode: the browser signs its own requests, and sees its own pictures only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from integration_tests.browser import Visitor
+
+from .conftest import PATIENCE_MS, plain_picture, sample, upload_of
+from .double import Double
+from .guest_double import GUEST, GuestDouble, guest_application
+from .serve import served
+
+ROWS = "#upload-list > li"
+
+
+@pytest.fixture
+def guest(double: Double) -> GuestDouble:
+    """The state of the guest's endpoints."""
+    return GuestDouble(double)
+
+
+@pytest.fixture
+def guest_visitor(browser: Browser, guest: GuestDouble) -> Iterator[Visitor]:
+    """The page in guest mode; it must log no error."""
+    with served(guest_application(guest)) as url:
+        guest.double.config_extra = {
+            "mode": "guest",
+            "region": "eu-central-1",
+            "identityPoolId": "eu-central-1:pool",
+            "uploadBucket": "pictures",
+            "resultsTable": "results",
+            "uploadPrefix": "uploads/",
+            "endpoints": {
+                "s3": f"{url}/aws/s3",
+                "dynamodb": f"{url}/aws/dynamodb",
+                "cognito-identity": f"{url}/aws/cognito",
+            },
+        }
+        visitor = Visitor(browser, patience_ms=PATIENCE_MS)
+        visitor.page.goto(url)
+        yield visitor
+        visitor.page.context.close()
+    assert visitor.errors == []
+    assert guest.refused == []
+
+
+@pytest.fixture
+def guest_page(guest_visitor: Visitor) -> Page:
+    """The page's handle."""
+    return guest_visitor.page
+
+
+def test_uploads_and_shows_labels_with_signed_requests(guest_page: Page, guest: GuestDouble) -> None:
+    guest_page.set_input_files("#files", upload_of("cat on (my) sofa's édge.png", sample("cat.png")))
+
+    expect(guest_page.locator(ROWS)).to_contain_text("Cat, Whiskers, Pet")
+    expect(guest_page.locator(".card img.ready")).to_be_visible()
+    [key] = guest.puts
+    assert key.startswith(f"uploads/{GUEST}/")
+    assert key.endswith("/cat-on-my-sofa-s-édge.png")
+
+
+def test_waits_for_a_result_that_is_not_there_yet(guest_page: Page, guest: GuestDouble) -> None:
+    guest_page.set_input_files("#files", [upload_of("cat.png"), upload_of("notes.png", b"text")])
+
+    expect(guest_page.locator(ROWS).last).to_contain_text("not a picture")
+    expect(guest_page.locator(ROWS).first).to_have_attribute("data-state", "done")
+
+
+def test_own_pictures_are_there_after_a_reload_and_can_be_searched(guest_page: Page, guest: GuestDouble) -> None:
+    guest_page.set_input_files("#files", [upload_of("cat.png", sample("cat.png")), upload_of("rocket.png")])
+    expect(guest_page.locator(ROWS + "[data-state=done]")).to_have_count(2)
+    guest.double.put("uploads/another-guest/coffee.png", plain_picture())
+
+    guest_page.reload()
+
+    expect(guest_page.locator(".card img.ready")).to_have_count(2)
+    assert guest.identities == 1
+    guest_page.get_by_role("combobox", name="Add a label").fill("whiskers")
+    guest_page.keyboard.press("Enter")
+    expect(guest_page.locator(".card .name")).to_have_text(["cat.png"])
+
+
+def test_offers_no_deletion_and_says_what_a_guest_sees(guest_page: Page) -> None:
+    expect(guest_page.locator("#limits")).to_contain_text("You are a guest")
+    guest_page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
+    guest_page.get_by_role("button", name="Look at cat.png").click()
+
+    expect(guest_page.locator("#facts")).to_contain_text("Whiskers")
+    expect(guest_page.locator("#delete")).to_be_hidden()
+
+
+def test_becomes_a_new_guest_when_the_pool_was_made_anew(guest_visitor: Visitor, guest: GuestDouble) -> None:
+    guest_page = guest_visitor.page
+    guest_page.set_input_files("#files", upload_of("cat.png"))
+    expect(guest_page.locator(ROWS)).to_have_attribute("data-state", "done")
+    guest.lost_identity = True
+
+    guest_page.reload()
+    guest_page.set_input_files("#files", upload_of("rocket.png"))
+
+    expect(guest_page.locator(ROWS)).to_have_attribute("data-state", "done")
+    assert guest.identities == 2
+    guest_visitor.forgive("400")

@@ -1,0 +1,106 @@
+/** The one module that speaks HTTP. Every failure leaves it as a ServiceError with a stable code and a sentence. */
+
+const TIMEOUT_MS = 20_000;
+const RETRYABLE = new Set(["OFFLINE", "TIMEOUT", "UNAVAILABLE", "INTERNAL_ERROR", "TOO_MANY_REQUESTS"]);
+
+export class ServiceError extends Error {
+  /** @param {string} code stable @param {string} message for people @param {number} [status] of the answer */
+  constructor(code, message, status = 0) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.retryable = RETRYABLE.has(code) || status >= 500;
+  }
+}
+
+const offline = () => new ServiceError("OFFLINE", "The service cannot be reached. Check the connection.");
+const timedOut = () => new ServiceError("TIMEOUT", "The service took too long to answer. Try again.");
+const cancelled = () => new DOMException("Cancelled", "AbortError");
+
+/** Sends a request and gives the parsed JSON body and the status. */
+export async function requestJson(url, { signal, ...options } = {}) {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  let response, text;
+  try {
+    response = await fetch(url, { ...options, signal: signal ? AbortSignal.any([signal, limit]) : limit, credentials: "omit", cache: "no-store" });
+    text = await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw cancelled();
+    throw error.name === "TimeoutError" ? timedOut() : offline();
+  }
+  let body;
+  try {
+    body = text ? JSON.parse(text) : {};
+  } catch {
+    throw new ServiceError("BAD_ANSWER", "The service gave an answer that this page does not understand.", response.status);
+  }
+  if (response.ok) return { status: response.status, body };
+  throw asError(response.status, body);
+}
+
+function asError(status, body) {
+  // A problem document of the API, or the error of an AWS service ("__type": "…#ResourceNotFoundException").
+  const code = body.code ?? body.__type?.split("#").pop() ?? (status === 429 ? "TOO_MANY_REQUESTS" : `HTTP_${status}`);
+  return new ServiceError(code, body.detail ?? body.message ?? body.Message ?? `The service answered with status ${status}.`, status);
+}
+
+/**
+ * Sends a file to S3 and reports how much of it has gone (fetch cannot). A presigned POST when `fields` is given, else a PUT.
+ * @param {{url: string, file: Blob, fields?: Record<string, string>, headers?: Record<string, string>,
+ *   onProgress?: (part: number) => void, signal?: AbortSignal}} upload
+ */
+export function sendFile({ url, file, fields, headers = {}, onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelled());
+    const xhr = new XMLHttpRequest();
+    const abort = () => xhr.abort();
+    xhr.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
+    xhr.onload = () => (xhr.status >= 200 && xhr.status < 300 ? resolve() : reject(storageError(xhr)));
+    xhr.onerror = () => reject(offline());
+    xhr.onabort = () => reject(cancelled());
+    xhr.onloadend = () => signal?.removeEventListener("abort", abort);
+    signal?.addEventListener("abort", abort);
+    xhr.open(fields ? "POST" : "PUT", url);
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    let body = file;
+    if (fields) {
+      body = new FormData();
+      for (const [name, value] of Object.entries(fields)) body.append(name, value);
+      body.append("file", file); // S3 ignores what comes after the file
+    }
+    xhr.send(body);
+  });
+}
+
+function storageError(xhr) {
+  const code = /<Code>(\w+)<\/Code>/.exec(xhr.responseText)?.[1] ?? `HTTP_${xhr.status}`;
+  const sentences = {
+    EntityTooLarge: "The picture is larger than allowed. Make it smaller and choose it again.",
+    EntityTooSmall: "The file is empty. Choose another one.",
+    AccessDenied: "The storage refused the picture: the permission may have expired. Try again.",
+  };
+  return new ServiceError(code, sentences[code] ?? `The storage refused the picture (${code}). Try again.`, xhr.status);
+}
+
+/** Resolves after `ms`, or rejects when the signal aborts. */
+export function sleep(ms, signal) {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelled());
+    const abort = () => (clearTimeout(timer), reject(cancelled()));
+    const timer = setTimeout(() => (signal?.removeEventListener("abort", abort), resolve()), ms);
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+/** Resolves when the page is looked at and the browser is online: at once, as a rule. */
+export function awake(signal) {
+  const ready = () => !document.hidden && navigator.onLine;
+  if (ready()) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const stop = new AbortController();
+    const check = () => ready() && (stop.abort(), resolve());
+    document.addEventListener("visibilitychange", check, { signal: stop.signal });
+    addEventListener("online", check, { signal: stop.signal });
+    signal?.addEventListener("abort", () => (stop.abort(), reject(cancelled())), { signal: stop.signal });
+  });
+}

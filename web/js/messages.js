@@ -1,0 +1,39 @@
+/** Sentences, and the places where they are shown and read out. */
+import { byId, el } from "./dom.js";
+
+/** Why a picture has no labels: the service has a sentence for each of its codes. */
+export function reason(result) {
+  return result.message ?? `Something went wrong on our side (${result.code ?? result.status}). Upload the picture again.`;
+}
+
+/** Why a file is refused before anything is sent; undefined when it may go. */
+export function refusal(file, config) {
+  if (!config.types.includes(file.type)) return `Not sent: only ${typeNames(config)} pictures are taken.`;
+  if (!file.size) return "Not sent: the file is empty.";
+  if (file.size > config.maxSizeBytes) return `Not sent: larger than ${megabytes(config)}.`;
+}
+
+export const megabytes = (config) => `${Math.floor(config.maxSizeBytes / 1024 / 1024)} MB`;
+
+/** `JPEG or PNG`. */
+export function typeNames(config) {
+  return config.types.map((type) => type.replace("image/", "").toUpperCase()).join(" or ");
+}
+
+/** Tells screen readers; sighted people see the same in its own place. */
+export function announce(text) {
+  byId("announcer").textContent = text;
+}
+
+/** A short note at the page's edge that goes by itself; an error stays longer. */
+export function toast(text, { error = false } = {}) {
+  const note = el("div", { className: error ? "toast bad" : "toast" }, text);
+  byId("toasts").append(note);
+  setTimeout(() => note.remove(), error ? 9000 : 5000);
+}
+
+/** What to say of a failed request. */
+export function explain(error) {
+  if (error.status === 401 || error.status === 403) return `${error.message} If you have an access key, enter it in the settings.`;
+  return error.message || "Something went wrong. Try again.";
+}

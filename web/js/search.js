@@ -1,0 +1,162 @@
+/** The search field: a combobox (ARIA's listbox pattern) that collects labels, the confidence slider, order and status. */
+import { byId, debounce, el, icon } from "./dom.js";
+import { announce } from "./messages.js";
+
+const MOST_LABELS = 10, SUGGESTIONS = 8, POPULAR = 10;
+const STATUSES = [["", "All"], ["LABELED", "Labelled"], ["REJECTED", "Rejected"], ["FAILED", "Failed"]];
+
+/**
+ * @param {import("./types.js").Config} config
+ * @param {() => Promise<{name: string, count: number}[]>} loadLabels
+ * @param {(query: object, why: string) => void} onChange
+ */
+export function setUpSearch(config, loadLabels, onChange) {
+  const input = byId("query"), options = byId("options"), chosen = byId("chosen");
+  const order = byId("order");
+  const query = fromAddress(config);
+  let known = [], active = -1;
+
+  function changed(why) {
+    history.replaceState(history.state, "", toAddress(query, config) + location.hash);
+    show();
+    onChange({ ...query, labels: [...query.labels] }, why);
+  }
+
+  function show() {
+    chosen.replaceChildren(...query.labels.map((name) => el("li", { className: "tag" }, name,
+      el("button", { type: "button", "aria-label": `Remove ${name}`, onclick: () => remove(name) }, icon("x")))));
+    input.placeholder = query.labels.length ? "and …" : "Search by label";
+    order.disabled = !query.labels.length;
+    byId("status").replaceChildren(...STATUSES.map(([value, text]) => el("button", {
+      type: "button", "aria-pressed": String(value === (query.labels.length ? "LABELED" : query.status)),
+      onclick: () => pickStatus(value) }, text)));
+    byId("popular").replaceChildren(...(query.labels.length || ["REJECTED", "FAILED"].includes(query.status) ? [] : known.slice(0, POPULAR)).map(({ name, count }) =>
+      el("li", {}, el("button", { type: "button", className: "tag", onclick: () => (add(name), input.focus()) }, name, " ", el("small", {}, String(count))))));
+  }
+
+  function pickStatus(value) {
+    query.status = value;
+    query.labels = [];
+    changed("status");
+    byId("status").querySelector("[aria-pressed=true]").focus();
+  }
+
+  function add(name) {
+    const label = known.find((one) => one.name.toLowerCase() === name.toLowerCase())?.name ?? name;
+    input.value = "";
+    close();
+    if (!label || query.labels.length >= MOST_LABELS || query.labels.some((one) => one.toLowerCase() === label.toLowerCase())) return;
+    query.labels.push(label);
+    announce(`Searching for ${query.labels.join(" and ")}`);
+    changed("labels");
+  }
+
+  function remove(name) {
+    query.labels = query.labels.filter((one) => one !== name);
+    changed("labels");
+    input.focus();
+  }
+
+  function suggest() {
+    const text = input.value.trim().toLowerCase();
+    const free = known.filter(({ name }) => !query.labels.includes(name) && name.toLowerCase().includes(text));
+    free.sort((a, b) => Number(b.name.toLowerCase().startsWith(text)) - Number(a.name.toLowerCase().startsWith(text)) || b.count - a.count);
+    options.replaceChildren(...free.slice(0, SUGGESTIONS).map(({ name, count }, at) => el("li", {
+      id: `option-${at}`, role: "option", "aria-selected": "false",
+      onpointerdown: (event) => (event.preventDefault(), add(name)) }, el("span", {}, name), " ", el("small", {}, count === 1 ? "1 picture" : `${count} pictures`))));
+    options.hidden = !options.childElementCount;
+    input.setAttribute("aria-expanded", String(!options.hidden));
+    activate(-1);
+  }
+
+  function activate(at) {
+    active = at;
+    [...options.children].forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
+    options.children[at]?.scrollIntoView({ block: "nearest" });
+    if (at < 0) input.removeAttribute("aria-activedescendant");
+    else input.setAttribute("aria-activedescendant", `option-${at}`);
+  }
+
+  function close() {
+    options.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    activate(-1);
+  }
+
+  input.addEventListener("input", suggest);
+  input.addEventListener("focus", () => {
+    suggest();
+    void refresh().then(() => options.hidden || active >= 0 || suggest());
+  });
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    const count = options.hidden ? 0 : options.childElementCount;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (!count) return suggest();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      activate(active < 0 && step < 0 ? count - 1 : (active + step + count) % count);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      add(active >= 0 ? options.children[active].firstChild.textContent : input.value.trim());
+    } else if (event.key === "Escape" && count) {
+      event.preventDefault();
+      close();
+    } else if (event.key === "Backspace" && !input.value && query.labels.length) {
+      remove(query.labels.at(-1));
+    }
+  });
+  byId("find").addEventListener("submit", (event) => event.preventDefault());
+  byId("find-box").addEventListener("click", (event) => event.target === event.currentTarget && input.focus());
+
+  const settle = debounce(() => changed("confidence"), 250);
+  const sliders = [...document.querySelectorAll(".slider")].map((one) => [one.querySelector("input"), one.querySelector("output")]);
+  const least = (value) => {
+    query.minConfidence = value;
+    for (const [range, output] of sliders) {
+      range.value = String(value);
+      output.textContent = value > config.minConfidence ? `≥ ${value}\u00a0%` : "any";
+    }
+  };
+  for (const [range] of sliders) {
+    range.min = String(config.minConfidence);
+    range.addEventListener("input", () => {
+      least(Number(range.value));
+      onChange({ ...query }, "sliding");
+      settle();
+    });
+  }
+  least(query.minConfidence);
+  order.value = query.order;
+  order.onchange = () => ((query.order = order.value), changed("order"));
+
+  async function refresh() {
+    try {
+      known = await loadLabels();
+      show();
+    } catch {
+      // Suggestions are a help and not a must: the gallery tells of a service that cannot be reached.
+    }
+  }
+  show();
+  return { query, refresh, clear: () => ((query.labels = []), (query.status = ""), changed("labels")) };
+}
+
+function fromAddress(config) {
+  const search = new URLSearchParams(location.search);
+  const min = Math.round(Number(search.get("min")));
+  return {
+    labels: search.getAll("label").filter(Boolean).slice(0, MOST_LABELS),
+    minConfidence: Math.max(config.minConfidence, min >= 0 && min <= 100 ? min : 0),
+    order: search.get("order") === "confidence" ? "confidence" : "newest",
+    status: STATUSES.some(([value]) => value === search.get("status")) ? search.get("status") : "",
+  };
+}
+
+function toAddress({ labels, minConfidence, order, status }, config) {
+  const search = new URLSearchParams(labels.map((name) => ["label", name]));
+  if (minConfidence > config.minConfidence) search.set("min", String(minConfidence));
+  if (order !== "newest") search.set("order", order);
+  if (status) search.set("status", status);
+  return search.size ? `?${search}` : location.pathname;
+}

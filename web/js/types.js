@@ -1,0 +1,44 @@
+/** What the modules agree on. For readers and editors only: the page never loads this file. */
+
+/**
+ * @typedef {object} Config
+ * @property {"api"|"guest"} mode      ask the API, or S3 and DynamoDB directly as a Cognito guest
+ * @property {string} [apiUrl]         mode api
+ * @property {string} [apiKey]         mode api: a key for all visitors
+ * @property {string} [region]         mode guest, like the next four
+ * @property {string} [identityPoolId]
+ * @property {string} [uploadBucket]
+ * @property {string} [resultsTable]
+ * @property {string} [uploadPrefix]
+ * @property {Record<string, string>} [endpoints]  emulators: by service, `s3`, `dynamodb`, `cognito-identity`
+ * @property {boolean} [canDelete]
+ * @property {number} [minConfidence]  what the detectors leave out already
+ * @property {number} [maxSizeBytes]
+ * @property {string[]} [types]        content types that are taken
+ */
+
+/**
+ * What the page needs of a service.
+ * @typedef {object} Backend
+ * @property {boolean} canDelete
+ * @property {string} [note]  what a visitor should know of this kind of access
+ * @property {(file: File, options: {onProgress: (part: number) => void, signal: AbortSignal}) => Promise<string>} upload  gives the key
+ * @property {(key: string, signal?: AbortSignal) => Promise<object|undefined>} result  undefined while it is pending
+ * @property {(query: Query, signal?: AbortSignal) => Promise<{images: object[], cursor?: string}>} images
+ * @property {() => Promise<{name: string, count: number}[]>} labels
+ * @property {(key: string, showFlagged?: boolean) => Promise<string>} imageUrl
+ * @property {(key: string) => Promise<void>} remove
+ */
+
+/**
+ * What the gallery asks for.
+ * @typedef {object} Query
+ * @property {string[]} labels  all of them must match
+ * @property {number} minConfidence
+ * @property {"newest"|"confidence"} order
+ * @property {""|"LABELED"|"REJECTED"|"FAILED"} status  "" is all
+ * @property {number} [limit]
+ * @property {string} [cursor]
+ */
+
+export {};
