@@ -236,6 +236,8 @@ def test_uploads_and_deletes_with_an_access_key(
 
     expect(page.locator("#toasts")).to_contain_text("deleted.png is deleted")
     expect(card).to_have_count(0)
+    # The viewer leaves by going back in the window's history, which would end a reload that is under way.
+    expect(page).to_have_url(str(keyed_stack.outputs["websiteUrl"]))
     page.reload()
     expect(page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
     expect(card).to_have_count(0)
