@@ -80,6 +80,10 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev ## Measure; prints tables and writes benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-compare
+bench-compare: $(VENV)/.dev ## Measure the pipeline beside the design that most tutorials show
+	@$(BIN)/python -m benchmarks compare
+
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the lock files anew from pyproject.toml and handlers/*/requirements.in
 	@$(BIN)/python -m uv --version > /dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from benchmarks import api, demo, pipeline, setup
+from benchmarks import api, compare, demo, pipeline, quota, setup
 from benchmarks.report import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -16,6 +16,8 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "pipeline": pipeline.measure,
     "api": api.measure,
     "demo": demo.measure,
+    "quota": quota.measure,
+    "compare": compare.measure,
 }
 
 
@@ -23,7 +25,8 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 def main(names: tuple[str, ...]) -> None:
     """Measure, print tables, and write benchmarks/results/NAME.json."""
-    console = Console()
+    # Wide enough for every table where there is no terminal to measure.
+    console = Console(width=None if sys.stdout.isatty() else 120)
     missed = 0
     for name in names or BENCHMARKS:
         console.print(f"[dim]measuring {name} …[/dim]")

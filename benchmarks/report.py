@@ -25,6 +25,7 @@ class Figure:
         value: In `unit`.
         unit: "s", "MB", "pictures/s", "" for a count.
         at_most: The project's target, where it has an upper one.
+        at_least: The project's target, where it has a lower one.
         exactly: The project's target, where only one value is right.
         note: How it was measured, where the name does not tell.
     """
@@ -33,6 +34,7 @@ class Figure:
     value: float
     unit: str
     at_most: float | None = None
+    at_least: float | None = None
     exactly: float | None = None
     note: str = ""
 
@@ -41,6 +43,8 @@ class Figure:
         """The target in words, empty without one."""
         if self.at_most is not None:
             return f"≤ {self.at_most:g} {self.unit}".rstrip()
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g} {self.unit}".rstrip()
         return "" if self.exactly is None else f"{self.exactly:g} {self.unit}".rstrip()
 
     @property
@@ -48,6 +52,8 @@ class Figure:
         """Whether the target is met; true without one."""
         if self.at_most is not None:
             return self.value <= self.at_most
+        if self.at_least is not None:
+            return self.value >= self.at_least
         return self.exactly is None or self.value == self.exactly
 
 

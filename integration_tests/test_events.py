@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from urllib.parse import quote_plus
 
+from integration_tests.events import s3_event
 from integration_tests.pictures import picture
 from integration_tests.stack import DeployedStack, LocalRekognition, Uploaded, wait_for
 
 MakeKey = Callable[[str], str]
-
-
-def s3_event(bucket: str, key: str, sequencer: str, *, name: str = "ObjectCreated:Put", version_id: str = "") -> str:
-    """An S3 notification as it arrives in SQS."""
-    entity = {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "0" * 32, "sequencer": sequencer}
-    if version_id:
-        entity["versionId"] = version_id
-    record = {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": "us-east-1",
-        "eventTime": "2026-11-21T10:00:00.000Z",
-        "eventName": name,
-        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
-        "s3": {"bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}, "object": entity},
-    }
-    return json.dumps({"Records": [record]})
 
 
 def event_of(stack: DeployedStack, uploaded: Uploaded, sequencer: str) -> str:

@@ -1,0 +1,33 @@
+"""Pictures that wait: a function's event source switched off, and on again when all are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from integration_tests.stack import wait_for
+
+
+@contextmanager
+def held_back(functions: Any, function: str) -> Iterator[None]:
+    """Inside, the function is sent nothing from its queue; afterwards, all of it.
+
+    Args:
+        functions: A boto3 Lambda client.
+        function: The function's name.
+    """
+    found = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    mapping = str(found[0]["UUID"])
+    _switch(functions, mapping, "Disabled")
+    yield
+    _switch(functions, mapping, "Enabled")
+
+
+def _switch(functions: Any, mapping: str, state: str) -> None:
+    functions.update_event_source_mapping(UUID=mapping, Enabled=state == "Enabled")
+    wait_for(
+        f"the event source to be {state}",
+        lambda: functions.get_event_source_mapping(UUID=mapping)["State"],
+        lambda seen: seen == state,
+    )
