@@ -1,4 +1,4 @@
-"""What `pulumi up` in an example's folder finds, before its program runs. integration_tests/test_examples.py runs them."""
+"""What `pulumi up` in an example's folder finds; integration_tests/test_examples.py runs their programs."""
 
 from pathlib import Path
 
