@@ -89,6 +89,10 @@ lock: $(VENV)/.dev ## Resolve the lock files anew from pyproject.toml and handle
 	@$(BIN)/python -m uv --version > /dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@./requirements/lock.sh $(BIN)/uv $(UPGRADE)
 
+.PHONY: provider-schema
+provider-schema: $(VENV)/.dev ## Write component_provider/schema.json anew from the components
+	@$(BIN)/python -c 'from component_provider import host; host.write_schema()'
+
 .PHONY: clean
 clean: ## Remove what the tasks made, but not the virtual environment
 	rm -rf .labelstack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/results

@@ -151,6 +151,11 @@ class _Monitor(mocks.MockMonitor):
             return super().Invoke(request)  # type: ignore[no-untyped-call]  # Pulumi's mocks have no types
 
 
+def monitor(made: Record) -> mocks.MockMonitor:
+    """The monitor that records into `made`, for a program that runs elsewhere."""
+    return _Monitor(made)
+
+
 @contextlib.contextmanager
 def _closed_loop() -> Iterator[None]:
     """An event loop for this worker thread that is closed again; the mocks would open one and leave it."""

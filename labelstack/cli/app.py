@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers.results import ResultsError
 from labelstack.cli.backend import LocalBackend
 from labelstack.cli.demo import demo
+from labelstack.cli.deployer_policy import deployer_policy
 from labelstack.cli.deployment import down, outputs, up
 from labelstack.cli.logs import logs
 from labelstack.cli.open import open_page
@@ -63,7 +64,21 @@ def cli(ctx: click.Context) -> None:
         ctx.obj = LocalBackend()
 
 
-for command in (up, down, outputs, open_page, upload, result, labels, search, delete, watch, logs, demo):
+for command in (
+    up,
+    down,
+    outputs,
+    open_page,
+    upload,
+    result,
+    labels,
+    search,
+    delete,
+    watch,
+    logs,
+    demo,
+    deployer_policy,
+):
     cli.add_command(command)
 
 

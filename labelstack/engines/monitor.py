@@ -27,7 +27,7 @@ FEATURES = (
 )
 
 
-class _NoMocks(mocks.Mocks):
+class NoMocks(mocks.Mocks):
     """Pulumi's mock monitor wants mocks; ours never asks them."""
 
     def call(self, args: mocks.MockCallArgs) -> Any:
@@ -47,7 +47,7 @@ class DeployMonitor(mocks.MockMonitor):
     """
 
     def __init__(self, deployer: Deployer, target: Target, project: str, stack: str) -> None:
-        super().__init__(_NoMocks())
+        super().__init__(NoMocks())
         self.seen: set[str] = set()
         self.outputs: dict[str, Any] = {}
         self.failure: LabelstackError | None = None

@@ -12,13 +12,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import pulumi
 from pulumi.runtime import mocks
 from pulumi.runtime import settings as pulumi_settings
 
 from labelstack.engines.configuration import Project
-from labelstack.engines.monitor import DeployMonitor
 from labelstack.errors import LabelstackError, ProgramError
 
 LOGGER = logging.getLogger("labelstack.program")
@@ -31,15 +31,24 @@ _ONE_AT_A_TIME = threading.Lock()
 _OWN_PACKAGE = __name__.partition(".")[0]
 
 
-def run(project: Project, stack: str, config: Mapping[str, str], monitor: DeployMonitor) -> None:
+class Monitor(Protocol):
+    """A monitor of ours, beside what Pulumi asks of it."""
+
+    def stop(self, reason: LabelstackError) -> None:
+        """Make nothing more."""
+
+
+def run(project: Project, stack: str, config: Mapping[str, str], monitor: Monitor, *, preview: bool = False) -> None:
     """Run the program to its end; its resources and outputs go to the monitor.
+
+    In a preview, outputs that the monitor does not give are unknown, and what is applied to them does not run.
 
     Raises:
         ProgramError: The program raised; its own message.
     """
     with _ONE_AT_A_TIME, ThreadPoolExecutor(1, thread_name_prefix="pulumi-program") as thread:
         # An empty context: Pulumi keeps its settings, configuration and root resource in context variables.
-        future = thread.submit(contextvars.Context().run, _run, project, stack, config, monitor)
+        future = thread.submit(contextvars.Context().run, _run, project, stack, config, monitor, preview)
         try:
             future.result()
         except LabelstackError:
@@ -51,7 +60,7 @@ def run(project: Project, stack: str, config: Mapping[str, str], monitor: Deploy
             raise
 
 
-def _run(project: Project, stack: str, config: Mapping[str, str], monitor: DeployMonitor) -> None:
+def _run(project: Project, stack: str, config: Mapping[str, str], monitor: Monitor, preview: bool) -> None:
     async def program() -> None:
         loop = asyncio.get_running_loop()
         # Errors that Pulumi passes on by several ways are reported once, by us, and not again by asyncio.
@@ -64,7 +73,7 @@ def _run(project: Project, stack: str, config: Mapping[str, str], monitor: Deplo
                 stack=stack,
                 monitor=monitor,
                 engine=mocks.MockEngine(LOGGER),
-                dry_run=False,
+                dry_run=preview,
                 organization="organization",
                 root_directory=str(project.folder),
             )

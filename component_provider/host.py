@@ -1,0 +1,37 @@
+"""What the plugin offers: its name, its version, its components."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.provider.experimental import component_provider_host
+from pulumi.provider.experimental.component import ComponentProvider
+
+from component_provider.front import GuestAccess, LabelApi, Website, WebsiteFiles
+from component_provider.functions import ImageProcessor, PythonFunction
+from component_provider.storage import ResultsStore, UploadBucket
+from component_provider.tokens import PACKAGE
+
+SCHEMA = Path(__file__).with_name("schema.json")
+COMPONENTS: list[type[pulumi.ComponentResource]] = [
+    *(GuestAccess, ImageProcessor, LabelApi, PythonFunction, ResultsStore, UploadBucket, Website, WebsiteFiles),
+]
+
+
+def host() -> None:
+    """Serve the components until Pulumi ends this process."""
+    component_provider_host(COMPONENTS, PACKAGE, version=version(PACKAGE))
+
+
+def schema() -> dict[str, Any]:
+    """The plugin's schema, as Pulumi's analyzer reads it from the components."""
+    text = ComponentProvider(COMPONENTS, PACKAGE, version=version(PACKAGE)).schema
+    found: dict[str, Any] = json.loads(text or "{}")
+    return found
+
+
+def write_schema() -> None:
+    """Write `schema.json` anew: `make provider-schema`."""
+    SCHEMA.write_text(json.dumps(schema(), indent=2) + "\n")

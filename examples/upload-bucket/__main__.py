@@ -1,0 +1,17 @@
+"""UploadBucket alone: a private bucket for pictures, which forgets them after 30 days."""
+
+import pulumi
+
+from components.upload_bucket import UploadBucket, UploadBucketArgs
+
+pictures = UploadBucket(
+    "pictures",
+    UploadBucketArgs(
+        protect_data=False,  # True keeps the bucket from `pulumi destroy`
+        noncurrent_version_days=7,
+        expiration_days=30,
+        cors_origins=["https://app.example"],
+    ),
+)
+
+pulumi.export("bucket", pictures.name)

@@ -1,0 +1,147 @@
+"""Each program in `examples/`: deployed, used as its README says, destroyed, and nothing of it left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from integration_tests.api import ApiClient
+from integration_tests.pictures import picture, sample
+from integration_tests.stack import DeployedStack, wait_for
+from integration_tests.test_security import enter, refused
+from labelstack.clouds import EmbeddedCloud
+from labelstack.engines import InProcessEngine
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+STACK = "dev"
+
+
+@contextmanager
+def deployed(name: str, cloud: EmbeddedCloud, state: Path) -> Iterator[DeployedStack]:
+    """An example on the cloud; afterwards it is destroyed, and what is left of it fails the test."""
+    before = everything_on(cloud)
+    engine = InProcessEngine(EXAMPLES / name, cloud, state)
+    # What the cloud says to the project's own program, said to the example: a key without a namespace is its own.
+    config = {key.removeprefix("labelstack:"): value for key, value in cloud.stack_config().items()}
+    try:
+        yield DeployedStack(cloud, engine.up(STACK, config).outputs)
+    finally:
+        engine.destroy(STACK)
+    assert everything_on(cloud) == before
+
+
+def everything_on(cloud: EmbeddedCloud) -> dict[str, set[str]]:
+    """What can be left behind, by kind."""
+
+    def names(service: str, operation: str, key: str, member: str = "") -> set[str]:
+        found = getattr(cloud.client(service), operation)().get(key, [])
+        return {item[member] if member else item for item in found}
+
+    pools = cloud.client("cognito-identity").list_identity_pools(MaxResults=60)["IdentityPools"]
+    return {
+        "buckets": names("s3", "list_buckets", "Buckets", "Name"),
+        "queues": names("sqs", "list_queues", "QueueUrls"),
+        "tables": names("dynamodb", "list_tables", "TableNames"),
+        "functions": names("lambda", "list_functions", "Functions", "FunctionName"),
+        "mappings": names("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
+        "roles": names("iam", "list_roles", "Roles", "RoleName"),
+        "log groups": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        "APIs": names("apigatewayv2", "get_apis", "Items", "ApiId"),
+        "identity pools": {pool["IdentityPoolId"] for pool in pools},
+    }
+
+
+def upload_bucket(stack: DeployedStack) -> None:
+    s3, bucket = stack.client("s3"), stack.outputs["bucket"]
+    versions = [s3.put_object(Bucket=bucket, Key="cat.jpg", Body=body)["VersionId"] for body in (b"1", b"2")]
+    assert s3.get_object(Bucket=bucket, Key="cat.jpg", VersionId=versions[0])["Body"].read() == b"1"
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert {rule["ID"]: rule.get("Expiration", {}).get("Days") for rule in rules}["expire-uploads"] == 30
+
+
+def results_store(stack: DeployedStack) -> None:
+    table = stack.outputs["table"]
+    row = {"pk": "IMAGE#a", "sk": "LABEL#cat", "gsi1pk": "LABEL#cat", "gsi1sk": "099#a"}
+    stack.client("dynamodb").put_item(TableName=table, Item={name: {"S": text} for name, text in row.items()})
+    found = stack.client("dynamodb").query(
+        TableName=table,
+        IndexName="gsi1",
+        KeyConditionExpression="gsi1pk = :label",
+        ExpressionAttributeValues={":label": {"S": "LABEL#cat"}},
+    )
+    assert [item["pk"]["S"] for item in found["Items"]] == ["IMAGE#a"]
+
+
+def python_function(stack: DeployedStack) -> None:
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.outputs["function"], Payload=json.dumps({"name": "Ada"}).encode()
+    )
+    assert json.loads(answer["Payload"].read()) == {"greeting": "Hello, Ada"}
+    received = stack.client("sqs").receive_message(QueueUrl=stack.outputs["queueUrl"], WaitTimeSeconds=5)
+    assert [message["Body"] for message in received["Messages"]] == ["Hello, Ada"]
+
+
+def image_processor(stack: DeployedStack) -> None:
+    stack.client("s3").put_object(Bucket=stack.outputs["bucket"], Key="astronaut.jpg", Body=sample("astronaut.jpg"))
+
+    def result() -> dict[str, Any]:
+        key = {"pk": {"S": "IMAGE#astronaut.jpg"}, "sk": {"S": "META"}}
+        answer = stack.client("dynamodb").get_item(TableName=stack.outputs["table"], Key=key, ConsistentRead=True)
+        found: dict[str, Any] = answer.get("Item", {})
+        return found
+
+    item = wait_for("the picture's labels", result, lambda found: "status" in found)
+    assert item["status"]["S"] == "LABELED"
+    assert "Person" in json.dumps(item)
+
+
+def label_api(stack: DeployedStack) -> None:
+    api = ApiClient(stack.outputs["url"])
+    body = picture("example")
+    key = api.upload(body)
+    stored = stack.client("s3").get_object(Bucket=stack.outputs["bucket"], Key=key)
+    assert stored["Body"].read() == body
+    assert api.get("/labels").json["labels"] == []
+
+
+def website(stack: DeployedStack) -> None:
+    page = urllib3.request("GET", stack.outputs["url"], retries=False, timeout=10)
+    assert page.status == 200
+    assert "connect-src 'self' https://api.example;" in page.data.decode()
+    config = urllib3.request("GET", stack.outputs["url"] + "config.json", retries=False, timeout=10)
+    assert config.json() == {"stack": STACK, "apiUrl": "https://api.example"}
+
+
+def guest_access(stack: DeployedStack) -> None:
+    guest = enter(stack)
+    s3, bucket = guest.client("s3"), stack.outputs["bucket"]
+    s3.put_object(Bucket=bucket, Key=f"uploads/{guest.id}/own.jpg", Body=b"own")
+    assert refused(s3.put_object, Bucket=bucket, Key="uploads/somebody/else.jpg", Body=b"not his")
+
+
+USES: dict[str, Callable[[DeployedStack], None]] = {
+    "guest-access": guest_access,
+    "image-processor": image_processor,
+    "label-api": label_api,
+    "python-function": python_function,
+    "results-store": results_store,
+    "upload-bucket": upload_bucket,
+    "website": website,
+}
+
+
+def test_every_example_is_used() -> None:
+    assert {file.parent.name for file in EXAMPLES.glob("*/Pulumi.yaml")} == set(USES)
+
+
+@pytest.mark.parametrize("name", USES)
+def test_example_works_alone_and_leaves_nothing(name: str, cloud: EmbeddedCloud, tmp_path: Path) -> None:
+    with deployed(name, cloud, tmp_path) as stack:
+        USES[name](stack)

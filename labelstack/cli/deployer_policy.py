@@ -1,0 +1,43 @@
+"""`deployer-policy`: what whoever deploys a stack on AWS has to be allowed."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from labelstack import deployer_policy as policies
+from labelstack.cli.backend import PROJECT
+from labelstack.cli.screen import Screen
+
+
+@click.command("deployer-policy")
+@click.option("--stack", default="dev", show_default=True, envvar="LABELSTACK_STACK", help="The stack's name.")
+@click.option("--region", help="AWS region, when not the one in the stack's file.")
+@click.option(
+    "--account",
+    default="*",
+    show_default="any, which is the one that the policy is in",
+    metavar="ID",
+    help="The account's id.",
+)
+def deployer_policy(stack: str, region: str | None, account: str) -> None:
+    """Print the IAM policy with which a stack can be deployed, changed and destroyed on AWS, and little else.
+
+    It is made of what the program registers as this stack, so it is that of the stack's settings as they are: print it
+    anew when they change. Like `pulumi preview`, this builds the functions' packages first.
+    """
+    from labelstack.engines import configuration, listing  # Pulumi takes half a second to import
+
+    overrides = {"aws:region": region} if region else {}
+    settings = configuration.read(configuration.Project.read(PROJECT), stack, {}, overrides)
+    resources = listing.registered(PROJECT, stack, overrides)
+    made = policies.document(
+        resources, settings["labelstack:name"], region=settings.get("aws:region", "*"), account=account
+    )
+    click.echo(json.dumps(made, indent=2))
+    if (size := policies.size_characters(made)) > policies.MANAGED_POLICY_CHARACTERS:
+        Screen().note(
+            f"the policy has {size} characters and a managed policy at most {policies.MANAGED_POLICY_CHARACTERS}: "
+            f"make it an inline policy of the deployer's role ({policies.INLINE_POLICIES_CHARACTERS})."
+        )

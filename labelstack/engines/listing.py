@@ -1,0 +1,95 @@
+"""What a program registers as a stack, without a cloud: the same run as a preview's, for looking at."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]  # protobuf ships no types
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import resource_pb2
+
+from labelstack.engines import configuration, program
+from labelstack.engines.configuration import Project
+from labelstack.engines.monitor import FEATURES, STACK_TYPE, NoMocks
+from labelstack.errors import LabelstackError, UnsupportedError
+
+# Pulumi adds a random part to names: this stands for it, as in the patterns of policies.
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource of the provider's as the program registers it; what is not known before a deployment is absent."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+
+
+def registered(project: Path, stack: str, overrides: Mapping[str, str] | None = None) -> list[Registered]:
+    """The resources of a stack, components left out. Builds the functions' packages, as a preview does.
+
+    Raises:
+        ProgramError: The program raised, or its settings are wrong.
+        UnsupportedError: It asks the provider for something that has no answer here.
+    """
+    read = Project.read(project)
+    settings = configuration.read(read, stack, {}, overrides or {})
+    monitor = ListingMonitor(read.name, stack, settings.get("aws:region", ANY))
+    program.run(read, stack, settings, monitor, preview=True)
+    if monitor.failure is not None:
+        raise monitor.failure
+    return sorted(monitor.registered, key=lambda resource: (resource.type, resource.name))
+
+
+class ListingMonitor(mocks.MockMonitor):
+    """Notes what is registered. Outputs are unknown, but for a bucket's name, which is a pattern."""
+
+    def __init__(self, project: str, stack: str, region: str) -> None:
+        super().__init__(NoMocks())
+        self.registered: list[Registered] = []
+        self.failure: LabelstackError | None = None
+        self._prefix = f"urn:pulumi:{stack}::{project}::"
+        self._region = region
+        self._lock = threading.Lock()
+
+    def stop(self, reason: LabelstackError) -> None:
+        """Remember why the program could not go on."""
+        self.failure = self.failure or reason
+
+    def GetDeploymentInfo(self, request: Any) -> Any:
+        """What this monitor can do."""
+        return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
+
+    def RegisterResource(self, request: Any) -> Any:
+        """Note a resource."""
+        urn = f"{self._prefix}{request.type}::{request.name}"
+        answer = struct_pb2.Struct()
+        answer.CopyFrom(request.object)
+        if request.custom and request.type != STACK_TYPE:
+            given = rpc.deserialize_properties(request.object)
+            with self._lock:
+                self.registered.append(Registered(request.type, request.name, given))
+            if request.type.endswith(":Bucket"):
+                answer.update({"bucket": given.get("bucket", f"{request.name}-{ANY}")})
+        return resource_pb2.RegisterResourceResponse(urn=urn, object=answer)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        """Outputs are of no interest here."""
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any) -> Any:
+        """Answer what depends on no resource."""
+        answers = {"getCallerIdentity": {"accountId": ANY}, "getRegion": {"region": self._region, "id": self._region}}
+        name = request.tok.rpartition(":")[2]
+        if name not in answers:
+            error = UnsupportedError(f"the program calls {request.tok}, which has no answer without a cloud")
+            self.stop(error)
+            raise error
+        answer = struct_pb2.Struct()
+        answer.update(answers[name])
+        return resource_pb2.ResourceInvokeResponse(**{"return": answer})

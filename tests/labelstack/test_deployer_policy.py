@@ -1,0 +1,280 @@
+"""The deployer's policy: complete for every stack, of real actions, and no wider than its names allow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+
+from labelstack import deployer_policy
+from labelstack.deployer_actions import GRANTS
+from labelstack.engines.listing import Registered, registered
+from labelstack.errors import ProgramError, UnsupportedError
+from tests.program.conftest import packages as packages  # the fixture
+from tests.recording import Record, record_stack
+
+HERE = Path(__file__).parent
+REFERENCE: dict[str, dict[str, list[str]]] = {
+    service: actions
+    for service, actions in json.loads((HERE / "iam_actions.json").read_text()).items()
+    if service != "source"
+}
+PROVIDER_CALLS: dict[str, list[str]] = {
+    service: calls
+    for service, calls in json.loads((HERE / "provider_calls.json").read_text()).items()
+    if service != "source"
+}
+# Every setting that adds resources, in the combinations that exclude each other.
+EVERYTHING = {
+    "rest": {
+        "labelstack:api": "rest",
+        "labelstack:apiAccess": "api_key",
+        "labelstack:website": "cloudfront",
+        "labelstack:guestAccess": "true",
+        "labelstack:allowedOrigins": '["https://app.example"]',
+        "labelstack:uploadExpirationDays": "30",
+    },
+    "http": {
+        "labelstack:api": "http",
+        "labelstack:apiAccess": "iam",
+        "labelstack:website": "s3",
+        "labelstack:siteMode": "guest",
+        "labelstack:guestAccess": "true",
+    },
+}
+STACKS: dict[str, tuple[str, Mapping[str, str]]] = {
+    "dev": ("dev", {}),
+    "local": ("local", {}),
+    "prod": ("prod", {}),
+    **{f"everything-{name}": ("dev", changes) for name, changes in EVERYTHING.items()},
+}
+# Statements for `*`: what AWS lets nobody scope, or only by the condition that is then there.
+UNSCOPED = {
+    "cloudfront:CreateDistribution",
+    "cloudfront:CreateOriginAccessControl",
+    "cloudfront:CreateResponseHeadersPolicy",
+    "cognito-identity:CreateIdentityPool",
+    "cognito-identity:SetIdentityPoolRoles",
+    "lambda:CreateEventSourceMapping",
+    "logs:DescribeLogGroups",
+    *(f"logs:{action}LogDelivery" for action in ("Create", "Get", "Update", "Delete")),
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    *(f"sns:{action}" for action in ("GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe")),
+}
+# The reference has two pages of the prefix apigateway, and the extract only what stands on the one for HTTP APIs.
+# These are on the other: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
+GATEWAY_PATHS = {
+    *("/account", "/apikeys", "/apikeys/*", "/restapis", "/restapis/*", "/usageplans", "/usageplans/*"),
+    *("/apis", "/apis/*", "/tags/*"),
+}
+# Actions of S3 that are not called as the operation is, by operation.
+S3_ACTIONS = {
+    "DeleteBucketCors": "PutBucketCORS",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetBucketReplication": "GetReplicationConfiguration",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "PutBucketCors": "PutBucketCORS",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+}
+RECORDS: dict[str, Record] = {}
+
+pytestmark = pytest.mark.usefixtures("packages")
+
+
+@pytest.fixture(params=STACKS)
+def recorded(request: pytest.FixtureRequest, packages: object) -> Record:
+    """Each stack as it is, and with every setting on."""
+    return recorded_once(request.param)
+
+
+def recorded_once(name: str) -> Record:
+    """A run that several tests look at, and none changes."""
+    if name not in RECORDS:
+        RECORDS[name] = record_stack(*STACKS[name])
+    return RECORDS[name]
+
+
+def custom(recorded: Record) -> list[Registered]:
+    """The provider's resources, components left out."""
+    found = [resource for resource in recorded.resources if not resource.type.startswith("labelstack:")]
+    return [Registered(resource.type, resource.name, resource.inputs) for resource in found]
+
+
+def policy(recorded: Record) -> dict[str, Any]:
+    return deployer_policy.document(custom(recorded), "labelstack", region="us-east-1", account="123456789012")
+
+
+def scopes(statement: Mapping[str, Any]) -> list[str]:
+    resource = statement["Resource"]
+    return [resource] if isinstance(resource, str) else list(resource)
+
+
+def every_grant() -> set[str]:
+    return {action for grants in GRANTS.values() for grant in grants for action in grant.actions}
+
+
+def test_every_type_that_a_stack_registers_has_its_actions(recorded: Record) -> None:
+    assert {resource.type for resource in custom(recorded)} - set(GRANTS) == set()
+
+
+def test_every_action_is_one_of_aws() -> None:
+    unknown = {action for action in every_grant() if action.split(":")[1] not in REFERENCE[action.split(":")[0]]}
+
+    assert unknown == set()
+    assert not [action for action in every_grant() if "*" in action]
+
+
+def test_every_action_can_be_scoped_by_what_it_is_scoped_by(recorded: Record) -> None:
+    wrong = [
+        (action, where)
+        for statement in policy(recorded)["Statement"]
+        for action in statement["Action"]
+        for where in scopes(statement)
+        if where != "*" and not any(_form(arn).fullmatch(where) for arn in _arns(action))
+    ]
+
+    assert wrong == []
+
+
+def test_only_what_nobody_can_scope_is_for_everything(recorded: Record) -> None:
+    statements = [statement for statement in policy(recorded)["Statement"] if "*" in scopes(statement)]
+
+    assert {action for statement in statements for action in statement["Action"]} <= UNSCOPED
+    unscopable = {action for statement in statements for action in statement["Action"] if _arns(action)}
+    assert unscopable == set()
+    mapping = [s for s in statements if "lambda:CreateEventSourceMapping" in s["Action"]]
+    function = "arn:aws:lambda:us-east-1:123456789012:function:labelstack-*"
+    assert [s["Condition"] for s in mapping] == [{"ArnLike": {"lambda:FunctionArn": function}}]
+
+
+def test_every_name_of_the_stack_is_in_its_scope(recorded: Record) -> None:
+    """Names begin with the stack's: Pulumi makes them of the resources' names."""
+    named = [resource for resource in custom(recorded) if not resource.type.startswith(("aws:apigateway", "aws:cloud"))]
+
+    assert [resource.name for resource in named if not resource.name.startswith("labelstack-")] == []
+    groups = [r.inputs["name"] for r in recorded.of("aws:cloudwatch/logGroup:LogGroup")]
+    assert all(re.match(r"/aws/(lambda|vendedlogs/apigateway)/labelstack-", group) for group in groups)
+
+
+def test_roles_go_to_the_services_that_use_them_and_to_no_other(recorded: Record) -> None:
+    passing = [s for s in policy(recorded)["Statement"] if "iam:PassRole" in s["Action"]]
+
+    assert [statement["Resource"] for statement in passing] == ["arn:aws:iam::123456789012:role/labelstack-*"]
+    services = passing[0]["Condition"]["StringEquals"]["iam:PassedToService"]
+    assert "lambda.amazonaws.com" in services
+    assert ("cognito-identity.amazonaws.com" in services) == bool(recorded.of("aws:cognito/identityPool:IdentityPool"))
+
+
+def test_only_the_policies_of_aws_that_the_stack_uses_can_be_attached(packages: object) -> None:
+    made = recorded_once("dev")
+
+    attaching = [s for s in policy(made)["Statement"] if "iam:AttachRolePolicy" in s["Action"]]
+
+    arn = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    assert [statement["Condition"] for statement in attaching] == [{"ArnEquals": {"iam:PolicyARN": arn}}]
+
+
+@pytest.mark.parametrize(("stack", "may"), [("dev", True), ("prod", False)])
+def test_pictures_can_be_deleted_only_where_the_stack_may_lose_them(stack: str, may: bool, packages: object) -> None:
+    made = policy(recorded_once(stack))
+
+    buckets = {where for s in made["Statement"] if "s3:DeleteObjectVersion" in s["Action"] for where in scopes(s)}
+    assert any("uploads" in bucket for bucket in buckets) == may
+    assert any("site" in bucket for bucket in buckets)
+
+
+def test_it_fits_into_what_iam_takes(recorded: Record) -> None:
+    assert deployer_policy.size_characters(policy(recorded)) <= deployer_policy.INLINE_POLICIES_CHARACTERS
+
+
+@pytest.mark.parametrize("service", sorted(PROVIDER_CALLS))
+def test_what_the_provider_was_seen_to_call_is_allowed(service: str) -> None:
+    missing = {call for call in PROVIDER_CALLS[service] if _action(service, call) not in every_grant()}
+
+    assert missing == set()
+
+
+def test_type_without_actions_is_named() -> None:
+    with pytest.raises(UnsupportedError, match="no IAM actions are known for aws:kms/key:Key: add them to GRANTS"):
+        deployer_policy.document([Registered("aws:kms/key:Key", "key", {})], "labelstack")
+
+
+def project(folder: Path, program: str) -> Path:
+    (folder / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
+    (folder / "Pulumi.test.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+    (folder / "__main__.py").write_text("import pulumi\nimport pulumi_aws as aws\n" + program)
+    return folder
+
+
+def test_listing_runs_a_program_without_a_cloud(tmp_path: Path) -> None:
+    program = (
+        "b = aws.s3.Bucket('b')\n"
+        "aws.sqs.Queue('q', name=b.arn)\naws.s3.BucketVersioning('v', bucket=b.bucket, versioning_configuration={})\n"
+    )
+
+    found = registered(project(tmp_path, program), "test")
+
+    assert [(resource.type.rpartition(":")[2], resource.name) for resource in found] == [
+        ("Bucket", "b"),
+        ("BucketVersioning", "v"),
+        ("Queue", "q"),
+    ]
+    assert found[1].inputs["bucket"] == "b-*"
+
+
+def test_listing_says_what_is_wrong_with_the_program(tmp_path: Path) -> None:
+    with pytest.raises(ProgramError, match="no bucket today"):
+        registered(project(tmp_path, "raise pulumi.RunError('no bucket today')\n"), "test")
+
+
+def test_listing_refuses_what_only_a_cloud_can_answer(tmp_path: Path) -> None:
+    program = "pulumi.export('z', aws.get_availability_zones_output().names)\n"
+
+    with pytest.raises((UnsupportedError, ProgramError), match="getAvailabilityZones"):
+        registered(project(tmp_path, program), "test")
+
+
+def _arns(action: str) -> list[str]:
+    service, name = action.split(":")
+    if service == "apigateway":
+        return [f"arn:aws:apigateway:${{Region}}::{path}" for path in GATEWAY_PATHS]
+    return REFERENCE[service][name]
+
+
+def _form(arn: str) -> re.Pattern[str]:
+    """What an ARN of the reference may look like; a bucket's name has no slash."""
+    parts = re.split(r"\$\{(\w+)\}", arn)
+    texts = [re.escape(part) for part in parts[::2]]
+    holes = ["[^/]+" if name == "BucketName" else ".*" for name in parts[1::2]]
+    return re.compile("".join(text + hole for text, hole in zip(texts, [*holes, ""], strict=True)))
+
+
+def _action(service: str, operation: str) -> str:
+    """The IAM action that AWS asks for an operation."""
+    if service.startswith("apigateway"):
+        model = botocore.session.get_session().get_service_model(service)
+        return f"apigateway:{model.operation_model(operation).http['method']}"
+    if service == "s3":
+        return f"s3:{S3_ACTIONS.get(operation, operation)}"
+    return f"{service}:{operation.removesuffix('WithTags')}"
