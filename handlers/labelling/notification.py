@@ -62,16 +62,28 @@ def notification(
     The labels and the kinds of content that are at least so confident count as attributes. `document` says where the
     whole is: bucket and key. Should the message be too large, it names fewer, the least certain left out.
     """
-    most = max(len(result.get("labels", [])), len(result.get("moderation", [])), 1)
+    found: dict[str, list[Any]] = {
+        part: sorted(result[part], key=lambda one: one["confidence"], reverse=True)
+        for part in ("labels", "moderation")
+        if part in result
+    }
+    shown = dict(found)
     while True:
-        made = _notification(result, announcement_id, min_confidence, document, most)
-        if made.size_bytes <= MAX_BYTES or most == 0:
+        cut = [part for part in found if len(shown[part]) < len(found[part])]
+        made = _notification(result, announcement_id, min_confidence, document, shown, cut)
+        if made.size_bytes <= MAX_BYTES or not any(shown.values()):
             return made
-        most //= 2
+        largest = max(shown, key=lambda part: len(json.dumps(json_ready(shown[part]))))
+        shown[largest] = shown[largest][: len(shown[largest]) // 2]
 
 
 def _notification(
-    result: Result, announcement_id: str, min_confidence: Decimal, document: Mapping[str, str] | None, most: int
+    result: Result,
+    announcement_id: str,
+    min_confidence: Decimal,
+    document: Mapping[str, str] | None,
+    shown: Mapping[str, Sequence[Any]],
+    cut: Sequence[str],
 ) -> Notification:
     body: dict[str, Any] = {"schemaVersion": SCHEMA_VERSION, "id": announcement_id}
     body |= {name: result[name] for name in _COPIED if name in result}
@@ -81,14 +93,8 @@ def _notification(
     }
     if "code" in result:
         attributes["code"] = str(result["code"])
-    cut: list[str] = []
-    for part in ("labels", "moderation"):
-        found: list[Any] | None = result.get(part)  # type: ignore[assignment]  # lists of names with confidences
-        if found is None:
-            continue
-        surest = sorted(found, key=lambda one: one["confidence"], reverse=True)
-        body[part] = [{"name": one["name"], "confidence": one["confidence"]} for one in surest[:most]]
-        cut += [part] if len(surest) > most else []
+    for part, things in shown.items():
+        body[part] = [{"name": one["name"], "confidence": one["confidence"]} for one in things]
         names = [_NOT_XML.sub(_REPLACEMENT, one["name"]) for one in body[part] if one["confidence"] >= min_confidence]
         if names:
             attributes[part] = names
@@ -97,7 +103,7 @@ def _notification(
     if "faces" in result:
         body["faces"] = len(result["faces"])
     if cut:
-        body["truncated"] = cut
+        body["truncated"] = list(cut)
     if document:
         body["document"] = dict(document)
     # Only ASCII: whatever is in a key, SNS takes the body.
