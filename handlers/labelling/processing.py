@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import cast
 
 from handlers.labelling import picture
+from handlers.labelling.announcing import Announcing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
@@ -47,7 +48,6 @@ _COUNTS = {
     Outcome.REJECTED: Count.PICTURES_REJECTED,
     Outcome.DELETED: Count.PICTURES_DELETED,
     Outcome.STALE: Count.STALE_EVENTS,
-    Outcome.FOREIGN: Count.IGNORED_EVENTS,
 }
 
 
@@ -63,7 +63,8 @@ class _Analysed:
 class ImageProcessing:
     """Processes events; thread-safe, and meant to be called for all pictures of a batch at once.
 
-    Raises TransientError when the same event may succeed later.
+    Raises TransientError when the same event may succeed later; AnnouncementError and AnnouncementClaimedError when the
+    result is stored, but not announced.
     """
 
     bucket: str
@@ -77,42 +78,60 @@ class ImageProcessing:
     """Runs the operations of a picture at the same time; not the executor that runs the pictures."""
     now: Callable[[], datetime]
     warn: Callable[[str], None]
+    announcing: Announcing | None = None
+    """None where results are not announced."""
     _locks: KeyedLocks = field(default_factory=KeyedLocks, init=False)
     _flights: SingleFlight[_Analysed] = field(default_factory=SingleFlight, init=False)
 
     def process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
         """Bring the table to what the event says."""
-        outcome = Outcome.FOREIGN
-        if event.bucket == self.bucket:
-            try:
-                # Events of one key in one batch wait for each other instead of racing for the same rows.
-                with self._locks.hold(event.key):
-                    outcome = self._process(event, deadline)
-            except TableUnavailableError as error:
-                raise StorageError(str(error)) from error
-        if outcome in _COUNTS:
-            self.tally.add(_COUNTS[outcome])
-        return outcome
+        if event.bucket != self.bucket:
+            self.tally.add(Count.IGNORED_EVENTS)
+            return Outcome.FOREIGN
+        try:
+            # Events of one key in one batch wait for each other instead of racing for the same rows.
+            with self._locks.hold(event.key):
+                return self._process(event, deadline)
+        except TableUnavailableError as error:
+            raise StorageError(str(error)) from error
 
     def _process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
         seen = self.results.read(event.key)
+        found = self.recognise(event, seen, deadline)
+        outcome = found if isinstance(found, Outcome) else self.store(event, found, seen)
+        if outcome in _COUNTS:
+            self.tally.add(_COUNTS[outcome])
+        if self.announcing and outcome in (Outcome.STALE, Outcome.UNCHANGED):
+            # Whoever stored it may have died, or been refused, before it was announced.
+            self.announcing.resume(event.key)
+        elif self.announcing and isinstance(found, Write) and found.pending:
+            self.announcing.announce(found.result, found.pending)
+        return outcome
+
+    def recognise(self, event: ObjectEvent, seen: Snapshot, deadline: Deadline) -> Write | Outcome:
+        """What is to be stored because of the event; or its outcome, when that is nothing."""
         if seen.state and seen.state.settles(event.position, event.uploaded_version):
             return Outcome.STALE
         if event.kind is EventKind.REMOVED:
-            return self._bury(event, seen)
+            return tombstone(event, self.now())
         try:
             stored = self.objects.head(event.key, event.uploaded_version)
             if event.kind is EventKind.PURGED and self.results.advance(seen, stored.version_id, event.position):
                 return Outcome.UNCHANGED
-            return self._judge(event, seen, stored, deadline)
+            return self._judge(event, stored, deadline)
         except ObjectGoneError:
-            return self._bury(event, seen)
+            return tombstone(event, self.now())
 
-    def _bury(self, event: ObjectEvent, seen: Snapshot) -> Outcome:
-        written = self.results.write(tombstone(event, self.now()), seen)
-        return Outcome.DELETED if written else Outcome.STALE
+    def store(self, event: ObjectEvent, write: Write, seen: Snapshot) -> Outcome:
+        """Store it, unless something newer is stored."""
+        if not self.results.write(write, seen):
+            return Outcome.STALE
+        outcome = Outcome(write.result["status"])
+        if event.kind is EventKind.CREATED and outcome is not Outcome.DELETED:
+            self.tally.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
+        return outcome
 
-    def _judge(self, event: ObjectEvent, seen: Snapshot, stored: StoredObject, deadline: Deadline) -> Outcome:
+    def _judge(self, event: ObjectEvent, stored: StoredObject, deadline: Deadline) -> Write:
         uploaded_at = event.time if event.kind is EventKind.CREATED else stored.modified_at
         result = cast(
             "Result",
@@ -135,14 +154,10 @@ class ImageProcessing:
             result["status"] = Status.REJECTED
             result["code"] = error.code
             result["message"] = error.sentence
-        now = self.now()
-        result["processedAt"] = iso_ms(now)
-        write = Write(result, iso_ms(event.time), fingerprint=self.settings.whole_fingerprint)
-        if not self.results.write(write, seen):
-            return Outcome.STALE
-        if event.kind is EventKind.CREATED:
-            self.tally.time_upload_to_result((now - event.time).total_seconds() * 1000)
-        return Outcome(result["status"])
+        result["processedAt"] = iso_ms(self.now())
+        event_time = iso_ms(event.time)
+        pending = self.announcing.open(result, event_time) if self.announcing else None
+        return Write(result, event_time, fingerprint=self.settings.whole_fingerprint, pending=pending)
 
     def _add_analysis(self, result: Result, stored: StoredObject, deadline: Deadline) -> None:
         picture.check_size(stored.size_bytes)
