@@ -37,7 +37,8 @@ class FailureRecording:
             return "FOREIGN"
         seen = self.results.read(event.key)
         state = seen.state
-        if state and state.settles(event.position, event.uploaded_version):
+        # A repair that fails leaves what was there.
+        if state and (event.kind is EventKind.ASKED or state.settles(event.position, event.uploaded_version)):
             return self._leave(event)
         # A tombstone needs nothing that can have failed but the table.
         removed = event.kind is EventKind.REMOVED

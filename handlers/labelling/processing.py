@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import cast
@@ -24,6 +24,7 @@ from handlers.results.cache import Answer, PictureHeader
 from handlers.results.codes import Status
 from handlers.results.document import Analysis, Result
 from handlers.results.errors import TableUnavailableError
+from handlers.results.order import FIRST
 from handlers.results.plan import Write
 from handlers.results.size import trimmed
 from handlers.results.writer import Snapshot
@@ -97,6 +98,8 @@ class ImageProcessing:
 
     def _process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
         seen = self.results.read(event.key)
+        if event.kind is EventKind.ASKED and seen.state:
+            event = replace(event, position=seen.state.position.next())
         found = self.recognise(event, seen, deadline)
         outcome = found if isinstance(found, Outcome) else self.store(event, found, seen)
         if outcome in _COUNTS:
@@ -116,11 +119,29 @@ class ImageProcessing:
             return tombstone(event, self.now())
         try:
             stored = self.objects.head(event.key, event.uploaded_version)
-            if event.kind is EventKind.PURGED and self.results.advance(seen, stored.version_id, event.position):
+            if self._needs_no_analysis(event, seen, stored) and self.results.advance(
+                seen, stored.version_id, event.position
+            ):
                 return Outcome.UNCHANGED
             return self._judge(event, stored, deadline)
         except ObjectGoneError:
+            if event.kind is EventKind.ASKED and (seen.state is None or seen.state.status is Status.DELETED):
+                return Outcome.STALE
             return tombstone(event, self.now())
+
+    def _needs_no_analysis(self, event: ObjectEvent, seen: Snapshot, stored: StoredObject) -> bool:
+        """Whether the stored result will do, if it is of this version."""
+        image = seen.image
+        if image is None or image.get("etag") != stored.etag:
+            return False
+        match event.kind:
+            case EventKind.PURGED:
+                return True
+            case EventKind.ASKED:
+                is_old = event.made_before is not None and image["processedAt"] < event.made_before
+                return not is_old and image.get("fingerprint") == self.settings.whole_fingerprint
+            case _:  # the upload's own event, late: a repair has been faster
+                return image["sequencer"] == FIRST.sequencer and event.version_id is not None
 
     def store(self, event: ObjectEvent, write: Write, seen: Snapshot) -> Outcome:
         """Store it, unless something newer is stored."""
@@ -149,7 +170,7 @@ class ImageProcessing:
         if stored.version_id:
             result["versionId"] = stored.version_id
         try:
-            self._add_analysis(result, stored, deadline)
+            self._add_analysis(result, stored, deadline, anew=event.made_before is not None)
         except PictureRejectedError as error:
             result["status"] = Status.REJECTED
             result["code"] = error.code
@@ -159,9 +180,11 @@ class ImageProcessing:
         pending = self.announcing.open(result, event_time) if self.announcing else None
         return Write(result, event_time, fingerprint=self.settings.whole_fingerprint, pending=pending)
 
-    def _add_analysis(self, result: Result, stored: StoredObject, deadline: Deadline) -> None:
+    def _add_analysis(self, result: Result, stored: StoredObject, deadline: Deadline, *, anew: bool) -> None:
         picture.check_size(stored.size_bytes)
-        analysed, led = self._flights.do((stored.etag, stored.size_bytes), lambda: self._analyse(stored, deadline))
+        analysed, led = self._flights.do(
+            (stored.etag, stored.size_bytes, anew), lambda: self._analyse(stored, deadline, anew=anew)
+        )
         if not led:
             self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(self.settings.detectors))
         analysis, cut = trimmed(analysed.analysis)
@@ -173,8 +196,9 @@ class ImageProcessing:
         if lost := sorted({*analysed.truncated, *cut}):
             result["truncated"] = lost
 
-    def _analyse(self, stored: StoredObject, deadline: Deadline) -> _Analysed:
-        known = dict(self.answers.find(stored.etag, stored.size_bytes, self.settings.fingerprints))
+    def _analyse(self, stored: StoredObject, deadline: Deadline, *, anew: bool) -> _Analysed:
+        cached = {} if anew else self.answers.find(stored.etag, stored.size_bytes, self.settings.fingerprints)
+        known = dict(cached)
         self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(known))
         missing = [detector for detector in self.settings.detectors if detector not in known]
         header = next(iter(known.values())).header if known else self._read_header(stored)
