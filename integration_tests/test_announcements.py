@@ -199,7 +199,7 @@ def test_filters_by_status_label_and_content_work(
 ) -> None:
     smoking = {"name": "Smoking", "confidence": 95}
     flagged, zebra, plain, bad = (key(name) for name in ("flagged.jpg", "zebra.jpg", "plain.jpg", "bad.jpg"))
-    seen = {"faces": [], "text": []}
+    seen: dict[str, Any] = {"faces": [], "text": []}
     session_rekognition.set_rules(
         [
             {"match": {"key": flagged}, "labels": [{"name": "Person"}], "moderation": [smoking], **seen},
