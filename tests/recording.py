@@ -34,6 +34,7 @@ COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
         "url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}",
         "arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
     },
+    "aws:sns/topic:Topic": lambda name: {"name": name, "arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}"},
     "aws:dynamodb/table:Table": lambda name: {
         "name": name,
         "arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}",

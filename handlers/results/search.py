@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -19,6 +19,7 @@ from handlers.results.document import Result
 from handlers.results.errors import InvalidCursorError, InvalidQueryError, TableUnavailableError
 from handlers.results.plan import document
 from handlers.results.rows import Wire, from_wire, translated_errors
+from handlers.results.walk import walk
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -125,6 +126,14 @@ class ResultsReader:
         finished = all(state.get(one, "") is None for one in statuses)
         below = [document(item) for item in shown if item["key"].startswith(self._folder)]
         return Page(below, None if finished else cursors.encode(query, state))
+
+    def walk(self, statuses: Sequence[Status] = LISTED_STATUSES, prefix: str = "") -> Iterator[Result]:
+        """Every result of these statuses whose key begins so; see `handlers.results.walk`."""
+        if not prefix.startswith(self._folder):
+            if not self._folder.startswith(prefix):
+                return iter(())
+            prefix = self._folder
+        return walk(self._client, self._table, statuses, prefix)
 
     def search(
         self,

@@ -46,6 +46,13 @@ def test_defaults() -> None:
         "noncurrent_version_days": 30,
         "cache_days": 30,
         "upload_prefix": "uploads/",
+        "results_bucket": False,
+        "results_expiration_days": None,
+        "notifications": False,
+        "notify_emails": (),
+        "notify_queues": (),
+        "notify_filter": None,
+        "notify_min_confidence": 0,
         "api": "none",
         "api_access": "open",
         "api_stage": "v1",
@@ -59,6 +66,44 @@ def test_defaults() -> None:
         "public_endpoint": None,
         "website_endpoint": None,
     }
+
+
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:mine"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("notifyEmails", "zoo"),
+        ("notifyEmails", "a@b.org,a@b.org"),
+        ("notifyQueues", "https://sqs.eu-west-1.amazonaws.com/123456789012/mine"),
+        ("notifyQueues", QUEUE + ".fifo"),
+        ("notifyFilter", '{"colour": ["red"]}'),
+        ("notifyFilter", '{"status": "FAILED"}'),
+        ("notifyFilter", '["FAILED"]'),
+        ("notifyFilter", "FAILED"),
+        ("notifyMinConfidence", "101"),
+        ("resultsExpirationDays", "0"),
+    ],
+)
+def test_wrong_setting_of_announcements_is_named(key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"labelstack:{key} is .*: expected "):
+        parse(LEAST | {"notifications": "true", key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("notifyEmails", "zoo@example.org"), ("notifyQueues", QUEUE)])
+def test_subscribers_need_a_topic(key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{key} is .*: expected no such key, or labelstack:notifications true"):
+        parse(LEAST | {key: value})
+
+
+def test_takes_subscribers_and_their_filter() -> None:
+    given = {"notifyEmails": "a@b.org, c@d.org", "notifyQueues": QUEUE, "notifyFilter": '{"labels": ["Cat"]}'}
+
+    found = parse(LEAST | {"notifications": "true"} | given)
+
+    assert (found.notify_emails, found.notify_queues) == (("a@b.org", "c@d.org"), (QUEUE,))
+    assert found.notify_filter == {"labels": ["Cat"]}
 
 
 @pytest.mark.parametrize("text", ['["faces","text"]', "faces,text", "faces, text"])
