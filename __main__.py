@@ -165,6 +165,7 @@ if site:
 pulumi.export("uploadBucket", uploads.name)
 pulumi.export("uploadPrefix", settings.upload_prefix)
 pulumi.export("resultsTable", results.name)
+pulumi.export("detectors", list(settings.detectors))
 if documents:
     pulumi.export("resultsBucket", documents.name)
 if notifications:

@@ -14,12 +14,12 @@ from botocore.exceptions import ClientError
 
 from handlers.results import cursor as cursors
 from handlers.results import keys
+from handlers.results import walk as walking
 from handlers.results.codes import Status
 from handlers.results.document import Result
 from handlers.results.errors import InvalidCursorError, InvalidQueryError, TableUnavailableError
 from handlers.results.plan import document
 from handlers.results.rows import Wire, from_wire, translated_errors
-from handlers.results.walk import walk
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -133,7 +133,11 @@ class ResultsReader:
             if not self._folder.startswith(prefix):
                 return iter(())
             prefix = self._folder
-        return walk(self._client, self._table, statuses, prefix)
+        return walking.walk(self._client, self._table, statuses, prefix)
+
+    def unannounced(self) -> Iterator[str]:
+        """The keys of results whose announcement has failed."""
+        return (key for key in walking.unannounced(self._client, self._table) if key.startswith(self._folder))
 
     def search(
         self,

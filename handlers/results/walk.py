@@ -54,3 +54,17 @@ def _later(
         if "LastEvaluatedKey" not in answer:
             return
         after[status] = answer["LastEvaluatedKey"]
+
+
+def unannounced(client: DynamoDBClient, table_name: str) -> Iterator[str]:
+    """The keys of results whose announcement has failed, the longest ago first."""
+    with translated_errors():
+        pages = client.get_paginator("query").paginate(
+            TableName=table_name,
+            IndexName="gsi1",
+            KeyConditionExpression="gsi1pk = :partition",
+            ExpressionAttributeValues={":partition": {"S": keys.UNANNOUNCED}},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield str(from_wire(item)["key"])
