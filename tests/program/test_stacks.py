@@ -25,6 +25,7 @@ UNTAGGABLE = {
     "aws:apigateway/usagePlanKey:UsagePlanKey",
     "aws:cloudfront/originAccessControl:OriginAccessControl",
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+    "aws:cloudwatch/dashboard:Dashboard",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:lambda/permission:Permission",
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
@@ -38,11 +39,12 @@ UNTAGGABLE = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:sns/topicPolicy:TopicPolicy",
     "aws:sqs/queuePolicy:QueuePolicy",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
 }
 LOG_RETENTION_DAYS = {"dev": 7, "local": 1, "prod": 90}
-NO_FRONT = {"labelstack:api": "none", "labelstack:website": "none"}
+NO_FRONT = {"labelstack:api": "none", "labelstack:website": "none", "labelstack:monitoring": "false"}
 DETECTORS = {"dev": "labels", "local": "labels,faces,moderation,text", "prod": "labels,faces,moderation"}
 
 pytestmark = pytest.mark.usefixtures("packages")
@@ -68,7 +70,7 @@ def recorded(stack: str, packages: list[Package]) -> Record:
 
 @pytest.fixture
 def core(stack: str, packages: list[Package]) -> Record:
-    """The stack without what people see of it: see test_front.py."""
+    """The stack without what people see of it and what watches it: see test_front.py and test_monitoring.py."""
     if (stack, False) not in RUNS:
         RUNS[stack, False] = record_stack(stack, NO_FRONT)
     return RUNS[stack, False]
@@ -233,8 +235,8 @@ def test_everything_that_can_be_tagged_is(stack: str, recorded: Record, core: Re
     # Bucket, table, two each of queues, roles, log groups, functions and mappings.
     assert len([r for r in core.resources if r.type.startswith("aws:") and r.type not in UNTAGGABLE]) == 12
     # Three functions with role and group, the API with stage, log and log role; the site's bucket. Or also
-    # a key with its plan, and a distribution.
-    assert len(tagged) - 12 == (14 if stack == "local" else 17)
+    # a key with its plan, and a distribution. The topic of the alarms, and 23 alarms.
+    assert len(tagged) - 12 == (14 if stack == "local" else 17) + 24
     for resource in tagged:
         tags = dict(resource.inputs["tags"])
         assert tags.pop("component")
@@ -248,8 +250,9 @@ def test_policies_are_compact(stack: str, recorded: Record) -> None:
         for key, value in r.inputs.items()
         if key.lower().endswith("policy") and isinstance(value, str)
     ]
-    # 2 buckets, 2 queues, 2 about dead letters, 5 functions' roles with what they may do and who takes them, the log's.
-    assert len(texts) == 2 + 2 + 2 + 5 * 2 + 1
+    # 2 buckets, 2 queues, 2 about dead letters, 5 functions' roles with what they may do and who takes them, the log's,
+    # the topic of the alarms.
+    assert len(texts) == 2 + 2 + 2 + 5 * 2 + 1 + 1
     assert not [text for text in texts if " " in text]
 
 
