@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.results import ResultsError
 from labelstack.cli.backend import LocalBackend
+from labelstack.cli.cost import cost
 from labelstack.cli.demo import demo
 from labelstack.cli.deployment import down, outputs, up
 from labelstack.cli.logs import logs
@@ -63,7 +64,7 @@ def cli(ctx: click.Context) -> None:
         ctx.obj = LocalBackend()
 
 
-for command in (up, down, outputs, open_page, upload, result, labels, search, delete, watch, logs, demo):
+for command in (up, down, outputs, open_page, upload, result, labels, search, delete, watch, logs, cost, demo):
     cli.add_command(command)
 
 
