@@ -7,10 +7,12 @@ import pulumi_aws as aws
 
 import settings as stack_settings
 from components import page_service
+from components.alarms import WatchedApi, WatchedFunction
 from components.announcements import Announcements
 from components.guest_access import GuestAccess, GuestAccessArgs
 from components.image_processor import ImageProcessor, ImageProcessorArgs
 from components.label_api import LabelApi, LabelApiArgs
+from components.monitoring import Monitoring, MonitoringArgs
 from components.notifications import Notifications, NotificationsArgs
 from components.results_bucket import ResultsBucket, ResultsBucketArgs
 from components.results_store import ResultsStore, ResultsStoreArgs
@@ -162,6 +164,33 @@ if site:
         ),
     )
 
+monitoring: Monitoring | None = None
+if settings.monitoring:
+    watched = {
+        "process-image": WatchedFunction.of(processor.processor, "labelstack logs processor"),
+        "record-failure": WatchedFunction.of(processor.failure_recorder, "labelstack logs failureRecorder"),
+    }
+    if api:
+        watched |= {
+            f"api-{duty.replace('_', '-')}": WatchedFunction.of(function) for duty, function in api.functions.items()
+        }
+    monitoring = Monitoring(
+        settings.name,
+        MonitoringArgs(
+            service=service,
+            functions=watched,
+            processor="process-image",
+            queue_name=processor.queue.name,
+            dead_letter_queue_name=processor.dead_letter_queue.name,
+            detectors=settings.detectors,
+            image_properties=settings.image_properties,
+            api=WatchedApi(settings.api, api.metric_dimensions) if api and settings.api != "none" else None,
+            daily_cost_bound_usd=settings.daily_cost_bound_usd,
+            alarm_topic_arn=settings.alarm_topic_arn,
+            emails=settings.alarm_emails,
+        ),
+    )
+
 pulumi.export("uploadBucket", uploads.name)
 pulumi.export("uploadPrefix", settings.upload_prefix)
 pulumi.export("resultsTable", results.name)
@@ -183,3 +212,6 @@ if site:
     pulumi.export("websiteBucket", site.bucket_name)
 if guests:
     pulumi.export("identityPoolId", guests.identity_pool_id)
+if monitoring:
+    pulumi.export("alarmTopicArn", monitoring.topic_arn)
+    pulumi.export("dashboardName", monitoring.dashboard_name)

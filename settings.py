@@ -84,6 +84,7 @@ def _conflict(key: str, value: object, expected: str) -> PydanticCustomError:
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 QueueArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
+MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$")]
 
 
 class Settings(BaseModel):
@@ -187,6 +188,30 @@ class Settings(BaseModel):
         pattern=r"^https?://\S*\{bucket\}\S*$",
         description="the http or https URL of an emulator's site with {bucket} in it, or no such key for AWS",
     )
+
+    monitoring: bool = Field(False, description="true (alarms and a dashboard) or false")
+    alarm_emails: Annotated[tuple[MailAddress, ...], BeforeValidator(_from_text), AfterValidator(_unique)] = Field(
+        (), description="a list of mail addresses, each at most once"
+    )
+    alarm_topic_arn: str | None = Field(
+        None,
+        pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$",
+        description="the ARN of an SNS topic that CloudWatch may publish to, or no such key to have one made",
+    )
+    daily_cost_bound_usd: float | None = Field(
+        None, gt=0, description="a number of US dollars above 0, or no such key for no bound"
+    )
+
+    @model_validator(mode="after")
+    def _one_alarm_topic(self) -> "Settings":
+        """A topic of somebody else's has subscribers of its own."""
+        if self.alarm_emails and self.alarm_topic_arn:
+            raise _conflict(
+                "alarmEmails",
+                ", ".join(self.alarm_emails),
+                f"none, as {NAMESPACE}:alarmTopicArn has subscribers of its own",
+            )
+        return self
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "Settings":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,7 +60,7 @@ class Table(Protocol):
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
         """Several results; keys without one are absent."""
 
-    def walk(self, statuses: Iterable[Status], prefix: str = "") -> Iterator[Result]:
+    def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
         """All results of some statuses."""
 
     def unannounced(self) -> Iterator[str]:
@@ -68,8 +68,9 @@ class Table(Protocol):
 
 
 class Comparison:
-    """Compares one stack's bucket with its table, some pictures at a time: neither need fit into memory, but the hashes of
-    all keys have to (about 100 bytes a picture).
+    """Compares one stack's bucket with its table, some pictures at a time.
+
+    Neither need fit into memory, but the hashes of all keys have to: about 100 bytes a picture.
 
     Args:
         s3: A boto3 S3 client.

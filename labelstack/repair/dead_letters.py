@@ -15,7 +15,7 @@ def waiting(sqs: Any, queue_url: str) -> int:
 
 
 def move_all(sqs: Any, dead_letters: str, queue_url: str) -> int:
-    """Move every message; how many. One that is moved when this is interrupted may be there twice, which does no harm."""
+    """Move every message; how many. One that an interruption leaves in both queues does no harm."""
     moved = empty = 0
     while empty < LOOKED_AGAIN:
         messages = sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=RECEIVED_AT_ONCE).get("Messages", [])

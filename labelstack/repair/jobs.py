@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,14 +51,16 @@ class Job:
         except FileNotFoundError:
             return Progress(now)
         except (OSError, ValueError, TypeError) as error:
-            raise StateError(f"the job's record {self.file} cannot be read ({error}): remove it to start anew.") from error
+            raise StateError(
+                f"the job's record {self.file} cannot be read ({error}): remove it to start anew."
+            ) from error
 
     def save(self, progress: Progress) -> None:
         """Note it so that it is whole whenever the process dies."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         written = self.file.with_suffix(".tmp")
         written.write_text(json.dumps(asdict(progress)))
-        os.replace(written, self.file)
+        written.replace(self.file)
 
     def finish(self) -> None:
         """It is done: the next run is a new one."""

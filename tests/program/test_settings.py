@@ -65,6 +65,10 @@ def test_defaults() -> None:
         "allowed_origins": (),
         "public_endpoint": None,
         "website_endpoint": None,
+        "monitoring": False,
+        "alarm_emails": (),
+        "alarm_topic_arn": None,
+        "daily_cost_bound_usd": None,
     }
 
 
@@ -159,6 +163,10 @@ def test_takes_the_bounds(key: str, value: str) -> None:
         ("memoryMb", "64", "a whole number of megabytes from 128 to 10240"),
         ("timeoutSeconds", "901", "a whole number of seconds from 5 to 900"),
         ("logRetentionDays", "15", "one of 1, 3, 5, 7, 14, 30,"),
+        ("alarmEmails", "ops at example.org", "a list of mail addresses, each at most once"),
+        ("alarmEmails", '["a@example.org","a@example.org"]', "a list of mail addresses, each at most once"),
+        ("alarmTopicArn", "alarms", "the ARN of an SNS topic that CloudWatch may publish to"),
+        ("dailyCostBoundUsd", "0", "a number of US dollars above 0"),
         ("logLevel", "LOUD", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
         ("batchSize", "11", "a whole number from 1 to 10"),
         ("maxReceiveCount", "4", "a whole number from 5 to 1000"),
@@ -238,3 +246,10 @@ def test_cannot_be_changed() -> None:
 
 def test_ends_a_program_without_a_traceback() -> None:
     assert issubclass(SettingsError, pulumi.RunError)
+
+
+def test_a_topic_of_somebody_elses_gets_no_subscribers() -> None:
+    given = {"alarmTopicArn": "arn:aws:sns:us-east-1:123456789012:ops", "alarmEmails": "a@example.org"}
+
+    with pytest.raises(SettingsError, match=r"labelstack:alarmEmails is a@example\.org: expected none, as"):
+        parse(LEAST | given)

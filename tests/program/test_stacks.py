@@ -25,6 +25,7 @@ UNTAGGABLE = {
     "aws:apigateway/usagePlanKey:UsagePlanKey",
     "aws:cloudfront/originAccessControl:OriginAccessControl",
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+    "aws:cloudwatch/dashboard:Dashboard",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:lambda/permission:Permission",
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
@@ -44,8 +45,8 @@ UNTAGGABLE = {
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
 }
 LOG_RETENTION_DAYS = {"dev": 7, "local": 1, "prod": 90}
-# Without what people see of it, and without what announces results.
-CORE = {"api": "none", "website": "none", "resultsBucket": "false", "notifications": "false"}
+# Without what people see of it, what announces results, and what watches it.
+CORE = {"api": "none", "website": "none", "resultsBucket": "false", "notifications": "false", "monitoring": "false"}
 DETECTORS = {"dev": "labels", "local": "labels,faces,moderation,text", "prod": "labels,faces,moderation"}
 
 pytestmark = pytest.mark.usefixtures("packages")
@@ -71,7 +72,7 @@ def recorded(stack: str, packages: list[Package]) -> Record:
 
 @pytest.fixture
 def core(stack: str, packages: list[Package]) -> Record:
-    """The stack alone: see test_front.py and test_announcements.py for the rest."""
+    """The stack alone: see test_front.py, test_announcements.py and test_monitoring.py for the rest."""
     if (stack, False) not in RUNS:
         RUNS[stack, False] = record_stack(stack, {f"labelstack:{name}": value for name, value in CORE.items()})
     return RUNS[stack, False]
@@ -239,8 +240,8 @@ def test_everything_that_can_be_tagged_is(stack: str, recorded: Record, core: Re
     # Bucket, table, two each of queues, roles, log groups, functions and mappings.
     assert len([r for r in core.resources if r.type.startswith("aws:") and r.type not in UNTAGGABLE]) == 12
     # The bucket of documents and the topic; three functions with role and group, the API with stage, log and log role;
-    # the site's bucket. Or also a key with its plan, and a distribution.
-    assert len(tagged) - 12 == 2 + (14 if stack == "local" else 17)
+    # the site's bucket. Or also a key with its plan, and a distribution. The topic of the alarms, and 23 alarms.
+    assert len(tagged) - 12 == 2 + (14 if stack == "local" else 17) + 24
     for resource in tagged:
         tags = dict(resource.inputs["tags"])
         assert tags.pop("component")
@@ -254,9 +255,9 @@ def test_policies_are_compact(stack: str, recorded: Record) -> None:
         for key, value in r.inputs.items()
         if key.lower().endswith("policy") and isinstance(value, str)
     ]
-    # 3 buckets, 2 queues, 2 about dead letters, the topic, 5 functions' roles with what they may do and who takes them,
+    # 3 buckets, 2 queues, 2 about dead letters, 2 topics, 5 functions' roles with what they may do and who takes them,
     # the log's.
-    assert len(texts) == 3 + 2 + 2 + 1 + 5 * 2 + 1
+    assert len(texts) == 3 + 2 + 2 + 2 + 5 * 2 + 1
     assert not [text for text in texts if " " in text]
 
 

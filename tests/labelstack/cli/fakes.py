@@ -171,6 +171,7 @@ class FakeCloud:
 
     s3: FakeS3
     logs: FakeLogs = field(default_factory=FakeLogs)
+    cloudwatch: Any = None
     name: str = "embedded"
     region: str = "us-east-1"
     endpoint_url: str | None = "http://127.0.0.1:1"
@@ -181,7 +182,7 @@ class FakeCloud:
 
     def client(self, service: str) -> Any:
         """One of the fakes."""
-        return {"s3": self.s3, "logs": self.logs}[service]
+        return {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch}[service]
 
     def stack_config(self) -> Mapping[str, str]:
         """Nothing."""
