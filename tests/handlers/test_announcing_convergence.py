@@ -1,4 +1,4 @@
-"""Any order and repetition of events, and any refusals of the topic: what is known in the end is told, nothing twice."""
+"""Any order and repetition of events, any refusals of the topic: what is known at the end is told, nothing twice."""
 
 from __future__ import annotations
 
