@@ -113,15 +113,6 @@ def document(stack: DeployedStack, uploaded: Uploaded) -> dict[str, Any]:
     return found
 
 
-def wait_until_announced(stack: DeployedStack, key: str, timeout_s: float = 30.0) -> None:
-    wait_for(
-        f"{key!r} to be announced",
-        lambda: stack.result(key) or {},
-        lambda item: "sequencer" in item and not {"unannounced", "claimedUntil", "gsi1pk", "gsi1sk"} & set(item),
-        timeout_s,
-    )
-
-
 def wait_until_refused(stack: DeployedStack, uploaded: Uploaded) -> dict[str, Any]:
     """The result of an upload that is stored, and whose announcement has failed."""
     return wait_for(
@@ -148,7 +139,7 @@ def test_each_picture_becomes_a_document_and_a_message(stack: DeployedStack, key
             assert faults(found, "result") == []
             assert (found["key"], found["status"]) == (uploaded.key, message["status"])
             assert message["document"]["key"] == f"results/{uploaded.key}/{uploaded.version_id}.json"
-            wait_until_announced(stack, uploaded.key)
+            stack.wait_until_announced(uploaded.key)
 
 
 def test_document_is_what_the_table_has(stack: DeployedStack, key: MakeKey) -> None:
@@ -169,7 +160,7 @@ def test_each_version_has_a_document_that_outlives_the_picture(stack: DeployedSt
     stack.wait_for_result(first)
     second = stack.upload(name, picture("second version"))
     stack.wait_for_result(second)
-    wait_until_announced(stack, name)
+    stack.wait_until_announced(name)
 
     with inbox(stack) as told:
         stack.delete(name)
@@ -220,7 +211,7 @@ def test_filters_by_status_label_and_content_work(
 
         for name in (flagged, zebra, plain, bad):
             all_of_them.wait(name)
-            wait_until_announced(stack, name)
+            stack.wait_until_announced(name)
         for box, expected in ((failures, bad), (zebras, zebra), (flags, flagged)):
             box.wait(expected)
             assert {message["key"] for message in box.messages} == {expected}
@@ -236,7 +227,7 @@ def test_events_that_repeat_give_one_message(stack: DeployedStack, key: MakeKey)
         sequencer = str(stack.wait_for_result(uploaded)["sequencer"])
         for _ in range(50):
             stack.send(event_of(stack, uploaded, sequencer))
-        wait_until_announced(stack, uploaded.key)
+        stack.wait_until_announced(uploaded.key)
         stack.wait_until_quiet()
 
         assert len(told.of(uploaded.key)) == 1
@@ -258,7 +249,7 @@ def test_topic_that_is_gone_costs_no_message_and_no_result(stack: DeployedStack,
         for one in uploaded:
             [message] = told.wait(one.key, REPAIRED_S)
             assert (message["status"], message["versionId"]) == ("LABELED", one.version_id)
-            wait_until_announced(stack, one.key)
+            stack.wait_until_announced(one.key)
         stack.wait_until_quiet()
         assert [len(told.of(one.key)) for one in uploaded] == [1, 1, 1]
     assert {(stack.result(one.key) or {})["status"] for one in uploaded} == {"LABELED"}
@@ -279,7 +270,7 @@ def test_bucket_that_denies_costs_no_document_and_no_result(stack: DeployedStack
 
         assert len(told.wait(uploaded.key, REPAIRED_S)) == 1
     assert document(stack, uploaded)["status"] == "LABELED"
-    wait_until_announced(stack, uploaded.key)
+    stack.wait_until_announced(uploaded.key)
 
 
 @pytest.mark.parametrize("target", ["resultsBucket", "topicArn"])

@@ -114,10 +114,12 @@ class World:
     def process(self, **of_event: Any) -> Outcome:
         return self.processing().process(event(**of_event), Deadline(1e12))
 
-    def record_failure(self, **of_event: Any) -> str:
+    def recording(self) -> FailureRecording:
         results = ResultsWriter(self.rows, sleep=lambda _: None)
-        recording = FailureRecording(BUCKET, results, self.tally, lambda: self.now, self.announcing)
-        return recording.record(event(**of_event))
+        return FailureRecording(BUCKET, results, self.tally, lambda: self.now, self.announcing)
+
+    def record_failure(self, **of_event: Any) -> str:
+        return self.recording().record(event(**of_event))
 
     def result(self, key: str = "cat.jpg") -> dict[str, Any]:
         return self.rows.items[keys.image_pk(key), keys.META]
