@@ -7,9 +7,14 @@ import pulumi_aws as aws
 
 import settings as stack_settings
 from components import page_service
+from components.alarms import WatchedApi, WatchedFunction
+from components.announcements import Announcements
 from components.guest_access import GuestAccess, GuestAccessArgs
 from components.image_processor import ImageProcessor, ImageProcessorArgs
 from components.label_api import LabelApi, LabelApiArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.notifications import Notifications, NotificationsArgs
+from components.results_bucket import ResultsBucket, ResultsBucketArgs
 from components.results_store import ResultsStore, ResultsStoreArgs
 from components.upload_bucket import UploadBucket, UploadBucketArgs
 from components.website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
@@ -40,6 +45,32 @@ uploads = UploadBucket(
     ),
 )
 results = ResultsStore(f"{settings.name}-results", ResultsStoreArgs(protect_data=settings.protect_data))
+documents: ResultsBucket | None = None
+if settings.results_bucket:
+    documents = ResultsBucket(
+        f"{settings.name}-documents",
+        ResultsBucketArgs(
+            protect_data=settings.protect_data,
+            noncurrent_version_days=settings.noncurrent_version_days,
+            expiration_days=settings.results_expiration_days,
+        ),
+    )
+notifications: Notifications | None = None
+if settings.notifications:
+    notifications = Notifications(
+        f"{settings.name}-notifications",
+        NotificationsArgs(
+            emails=settings.notify_emails,
+            queue_arns=settings.notify_queues,
+            filter_policy=settings.notify_filter,
+        ),
+    )
+announcements = Announcements(
+    bucket_name=documents.name if documents else None,
+    bucket_arn=documents.arn if documents else None,
+    topic_arn=notifications.topic_arn if notifications else None,
+    notify_min_confidence=settings.notify_min_confidence,
+)
 processor = ImageProcessor(
     settings.name,
     ImageProcessorArgs(
@@ -56,6 +87,7 @@ processor = ImageProcessor(
         rekognition_tps=settings.rekognition_tps,
         rekognition_timeout_s=settings.rekognition_timeout_seconds,
         rekognition_endpoint=settings.rekognition_endpoint,
+        announcements=announcements,
         retry_base_delay_s=settings.retry_base_delay_seconds,
         cache_days=settings.cache_days,
         batch_size=settings.batch_size,
@@ -132,9 +164,41 @@ if site:
         ),
     )
 
+monitoring: Monitoring | None = None
+if settings.monitoring:
+    watched = {
+        "process-image": WatchedFunction.of(processor.processor, "labelstack logs processor"),
+        "record-failure": WatchedFunction.of(processor.failure_recorder, "labelstack logs failureRecorder"),
+    }
+    if api:
+        watched |= {
+            f"api-{duty.replace('_', '-')}": WatchedFunction.of(function) for duty, function in api.functions.items()
+        }
+    monitoring = Monitoring(
+        settings.name,
+        MonitoringArgs(
+            service=service,
+            functions=watched,
+            processor="process-image",
+            queue_name=processor.queue.name,
+            dead_letter_queue_name=processor.dead_letter_queue.name,
+            detectors=settings.detectors,
+            image_properties=settings.image_properties,
+            api=WatchedApi(settings.api, api.metric_dimensions) if api and settings.api != "none" else None,
+            daily_cost_bound_usd=settings.daily_cost_bound_usd,
+            alarm_topic_arn=settings.alarm_topic_arn,
+            emails=settings.alarm_emails,
+        ),
+    )
+
 pulumi.export("uploadBucket", uploads.name)
 pulumi.export("uploadPrefix", settings.upload_prefix)
 pulumi.export("resultsTable", results.name)
+pulumi.export("detectors", list(settings.detectors))
+if documents:
+    pulumi.export("resultsBucket", documents.name)
+if notifications:
+    pulumi.export("topicArn", notifications.topic_arn)
 pulumi.export("queueUrl", processor.queue.url)
 pulumi.export("deadLetterQueueUrl", processor.dead_letter_queue.url)
 pulumi.export("processorFunction", processor.processor.name)
@@ -148,3 +212,6 @@ if site:
     pulumi.export("websiteBucket", site.bucket_name)
 if guests:
     pulumi.export("identityPoolId", guests.identity_pool_id)
+if monitoring:
+    pulumi.export("alarmTopicArn", monitoring.topic_arn)
+    pulumi.export("dashboardName", monitoring.dashboard_name)

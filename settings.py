@@ -21,6 +21,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from components.concurrency import derive
+from components.errors import InvalidArgumentError
+from components.notifications import ATTRIBUTES, MAX_FILTER_ATTRIBUTES, check_filter
 
 NAMESPACE = "labelstack"
 Detector = Literal["labels", "faces", "moderation", "text"]
@@ -49,6 +51,19 @@ def _from_text(value: object) -> object:
     return json.loads(value) if value.lstrip().startswith("[") else [part.strip() for part in value.split(",")]
 
 
+def _from_json(value: object) -> object:
+    """A value as Pulumi hands it over, or as a person types it: JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _checked_filter(policy: dict[str, Any] | None) -> dict[str, Any] | None:
+    try:
+        check_filter(policy)
+    except InvalidArgumentError as error:
+        raise ValueError(str(error)) from error
+    return policy
+
+
 def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
     if len(set(values)) != len(values):
         raise ValueError("each at most once")
@@ -66,7 +81,10 @@ def _conflict(key: str, value: object, expected: str) -> PydanticCustomError:
     return PydanticCustomError("conflict", "{text}", {"text": f"{NAMESPACE}:{key} is {value}: expected {expected}."})
 
 
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+QueueArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
+MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$")]
 
 
 class Settings(BaseModel):
@@ -124,6 +142,26 @@ class Settings(BaseModel):
         description="one folder with a / at its end, as uploads/",
     )
 
+    results_bucket: bool = Field(False, description="true (a JSON document of each result in a bucket) or false")
+    results_expiration_days: int | None = Field(
+        None, ge=1, description="a whole number of days from 1 on, or no such key to keep the documents"
+    )
+    notifications: bool = Field(False, description="true (a topic tells of each result) or false")
+    notify_emails: Annotated[tuple[Email, ...], BeforeValidator(_from_text), AfterValidator(_unique)] = Field(
+        (), description="a list of e-mail addresses, each at most once"
+    )
+    notify_queues: Annotated[tuple[QueueArn, ...], BeforeValidator(_from_text), AfterValidator(_unique)] = Field(
+        (), description="a list of ARNs of SQS queues, as arn:aws:sqs:eu-west-1:123456789012:name, each at most once"
+    )
+    notify_filter: Annotated[dict[str, Any] | None, BeforeValidator(_from_json), AfterValidator(_checked_filter)] = (
+        Field(
+            None,
+            description=f"a filter policy of SNS by up to {MAX_FILTER_ATTRIBUTES} of the attributes "
+            f'{", ".join(ATTRIBUTES)}, as {{"status": ["REJECTED", "FAILED"]}}',
+        )
+    )
+    notify_min_confidence: float = Field(0, ge=0, le=100, description="a number from 0 to 100, in percent")
+
     api: Literal["none", "rest", "http"] = Field("none", description="none, rest or http")
     api_access: Literal["open", "api_key", "iam"] = Field("open", description="open, api_key or iam")
     api_stage: str = Field(
@@ -151,9 +189,36 @@ class Settings(BaseModel):
         description="the http or https URL of an emulator's site with {bucket} in it, or no such key for AWS",
     )
 
+    monitoring: bool = Field(False, description="true (alarms and a dashboard) or false")
+    alarm_emails: Annotated[tuple[MailAddress, ...], BeforeValidator(_from_text), AfterValidator(_unique)] = Field(
+        (), description="a list of mail addresses, each at most once"
+    )
+    alarm_topic_arn: str | None = Field(
+        None,
+        pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$",
+        description="the ARN of an SNS topic that CloudWatch may publish to, or no such key to have one made",
+    )
+    daily_cost_bound_usd: float | None = Field(
+        None, gt=0, description="a number of US dollars above 0, or no such key for no bound"
+    )
+
+    @model_validator(mode="after")
+    def _one_alarm_topic(self) -> "Settings":
+        """A topic of somebody else's has subscribers of its own."""
+        if self.alarm_emails and self.alarm_topic_arn:
+            raise _conflict(
+                "alarmEmails",
+                ", ".join(self.alarm_emails),
+                f"none, as {NAMESPACE}:alarmTopicArn has subscribers of its own",
+            )
+        return self
+
     @model_validator(mode="after")
     def _parts_fit(self) -> "Settings":
         """What one part of the stack needs of another."""
+        for key, value in (("notifyEmails", self.notify_emails), ("notifyQueues", self.notify_queues)):
+            if value and not self.notifications:
+                raise _conflict(key, json.dumps(value), f"no such key, or {NAMESPACE}:notifications true")
         if self.image_properties and "labels" not in self.detectors:
             raise _conflict(
                 "imageProperties", "true", f"false, or labels among {NAMESPACE}:detectors, which finds them"

@@ -41,6 +41,19 @@ def postpone_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
     return [Statement(["sqs:ChangeMessageVisibility"], [queue_arn])]
 
 
+def send_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
+    """Send messages to a queue."""
+    return [Statement(["sqs:SendMessage"], [queue_arn])]
+
+
+def publish(topic_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None) -> list[Statement]:
+    """Publish to a topic; one with a key encrypts and checks with the publisher's rights."""
+    statements = [Statement(["sns:Publish"], [topic_arn])]
+    return (
+        [*statements, Statement(["kms:GenerateDataKey", "kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
+    )
+
+
 def detect(detectors: Sequence[str]) -> list[Statement]:
     """Call the Rekognition operations of the detectors (`labels`, `faces`, `moderation`, `text`), and no other."""
     if unknown := sorted(set(detectors) - set(DETECTOR_ACTIONS)):

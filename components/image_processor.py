@@ -1,13 +1,14 @@
 """ImageProcessor: from the events of a bucket to results in a table, through a queue."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 
 from components import access, concurrency
+from components.announcements import Announcements
 from components.errors import InvalidArgumentError
 from components.policies import Statement, deny_insecure_transport, document
 from components.python_function import PythonFunction, PythonFunctionArgs
@@ -23,6 +24,7 @@ METRICS_NAMESPACE = "Labelstack"
 # The last is what a versioned bucket sends when its lifecycle expires an upload.
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
 RECORDER_MEMORY_MB, RECORDER_TIMEOUT_S = 256, 30
+LEAST_RECORDER_DELAY_S = 5
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ImageProcessorArgs:
     `source_dir` holds the `handlers` package. `service` names this deployment in logs and metrics.
     `rekognition_tps` is the account's quota of calls per second and operation, which sets the concurrency.
     `bucket_kms_key_arn` is the key of the bucket's objects where they have one.
+    `announcements` is where results go beside the table.
     `rekognition_endpoint` is the address of an emulator; None: AWS.
     """
 
@@ -59,6 +62,7 @@ class ImageProcessorArgs:
     log_level: str
     rekognition_endpoint: str | None = None
     bucket_kms_key_arn: pulumi.Input[str] | None = None
+    announcements: Announcements = field(default_factory=Announcements)
     build_dir: Path | None = None
 
 
@@ -66,7 +70,8 @@ class ImageProcessor(pulumi.ComponentResource):
     """A queue of the bucket's events, a function that labels their pictures, and one that records what failed for good.
 
     No event is lost: what the first function fails at comes back, later each time, and after `max_receive_count` times
-    goes to the dead-letter queue, whose function writes the picture's FAILED result.
+    goes to the dead-letter queue, whose function writes the picture's FAILED result. What the quota stops is sent to
+    the queue again instead, for three days, and uses up none of its receives.
     """
 
     queue: aws.sqs.Queue
@@ -152,6 +157,7 @@ class ImageProcessor(pulumi.ComponentResource):
         share = concurrency.derive(args.rekognition_tps, args.batch_size).calls_per_second
         environment: dict[str, pulumi.Input[str]] = {
             **self._common_environment(),
+            **args.announcements.environment(),
             "QUEUE_URL": self.queue.url,
             "DETECTORS": ",".join(args.detectors),
             "MAX_LABELS": str(args.max_labels),
@@ -177,7 +183,9 @@ class ImageProcessor(pulumi.ComponentResource):
                     *access.write_results(args.table_arn),
                     *access.consume_queue(self.queue.arn),
                     *access.postpone_messages(self.queue.arn),
+                    *access.send_messages(self.queue.arn),
                     *access.detect(args.detectors),
+                    *args.announcements.statements(),
                 ],
                 description="Labels the pictures of a batch of upload events.",
                 runtime=args.runtime,
@@ -199,10 +207,18 @@ class ImageProcessor(pulumi.ComponentResource):
                 packages=["handlers/record_failure", "handlers/labelling", "handlers/results"],
                 handler="handlers.record_failure.handler.handle",
                 requirements="handlers/record_failure/requirements.txt",
-                environment=self._common_environment(),
+                environment={
+                    **self._common_environment(),
+                    **args.announcements.environment(),
+                    "QUEUE_URL": self.dead_letter_queue.url,
+                    # Dead letters have no last attempt: what cannot be announced yet must not be tried all the time.
+                    "RETRY_BASE_DELAY_S": str(max(args.retry_base_delay_s, LEAST_RECORDER_DELAY_S)),
+                },
                 statements=[
                     *access.write_results(args.table_arn),
                     *access.consume_queue(self.dead_letter_queue.arn),
+                    *access.postpone_messages(self.dead_letter_queue.arn),
+                    *args.announcements.statements(),
                 ],
                 description="Records the pictures that could not be labelled after all retries.",
                 runtime=args.runtime,

@@ -53,6 +53,7 @@ class PythonFunction(pulumi.ComponentResource):
     log_group: aws.cloudwatch.LogGroup
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
+    timeout_s: int
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("labelstack:components:PythonFunction", name, None, opts)
@@ -102,4 +103,5 @@ class PythonFunction(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, self.log_group]),
         )
         self.name, self.arn = self.function.name, self.function.arn
+        self.timeout_s = args.timeout_s
         self.register_outputs({"name": self.name, "arn": self.arn})

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.policies import deny_insecure_transport, document
-from components.tagging import tags
-
-ABORT_MULTIPART_DAYS = 7
+from components.private_bucket import private_bucket
 
 
 @dataclass(frozen=True)
@@ -39,55 +36,15 @@ class UploadBucket(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: UploadBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("labelstack:components:UploadBucket", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        self.bucket = aws.s3.Bucket(
+        self.bucket = private_bucket(
             name,
-            force_destroy=not args.protect_data,
-            tags=tags(name),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect_data),
+            self,
+            protect_data=args.protect_data,
+            noncurrent_version_days=args.noncurrent_version_days,
+            expiration=("expire-uploads", args.expiration_days),
+            kms_key_arn=args.kms_key_arn,
         )
         self.name, self.arn = self.bucket.bucket, self.bucket.arn
-        private = aws.s3.BucketPublicAccessBlock(
-            f"{name}-private",
-            bucket=self.name,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=child,
-        )
-        # S3 refuses concurrent changes of a bucket's access settings: one after the other.
-        after_private = pulumi.ResourceOptions(parent=self, depends_on=[private])
-        aws.s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=self.name,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=after_private,
-        )
-        aws.s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=self.name,
-            policy=document([deny_insecure_transport("s3", [self.arn, pulumi.Output.concat(self.arn, "/*")])]),
-            opts=after_private,
-        )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=self.name,
-            rules=[{"apply_server_side_encryption_by_default": default_encryption(args.kms_key_arn)}],
-            opts=child,
-        )
-        versioning = aws.s3.BucketVersioning(
-            f"{name}-versioning",
-            bucket=self.name,
-            versioning_configuration={"status": "Enabled"},
-            opts=child,
-        )
-        aws.s3.BucketLifecycleConfiguration(
-            f"{name}-lifecycle",
-            bucket=self.name,
-            rules=lifecycle_rules(args),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
-        )
         if args.cors_origins:
             aws.s3.BucketCorsConfiguration(
                 f"{name}-cors",
@@ -101,45 +58,6 @@ class UploadBucket(pulumi.ComponentResource):
                         "max_age_seconds": 3600,
                     }
                 ],
-                opts=child,
+                opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({"name": self.name, "arn": self.arn})
-
-
-def default_encryption(
-    kms_key_arn: pulumi.Input[str] | None,
-) -> aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict:
-    """Encryption with the key, or with S3's own."""
-    if kms_key_arn is None:
-        return {"sse_algorithm": "AES256"}
-    return {"sse_algorithm": "aws:kms", "kms_master_key_id": kms_key_arn}
-
-
-def lifecycle_rules(args: UploadBucketArgs) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
-    """Rules that remove half uploads, old versions with the markers they leave, and, if asked, old uploads."""
-    everything: aws.s3.BucketLifecycleConfigurationRuleFilterArgsDict = {"prefix": ""}
-    rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
-        {
-            "id": "abort-incomplete-uploads",
-            "status": "Enabled",
-            "filter": everything,
-            "abort_incomplete_multipart_upload": {"days_after_initiation": ABORT_MULTIPART_DAYS},
-        },
-        {
-            "id": "expire-noncurrent-versions",
-            "status": "Enabled",
-            "filter": everything,
-            "noncurrent_version_expiration": {"noncurrent_days": args.noncurrent_version_days},
-            "expiration": {"expired_object_delete_marker": True},
-        },
-    ]
-    if args.expiration_days is not None:
-        rules.append(
-            {
-                "id": "expire-uploads",
-                "status": "Enabled",
-                "filter": everything,
-                "expiration": {"days": args.expiration_days},
-            }
-        )
-    return rules

@@ -135,6 +135,16 @@ class DeployedStack:
         """Terminal results of several object versions, in their order."""
         return [self.wait_for_result(one, timeout_s) for one in uploaded]
 
+    def wait_until_announced(self, key: str, timeout_s: float = 30.0) -> None:
+        """Wait until a stored result waits for no announcement: what that takes is off its item."""
+        outbox = {"unannounced", "claimedUntil", "gsi1pk", "gsi1sk"}
+        wait_for(
+            f"{key!r} to be announced",
+            lambda: self.result(key) or {},
+            lambda item: "sequencer" in item and not outbox & set(item),
+            timeout_s,
+        )
+
     def wait_until_quiet(self, timeout_s: float = 60.0) -> None:
         """Wait until neither queue holds a message, visible or in flight."""
 

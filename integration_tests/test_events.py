@@ -17,6 +17,8 @@ def event_of(stack: DeployedStack, uploaded: Uploaded, sequencer: str) -> str:
 
 
 def image_items(stack: DeployedStack, key: str) -> list[dict[str, object]]:
+    """A picture's items, once nothing is left to do for them."""
+    stack.wait_until_announced(key)
     return [item for item in stack.everything() if item["pk"] == f"IMAGE#{key}"]
 
 

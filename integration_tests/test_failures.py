@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from integration_tests.pictures import picture
-from integration_tests.stack import DeployedStack, LocalRekognition, Uploaded
+from integration_tests.stack import DeployedStack, LocalRekognition, Uploaded, wait_for
 
 FOLDER = "failures"
 Fault = dict[str, Any]
@@ -29,8 +29,11 @@ PASSING: dict[str, Fault] = {
     "server-error-twice": {**BROKEN, "times": 2},
     "slow": {"delayMs": 1500, "times": 4},
 }
+QUOTA = "quota-used-up"
 NEIGHBOURS = 6
 PATIENCE_S = 240.0
+RECEIVES = 5
+"""After so many a message goes to the dead-letter queue."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class IllFated:
 @pytest.fixture(scope="module")
 def ill_fated(stack: DeployedStack, session_rekognition: LocalRekognition) -> Iterator[IllFated]:
     """One picture for each fault, and healthy ones among them."""
-    faults = {**LASTING, **PASSING}
+    faults = {**LASTING, **PASSING, QUOTA: THROTTLED}
     session_rekognition.set_rules(
         [{"match": {"key": f"{FOLDER}/{name}.jpg"}, **fault} for name, fault in faults.items()]
     )
@@ -77,6 +80,22 @@ def test_lasting_fault_ends_as_failed_and_says_what_to_do(ill_fated: IllFated, n
     assert result["code"]
     assert result["message"].endswith(".")
     assert ill_fated.stack.label_entries(ill_fated.uploaded[name].key) == {}
+
+
+def test_throttled_picture_outlasts_the_receives_of_a_message(
+    ill_fated: IllFated, session_rekognition: LocalRekognition
+) -> None:
+    stack, throttled = ill_fated.stack, ill_fated.uploaded[QUOTA]
+
+    def times_sent_again() -> int:
+        lines = stack.log_events(stack.outputs["processorFunction"])
+        return max((line["times"] for line in lines if line.get("key") == throttled.key and "times" in line), default=0)
+
+    wait_for("more throttled attempts than receives", times_sent_again, lambda times: times > RECEIVES, PATIENCE_S)
+
+    assert stack.result(throttled.key) is None
+    session_rekognition.set_rules([])
+    assert stack.wait_for_result(throttled, PATIENCE_S)["status"] == "LABELED"
 
 
 def test_new_upload_after_a_failure_is_labeled(ill_fated: IllFated, session_rekognition: LocalRekognition) -> None:

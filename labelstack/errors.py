@@ -14,6 +14,7 @@ LabelstackError
 ├── StateError                  the record of a stack cannot be read, or there is none
 ├── InputError                  what the user gave cannot be used
 ├── NoOutputsError              the outputs of a deployed stack could not be found
+├── RepairError             a repair could not be asked for, or was not wanted
 └── NotFoundError               no picture or result with that key
 
 Each has a stable `code` for programs and a message for people that says what to do.
@@ -159,6 +160,12 @@ class NoOutputsError(LabelstackError):
     """No deployed stack, or its outputs could not be found."""
 
     code = "NO_OUTPUTS"
+
+
+class RepairError(LabelstackError):
+    """A repair could not be asked for, or was not wanted."""
+
+    code = "REPAIR"
 
 
 class NotFoundError(LabelstackError):

@@ -34,9 +34,14 @@ COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
         "url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}",
         "arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
     },
+    "aws:sns/topic:Topic": lambda name: {"name": name, "arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}"},
     "aws:dynamodb/table:Table": lambda name: {
         "name": name,
         "arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}",
+    },
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda name: {
+        "name": name,
+        "arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}",
     },
     "aws:iam/role:Role": lambda name: {"name": name, "arn": f"arn:aws:iam::{ACCOUNT}:role/{name}"},
     "aws:lambda/function:Function": lambda name: {
@@ -45,6 +50,7 @@ COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
     },
     "aws:cloudwatch/logGroup:LogGroup": lambda name: {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"},
     "aws:apigateway/restApi:RestApi": lambda name: {
+        "name": name,
         "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{name}",
     },
     "aws:apigateway/stage:Stage": lambda name: {"invokeUrl": f"https://api.execute-api.{REGION}.amazonaws.com/{name}"},

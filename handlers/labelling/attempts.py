@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from handlers.labelling.errors import TransientError
+from handlers.labelling.errors import AnnouncementError, TransientError
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.ports import Results
-from handlers.results.errors import TableUnavailableError
+from handlers.results.errors import AnnouncementClaimedError, TableUnavailableError
 
 _KEEP: Final = timedelta(days=15)
 """Longer than a message can stay in the queues."""
@@ -25,7 +25,9 @@ class AttemptNotes:
     warn: Callable[[str], None]
 
     def note(self, event: ObjectEvent, error: Exception) -> None:
-        """Note the code of an attempt that failed."""
+        """Note the code of an attempt that failed, unless its result is stored and only waits to be announced."""
+        if isinstance(error, (AnnouncementError, AnnouncementClaimedError)):
+            return
         code = error.code if isinstance(error, TransientError) else TransientError.code
         expires_at_s = int((self.now() + _KEEP).timestamp())
         try:

@@ -23,6 +23,10 @@ class Variables:
         """A text that is not empty."""
         return self.parsed(name, _not_empty, "a text that is not empty")
 
+    def optional_text(self, name: str) -> str | None:
+        """A text that is not empty; None where the variable is not set."""
+        return self.text(name) if name in self.values else None
+
     def number(self, name: str, least: float, most: float) -> float:
         """A number within bounds, which belong to them."""
         return self.parsed(name, lambda text: _within(float(text), least, most), f"a number from {least} to {most}")

@@ -4,6 +4,7 @@ LabellingError
 ├── PictureRejectedError        the picture's fault: a result, never retried
 ├── ObjectGoneError             the object is not there any more: a result
 ├── UnreadableMessageError      the queue message is not an S3 event: kept, never retried
+├── AnnouncementError           a result is stored, but could not be announced: the message is tried again
 └── TransientError              ours: the message is tried again
     ├── RekognitionThrottledError   REKOGNITION_THROTTLED
     ├── RekognitionTimeoutError     REKOGNITION_TIMEOUT
@@ -38,6 +39,12 @@ class ObjectGoneError(LabellingError):
 
 class UnreadableMessageError(LabellingError):
     """The message in the queue is not an S3 event, or only part of one."""
+
+
+class AnnouncementError(LabellingError):
+    """A target did not take the announcement of a stored result. It says nothing of the picture."""
+
+    code: ClassVar[str] = "ANNOUNCEMENT_FAILED"
 
 
 class TransientError(LabellingError):

@@ -1,5 +1,8 @@
 """S3 events as they come in a queue message.
 
+Repairs ask in the same form, as source `labelstack:repair` (`labelstack/repair/asking.py`): without sequencer and time,
+since what is asked for follows what is stored.
+
 The format: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html. Keys are URL-encoded
 with `+` for a space. Events come at least once and in any order.
 """
@@ -17,9 +20,10 @@ from urllib.parse import unquote_plus
 
 from handlers.labelling.errors import UnreadableMessageError
 from handlers.results import keys
-from handlers.results.order import Position
+from handlers.results.order import FIRST, Position
 
 MAX_KEY_BYTES: Final = 1024
+REPAIR_SOURCE: Final = "labelstack:repair"
 _SEQUENCER: Final = re.compile(rf"[0-9A-Fa-f]{{1,{keys.SEQUENCER_DIGITS}}}")
 
 
@@ -31,6 +35,8 @@ class EventKind(StrEnum):
     """The key has no object any more: a delete marker, or a delete in a bucket without versions."""
     PURGED = "PURGED"
     """One version, or a delete marker, was removed for good: what is current now must be looked up."""
+    ASKED = "ASKED"
+    """Nothing happened: a repair asks to look at what is current now, and to label what is not labelled yet."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class ObjectEvent:
     etag: str | None
     size_bytes: int | None
     request_id: str | None
+    made_before: str | None = None
+    """Of a repair: a result that was made before this time (ISO 8601) is to be made anew, whatever is known."""
 
     @property
     def uploaded_version(self) -> str | None:
@@ -105,6 +113,8 @@ def decode_message(body: str) -> Message:
 def _decode_record(record: object) -> ObjectEvent | str:
     """The event, or the name of one that means nothing to labelling."""
     record = _mapping(record, "a record")
+    if record.get("eventSource") == REPAIR_SOURCE:
+        return _decode_repair(record)
     if record.get("eventSource") != "aws:s3":
         raise UnreadableMessageError("a record does not come from S3")
     name = _text(record.get("eventName"), "eventName").removeprefix("s3:")
@@ -127,6 +137,21 @@ def _decode_record(record: object) -> ObjectEvent | str:
         etag=etag.strip('"') if isinstance(etag, str) and etag else None,
         size_bytes=size if isinstance(size, int) else None,
         request_id=response.get("x-amz-request-id") if isinstance(response, dict) else None,
+    )
+
+
+def _decode_repair(record: Mapping[str, Any]) -> ObjectEvent:
+    s3 = _mapping(record.get("s3"), "s3")
+    return ObjectEvent(
+        kind=EventKind.ASKED,
+        bucket=_text(_mapping(s3.get("bucket"), "s3.bucket").get("name"), "s3.bucket.name"),
+        key=_key(_mapping(s3.get("object"), "s3.object").get("key")),
+        position=FIRST,
+        version_id=None,
+        etag=None,
+        size_bytes=None,
+        request_id=None,
+        made_before=None if record.get("madeBefore") is None else _time(record["madeBefore"], "madeBefore"),
     )
 
 
@@ -173,9 +198,9 @@ def _sequencer(value: object) -> str:
     return keys.pad_sequencer(sequencer)
 
 
-def _time(value: object) -> str:
+def _time(value: object, name: str = "eventTime") -> str:
     try:
-        time = datetime.fromisoformat(_text(value, "eventTime"))
+        time = datetime.fromisoformat(_text(value, name))
     except ValueError as error:
-        raise UnreadableMessageError("eventTime is not an ISO 8601 time") from error
+        raise UnreadableMessageError(f"{name} is not an ISO 8601 time") from error
     return iso_ms(time if time.tzinfo else time.replace(tzinfo=UTC))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from handlers.labelling.announcing import Announcing
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
 from handlers.labelling.ports import Results
 from handlers.labelling.tally import Count, Tally
@@ -17,12 +18,17 @@ from handlers.results.plan import Write
 
 @dataclass(frozen=True)
 class FailureRecording:
-    """Records what the dead-letter queue holds. Raises TableUnavailableError: the message then stays there."""
+    """Records what the dead-letter queue holds, and announces what is stored and could not be announced before.
+
+    Raises TableUnavailableError, AnnouncementError and AnnouncementClaimedError: the message then stays there.
+    """
 
     bucket: str
     results: Results
     tally: Tally
     now: Callable[[], datetime]
+    announcing: Announcing | None = None
+    """None where results are not announced."""
 
     def record(self, event: ObjectEvent) -> str:
         """Write the failure, if nothing better is known; says what became of the event."""
@@ -31,17 +37,25 @@ class FailureRecording:
             return "FOREIGN"
         seen = self.results.read(event.key)
         state = seen.state
-        if state and state.settles(event.position, event.uploaded_version):
-            self.tally.add(Count.STALE_EVENTS)
-            return "STALE"
+        # A repair that fails leaves what was there.
+        if state and (event.kind is EventKind.ASKED or state.settles(event.position, event.uploaded_version)):
+            return self._leave(event)
         # A tombstone needs nothing that can have failed but the table.
         removed = event.kind is EventKind.REMOVED
         write = tombstone(event, self.now()) if removed else self._failure(event)
         if not self.results.write(write, seen):
-            self.tally.add(Count.STALE_EVENTS)
-            return "STALE"
+            return self._leave(event)
         self.tally.add(Count.PICTURES_DELETED if removed else Count.PICTURES_FAILED)
+        if self.announcing and write.pending:
+            self.announcing.announce(write.result, write.pending)
         return write.result["status"]
+
+    def _leave(self, event: ObjectEvent) -> str:
+        """What is stored stays: a failure to announce it does not change it."""
+        self.tally.add(Count.STALE_EVENTS)
+        if self.announcing:
+            self.announcing.resume(event.key)
+        return "STALE"
 
     def _failure(self, event: ObjectEvent) -> Write:
         code = self.results.attempt_code(event.key, event.position) or Code.RETRIES_EXHAUSTED
@@ -62,4 +76,5 @@ class FailureRecording:
                 result["etag"] = event.etag
             if event.size_bytes is not None:
                 result["sizeBytes"] = event.size_bytes
-        return Write(result, event.position.event_time)
+        event_time = event.position.event_time
+        return Write(result, event_time, pending=self.announcing.open(result, event_time) if self.announcing else None)

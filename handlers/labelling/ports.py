@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from handlers.labelling.detectors import Detector
+from handlers.labelling.notification import Notification
 from handlers.labelling.pacing import Deadline
 from handlers.results.cache import Answer
 from handlers.results.codes import Code
@@ -62,6 +63,20 @@ class Answers(Protocol):
 
     def keep(self, etag: str, size_bytes: int, fingerprints: Mapping[str, str], answers: Mapping[str, Answer]) -> None:
         """Keep some, by detector."""
+
+
+class DocumentStore(Protocol):
+    """The results bucket. Raises AnnouncementError."""
+
+    def put(self, key: str, content: bytes) -> str:
+        """Put a JSON document; the name of the bucket it is in."""
+
+
+class Publisher(Protocol):
+    """The topic. Raises AnnouncementError."""
+
+    def publish(self, notification: Notification) -> None:
+        """Publish a message."""
 
 
 class Results(Protocol):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import cast
 
 from handlers.labelling import picture
+from handlers.labelling.announcing import Announcing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
@@ -23,6 +24,7 @@ from handlers.results.cache import Answer, PictureHeader
 from handlers.results.codes import Status
 from handlers.results.document import Analysis, Result
 from handlers.results.errors import TableUnavailableError
+from handlers.results.order import FIRST
 from handlers.results.plan import Write
 from handlers.results.size import trimmed
 from handlers.results.writer import Snapshot
@@ -47,7 +49,6 @@ _COUNTS = {
     Outcome.REJECTED: Count.PICTURES_REJECTED,
     Outcome.DELETED: Count.PICTURES_DELETED,
     Outcome.STALE: Count.STALE_EVENTS,
-    Outcome.FOREIGN: Count.IGNORED_EVENTS,
 }
 
 
@@ -63,7 +64,8 @@ class _Analysed:
 class ImageProcessing:
     """Processes events; thread-safe, and meant to be called for all pictures of a batch at once.
 
-    Raises TransientError when the same event may succeed later.
+    Raises TransientError when the same event may succeed later; AnnouncementError and AnnouncementClaimedError when the
+    result is stored, but not announced.
     """
 
     bucket: str
@@ -77,42 +79,80 @@ class ImageProcessing:
     """Runs the operations of a picture at the same time; not the executor that runs the pictures."""
     now: Callable[[], datetime]
     warn: Callable[[str], None]
+    announcing: Announcing | None = None
+    """None where results are not announced."""
     _locks: KeyedLocks = field(default_factory=KeyedLocks, init=False)
     _flights: SingleFlight[_Analysed] = field(default_factory=SingleFlight, init=False)
 
     def process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
         """Bring the table to what the event says."""
-        outcome = Outcome.FOREIGN
-        if event.bucket == self.bucket:
-            try:
-                # Events of one key in one batch wait for each other instead of racing for the same rows.
-                with self._locks.hold(event.key):
-                    outcome = self._process(event, deadline)
-            except TableUnavailableError as error:
-                raise StorageError(str(error)) from error
-        if outcome in _COUNTS:
-            self.tally.add(_COUNTS[outcome])
-        return outcome
+        if event.bucket != self.bucket:
+            self.tally.add(Count.IGNORED_EVENTS)
+            return Outcome.FOREIGN
+        try:
+            # Events of one key in one batch wait for each other instead of racing for the same rows.
+            with self._locks.hold(event.key):
+                return self._process(event, deadline)
+        except TableUnavailableError as error:
+            raise StorageError(str(error)) from error
 
     def _process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
         seen = self.results.read(event.key)
+        if event.kind is EventKind.ASKED and seen.state:
+            event = replace(event, position=seen.state.position.next())
+        found = self.recognise(event, seen, deadline)
+        outcome = found if isinstance(found, Outcome) else self.store(event, found, seen)
+        if outcome in _COUNTS:
+            self.tally.add(_COUNTS[outcome])
+        if self.announcing and outcome in (Outcome.STALE, Outcome.UNCHANGED):
+            # Whoever stored it may have died, or been refused, before it was announced.
+            self.announcing.resume(event.key)
+        elif self.announcing and isinstance(found, Write) and found.pending:
+            self.announcing.announce(found.result, found.pending)
+        return outcome
+
+    def recognise(self, event: ObjectEvent, seen: Snapshot, deadline: Deadline) -> Write | Outcome:
+        """What is to be stored because of the event; or its outcome, when that is nothing."""
         if seen.state and seen.state.settles(event.position, event.uploaded_version):
             return Outcome.STALE
         if event.kind is EventKind.REMOVED:
-            return self._bury(event, seen)
+            return tombstone(event, self.now())
         try:
             stored = self.objects.head(event.key, event.uploaded_version)
-            if event.kind is EventKind.PURGED and self.results.advance(seen, stored.version_id, event.position):
+            if self._needs_no_analysis(event, seen, stored) and self.results.advance(
+                seen, stored.version_id, event.position
+            ):
                 return Outcome.UNCHANGED
-            return self._judge(event, seen, stored, deadline)
+            return self._judge(event, stored, deadline)
         except ObjectGoneError:
-            return self._bury(event, seen)
+            if event.kind is EventKind.ASKED and (seen.state is None or seen.state.status is Status.DELETED):
+                return Outcome.STALE
+            return tombstone(event, self.now())
 
-    def _bury(self, event: ObjectEvent, seen: Snapshot) -> Outcome:
-        written = self.results.write(tombstone(event, self.now()), seen)
-        return Outcome.DELETED if written else Outcome.STALE
+    def _needs_no_analysis(self, event: ObjectEvent, seen: Snapshot, stored: StoredObject) -> bool:
+        """Whether the stored result will do, if it is of this version."""
+        image = seen.image
+        if image is None or image.get("etag") != stored.etag:
+            return False
+        match event.kind:
+            case EventKind.PURGED:
+                return True
+            case EventKind.ASKED:
+                is_old = event.made_before is not None and image["processedAt"] < event.made_before
+                return not is_old and image.get("fingerprint") == self.settings.whole_fingerprint
+            case _:  # the upload's own event, late: a repair has been faster
+                return image["sequencer"] == FIRST.sequencer and event.version_id is not None
 
-    def _judge(self, event: ObjectEvent, seen: Snapshot, stored: StoredObject, deadline: Deadline) -> Outcome:
+    def store(self, event: ObjectEvent, write: Write, seen: Snapshot) -> Outcome:
+        """Store it, unless something newer is stored."""
+        if not self.results.write(write, seen):
+            return Outcome.STALE
+        outcome = Outcome(write.result["status"])
+        if event.kind is EventKind.CREATED and outcome is not Outcome.DELETED:
+            self.tally.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
+        return outcome
+
+    def _judge(self, event: ObjectEvent, stored: StoredObject, deadline: Deadline) -> Write:
         uploaded_at = event.time if event.kind is EventKind.CREATED else stored.modified_at
         result = cast(
             "Result",
@@ -130,23 +170,21 @@ class ImageProcessing:
         if stored.version_id:
             result["versionId"] = stored.version_id
         try:
-            self._add_analysis(result, stored, deadline)
+            self._add_analysis(result, stored, deadline, anew=event.made_before is not None)
         except PictureRejectedError as error:
             result["status"] = Status.REJECTED
             result["code"] = error.code
             result["message"] = error.sentence
-        now = self.now()
-        result["processedAt"] = iso_ms(now)
-        write = Write(result, iso_ms(event.time), fingerprint=self.settings.whole_fingerprint)
-        if not self.results.write(write, seen):
-            return Outcome.STALE
-        if event.kind is EventKind.CREATED:
-            self.tally.time_upload_to_result((now - event.time).total_seconds() * 1000)
-        return Outcome(result["status"])
+        result["processedAt"] = iso_ms(self.now())
+        event_time = iso_ms(event.time)
+        pending = self.announcing.open(result, event_time) if self.announcing else None
+        return Write(result, event_time, fingerprint=self.settings.whole_fingerprint, pending=pending)
 
-    def _add_analysis(self, result: Result, stored: StoredObject, deadline: Deadline) -> None:
+    def _add_analysis(self, result: Result, stored: StoredObject, deadline: Deadline, *, anew: bool) -> None:
         picture.check_size(stored.size_bytes)
-        analysed, led = self._flights.do((stored.etag, stored.size_bytes), lambda: self._analyse(stored, deadline))
+        analysed, led = self._flights.do(
+            (stored.etag, stored.size_bytes, anew), lambda: self._analyse(stored, deadline, anew=anew)
+        )
         if not led:
             self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(self.settings.detectors))
         analysis, cut = trimmed(analysed.analysis)
@@ -158,8 +196,9 @@ class ImageProcessing:
         if lost := sorted({*analysed.truncated, *cut}):
             result["truncated"] = lost
 
-    def _analyse(self, stored: StoredObject, deadline: Deadline) -> _Analysed:
-        known = dict(self.answers.find(stored.etag, stored.size_bytes, self.settings.fingerprints))
+    def _analyse(self, stored: StoredObject, deadline: Deadline, *, anew: bool) -> _Analysed:
+        cached = {} if anew else self.answers.find(stored.etag, stored.size_bytes, self.settings.fingerprints)
+        known = dict(cached)
         self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(known))
         missing = [detector for detector in self.settings.detectors if detector not in known]
         header = next(iter(known.values())).header if known else self._read_header(stored)

@@ -20,10 +20,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.labelling.errors import TransientError
+from handlers.labelling.errors import AnnouncementError, RekognitionThrottledError, TransientError
 from handlers.labelling.events import ObjectEvent, decode_message, iso_ms
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.ports import Results
+from handlers.labelling.postponing import Postponement
 from handlers.labelling.tally import UPLOAD_TO_RESULT, Count, Tally
 from handlers.results.errors import ResultsError
 
@@ -98,6 +99,7 @@ class QueueFunction:
     metrics: Metrics
     on_failure: OnFailure | None = None
     redelivery: Redelivery | None = None
+    postponement: Postponement | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
 
@@ -131,6 +133,12 @@ class QueueFunction:
                 self.logger.error("Message unreadable: kept in the results table", reason=message.unreadable)
             for event in message.events:
                 self._event(event, deadline)
+        except RekognitionThrottledError:
+            if self.postponement and self.postponement.postpone(record):
+                return
+            if self.redelivery:
+                self.redelivery.put_off(record)
+            raise
         except Exception:  # whatever it is, the message comes back later, and the error goes on
             if self.redelivery:
                 self.redelivery.put_off(record)
@@ -149,7 +157,9 @@ class QueueFunction:
         try:
             outcome = self.on_event(event, deadline)
         except Exception as error:  # it is told and goes on; nothing is swallowed
-            if isinstance(error, (TransientError, ResultsError)):
+            if isinstance(error, AnnouncementError):
+                self.logger.error("Result stored but not announced: tried again", code=error.code, error=str(error))
+            elif isinstance(error, (TransientError, ResultsError)):
                 self.logger.warning("Event failed: it is tried again", code=str(error.code), error=str(error))
             else:
                 self.logger.exception("Event failed in a way nobody expected", code=type(error).__name__)

@@ -20,6 +20,9 @@ class Count(StrEnum):
     STALE_EVENTS = "StaleEvents"
     IGNORED_EVENTS = "IgnoredEvents"
     UNREADABLE_MESSAGES = "UnreadableMessages"
+    PICTURES_POSTPONED = "PicturesPostponed"
+    RESULTS_ANNOUNCED = "ResultsAnnounced"
+    ANNOUNCEMENTS_FAILED = "AnnouncementsFailed"
 
 
 UPLOAD_TO_RESULT = "UploadToResult"

@@ -9,6 +9,7 @@ from typing import Self
 
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.environment import EnvironmentVariableError, Variables
+from handlers.labelling.targets import Targets
 from handlers.results.plan import MAX_LABELS
 
 
@@ -25,6 +26,7 @@ class Environment:
     rekognition_timeout_s: float
     retry_base_delay_s: float
     cache_days: int
+    targets: Targets
 
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Self:
@@ -39,6 +41,7 @@ class Environment:
             rekognition_timeout_s=variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300),
             retry_base_delay_s=variables.number("RETRY_BASE_DELAY_S", 0, 900),
             cache_days=variables.integer("CACHE_DAYS", 1, 3650),
+            targets=Targets.parse(variables),
         )
 
 

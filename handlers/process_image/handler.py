@@ -15,6 +15,7 @@ from botocore.config import Config
 from handlers.labelling import rekognition, s3_objects
 from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.pacing import Pacer
+from handlers.labelling.postponing import Postponement
 from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.recognition import PatientRecogniser
 from handlers.labelling.sqs_batch import QueueFunction, Redelivery
@@ -50,6 +51,8 @@ def _function() -> QueueFunction:
     sqs = boto3.client("sqs", config=Config(max_pool_connections=_PICTURES_AT_ONCE))
     logger, tally = Logger(), Tally()
     results = ResultsTable(dynamodb, environment.results_table)
+    rows = DynamoRows(dynamodb, environment.results_table)
+    redelivery = Redelivery(sqs, environment.queue_url, environment.retry_base_delay_s, logger)
     processing = ImageProcessing(
         bucket=environment.upload_bucket,
         settings=environment.settings,
@@ -60,17 +63,19 @@ def _function() -> QueueFunction:
             environment.rekognition_timeout_s,
             tally,
         ),
-        answers=AnswerCache(DynamoRows(dynamodb, environment.results_table), environment.cache_days, _now),
+        answers=AnswerCache(rows, environment.cache_days, _now),
         results=results,
         tally=tally,
         operations=ThreadPoolExecutor(connections, thread_name_prefix="operation"),
         now=_now,
         warn=logger.warning,
+        announcing=environment.targets.announcing(rows, tally, _now, logger.warning),
     )
     return QueueFunction(
         on_event=processing.process,
         on_failure=AttemptNotes(results, _now, logger.warning).note,
-        redelivery=Redelivery(sqs, environment.queue_url, environment.retry_base_delay_s, logger),
+        redelivery=redelivery,
+        postponement=Postponement(sqs, environment.queue_url, redelivery.delay_s, tally, logger, _now),
         results=results,
         tally=tally,
         logger=logger,

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
+from botocore.config import Config
 
 from handlers.labelling.environment import Variables
 from handlers.labelling.failure import FailureRecording
-from handlers.labelling.sqs_batch import QueueFunction
+from handlers.labelling.sqs_batch import QueueFunction, Redelivery
 from handlers.labelling.tally import Tally
-from handlers.results.rows import client_config
+from handlers.labelling.targets import Targets
+from handlers.results.rows import DynamoRows, client_config
 from handlers.results.table import ResultsTable
 
 if TYPE_CHECKING:
@@ -30,15 +32,29 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
 @cache
 def _function() -> QueueFunction:
     variables = Variables(os.environ)
-    results = ResultsTable(
-        boto3.client("dynamodb", config=client_config(connections=10)), variables.text("RESULTS_TABLE")
+    table = variables.text("RESULTS_TABLE")
+    dynamodb = boto3.client("dynamodb", config=client_config(connections=10))
+    sqs = boto3.client("sqs", config=Config(max_pool_connections=10))
+    results = ResultsTable(dynamodb, table)
+    logger, tally = Logger(), Tally()
+    targets = Targets.parse(variables)
+    recording = FailureRecording(
+        variables.text("UPLOAD_BUCKET"),
+        results,
+        tally,
+        _now,
+        targets.announcing(DynamoRows(dynamodb, table), tally, _now, logger.warning),
     )
-    tally = Tally()
-    recording = FailureRecording(variables.text("UPLOAD_BUCKET"), results, tally, lambda: datetime.now(UTC))
+    retry_base_delay_s = variables.number("RETRY_BASE_DELAY_S", 1, 900)
     return QueueFunction(
         on_event=lambda event, deadline: recording.record(event),
+        redelivery=Redelivery(sqs, variables.text("QUEUE_URL"), retry_base_delay_s, logger),
         results=results,
         tally=tally,
-        logger=Logger(),
+        logger=logger,
         metrics=Metrics(),
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

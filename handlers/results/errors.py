@@ -4,6 +4,7 @@ ResultsError
 ├── InvalidQueryError        INVALID_QUERY
 │   └── InvalidCursorError   INVALID_CURSOR
 ├── TableUnavailableError    STORAGE_ERROR
+├── AnnouncementClaimedError ANNOUNCEMENT_CLAIMED
 └── ConflictError            CONFLICT (never leaves the package: the write is read again and retried)
 """
 
@@ -34,6 +35,12 @@ class TableUnavailableError(ResultsError):
     """DynamoDB throttles, fails or cannot be reached: the same call may succeed later."""
 
     code = "STORAGE_ERROR"
+
+
+class AnnouncementClaimedError(ResultsError):
+    """Somebody else is announcing the result now: look again later whether that went well."""
+
+    code = "ANNOUNCEMENT_CLAIMED"
 
 
 class ConflictError(ResultsError):

@@ -14,6 +14,8 @@ META: Final = "META"
 IMAGE_PREFIX: Final = "IMAGE#"
 LABEL_PREFIX: Final = "LABEL#"
 COUNTERS_PK: Final = "LABELCOUNTS"
+UNANNOUNCED: Final = "UNANNOUNCED"
+"""`gsi1pk` of every result that could not be announced so far."""
 COUNTER_PREFIX: Final = "n:"
 COUNTER_SHARDS: Final = 16
 SORT_KEY_MAX_BYTES: Final = 1000

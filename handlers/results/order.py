@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
+from handlers.results import keys
 from handlers.results.codes import Status
 
 _RANKS: Final = {Status.FAILED: 0, Status.LABELED: 1, Status.REJECTED: 1, Status.DELETED: 2}
@@ -26,6 +28,15 @@ class Position(NamedTuple):
     """Padded by `keys.pad_sequencer`."""
     event_time: str
     """ISO 8601 UTC with milliseconds."""
+
+    def next(self) -> Position:
+        """The position right behind this one: behind what is stored, and before whatever really happens next."""
+        moved = datetime.fromisoformat(self.event_time) + timedelta(milliseconds=1)
+        return self._replace(event_time=moved.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+
+
+FIRST: Final = Position(keys.pad_sequencer("0"), "1970-01-01T00:00:00.000Z")
+"""Before everything that happens: of a result that nothing but a repair has asked for."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from handlers.results import keys
 from handlers.results.codes import Status
 from handlers.results.document import Label, Result
 from handlers.results.order import Position, State
+from handlers.results.pending import OUTBOX_ATTRIBUTES, Pending
 
 MAX_LABELS: Final = 49
 
@@ -28,6 +29,8 @@ class PutImage:
 
     item: Item
     read: State | None
+    pending: Pending | None = None
+    """What the stored item must still have in its outbox, when that goes on with the new item."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ class Write:
     """Which detectors and settings made the analysis."""
     expires_at_s: int | None = None
     """Seconds since 1970 after which DynamoDB may remove the item (tombstones)."""
+    pending: Pending | None = None
+    """The announcement that the result waits for; None where results are not announced."""
+    moves: bool = False
+    """It is the stored result at a later position: what that one waits for, this one waits for."""
 
     @property
     def state(self) -> State:
@@ -90,7 +97,11 @@ def plan(write: Write, stored: Item | None) -> list[Action]:
     old = {item["sk"]: item for item in entries(document(stored))} if stored else {}
     new = {item["sk"]: item for item in entries(write.result)}
     pk = keys.image_pk(write.result["key"])
-    actions: list[Action] = [PutImage(image_item(write), read)]
+    carried = Pending.of(stored) if stored and write.moves else None
+    image = image_item(write)
+    if carried and stored:
+        image = carried.kept_in(stored, image)
+    actions: list[Action] = [PutImage(image, read, carried)]
     actions += [PutEntry(item) for sk, item in new.items() if old.get(sk) != item]
     actions += [DeleteEntry(pk, sk) for sk in old if sk not in new]
     amounts: Counter[str] = Counter(item["label"] for item in new.values())
@@ -114,6 +125,8 @@ def image_item(write: Write) -> Item:
         item["fingerprint"] = write.fingerprint
     if write.expires_at_s is not None:
         item["expiresAt"] = write.expires_at_s
+    if write.pending is not None:
+        item |= write.pending.attributes()
     if result["status"] != Status.DELETED:
         item["gsi2pk"] = keys.status_partition(result["status"])
         item["gsi2sk"] = keys.by_time(result["processedAt"], result["key"])
@@ -152,7 +165,7 @@ def _entry(result: Result, sk: str, label: Label) -> Item:
 
 
 _INTERNAL: Final = frozenset(
-    {"pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk", "eventTime", "fingerprint", "expiresAt"}
+    {"pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk", "eventTime", "fingerprint", "expiresAt", *OUTBOX_ATTRIBUTES}
 )
 
 

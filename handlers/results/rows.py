@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers.results import keys
 from handlers.results.errors import ConflictError, TableUnavailableError
 from handlers.results.order import State
+from handlers.results.pending import Pending
 from handlers.results.plan import Action, Count, DeleteEntry, Item, PutEntry, PutImage
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 Wire = dict[str, Any]
 
+_CONFLICT_CODES: Final = frozenset(
+    {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
+)
 _CONFLICT_REASONS: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _UNAVAILABLE_CODES: Final = frozenset(
     {
@@ -53,6 +57,9 @@ class Rows(Protocol):
 
     def put(self, item: Item) -> None:
         """Write one item, whatever is there."""
+
+    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
+        """Put and remove attributes of a picture's image item; False if it has not these values (`where`) any more."""
 
 
 def to_wire(item: Item) -> Wire:
@@ -88,9 +95,7 @@ def translated_errors() -> Iterator[None]:
         reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
         if code == "TransactionCanceledException" and reasons & _UNAVAILABLE_REASONS:
             raise TableUnavailableError(f"DynamoDB throttles: {error}") from error
-        if code in ("TransactionCanceledException", "TransactionConflictException") and (
-            reasons <= _CONFLICT_REASONS | {"None"}
-        ):
+        if code in _CONFLICT_CODES and reasons <= _CONFLICT_REASONS | {"None"}:
             raise ConflictError(str(error)) from error
         if code in _UNAVAILABLE_CODES or status >= 500:
             raise TableUnavailableError(f"DynamoDB cannot answer now: {error}") from error
@@ -140,10 +145,30 @@ class DynamoRows:
         with translated_errors():
             self._client.put_item(TableName=self._table, Item=to_wire(item))
 
+    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
+        """One UpdateItem."""
+        sets = ", ".join(f"{name} = :new_{name}" for name in put)
+        update = " ".join([*([f"SET {sets}"] if put else []), *(["REMOVE " + ", ".join(remove)] if remove else [])])
+        try:
+            with translated_errors():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": {"S": keys.image_pk(key)}, "sk": {"S": keys.META}},
+                    UpdateExpression=update,
+                    ConditionExpression=" AND ".join(f"{name} = :old_{name}" for name in where),
+                    ExpressionAttributeValues={
+                        **{f":new_{name}": {"S": value} for name, value in put.items()},
+                        **{f":old_{name}": {"S": value} for name, value in where.items()},
+                    },
+                )
+        except ConflictError:
+            return False
+        return True
+
     def _wire(self, action: Action) -> Any:
         match action:
-            case PutImage(item, read):
-                return {"Put": self._put(item) | _pin(read)}
+            case PutImage(item, read, pending):
+                return {"Put": self._put(item) | _pin(read, pending)}
             case PutEntry(item):
                 return {"Put": self._put(item)}
             case DeleteEntry(pk, sk):
@@ -158,17 +183,22 @@ class DynamoRows:
         return {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}
 
 
-def _pin(read: State | None) -> Wire:
+def _pin(read: State | None, pending: Pending | None) -> Wire:
     if read is None:
         return {"ConditionExpression": "attribute_not_exists(pk)"}
+    condition = "sequencer = :sequencer AND eventTime = :eventTime AND #status = :status"
+    values = {
+        ":sequencer": {"S": read.position.sequencer},
+        ":eventTime": {"S": read.position.event_time},
+        ":status": {"S": str(read.status)},
+    }
+    if pending is not None:
+        condition += " AND unannounced = :unannounced AND claimedUntil = :claimedUntil"
+        values |= {":unannounced": {"S": pending.id}, ":claimedUntil": {"S": pending.claimed_until}}
     return {
-        "ConditionExpression": "sequencer = :sequencer AND eventTime = :eventTime AND #status = :status",
+        "ConditionExpression": condition,
         "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": {
-            ":sequencer": {"S": read.position.sequencer},
-            ":eventTime": {"S": read.position.event_time},
-            ":status": {"S": str(read.status)},
-        },
+        "ExpressionAttributeValues": values,
     }
 
 

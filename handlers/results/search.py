@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from handlers.results import cursor as cursors
 from handlers.results import keys
+from handlers.results import walk as walking
 from handlers.results.codes import Status
 from handlers.results.document import Result
 from handlers.results.errors import InvalidCursorError, InvalidQueryError, TableUnavailableError
@@ -125,6 +126,18 @@ class ResultsReader:
         finished = all(state.get(one, "") is None for one in statuses)
         below = [document(item) for item in shown if item["key"].startswith(self._folder)]
         return Page(below, None if finished else cursors.encode(query, state))
+
+    def walk(self, statuses: Sequence[Status] = LISTED_STATUSES, prefix: str = "") -> Iterator[Result]:
+        """Every result of these statuses whose key begins so; see `handlers.results.walk`."""
+        if not prefix.startswith(self._folder):
+            if not self._folder.startswith(prefix):
+                return iter(())
+            prefix = self._folder
+        return walking.walk(self._client, self._table, statuses, prefix)
+
+    def unannounced(self) -> Iterator[str]:
+        """The keys of results whose announcement has failed."""
+        return (key for key in walking.unannounced(self._client, self._table) if key.startswith(self._folder))
 
     def search(
         self,

@@ -83,7 +83,7 @@ class ResultsWriter:
             return False
         moved = document(image)
         moved["sequencer"] = position.sequencer
-        self.write(Write(moved, event_time=position.event_time, fingerprint=image.get("fingerprint")), seen)
+        self.write(Write(moved, position.event_time, fingerprint=image.get("fingerprint"), moves=True), seen)
         return True
 
     def note_attempt(self, key: str, position: Position, code: Code, expires_at_s: int) -> None:

@@ -12,12 +12,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.results import ResultsError
 from labelstack.cli.backend import LocalBackend
+from labelstack.cli.backfill import backfill
+from labelstack.cli.cost import cost
 from labelstack.cli.demo import demo
 from labelstack.cli.deployer_policy import deployer_policy
 from labelstack.cli.deployment import down, outputs, up
+from labelstack.cli.export import export
 from labelstack.cli.logs import logs
 from labelstack.cli.open import open_page
 from labelstack.cli.pictures import delete, upload
+from labelstack.cli.repair import reconcile, redrive, reprocess
 from labelstack.cli.results import labels, result, search
 from labelstack.cli.screen import print_error
 from labelstack.cli.watch import watch
@@ -64,21 +68,10 @@ def cli(ctx: click.Context) -> None:
         ctx.obj = LocalBackend()
 
 
-for command in (
-    up,
-    down,
-    outputs,
-    open_page,
-    upload,
-    result,
-    labels,
-    search,
-    delete,
-    watch,
-    logs,
-    demo,
-    deployer_policy,
-):
+DEPLOYING = (up, down, outputs, open_page, deployer_policy)
+USING = (upload, result, labels, search, export, delete, watch, logs, cost)
+REPAIRING = (reconcile, backfill, redrive, reprocess)
+for command in (*DEPLOYING, *USING, *REPAIRING, demo):
     cli.add_command(command)
 
 

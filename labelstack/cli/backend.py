@@ -81,6 +81,9 @@ class Backend(Protocol):
     def results(self, cloud: Cloud, table: str) -> Results:
         """The read side of a results table."""
 
+    def table(self, cloud: Cloud, table: str) -> ResultsReader:
+        """The table itself, for repairs."""
+
 
 class LocalBackend:
     """The real thing. The engine is imported where it is used: Pulumi takes half a second to import."""
@@ -123,6 +126,10 @@ class LocalBackend:
 
     def results(self, cloud: Cloud, table: str) -> Results:
         """The read side of a results table."""
+        return ResultsReader(cloud.client("dynamodb"), table)
+
+    def table(self, cloud: Cloud, table: str) -> ResultsReader:
+        """The table itself, for repairs."""
         return ResultsReader(cloud.client("dynamodb"), table)
 
 

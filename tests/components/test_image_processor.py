@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.announcements import Announcements
 from components.errors import InvalidArgumentError
 from components.image_processor import ImageProcessor, ImageProcessorArgs
 from tests.recording import ACCOUNT, REGION, Record, record
@@ -140,6 +141,7 @@ def test_processor_may_do_what_its_detectors_need(made: Any) -> None:
             "Resource": QUEUE,
         },
         {"Effect": "Allow", "Action": ["sqs:ChangeMessageVisibility"], "Resource": QUEUE},
+        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": QUEUE},
         {"Effect": "Allow", "Action": ["rekognition:DetectLabels", "rekognition:DetectFaces"], "Resource": "*"},
     ]
 
@@ -185,10 +187,36 @@ def test_tells_the_recorder_its_settings(made: Any) -> None:
     assert environment(made(), "record-failure") == {
         "RESULTS_TABLE": "results",
         "UPLOAD_BUCKET": "pictures",
+        "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/pipe-dead-letters-0a1b2c3",
+        "RETRY_BASE_DELAY_S": "5",
         "POWERTOOLS_SERVICE_NAME": "pipe-test",
         "POWERTOOLS_METRICS_NAMESPACE": "Labelstack",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
+
+
+@pytest.mark.parametrize(("setting_s", "recorder_s"), [(0, "5"), (60, "60")])
+def test_recorder_never_tries_without_a_pause(made: Any, setting_s: int, recorder_s: str) -> None:
+    recorded = made(retry_base_delay_s=setting_s)
+
+    assert environment(recorded, "record-failure")["RETRY_BASE_DELAY_S"] == recorder_s
+    assert environment(recorded, "process-image")["RETRY_BASE_DELAY_S"] == str(setting_s)
+
+
+@pytest.mark.parametrize("function", ["process-image", "record-failure"])
+def test_both_functions_announce_where_they_are_told(made: Any, function: str) -> None:
+    topic, bucket = f"arn:aws:sns:{REGION}:{ACCOUNT}:told", "arn:aws:s3:::documents"
+    plain, recorded = (
+        made(announcements=announcements)
+        for announcements in (Announcements(), Announcements("documents", bucket, topic, notify_min_confidence=80.5))
+    )
+
+    told = {"RESULTS_BUCKET": "documents", "TOPIC_ARN": topic, "NOTIFY_MIN_CONFIDENCE": "80.5"}
+    assert environment(recorded, function) == environment(plain, function) | told
+    assert [s for s in statements(recorded, function) if s not in statements(plain, function)] == [
+        {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": f"{bucket}/*"},
+        {"Effect": "Allow", "Action": ["sns:Publish"], "Resource": topic},
+    ]
 
 
 def test_reaches_an_emulators_rekognition_by_the_standard_variable(made: Any) -> None:

@@ -17,6 +17,7 @@ from handlers.labelling.ports import StoredObject
 from handlers.results import keys
 from handlers.results.errors import ConflictError
 from handlers.results.order import State
+from handlers.results.pending import Pending
 from handlers.results.plan import Action, Count, DeleteEntry, Item, PutEntry, PutImage
 from tests.handlers.factories import BUCKET, START
 
@@ -50,6 +51,17 @@ class FakeRows:
         with self._lock:
             self.items[item["pk"], item["sk"]] = dict(item)
 
+    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
+        self.fail("change")
+        with self._lock:
+            item = self.items.get((keys.image_pk(key), keys.META))
+            if item is None or any(item.get(name) != value for name, value in where.items()):
+                return False
+            # Another object, so that what a test has kept of it before stays.
+            kept = {name: value for name, value in item.items() if name not in remove}
+            self.items[keys.image_pk(key), keys.META] = {**kept, **put}
+            return True
+
     def commit(self, actions: Sequence[Action]) -> None:
         self.fail("commit")
         if self.before_commit:
@@ -61,12 +73,14 @@ class FakeRows:
                     image = self._image(action.item["key"])
                     if (State.of(image) if image else None) != action.read:
                         raise ConflictError("the picture is not in the state that was read")
+                    if image and action.pending and Pending.of(image) != action.pending:
+                        raise ConflictError("the picture does not wait for what it did")
             touched = [self._apply(action) for action in actions]
         assert len(set(touched)) == len(touched), "DynamoDB takes one action per item"
 
     def _apply(self, action: Action) -> tuple[str, str]:
         match action:
-            case PutImage(item, _) | PutEntry(item):
+            case PutImage(item, _, _) | PutEntry(item):
                 self.items[item["pk"], item["sk"]] = dict(item)
                 return item["pk"], item["sk"]
             case DeleteEntry(pk, sk):

@@ -113,7 +113,7 @@ def deployed(
         "IMAGE_PROPERTIES": "false",
         "REKOGNITION_CALLS_PER_SECOND": "100",
         "REKOGNITION_TIMEOUT_S": "1",
-        "RETRY_BASE_DELAY_S": "0",
+        "RETRY_BASE_DELAY_S": "1",
         "CACHE_DAYS": "30",
         "POWERTOOLS_SERVICE_NAME": "labelstack-test",
         "POWERTOOLS_METRICS_NAMESPACE": "Labelstack",

@@ -46,6 +46,13 @@ def test_defaults() -> None:
         "noncurrent_version_days": 30,
         "cache_days": 30,
         "upload_prefix": "uploads/",
+        "results_bucket": False,
+        "results_expiration_days": None,
+        "notifications": False,
+        "notify_emails": (),
+        "notify_queues": (),
+        "notify_filter": None,
+        "notify_min_confidence": 0,
         "api": "none",
         "api_access": "open",
         "api_stage": "v1",
@@ -58,7 +65,49 @@ def test_defaults() -> None:
         "allowed_origins": (),
         "public_endpoint": None,
         "website_endpoint": None,
+        "monitoring": False,
+        "alarm_emails": (),
+        "alarm_topic_arn": None,
+        "daily_cost_bound_usd": None,
     }
+
+
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:mine"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("notifyEmails", "zoo"),
+        ("notifyEmails", "a@b.org,a@b.org"),
+        ("notifyQueues", "https://sqs.eu-west-1.amazonaws.com/123456789012/mine"),
+        ("notifyQueues", QUEUE + ".fifo"),
+        ("notifyFilter", '{"colour": ["red"]}'),
+        ("notifyFilter", '{"status": "FAILED"}'),
+        ("notifyFilter", '["FAILED"]'),
+        ("notifyFilter", "FAILED"),
+        ("notifyMinConfidence", "101"),
+        ("resultsExpirationDays", "0"),
+    ],
+)
+def test_wrong_setting_of_announcements_is_named(key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"labelstack:{key} is .*: expected "):
+        parse(LEAST | {"notifications": "true", key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("notifyEmails", "zoo@example.org"), ("notifyQueues", QUEUE)])
+def test_subscribers_need_a_topic(key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{key} is .*: expected no such key, or labelstack:notifications true"):
+        parse(LEAST | {key: value})
+
+
+def test_takes_subscribers_and_their_filter() -> None:
+    given = {"notifyEmails": "a@b.org, c@d.org", "notifyQueues": QUEUE, "notifyFilter": '{"labels": ["Cat"]}'}
+
+    found = parse(LEAST | {"notifications": "true"} | given)
+
+    assert (found.notify_emails, found.notify_queues) == (("a@b.org", "c@d.org"), (QUEUE,))
+    assert found.notify_filter == {"labels": ["Cat"]}
 
 
 @pytest.mark.parametrize("text", ['["faces","text"]', "faces,text", "faces, text"])
@@ -114,6 +163,10 @@ def test_takes_the_bounds(key: str, value: str) -> None:
         ("memoryMb", "64", "a whole number of megabytes from 128 to 10240"),
         ("timeoutSeconds", "901", "a whole number of seconds from 5 to 900"),
         ("logRetentionDays", "15", "one of 1, 3, 5, 7, 14, 30,"),
+        ("alarmEmails", "ops at example.org", "a list of mail addresses, each at most once"),
+        ("alarmEmails", '["a@example.org","a@example.org"]', "a list of mail addresses, each at most once"),
+        ("alarmTopicArn", "alarms", "the ARN of an SNS topic that CloudWatch may publish to"),
+        ("dailyCostBoundUsd", "0", "a number of US dollars above 0"),
         ("logLevel", "LOUD", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
         ("batchSize", "11", "a whole number from 1 to 10"),
         ("maxReceiveCount", "4", "a whole number from 5 to 1000"),
@@ -193,3 +246,10 @@ def test_cannot_be_changed() -> None:
 
 def test_ends_a_program_without_a_traceback() -> None:
     assert issubclass(SettingsError, pulumi.RunError)
+
+
+def test_a_topic_of_somebody_elses_gets_no_subscribers() -> None:
+    given = {"alarmTopicArn": "arn:aws:sns:us-east-1:123456789012:ops", "alarmEmails": "a@example.org"}
+
+    with pytest.raises(SettingsError, match=r"labelstack:alarmEmails is a@example\.org: expected none, as"):
+        parse(LEAST | given)

@@ -25,6 +25,7 @@ UNTAGGABLE = {
     "aws:apigateway/usagePlanKey:UsagePlanKey",
     "aws:cloudfront/originAccessControl:OriginAccessControl",
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+    "aws:cloudwatch/dashboard:Dashboard",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:lambda/permission:Permission",
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
@@ -38,11 +39,14 @@ UNTAGGABLE = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:sns/topicPolicy:TopicPolicy",
+    "aws:sns/topicSubscription:TopicSubscription",
     "aws:sqs/queuePolicy:QueuePolicy",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
 }
 LOG_RETENTION_DAYS = {"dev": 7, "local": 1, "prod": 90}
-NO_FRONT = {"labelstack:api": "none", "labelstack:website": "none"}
+# Without what people see of it, what announces results, and what watches it.
+CORE = {"api": "none", "website": "none", "resultsBucket": "false", "notifications": "false", "monitoring": "false"}
 DETECTORS = {"dev": "labels", "local": "labels,faces,moderation,text", "prod": "labels,faces,moderation"}
 
 pytestmark = pytest.mark.usefixtures("packages")
@@ -68,9 +72,9 @@ def recorded(stack: str, packages: list[Package]) -> Record:
 
 @pytest.fixture
 def core(stack: str, packages: list[Package]) -> Record:
-    """The stack without what people see of it: see test_front.py."""
+    """The stack alone: see test_front.py, test_announcements.py and test_monitoring.py for the rest."""
     if (stack, False) not in RUNS:
-        RUNS[stack, False] = record_stack(stack, NO_FRONT)
+        RUNS[stack, False] = record_stack(stack, {f"labelstack:{name}": value for name, value in CORE.items()})
     return RUNS[stack, False]
 
 
@@ -167,10 +171,12 @@ def test_no_bucket_is_public_but_a_hosted_site_s_own(stack: str, recorded: Recor
 
 
 def test_data_is_encrypted(recorded: Record) -> None:
-    (rule,) = recorded.one(
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    ).inputs["rules"]
-    assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
+    encryption = recorded.of("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+    rules = {e.name: e.inputs["rules"] for e in encryption}
+    assert rules == {
+        f"labelstack-{bucket}-encryption": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+        for bucket in ("documents", "uploads")
+    }
     assert recorded.one("aws:dynamodb/table:Table").inputs["serverSideEncryption"] == {"enabled": True}
     assert all(queue.inputs["sqsManagedSseEnabled"] for queue in recorded.of("aws:sqs/queue:Queue"))
 
@@ -183,13 +189,14 @@ def test_logs_are_kept_for_a_time(stack: str, recorded: Record) -> None:
 
 def test_data_is_protected_where_it_must_last(stack: str, recorded: Record) -> None:
     bucket = recorded.one("aws:s3/bucket:Bucket", "labelstack-uploads")
+    documents = recorded.one("aws:s3/bucket:Bucket", "labelstack-documents")
     table = recorded.one("aws:dynamodb/table:Table")
 
     protected = stack == "prod"
-    assert (bucket.protect, table.protect) == (protected, protected)
-    assert bucket.inputs["forceDestroy"] is not protected
+    assert (bucket.protect, documents.protect, table.protect) == (protected, protected, protected)
+    assert [one.inputs["forceDestroy"] for one in (bucket, documents)] == [not protected] * 2
     assert table.inputs["deletionProtectionEnabled"] is protected
-    assert [r.name for r in recorded.resources if r.protect and r not in (bucket, table)] == []
+    assert [r.name for r in recorded.resources if r.protect and r not in (bucket, documents, table)] == []
 
 
 def test_no_role_may_do_everything_to_anything(recorded: Record) -> None:
@@ -232,9 +239,9 @@ def test_everything_that_can_be_tagged_is(stack: str, recorded: Record, core: Re
 
     # Bucket, table, two each of queues, roles, log groups, functions and mappings.
     assert len([r for r in core.resources if r.type.startswith("aws:") and r.type not in UNTAGGABLE]) == 12
-    # Three functions with role and group, the API with stage, log and log role; the site's bucket. Or also
-    # a key with its plan, and a distribution.
-    assert len(tagged) - 12 == (14 if stack == "local" else 17)
+    # The bucket of documents and the topic; three functions with role and group, the API with stage, log and log role;
+    # the site's bucket. Or also a key with its plan, and a distribution. The topic of the alarms, and 23 alarms.
+    assert len(tagged) - 12 == 2 + (14 if stack == "local" else 17) + 24
     for resource in tagged:
         tags = dict(resource.inputs["tags"])
         assert tags.pop("component")
@@ -248,8 +255,9 @@ def test_policies_are_compact(stack: str, recorded: Record) -> None:
         for key, value in r.inputs.items()
         if key.lower().endswith("policy") and isinstance(value, str)
     ]
-    # 2 buckets, 2 queues, 2 about dead letters, 5 functions' roles with what they may do and who takes them, the log's.
-    assert len(texts) == 2 + 2 + 2 + 5 * 2 + 1
+    # 3 buckets, 2 queues, 2 about dead letters, 2 topics, 5 functions' roles with what they may do and who takes them,
+    # the log's.
+    assert len(texts) == 3 + 2 + 2 + 2 + 5 * 2 + 1
     assert not [text for text in texts if " " in text]
 
 

@@ -1,9 +1,11 @@
-"""CloudWatch: log groups."""
+"""CloudWatch: log groups, alarms on metrics, dashboards."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
 from labelstack.engines.provisioners.base import (
@@ -13,10 +15,16 @@ from labelstack.engines.provisioners.base import (
     Target,
     provisions,
     stale_tags,
+    tag_list,
     tolerate,
 )
+from labelstack.errors import DeployError
 
 GONE = ("ResourceNotFoundException",)
+ALARM_NAMES = {"name": "AlarmName", "metricQueries": "Metrics"}
+# Properties of a metric in an alarm's query; the rest of `metric` says which metric it is.
+STATISTIC_NAMES = {"period": "Period", "stat": "Stat", "unit": "Unit"}
+DASHBOARD_GONE = ("ResourceNotFound", "DashboardNotFoundError", *GONE)
 
 
 @provisions("aws:cloudwatch/logGroup:LogGroup")
@@ -70,3 +78,115 @@ class LogGroup(Provisioner):
             with tolerate(*GONE):
                 logs.delete_retention_policy(logGroupName=name)
         return Resource(name, {"arn": target.arn("logs", f"log-group:{name}"), "name": name, "tagsAll": tags})
+
+
+@provisions("aws:cloudwatch/metricAlarm:MetricAlarm")
+class MetricAlarm(Provisioner):
+    """An alarm on a metric or on an expression of several; its id is its name."""
+
+    auto_name = AutoName("name", 255)
+    replaced_by = frozenset({"name"})
+    api_names = ALARM_NAMES
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        tags = target.tags(inputs)
+        request = self._request(inputs, target)
+        target.client("cloudwatch").put_metric_alarm(**request, **({"Tags": tag_list(tags)} if tags else {}))
+        return self._resource(inputs, target, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Put it anew; tags have calls of their own, as those in the request count for a new alarm only."""
+        cloudwatch, tags = target.client("cloudwatch"), target.tags(inputs)
+        cloudwatch.put_metric_alarm(**self._request(inputs, target))
+        resource = self._resource(inputs, target, tags)
+        if stale := stale_tags(old, tags):
+            cloudwatch.untag_resource(ResourceARN=resource.outputs["arn"], TagKeys=stale)
+        if tags:
+            cloudwatch.tag_resource(ResourceARN=resource.outputs["arn"], Tags=tag_list(tags))
+        return resource
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE, "ResourceNotFound"):
+            target.client("cloudwatch").delete_alarms(AlarmNames=[old.id])
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        name = inputs.require("name")
+        found = target.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
+        return Resource(name) if found.get("MetricAlarms") else None
+
+    @staticmethod
+    def _request(inputs: Inputs, target: Target) -> dict[str, Any]:
+        by_hand = ("dimensions", "metricQueries", "tags")
+        client = target.client("cloudwatch")
+        request = requests.build(client, "PutMetricAlarm", inputs, names=ALARM_NAMES, by_hand=by_hand)
+        if "dimensions" in inputs:
+            request["Dimensions"] = _dimensions(inputs)
+        if "metricQueries" in inputs:
+            request["Metrics"] = [_query(query) for query in inputs.objects("metricQueries")]
+        return request
+
+    @staticmethod
+    def _resource(inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
+        name = str(inputs.require("name"))
+        arn = target.arn("cloudwatch", f"alarm:{name}")
+        return Resource(name, {"arn": arn, "name": name, "tagsAll": tags})
+
+
+@provisions("aws:cloudwatch/dashboard:Dashboard")
+class Dashboard(Provisioner):
+    """A dashboard; its id is its name. AWS gives it no tags."""
+
+    replaced_by = frozenset({"dashboardName"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it. Raises DeployError for a body that is not as CloudWatch wants it."""
+        name, body = str(inputs.require("dashboardName")), str(inputs.require("dashboardBody"))
+        try:
+            json.loads(body)
+        except ValueError as error:
+            raise DeployError(f"property dashboardBody is not JSON: {error}", property="dashboardBody") from error
+        answer = target.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
+        if messages := answer.get("DashboardValidationMessages"):
+            said = "; ".join(f"{one.get('DataPath', '')} {one.get('Message', '')}".strip() for one in messages)
+            raise DeployError(f"property dashboardBody: {said}", property="dashboardBody")
+        return Resource(name, {"dashboardArn": target.arn("cloudwatch", f"dashboard/{name}", region=False)})
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Put it again."""
+        return self.create(inputs, target)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*DASHBOARD_GONE):
+            target.client("cloudwatch").delete_dashboards(DashboardNames=[old.id])
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        name = str(inputs.require("dashboardName"))
+        with tolerate(*DASHBOARD_GONE):
+            target.client("cloudwatch").get_dashboard(DashboardName=name)
+            return Resource(name)
+        return None
+
+
+def _dimensions(inputs: Inputs) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": str(value)} for name, value in inputs.get("dimensions").items()]
+
+
+def _query(query: Inputs) -> dict[str, Any]:
+    """One of `metricQueries`: an expression, or a metric with its statistic."""
+    names = {"accountId": "AccountId", "expression": "Expression", "id": "Id", "label": "Label", "period": "Period"}
+    built: dict[str, Any] = {api: query.get(name) for name, api in names.items() if name in query}
+    built["ReturnData"] = bool(query.get("returnData", False))
+    if (metric := query.object("metric")) is not None:
+        which: dict[str, Any] = {"MetricName": metric.require("metricName")}
+        if "namespace" in metric:
+            which["Namespace"] = metric.get("namespace")
+        if "dimensions" in metric:
+            which["Dimensions"] = _dimensions(metric)
+        statistic = {api: metric.get(name) for name, api in STATISTIC_NAMES.items() if name in metric}
+        built["MetricStat"] = {"Metric": which, **statistic}
+    return built

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from handlers.results import Match, Page, Result, Status
+from handlers.results import Match, Page, Result, Status, TableUnavailableError
 from labelstack.cli.backend import OnStep
 from labelstack.clouds import Capabilities, Cloud
 from labelstack.errors import CloudNotRunningError, LabelstackError
@@ -50,6 +50,8 @@ class FakeResults:
         self.searches: list[dict[str, Any]] = []
         self.pages: list[Page[Match]] = []
         self.arriving: list[Result] = []
+        self.walked: list[tuple[tuple[Status, ...], str]] = []
+        self.breaks_at = ""
 
     def put(self, result: Result) -> None:
         """Store a result; later ones are newer."""
@@ -71,6 +73,15 @@ class FakeResults:
         if self.arriving and cursor is None:
             self.put(self.arriving.pop(0))
         return Page(newest[start : start + limit], str(start + limit) if start + limit < len(newest) else None)
+
+    def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
+        """As they were stored."""
+        self.walked.append((tuple(statuses), prefix))
+        for result in list(self.stored.values()):
+            if result["status"] in statuses and result["key"].startswith(prefix):
+                if result["key"] == self.breaks_at:
+                    raise TableUnavailableError("DynamoDB cannot answer now.")
+                yield result
 
     def search(
         self,
@@ -160,6 +171,7 @@ class FakeCloud:
 
     s3: FakeS3
     logs: FakeLogs = field(default_factory=FakeLogs)
+    cloudwatch: Any = None
     name: str = "embedded"
     region: str = "us-east-1"
     endpoint_url: str | None = "http://127.0.0.1:1"
@@ -170,7 +182,7 @@ class FakeCloud:
 
     def client(self, service: str) -> Any:
         """One of the fakes."""
-        return {"s3": self.s3, "logs": self.logs}[service]
+        return {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch}[service]
 
     def stack_config(self) -> Mapping[str, str]:
         """Nothing."""

@@ -52,6 +52,8 @@ def test_a_picture_s_way_from_upload_to_deletion(labelstack: Command) -> None:
 
     found = json.loads(labelstack("search", "cat", "--json").stdout)
     assert [item["key"] for item in found["items"]] == ["uploads/cat.png"]
+    [exported] = map(json.loads, labelstack("export", "--prefix", "uploads/").stdout.splitlines())
+    assert exported == {"schemaVersion": 1, **document}
 
     assert labelstack("delete", "cat.png").returncode == 0
     assert labelstack("result", "cat.png").returncode == 1

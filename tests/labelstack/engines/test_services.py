@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
+from typing import Any
 
+import pytest
+
+from labelstack.errors import DeployError
 from tests.labelstack.engines.conftest import Stack
 
 BUCKET = """
@@ -227,3 +231,102 @@ def test_queue_feeds_the_function_and_the_mapping_changes_in_place(stack: Stack)
     found = stack.cloud.client("lambda").get_event_source_mapping(UUID=second.outputs["mapping"])
     assert found["BatchSize"] == 7
     assert found["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+ALARM = """
+    aws.cloudwatch.MetricAlarm("slow", alarm_description="{text}", namespace="AWS/Lambda", metric_name="Duration",
+        dimensions={{"FunctionName": "f"}}, period=300, extended_statistic="p99", evaluation_periods=3,
+        datapoints_to_alarm=2, threshold=1500.5, comparison_operator="GreaterThanThreshold",
+        treat_missing_data="notBreaching", evaluate_low_sample_count_percentiles="ignore",
+        alarm_actions=["arn:aws:sns:us-east-1:000000000000:a"], ok_actions=["arn:aws:sns:us-east-1:000000000000:b"],
+        tags={tags})
+"""
+
+
+def test_alarm_is_configured_as_set_and_changes_in_place(stack: Stack) -> None:
+    stack.up(ALARM.format(text="first", tags='{"team": "a", "old": "x"}'))
+    cloudwatch = stack.cloud.client("cloudwatch")
+    (alarm,) = cloudwatch.describe_alarms(AlarmNamePrefix="slow-")["MetricAlarms"]
+    assert {name: alarm[name] for name in ("Namespace", "MetricName", "Period", "EvaluationPeriods", "Threshold")} == {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Duration",
+        "Period": 300,
+        "EvaluationPeriods": 3,
+        "Threshold": 1500.5,
+    }
+    assert (alarm["ExtendedStatistic"], alarm["DatapointsToAlarm"], alarm["TreatMissingData"]) == (
+        *("p99", 2),
+        "notBreaching",
+    )
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": "f"}]
+    assert (alarm["AlarmActions"], alarm["OKActions"]) == (
+        ["arn:aws:sns:us-east-1:000000000000:a"],
+        ["arn:aws:sns:us-east-1:000000000000:b"],
+    )
+
+    assert stack.up(ALARM.format(text="second", tags='{"team": "b"}')).updated == 1
+
+    (changed,) = cloudwatch.describe_alarms(AlarmNamePrefix="slow-")["MetricAlarms"]
+    assert (changed["AlarmArn"], changed["AlarmDescription"]) == (alarm["AlarmArn"], "second")
+    assert cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"] == [{"Key": "team", "Value": "b"}]
+
+
+def test_alarm_on_an_expression_is_sent_with_its_metrics(stack: Stack) -> None:
+    sent: list[dict[str, Any]] = []
+    cloudwatch = stack.cloud.client("cloudwatch")
+    # The embedded cloud forgets an alarm's queries, so what is asked of it is looked at.
+    cloudwatch.meta.events.register(
+        "provide-client-params.cloudwatch.PutMetricAlarm", lambda params, **_: sent.append(params)
+    )
+
+    stack.up(
+        """
+    aws.cloudwatch.MetricAlarm("cost", evaluation_periods=1, threshold=5, comparison_operator="GreaterThanThreshold",
+        metric_queries=[{"id": "usd", "expression": "calls * 0.001", "label": "USD", "return_data": True},
+            {"id": "calls", "metric": {"namespace": "N", "metric_name": "Calls", "dimensions": {"service": "s"},
+                "period": 86400, "stat": "Sum", "unit": "Count"}}])
+    """
+    )
+
+    assert sent[0]["Metrics"] == [
+        {"Id": "usd", "Expression": "calls * 0.001", "Label": "USD", "ReturnData": True},
+        {
+            "Id": "calls",
+            "ReturnData": False,
+            "MetricStat": {
+                "Metric": {
+                    "MetricName": "Calls",
+                    "Namespace": "N",
+                    "Dimensions": [{"Name": "service", "Value": "s"}],
+                },
+                "Period": 86400,
+                "Stat": "Sum",
+                "Unit": "Count",
+            },
+        },
+    ]
+
+
+def test_dashboard_is_put_changed_and_removed(stack: Stack) -> None:
+    program = """
+    import json
+    aws.cloudwatch.Dashboard("d", dashboard_name="small", dashboard_body=json.dumps({{"widgets": [{widget}]}}))
+    """
+    cloudwatch = stack.cloud.client("cloudwatch")
+    stack.up(program.format(widget=""))
+
+    widget = '{"type": "text", "properties": {"markdown": "here"}}'
+    assert stack.up(program.format(widget=widget)).updated == 1
+    assert json.loads(cloudwatch.get_dashboard(DashboardName="small")["DashboardBody"]) == {
+        "widgets": [json.loads(widget)]
+    }
+
+    stack.up("")
+    assert cloudwatch.list_dashboards()["DashboardEntries"] == []
+
+
+def test_dashboard_that_is_no_json_names_the_property(stack: Stack) -> None:
+    with pytest.raises(
+        DeployError, match=r"d \(aws:cloudwatch/dashboard:Dashboard\), property dashboardBody: .*not JSON"
+    ):
+        stack.up('aws.cloudwatch.Dashboard("d", dashboard_name="small", dashboard_body="{widgets")')

@@ -1,0 +1,84 @@
+"""How many calls of Rekognition a deployed stack has made and saved: from CloudWatch, or else from the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from labelstack.clouds import Cloud
+from labelstack.errors import NoOutputsError
+from labelstack.logs import read
+
+NAMESPACE = "Labelstack"
+MADE, SAVED = "RekognitionCalls", "RekognitionCallsSaved"
+DAY_S = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls of Rekognition in some days.
+
+    Attributes:
+        made: Those that were made, again and again where they were throttled.
+        saved: Those that were not needed, as the same bytes were known.
+        source: Where the numbers are from, for people.
+    """
+
+    made: int
+    saved: int
+    source: str
+
+
+def count(cloud: Cloud, outputs: Mapping[str, Any], service: str, days: int, now: datetime | None = None) -> Calls:
+    """The calls of the last days.
+
+    On AWS the metrics of CloudWatch tell. Emulators make no metrics of what functions log: there the log is read.
+
+    Raises:
+        NoOutputsError: The function whose log is to be read is not among the outputs.
+    """
+    until = now or datetime.now(UTC)
+    since = until - timedelta(days=days)
+    if cloud.endpoint_url is None:
+        client = cloud.client("cloudwatch")
+        made, saved = (_sum(client, name, service, since, until) for name in (MADE, SAVED))
+        return Calls(made, saved, f"CloudWatch, namespace {NAMESPACE}, service {service}")
+    function = outputs.get("processorFunction")
+    if not isinstance(function, str):
+        raise NoOutputsError("the stack has no output processorFunction, whose log would tell: deploy it again.")
+    lines = read(cloud.client("logs"), [function], int(since.timestamp() * 1000))
+    made, saved = logged(line.message for line in lines)
+    return Calls(made, saved, f"the log of {function}, as {cloud.name} makes no metrics of it")
+
+
+def logged(messages: Iterable[str]) -> tuple[int, int]:
+    """Calls made and saved, by the metrics (EMF) in log lines."""
+    totals = dict.fromkeys((MADE, SAVED), 0.0)
+    for message in messages:
+        if not message.startswith("{"):
+            continue
+        try:
+            said = json.loads(message)
+        except ValueError:
+            continue
+        if "_aws" in said:
+            for name in totals:
+                value = said.get(name, 0)
+                totals[name] += sum(value) if isinstance(value, list) else value
+    return round(totals[MADE]), round(totals[SAVED])
+
+
+def _sum(cloudwatch: Any, name: str, service: str, since: datetime, until: datetime) -> int:
+    answer = cloudwatch.get_metric_statistics(
+        Namespace=NAMESPACE,
+        MetricName=name,
+        Dimensions=[{"Name": "service", "Value": service}],
+        StartTime=since,
+        EndTime=until,
+        Period=DAY_S,
+        Statistics=["Sum"],
+    )
+    return round(sum(float(point["Sum"]) for point in answer["Datapoints"]))

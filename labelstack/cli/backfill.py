@@ -1,0 +1,103 @@
+"""`backfill`: pictures that were there before, labelled; can be interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from labelstack.cli.options import json_option, target_options
+from labelstack.cli.repair_target import RepairTarget, check_cost, rate_option, repair_target, yes_option
+from labelstack.cli.screen import Screen, count_text, size_text
+from labelstack.cli.target import Target
+from labelstack.repair import backfill as work
+from labelstack.repair.copying import Place
+from labelstack.repair.jobs import Job, Progress
+
+
+@click.command()
+@click.option("--prefix", default="", help="Only pictures whose keys begin so (in the upload bucket).")
+@click.option(
+    "--from",
+    "source_url",
+    metavar="S3_URL",
+    help="Copy the pictures of another bucket first: s3://BUCKET or s3://BUCKET/PREFIX.",
+)
+@click.option(
+    "--to", "to_prefix", metavar="PREFIX", help="With --from: put this before every key.  [default: uploads/]"
+)
+@click.option("--restart", is_flag=True, help="Begin anew instead of going on where the last run was interrupted.")
+@yes_option
+@rate_option
+@json_option
+@target_options
+@click.pass_context
+def backfill(
+    ctx: click.Context,
+    target: Target,
+    prefix: str,
+    source_url: str | None,
+    to_prefix: str | None,
+    restart: bool,
+    yes: bool,
+    rate_per_s: float | None,
+    as_json: bool,
+) -> None:
+    """Label the pictures that are in the upload bucket already, or, with --from, those of another bucket.
+
+    Pictures whose result is up to date are not analysed again. Of another bucket, S3 copies each picture below the
+    upload prefix; what is there already is not copied. Says first how many there are and what Rekognition charges at
+    most. It notes its place: interrupted, by kill -9 too, the same command goes on where it was.
+    """
+    if to_prefix is not None and source_url is None:
+        raise click.UsageError("--to goes with --from.")
+    if prefix and source_url is not None:
+        raise click.UsageError("--prefix is of the upload bucket: put the prefix of another one into --from.")
+    screen = Screen(as_json=as_json)
+    stack = repair_target(ctx.obj, target, rate_per_s)
+    source = Place.parse(source_url) if source_url else None
+    place = source or Place(stack.bucket, prefix)
+    to = stack.prefix if to_prefix is None else to_prefix
+    job = Job(stack.jobs_folder, "backfill", {"stack": stack.name, "from": str(place), "to": to})
+    if restart:
+        job.finish()
+    progress = job.resume(datetime.now(UTC).isoformat(timespec="milliseconds"))
+    if progress.done:
+        screen.note(f"going on after {count_text(progress.done, 'picture')}, the last {progress.after!r}")
+    extent = work.extent(stack.s3, place, progress.after)
+    if not extent.pictures:
+        job.finish()
+        screen.note("no pictures there." if not progress.done else "all pictures were done already.")
+        return
+    screen.note(f"{count_text(extent.pictures, 'picture')} ({size_text(extent.size_bytes)})")
+    check_cost(screen, stack, extent.pictures, yes=yes, note="at most")
+    done = progress.done
+    for step in _shown(screen, extent.pictures, done, _steps(stack, source, place, to, job, progress)):
+        done = step.done
+    if as_json:
+        screen.document({"pictures": done, "from": f"s3://{place.bucket}/{place.prefix}"})
+    screen.note(f"asked for {count_text(done, 'picture')}: `labelstack watch` shows the results as they arrive")
+
+
+def _steps(
+    stack: RepairTarget, source: Place | None, place: Place, to: str, job: Job, progress: Progress
+) -> Iterator[Progress]:
+    if source is None:
+        return work.ask_for_all(stack.s3, place, stack.asking, job, progress)
+
+    def to_key(key: str) -> str:
+        return to + key.removeprefix(place.prefix).lstrip("/")
+
+    return work.copy_all(stack.s3, place, stack.bucket, to_key, job, progress, stack.pace.keep)
+
+
+def _shown(screen: Screen, total: int, before: int, steps: Iterator[Progress]) -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=screen.err, transient=True, disable=not screen.live) as bar:
+        task = bar.add_task("", total=total)
+        for progress in steps:
+            bar.update(task, completed=progress.done - before)
+            yield progress

@@ -1,0 +1,230 @@
+"""`cost`: what a month costs, and what known content has saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from labelstack import calls, prices, pricing
+from labelstack.cli.backend import PROJECT
+from labelstack.cli.options import json_option, target_options
+from labelstack.cli.screen import Screen
+from labelstack.cli.target import Target, connect
+from labelstack.errors import InputError, ProgramError
+from labelstack.pricing import Estimate, Shape, Volumes
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CENT = 0.005
+
+
+class Percentage(click.ParamType[float]):
+    """`10%` or `0.1`, as a fraction."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The fraction; wrong usage when it is none from 0 to 1."""
+        text = str(value).strip()
+        try:
+            fraction = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{value!r} is not a part of the pictures: expected 0% to 100%, or 0 to 1.", param, ctx)
+        if not 0 <= fraction <= 1:
+            self.fail(f"{value!r} is not a part of the pictures: expected 0% to 100%, or 0 to 1.", param, ctx)
+        return fraction
+
+
+def _number(name: str, text: str, default: int = 0) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    return click.option(name, type=click.IntRange(min=0), default=default, show_default=True, metavar="N", help=text)
+
+
+@click.command()
+@_number("--pictures", "Uploads in a month.", 10_000)
+@click.option(
+    "--average-kb", type=click.FloatRange(min=0), default=800, show_default=True, metavar="KB", help="Of a picture."
+)
+@click.option(
+    "--duplicates", type=Percentage(), default="0%", show_default=True, help="Pictures whose bytes were seen before."
+)
+@_number("--reads", "Requests to the API in a month.")
+@_number("--page-views", "How often the page is opened in a month.")
+@_number("--picture-views", "How often pictures themselves are looked at in a month.")
+@_number("--mails", "Mails to subscribers in a month.")
+@click.option(
+    "--labels", type=click.IntRange(0, 49), metavar="N", help="Labels of a picture, on average.  [default: maxLabels]"
+)
+@_number("--transitions", "State transitions of a picture, where a workflow labels it.", 7)
+@click.option(
+    "--saved", is_flag=True, help="What known content has saved on the deployed stack, instead of a forecast."
+)
+@click.option(
+    "--days", type=click.IntRange(1, 455), default=30, show_default=True, metavar="N", help="How far back, for --saved."
+)
+@json_option
+@target_options
+@click.pass_context
+def cost(
+    ctx: click.Context,
+    target: Target,
+    pictures: int,
+    average_kb: float,
+    duplicates: float,
+    reads: int,
+    page_views: int,
+    picture_views: int,
+    mails: int,
+    labels: int | None,
+    transitions: int,
+    saved: bool,
+    days: int,
+    as_json: bool,
+) -> None:
+    """Estimate what a month on AWS costs with the settings of a stack.
+
+    Nothing has to be deployed: the settings are those in Pulumi.STACK.yaml (--stack), the prices a dated table of
+    us-east-1. With --saved, a deployed stack tells how many Rekognition calls known content has saved.
+    """
+    screen, table = Screen(as_json=as_json), prices.load()
+    settings = read_settings(target.stack)
+    shape = shape_of(settings)
+    if saved:
+        connection = connect(ctx.obj, target)
+        counted = calls.count(connection.cloud, connection.outputs, f"{settings.name}-{target.stack}", days)
+        _show_saved(screen, counted, days, _call_usd(shape, table))
+        return
+    if shape.api == "none" and reads:
+        raise InputError(f"stack {target.stack} has no API to send --reads to: set labelstack:api, or leave them out.")
+    if labels is not None and labels > shape.max_labels:
+        raise InputError(
+            f"--labels is {labels}, but stack {target.stack} keeps {shape.max_labels} at most (maxLabels)."
+        )
+    volumes = Volumes(
+        pictures=pictures,
+        average_bytes=average_kb * pricing.KB,
+        duplicates=duplicates,
+        api_requests=reads,
+        page_views=page_views,
+        picture_views=picture_views,
+        mails=mails,
+        labels=labels,
+        transitions=transitions,
+    )
+    found = pricing.estimate(shape, volumes, table)
+    if as_json:
+        screen.document(_document(found, target.stack, table))
+    else:
+        _show(screen, found, target.stack, table)
+
+
+def read_settings(stack: str) -> Settings:
+    """A stack's settings by its file. Raises ProgramError when there is none, or they are wrong."""
+    # Here, as the settings and the engine's reader import Pulumi, which takes half a second.
+    import settings as stack_settings
+    from labelstack.engines import configuration
+
+    config = configuration.read(configuration.Project.read(PROJECT), stack, {}, {})
+    prefix = f"{stack_settings.NAMESPACE}:"
+    try:
+        return stack_settings.parse(
+            {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+        )
+    except stack_settings.SettingsError as error:
+        raise ProgramError(str(error)) from error
+
+
+def shape_of(settings: Settings) -> Shape:
+    """What of the settings costs money."""
+    return Shape(
+        detectors=len(settings.detectors),
+        image_properties=settings.image_properties,
+        max_labels=settings.max_labels if "labels" in settings.detectors else 0,
+        memory_mb=settings.memory_mb,
+        architecture=settings.architecture,
+        api=settings.api,
+        cloudfront=settings.website == "cloudfront",
+        monitoring=settings.monitoring,
+        daily_cost_alarm=settings.daily_cost_bound_usd is not None,
+    )
+
+
+def _call_usd(shape: Shape, table: prices.PriceTable) -> float:
+    """What a call costs on average, at the first tier's price."""
+    return pricing.rekognition_usd(table, shape, 1) / shape.detectors
+
+
+def _show_saved(screen: Screen, counted: calls.Calls, days: int, call_usd: float) -> None:
+    usd = counted.saved * call_usd
+    if screen.as_json:
+        said = {"days": days, "callsMade": counted.made, "callsSaved": counted.saved, "savedUsd": round(usd, 4)}
+        screen.document({**said, "source": counted.source})
+        return
+    of_all = counted.saved / ((counted.made + counted.saved) or 1)
+    screen.show(
+        f"In {days} days known content saved {counted.saved:,} of {counted.made + counted.saved:,} Rekognition calls "
+        f"({of_all:.0%}), about {_usd(usd)} at {call_usd:g} USD a call."
+    )
+    screen.note(f"Counted from {counted.source}.")
+
+
+def _show(screen: Screen, found: Estimate, stack: str, table: prices.PriceTable) -> None:
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for name, justify in (("Service", "left"), ("What", "left"), ("Quantity", "right"), ("", "left"), ("USD", "right")):
+        # `justify` is one of Rich's words for it.
+        shown.add_column(name, justify=justify, no_wrap=name in ("Service", "Quantity", "USD"))  # type: ignore[arg-type]
+    for service, lines in groupby(sorted(found.lines, key=_order(found)), key=lambda line: line.service):
+        of_service = list(lines)
+        for i, line in enumerate(of_service):
+            shown.add_row(
+                Text(service if i == 0 else "", style="bold"),
+                line.what,
+                f"{line.quantity:,.2f}".rstrip("0").rstrip("."),
+                Text(line.unit, style="dim"),
+                _usd(line.usd),
+            )
+    shown.add_section()
+    shown.add_row(Text("A month", style="bold"), "", "", "", Text(_usd(found.total_usd), style="bold"))
+    screen.show(f"Stack {stack} on AWS, prices of {table.region} as of {table.date}")
+    screen.show()
+    screen.show(shown)
+    screen.show()
+    if found.saved_calls:
+        screen.show(f"Known content saves {found.saved_calls:,} Rekognition calls, {_usd(found.saved_usd)}.")
+        screen.show()
+    for assumption in found.assumptions:
+        screen.show(Text(f"· {assumption}", style="dim"))
+
+
+def _order(found: Estimate) -> Any:
+    """Services as the estimate has them, each one's lines together."""
+    services = list(dict.fromkeys(line.service for line in found.lines))
+    return lambda line: services.index(line.service)
+
+
+def _usd(amount: float) -> str:
+    return "< $0.01" if 0 < amount < CENT else f"${amount:,.2f}"
+
+
+def _document(found: Estimate, stack: str, table: prices.PriceTable) -> dict[str, Any]:
+    return {
+        "stack": stack,
+        "region": table.region,
+        "pricesOf": table.date,
+        "currency": "USD",
+        "totalUsd": round(found.total_usd, 4),
+        "lines": [{**asdict(line), "usd": round(line.usd, 6)} for line in found.lines],
+        "saved": {"rekognitionCalls": found.saved_calls, "usd": round(found.saved_usd, 4)},
+        "assumptions": list(found.assumptions),
+        "sources": sorted({price.source for price in table.prices.values()}),
+    }

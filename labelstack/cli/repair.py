@@ -1,0 +1,294 @@
+"""`reconcile`, `redrive` and `reprocess`: what went wrong is found, and asked for again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import click
+from rich import box
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from handlers.results import Result, Status
+from labelstack.cli.options import json_option, target_options
+from labelstack.cli.repair_target import RepairTarget, check_cost, rate_option, repair_target, yes_option
+from labelstack.cli.screen import Screen, count_text
+from labelstack.cli.target import Target
+from labelstack.errors import InputError
+from labelstack.repair import dead_letters
+from labelstack.repair.comparison import MENDED, Comparison, Finding, Kind, Waiting
+from labelstack.repair.jobs import Job
+
+SHOWN = 50
+GRACE_S = 15 * 60
+SEARCH_PAGE = 100
+
+
+@click.command()
+@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@click.option("--fix", is_flag=True, help="Ask the processor for what is wrong.")
+@click.option(
+    "--grace",
+    "grace_s",
+    type=click.FloatRange(min=0),
+    default=GRACE_S,
+    show_default=True,
+    metavar="S",
+    help="Pictures uploaded in the last S seconds may still be on their way.",
+)
+@rate_option
+@json_option
+@target_options
+@click.pass_context
+def reconcile(
+    ctx: click.Context,
+    target: Target,
+    prefix: str,
+    fix: bool,
+    grace_s: float,
+    rate_per_s: float | None,
+    as_json: bool,
+) -> None:
+    """Compare the bucket with the table, and show what does not go together.
+
+    MISSING: a picture without a result. STALE: a result of other bytes than the current ones. ORPHANED: a result whose
+    picture is gone. UNANNOUNCED: a result that did not reach the results bucket or the topic. FAILED is shown too, and
+    is for `labelstack redrive`.
+
+    --fix asks the processor to look at each; what turns out to be in order is left as it is, so that it can be
+    interrupted and run again at any time. Exit status 0: nothing is wrong, or it was asked for; 1: something is wrong.
+    """
+    screen = Screen(as_json=as_json)
+    stack = repair_target(ctx.obj, target, rate_per_s)
+    comparison = Comparison(
+        stack.s3,
+        stack.bucket,
+        stack.table,
+        prefix=prefix,
+        settled_before=datetime.now(UTC) - timedelta(seconds=grace_s),
+    )
+    found: list[Finding] = []
+    waiting = 0
+    with _counting(screen, "comparing") as progress:
+        for one in comparison.findings(progress):
+            if isinstance(one, Waiting):
+                waiting += 1
+                continue
+            found.append(one)
+            if as_json:
+                screen.line({"kind": str(one.kind), "key": one.key, "detail": one.detail})
+    _show_findings(screen, found)
+    in_queue = dead_letters.waiting(stack.sqs, stack.queue_url)
+    if waiting or in_queue:
+        screen.note(f"{count_text(waiting, 'picture')} on the way; {count_text(in_queue, 'message')} in the queue")
+    mendable = list(dict.fromkeys(one.key for one in found if one.kind in MENDED))
+    failed = sum(one.kind is Kind.FAILED for one in found)
+    if failed:
+        screen.note(f"{count_text(failed, 'picture')} FAILED: `labelstack redrive` tries them again")
+    if fix and mendable:
+        _ask(screen, stack, mendable)
+    if (mendable and not fix) or failed:
+        ctx.exit(1)
+    if not found:
+        screen.note("bucket and table agree.")
+
+
+@click.command()
+@click.option("--code", "codes", multiple=True, metavar="CODE", help="Only failures with this code; may be repeated.")
+@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@click.option("--dry-run", is_flag=True, help="Only show them.")
+@rate_option
+@json_option
+@target_options
+@click.pass_context
+def redrive(
+    ctx: click.Context,
+    target: Target,
+    codes: tuple[str, ...],
+    prefix: str,
+    dry_run: bool,
+    rate_per_s: float | None,
+    as_json: bool,
+) -> None:
+    """Try again what FAILED, and what is left in the dead-letter queue.
+
+    Shows each picture with the reason of its failure. A picture that succeeds replaces its FAILED result; one that
+    fails again keeps it. Without --code and --prefix, messages that nobody has taken from the dead-letter queue are put
+    back into the events queue too.
+    """
+    screen = Screen(as_json=as_json)
+    stack = repair_target(ctx.obj, target, rate_per_s)
+    failed = [
+        result
+        for result in _unique(stack.table.walk((Status.FAILED,), prefix))
+        if not codes or result.get("code") in codes
+    ]
+    for result in failed:
+        if as_json:
+            screen.line({"key": result["key"], "code": result.get("code"), "message": result.get("message")})
+    _show_failures(screen, failed)
+    left = 0 if codes or prefix else dead_letters.waiting(stack.sqs, stack.dead_letter_queue_url)
+    if not failed and not left:
+        screen.note("nothing has failed.")
+    if dry_run:
+        return
+    if failed:
+        _ask(screen, stack, [result["key"] for result in failed])
+    if left:
+        moved = dead_letters.move_all(stack.sqs, stack.dead_letter_queue_url, stack.queue_url)
+        screen.note(f"{count_text(moved, 'message')} put back from the dead-letter queue")
+
+
+@click.command()
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="Pictures that carry it; repeated: all of them."
+)
+@click.option("--before", metavar="TIME", help="Pictures whose results are older (ISO 8601: 2026-11-01).")
+@click.option("--settings", "by_settings", is_flag=True, help="Pictures labelled under other detector settings.")
+@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@yes_option
+@rate_option
+@json_option
+@target_options
+@click.pass_context
+def reprocess(
+    ctx: click.Context,
+    target: Target,
+    labels: tuple[str, ...],
+    before: str | None,
+    by_settings: bool,
+    prefix: str,
+    yes: bool,
+    rate_per_s: float | None,
+    as_json: bool,
+) -> None:
+    """Label pictures anew: after a change of the detectors, or when Rekognition has learned.
+
+    Choose by --label, --before or --settings. With --settings only what was labelled under other settings is analysed,
+    and known content is not paid for again; otherwise every chosen picture is. Interrupted and run again, it goes on:
+    what the first run has relabelled is not relabelled.
+    """
+    if not labels and before is None and not by_settings:
+        raise click.UsageError("choose the pictures by --label, --before or --settings.")
+    if by_settings and (labels or before):
+        raise click.UsageError("--settings looks at every picture: it does not go with --label and --before.")
+    screen = Screen(as_json=as_json)
+    stack = repair_target(ctx.obj, target, rate_per_s)
+    job = Job(
+        stack.jobs_folder, "reprocess", {"stack": stack.name, "labels": labels, "before": before, "prefix": prefix}
+    )
+    started_at = job.resume(_now()).started_at
+    # A result that this job has made already is newer than its start.
+    made_before = min(_time(before), started_at) if before else started_at
+    chosen = _chosen(stack, labels, prefix, None if by_settings else made_before)
+    if not chosen:
+        screen.note("no such picture.")
+        job.finish()
+        return
+    note = "at most, for those under other settings" if by_settings else ""
+    check_cost(screen, stack, len(chosen), yes=yes, note=note)
+    job.save(job.resume(started_at))
+    _ask(screen, stack, chosen, made_before=None if by_settings else made_before)
+    job.finish()
+
+
+def _chosen(stack: RepairTarget, labels: Sequence[str], prefix: str, made_before: str | None) -> list[str]:
+    found: dict[str, None] = {}
+    if labels:
+        cursor: str | None = None
+        while True:
+            page = stack.table.search(labels, limit=SEARCH_PAGE, cursor=cursor)
+            for match in page.items:
+                if match["key"].startswith(prefix) and (made_before is None or match["processedAt"] < made_before):
+                    found[match["key"]] = None
+            cursor = page.cursor
+            if cursor is None:
+                return list(found)
+    for result in stack.table.walk((Status.LABELED, Status.REJECTED), prefix):
+        if made_before is None or result["processedAt"] < made_before:
+            found[result["key"]] = None
+    return list(found)
+
+
+def _ask(screen: Screen, stack: RepairTarget, keys: Sequence[str], made_before: str | None = None) -> None:
+    columns = (SpinnerColumn(), TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen.err, transient=True, disable=not screen.live) as progress:
+        task = progress.add_task("", total=len(keys))
+        for batch in stack.asking.ask(keys, made_before):
+            progress.advance(task, len(batch))
+    screen.note(f"asked for {count_text(len(keys), 'picture')}: `labelstack watch` shows the results as they arrive")
+
+
+class _counting:
+    """Counts pictures on a terminal."""
+
+    def __init__(self, screen: Screen, what: str) -> None:
+        columns = (SpinnerColumn(), TextColumn(what + " {task.completed:,} pictures"), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=screen.err, transient=True, disable=not screen.live)
+
+    def __enter__(self) -> _counting:
+        self._progress.__enter__()
+        self._task = self._progress.add_task("", total=None)
+        return self
+
+    def __call__(self, count: int) -> None:
+        self._progress.advance(self._task, count)
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.__exit__(None, None, None)
+
+
+def _show_findings(screen: Screen, found: Sequence[Finding]) -> None:
+    if not found:
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("What", "Picture", ""):
+        table.add_column(name, overflow="fold")
+    for one in found[:SHOWN]:
+        table.add_row(Text(one.kind, "yellow"), Text(one.key), Text(one.detail, "dim"))
+    screen.show(table)
+    counts = Counter(str(one.kind) for one in found)
+    more = f" ({SHOWN} of them shown; all with --json)" if len(found) > SHOWN else ""
+    screen.note(", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) + more)
+
+
+def _show_failures(screen: Screen, failed: Sequence[Result]) -> None:
+    if not failed:
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("Code", "Picture", "Reason"):
+        table.add_column(name, overflow="fold")
+    for result in failed[:SHOWN]:
+        table.add_row(
+            Text(str(result.get("code", "")), "yellow"),
+            Text(result["key"]),
+            Text(str(result.get("message", "")), "dim"),
+        )
+    screen.show(table)
+    counts = Counter(str(result.get("code")) for result in failed)
+    screen.note(", ".join(f"{count} {code}" for code, count in counts.most_common()))
+
+
+def _unique(results: Iterable[Result]) -> Iterator[Result]:
+    seen: dict[str, Result] = {}
+    for result in results:
+        seen[result["key"]] = result
+    return iter(seen.values())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _time(text: str) -> str:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"--before {text!r} is no time: expected ISO 8601, as 2026-11-01 or 2026-11-01T12:00Z."
+        ) from error
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

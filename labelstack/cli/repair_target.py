@@ -1,0 +1,117 @@
+"""What the repair commands work on: a stack's bucket, table and queues, with the caller's own AWS rights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from handlers.results import Match, Page, Result, Status
+from labelstack import prices
+from labelstack.cli.backend import Backend
+from labelstack.cli.screen import Screen, count_text
+from labelstack.cli.target import Target, find_outputs
+from labelstack.errors import NoOutputsError, RepairError
+from labelstack.repair.asking import Asking, Pace
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask whether the cost is wanted.")
+rate_option = click.option(
+    "--rate",
+    "rate_per_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="At most N pictures a second.  [default: as fast as they are taken; the processor keeps to its quota]",
+)
+NEEDED = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl")
+
+
+class RepairTable(Protocol):
+    """What repairs read of the results table."""
+
+    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
+        """Several results; keys without one are absent."""
+
+    def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
+        """All results of some statuses."""
+
+    def unannounced(self) -> Iterator[str]:
+        """The keys of results whose announcement has failed."""
+
+    def search(self, labels: Sequence[str], *, limit: int, cursor: str | None) -> Page[Match]:
+        """Pictures that carry all of the labels."""
+
+
+@dataclass(frozen=True)
+class RepairTarget:
+    """One stack.
+
+    Attributes:
+        name: Cloud and stack, for the records of jobs.
+        detectors: That look at each picture.
+        jobs_folder: Where long jobs note their place.
+    """
+
+    name: str
+    s3: Any
+    sqs: Any
+    bucket: str
+    prefix: str
+    table: RepairTable
+    queue_url: str
+    dead_letter_queue_url: str
+    detectors: Sequence[str]
+    jobs_folder: Path
+    asking: Asking
+    pace: Pace
+
+
+def repair_target(
+    backend: Backend, target: Target, rate_per_s: float | None, new_pace: Callable[[float | None], Pace] = Pace
+) -> RepairTarget:
+    """Connect to a stack. Repairs go around its API: they read the table and send to the queue themselves.
+
+    Raises:
+        LabelstackError: No cloud, stack or outputs, or those of an older stack.
+    """
+    cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
+    outputs = find_outputs(backend, target, cloud)
+    missing = [name for name in NEEDED if name not in outputs]
+    if missing:
+        raise NoOutputsError(f"the stack has no output {' and no '.join(missing)}: deploy it with this version first.")
+    pace = new_pace(rate_per_s)
+    sqs = cloud.client("sqs")
+    return RepairTarget(
+        name=f"{target.cloud}/{target.stack}",
+        s3=cloud.client("s3"),
+        sqs=sqs,
+        bucket=str(outputs["uploadBucket"]),
+        prefix=str(outputs.get("uploadPrefix", "")),
+        table=backend.table(cloud, str(outputs["resultsTable"])),
+        queue_url=str(outputs["queueUrl"]),
+        dead_letter_queue_url=str(outputs["deadLetterQueueUrl"]),
+        detectors=outputs.get("detectors", ()),
+        jobs_folder=target.state_dir / "jobs",
+        asking=Asking(sqs, str(outputs["queueUrl"]), str(outputs["uploadBucket"]), pace),
+        pace=pace,
+    )
+
+
+def check_cost(screen: Screen, stack: RepairTarget, pictures: int, *, yes: bool, note: str = "") -> None:
+    """Say what Rekognition will charge, and ask whether that is wanted unless the answer was given.
+
+    Raises:
+        RepairError: It is not.
+    """
+    table = prices.load()
+    operations = len(stack.detectors)
+    usd = table["rekognition.image"].usd(pictures * operations)
+    what = f"{count_text(pictures, 'picture')}, {count_text(operations, 'detector')}"
+    screen.note(
+        f"{what}: about ${usd:,.2f} of Rekognition{f' {note}' if note else ''} "
+        f"(list prices of {table.region}, {table.date}; emulators charge nothing)"
+    )
+    if not yes and not click.confirm("Go on?", default=False, err=True):
+        raise RepairError("not wanted: nothing was asked for (--yes answers beforehand).")

@@ -1,0 +1,294 @@
+"""What a month costs: requests, capacity and storage of a number of pictures, times AWS's prices. Pure.
+
+The requests of one picture are counted by a test that lets the functions' own code work (`PICTURE`, `KNOWN_PICTURE`).
+What cannot be counted here is an assumption, which the estimate lists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from labelstack.prices import PriceTable
+
+KB, GB = 1000, 1000**3
+WRITE_UNIT_BYTES, READ_UNIT_BYTES = 1024, 4096  # DynamoDB's
+MONTH_MINUTES = 30 * 24 * 60
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What labelling one picture asks of S3 and DynamoDB, beside its upload.
+
+    Attributes:
+        s3_heads: HeadObject.
+        s3_reads: GetObject of a header; Rekognition's own reading comes on top.
+        reads: Strongly consistent reads of DynamoDB, GetItem and Query.
+        cache_writes: PutItem of what Rekognition said.
+        transactions: TransactWriteItems, each with the result, its label entries and one item of counters.
+    """
+
+    s3_heads: int
+    s3_reads: int
+    reads: int
+    cache_writes: int
+    transactions: int
+
+
+PICTURE = Requests(s3_heads=1, s3_reads=1, reads=2, cache_writes=1, transactions=1)
+KNOWN_PICTURE = Requests(s3_heads=1, s3_reads=0, reads=2, cache_writes=0, transactions=1)
+
+# Sizes as the functions' items have them (README's samples: results of 0.8 to 3.2 kB, label entries of 0.3 kB).
+RESULT_BYTES, LABEL_BYTES, DETECTOR_BYTES, PROPERTIES_BYTES = 600, 150, 600, 400
+ENTRY_BYTES, INDEX_BYTES = 320, 100
+LABELS_KNOWN, COUNTER_BYTES = 200, 20
+LOG_BYTES = 2 * KB  # of one picture: its line, its metrics, Lambda's START, END and REPORT
+LAMBDA_MS, KNOWN_MS, API_MS, API_MB = 1_500, 150, 100, 512
+IDLE_RECEIVES = 2 * 5 * 3 * MONTH_MINUTES  # two queues, each with five pollers that wait for 20 s
+API_READ_UNITS, API_BYTES, API_LOG_BYTES = 10, 5 * KB, KB
+PAGE_REQUESTS, PAGE_BYTES = 15, 60 * KB
+OWN_METRICS = 11
+QUEUE_FUNCTIONS, API_FUNCTIONS = 2, 3
+ALARMS_OF_FUNCTION, ALARMS_OF_QUEUES, ALARMS_OF_REKOGNITION, ALARMS_OF_API, METRICS_OF_COST = 3, 3, 2, 2, 2
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a stack's settings costs money; `max_labels` is 0 where labels are not looked for."""
+
+    detectors: int
+    image_properties: bool
+    max_labels: int
+    memory_mb: int
+    architecture: Literal["arm64", "x86_64"]
+    api: Literal["none", "rest", "http"]
+    cloudfront: bool
+    monitoring: bool
+    daily_cost_alarm: bool
+    workflow: bool = False
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """A month's use.
+
+    Attributes:
+        pictures: Uploads.
+        average_bytes: Of a picture.
+        duplicates: Fraction (0-1) of the pictures whose bytes were seen before.
+        api_requests: Of all kinds.
+        page_views: How often the page is opened.
+        picture_views: How often a picture itself is looked at.
+        mails: Sent to subscribers.
+        labels: Of a picture, on average; None: as many as the settings allow.
+        transitions: State transitions of a picture, where a workflow labels it.
+    """
+
+    pictures: int
+    average_bytes: float = 800 * KB
+    duplicates: float = 0.0
+    api_requests: int = 0
+    page_views: int = 0
+    picture_views: int = 0
+    mails: int = 0
+    labels: int | None = None
+    transitions: int = 7
+
+
+@dataclass(frozen=True)
+class Line:
+    """One item of the bill."""
+
+    service: str
+    what: str
+    quantity: float
+    unit: str
+    usd: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A month's bill, what known content has saved of it, and what was assumed."""
+
+    lines: Sequence[Line]
+    saved_calls: int
+    saved_usd: float
+    assumptions: Sequence[str]
+
+    @property
+    def total_usd(self) -> float:
+        """The sum."""
+        return sum(line.usd for line in self.lines)
+
+
+def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
+    """What a month of this use costs with these settings."""
+    known = round(volumes.pictures * volumes.duplicates)
+    new = volumes.pictures - known
+    bill = _Bill(prices)
+    _rekognition(bill, shape, new)
+    _pictures(bill, shape, volumes, new, known)
+    _table(bill, shape, volumes, new, known)
+    _looking(bill, shape, volumes)
+    _watching(bill, shape, volumes)
+    return Estimate(
+        bill.lines,
+        known * shape.detectors,
+        rekognition_usd(prices, shape, volumes.pictures) - rekognition_usd(prices, shape, new),
+        _assumptions(shape, volumes),
+    )
+
+
+def rekognition_usd(prices: PriceTable, shape: Shape, pictures: int) -> float:
+    """Rekognition's charge of so many pictures in a month."""
+    usd = prices["rekognition.image"].usd(pictures * shape.detectors)
+    return usd + (prices["rekognition.image_properties"].usd(pictures) if shape.image_properties else 0)
+
+
+def write_units(shape: Shape, labels: int) -> int:
+    """Write request units of one picture's transaction: twice each item, and once each of its index entries."""
+    result = _units(_result_bytes(shape, labels), WRITE_UNIT_BYTES)
+    counters = _units(LABELS_KNOWN * COUNTER_BYTES, WRITE_UNIT_BYTES)
+    # The result is in one index, each label entry in two.
+    return 2 * (result + labels + counters) + result + 2 * labels
+
+
+def alarm_metrics(shape: Shape) -> int:
+    """Metrics that the stack's alarms are on, which is what is charged."""
+    if not shape.monitoring:
+        return 0
+    functions = QUEUE_FUNCTIONS + (API_FUNCTIONS if shape.api != "none" else 0)
+    return (
+        functions * ALARMS_OF_FUNCTION
+        + ALARMS_OF_QUEUES
+        + ALARMS_OF_REKOGNITION
+        + (ALARMS_OF_API if shape.api != "none" else 0)
+        + (METRICS_OF_COST if shape.daily_cost_alarm else 0)
+    )
+
+
+class _Bill:
+    def __init__(self, prices: PriceTable) -> None:
+        self._prices = prices
+        self.lines: list[Line] = []
+
+    def add(self, key: str, what: str, quantity: float) -> None:
+        price = self._prices[key]
+        self.lines.append(Line(price.service, what, quantity, price.unit, price.usd(quantity)))
+
+
+def _rekognition(bill: _Bill, shape: Shape, new: int) -> None:
+    bill.add("rekognition.image", f"{shape.detectors} of 4 detectors", new * shape.detectors)
+    if shape.image_properties:
+        bill.add("rekognition.image_properties", "colours and quality", new)
+
+
+def _pictures(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
+    gb = shape.memory_mb / 1024
+    seconds = (new * LAMBDA_MS + known * KNOWN_MS) / 1000
+    bill.add("lambda.request", "process_image", volumes.pictures)
+    bill.add(f"lambda.gb_second.{shape.architecture}", f"process_image, {shape.memory_mb} MB", seconds * gb)
+    bill.add("s3.put", "uploads", volumes.pictures)
+    looks = sum(count * (one.s3_heads + one.s3_reads) for count, one in ((new, PICTURE), (known, KNOWN_PICTURE)))
+    bill.add("s3.get", "headers, and Rekognition's reading", looks + new * shape.detectors)
+    bill.add("s3.storage", "this month's uploads", volumes.pictures * volumes.average_bytes / GB)
+    if shape.workflow:
+        bill.add("stepfunctions.transition", "workflow", volumes.pictures * volumes.transitions)
+        return
+    bill.add("sqs.request", "events: send, receive, delete", 3 * volumes.pictures)
+    bill.add("sqs.request", "Lambda's waiting at two queues", IDLE_RECEIVES)
+
+
+def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
+    labels = _labels(shape, volumes)
+    result = _result_bytes(shape, labels)
+    remembered = _units(result, WRITE_UNIT_BYTES)
+    writes = volumes.pictures * write_units(shape, labels) + new * PICTURE.cache_writes * remembered
+    # Of what is not there yet a read takes one unit; of what is known, as many as it is large.
+    reads = new * PICTURE.reads + known * (KNOWN_PICTURE.reads - 1 + _units(result, READ_UNIT_BYTES))
+    bill.add("dynamodb.write", "results, labels, counters, known content", writes)
+    bill.add("dynamodb.read", "what is stored, what is known", reads)
+    table_bytes = volumes.pictures * (result + labels * ENTRY_BYTES) + new * result
+    index_bytes = volumes.pictures * (result + INDEX_BYTES + 2 * labels * (ENTRY_BYTES + INDEX_BYTES))
+    bill.add("dynamodb.storage", "this month's results", (table_bytes + index_bytes) / GB)
+    bill.add("dynamodb.recovery", "point-in-time recovery", table_bytes / GB)
+
+
+def _looking(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
+    transfer_bytes = volumes.picture_views * volumes.average_bytes
+    if shape.api != "none":
+        bill.add(f"apigateway.{shape.api}", "API", volumes.api_requests)
+        bill.add("lambda.request", "the API's functions", volumes.api_requests)
+        seconds = volumes.api_requests * API_MS / 1000
+        bill.add(f"lambda.gb_second.{shape.architecture}", f"the API's functions, {API_MB} MB", seconds * API_MB / 1024)
+        bill.add("dynamodb.read", "the API's queries", volumes.api_requests * API_READ_UNITS)
+        transfer_bytes += volumes.api_requests * API_BYTES
+    if shape.cloudfront:
+        bill.add("cloudfront.request", "page", volumes.page_views * PAGE_REQUESTS)
+        bill.add("cloudfront.transfer", "page", volumes.page_views * PAGE_BYTES / GB)
+    else:
+        bill.add("s3.get", "page", volumes.page_views * PAGE_REQUESTS)
+        transfer_bytes += volumes.page_views * PAGE_BYTES
+    bill.add("s3.get", "pictures looked at", volumes.picture_views)
+    bill.add("internet.transfer", "answers and pictures", transfer_bytes / GB)
+
+
+def _watching(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
+    log_bytes = volumes.pictures * LOG_BYTES
+    if shape.api != "none":
+        log_bytes += volumes.api_requests * API_LOG_BYTES
+    bill.add("cloudwatch.log_ingestion", "logs", log_bytes / GB)
+    bill.add("cloudwatch.metric", "metrics of the functions", OWN_METRICS if volumes.pictures else 0)
+    if shape.monitoring:
+        bill.add("cloudwatch.alarm", "alarms", alarm_metrics(shape))
+        bill.add("cloudwatch.dashboard", "dashboard", 1)
+    if volumes.mails:
+        bill.add("sns.publish", "mails", volumes.mails)
+        bill.add("sns.email", "mails", volumes.mails)
+
+
+def _labels(shape: Shape, volumes: Volumes) -> int:
+    return shape.max_labels if volumes.labels is None else volumes.labels
+
+
+def _result_bytes(shape: Shape, labels: int) -> int:
+    others = shape.detectors - (1 if shape.max_labels else 0)
+    return (
+        RESULT_BYTES
+        + labels * LABEL_BYTES
+        + others * DETECTOR_BYTES
+        + (PROPERTIES_BYTES if shape.image_properties else 0)
+    )
+
+
+def _units(size_bytes: int, unit_bytes: int) -> int:
+    return math.ceil(size_bytes / unit_bytes)
+
+
+def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
+    labels = _labels(shape, volumes)
+    said = [
+        "No free tier, discount, tax or support plan; a month has 30 days.",
+        f"Storage is that of one month's uploads, kept for a whole month: {volumes.average_bytes / KB:g} kB a picture. "
+        "What is kept longer is charged again each month.",
+        f"A picture has {labels} labels and a result of {_result_bytes(shape, labels) / KB:.1f} kB: "
+        f"{write_units(shape, labels)} write units in a transaction, which counts twice, indexes included. "
+        f"A folder's counters hold {LABELS_KNOWN} labels.",
+        f"Each picture comes alone, the dearest case: one invocation of {LAMBDA_MS} ms, or {KNOWN_MS} ms when its "
+        f"bytes are known, and {LOG_BYTES / KB:g} kB of logs.",
+        f"S3 takes 1 PUT, {PICTURE.s3_heads} HEAD and {PICTURE.s3_reads} GET a new picture, and one GET for each of "
+        "Rekognition's operations.",
+        "No picture is tried twice, and none is rejected.",
+    ]
+    if shape.workflow:
+        said.append(f"The workflow takes {volumes.transitions} state transitions a picture (--transitions).")
+    else:
+        said.append("Lambda waits at each of the two queues with five pollers, each asking every 20 s.")
+    if shape.api != "none":
+        said.append(
+            f"An API request takes {API_MS} ms, {API_READ_UNITS} read units, {API_BYTES / KB:g} kB of answer and "
+            f"{API_LOG_BYTES / KB:g} kB of logs. Uploads go straight to S3; through the page each is two requests more."
+        )
+    return said

@@ -1,0 +1,76 @@
+"""Pictures that were there before the stack was, or that nobody told it of: labelled in the order of their keys.
+
+The place is noted after every batch. A run that was interrupted goes on there; what was asked for twice is analysed
+once (`labelstack.repair.asking`), and what was copied already is not copied again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from labelstack.repair.asking import BATCH, Asking
+from labelstack.repair.copying import Listed, Place, copy, listed
+from labelstack.repair.jobs import Job, Progress
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What there is to do.
+
+    Attributes:
+        size_bytes: Of all pictures.
+    """
+
+    pictures: int
+    size_bytes: int
+
+
+def extent(s3: Any, place: Place, after: str = "") -> Extent:
+    """How much a backfill has before it."""
+    pictures = size_bytes = 0
+    for one in listed(s3, place, after):
+        pictures += 1
+        size_bytes += one.size_bytes
+    return Extent(pictures, size_bytes)
+
+
+def ask_for_all(s3: Any, place: Place, asking: Asking, job: Job, progress: Progress) -> Iterator[Progress]:
+    """Ask for every picture of a place in the upload bucket; the progress after each batch, noted already."""
+    for keys in asking.ask(one.key for one in listed(s3, place, progress.after)):
+        progress = replace(progress, after=keys[-1], done=progress.done + len(keys))
+        job.save(progress)
+        yield progress
+    job.finish()
+
+
+def copy_all(
+    s3: Any,
+    source: Place,
+    bucket: str,
+    to_key: Callable[[str], str],
+    job: Job,
+    progress: Progress,
+    pace: Callable[[int], None],
+) -> Iterator[Progress]:
+    """Copy every picture of a place into the upload bucket; the progress after each batch, noted already.
+
+    Args:
+        to_key: The key of a copy.
+        pace: Called with the number of copies of a batch; waits as long as the rate demands.
+    """
+    for batch in _batches(listed(s3, source, progress.after)):
+        copied = sum(copy(s3, source, one, bucket, to_key(one.key)) for one in batch)
+        progress = replace(progress, after=batch[-1].key, done=progress.done + len(batch))
+        job.save(progress)
+        yield progress
+        pace(copied)
+    job.finish()
+
+
+def _batches(objects: Iterable[Listed]) -> Iterator[list[Listed]]:
+    remaining = iter(objects)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch

@@ -1,0 +1,143 @@
+"""A bucket and a results table side by side: what is missing, stale, orphaned, failed or not announced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from handlers.results import Result, Status
+
+LOOKED_UP_AT_ONCE = 100
+
+
+class Kind(StrEnum):
+    """What is wrong with a picture."""
+
+    MISSING = "MISSING"
+    """It is in the bucket and has no result."""
+    STALE = "STALE"
+    """Its result is of other bytes than the bucket's current version."""
+    ORPHANED = "ORPHANED"
+    """It has a result and is not in the bucket any more."""
+    FAILED = "FAILED"
+    """Its result says that it failed: `labelstack redrive` tries it again."""
+    UNANNOUNCED = "UNANNOUNCED"
+    """Its result could not be written to the results bucket or sent to the topic."""
+
+
+MENDED = (Kind.MISSING, Kind.STALE, Kind.ORPHANED, Kind.UNANNOUNCED)
+"""What asking for the picture again puts right."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One picture and what is wrong with it.
+
+    Attributes:
+        detail: A code, or what was expected and found.
+    """
+
+    kind: Kind
+    key: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A picture without a result that is too young to be called missing."""
+
+    key: str
+
+
+class Table(Protocol):
+    """What of the results table is read."""
+
+    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
+        """Several results; keys without one are absent."""
+
+    def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
+        """All results of some statuses."""
+
+    def unannounced(self) -> Iterator[str]:
+        """The keys of results whose announcement has failed."""
+
+
+class Comparison:
+    """Compares one stack's bucket with its table, some pictures at a time.
+
+    Neither need fit into memory, but the hashes of all keys have to: about 100 bytes a picture.
+
+    Args:
+        s3: A boto3 S3 client.
+        bucket: The upload bucket.
+        table: The results.
+        prefix: Only pictures whose keys begin so.
+        settled_before: Pictures that were uploaded later may still be on their way.
+    """
+
+    def __init__(self, s3: Any, bucket: str, table: Table, *, prefix: str = "", settled_before: datetime) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._table = table
+        self._prefix = prefix
+        self._settled_before = settled_before
+
+    def findings(self, on_looked: Callable[[int], None] = lambda _: None) -> Iterator[Finding | Waiting]:
+        """What is wrong, as it is found; `on_looked` is told how many more pictures were looked at."""
+        there: set[int] = set()
+        for chunk in _chunks(self._objects()):
+            there.update(hash(entry["Key"]) for entry in chunk)
+            stored = self._table.get_many([entry["Key"] for entry in chunk])
+            for entry in chunk:
+                if found := self._judge(entry, stored.get(entry["Key"])):
+                    yield found
+            on_looked(len(chunk))
+        for result in self._table.walk((Status.LABELED, Status.REJECTED, Status.FAILED), self._prefix):
+            # The listing may have begun before the upload: the bucket is asked once more.
+            if hash(result["key"]) not in there and not self._exists(result["key"]):
+                yield Finding(Kind.ORPHANED, result["key"], f"{result['status']} of {result['processedAt']}")
+        for key in self._table.unannounced():
+            if key.startswith(self._prefix):
+                yield Finding(Kind.UNANNOUNCED, key)
+
+    def _judge(self, entry: Mapping[str, Any], result: Result | None) -> Finding | Waiting | None:
+        key, etag = entry["Key"], entry["ETag"].strip('"')
+        young = entry["LastModified"] >= self._settled_before
+        if result is None or result["status"] == Status.DELETED:
+            return Waiting(key) if young else Finding(Kind.MISSING, key, f"uploaded {entry['LastModified']:%F %T}")
+        known = (result.get("etag") or etag).strip('"')  # a failure may not know it
+        if known != etag:
+            return Waiting(key) if young else Finding(Kind.STALE, key, f"result of {known}, the bucket has {etag}")
+        if result["status"] == Status.FAILED:
+            return Finding(Kind.FAILED, key, str(result.get("code", "")))
+        return None
+
+    def _objects(self) -> Iterator[Mapping[str, Any]]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        for page in pages:
+            yield from page.get("Contents", [])
+
+    def _exists(self, key: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return False
+            raise
+        return True
+
+
+def _chunks(entries: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    chunk: list[Mapping[str, Any]] = []
+    for entry in entries:
+        chunk.append(entry)
+        if len(chunk) == LOOKED_UP_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,67 @@
+"""A long job's place in a file, so that it goes on where it was interrupted, even by `kill -9`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from labelstack.errors import StateError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        started_at: ISO 8601, of the first run.
+        after: The last key that is done; "" at the start.
+        done: Pictures done.
+    """
+
+    started_at: str
+    after: str = ""
+    done: int = 0
+
+
+class Job:
+    """One job's file. Another job, or the same with other options, has another one.
+
+    Args:
+        folder: Where jobs keep their files.
+        name: The command's.
+        options: What makes it this job and no other.
+    """
+
+    def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
+        facts = json.dumps({"name": name, **options}, sort_keys=True, default=str)
+        self.file = folder / f"{name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}.json"
+
+    def resume(self, now: str) -> Progress:
+        """Where it was interrupted, or its start.
+
+        Raises:
+            StateError: The file cannot be read.
+        """
+        try:
+            content = json.loads(self.file.read_text())
+            return Progress(**content)
+        except FileNotFoundError:
+            return Progress(now)
+        except (OSError, ValueError, TypeError) as error:
+            raise StateError(
+                f"the job's record {self.file} cannot be read ({error}): remove it to start anew."
+            ) from error
+
+    def save(self, progress: Progress) -> None:
+        """Note it so that it is whole whenever the process dies."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        written = self.file.with_suffix(".tmp")
+        written.write_text(json.dumps(asdict(progress)))
+        written.replace(self.file)
+
+    def finish(self) -> None:
+        """It is done: the next run is a new one."""
+        self.file.unlink(missing_ok=True)

@@ -1,0 +1,291 @@
+"""Monitoring alone: every alarm, its topic, the dashboard."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import alarms
+from components.alarms import WatchedApi, WatchedFunction
+from components.errors import InvalidArgumentError
+from components.monitoring import Monitoring, MonitoringArgs
+from handlers.labelling.tally import UPLOAD_TO_RESULT, Count
+from tests.recording import ACCOUNT, REGION, Record, Resource, record
+
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:pipe-alarms-0a1b2c3"
+OPS_TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:ops"
+MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:label"
+REST = WatchedApi("rest", {"ApiName": "pipe-api", "Stage": "v1"})
+HTTP = WatchedApi("http", {"ApiId": "a1b2c3", "Stage": "v1"})
+ALARM, DASHBOARD = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"
+METRICS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+
+
+def made(**arguments: Any) -> Record:
+    args: dict[str, Any] = {
+        "service": "pipe-test",
+        "functions": {
+            "process-image": WatchedFunction("pipe-process-image-1", 60, "labelstack logs processor"),
+            "record-failure": WatchedFunction("pipe-record-failure-1", 30, "labelstack logs failureRecorder"),
+        },
+        "processor": "process-image",
+        "queue_name": "pipe-events-1",
+        "dead_letter_queue_name": "pipe-dead-letters-1",
+        "detectors": ["labels", "faces"],
+    }
+    return record(lambda: Monitoring("pipe", MonitoringArgs(**(args | arguments))))
+
+
+def everything(api: WatchedApi = REST) -> Record:
+    return made(api=api, state_machine_arn=MACHINE, daily_cost_bound_usd=5, emails=["ops@example.org"])
+
+
+def alarm(recorded: Record, name: str) -> dict[str, Any]:
+    return dict(recorded.one(ALARM, f"pipe-{name}").inputs)
+
+
+def names(recorded: Record) -> list[str]:
+    return [one.name.removeprefix("pipe-") for one in recorded.of(ALARM)]
+
+
+def test_watches_functions_queues_and_rekognition() -> None:
+    assert names(made()) == [
+        "account-rekognition-throttles",
+        "dead-letters",
+        "oldest-upload",
+        "pictures-failed",
+        "process-image-errors",
+        "process-image-slow",
+        "process-image-throttles",
+        "record-failure-errors",
+        "record-failure-slow",
+        "record-failure-throttles",
+        "rekognition-throttles",
+    ]
+
+
+def test_watches_what_else_there_is() -> None:
+    more = set(names(everything())) - set(names(made()))
+
+    assert more == {"api-errors", "api-slow", "daily-cost", "workflow-failed", "workflow-timed-out"}
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "dimensions", "statistic", "threshold"),
+    [
+        ("process-image-errors", "AWS/Lambda Errors", {"FunctionName": "pipe-process-image-1"}, "Sum", 1),
+        ("process-image-throttles", "AWS/Lambda Throttles", {"FunctionName": "pipe-process-image-1"}, "Sum", 1),
+        ("process-image-slow", "AWS/Lambda Duration", {"FunctionName": "pipe-process-image-1"}, "p99", 54_000),
+        ("record-failure-slow", "AWS/Lambda Duration", {"FunctionName": "pipe-record-failure-1"}, "p99", 27_000),
+        (
+            "dead-letters",
+            "AWS/SQS ApproximateNumberOfMessagesVisible",
+            {"QueueName": "pipe-dead-letters-1"},
+            "Maximum",
+            1,
+        ),
+        ("oldest-upload", "AWS/SQS ApproximateAgeOfOldestMessage", {"QueueName": "pipe-events-1"}, "Maximum", 900),
+        ("pictures-failed", "Labelstack PicturesFailed", {"service": "pipe-test"}, "Sum", 1),
+        ("rekognition-throttles", "Labelstack RekognitionThrottles", {"service": "pipe-test"}, "Sum", 10),
+        ("account-rekognition-throttles", "AWS/Rekognition ThrottledCount", None, "Sum", 10),
+        ("workflow-failed", "AWS/States ExecutionsFailed", {"StateMachineArn": MACHINE}, "Sum", 1),
+        ("workflow-timed-out", "AWS/States ExecutionsTimedOut", {"StateMachineArn": MACHINE}, "Sum", 1),
+        ("api-errors", "AWS/ApiGateway 5XXError", {"ApiName": "pipe-api", "Stage": "v1"}, "Sum", 1),
+        ("api-slow", "AWS/ApiGateway Latency", {"ApiName": "pipe-api", "Stage": "v1"}, "p99", 3_000),
+    ],
+)
+def test_alarm_compares(
+    name: str, metric: str, dimensions: dict[str, str] | None, statistic: str, threshold: float
+) -> None:
+    inputs = alarm(everything(), name)
+
+    assert f"{inputs['namespace']} {inputs['metricName']}" == metric
+    assert inputs.get("dimensions") == dimensions
+    assert inputs["extendedStatistic" if statistic == "p99" else "statistic"] == statistic
+    assert (inputs["threshold"], inputs["comparisonOperator"]) == (threshold, "GreaterThanOrEqualToThreshold")
+
+
+def test_an_http_api_has_metrics_of_other_names() -> None:
+    recorded = everything(HTTP)
+
+    errors = alarm(recorded, "api-errors")
+    assert (errors["metricName"], errors["dimensions"]) == ("5xx", {"ApiId": "a1b2c3", "Stage": "v1"})
+    assert alarm(recorded, "api-slow")["metricName"] == "Latency"
+
+
+def test_cost_is_that_of_the_calls_that_were_answered() -> None:
+    inputs = alarm(made(daily_cost_bound_usd=5, detectors=["labels", "faces"], image_properties=True), "daily-cost")
+
+    result, calls, throttles = inputs["metricQueries"]
+    # Two charges of 0.001 and one of 0.00075 a picture, which is two calls.
+    assert result["expression"] == "(FILL(calls, 0) - FILL(throttles, 0)) * 0.00137500"
+    assert [query.get("returnData") for query in (result, calls, throttles)] == [True, False, False]
+    for query, name in ((calls, "RekognitionCalls"), (throttles, "RekognitionThrottles")):
+        assert query["metric"] == {
+            "namespace": "Labelstack",
+            "metricName": name,
+            "dimensions": {"service": "pipe-test"},
+            "period": 86_400,
+            "stat": "Sum",
+        }
+    assert inputs["threshold"] == 5
+
+
+def test_every_alarm_tells_the_topic_and_takes_silence_for_health() -> None:
+    recorded = everything()
+
+    for one in recorded.of(ALARM):
+        assert one.inputs["alarmActions"] == one.inputs["okActions"] == [TOPIC], one.name
+        assert one.inputs["treatMissingData"] == "notBreaching", one.name
+
+
+def test_every_alarm_says_what_to_do() -> None:
+    to_do = ("labelstack ", "aws ", "ask AWS", "See the ")
+    for one in everything().of(ALARM):
+        description = one.inputs["alarmDescription"]
+        assert description.startswith("pipe-test: "), one.name
+        assert any(words in description for words in to_do), description
+        assert len(description) <= 1024, one.name  # CloudWatch's limit
+
+
+def test_only_alarms_of_the_account_may_publish_and_only_with_tls() -> None:
+    policy = everything().one("aws:sns/topicPolicy:TopicPolicy").policy()
+
+    allow, deny = policy["Statement"]
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert (allow["Action"], allow["Resource"]) == (["sns:Publish"], TOPIC)
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_mail_addresses_are_subscribed() -> None:
+    subscription = everything().one("aws:sns/topicSubscription:TopicSubscription").inputs
+
+    assert (subscription["protocol"], subscription["endpoint"]) == ("email", "ops@example.org")
+    assert subscription["topic"] == TOPIC
+
+
+def test_a_given_topic_is_told_and_none_is_made() -> None:
+    recorded = made(alarm_topic_arn=OPS_TOPIC)
+
+    assert recorded.of("aws:sns/topic:Topic") == []
+    assert {tuple(one.inputs["alarmActions"]) for one in recorded.of(ALARM)} == {(OPS_TOPIC,)}
+
+
+def test_refuses_subscribers_for_a_given_topic() -> None:
+    with pytest.raises(InvalidArgumentError, match="expected none beside alarm_topic_arn"):
+        made(alarm_topic_arn=OPS_TOPIC, emails=["ops@example.org"])
+
+
+def test_refuses_a_processor_that_is_no_function() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"processor is 'x': expected one of the functions, process-image"):
+        made(processor="x")
+
+
+# --- the dashboard -----------------------------------------------------------------------------------------------
+
+
+def widgets(recorded: Record) -> list[dict[str, Any]]:
+    return list(json.loads(recorded.one(DASHBOARD).inputs["dashboardBody"])["widgets"])
+
+
+def lines(recorded: Record) -> list[list[Any]]:
+    """Every metric of every graph, without expressions and options."""
+    graphs = [widget["properties"] for widget in widgets(recorded) if widget["type"] == "metric"]
+    return [
+        [part for part in line if not isinstance(part, dict)]
+        for graph in graphs
+        for line in graph["metrics"]
+        if not isinstance(line[0], dict)
+    ]
+
+
+def watched(one: Resource) -> set[tuple[str, ...]]:
+    """The metrics of an alarm: namespace, name, dimensions."""
+    inputs = one.inputs
+    metrics = [query["metric"] for query in inputs.get("metricQueries", []) if "metric" in query] or [inputs]
+    return {
+        (metric["namespace"], metric["metricName"], *sum(sorted(metric.get("dimensions", {}).items()), ()))
+        for metric in metrics
+    }
+
+
+@pytest.mark.parametrize("api", [REST, HTTP])
+def test_the_dashboard_shows_what_the_alarms_watch(api: WatchedApi) -> None:
+    recorded = everything(api)
+
+    shown = {(line[0], line[1], *_sorted_pairs(line[2:])) for line in lines(recorded)}
+    watching = set().union(*(watched(one) for one in recorded.of(ALARM)))
+    # The account's throttling is not this stack's.
+    assert watching - shown == {("AWS/Rekognition", "ThrottledCount")}
+
+
+def test_the_dashboard_knows_every_metric_of_ours() -> None:
+    own = {line[1] for line in lines(everything()) if line[0] == "Labelstack"}
+
+    assert own == {*Count, UPLOAD_TO_RESULT}
+
+
+def test_the_dashboard_shows_the_state_of_every_alarm() -> None:
+    recorded = everything()
+
+    (states,) = [widget for widget in widgets(recorded) if widget["type"] == "alarm"]
+    assert len(states["properties"]["alarms"]) == len(recorded.of(ALARM))
+
+
+def test_expressions_use_metrics_of_their_graph() -> None:
+    for widget in widgets(everything()):
+        metrics = widget["properties"].get("metrics", [])
+        ids = {options["id"] for *_, options in metrics if isinstance(options, dict) and "id" in options}
+        for expression in [line[0]["expression"] for line in metrics if isinstance(line[0], dict)]:
+            assert {id for id in ("calls", "throttles", "saved") if id in expression} <= ids
+
+
+def test_widgets_neither_overlap_nor_leave_the_width() -> None:
+    cells = Counter(
+        (x, y)
+        for widget in widgets(everything())
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    )
+
+    assert max(cells.values()) == 1
+    assert max(x for x, _ in cells) < 24
+
+
+def test_graphs_are_of_the_stacks_region_and_the_name_is_the_services() -> None:
+    recorded = everything()
+
+    assert recorded.one(DASHBOARD).inputs["dashboardName"] == "pipe-test"
+    assert {w["properties"]["region"] for w in widgets(recorded) if w["type"] == "metric"} == {REGION}
+
+
+# --- what is written of it ------------------------------------------------------------------------------------
+
+
+def test_the_metrics_page_lists_what_the_functions_publish() -> None:
+    rows = [line.split("|") for line in METRICS_PAGE.read_text().splitlines() if line.startswith("| `")]
+    listed = {row[1].strip().strip("`"): row[2].strip() for row in rows if row[2].strip() in ("Count", "Milliseconds")}
+
+    assert listed == {**{str(name): "Count" for name in Count}, UPLOAD_TO_RESULT: "Milliseconds"}
+
+
+def test_the_metrics_page_lists_every_alarm() -> None:
+    page = METRICS_PAGE.read_text()
+    of_functions = {"errors", "throttles", "slow"}
+    functions = {"process-image", "record-failure"}
+
+    for name in names(everything()):
+        label, _, kind = name.rpartition("-")
+        told = f"| `<function>-{kind}` |" if label in functions and kind in of_functions else f"| `{name}` |"
+        assert told in page, name
+
+
+def _sorted_pairs(flat: list[str]) -> list[str]:
+    return [part for pair in sorted(zip(flat[::2], flat[1::2], strict=True)) for part in pair]
+
+
+def test_average_price_of_a_call_without_image_properties_is_the_price_of_a_call() -> None:
+    assert alarms.usd_per_call(["labels", "text"], image_properties=False) == alarms.USD_PER_CALL

@@ -1,0 +1,43 @@
+"""ResultsBucket alone; what all private buckets have is in test_upload_bucket.py."""
+
+from typing import Any
+
+import pytest
+
+from components.results_bucket import ResultsBucket, ResultsBucketArgs
+from components.upload_bucket import UploadBucket, UploadBucketArgs
+from tests.recording import Record, record
+
+
+def made(**arguments: Any) -> Record:
+    args = ResultsBucketArgs(**{"protect_data": False, **arguments})
+    return record(lambda: ResultsBucket("documents", args))
+
+
+@pytest.mark.parametrize("protect_data", [True, False])
+def test_is_as_private_and_lasting_as_the_bucket_of_uploads(protect_data: bool) -> None:
+    uploads = record(lambda: UploadBucket("documents", UploadBucketArgs(protect_data=protect_data)))
+    documents = made(protect_data=protect_data)
+
+    assert {kind: value for kind, value in documents.inputs().items() if kind.startswith("aws:")} == {
+        kind: value for kind, value in uploads.inputs().items() if kind.startswith("aws:")
+    }
+    assert documents.one("aws:s3/bucket:Bucket").protect is protect_data
+
+
+def test_expires_documents_when_asked() -> None:
+    rules = made(expiration_days=30).one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+
+    assert rules.inputs["rules"][-1] == {
+        "id": "expire-documents",
+        "status": "Enabled",
+        "filter": {"prefix": ""},
+        "expiration": {"days": 30},
+    }
+
+
+def test_every_part_belongs_to_the_component() -> None:
+    recorded = made()
+
+    component = recorded.one("labelstack:components:ResultsBucket")
+    assert {r.parent for r in recorded.resources if r is not component} == {"documents"}

@@ -1,0 +1,70 @@
+"""Any order and repetition of events, any refusals of the topic: what is known at the end is told, nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handlers.labelling.errors import AnnouncementError, RekognitionServerError
+from handlers.labelling.pacing import Deadline
+from handlers.results import keys
+from handlers.results.codes import Status
+from handlers.results.pending import OUTBOX_ATTRIBUTES
+from tests.handlers.fakes import FakeRecogniser
+from tests.handlers.test_announcing import World, nothing, refuse
+from tests.handlers.test_convergence import LABELS, Delivery, Operation, histories, schedules
+
+
+def deliver(world: World, delivery: Delivery, *, refused: bool) -> bool:
+    """Whether the event is done with: what fails comes again."""
+
+    def fail(detector: object, stored: object) -> None:
+        if delivery.broken:
+            raise RekognitionServerError
+
+    world.targets.before_publish = refuse if refused else nothing
+    world.recogniser.fail = fail
+    try:
+        if delivery.dead:
+            world.recording().record(delivery.event)
+        else:
+            world.processing().process(delivery.event, Deadline(1e12))
+    except (AnnouncementError, RekognitionServerError):
+        return False
+    return True
+
+
+def run(world: World, schedule: Iterable[Operation | Delivery], refusals: Iterable[bool]) -> None:
+    """The schedule, and afterwards again what failed."""
+    left: list[Delivery] = []
+    coming = iter(refusals)
+    for step in schedule:
+        if isinstance(step, Operation):
+            step.do(world.objects)
+        elif not deliver(world, step, refused=next(coming)):
+            left.append(Delivery(step.event, dead=step.dead))
+    for delivery in left:
+        assert deliver(world, delivery, refused=False)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_what_is_known_in_the_end_is_told_and_nothing_twice(data: st.DataObject) -> None:
+    schedule = data.draw(schedules(data.draw(histories())))
+    refusals = data.draw(st.lists(st.booleans(), min_size=len(schedule), max_size=len(schedule)))
+    with ThreadPoolExecutor(1) as operations:
+        world = World(operations, recogniser=FakeRecogniser(labels=LABELS))
+
+        run(world, schedule, refusals)
+
+    images = [item for (_, sk), item in world.rows.items.items() if sk == keys.META]
+    assert not [item for item in images if set(item) & set(OUTBOX_ATTRIBUTES)]
+    told = {(message["key"], message.get("versionId"), message["status"]) for message in world.targets.messages}
+    assert told >= {
+        (item["key"], item.get("versionId"), item["status"]) for item in images if item["status"] != Status.DELETED
+    }
+    assert set(Counter(message["id"] for message in world.targets.messages).values()) <= {1}

@@ -1,0 +1,118 @@
+"""The requests of one picture, counted at the SDK's door: `labelstack cost` multiplies them by prices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.processing import ImageProcessing, Outcome
+from handlers.labelling.s3_objects import S3Objects
+from handlers.labelling.tally import Tally
+from handlers.results import ResultsTable
+from handlers.results.cache import AnswerCache
+from handlers.results.rows import DynamoRows
+from labelstack.clouds import EmbeddedCloud
+from labelstack.pricing import KNOWN_PICTURE, PICTURE, Requests
+from tests.handlers.factories import BUCKET, event, jpeg, time_of
+from tests.handlers.fakes import FakeRecogniser
+
+LABELS = [(name, 90.0) for name in ("Animal", "Cat", "Mammal", "Pet", "Plant")]
+READS = ("GetItem", "Query", "BatchGetItem")
+
+
+@dataclass
+class Counted:
+    """Every request to S3 and DynamoDB, and how many items each transaction has."""
+
+    operations: Counter[str] = field(default_factory=Counter)
+    actions: list[int] = field(default_factory=list)
+
+    def note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """botocore's `provide-client-params`, which comes once for each call."""
+        self.operations[model.name] += 1
+        if model.name == "TransactWriteItems":
+            self.actions.append(len(params["TransactItems"]))
+
+    def requests(self) -> Requests:
+        """As the estimate has them; nothing else may have been asked."""
+        counted = Requests(
+            s3_heads=self.operations.pop("HeadObject", 0),
+            s3_reads=self.operations.pop("GetObject", 0),
+            reads=sum(self.operations.pop(name, 0) for name in READS),
+            cache_writes=self.operations.pop("PutItem", 0),
+            transactions=self.operations.pop("TransactWriteItems", 0),
+        )
+        assert not self.operations, self.operations
+        return counted
+
+
+@dataclass
+class World:
+    """The functions' own adapters on the embedded cloud; Rekognition alone is a fake."""
+
+    s3: Any
+    processing: ImageProcessing
+    counted: Counted
+
+    def label(self, key: str, content: bytes) -> Outcome:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+        self.counted.operations.clear()
+        return self.processing.process(event(key=key, version_id=None), Deadline(1e12))
+
+
+@pytest.fixture
+def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
+    s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
+    s3.create_bucket(Bucket=BUCKET)
+    counted, recogniser = Counted(), FakeRecogniser()
+    handlers = [client.meta.events for client in (s3, dynamodb)]
+    for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
+        events.register(f"provide-client-params.{service}", counted.note, unique_id="counted")
+    recogniser.detect = lambda *_: {"Labels": [{"Name": n, "Confidence": c} for n, c in LABELS]}  # type: ignore[method-assign]  # the same for every picture
+    with ThreadPoolExecutor(4) as operations:
+        yield World(
+            s3,
+            ImageProcessing(
+                bucket=BUCKET,
+                settings=DetectorSettings((Detector.LABELS,), 10, Decimal(70)),
+                objects=S3Objects(s3, BUCKET),
+                recogniser=recogniser,
+                answers=AnswerCache(DynamoRows(dynamodb, table_name), 30, lambda: time_of(100)),
+                results=ResultsTable(dynamodb, table_name),
+                tally=Tally(),
+                operations=operations,
+                now=lambda: time_of(100),
+                warn=lambda text: None,
+            ),
+            counted,
+        )
+    for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
+        events.unregister(f"provide-client-params.{service}", unique_id="counted")
+    for stored in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=stored["Key"])
+    s3.delete_bucket(Bucket=BUCKET)
+
+
+def test_requests_of_a_new_picture(world: World) -> None:
+    assert world.label("a.jpg", jpeg()) is Outcome.LABELED
+
+    assert world.counted.requests() == PICTURE
+    # The result, its labels, and one item of counters.
+    assert world.counted.actions == [1 + len(LABELS) + 1]
+
+
+def test_requests_of_a_picture_whose_bytes_are_known(world: World) -> None:
+    world.label("a.jpg", jpeg())
+
+    assert world.label("b.jpg", jpeg()) is Outcome.LABELED
+
+    assert world.counted.requests() == KNOWN_PICTURE
+    assert world.counted.actions[1] == 1 + len(LABELS) + 1

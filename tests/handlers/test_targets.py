@@ -1,0 +1,123 @@
+"""The adapters of announcements: what they send, the services' errors in our words, and what a function is told."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from handlers.labelling.environment import EnvironmentVariableError, Variables
+from handlers.labelling.errors import AnnouncementError
+from handlers.labelling.notification import Notification
+from handlers.labelling.tally import Tally
+from handlers.labelling.targets import S3Documents, SnsPublisher, Targets, client_config
+from handlers.results.outbox import CLAIM
+from tests.handlers.factories import time_of
+from tests.handlers.fakes import FakeRows
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+
+CREDENTIALS: Any = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+TOPIC = "arn:aws:sns:us-east-1:000000000000:told"
+MESSAGE = Notification("LABELED cat.jpg", '{"status": "LABELED"}', {"status": "LABELED", "labels": ["Cat", "Pet"]})
+
+
+def test_message_goes_with_attributes_to_filter_by() -> None:
+    client: SNSClient = boto3.client("sns", **CREDENTIALS)
+    with Stubber(client) as stubber:
+        expected = {
+            "TopicArn": TOPIC,
+            "Subject": "LABELED cat.jpg",
+            "Message": '{"status": "LABELED"}',
+            "MessageAttributes": {
+                "status": {"DataType": "String", "StringValue": "LABELED"},
+                "labels": {"DataType": "String.Array", "StringValue": json.dumps(["Cat", "Pet"])},
+            },
+        }
+        stubber.add_response("publish", {"MessageId": "1"}, expected)
+
+        SnsPublisher(client, TOPIC).publish(MESSAGE)
+
+        stubber.assert_no_pending_responses()
+
+
+def test_document_is_json_in_the_bucket() -> None:
+    client: S3Client = boto3.client("s3", **CREDENTIALS)
+    with Stubber(client) as stubber:
+        expected = {"Bucket": "documents", "Key": "k.json", "Body": b"{}", "ContentType": "application/json"}
+        stubber.add_response("put_object", {}, expected)
+
+        assert S3Documents(client, "documents").put("k.json", b"{}") == "documents"
+
+
+@pytest.mark.parametrize(("code", "status"), [("NotFound", 404), ("AuthorizationError", 403), ("Throttled", 429)])
+def test_topic_that_does_not_take_a_message_is_told(code: str, status: int) -> None:
+    client: SNSClient = boto3.client("sns", **CREDENTIALS)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("publish", code, http_status_code=status)
+
+        with pytest.raises(AnnouncementError, match=code):
+            SnsPublisher(client, TOPIC).publish(MESSAGE)
+
+
+def test_bucket_that_denies_or_is_not_reached_is_told() -> None:
+    client: S3Client = boto3.client("s3", **CREDENTIALS)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(AnnouncementError, match="AccessDenied"):
+            S3Documents(client, "documents").put("k.json", b"{}")
+    unreachable: S3Client = boto3.client(
+        "s3", **CREDENTIALS, endpoint_url="http://127.0.0.1:9", config=client_config(1)
+    )
+    with pytest.raises(AnnouncementError):
+        S3Documents(unreachable, "documents").put("k.json", b"{}")
+
+
+def test_claim_lasts_longer_than_both_targets_can_take() -> None:
+    config: Any = client_config(1)
+    longest_pause_s = 1  # before the first retry in botocore's standard mode
+
+    attempts = config.retries["total_max_attempts"]
+    one_s = attempts * (config.connect_timeout + config.read_timeout) + (attempts - 1) * longest_pause_s
+    assert timedelta(seconds=2 * one_s) < CLAIM
+
+
+def targets(**variables: str) -> Targets:
+    return Targets.parse(Variables(variables))
+
+
+def test_without_variables_nothing_is_announced() -> None:
+    assert targets().announcing(FakeRows(), Tally(), lambda: time_of(1), lambda text: None) is None
+
+
+def test_variables_name_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    told = targets(RESULTS_BUCKET="documents", TOPIC_ARN=TOPIC, NOTIFY_MIN_CONFIDENCE="80.5")
+
+    made = told.announcing(FakeRows(), Tally(), lambda: time_of(1), lambda text: None)
+
+    assert made is not None
+    assert str(made.min_confidence) == "80.5"
+    assert (isinstance(made.documents, S3Documents), isinstance(made.publisher, SnsPublisher)) == (True, True)
+    alone = targets(RESULTS_BUCKET="documents").announcing(FakeRows(), Tally(), lambda: time_of(1), lambda text: None)
+    assert alone is not None
+    assert alone.publisher is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"RESULTS_BUCKET": " "}, "RESULTS_BUCKET"),
+        ({"TOPIC_ARN": TOPIC}, "NOTIFY_MIN_CONFIDENCE is not set"),
+        ({"TOPIC_ARN": TOPIC, "NOTIFY_MIN_CONFIDENCE": "101"}, "NOTIFY_MIN_CONFIDENCE is '101'"),
+    ],
+)
+def test_wrong_variable_is_named(variables: dict[str, str], named: str) -> None:
+    with pytest.raises(EnvironmentVariableError, match=named):
+        targets(**variables)

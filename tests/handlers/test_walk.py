@@ -1,0 +1,75 @@
+"""Reading every result, on a real DynamoDB emulation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handlers.labelling.tombstone import tombstone
+from handlers.results import ResultsReader, ResultsTable, Status
+from tests.handlers.factories import event, label, labeled, time_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def keys_of(table: ResultsTable, *statuses: Status, prefix: str = "") -> list[str]:
+    found = table.walk(statuses, prefix) if statuses else table.walk(prefix=prefix)
+    return [result["key"] for result in found]
+
+
+def test_every_picture_but_deleted_ones_comes_once_and_the_oldest_first(table: ResultsTable) -> None:
+    for number in range(30):
+        table.write(labeled(f"{number:02}.jpg", label("Cat"), sequencer=number + 1))
+    table.write(labeled("bad.jpg", status=Status.REJECTED))
+    table.write(labeled("gone.jpg", label("Cat")))
+    table.write(tombstone(event("gone.jpg", sequencer=9), time_of(9)))
+
+    assert keys_of(table) == [*(f"{number:02}.jpg" for number in range(30)), "bad.jpg"]
+    assert keys_of(table, Status.REJECTED) == ["bad.jpg"]
+
+
+def test_prefix_chooses_on_every_page(table: ResultsTable) -> None:
+    # Megabytes of results: a page of a query ends after one.
+    large = label("Cat")
+    large["aliases"] = ["x" * 1000] * 100
+    for number in range(24):
+        folder = "mine" if number % 2 else "yours"
+        table.write(labeled(f"{folder}/{number:02}.jpg", large, sequencer=number + 1))
+
+    assert keys_of(table, prefix="mine/") == [f"mine/{number:02}.jpg" for number in range(1, 24, 2)]
+
+
+@pytest.mark.parametrize(("prefix", "found"), [("", ["mine/a.jpg"]), ("mine/a", ["mine/a.jpg"]), ("yours/", [])])
+def test_reader_of_a_folder_gives_nothing_else_away(
+    dynamodb: DynamoDBClient, table: ResultsTable, table_name: str, prefix: str, found: list[str]
+) -> None:
+    for name in ("mine/a.jpg", "yours/b.jpg"):
+        table.write(labeled(name, label("Cat")))
+
+    reader = ResultsReader(dynamodb, table_name, folder="mine/")
+
+    assert [result["key"] for result in reader.walk(prefix=prefix)] == found
+
+
+def test_picture_that_changes_its_status_meanwhile_is_not_left_out(table: ResultsTable) -> None:
+    table.write(labeled("first.jpg", label("Cat"), sequencer=1))
+    table.write(labeled("second.jpg", status=Status.FAILED, sequencer=2))
+
+    walking = table.walk((Status.LABELED, Status.FAILED))
+    found = [next(walking)]
+    table.write(labeled("second.jpg", label("Dog"), sequencer=2, processed=3))
+    found += walking
+
+    assert [(result["key"], result["status"]) for result in found] == [
+        ("first.jpg", "LABELED"),
+        ("second.jpg", "LABELED"),
+    ]
+
+
+def test_rest_of_the_table_does_not_come(table: ResultsTable) -> None:
+    table.write(labeled("cat.jpg", *(label(f"L{n}") for n in range(20))))
+    table.keep_unreadable("m1", "no event", "2026-11-20T12:00:00.000Z")
+
+    assert keys_of(table) == ["cat.jpg"]

@@ -1,0 +1,189 @@
+"""What a month costs, against sums made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import alarms
+from components.packaging import Package
+from handlers.labelling.tally import Count
+from labelstack import prices, pricing
+from labelstack.cli.cost import read_settings, shape_of
+from labelstack.prices import Price
+from labelstack.pricing import Estimate, Shape, Volumes
+from tests.recording import record_stack
+
+TABLE = prices.load()
+SMALL = Shape(
+    detectors=1,
+    image_properties=False,
+    max_labels=10,
+    memory_mb=512,
+    architecture="arm64",
+    api="none",
+    cloudfront=False,
+    monitoring=False,
+    daily_cost_alarm=False,
+)
+
+
+def lines(found: Estimate) -> dict[tuple[str, str], tuple[float, float]]:
+    """Quantity and dollars, by service and what it is for."""
+    return {(line.service, line.what): (line.quantity, pytest.approx(line.usd)) for line in found.lines}
+
+
+def test_a_month_of_100_000_pictures() -> None:
+    found = lines(pricing.estimate(SMALL, Volumes(pictures=100_000), TABLE))
+
+    assert found == {
+        ("Rekognition", "1 of 4 detectors"): (100_000, 100.0),
+        ("Lambda", "process_image"): (100_000, 0.02),
+        # 1.5 s at half a GB, at $0.0000133334.
+        ("Lambda", "process_image, 512 MB"): (75_000, 1.000005),
+        ("S3", "uploads"): (100_000, 0.5),
+        # HEAD, GET of the header, Rekognition's GET.
+        ("S3", "headers, and Rekognition's reading"): (300_000, 0.12),
+        ("S3", "this month's uploads"): (80, 1.84),
+        ("SQS", "events: send, receive, delete"): (300_000, 0.12),
+        ("SQS", "Lambda's waiting at two queues"): (1_296_000, 0.5184),
+        # A result of 2,100 bytes (3 units), ten labels, counters of 4,000 bytes (4): twice 17, and 3 + 20 in the
+        # indexes, and 3 for what is remembered of the content.
+        ("DynamoDB", "results, labels, counters, known content"): (6_000_000, 3.75),
+        ("DynamoDB", "what is stored, what is known"): (200_000, 0.025),
+        # 2,100 + 3,200 + 2,100 bytes in the table; 2,200 + 20 x 420 in the indexes.
+        ("DynamoDB", "this month's results"): (1.8, 0.45),
+        ("DynamoDB", "point-in-time recovery"): (0.74, 0.148),
+        ("S3", "page"): (0, 0),
+        ("S3", "pictures looked at"): (0, 0),
+        ("Data transfer", "answers and pictures"): (0, 0),
+        ("CloudWatch", "logs"): (0.2, 0.1),
+        ("CloudWatch", "metrics of the functions"): (11, 3.3),
+    }
+
+
+def test_the_total_is_the_sum() -> None:
+    found = pricing.estimate(SMALL, Volumes(pictures=100_000), TABLE)
+
+    assert found.total_usd == pytest.approx(111.891405)
+
+
+def test_known_content_costs_no_call_no_header_and_little_time() -> None:
+    found = pricing.estimate(SMALL, Volumes(pictures=1_000, duplicates=0.1), TABLE)
+
+    by_name = lines(found)
+    assert by_name["Rekognition", "1 of 4 detectors"][0] == 900
+    assert by_name["S3", "headers, and Rekognition's reading"][0] == 900 * 3 + 100
+    assert by_name["Lambda", "process_image, 512 MB"][0] == (900 * 1.5 + 100 * 0.15) / 2
+    assert by_name["DynamoDB", "results, labels, counters, known content"][0] == 1_000 * 57 + 900 * 3
+    assert (found.saved_calls, found.saved_usd) == (100, pytest.approx(0.1))
+
+
+def test_image_properties_are_a_charge_of_their_own() -> None:
+    shape = replace(SMALL, detectors=2, image_properties=True)
+
+    found = pricing.estimate(shape, Volumes(pictures=1_000, duplicates=0.5), TABLE)
+
+    by_name = lines(found)
+    assert by_name["Rekognition", "2 of 4 detectors"] == (1_000, 1.0)
+    assert by_name["Rekognition", "colours and quality"] == (500, 0.375)
+    assert (found.saved_calls, found.saved_usd) == (1_000, pytest.approx(1.375))
+
+
+def test_the_api_and_those_who_look() -> None:
+    volumes = Volumes(pictures=0, api_requests=1_000_000, page_views=1_000, picture_views=2_000)
+
+    found = lines(pricing.estimate(replace(SMALL, api="http", cloudfront=True), volumes, TABLE))
+
+    assert found["API Gateway", "API"] == (1_000_000, 1.0)
+    assert found["Lambda", "the API's functions"] == (1_000_000, 0.2)
+    assert found["Lambda", "the API's functions, 512 MB"] == (50_000, 0.66667)
+    assert found["DynamoDB", "the API's queries"] == (10_000_000, 1.25)
+    assert found["CloudFront", "page"] == (0.06, 0.0051)
+    # 5 kB a request, and 800 kB a picture.
+    assert found["Data transfer", "answers and pictures"] == (6.6, 0.594)
+    rest = lines(pricing.estimate(replace(SMALL, api="rest"), volumes, TABLE))
+    assert rest["API Gateway", "API"] == (1_000_000, 3.5)
+
+
+def test_a_workflow_has_transitions_in_place_of_a_queue() -> None:
+    found = pricing.estimate(replace(SMALL, workflow=True), Volumes(pictures=1_000, transitions=8), TABLE)
+
+    assert lines(found)["Step Functions", "workflow"] == (8_000, 0.2)
+    assert "SQS" not in {line.service for line in found.lines}
+
+
+def test_watching_costs_alarms_and_a_dashboard() -> None:
+    found = lines(pricing.estimate(replace(SMALL, monitoring=True), Volumes(pictures=0, mails=1_000), TABLE))
+
+    assert found["CloudWatch", "alarms"] == (11, 1.1)
+    assert found["CloudWatch", "dashboard"] == (1, 3.0)
+    assert found["SNS", "mails"] == (1_000, 0.02)
+
+
+def test_no_picture_costs_no_more_than_waiting() -> None:
+    found = pricing.estimate(SMALL, Volumes(pictures=0), TABLE)
+
+    assert {(line.service, line.what) for line in found.lines if line.usd} == {
+        ("SQS", "Lambda's waiting at two queues")
+    }
+    assert ("Rekognition", "1 of 4 detectors") in lines(found)
+
+
+def test_each_tier_s_part_is_at_its_price() -> None:
+    price = Price("p", "S", "thing", [(100, 1.0), (300, 0.5), (None, 0.1)], "")
+
+    assert [price.usd(quantity) for quantity in (0, 100, 200, 1_300)] == [0, 100, 150, pytest.approx(300)]
+
+
+def test_every_assumption_is_said() -> None:
+    said = " ".join(pricing.estimate(replace(SMALL, api="rest"), Volumes(pictures=1), TABLE).assumptions)
+
+    for words in ("free tier", "57 write units", "1500 ms", "five pollers", "10 read units", "1 HEAD and 1 GET"):
+        assert words in said
+
+
+# --- the table and the estimate against what they are about ---------------------------------------------------
+
+
+def test_every_price_has_a_page_of_aws_and_ascending_tiers() -> None:
+    for key, price in TABLE.prices.items():
+        assert price.source.startswith("https://aws.amazon.com/"), key
+        ends = [end for end, _ in price.tiers]
+        assert ends[-1] is None, key
+        limits = [end for end in ends if end is not None]
+        assert limits == sorted(limits), key
+    assert (TABLE.region, TABLE.date) == ("us-east-1", "2026-11-21")
+
+
+def test_the_daily_cost_alarm_has_the_table_s_prices() -> None:
+    assert TABLE["rekognition.image"].tiers[0][1] == alarms.USD_PER_CALL
+    assert TABLE["rekognition.image_properties"].tiers[0][1] == alarms.USD_PER_IMAGE_PROPERTIES
+
+
+def test_metrics_are_as_many_as_the_functions_publish() -> None:
+    assert len(Count) + 1 == pricing.OWN_METRICS
+
+
+@pytest.mark.parametrize("stack", ["dev", "local", "prod"])
+@pytest.mark.usefixtures("packages")
+def test_alarms_are_as_many_as_the_program_makes(stack: str) -> None:
+    made = record_stack(stack).of("aws:cloudwatch/metricAlarm:MetricAlarm")
+
+    def metrics(inputs: Any) -> int:
+        return sum("metric" in query for query in inputs.get("metricQueries", [])) or 1
+
+    assert pricing.alarm_metrics(shape_of(read_settings(stack))) == sum(metrics(one.inputs) for one in made)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zips that need not be built."""
+
+    def build(package: Package, build_dir: Path) -> Path:
+        return tmp_path / f"{Path(package.packages[0]).name}.zip"
+
+    monkeypatch.setattr("components.packaging.build", build)
