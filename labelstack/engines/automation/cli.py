@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def find(folder: Path, installer_url: str = INSTALLER_URL) -> PulumiCommand:
         urllib.request.urlopen(installer_url, timeout=PROBE_TIMEOUT_S).close()
         return PulumiCommand.install(root=str(folder), version=CLI_VERSION)
     except (OSError, subprocess.CalledProcessError, InvalidVersionError) as error:
+        if isinstance(error, urllib.error.HTTPError):  # which is an open answer too
+            error.close()
         raise PulumiMissingError(
             f"the Pulumi engine needs the Pulumi CLI {CLI_VERSION} or newer, which {found} and could not be downloaded "
             f"({_reason(error)}): install it ({HOW_TO_INSTALL}), or use --engine in-process."

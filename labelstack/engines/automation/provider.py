@@ -14,7 +14,7 @@ ACCESS_KEY = "test"
 SECRET_KEY = "test"
 # Second names of services, which the provider warns of when the first is set too. Source: the table "Available Endpoint
 # Customizations" of the Terraform AWS provider's guide to custom service endpoints.
-_ALIASES = """
+SECOND_NAMES = """
     amg applicationautoscaling appintegrationsservice appregistry beanstalk cloudcontrolapi cloudhsm cloudwatchevents
     cloudwatchevidently cloudwatchlog cloudwatchlogs cloudwatchobservabilityaccessmanager cloudwatchrum codedeploy
     cognitoidentityprovider config costandusagereportservice costexplorer databasemigration databasemigrationservice
@@ -34,7 +34,7 @@ def endpoint_names() -> list[str]:
     """Every service whose endpoint the provider takes, as the SDK lists them, each by one name."""
     # `lambda` is a keyword of Python, and `lambda_` the parameter.
     names = {name.rstrip("_") for name in inspect.signature(aws.ProviderEndpointArgs).parameters}
-    return sorted(names - set(_ALIASES.split()))
+    return sorted(names - set(SECOND_NAMES.split()))
 
 
 def emulator_settings(endpoint_url: str) -> dict[str, Any]:
