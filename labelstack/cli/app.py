@@ -14,6 +14,7 @@ from handlers.results import ResultsError
 from labelstack.cli.backend import LocalBackend
 from labelstack.cli.demo import demo
 from labelstack.cli.deployment import down, outputs, up
+from labelstack.cli.doctor import doctor
 from labelstack.cli.logs import logs
 from labelstack.cli.open import open_page
 from labelstack.cli.pictures import delete, upload
@@ -63,7 +64,7 @@ def cli(ctx: click.Context) -> None:
         ctx.obj = LocalBackend()
 
 
-for command in (up, down, outputs, open_page, upload, result, labels, search, delete, watch, logs, demo):
+for command in (up, down, outputs, open_page, upload, result, labels, search, delete, watch, logs, demo, doctor):
     cli.add_command(command)
 
 

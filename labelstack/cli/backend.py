@@ -7,13 +7,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from handlers.results import ResultsReader
 from labelstack import outputs as stack_outputs
 from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
 from labelstack.errors import CloudNotRunningError
 from labelstack.service import Results
+
+if TYPE_CHECKING:
+    from labelstack.diagnosis.finding import Finding
 
 # The program and its settings: the folder that holds this package, in a clone and in an editable installation.
 PROJECT = Path(__file__).resolve().parents[2]
@@ -91,6 +94,11 @@ class Backend(Protocol):
     def results(self, cloud: Cloud, table: str) -> Results:
         """The read side of a results table."""
 
+    def diagnose(
+        self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
+    ) -> list[Finding]:
+        """What is right and wrong for a stack on a cloud; the embedded cloud is looked for in the folder."""
+
 
 class LocalBackend:
     """The real thing. The engine is imported where it is used: Pulumi takes half a second to import."""
@@ -159,6 +167,16 @@ class LocalBackend:
     def results(self, cloud: Cloud, table: str) -> Results:
         """The read side of a results table."""
         return ResultsReader(cloud.client("dynamodb"), table)
+
+    def diagnose(
+        self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
+    ) -> list[Finding]:
+        """What is right and wrong for a stack on a cloud."""
+        from labelstack.diagnosis import checks, setting
+        from labelstack.diagnosis.system import LocalSystem
+
+        system = LocalSystem(PROJECT)
+        return checks.diagnose(setting.read(cloud, stack, PROJECT, system, folder, region=region, profile=profile))
 
 
 def check_answers(endpoint_url: str) -> None:
