@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from handlers.results import Match, Page, Result, Status
 from labelstack.cli.backend import OnStep
 from labelstack.clouds import Capabilities, Cloud
+from labelstack.diagnosis.finding import Finding
 from labelstack.errors import CloudNotRunningError, LabelstackError
 
 OUTPUTS = {
@@ -234,6 +235,8 @@ class FakeBackend:
         self.connected: list[tuple[str, str | None, str | None]] = []
         self.by_pulumi: Mapping[str, Any] | None = None
         self.tables: list[str] = []
+        self.findings: list[Finding] = []
+        self.diagnosed: list[tuple[str, str, str | None, str | None]] = []
 
     def start_embedded(self, folder: Path, *, detach: bool) -> FakeCloud:
         """It runs now."""
@@ -282,6 +285,13 @@ class FakeBackend:
         """The table."""
         self.tables.append(table)
         return self.table
+
+    def diagnose(
+        self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
+    ) -> list[Finding]:
+        """What the test says."""
+        self.diagnosed.append((cloud, stack, region, profile))
+        return self.findings
 
 
 def refusal(operation: str, code: str, status: int) -> ClientError:
