@@ -124,11 +124,16 @@ class PulumiEngine:
         return dict(known.outputs)
 
     def _known(self, stack: str) -> Record | None:
-        """The stack's record. What is left of a stack whose cloud has lost everything is removed."""
-        known = record.read(self.folder, stack, self.cloud.instance)
-        if known is None:
-            shutil.rmtree(self.folder / stack, ignore_errors=True)
-        return known
+        """The stack's record. What is left of a stack whose emulator has lost everything is removed."""
+        known = record.load(self.folder, stack)
+        if known is not None and known.instance == self.cloud.instance:
+            return known
+        if known is not None and self.cloud.endpoint_url is None:  # AWS loses nothing: without its state it would stay
+            raise StateError(
+                f"stack {stack} was deployed on {known.instance}, and this is {self.cloud.instance}: destroy it there"
+            )
+        shutil.rmtree(self.folder / stack, ignore_errors=True)
+        return None
 
     def _dictated(self) -> dict[str, Any]:
         url = self.cloud.endpoint_url

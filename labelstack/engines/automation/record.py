@@ -44,6 +44,16 @@ def read(folder: Path, stack: str, instance: str) -> Record | None:
     """The record of a stack; None when there is none, or when its cloud has lost everything since.
 
     Raises:
+        StateError: As of `load`.
+    """
+    known = load(folder, stack)
+    return known if known is not None and known.instance == instance else None
+
+
+def load(folder: Path, stack: str) -> Record | None:
+    """The record of a stack, whichever cloud it is on; None when there is none.
+
+    Raises:
         StateError: It cannot be read, or another version has written it.
     """
     file = file_of(folder, stack)
@@ -58,4 +68,4 @@ def read(folder: Path, stack: str, instance: str) -> Record | None:
             f"the stack's record {file} was written by another version of labelstack: destroy the stack with that "
             f"version, or delete {file.parent} if its cloud is gone"
         )
-    return Record(raw["instance"], raw["outputs"]) if raw["instance"] == instance else None
+    return Record(raw["instance"], raw["outputs"])

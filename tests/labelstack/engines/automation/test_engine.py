@@ -231,3 +231,15 @@ def test_what_was_on_a_cloud_that_lost_it_is_forgotten(engine: PulumiEngine, cli
     calls = len(cli.calls())
     assert engine.destroy("local") == 0
     assert len(cli.calls()) == calls
+
+
+@pytest.mark.parametrize("operation", ["up", "destroy"])
+def test_what_is_on_aws_in_another_region_is_never_forgotten(
+    engine: PulumiEngine, cloud: Emulator, tmp_path: Path, operation: str
+) -> None:
+    cloud.endpoint_url, cloud.instance = None, "aws:us-east-1"
+    engine.up("local")
+    cloud.instance = "aws:eu-central-1"
+    with pytest.raises(StateError, match="deployed on aws:us-east-1, and this is aws:eu-central-1"):
+        getattr(engine, operation)("local")
+    assert (tmp_path / "stacks" / "local" / "state").exists()
