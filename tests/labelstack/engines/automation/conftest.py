@@ -77,7 +77,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     home = tmp_path / "fake-pulumi"
     home.mkdir()
     command = home / "pulumi"
-    command.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{fake_pulumi.__file__}' \"$@\"\n")
+    command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S -E '{fake_pulumi.__file__}' \"$@\"\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{home}:/usr/bin:/bin")
     monkeypatch.setenv("FAKE_PULUMI", str(home))

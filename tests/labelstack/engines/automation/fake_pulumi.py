@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import site
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,7 @@ def send(address: str, events: list[dict[str, Any]]) -> None:
     """Send engine events to whoever started this."""
     if not events:
         return
+    site.main()  # packages: all other commands do without, and start faster
     import grpc  # type: ignore[import-untyped]  # gRPC ships no types
     from pulumi.runtime.proto import events_pb2, events_pb2_grpc
 
