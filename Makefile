@@ -65,11 +65,13 @@ browser: ## Install what the browser tests use, where this user may (Debian and 
 	else echo "No Chromium: the browser tests will be skipped. Install it, or name one in LABELSTACK_CHROMIUM."; fi
 
 .PHONY: check
-check: $(VENV)/.dev ## Lint, formatting, types, import contracts
+check: $(VENV)/.dev ## Lint, formatting, types, import contracts, CI's own files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code

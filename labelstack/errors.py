@@ -6,6 +6,7 @@ LabelstackError
 │   ├── CloudRunningError       one runs in that folder already
 │   ├── CloudNotRunningError    none runs in that folder
 │   └── CloudSettingsError      credentials, region or endpoint of a cloud are missing
+├── PulumiMissingError          the Pulumi CLI or its provider is not here and cannot be downloaded
 ├── NotLocalError               an engine for emulators was pointed at something else
 ├── ProgramError                the Pulumi program itself failed, or its settings are wrong
 ├── DeployError                 the cloud refused a resource
@@ -68,6 +69,12 @@ class CloudSettingsError(CloudError):
     """A cloud's endpoint, region or credentials are missing."""
 
     code = "CLOUD_SETTINGS"
+
+
+class PulumiMissingError(LabelstackError):
+    """The Pulumi CLI or its AWS provider is not installed and cannot be downloaded."""
+
+    code = "PULUMI_MISSING"
 
 
 class NotLocalError(LabelstackError):

@@ -17,6 +17,7 @@ from labelstack.cli.cost import cost
 from labelstack.cli.demo import demo
 from labelstack.cli.deployer_policy import deployer_policy
 from labelstack.cli.deployment import down, outputs, up
+from labelstack.cli.doctor import doctor
 from labelstack.cli.export import export
 from labelstack.cli.logs import logs
 from labelstack.cli.open import open_page
@@ -68,7 +69,7 @@ def cli(ctx: click.Context) -> None:
         ctx.obj = LocalBackend()
 
 
-DEPLOYING = (up, down, outputs, open_page, deployer_policy)
+DEPLOYING = (up, down, outputs, open_page, deployer_policy, doctor)
 USING = (upload, result, labels, search, export, delete, watch, logs, cost)
 REPAIRING = (reconcile, backfill, redrive, reprocess)
 for command in (*DEPLOYING, *USING, *REPAIRING, demo):

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from handlers.results import ResultsReader
 from labelstack import outputs as stack_outputs
@@ -15,9 +15,13 @@ from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
 from labelstack.errors import CloudNotRunningError
 from labelstack.service import Results
 
+if TYPE_CHECKING:
+    from labelstack.diagnosis.finding import Finding
+
 # The program and its settings: the folder that holds this package, in a clone and in an editable installation.
 PROJECT = Path(__file__).resolve().parents[2]
 HEALTH_TIMEOUT_S = 5
+IN_PROCESS, PULUMI = "in-process", "pulumi"
 
 
 class RunningCloud(Cloud, Protocol):
@@ -72,8 +76,17 @@ class Backend(Protocol):
     def engine(self, cloud: Cloud, state_folder: Path) -> Engine:
         """The in-process engine on a cloud."""
 
+    def pulumi_engine(self, cloud: Cloud, state_folder: Path, cli_folder: Path) -> Engine:
+        """The Pulumi engine on a cloud."""
+
+    def find_pulumi(self, cli_folder: Path) -> None:
+        """Make sure that the Pulumi engine can be used: find the Pulumi CLI, or download it."""
+
+    def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
+        """The engine that has deployed a stack, or has begun to: `in-process` or `pulumi`; None for neither."""
+
     def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """The outputs in the in-process engine's record; None when it did not deploy this stack."""
+        """The outputs in an engine's record; None when none deployed this stack."""
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
         """The outputs by the Pulumi CLI; None when it is not installed."""
@@ -83,6 +96,11 @@ class Backend(Protocol):
 
     def table(self, cloud: Cloud, table: str) -> ResultsReader:
         """The table itself, for repairs."""
+
+    def diagnose(
+        self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
+    ) -> list[Finding]:
+        """What is right and wrong for a stack on a cloud; the embedded cloud is looked for in the folder."""
 
 
 class LocalBackend:
@@ -114,10 +132,35 @@ class LocalBackend:
 
         return InProcessEngine(PROJECT, cloud, state_folder)
 
-    def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """The outputs in the in-process engine's record."""
+    def pulumi_engine(self, cloud: Cloud, state_folder: Path, cli_folder: Path) -> Engine:
+        """The Pulumi engine on a cloud."""
+        from labelstack.engines import PulumiEngine
+
+        return PulumiEngine(PROJECT, cloud, state_folder / PULUMI, cli_folder=cli_folder)
+
+    def find_pulumi(self, cli_folder: Path) -> None:
+        """Find the Pulumi CLI, or download it."""
+        from labelstack.engines.automation import cli
+
+        cli.find(cli_folder)
+
+    def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
+        """The engine whose record has the stack."""
+        from labelstack.engines.automation import record
         from labelstack.engines.state import StackState
 
+        if record.read(state_folder / PULUMI, stack, cloud.instance) is not None:
+            return PULUMI
+        return IN_PROCESS if StackState.load(state_folder / f"{stack}.json", cloud.instance).entries else None
+
+    def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
+        """The outputs in an engine's record."""
+        from labelstack.engines.automation import record
+        from labelstack.engines.state import StackState
+
+        by_pulumi = record.read(state_folder / PULUMI, stack, cloud.instance)
+        if by_pulumi is not None:
+            return by_pulumi.outputs
         return StackState.load(state_folder / f"{stack}.json", cloud.instance).outputs or None
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
@@ -131,6 +174,16 @@ class LocalBackend:
     def table(self, cloud: Cloud, table: str) -> ResultsReader:
         """The table itself, for repairs."""
         return ResultsReader(cloud.client("dynamodb"), table)
+
+    def diagnose(
+        self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
+    ) -> list[Finding]:
+        """What is right and wrong for a stack on a cloud."""
+        from labelstack.diagnosis import checks, setting
+        from labelstack.diagnosis.system import LocalSystem
+
+        system = LocalSystem(PROJECT)
+        return checks.diagnose(setting.read(cloud, stack, PROJECT, system, folder, region=region, profile=profile))
 
 
 def check_answers(endpoint_url: str) -> None:

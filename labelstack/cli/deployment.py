@@ -15,11 +15,12 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from labelstack.cli.backend import Backend, Engine, OnStep, RunningCloud
-from labelstack.cli.options import json_option, target_options
+from labelstack.cli.backend import IN_PROCESS, PULUMI, Backend, Engine, OnStep, RunningCloud
+from labelstack.cli.options import engine_option, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import facts_table
 from labelstack.cli.target import Target, find_outputs
+from labelstack.clouds import Cloud
 from labelstack.errors import CloudNotRunningError, InputError, LabelstackError
 
 SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "yellow"), "deleted": ("-", "red")}
@@ -27,10 +28,11 @@ UNCHANGED = "unchanged"
 
 
 @click.command()
+@engine_option
 @json_option
 @target_options
 @click.pass_context
-def up(ctx: click.Context, target: Target, as_json: bool) -> None:
+def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) -> None:
     """Start the embedded cloud, unless it runs, and deploy the stack on it; deploy anew to change a deployed stack.
 
     With --cloud localstack, the stack is deployed on a LocalStack that runs already (AWS_ENDPOINT_URL names it).
@@ -40,12 +42,14 @@ def up(ctx: click.Context, target: Target, as_json: bool) -> None:
     backend: Backend = ctx.obj
     if target.cloud == "aws":
         raise InputError(f"stacks on AWS are deployed by Pulumi: pulumi up --stack {target.stack}")
+    if engine == PULUMI:
+        backend.find_pulumi(target.pulumi_folder)
     started: RunningCloud | None = None
     if target.cloud == "embedded":
         started = start_unless_running(backend, target, screen)
     try:
         cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
-        outputs = deploy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
+        outputs = deploy(engine_for(backend, target, cloud, engine), target.stack, screen)
     except BaseException:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
         if started is not None:
             started.stop()
@@ -57,6 +61,28 @@ def up(ctx: click.Context, target: Target, as_json: bool) -> None:
     screen.show()
     if target.cloud == "embedded":
         screen.show(how_to_use(backend.attach_embedded(target.cloud_folder), outputs))
+
+
+def engine_for(backend: Backend, target: Target, cloud: Cloud, asked: str | None) -> Engine:
+    """The engine that was asked for, else the one that has deployed the stack, else the in-process one.
+
+    Raises:
+        InputError: Another engine has deployed the stack: neither can change what the other has made.
+    """
+    deployed_by = backend.deployed_by(cloud, target.stacks_folder, target.stack)
+    check_engine(target, deployed_by, asked)
+    if (asked or deployed_by or IN_PROCESS) == PULUMI:
+        return backend.pulumi_engine(cloud, target.stacks_folder, target.pulumi_folder)
+    return backend.engine(cloud, target.stacks_folder)
+
+
+def check_engine(target: Target, deployed_by: str | None, asked: str | None) -> None:
+    """Raise InputError when a stack was deployed by another engine than the one asked for."""
+    if asked and deployed_by not in (None, asked):
+        raise InputError(
+            f"stack {target.stack} was deployed by the {deployed_by} engine: destroy it first (labelstack down), or "
+            f"leave out --engine {asked}."
+        )
 
 
 def start_unless_running(backend: Backend, target: Target, screen: Screen) -> RunningCloud | None:
@@ -130,9 +156,10 @@ def spinner(screen: Screen, what: str) -> Iterator[None]:
 
 
 @click.command()
+@engine_option
 @target_options
 @click.pass_context
-def down(ctx: click.Context, target: Target) -> None:
+def down(ctx: click.Context, target: Target, engine: str | None) -> None:
     """Destroy the stack and stop the embedded cloud; nothing happens where none runs.
 
     The embedded cloud is stopped even if a resource cannot be removed: everything on it goes with it.
@@ -143,7 +170,7 @@ def down(ctx: click.Context, target: Target) -> None:
         raise InputError(f"stacks on AWS are destroyed by Pulumi: pulumi destroy --stack {target.stack}")
     if target.cloud == "localstack":
         cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
-        destroy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
+        destroy(engine_for(backend, target, cloud, engine), target.stack, screen)
         return
     try:
         running = backend.attach_embedded(target.cloud_folder)
@@ -152,7 +179,7 @@ def down(ctx: click.Context, target: Target) -> None:
         screen.note(f"nothing to end: {str(error).splitlines()[0].partition(': start')[0]}.")
         return
     try:
-        destroy(backend.engine(running, target.stacks_folder), target.stack, screen)
+        destroy(engine_for(backend, target, running, engine), target.stack, screen)
     except LabelstackError as error:
         screen.note(f"not everything could be removed by itself and ends with the cloud: {error}")
     finally:
@@ -167,14 +194,17 @@ def forget_stacks(target: Target) -> None:
 
 
 @click.command()
+@engine_option
 @json_option
 @target_options
 @click.pass_context
-def outputs(ctx: click.Context, target: Target, as_json: bool) -> None:
+def outputs(ctx: click.Context, target: Target, as_json: bool, engine: str | None) -> None:
     """Print the stack's outputs."""
     screen = Screen(as_json=as_json)
     backend: Backend = ctx.obj
     cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
+    if target.cloud != "aws":
+        check_engine(target, backend.deployed_by(cloud, target.stacks_folder, target.stack), engine)
     found = find_outputs(backend, target, cloud)
     if as_json:
         screen.document(dict(found))

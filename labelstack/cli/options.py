@@ -17,9 +17,17 @@ R = TypeVar("R")
 
 CLOUDS = ("embedded", "localstack", "aws")
 DEFAULT_STACKS = {"embedded": "local", "localstack": "local", "aws": "dev"}
+ENGINES = ("in-process", "pulumi")
 DEFAULT_TIMEOUT_S = 120.0
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else.")
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    envvar="LABELSTACK_ENGINE",
+    help="Deploys the stack: pulumi is Pulumi itself.  [default: what has deployed it, or in-process]",
+)
 
 
 def timeout_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -44,6 +44,11 @@ class Target:
         """Where the in-process engine keeps its record of this cloud's stacks."""
         return self.state_dir / "stacks" / self.cloud
 
+    @property
+    def pulumi_folder(self) -> Path:
+        """Where the Pulumi CLI is downloaded to when none is installed."""
+        return self.state_dir / "pulumi"
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -76,7 +81,7 @@ def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) ->
 
 
 def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str, Any]:
-    """The outputs: from the file that was named, else the in-process engine's record, else the Pulumi CLI."""
+    """The outputs: from the file that was named, else an engine's record, else the Pulumi CLI."""
     if target.outputs_file is not None:
         return stack_outputs.check(stack_outputs.from_file(target.outputs_file), f"the file {target.outputs_file}")
     recorded = backend.recorded_outputs(cloud, target.stacks_folder, target.stack) if target.cloud != "aws" else None

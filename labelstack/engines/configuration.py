@@ -47,8 +47,14 @@ class Project:
         )
 
 
-def read(project: Project, stack: str, cloud: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, str]:
-    """The configuration of a stack, as texts by full key.
+def read(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, str]:
+    """The configuration of a stack, as texts by full key, which is how a program gets it; arguments as of `merge`."""
+    merged = merge(project, stack, cloud, overrides)
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in merged.items()}
+
+
+def merge(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
+    """The configuration of a stack by full key, with the values as they stand in its file.
 
     Args:
         project: The project.
@@ -73,9 +79,7 @@ def read(project: Project, stack: str, cloud: Mapping[str, str], overrides: Mapp
     for key, value in given.items():
         if isinstance(value, dict) and set(value) == {"secure"}:
             raise ProgramError(f"{key} of stack {stack} is encrypted, which only Pulumi can read: override it here")
-    return {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items() if value is not None
-    }
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def default_tags(config: Mapping[str, str]) -> dict[str, str]:

@@ -294,3 +294,14 @@ def test_local_stack_reaches_emulators_and_keeps_the_account_id() -> None:
     assert "s3control" in config["aws:endpoints"]
     assert "aws:skipRequestingAccountId" not in config
     assert set(json.loads(config["aws:endpoints"])[0].values()) == {"http://localhost:4566"}
+
+
+def test_local_stack_names_an_endpoint_for_each_service_it_uses(packages: list[Package]) -> None:
+    services = {"logGroup": "logs", "metricAlarm": "cloudwatch", "eventRule": "events", "eventTarget": "events"}
+    used = set()
+    for resource in record_stack("local").resources:
+        if resource.type.startswith("aws:"):
+            module, kind = resource.type.split(":")[1].split("/")
+            used.add(services.get(kind, module))
+
+    assert used | {"sts", "s3control"} <= set(json.loads(stack_config("local")["aws:endpoints"])[0])

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from handlers.results import Match, Page, Result, Status, TableUnavailableError
 from labelstack.cli.backend import OnStep
 from labelstack.clouds import Capabilities, Cloud
+from labelstack.diagnosis.finding import Finding
 from labelstack.errors import CloudNotRunningError, LabelstackError
 
 OUTPUTS = {
@@ -239,11 +240,15 @@ class FakeBackend:
         self.s3 = FakeS3(self.table)
         self.cloud = FakeCloud(self.s3)
         self.deployer = FakeEngine()
+        self.pulumi = FakeEngine()
+        self.pulumi_missing: LabelstackError | None = None
         self.running = True
         self.started: list[tuple[Path, bool]] = []
         self.connected: list[tuple[str, str | None, str | None]] = []
         self.by_pulumi: Mapping[str, Any] | None = None
         self.tables: list[str] = []
+        self.findings: list[Finding] = []
+        self.diagnosed: list[tuple[str, str, str | None, str | None]] = []
 
     def start_embedded(self, folder: Path, *, detach: bool) -> FakeCloud:
         """It runs now."""
@@ -266,9 +271,23 @@ class FakeBackend:
         """The engine."""
         return self.deployer
 
+    def pulumi_engine(self, cloud: Cloud, state_folder: Path, cli_folder: Path) -> FakeEngine:
+        """The other engine."""
+        return self.pulumi
+
+    def find_pulumi(self, cli_folder: Path) -> None:
+        """Found, or not as told."""
+        if self.pulumi_missing is not None:
+            raise self.pulumi_missing
+
+    def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
+        """The engine that has it."""
+        engines = {"in-process": self.deployer, "pulumi": self.pulumi}
+        return next((name for name, engine in engines.items() if stack in engine.deployed), None)
+
     def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """What the engine has deployed."""
-        return self.deployer.deployed.get(stack)
+        """What an engine has deployed."""
+        return self.deployer.deployed.get(stack) or self.pulumi.deployed.get(stack)
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
         """What the test says."""
@@ -278,6 +297,13 @@ class FakeBackend:
         """The table."""
         self.tables.append(table)
         return self.table
+
+    def diagnose(
+        self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
+    ) -> list[Finding]:
+        """What the test says."""
+        self.diagnosed.append((cloud, stack, region, profile))
+        return self.findings
 
 
 def refusal(operation: str, code: str, status: int) -> ClientError:

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from labelstack.cli.backend import LocalBackend
+from labelstack.engines.automation import record
+from labelstack.engines.automation.record import Record
 from labelstack.errors import CloudNotRunningError
+from tests.labelstack.cli.fakes import FakeCloud, FakeResults, FakeS3
 
 
 @pytest.fixture
@@ -47,3 +50,17 @@ def test_a_localstack_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPat
 def test_where_no_embedded_cloud_runs_that_is_told(tmp_path: Path) -> None:
     with pytest.raises(CloudNotRunningError, match="labelstack up"):
         LocalBackend().connect("embedded", tmp_path, region=None, profile=None)
+
+
+def test_what_either_engine_has_deployed_is_found(tmp_path: Path) -> None:
+    cloud = FakeCloud(FakeS3(FakeResults()))
+    backend = LocalBackend()
+    assert backend.deployed_by(cloud, tmp_path, "local") is None
+
+    Record(cloud.instance, {"uploadBucket": "b"}).write(record.file_of(tmp_path / "pulumi", "local"))
+
+    assert backend.deployed_by(cloud, tmp_path, "local") == "pulumi"
+    assert backend.recorded_outputs(cloud, tmp_path, "local") == {"uploadBucket": "b"}
+    cloud.instance = "another"  # it has lost everything
+    assert backend.deployed_by(cloud, tmp_path, "local") is None
+    assert backend.recorded_outputs(cloud, tmp_path, "local") is None

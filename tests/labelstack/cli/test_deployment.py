@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labelstack.errors import DeployError, DestroyError
+from labelstack.errors import DeployError, DestroyError, PulumiMissingError
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import OUTPUTS, FakeBackend
 
@@ -154,3 +154,34 @@ def test_unknown_outputs_say_how_to_give_them(run: Run, backend: FakeBackend) ->
     assert done.exit_code == 1
     assert "pulumi stack output --json --stack dev" in done.stderr
     assert "--outputs" in done.stderr
+
+
+def test_up_with_the_pulumi_engine(run: Run, nothing_runs: FakeBackend) -> None:
+    assert run("up", "--engine", "pulumi").exit_code == 0
+    assert nothing_runs.pulumi.deployed == {"local": OUTPUTS}
+    assert nothing_runs.deployer.deployed == {}
+
+
+def test_without_the_pulumi_cli_nothing_is_started(run: Run, nothing_runs: FakeBackend) -> None:
+    nothing_runs.pulumi_missing = PulumiMissingError("the Pulumi engine needs the Pulumi CLI")
+    done = run("up", "--engine", "pulumi")
+    assert done.exit_code == 1
+    assert done.stderr == "error: the Pulumi engine needs the Pulumi CLI\n"
+    assert nothing_runs.started == []
+
+
+@pytest.mark.parametrize("cloud", ["embedded", "localstack"])
+def test_down_and_outputs_use_the_engine_that_has_deployed(run: Run, backend: FakeBackend, cloud: str) -> None:
+    backend.deployer.deployed.clear()
+    backend.pulumi.deployed["local"] = {**OUTPUTS, "uploadBucket": "by-pulumi"}
+    assert json.loads(run("outputs", "--cloud", cloud, "--json").stdout)["uploadBucket"] == "by-pulumi"
+    assert run("down", "--cloud", cloud).exit_code == 0
+    assert backend.pulumi.deployed == {}
+
+
+@pytest.mark.parametrize("command", ["up", "outputs"])
+def test_one_engine_does_not_touch_what_the_other_has_made(run: Run, backend: FakeBackend, command: str) -> None:
+    done = run(command, "--engine", "pulumi")
+    assert done.exit_code == 1
+    assert "was deployed by the in-process engine: destroy it first (labelstack down)" in done.stderr
+    assert backend.pulumi.deployed == {}

@@ -1,0 +1,74 @@
+"""`doctor`: what is wrong on this machine or in the account, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from labelstack.cli.backend import Backend
+from labelstack.cli.options import json_option, target_options
+from labelstack.cli.screen import Screen, count_text
+from labelstack.cli.target import Target
+from labelstack.diagnosis.finding import Finding, Status
+
+SIGNS = {
+    Status.OK: ("✓", "green"),
+    Status.WARNING: ("!", "bold yellow"),
+    Status.PROBLEM: ("✗", "bold red"),
+}
+
+
+@click.command()
+@json_option
+@target_options
+@click.pass_context
+def doctor(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """Find what keeps the stack from working on a cloud, and tell the fix.
+
+    Exit status 0: no problem (there may be warnings); 1: at least one.
+    """
+    screen = Screen(as_json=as_json)
+    backend: Backend = ctx.obj
+    findings = backend.diagnose(
+        target.cloud, target.stack, target.cloud_folder, region=target.region, profile=target.profile
+    )
+    problems = sum(finding.status is Status.PROBLEM for finding in findings)
+    if as_json:
+        listed = [asdict(finding) for finding in findings]
+        screen.document({"cloud": target.cloud, "stack": target.stack, "problems": problems, "findings": listed})
+    screen.show(findings_table([finding for finding in findings if finding.status is not Status.NOT_APPLICABLE]))
+    if skipped := [finding.name for finding in findings if finding.status is Status.NOT_APPLICABLE]:
+        screen.show(Text(f"Not needed here: {', '.join(skipped)}.", style="dim"))
+    screen.show(summary(findings, target))
+    if problems:
+        ctx.exit(1)
+
+
+def findings_table(findings: list[Finding]) -> Table:
+    """A row for each finding, and its fix below what was found."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("")
+    table.add_column("Check", no_wrap=True)
+    table.add_column("Found", overflow="fold")
+    for finding in findings:
+        sign, style = SIGNS[finding.status]
+        cell = Text(finding.found)
+        if finding.fix:
+            cell.append("\n→ ", style="bold").append(finding.fix)
+        table.add_row(Text(sign, style=style), Text(finding.name), cell)
+    return table
+
+
+def summary(findings: list[Finding], target: Target) -> Text:
+    """How many problems and warnings there are."""
+    counts = {status: sum(finding.status is status for finding in findings) for status in SIGNS}
+    told = [
+        count_text(counts[status], noun)
+        for status, noun in ((Status.PROBLEM, "problem"), (Status.WARNING, "warning"))
+        if counts[status]
+    ]
+    return Text(f"stack {target.stack} on {target.cloud}: {' and '.join(told) or 'no problem found'}")

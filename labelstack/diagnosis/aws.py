@@ -1,0 +1,63 @@
+"""Checks of an AWS account: credentials, the region, and quotas."""
+
+from __future__ import annotations
+
+from components.concurrency import derive
+from labelstack.diagnosis.finding import Finding, Setting, not_applicable, ok, problem, warning
+
+LOG_IN = "aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+NEW_ACCOUNT_QUOTA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+
+
+def credentials(setting: Setting) -> Finding:
+    """AWS knows who asks."""
+    name = "AWS credentials"
+    if setting.cloud != "aws":
+        return not_applicable(name, f"not used on {setting.cloud}")
+    if setting.account is None:
+        return problem(name, setting.account_mistake, LOG_IN)
+    try:
+        return ok(name, setting.account.identity())
+    except OSError as error:
+        return problem(name, str(error), LOG_IN)
+
+
+def region(setting: Setting) -> Finding:
+    """Rekognition is offered where the stack is."""
+    name = "AWS region"
+    if setting.cloud != "aws":
+        return not_applicable(name, f"not used on {setting.cloud}")
+    if setting.account is None:
+        return not_applicable(name, "not known without an account")
+    chosen, offered = setting.account.region, setting.system.regions_of("rekognition")
+    if chosen not in offered:
+        return problem(
+            name, f"Rekognition is not offered in {chosen}", f"Set aws:region to one of {', '.join(offered)}"
+        )
+    return ok(name, f"{chosen}, where Rekognition is offered")
+
+
+def concurrency(setting: Setting) -> Finding:
+    """The account lets as many functions run at once as the quota of Rekognition keeps busy."""
+    name = "Lambda concurrency"
+    if setting.cloud != "aws":
+        return not_applicable(name, f"not used on {setting.cloud}")
+    if setting.account is None or setting.settings is None:
+        return not_applicable(name, "not known without an account and right settings")
+    wanted = derive(setting.settings.rekognition_tps, setting.settings.batch_size).maximum
+    try:
+        setting.account.identity()
+    except OSError:
+        return not_applicable(name, "not known without credentials")
+    try:
+        allowed = setting.account.unreserved_concurrency()
+    except OSError as error:
+        return warning(name, f"cannot be asked: {error}", "Allow lambda:GetAccountSettings to see it here")
+    if allowed < wanted:
+        return problem(
+            name,
+            f"the account allows {allowed} functions at once, and labelstack:rekognitionTps asks for {wanted}",
+            f"Ask for more (Service Quotas, Lambda, Concurrent executions; {NEW_ACCOUNT_QUOTA}), or set "
+            "labelstack:rekognitionTps lower",
+        )
+    return ok(name, f"{allowed} functions at once, of which {wanted} are used")

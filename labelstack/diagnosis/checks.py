@@ -1,0 +1,33 @@
+"""All checks, in the order in which they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from labelstack.diagnosis import aws, docker, localstack, machine, pulumi
+from labelstack.diagnosis.finding import Finding, Setting
+
+CHECKS: tuple[Callable[[Setting], Finding], ...] = (
+    machine.python,
+    machine.stack_file,
+    machine.embedded_cloud,
+    docker.engine,
+    docker.socket,
+    docker.compose,
+    localstack.image,
+    localstack.running,
+    localstack.port,
+    localstack.services,
+    aws.credentials,
+    aws.region,
+    aws.concurrency,
+    pulumi.cli,
+    pulumi.backend,
+    machine.tesseract,
+    machine.chromium,
+)
+
+
+def diagnose(setting: Setting) -> list[Finding]:
+    """What every check finds."""
+    return [check(setting) for check in CHECKS]

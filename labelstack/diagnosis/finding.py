@@ -1,0 +1,93 @@
+"""What a check is given, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # Pulumi, which the settings import, takes half a second
+    from labelstack.diagnosis.system import AwsAccount, System
+    from settings import Settings
+
+
+class Status(StrEnum):
+    """How a finding is to be taken; only a problem keeps the stack from working on the chosen cloud."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        name: What was looked at.
+        status: How it is.
+        found: What is there, in a few words.
+        fix: What to do about a warning or a problem; empty otherwise.
+    """
+
+    name: str
+    status: Status
+    found: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is diagnosed.
+
+    Attributes:
+        cloud: `embedded`, `localstack` or `aws`.
+        stack: The stack's name.
+        system: The world.
+        config: The stack's configuration by full key; None when it cannot be read.
+        settings: The stack's settings; None when they are wrong.
+        mistake: Why `config` or `settings` is None; empty when neither is.
+        endpoint_url: Where LocalStack is looked for.
+        embedded_folder: Where the embedded cloud is looked for.
+        account: The AWS account; None on another cloud, or where it cannot be asked.
+        account_mistake: Why the account cannot be asked.
+    """
+
+    cloud: str
+    stack: str
+    system: System
+    config: Mapping[str, str] | None
+    settings: Settings | None
+    mistake: str
+    endpoint_url: str
+    embedded_folder: Path
+    account: AwsAccount | None = None
+    account_mistake: str = ""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment's variables; those that Compose would read from `.env` among them."""
+        return self.system.variables()
+
+
+def ok(name: str, found: str) -> Finding:
+    """Nothing is wrong."""
+    return Finding(name, Status.OK, found)
+
+
+def warning(name: str, found: str, fix: str) -> Finding:
+    """Something does less than it could."""
+    return Finding(name, Status.WARNING, found, fix)
+
+
+def problem(name: str, found: str, fix: str) -> Finding:
+    """Something does not work."""
+    return Finding(name, Status.PROBLEM, found, fix)
+
+
+def not_applicable(name: str, found: str) -> Finding:
+    """Nobody needs it here."""
+    return Finding(name, Status.NOT_APPLICABLE, found)

@@ -1,0 +1,155 @@
+"""Checks of LocalStack: the image, the one that runs, its port, and what the AWS provider needs of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from labelstack.diagnosis.finding import Finding, Setting, not_applicable, ok, problem, warning
+
+# The last image that runs without an auth token; later ones end at once with status 55 when there is none.
+FREE_VERSION = "4.14.0"
+LICENSE_STATUS = "Exited (55)"
+TOKENS = ("LOCALSTACK_AUTH_TOKEN", "LOCALSTACK_API_KEY")
+IMAGES = "localstack/localstack"
+START = "docker compose up --wait"
+
+
+def told(setting: Setting) -> dict[str, Any] | None:
+    """What the LocalStack that runs tells of itself; None when none answers, or something else does."""
+    try:
+        info = setting.system.get_json(f"{setting.endpoint_url}/_localstack/info")
+    except OSError:
+        return None
+    return info if isinstance(info, dict) and "version" in info else None
+
+
+def image(setting: Setting) -> Finding:
+    """The image that Compose would start needs no token, or there is one."""
+    name = "LocalStack image"
+    if setting.cloud != "localstack":
+        return not_applicable(name, f"not used on {setting.cloud}")
+    chosen = setting.variables.get("LOCALSTACK_VERSION") or FREE_VERSION
+    repository = setting.variables.get("LOCALSTACK_IMAGE") or IMAGES
+    whole = f"{repository}:{chosen}"
+    has_token = any(setting.variables.get(token) for token in TOKENS)
+    if (chosen != FREE_VERSION or repository.endswith("-pro")) and not has_token:
+        return problem(
+            name,
+            f"{whole} needs an auth token, and none is set",
+            f"unset LOCALSTACK_VERSION LOCALSTACK_IMAGE (for {IMAGES}:{FREE_VERSION}), or set LOCALSTACK_AUTH_TOKEN",
+        )
+    for container in _containers(setting):
+        if IMAGES in container["Image"] and container["Status"].startswith(LICENSE_STATUS):
+            return problem(
+                name,
+                f"container {container['Names']} ({container['Image']}) ended with status 55: no valid license",
+                f"docker rm {container['Names']}, then start {IMAGES}:{FREE_VERSION}, or set LOCALSTACK_AUTH_TOKEN",
+            )
+    return ok(name, whole)
+
+
+def running(setting: Setting) -> Finding:
+    """What answers at the endpoint is a LocalStack of the version that is tested."""
+    name = "LocalStack"
+    if setting.cloud != "localstack":
+        return not_applicable(name, f"not used on {setting.cloud}")
+    info = told(setting)
+    if info is None:
+        container = _container_at(setting)
+        if container is not None and IMAGES in container["Image"]:
+            found = f"container {container['Names']} does not answer yet ({container['Status']})"
+            return warning(name, found, f"Wait; if it stays so: docker logs {container['Names']}")
+        return warning(name, f"none answers at {setting.endpoint_url}", f"{START}, or set AWS_ENDPOINT_URL")
+    text = f"{info['version']} ({info.get('edition', 'unknown')} edition) at {setting.endpoint_url}"
+    if not str(info["version"]).startswith(FREE_VERSION):
+        return warning(name, f"{text}; tested with {FREE_VERSION}", f"Start {IMAGES}:{FREE_VERSION} if something fails")
+    return ok(name, text)
+
+
+def port(setting: Setting) -> Finding:
+    """LocalStack's port is free, or LocalStack's."""
+    number = urlsplit(setting.endpoint_url).port or 80
+    name = f"Port {number}"
+    if setting.cloud != "localstack":
+        return not_applicable(name, f"not used on {setting.cloud}")
+    if told(setting) is not None:
+        return ok(name, "LocalStack's")
+    who = setting.system.listener(number)
+    if who is None:
+        return ok(name, "free")
+    container = _container_at(setting)
+    if container is not None and IMAGES in container["Image"]:
+        return ok(name, f"LocalStack's (container {container['Names']})")
+    return problem(
+        name,
+        f"taken by {who if container is None else 'container ' + container['Names']}",
+        f"Stop that, or take another port: export LOCALSTACK_PORT={number + 1} "
+        f"AWS_ENDPOINT_URL=http://localhost:{number + 1}",
+    )
+
+
+def services(setting: Setting) -> Finding:
+    """LocalStack serves S3 Control, by which the AWS provider reads buckets' tags."""
+    name = "S3 Control"
+    if setting.cloud != "localstack":
+        return not_applicable(name, f"an emulator's trap, not used on {setting.cloud}")
+    if mistake := _provider_mistake(setting):
+        return problem(name, *mistake)
+    listed = [one.strip() for one in setting.variables.get("SERVICES", "").split(",") if one.strip()]
+    fix = "Add s3control to SERVICES, or unset it, and start LocalStack again"
+    if listed and "s3control" not in listed:
+        return problem(name, "SERVICES lists services without s3control", fix)
+    try:
+        health = setting.system.get_json(f"{setting.endpoint_url}/_localstack/health")
+    except OSError:
+        return ok(name, "has an endpoint in the stack's file")
+    states = health.get("services", {}) if isinstance(health, dict) else {}
+    if states and states.get("s3control", "disabled") in ("disabled", "error"):
+        return problem(name, "the LocalStack that runs does not serve it", fix)
+    return ok(name, "served, with an endpoint in the stack's file")
+
+
+def _provider_mistake(setting: Setting) -> tuple[str, str] | None:
+    """What is wrong with the stack's provider settings, and the fix; they are read by `pulumi up` by hand."""
+    config, file = setting.config or {}, f"Pulumi.{setting.stack}.yaml"
+    endpoints = _endpoints(config.get("aws:endpoints"))
+    if endpoints and "s3control" not in endpoints:
+        return (
+            f"{file} has aws:endpoints without s3control",
+            f"Add `s3control: {setting.endpoint_url}` to them: the AWS provider reads buckets' tags by it",
+        )
+    if str(config.get("aws:skipRequestingAccountId", "false")).lower() == "true":
+        return (
+            f"{file} sets aws:skipRequestingAccountId, without which S3 Control has no account id",
+            "Remove aws:skipRequestingAccountId",
+        )
+    return None
+
+
+def _endpoints(text: str | None) -> dict[str, Any]:
+    try:
+        blocks = json.loads(text or "[]")
+    except ValueError:
+        return {}
+    merged: dict[str, Any] = {}
+    for block in blocks if isinstance(blocks, list) else [blocks]:
+        merged |= block if isinstance(block, dict) else {}
+    return merged
+
+
+def _container_at(setting: Setting) -> dict[str, str] | None:
+    """The container that has LocalStack's port."""
+    number = urlsplit(setting.endpoint_url).port or 80
+    return next((one for one in _containers(setting) if f":{number}->" in one["Ports"]), None)
+
+
+def _containers(setting: Setting) -> list[dict[str, str]]:
+    if setting.system.which("docker") is None:
+        return []
+    ran = setting.system.run("docker", "ps", "--all", "--format", "{{json .}}")
+    if ran.status != 0:
+        return []
+    found = (json.loads(line) for line in ran.output.splitlines())
+    return [{key: str(one.get(key, "")) for key in ("Image", "Status", "Names", "Ports")} for one in found]

@@ -1,0 +1,71 @@
+"""Checks of the machine: Python, what the local Rekognition and the tests use, the embedded cloud, the stack's file."""
+
+from __future__ import annotations
+
+from labelstack.diagnosis.finding import Finding, Setting, not_applicable, ok, problem, warning
+from labelstack.errors import CloudNotRunningError
+
+OLDEST_PYTHON = (3, 11)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def python(setting: Setting) -> Finding:
+    """The interpreter is new enough."""
+    found = setting.system.python_version()
+    text = ".".join(map(str, found))
+    if found[:2] < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        return problem(
+            "Python", f"{text}, older than {oldest}", f"Install Python {oldest} or newer, then: make PYTHON=…"
+        )
+    return ok("Python", text)
+
+
+def stack_file(setting: Setting) -> Finding:
+    """The stack's file is there and its settings are right."""
+    name = f"Pulumi.{setting.stack}.yaml"
+    if setting.settings is None:
+        return problem("Stack settings", setting.mistake, f"Correct {name}, or name another stack: --stack")
+    return ok("Stack settings", name)
+
+
+def embedded_cloud(setting: Setting) -> Finding:
+    """The embedded cloud runs well, or not at all."""
+    if setting.cloud != "embedded":
+        return not_applicable("Embedded cloud", f"not used on {setting.cloud}")
+    try:
+        url = setting.system.embedded_endpoint(setting.embedded_folder)
+    except CloudNotRunningError as error:
+        if "has died" in str(error):
+            return warning("Embedded cloud", str(error).splitlines()[0], "labelstack up starts it again")
+        return ok("Embedded cloud", "does not run; labelstack up starts it")
+    try:
+        setting.system.get_json(f"{url}/_localstack/health")
+    except OSError as error:
+        fix = "labelstack down, then labelstack up"
+        return problem("Embedded cloud", f"its process runs, but {url} does not answer ({error})", fix)
+    return ok("Embedded cloud", f"runs at {url}")
+
+
+def tesseract(setting: Setting) -> Finding:
+    """The local Rekognition can read print."""
+    if setting.cloud == "aws":
+        return not_applicable("Tesseract", "Rekognition itself reads print on AWS")
+    if setting.cloud == "localstack":
+        return not_applicable("Tesseract", "the Rekognition container has its own")
+    if path := setting.system.which("tesseract"):
+        return ok("Tesseract", path)
+    return warning(
+        "Tesseract", "not installed: the local Rekognition finds no text in pictures", "apt-get install tesseract-ocr"
+    )
+
+
+def chromium(setting: Setting) -> Finding:
+    """The browser tests can run."""
+    named = setting.variables.get("LABELSTACK_CHROMIUM")
+    if path := named or next(filter(None, map(setting.system.which, BROWSERS)), None):
+        if named and not setting.system.exists(named):
+            return warning("Chromium", f"LABELSTACK_CHROMIUM names {named}, which is not there", "Correct the variable")
+        return ok("Chromium", path)
+    fix = "make browser (as root), or name one in LABELSTACK_CHROMIUM"
+    return warning("Chromium", "not installed: the page's tests are skipped", fix)

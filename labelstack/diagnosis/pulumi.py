@@ -1,0 +1,67 @@
+"""Checks of Pulumi, which deploys to AWS and can deploy to emulators."""
+
+from __future__ import annotations
+
+import re
+
+from labelstack.diagnosis.finding import Finding, Setting, Status, not_applicable, ok
+
+INSTALL = "https://www.pulumi.com/docs/iac/download-install/"
+PASSPHRASE, PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
+# Back ends without a service that keeps secrets: the stack's own passphrase does.
+OWN_BACKENDS = ("file://", "s3://", "gs://", "azblob://", "postgres://")
+
+
+def cli(setting: Setting) -> Finding:
+    """There is a Pulumi CLI that is not older than the SDK."""
+    name = "Pulumi CLI"
+    if setting.cloud == "embedded":
+        return not_applicable(name, "the in-process engine needs none")
+    if setting.system.which("pulumi") is None:
+        return _lacking(setting, name, "not installed", f"Install it: {INSTALL}")
+    ran = setting.system.run("pulumi", "version")
+    found, sdk = _version(ran.output), _version(setting.system.package_version("pulumi") or "")
+    if ran.status != 0 or not found:
+        return _lacking(setting, name, "`pulumi version` tells no version", f"Install it anew: {INSTALL}")
+    if found < sdk:
+        found_text, sdk_text = ".".join(map(str, found)), ".".join(map(str, sdk))
+        return _lacking(
+            setting, name, f"{found_text} is older than the SDK, {sdk_text}", f"Install {sdk_text} or newer: {INSTALL}"
+        )
+    return ok(name, ran.output)
+
+
+def backend(setting: Setting) -> Finding:
+    """Pulumi knows where to keep state, and has the passphrase for it."""
+    name = "Pulumi back end"
+    if setting.cloud == "embedded":
+        return not_applicable(name, "the in-process engine needs none")
+    url = setting.system.pulumi_backend()
+    if not url:
+        fix = "pulumi login, or export PULUMI_BACKEND_URL=file://$HOME/.pulumi-state (make the folder first)"
+        return _lacking(setting, name, "Pulumi is not logged in", fix)
+    if not url.startswith(OWN_BACKENDS):
+        return ok(name, url)
+    variables = setting.variables
+    file = variables.get(PASSPHRASE_FILE)
+    if PASSPHRASE not in variables and not file:
+        return _lacking(
+            setting, name, f"{url} needs a passphrase, and none is set", f"Set {PASSPHRASE} or {PASSPHRASE_FILE}"
+        )
+    if PASSPHRASE not in variables and file and not setting.system.exists(file):
+        return _lacking(
+            setting, name, f"{PASSPHRASE_FILE} names {file}, which is not there", f"Correct {PASSPHRASE_FILE}"
+        )
+    return ok(name, f"{url}, with a passphrase")
+
+
+def _lacking(setting: Setting, name: str, found: str, fix: str) -> Finding:
+    """A problem on AWS, where nothing else deploys; on an emulator the in-process engine does."""
+    if setting.cloud == "aws":
+        return Finding(name, Status.PROBLEM, found, fix)
+    return Finding(name, Status.WARNING, f"{found} (only `pulumi up` by hand needs it here)", fix)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    return tuple(map(int, found.groups())) if found else ()

@@ -1,0 +1,208 @@
+"""The world as the checks see it: commands, ports, HTTP, files and an AWS account. Tests put another in its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from labelstack.clouds import EmbeddedCloud
+from labelstack.diagnosis import ports
+from labelstack.errors import CloudNotRunningError
+
+COMMAND_TIMEOUT_S = 15
+HTTP_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended.
+
+    Attributes:
+        status: Its exit status; None when it did not end in time.
+        output: Standard output.
+        error: Standard error.
+    """
+
+    status: int | None
+    output: str
+    error: str
+
+
+class AwsAccount(Protocol):
+    """An account as far as it is asked. Every method raises OSError with AWS's reason when it gets no answer."""
+
+    @property
+    def region(self) -> str:
+        """The region it is asked in."""
+
+    def identity(self) -> str:
+        """Who the credentials belong to, as an ARN."""
+
+    def unreserved_concurrency(self) -> int:
+        """How many functions may run at once."""
+
+
+class System(Protocol):
+    """What the checks need of the world."""
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment, and beneath it the project's `.env`."""
+
+    def python_version(self) -> tuple[int, int, int]:
+        """Of this interpreter."""
+
+    def package_version(self, name: str) -> str | None:
+        """Of an installed Python package; None when it is not installed."""
+
+    def which(self, command: str) -> str | None:
+        """Where a command is; None when it is not on PATH."""
+
+    def run(self, *command: str) -> Ran:
+        """Run a command that is there."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file, folder or socket."""
+
+    def get_json(self, url: str) -> Any:
+        """What is answered at a URL: parsed JSON; None for what is none. Raises OSError when nobody answers."""
+
+    def listener(self, port: int) -> str | None:
+        """Who listens on a port of this machine, as far as can be told; None when nobody does."""
+
+    def embedded_endpoint(self, folder: Path) -> str:
+        """Where the embedded cloud in a folder answers. Raises CloudNotRunningError."""
+
+    def pulumi_backend(self) -> str:
+        """The URL of the back end that Pulumi is logged in to; empty when it is not."""
+
+    def regions_of(self, service: str) -> list[str]:
+        """Where AWS offers a service, as botocore's own data say."""
+
+
+class LocalSystem:
+    """This machine."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment, and beneath it the project's `.env`, which Compose reads."""
+        return _env_file(self._project / ".env") | dict(os.environ)
+
+    def python_version(self) -> tuple[int, int, int]:
+        """Of this interpreter."""
+        return sys.version_info[:3]
+
+    def package_version(self, name: str) -> str | None:
+        """Of an installed Python package."""
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    def which(self, command: str) -> str | None:
+        """Where a command is."""
+        return shutil.which(command)
+
+    def run(self, *command: str) -> Ran:
+        """Run a command."""
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, stdin=subprocess.DEVNULL
+            )
+        except subprocess.TimeoutExpired:
+            return Ran(None, "", f"no answer within {COMMAND_TIMEOUT_S} s")
+        except OSError as error:
+            return Ran(None, "", str(error))
+        return Ran(done.returncode, done.stdout.strip(), done.stderr.strip())
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file, folder or socket."""
+        return Path(path).exists()
+
+    def get_json(self, url: str) -> Any:
+        """What is answered at a URL."""
+        # A proxy of the machine cannot reach its loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(url, timeout=HTTP_TIMEOUT_S) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            error.close()
+            return None
+        except ValueError:
+            return None
+
+    def listener(self, port: int) -> str | None:
+        """Who listens on a port."""
+        return ports.listener(port)
+
+    def embedded_endpoint(self, folder: Path) -> str:
+        """Where the embedded cloud in a folder answers."""
+        if not (folder / "cloud.json").exists():
+            raise CloudNotRunningError("not running")
+        return EmbeddedCloud.attach(folder).endpoint_url
+
+    def pulumi_backend(self) -> str:
+        """By Pulumi's own rules: its variable, the project's file, the last login."""
+        if url := os.environ.get("PULUMI_BACKEND_URL"):
+            return url
+        home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        try:
+            current = json.loads((home / "credentials.json").read_text()).get("current")
+        except (OSError, ValueError, AttributeError):
+            return ""
+        return str(current or "")
+
+    def regions_of(self, service: str) -> list[str]:
+        """Where AWS offers a service."""
+        session: Any = boto3.Session()  # the stubs know services as literals only
+        return list(session.get_available_regions(service))
+
+
+class Account:
+    """The account that the standard variables and profiles name."""
+
+    def __init__(self, region: str, profile: str | None) -> None:
+        """Raises OSError with the reason when there is no such profile."""
+        self.region = region
+        try:
+            self._session: Any = boto3.Session(region_name=region, profile_name=profile)
+        except BotoCoreError as error:
+            raise OSError(str(error)) from error
+
+    def identity(self) -> str:
+        """Who the credentials belong to."""
+        return str(self._ask("sts", "get_caller_identity")["Arn"])
+
+    def unreserved_concurrency(self) -> int:
+        """How many functions may run at once."""
+        return int(self._ask("lambda", "get_account_settings")["AccountLimit"]["UnreservedConcurrentExecutions"])
+
+    def _ask(self, service: str, operation: str) -> Any:
+        try:
+            return getattr(self._session.client(service), operation)()
+        except (BotoCoreError, ClientError) as error:
+            raise OSError(str(error)) from error
+
+
+def _env_file(file: Path) -> dict[str, str]:
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line and line[:1] != "#")
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}

@@ -1,0 +1,188 @@
+"""Deploys the program with Pulumi itself: its CLI and its AWS provider, on a file back end in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+from pulumi.automation import CommandError, StackNotFoundError
+
+from labelstack.clouds.base import Cloud
+from labelstack.engines import configuration
+from labelstack.engines.automation import cli, failures, provider, record
+from labelstack.engines.automation.events import Events
+from labelstack.engines.automation.record import Record
+from labelstack.engines.automation.workspace import Workspace
+from labelstack.engines.configuration import Project
+from labelstack.engines.in_process import Deployment
+from labelstack.engines.removal import OnStep
+from labelstack.engines.state import exclusive
+from labelstack.errors import PulumiMissingError, StateError
+
+# What a stack's file may say of the provider on an emulator too; profiles, roles and account ids are for AWS.
+KEPT_PROVIDER_KEYS = ("aws:region", "aws:defaultTags", "aws:ignoreTags")
+
+
+class PulumiEngine:
+    """Deploys one project to one cloud.
+
+    Attributes:
+        project: The folder with `Pulumi.yaml`; it is not written to.
+        cloud: Where to.
+        folder: A folder in it, by the stack's name, has all that belongs to a stack: state, passphrase, settings.
+        cli_folder: Where the Pulumi CLI is downloaded to when none is installed.
+    """
+
+    def __init__(self, project: Path, cloud: Cloud, folder: Path, *, cli_folder: Path | None = None) -> None:
+        self.project = project
+        self.cloud = cloud
+        self.folder = folder.resolve()
+        self.cli_folder = (cli_folder or folder / "cli").resolve()
+
+    def up(self, stack: str, config: Mapping[str, str] | None = None, *, on_step: OnStep | None = None) -> Deployment:
+        """Deploy a stack: make, change and remove what differs from the last deployment.
+
+        What was made before a resource failed stays, and the next deployment goes on from there.
+
+        Args:
+            stack: Its name; `Pulumi.<stack>.yaml` has its configuration.
+            config: Overrides by key; a key without a namespace is the project's own.
+            on_step: Told of each resource that is done, from another thread.
+
+        Raises:
+            PulumiMissingError: The CLI or the provider is not here and cannot be downloaded.
+            ProgramError: The program raised, or its settings are wrong.
+            DeployError: The cloud refused a resource.
+            StateError: Another process is at this stack, or it cannot be decrypted or read by this version.
+        """
+        started = time.monotonic()
+        project = Project.read(self.project)
+        settings = configuration.merge(project, stack, self._dictated(), config or {})
+        if self.cloud.endpoint_url is not None:
+            settings = _for_emulator(settings, self.cloud.endpoint_url)
+        workspace = Workspace(self.folder / stack, stack)
+        with exclusive(self.folder / f"{stack}.json"):
+            command = cli.find(self.cli_folder)
+            self._known(stack)
+            workspace.write(project, settings)
+            Record(self.cloud.instance, None).write(record.file_of(self.folder, stack))
+            events = Events(on_step)
+            with failures.translated(workspace, events):
+                handle = automation.create_or_select_stack(
+                    stack, work_dir=str(workspace.program), opts=self._options(workspace, command)
+                )
+            _install_provider(handle)
+            with failures.translated(workspace, events):
+                result = handle.up(on_event=events, color="never")
+            outputs = {name: output.value for name, output in sorted(result.outputs.items())}
+            Record(self.cloud.instance, outputs).write(record.file_of(self.folder, stack))
+        return _deployment(outputs, events, time.monotonic() - started)
+
+    def destroy(self, stack: str, *, on_step: OnStep | None = None) -> int:
+        """Remove all of a stack's resources and its folder; a stack that is not there is fine.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            PulumiMissingError: The CLI is not here and cannot be downloaded.
+            DestroyError: Some are protected, or could not be removed.
+            StateError: Another process is at this stack, or it cannot be decrypted or read by this version.
+        """
+        workspace = Workspace(self.folder / stack, stack)
+        with exclusive(self.folder / f"{stack}.json"):
+            if self._known(stack) is None:
+                return 0
+            command = cli.find(self.cli_folder)
+            events = Events(on_step)
+            with failures.translated(workspace, events, destroying=True), _gone_is_fine():
+                handle = automation.select_stack(
+                    stack, work_dir=str(workspace.program), opts=self._options(workspace, command)
+                )
+                handle.destroy(on_event=events, color="never")
+                handle.workspace.remove_stack(stack)
+            shutil.rmtree(workspace.folder)
+        return events.counts["deleted"]
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """The outputs of a deployed stack.
+
+        Raises:
+            StateError: It is not deployed, or another version has deployed it.
+        """
+        known = record.read(self.folder, stack, self.cloud.instance)
+        if known is None or known.outputs is None:
+            raise StateError(
+                f"stack {stack} is not deployed on {self.cloud.name} by Pulumi: deploy it "
+                "(labelstack up --engine pulumi)"
+            )
+        return dict(known.outputs)
+
+    def _known(self, stack: str) -> Record | None:
+        """The stack's record. What is left of a stack whose emulator has lost everything is removed."""
+        known = record.load(self.folder, stack)
+        if known is not None and known.instance == self.cloud.instance:
+            return known
+        if known is not None and self.cloud.endpoint_url is None:  # AWS loses nothing: without its state it would stay
+            raise StateError(
+                f"stack {stack} was deployed on {known.instance}, and this is {self.cloud.instance}: destroy it there"
+            )
+        shutil.rmtree(self.folder / stack, ignore_errors=True)
+        return None
+
+    def _dictated(self) -> dict[str, Any]:
+        url = self.cloud.endpoint_url
+        return {**({} if url is None else provider.emulator_settings(url)), **self.cloud.stack_config()}
+
+    def _options(self, workspace: Workspace, command: automation.PulumiCommand) -> automation.LocalWorkspaceOptions:
+        url = self.cloud.endpoint_url
+        return automation.LocalWorkspaceOptions(
+            env_vars={**workspace.environment(), **({} if url is None else provider.emulator_environment(url))},
+            secrets_provider="passphrase",
+            pulumi_command=command,
+        )
+
+
+def _for_emulator(settings: Mapping[str, Any], endpoint_url: str) -> dict[str, Any]:
+    """The settings without what a stack's file tells the provider about AWS accounts."""
+    ours = {*KEPT_PROVIDER_KEYS, *provider.emulator_settings(endpoint_url)}
+    return {key: value for key, value in settings.items() if not key.startswith("aws:") or key in ours}
+
+
+def _install_provider(handle: automation.Stack) -> None:
+    """Get the provider plugin of exactly the SDK's version; at once where it is installed."""
+    wanted = provider.plugin_version()
+    try:
+        handle.workspace.install_plugin("aws", f"v{wanted}")
+    except CommandError as error:
+        raise PulumiMissingError(
+            f"the Pulumi engine needs Pulumi's AWS provider {wanted}, which is not installed and could not be "
+            f"downloaded ({failures.last_words(error)}): install it (pulumi plugin install resource aws v{wanted}), or "
+            "use --engine in-process."
+        ) from error
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """A deployment that failed before the stack was made leaves a folder without a stack."""
+    try:
+        yield
+    except StackNotFoundError:
+        return
+
+
+def _deployment(outputs: Mapping[str, Any], events: Events, seconds: float) -> Deployment:
+    return Deployment(
+        outputs=outputs,
+        created=events.counts["created"],
+        updated=events.counts["updated"],
+        replaced=events.counts["replaced"],
+        deleted=events.counts["deleted"],
+        unchanged=events.counts["unchanged"],
+        seconds=seconds,
+    )

@@ -1,0 +1,1 @@
+"""Tests of the Pulumi engine, with a stand-in for the Pulumi CLI."""
