@@ -25,6 +25,8 @@ class Environment:
     rekognition_timeout_s: float
     retry_base_delay_s: float
     cache_days: int
+    max_converted_pixels: int
+    """How large a picture the function's memory has room to decode."""
 
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Self:
@@ -39,6 +41,7 @@ class Environment:
             rekognition_timeout_s=variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300),
             retry_base_delay_s=variables.number("RETRY_BASE_DELAY_S", 0, 900),
             cache_days=variables.integer("CACHE_DAYS", 1, 3650),
+            max_converted_pixels=variables.integer("MAX_CONVERTED_PIXELS", 0, 10**9),
         )
 
 

@@ -12,7 +12,7 @@ from components.packaging import Package
 from tests.recording import PROJECT, record_stack
 
 IN_LAMBDAS_RUNTIME = {"boto3", "botocore"}
-DISTRIBUTIONS = {"PIL": "pillow", "aws_lambda_powertools": "aws-lambda-powertools"}
+DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif", "aws_lambda_powertools": "aws-lambda-powertools"}
 FUNCTIONS = ("process_image", "record_failure")
 
 
