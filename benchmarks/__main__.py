@@ -8,12 +8,13 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from benchmarks import api, demo, pipeline, setup
+from benchmarks import api, conversion, demo, pipeline, setup
 from benchmarks.report import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "setup": setup.measure,
     "pipeline": pipeline.measure,
+    "conversion": conversion.measure,
     "api": api.measure,
     "demo": demo.measure,
 }

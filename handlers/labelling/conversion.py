@@ -59,11 +59,11 @@ def convert(content: bytes, name: str, max_pixels: int) -> Converted:
     try:
         with _open(content, name) as picture:
             upright, width, height = _upright(picture, name, max_pixels)
+            return Converted(_encode(upright), width, height)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise PictureRejectedError(Code.IMAGE_TOO_LARGE_PIXELS) from error
     except _DAMAGED as error:
         raise PictureRejectedError(Code.IMAGE_DAMAGED) from error
-    return Converted(_encode(upright), width, height)
 
 
 def _open(content: bytes, name: str) -> ImageFile.ImageFile:
@@ -173,11 +173,16 @@ def _small(picture: Image.Image, target: tuple[int, int]) -> Image.Image:
     if whole.size != target:
         whole = whole.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
     if whole.mode in ("RGBA", "RGBa", "LA", "La", "PA"):
-        colors = whole.convert("RGBA")
+        colors = _in(whole, "RGBA")
         ground = Image.new("RGB", colors.size, "white")
         ground.paste(colors, mask=colors.getchannel("A"))
         return ground
-    return whole.convert("RGB")
+    return _in(whole, "RGB")
+
+
+def _in(picture: Image.Image, mode: str) -> Image.Image:
+    """In this mode; without the copy that `convert` makes of what is in it already."""
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
@@ -193,7 +198,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
         assert isinstance(most, int | float)
         factor = 255 / ((most - least) or 1)
         return picture.convert("F").point(lambda value: value * factor - least * factor).convert("L")
-    if picture.has_transparency_data:
+    if picture.mode not in ("RGBA", "RGBa", "LA", "La") and picture.has_transparency_data:
         return picture.convert("RGBA")
     return picture.convert("RGB") if picture.mode in ("P", "1") else picture
 

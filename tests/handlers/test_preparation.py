@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,7 +23,7 @@ HEIC = PictureHeader("HEIC", None, None, converted=True)
 
 
 @pytest.fixture
-def objects() -> Iterator[FakeObjects]:
+def objects() -> FakeObjects:
     bucket = FakeObjects()
     bucket.add("cat.heic", encoded(corners(), "HEIC"))
     return bucket

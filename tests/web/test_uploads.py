@@ -176,3 +176,18 @@ def test_clears_what_is_finished(page: Page) -> None:
 
     expect(page.locator("#uploads")).to_be_hidden()
     expect(page.locator("#files")).to_be_focused()
+
+
+def test_sends_a_file_whose_type_the_system_does_not_know(visit: Visit, double: Double) -> None:
+    page = visit().page
+    page.evaluate(
+        """(bytes) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "IMG_0001.HEIC"));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        list(plain_picture()),
+    )
+
+    expect(page.locator(ROWS + "[data-state=done]")).to_have_count(1)
+    assert "POST /api/generate-upload-url" in double.calls
