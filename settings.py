@@ -119,7 +119,8 @@ class Settings(BaseModel):
     )
     runtime: Runtime = Field("python3.13", description="python3.11, python3.12, python3.13 or python3.14")
     architecture: Architecture = Field("arm64", description="arm64 or x86_64")
-    memory_mb: int = Field(512, ge=128, le=10240, description="a whole number of megabytes from 128 to 10240")
+    # Room to convert a picture of 50 megapixels (components/image_processor.py), and most of a processor to do it with.
+    memory_mb: int = Field(1024, ge=128, le=10240, description="a whole number of megabytes from 128 to 10240")
     # A queue keeps what a function works on invisible for six times this, and for 12 hours at most.
     timeout_seconds: int = Field(60, ge=5, le=900, description="a whole number of seconds from 5 to 900")
     log_retention_days: Annotated[int, AfterValidator(_in_cloudwatch_list)] = Field(

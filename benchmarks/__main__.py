@@ -8,12 +8,13 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from benchmarks import api, compare, demo, pipeline, quota, setup
+from benchmarks import api, compare, conversion, demo, pipeline, quota, setup
 from benchmarks.report import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "setup": setup.measure,
     "pipeline": pipeline.measure,
+    "conversion": conversion.measure,
     "api": api.measure,
     "demo": demo.measure,
     "quota": quota.measure,

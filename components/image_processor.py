@@ -25,6 +25,9 @@ METRICS_NAMESPACE = "Labelstack"
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
 RECORDER_MEMORY_MB, RECORDER_TIMEOUT_S = 256, 30
 LEAST_RECORDER_DELAY_S = 5
+# What process_image needs beside the picture that it decodes: the runtime, the file, and copies for Rekognition.
+BESIDE_PICTURE_MB = 256
+DECODED_BYTES_PER_PIXEL = 16  # of the format that takes most, WebP (benchmarks/conversion.py)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class ImageProcessorArgs:
     bucket_kms_key_arn: pulumi.Input[str] | None = None
     announcements: Announcements = field(default_factory=Announcements)
     build_dir: Path | None = None
+
+
+def max_converted_pixels(memory_mb: int) -> int:
+    """How large a picture a function of this memory can decode; larger ones it rejects before it tries."""
+    return max(0, memory_mb - BESIDE_PICTURE_MB) * 1024**2 // DECODED_BYTES_PER_PIXEL
 
 
 class ImageProcessor(pulumi.ComponentResource):
@@ -167,6 +175,7 @@ class ImageProcessor(pulumi.ComponentResource):
             "REKOGNITION_TIMEOUT_S": f"{args.rekognition_timeout_s:g}",
             "RETRY_BASE_DELAY_S": str(args.retry_base_delay_s),
             "CACHE_DAYS": str(args.cache_days),
+            "MAX_CONVERTED_PIXELS": str(max_converted_pixels(args.memory_mb)),
         }
         if args.rekognition_endpoint is not None:
             environment["AWS_ENDPOINT_URL_REKOGNITION"] = args.rekognition_endpoint

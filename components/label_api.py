@@ -20,7 +20,7 @@ from components.tagging import tags
 
 Kind = Literal["rest", "http"]
 METRICS_NAMESPACE = "Labelstack"
-MAX_UPLOAD_BYTES = 15 * 1024 * 1024  # Rekognition's limit of a picture in S3
+MAX_UPLOAD_BYTES = 100 * 1024 * 1024  # the largest file that process_image converts
 LINK_EXPIRY_S = 300
 FUNCTION_TIMEOUT_S, FUNCTION_MEMORY_MB = 15, 512  # the gateway waits for 29 s
 CONTRACT = "api/openapi.yaml"

@@ -28,7 +28,7 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # What pip writes of this machine or this run, and what a function never uses.
 PRUNED_METADATA = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 KEPT_ZIPS = 10  # of each function: enough for a few stacks, and an edit a minute does not fill the disk
-NOT_SOURCES = {"requirements.in", "requirements.txt"}
+REQUIREMENTS = {".in", ".txt"}  # suffixes of `requirements…` files, which are no sources
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,28 @@ def _sources(package: Package) -> Iterator[tuple[str, Path]]:
             if above != Path() and marker.is_file():
                 yield (above / "__init__.py").as_posix(), marker
         for relative, path in _files(folder):
-            if path.name not in NOT_SOURCES and not path.name.startswith("."):
+            is_lock = path.name.startswith("requirements") and path.suffix in REQUIREMENTS
+            if not is_lock and not path.name.startswith("."):
                 yield f"{Path(name).as_posix()}/{relative}", path
 
 
 def _lock(package: Package) -> bytes:
     if package.requirements is None:
         return b""
-    path = package.source_dir / package.requirements
+    path = _lock_path(package, package.requirements)
     if not path.is_file():
         raise SourceMissingError(f"The requirements file {package.requirements} is not in {package.source_dir}.")
     return path.read_bytes()
+
+
+def _lock_path(package: Package, requirements: str) -> Path:
+    """The lock, or where there is one the platform's own: `requirements-python3.11-x86_64.txt`.
+
+    pip cannot choose by marker: it judges markers by the Python that builds.
+    """
+    path = package.source_dir / requirements
+    own = path.with_stem(f"{path.stem}-{package.runtime}-{package.architecture}")
+    return own if own.is_file() else path
 
 
 def _names_any(lock: bytes) -> bool:
@@ -145,7 +156,7 @@ def _install(package: Package, target: Path) -> None:
     command += ["--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile", "--no-user"]
     command += ["--implementation=cp", f"--python-version={version}", f"--target={target}"]
     command += [f"--platform={name}" for name in platforms(package.runtime, package.architecture)]
-    command += ["--requirement", str((package.source_dir / package.requirements).resolve())]
+    command += ["--requirement", str(_lock_path(package, package.requirements).resolve())]
     # In the empty target: `python -m` puts the working folder first on the path.
     done = subprocess.run(command, cwd=target, capture_output=True, text=True, check=False)
     if done.returncode:

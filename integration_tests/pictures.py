@@ -7,7 +7,9 @@ import random
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
+import pillow_heif
 from PIL import Image, ImageDraw
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -27,9 +29,25 @@ def picture(seed: object, *, width: int = 160, height: int = 120, fmt: str = "JP
         x, y = rng.randrange(width), rng.randrange(height)
         colour = tuple(rng.randrange(256) for _ in range(3))
         draw.rectangle((x, y, x + rng.randrange(1, width), y + rng.randrange(1, height)), fill=colour)
+    return encoded(image, fmt)
+
+
+def encoded(image: Image.Image, fmt: str, **options: Any) -> bytes:
+    """A file of a picture, in any of Pillow's formats or HEIF."""
+    pillow_heif.register_heif_opener()
     out = io.BytesIO()
-    image.save(out, fmt)
+    image.save(out, fmt, **options)
     return out.getvalue()
+
+
+def heic(seed: object, *, width: int = 160, height: int = 120, claims: tuple[int, int] | None = None) -> bytes:
+    """`picture` as a phone saves it; it may claim to have other sides than it has."""
+    content = encoded(Image.open(io.BytesIO(picture(seed, width=width, height=height))), "HEIF")
+    if claims is None:
+        return content
+    true = b"ispe\0\0\0\0" + struct.pack(">II", width, height)
+    assert true in content
+    return content.replace(true, b"ispe\0\0\0\0" + struct.pack(">II", *claims))
 
 
 def truncated_jpeg() -> bytes:

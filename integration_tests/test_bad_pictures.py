@@ -1,24 +1,16 @@
-"""Files that are no pictures, or none Rekognition takes: each is rejected with its code, and nothing stays behind."""
+"""Files that are no pictures, or cannot be converted: each is rejected with its code, and nothing stays behind."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
 
-from integration_tests.pictures import decompression_bomb, picture, truncated_jpeg
+from integration_tests.pictures import decompression_bomb, heic, picture, truncated_jpeg
 from integration_tests.stack import DeployedStack
 
 MakeKey = Callable[[str], str]
-FIFTEEN_MB = 15 * 1024 * 1024
-
-
-def webp() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (200, 200), "teal").save(out, "WEBP")
-    return out.getvalue()
+HUNDRED_MB = 100 * 1024 * 1024
 
 
 @pytest.mark.parametrize(
@@ -29,9 +21,12 @@ def webp() -> bytes:
         ("truncated.jpg", truncated_jpeg, "IMAGE_DAMAGED"),
         ("small.jpg", lambda: picture("small", width=79, height=79), "IMAGE_TOO_SMALL"),
         ("narrow.png", lambda: picture("narrow", width=79, height=400, fmt="PNG"), "IMAGE_TOO_SMALL"),
-        ("huge.jpg", lambda: picture("huge") + b"\0" * FIFTEEN_MB, "IMAGE_TOO_LARGE_BYTES"),
+        ("huge.jpg", lambda: picture("huge") + b"\0" * HUNDRED_MB, "IMAGE_TOO_LARGE_BYTES"),
         ("bomb.png", decompression_bomb, "IMAGE_TOO_LARGE_PIXELS"),
-        ("picture.webp", webp, "UNSUPPORTED_FORMAT"),
+        ("truncated.heic", lambda: heic("truncated")[:-300], "IMAGE_DAMAGED"),
+        ("small.heic", lambda: heic("small", width=79, height=200), "IMAGE_TOO_SMALL"),
+        ("bomb.heic", lambda: heic("bomb", claims=(30_000, 30_000)), "IMAGE_TOO_LARGE_PIXELS"),
+        ("layers.psd", lambda: b"8BPS\0\1" + bytes(400), "UNSUPPORTED_FORMAT"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

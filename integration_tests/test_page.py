@@ -245,7 +245,7 @@ def test_uploads_and_deletes_with_an_access_key(
 
 def test_takes_files_that_are_dropped(stack: DeployedStack, visit: Visit) -> None:
     page = visit(stack).page
-    expect(page.locator("#limits")).to_contain_text("JPEG or PNG")
+    expect(page.locator("#limits")).to_contain_text("JPEG, PNG, HEIC")
     content = base64.b64encode(sample("cat.png")).decode()
 
     page.evaluate(DROP, [{"name": "dropped.png", "type": "image/png", "base64": content}])
@@ -257,7 +257,7 @@ def test_takes_files_that_are_dropped(stack: DeployedStack, visit: Visit) -> Non
 def test_axe_finds_nothing(any_stack: DeployedStack, visit: Visit, scheme: str) -> None:
     visitor = visit(any_stack, color_scheme=scheme)
     page = visitor.page
-    expect(page.locator("#limits")).to_contain_text("JPEG or PNG")
+    expect(page.locator("#limits")).to_contain_text("JPEG, PNG, HEIC")
     assert visitor.violations() == [], "as it opens"
     page.set_input_files(
         "#files", [file("axe.jpg", sample("astronaut.jpg"), "image/jpeg"), file("axe-notes.png", b"text")]

@@ -147,7 +147,7 @@ def _decode(data: bytes) -> Picture:
     orientation = 1
     try:
         if isinstance(image, JpegImageFile):
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            orientation = _orientation(image)
             # DCT scaling: decodes a 12-megapixel photograph at half its size, which is all that is looked at.
             image.draft("RGB", (WORK_SIDE_PX, WORK_SIDE_PX))
         image.load()
@@ -159,6 +159,13 @@ def _decode(data: bytes) -> Picture:
     if orientation in (5, 6, 7, 8):
         width, height = height, width
     return Picture(fit(np.asarray(upright, dtype=np.uint8), WORK_SIDE_PX), width, height)
+
+
+def _orientation(image: JpegImageFile) -> int:
+    """Of the Exif block alone: Pillow's getexif would take XMP's too."""
+    exif = Image.Exif()
+    exif.load(image.info.get("exif", b""))
+    return int(exif.get(ExifTags.Base.Orientation, 1))
 
 
 def _shrunk(image: Image.Image) -> Image.Image:

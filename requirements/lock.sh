@@ -14,3 +14,9 @@ compile pyproject.toml --constraints requirements/dev.txt --output-file requirem
 for function in handlers/*/requirements.in; do
     compile "$function" --no-annotate --constraints requirements/dev.txt --output-file "${function%.in}.txt"
 done
+# A platform for which other versions are wanted, which its file names, has a lock of its own.
+for platform in handlers/*/requirements-*.in; do
+    compile "$(dirname "$platform")/requirements.in" --no-annotate --overrides "$platform" \
+        --constraints <(grep -v "^$(grep -o '^[a-z][a-z0-9-]*' "$platform")==" requirements/dev.txt) \
+        --output-file "${platform%.in}.txt"
+done

@@ -29,7 +29,10 @@ DEFAULT_LIMIT: Final = 24
 MAX_LABEL_CHARACTERS: Final = 100
 MAX_CURSOR_CHARACTERS: Final = 8192
 _SUMMARY: Final = ("key", "status", "code", "message", "processedAt", "width", "height")
-_SHOWN_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}
+_SHOWN_TYPES: Final = {
+    name: f"image/{name.lower()}" for name in ("JPEG", "PNG", "HEIC", "HEIF", "WebP", "AVIF", "GIF", "TIFF", "BMP")
+}
+"""By the format that was found in the file's bytes, never by the type it was uploaded with."""
 
 
 class Results(Protocol):

@@ -1,7 +1,7 @@
 """The edge of `api_upload_url`.
 
-Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (keys begin with it); MAX_UPLOAD_BYTES (1 to 15,728,640); UPLOAD_EXPIRY_S (how
-long a form is good, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and Powertools' own.
+Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (keys begin with it); MAX_UPLOAD_BYTES (1 to 104,857,600); UPLOAD_EXPIRY_S
+(how long a form is good, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and Powertools' own.
 Rights: s3:PutObject below the prefix, which whoever holds a form then has for its key.
 """
 
@@ -24,8 +24,8 @@ from handlers.api_upload_url.uploads import Uploads
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_MAX_SIZE_BYTES = 15 * 1024 * 1024
-"""Rekognition's limit for pictures in S3 (docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
+_MAX_SIZE_BYTES = 100 * 1024 * 1024
+"""The largest file that process_image converts."""
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -14,7 +14,10 @@ from handlers.api.fields import Body, any_text, integer, one_of
 from handlers.api.requests import Request
 from handlers.api.times import iso_utc
 
-CONTENT_TYPES: Final = ("image/jpeg", "image/png")
+CONTENT_TYPES: Final = (
+    *("image/jpeg", "image/png", "image/heic", "image/heif", "image/webp"),
+    *("image/avif", "image/gif", "image/tiff", "image/bmp"),
+)
 MAX_NAME_CHARACTERS: Final = 255
 _KEPT_CHARACTERS: Final = 100
 

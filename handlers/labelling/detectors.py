@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from handlers.results.document import Analysis, BoundingBox, Color, Face, Instance, Label, ModerationLabel, Text
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Raise it when the same answer makes another document: answers that are cached are then not used."""
 
 _MAX_COLORS: Final = 12

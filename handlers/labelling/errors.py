@@ -10,6 +10,7 @@ LabellingError
     ├── RekognitionTimeoutError     REKOGNITION_TIMEOUT
     ├── RekognitionServerError      REKOGNITION_ERROR
     ├── RekognitionDeniedError      REKOGNITION_ACCESS_DENIED
+    ├── ConversionDelayedError      RETRIES_EXHAUSTED
     └── StorageError                STORAGE_ERROR
 """
 
@@ -75,6 +76,10 @@ class RekognitionDeniedError(TransientError):
     """The role or the credentials do not allow the call: tried again by the queue, not at once."""
 
     code = Code.REKOGNITION_ACCESS_DENIED
+
+
+class ConversionDelayedError(TransientError):
+    """Other pictures of the batch were converted until the deadline."""
 
 
 class StorageError(TransientError):

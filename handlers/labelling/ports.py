@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from handlers.labelling.detectors import Detector
 from handlers.labelling.notification import Notification
@@ -27,6 +27,18 @@ class StoredObject:
     etag: str
     size_bytes: int
     modified_at: datetime
+
+
+@dataclass(frozen=True)
+class ConvertedObject(StoredObject):
+    """An object whose picture Rekognition is to see as these bytes, not as they are in S3."""
+
+    jpeg: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, stored: StoredObject, jpeg: bytes) -> Self:
+        """This object, with a copy that Rekognition takes."""
+        return cls(**{one.name: getattr(stored, one.name) for one in fields(StoredObject)}, jpeg=jpeg)
 
 
 class Objects(Protocol):

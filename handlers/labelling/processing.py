@@ -17,6 +17,7 @@ from handlers.labelling.errors import LabellingError, ObjectGoneError, PictureRe
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.ports import Answers, Objects, PacedRecogniser, Results, StoredObject
+from handlers.labelling.preparation import Preparation
 from handlers.labelling.sharing import KeyedLocks, SingleFlight
 from handlers.labelling.tally import Count, Tally
 from handlers.labelling.tombstone import tombstone
@@ -71,6 +72,7 @@ class ImageProcessing:
     bucket: str
     settings: DetectorSettings
     objects: Objects
+    preparation: Preparation
     recogniser: PacedRecogniser
     answers: Answers
     results: Results
@@ -192,6 +194,8 @@ class ImageProcessing:
         result["format"] = analysed.header.format
         if analysed.header.width is not None and analysed.header.height is not None:
             result["width"], result["height"] = analysed.header.width, analysed.header.height
+        if analysed.header.converted:
+            result["converted"] = True
         result["reused"] = analysed.reused or not led
         if lost := sorted({*analysed.truncated, *cut}):
             result["truncated"] = lost
@@ -201,9 +205,12 @@ class ImageProcessing:
         known = dict(cached)
         self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(known))
         missing = [detector for detector in self.settings.detectors if detector not in known]
-        header = next(iter(known.values())).header if known else self._read_header(stored)
         if missing:
-            known |= self._detect(missing, stored, header, deadline)
+            # Read even if other detectors' answers are known: what one can take by reference, another may not.
+            with self.preparation.ready(stored, self._read_header(stored), deadline) as (prepared, header):
+                known |= self._detect(missing, prepared, header, deadline)
+        else:
+            header = next(iter(known.values())).header
         analysis = Analysis()
         for answer in known.values():
             analysis.update(answer.analysis)
@@ -211,13 +218,13 @@ class ImageProcessing:
         return _Analysed(header, analysis, truncated, reused=not missing)
 
     def _read_header(self, stored: StoredObject) -> PictureHeader:
-        start = b""
+        start, for_text = b"", Detector.TEXT in self.settings.detectors
         for length in picture.HEADER_READS_BYTES:
             start = self.objects.read_start(stored, length)
-            header = picture.read_header(start, stored.size_bytes)
+            header = picture.read_header(start, stored.size_bytes, for_text=for_text)
             if header:
                 return header
-        return picture.unread_header(start)
+        return picture.unread_header(start, stored.size_bytes)
 
     def _detect(
         self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline

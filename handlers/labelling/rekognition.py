@@ -1,4 +1,4 @@
-"""The Rekognition adapter: pictures go by S3 reference, errors come back in our words."""
+"""The Rekognition adapter: pictures go by S3 reference or as bytes, errors come back in our words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from handlers.labelling.errors import (
     RekognitionThrottledError,
     RekognitionTimeoutError,
 )
-from handlers.labelling.ports import StoredObject
+from handlers.labelling.ports import ConvertedObject, StoredObject
 from handlers.results.codes import Code
 
 if TYPE_CHECKING:
@@ -81,10 +81,7 @@ class RekognitionService:
 
     def detect(self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject) -> Mapping[str, Any]:
         """One call of the detector's operation."""
-        reference: dict[str, str] = {"Bucket": stored.bucket, "Name": stored.key}
-        if stored.version_id:
-            reference["Version"] = stored.version_id
-        request: dict[str, Any] = {**parameters, "Image": {"S3Object": reference}}
+        request: dict[str, Any] = {**parameters, "Image": _image(stored)}
         try:
             return self._call(detector, request)
         except ClientError as error:
@@ -106,6 +103,15 @@ class RekognitionService:
                 return self._client.detect_moderation_labels(**request)
             case Detector.TEXT:
                 return self._client.detect_text(**request)
+
+
+def _image(stored: StoredObject) -> dict[str, Any]:
+    if isinstance(stored, ConvertedObject):
+        return {"Bytes": stored.jpeg}
+    reference = {"Bucket": stored.bucket, "Name": stored.key}
+    if stored.version_id:
+        reference["Version"] = stored.version_id
+    return {"S3Object": reference}
 
 
 def _translated(error: ClientError) -> LabellingError:

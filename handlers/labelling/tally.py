@@ -14,6 +14,7 @@ class Count(StrEnum):
     PICTURES_REJECTED = "PicturesRejected"
     PICTURES_FAILED = "PicturesFailed"
     PICTURES_DELETED = "PicturesDeleted"
+    PICTURES_CONVERTED = "PicturesConverted"
     REKOGNITION_CALLS = "RekognitionCalls"
     REKOGNITION_CALLS_SAVED = "RekognitionCallsSaved"
     REKOGNITION_THROTTLES = "RekognitionThrottles"

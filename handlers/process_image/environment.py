@@ -27,6 +27,8 @@ class Environment:
     retry_base_delay_s: float
     cache_days: int
     targets: Targets
+    max_converted_pixels: int
+    """How large a picture the function's memory has room to decode."""
 
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Self:
@@ -42,6 +44,7 @@ class Environment:
             retry_base_delay_s=variables.number("RETRY_BASE_DELAY_S", 0, 900),
             cache_days=variables.integer("CACHE_DAYS", 1, 3650),
             targets=Targets.parse(variables),
+            max_converted_pixels=variables.integer("MAX_CONVERTED_PIXELS", 0, 10**9),
         )
 
 

@@ -16,6 +16,7 @@ from handlers.labelling import rekognition, s3_objects
 from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.pacing import Pacer
 from handlers.labelling.postponing import Postponement
+from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.recognition import PatientRecogniser
 from handlers.labelling.sqs_batch import QueueFunction, Redelivery
@@ -50,13 +51,15 @@ def _function() -> QueueFunction:
     s3 = boto3.client("s3", config=s3_objects.client_config(_PICTURES_AT_ONCE))
     sqs = boto3.client("sqs", config=Config(max_pool_connections=_PICTURES_AT_ONCE))
     logger, tally = Logger(), Tally()
+    objects = s3_objects.S3Objects(s3, environment.upload_bucket)
     results = ResultsTable(dynamodb, environment.results_table)
     rows = DynamoRows(dynamodb, environment.results_table)
     redelivery = Redelivery(sqs, environment.queue_url, environment.retry_base_delay_s, logger)
     processing = ImageProcessing(
         bucket=environment.upload_bucket,
         settings=environment.settings,
-        objects=s3_objects.S3Objects(s3, environment.upload_bucket),
+        objects=objects,
+        preparation=Preparation(objects, environment.max_converted_pixels, tally),
         recogniser=PatientRecogniser(
             rekognition.RekognitionService(service),
             {detector: Pacer(environment.calls_per_second) for detector in detectors},

@@ -23,7 +23,10 @@ class PictureHeader:
 
     format: str
     width: int | None
+    """As a person sees it, turned by its orientation; `height` too."""
     height: int | None
+    converted: bool = False
+    """Rekognition sees a converted copy."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class AnswerCache:
             "format": header.format,
             "width": header.width,
             "height": header.height,
+            "converted": header.converted,
             "truncated": cut,
             "expiresAt": int((self._now() + self._keep).timestamp()),
         }
@@ -83,7 +87,7 @@ def _answer(item: Mapping[str, Any], detector: str) -> Answer:
     analysis = cast("Analysis", item["analyses"][detector])
     return Answer(
         analysis=analysis,
-        header=PictureHeader(item["format"], _int(item["width"]), _int(item["height"])),
+        header=PictureHeader(item["format"], _int(item["width"]), _int(item["height"]), item.get("converted", False)),
         truncated=tuple(part for part in item["truncated"] if part.partition(".")[0] in analysis),
     )
 

@@ -59,8 +59,8 @@ _SENTENCES: Final[dict[Code, str]] = {
     Code.NOT_AN_IMAGE: "The file is not a picture: upload a JPEG or PNG file.",
     Code.UNSUPPORTED_FORMAT: "This picture format is not supported: save it as JPEG or PNG and upload it again.",
     Code.IMAGE_TOO_SMALL: "The picture is too small: it needs at least 80 pixels on each side.",
-    Code.IMAGE_TOO_LARGE_BYTES: "The file is too large: upload a picture of at most 15 MB.",
-    Code.IMAGE_TOO_LARGE_PIXELS: "The picture has too many pixels: make it at most 10,000 pixels on each side.",
+    Code.IMAGE_TOO_LARGE_BYTES: "The file is too large: upload a picture of at most 100 MB.",
+    Code.IMAGE_TOO_LARGE_PIXELS: "The picture has too many pixels: make it smaller and upload it again.",
     Code.IMAGE_DAMAGED: "The picture is damaged and cannot be decoded: export it again and upload it.",
     Code.REKOGNITION_THROTTLED: (
         "Rekognition refused the calls because its quota was used up: "

@@ -136,9 +136,12 @@ class Result(Analysis):
     etag: NotRequired[str]
     sizeBytes: NotRequired[int]
     format: NotRequired[str]
-    """JPEG or PNG."""
+    """Of the uploaded file: JPEG, PNG, HEIC, HEIF, AVIF, WebP, GIF, TIFF or BMP."""
     width: NotRequired[int]
+    """Of the uploaded file as a person sees it, turned by its orientation; so is `height`."""
     height: NotRequired[int]
+    converted: NotRequired[bool]
+    """True when Rekognition saw a converted copy: an upright JPEG. Boxes fit the original all the same."""
     uploadedAt: NotRequired[str]
     detectors: NotRequired[list[str]]
     """The detectors that were asked."""

@@ -107,7 +107,7 @@ def test_tells_functions_what_they_need_and_no_more(made: Any) -> None:
     assert environment(recorded, "upload-url") == {
         **place,
         **public,
-        "MAX_UPLOAD_BYTES": "15728640",
+        "MAX_UPLOAD_BYTES": "104857600",
         "UPLOAD_EXPIRY_S": "300",
     }
     assert environment(recorded, "results") == {

@@ -269,3 +269,16 @@ def test_newer_runtimes_load_newer_wheels() -> None:
     assert platforms("python3.13", "arm64")[0] == "manylinux_2_34_aarch64"
     assert platforms("python3.11", "x86_64")[0] == "manylinux_2_26_x86_64"
     assert platforms("python3.13", "arm64")[-2:] == ["manylinux_2_17_aarch64", "manylinux2014_aarch64"]
+
+
+def test_platform_has_the_lock_that_is_named_for_it(make: Callable[..., Package], wheels: Path, tmp_path: Path) -> None:
+    package = make(lock=f"common==1.0 {write_wheel(wheels, 'common')}\n", architecture="x86_64")
+    own = package.source_dir / "handlers/label/requirements-python3.13-x86_64.txt"
+    own.write_text(f"special==1.0 {write_wheel(wheels, 'special')}\n")
+
+    named = set(zipfile.ZipFile(build(package, tmp_path / "zips")).namelist())
+    other = set(zipfile.ZipFile(build(replace(package, architecture="arm64"), tmp_path / "zips")).namelist())
+
+    assert ("special.py" in named, "common.py" in named) == (True, False)
+    assert ("special.py" in other, "common.py" in other) == (False, True)
+    assert not any("requirements" in name for name in named | other)

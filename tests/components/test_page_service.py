@@ -54,7 +54,7 @@ def test_page_of_an_api_knows_its_address() -> None:
         "apiUrl": "https://api.example/v1",
         "canDelete": True,
         "minConfidence": 70,
-        "maxSizeBytes": 15728640,
+        "maxSizeBytes": 104857600,
     }
 
 
@@ -78,7 +78,7 @@ def test_page_of_guests_knows_what_it_works_with() -> None:
         "resultsTable": "results",
         "uploadPrefix": "uploads/",
         "minConfidence": 70,
-        "maxSizeBytes": 15728640,
+        "maxSizeBytes": 104857600,
     }
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import random
+import struct
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote_plus
 
-from PIL import Image
+import pillow_heif
+from PIL import ExifTags, Image, ImageColor
 
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
 from handlers.results.codes import Status
@@ -146,9 +149,50 @@ def png(width: int = 160, height: int = 120, *, seed: int = 0) -> bytes:
     return _encoded("PNG", width, height, seed)
 
 
-def other_format(name: str) -> bytes:
-    """A picture in a format that Rekognition does not take."""
-    return _encoded(name, 160, 120, 0)
+def png_of(width: int, height: int) -> bytes:
+    """A small PNG file that says it has these sides: what a decompression bomb begins with."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+CODECS = {"HEIC": "HEIF", "WebP": "WEBP"}
+"""Pillow's names of formats that have others here."""
+INVERSE_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""What makes of an upright picture the one that is stored with this Exif orientation."""
+
+
+def corners(width: int = 300, height: int = 200) -> Image.Image:
+    """Red and green above, blue and white below."""
+    image = Image.new("RGB", (2, 2))
+    for place, color in zip(((0, 0), (1, 0), (0, 1), (1, 1)), ("red", "lime", "blue", "white"), strict=True):
+        image.putpixel(place, ImageColor.getrgb(color))
+    return image.resize((width, height), Image.Resampling.NEAREST)
+
+
+def encoded(image: Image.Image, name: str, *, turn: int | None = None, **options: Any) -> bytes:
+    """A file of a format, named as in results; `turn` is its Exif orientation."""
+    if turn is not None and name == "TIFF":
+        options["tiffinfo"] = {ExifTags.Base.Orientation: turn}
+    elif turn is not None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = turn
+        options["exif"] = exif.tobytes()
+    pillow_heif.register_heif_opener()
+    buffer = io.BytesIO()
+    image.save(buffer, CODECS.get(name, name), **options)
+    return buffer.getvalue()
 
 
 def _encoded(name: str, width: int, height: int, seed: int, **options: Any) -> bytes:

@@ -25,7 +25,7 @@ from handlers.labelling.errors import (
     RekognitionTimeoutError,
     StorageError,
 )
-from handlers.labelling.ports import StoredObject
+from handlers.labelling.ports import ConvertedObject, StoredObject
 from labelstack.clouds import EmbeddedCloud
 from tests.handlers.factories import BUCKET
 from tests.handlers.fakes import stored_object
@@ -59,6 +59,17 @@ def test_picture_goes_by_reference_to_its_version(detector: Detector, operation:
         found = rekognition.RekognitionService(client).detect(detector, {}, stored_object("a b.jpg", b"x", "v7"))
 
     assert {name: found[name] for name in answer} == answer
+
+
+def test_converted_picture_goes_as_bytes() -> None:
+    client = rekognition_client()
+    with Stubber(client) as stubber:
+        stubber.add_response("detect_labels", {"Labels": []}, {"Image": {"Bytes": b"a copy"}})
+        converted = ConvertedObject.of(stored_object("k", b"x"), b"a copy")
+
+        rekognition.RekognitionService(client).detect(Detector.LABELS, {}, converted)
+
+        stubber.assert_no_pending_responses()
 
 
 def test_object_without_versions_goes_without_one() -> None:

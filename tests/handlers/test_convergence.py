@@ -17,6 +17,7 @@ from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
 from handlers.labelling.failure import FailureRecording
 from handlers.labelling.pacing import Deadline
+from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.tally import Tally
 from handlers.results import ResultsTable, keys
@@ -121,6 +122,7 @@ class Pipeline:
             bucket=BUCKET,
             settings=DetectorSettings((Detector.LABELS,), 10, Decimal(50)),
             objects=objects,
+            preparation=Preparation(objects, 50_000_000, Tally()),
             recogniser=self.recogniser,
             answers=AnswerCache(rows, 30, lambda: time_of(1000)),
             results=writer,

@@ -22,6 +22,7 @@ GOOD = {
     "REKOGNITION_TIMEOUT_S": "10",
     "RETRY_BASE_DELAY_S": "5",
     "CACHE_DAYS": "30",
+    "MAX_CONVERTED_PIXELS": "16000000",
 }
 
 

@@ -115,6 +115,7 @@ def deployed(
         "REKOGNITION_TIMEOUT_S": "1",
         "RETRY_BASE_DELAY_S": "1",
         "CACHE_DAYS": "30",
+        "MAX_CONVERTED_PIXELS": "16000000",
         "POWERTOOLS_SERVICE_NAME": "labelstack-test",
         "POWERTOOLS_METRICS_NAMESPACE": "Labelstack",
         "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import struct
-import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from handlers.labelling import picture
 from handlers.labelling.errors import PictureRejectedError
+from handlers.labelling.exif import orientation
 from handlers.results.cache import PictureHeader
 from handlers.results.codes import Code
-from tests.handlers.factories import jpeg, other_format, png
+from tests.handlers.factories import corners, encoded, jpeg, png, png_of
 
 
 def rejection(start: bytes, size_bytes: int | None = None) -> PictureRejectedError:
     with pytest.raises(PictureRejectedError) as caught:
         picture.read_header(start, len(start) if size_bytes is None else size_bytes)
     return caught.value
-
-
-def png_of(width: int, height: int) -> bytes:
-    """A small PNG file that says it has these sides: what a decompression bomb begins with."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(("content", "name"), [(jpeg(200, 100), "JPEG"), (png(200, 100), "PNG")])
@@ -41,7 +32,7 @@ def test_limits_belong_to_the_good_sizes() -> None:
     assert picture.read_header(jpeg(80, 80), 10_000) == PictureHeader("JPEG", 80, 80)
     largest = png_of(10_000, 10_000)
     assert picture.read_header(largest, len(largest)) == PictureHeader("PNG", 10_000, 10_000)
-    picture.check_size(15 * 1024 * 1024)
+    picture.check_size(100 * 1024 * 1024)
 
 
 @pytest.mark.parametrize("sides", [(79, 79), (79, 500), (500, 79)])
@@ -52,16 +43,66 @@ def test_79_pixels_are_too_small(sides: tuple[int, int]) -> None:
     assert f"{sides[0]} x {sides[1]}" in error.sentence
 
 
+def read(content: bytes, size_bytes: int | None = None, *, for_text: bool = False) -> PictureHeader:
+    header = picture.read_header(content, size_bytes or len(content), for_text=for_text)
+    assert header is not None
+    return header
+
+
 @pytest.mark.parametrize("sides", [(10_001, 100), (30_000, 30_000), (65_000, 65_000), (2_000_000_000, 2_000_000_000)])
-def test_decompression_bomb_is_too_large(sides: tuple[int, int]) -> None:
-    assert rejection(png_of(*sides)).code is Code.IMAGE_TOO_LARGE_PIXELS
+def test_more_than_10_000_pixels_a_side_are_converted(sides: tuple[int, int]) -> None:
+    assert read(png_of(*sides)) == PictureHeader("PNG", *sides, converted=True)
 
 
-def test_empty_and_more_than_15_mb_are_rejected_by_size_alone() -> None:
+@pytest.mark.parametrize("content", [jpeg(), png()])
+def test_more_than_15_mb_are_converted(content: bytes) -> None:
+    assert not read(content, 15 * 1024 * 1024).converted
+    assert read(content, 15 * 1024 * 1024 + 1).converted
+    assert picture.unread_header(content, 15 * 1024 * 1024 + 1).converted
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_jpeg_goes_as_it_is_where_rekognition_turns_it(turn: int) -> None:
+    content = encoded(corners(300, 200), "JPEG", turn=turn)
+    sides = (300, 200) if turn < 5 else (200, 300)
+
+    assert read(content) == PictureHeader("JPEG", *sides, converted=turn in (2, 4, 5, 7))
+    assert read(content, for_text=True) == PictureHeader("JPEG", *sides, converted=turn != 1)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_png_is_converted_where_it_is_to_be_turned(turn: int) -> None:
+    sides = (300, 200) if turn < 5 else (200, 300)
+
+    assert read(encoded(corners(300, 200), "PNG", turn=turn)) == PictureHeader("PNG", *sides, converted=turn != 1)
+
+
+def test_orientation_in_xmp_alone_is_no_orientation() -> None:
+    xmp = b"http://ns.adobe.com/xap/1.0/\x00<x xmlns:tiff='t' tiff:Orientation='6'/>"
+    plain = encoded(corners(300, 200), "JPEG")
+    content = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp + plain[2:]
+
+    assert read(content) == PictureHeader("JPEG", 300, 200)
+
+
+def test_four_inks_and_16_bits_are_converted() -> None:
+    assert read(encoded(corners().convert("CMYK"), "JPEG")).converted
+    assert read(encoded(Image.new("I;16", (100, 100)), "PNG")).converted
+    assert not read(encoded(corners().convert("P"), "PNG")).converted
+    assert not read(encoded(corners().convert("L"), "JPEG")).converted
+
+
+@given(st.binary(max_size=200))
+def test_any_exif_block_has_an_orientation(block: bytes) -> None:
+    assert 1 <= orientation(block) <= 8
+    assert 1 <= orientation(b"Exif\x00\x00II*\x00\x08\x00\x00\x00" + block) <= 8
+
+
+def test_empty_and_more_than_100_mb_are_rejected_by_size_alone() -> None:
     with pytest.raises(PictureRejectedError) as empty:
         picture.check_size(0)
     with pytest.raises(PictureRejectedError) as large:
-        picture.check_size(15 * 1024 * 1024 + 1)
+        picture.check_size(100 * 1024 * 1024 + 1)
 
     assert empty.value.code is Code.EMPTY_OBJECT
     assert large.value.code is Code.IMAGE_TOO_LARGE_BYTES
@@ -81,19 +122,30 @@ def test_text_is_not_an_image(content: bytes) -> None:
     assert rejection(content).code is Code.NOT_AN_IMAGE
 
 
+@pytest.mark.parametrize("name", ["GIF", "BMP", "TIFF", "WebP", "AVIF", "HEIC"])
+def test_other_formats_are_converted(name: str) -> None:
+    assert read(encoded(corners(), name)[:200]) == PictureHeader(name, None, None, converted=True)
+
+
+@pytest.mark.parametrize(
+    ("compatible", "name"), [(b"mif1heic", "HEIC"), (b"mif1avif", "AVIF"), (b"mif1miaf", "HEIF"), (b"", "HEIF")]
+)
+def test_general_brand_is_made_certain_by_the_compatible_ones(compatible: bytes, name: str) -> None:
+    start = struct.pack(">I", 16 + len(compatible)) + b"ftypmif1\0\0\0\0" + compatible + b"avif"
+
+    assert read(start).format == name
+
+
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (other_format("GIF"), "GIF"),
-        (other_format("BMP"), "BMP"),
-        (other_format("TIFF"), "TIFF"),
-        (other_format("WEBP"), "WebP"),
-        (other_format("AVIF"), "AVIF"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC"),
-        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic", "HEIF"),
+        (b"8BPS\x00\x01", "Photoshop"),
+        (b"\xff\x0a\x00\x00", "JPEG XL"),
+        (b"\x00\x00\x00\x0cjP  \r\n", "JPEG 2000"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "Canon raw"),
     ],
 )
-def test_other_formats_are_named(content: bytes, name: str) -> None:
+def test_formats_that_nothing_here_reads_are_named(content: bytes, name: str) -> None:
     error = rejection(content)
 
     assert error.code is Code.UNSUPPORTED_FORMAT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from handlers.labelling import events
 from handlers.labelling.detectors import Detector, DetectorSettings
@@ -25,6 +27,8 @@ from handlers.labelling.errors import (
 )
 from handlers.labelling.events import EventKind
 from handlers.labelling.pacing import Deadline
+from handlers.labelling.ports import ConvertedObject, StoredObject
+from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing, Outcome
 from handlers.labelling.tally import Count, Tally
 from handlers.results import keys
@@ -32,7 +36,20 @@ from handlers.results.cache import AnswerCache
 from handlers.results.codes import Code, Status, sentence
 from handlers.results.errors import TableUnavailableError
 from handlers.results.writer import ResultsWriter
-from tests.handlers.factories import BUCKET, START, event, jpeg, label, labeled, png, position, time_of
+from tests.handlers.factories import (
+    BUCKET,
+    INVERSE_TURNS,
+    START,
+    corners,
+    encoded,
+    event,
+    jpeg,
+    label,
+    labeled,
+    png,
+    position,
+    time_of,
+)
 from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, stored_object
 
 ALL = (Detector.LABELS, Detector.FACES, Detector.MODERATION, Detector.TEXT)
@@ -55,6 +72,7 @@ class World:
             bucket=BUCKET,
             settings=DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70)),
             objects=self.objects,
+            preparation=Preparation(self.objects, 1_000_000, self.tally),
             recogniser=self.recogniser,
             answers=AnswerCache(self.rows, 30, lambda: self.now),
             results=ResultsWriter(self.rows, sleep=lambda _: None),
@@ -128,7 +146,11 @@ def test_detectors_of_a_picture_run_at_the_same_time(world: World) -> None:
         (b"", Code.EMPTY_OBJECT),
         (b"This is text, whatever it is called.", Code.NOT_AN_IMAGE),
         (jpeg(79, 79), Code.IMAGE_TOO_SMALL),
-        (b"GIF89a" + bytes(100), Code.UNSUPPORTED_FORMAT),
+        (b"8BPS" + bytes(100), Code.UNSUPPORTED_FORMAT),
+        (b"GIF89a" + bytes(100), Code.IMAGE_DAMAGED),
+        (encoded(corners(300, 79), "GIF"), Code.IMAGE_TOO_SMALL),
+        (encoded(corners(), "HEIC")[:-200], Code.IMAGE_DAMAGED),
+        (encoded(corners(1001, 1000), "WebP"), Code.IMAGE_TOO_LARGE_PIXELS),
         (jpeg()[:60], Code.IMAGE_DAMAGED),
     ],
 )
@@ -143,15 +165,70 @@ def test_bad_picture_is_rejected_without_asking_rekognition(world: World, conten
     assert world.tally.take()[0] == {Count.PICTURES_REJECTED: 1}
 
 
-def test_more_than_15_mb_are_rejected_unread(world: World) -> None:
+def test_more_than_100_mb_are_rejected_unread(world: World) -> None:
     content = jpeg()
     world.objects.add("cat.jpg", content)
-    world.objects.sizes[content] = 15 * 1024 * 1024 + 1
+    world.objects.sizes[content] = 100 * 1024 * 1024 + 1
 
     assert world.process() is Outcome.REJECTED
 
     assert world.result()["code"] == "IMAGE_TOO_LARGE_BYTES"
     assert world.objects.reads == []
+
+
+def test_converted_copy_goes_to_all_detectors(world: World) -> None:
+    content = encoded(corners().transpose(INVERSE_TURNS[6]), "HEIC", turn=6)
+    seen: list[StoredObject] = []
+    world.recogniser.fail = lambda _, stored: seen.append(stored)
+    world.objects.add("cat.heic", content)
+
+    assert world.process(*ALL, key="cat.heic") is Outcome.LABELED
+
+    result = world.result("cat.heic")
+    assert (result["format"], result["converted"], result["width"], result["height"]) == ("HEIC", True, 300, 200)
+    assert len(seen) == 4
+    (jpeg,) = {stored.jpeg for stored in seen if isinstance(stored, ConvertedObject)}
+    assert Image.open(io.BytesIO(jpeg)).size == (300, 200)
+    assert world.objects.reads == [("cat.heic", 65_536), ("cat.heic", len(content))]
+    assert world.tally.take()[0] == {Count.PICTURES_LABELED: 1, Count.PICTURES_CONVERTED: 1}
+
+
+def test_jpeg_within_limits_goes_by_reference(world: World) -> None:
+    seen: list[StoredObject] = []
+    world.recogniser.fail = lambda _, stored: seen.append(stored)
+    world.objects.add("cat.jpg", encoded(corners(), "JPEG", turn=6))
+
+    world.process()
+
+    assert not any(isinstance(stored, ConvertedObject) for stored in seen)
+    assert "converted" not in world.result()
+    assert (world.result()["width"], world.result()["height"]) == (200, 300)
+
+
+def test_result_of_known_bytes_says_that_they_were_converted(world: World) -> None:
+    for key in ("a.heic", "b.heic"):
+        world.objects.add(key, encoded(corners(), "HEIC"))
+        world.process(key=key)
+
+    first, second = world.result("a.heic"), world.result("b.heic")
+    assert (first["reused"], second["reused"]) == (False, True)
+    for name in ("format", "width", "height", "converted", "labels"):
+        assert first[name] == second[name]
+    assert len(world.recogniser.calls) == 1
+    assert world.tally.take()[0][Count.PICTURES_CONVERTED] == 1
+
+
+def test_detector_that_comes_later_sees_its_own_copy(world: World) -> None:
+    content = encoded(corners(), "JPEG", turn=6)
+    for key in ("a.jpg", "b.jpg"):
+        world.objects.add(key, content)
+    seen: list[tuple[Detector, bool]] = []
+    world.recogniser.fail = lambda detector, stored: seen.append((detector, isinstance(stored, ConvertedObject)))
+
+    world.process(Detector.LABELS, key="a.jpg")
+    world.process(Detector.LABELS, Detector.TEXT, key="b.jpg")
+
+    assert seen == [(Detector.LABELS, False), (Detector.TEXT, True)]
 
 
 def test_picture_that_rekognition_cannot_decode_is_rejected(world: World) -> None:

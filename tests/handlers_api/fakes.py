@@ -140,7 +140,7 @@ class FakeApi:
             self.signed.append((key, fields, list(conditions), expiry_s))
             return {"url": "https://bucket.example/", "fields": {**fields, "key": key, "policy": "p"}}
 
-        uploads = Uploads(sign, PREFIX, 15 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
+        uploads = Uploads(sign, PREFIX, 100 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
         reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW)
         deletion = Deletion(self.objects, PREFIX)
         routes = {

@@ -51,7 +51,7 @@ def call(cloud: EmbeddedCloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> 
         "UPLOAD_BUCKET": bucket,
         "UPLOAD_PREFIX": "uploads/",
         "RESULTS_TABLE": create_table(cloud.client("dynamodb")),
-        "MAX_UPLOAD_BYTES": str(15 * 1024 * 1024),
+        "MAX_UPLOAD_BYTES": str(100 * 1024 * 1024),
         "UPLOAD_EXPIRY_S": "300",
         "IMAGE_URL_EXPIRY_S": "300",
         "PUBLIC_S3_ENDPOINT_URL": cloud.endpoint_url,

@@ -36,7 +36,7 @@ def test_limits_are_those_of_the_contract() -> None:
 
     assert upload["contentType"]["enum"] == list(uploads.CONTENT_TYPES)
     assert upload["fileName"]["maxLength"] == uploads.MAX_NAME_CHARACTERS
-    assert upload["sizeBytes"]["maximum"] == 15 * 1024 * 1024
+    assert upload["sizeBytes"]["maximum"] == 100 * 1024 * 1024
     assert parameters["limit"]["maximum"] == MAX_LIMIT
     assert parameters["limit"]["default"] == reading.DEFAULT_LIMIT
     assert parameters["label"]["maxItems"] == MAX_SEARCH_LABELS

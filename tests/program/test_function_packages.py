@@ -12,7 +12,7 @@ from components.packaging import Package
 from tests.recording import PROJECT, record_stack
 
 IN_LAMBDAS_RUNTIME = {"boto3", "botocore"}
-DISTRIBUTIONS = {"PIL": "pillow", "aws_lambda_powertools": "aws-lambda-powertools"}
+DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif", "aws_lambda_powertools": "aws-lambda-powertools"}
 FUNCTIONS = ("process_image", "record_failure")
 
 
@@ -82,3 +82,15 @@ def test_locks_every_library_that_it_imports(package: Package) -> None:
     libraries = others - set(sys.stdlib_module_names) - IN_LAMBDAS_RUNTIME
     assert {DISTRIBUTIONS[library] for library in libraries} <= locked
     assert "aws-lambda-powertools" in locked
+
+
+def test_lock_of_a_platform_differs_in_what_its_own_file_names() -> None:
+    folder = PROJECT / "handlers" / "process_image"
+    pin = re.compile(r"^([a-z0-9-]+==\S+)", re.MULTILINE)
+    usual, own = (
+        set(pin.findall((folder / f"{name}.txt").read_text()))
+        for name in ("requirements", "requirements-python3.11-x86_64")
+    )
+
+    assert own - usual == set(pin.findall((folder / "requirements-python3.11-x86_64.in").read_text()))
+    assert len(own) == len(usual)

@@ -35,7 +35,7 @@ def test_defaults() -> None:
         "rekognition_endpoint": None,
         "runtime": "python3.13",
         "architecture": "arm64",
-        "memory_mb": 512,
+        "memory_mb": 1024,
         "timeout_seconds": 60,
         "log_retention_days": 14,
         "log_level": "INFO",

@@ -29,8 +29,8 @@ from starlette.staticfiles import StaticFiles
 from .scenes import see
 
 WEB = Path(__file__).parents[2] / "web"
-MAX_SIZE_BYTES = 15 * 1024 * 1024
-TYPES = ("image/jpeg", "image/png")
+MAX_SIZE_BYTES = 100 * 1024 * 1024
+TYPES = tuple(f"image/{name}" for name in ("jpeg", "png", "heic", "heif", "webp", "avif", "gif", "tiff", "bmp"))
 TITLES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large", 415: "Unsupported"}
 
 
@@ -214,9 +214,9 @@ class Service:
         if not isinstance(name, str) or not 1 <= len(name) <= 255 or not isinstance(kind, str):
             raise Problem(400, "INVALID_REQUEST", "The file name or type is wrong.")
         if kind not in TYPES:
-            raise Problem(400, "INVALID_REQUEST", "The field contentType must be image/jpeg or image/png.")
+            raise Problem(400, "INVALID_REQUEST", "The field contentType must be the type of a picture.")
         if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE_BYTES:
-            raise Problem(400, "INVALID_REQUEST", "The field sizeBytes must be a whole number from 1 to 15728640.")
+            raise Problem(400, "INVALID_REQUEST", "The field sizeBytes must be a whole number from 1 to 104857600.")
         key = f"uploads/{secrets.token_hex(8)}/{safe_name(name)}"
         policy = secrets.token_hex(16)
         self.double.forms[policy] = {"key": key, "Content-Type": kind, "size": body.get("sizeBytes", MAX_SIZE_BYTES)}

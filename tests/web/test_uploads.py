@@ -52,7 +52,7 @@ def test_refuses_other_types_empty_and_large_files_before_sending(visit: Visit, 
     page.set_input_files("#files", [upload_of("a.pdf", b"x", "application/pdf"), upload_of("empty.png", b""), large])
 
     expect(page.locator(ROWS + "[data-state=refused]")).to_have_count(3)
-    expect(page.locator(ROWS).nth(0)).to_contain_text("only JPEG or PNG")
+    expect(page.locator(ROWS).nth(0)).to_contain_text("only JPEG, PNG, HEIC, HEIF, WEBP, AVIF, GIF, TIFF or BMP")
     expect(page.locator(ROWS).nth(1)).to_contain_text("empty")
     expect(page.locator(ROWS).nth(2)).to_contain_text("larger than 1 MB")
     assert "POST /api/generate-upload-url" not in double.calls
@@ -176,3 +176,18 @@ def test_clears_what_is_finished(page: Page) -> None:
 
     expect(page.locator("#uploads")).to_be_hidden()
     expect(page.locator("#files")).to_be_focused()
+
+
+def test_sends_a_file_whose_type_the_system_does_not_know(visit: Visit, double: Double) -> None:
+    page = visit().page
+    page.evaluate(
+        """(bytes) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "IMG_0001.HEIC"));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        list(plain_picture()),
+    )
+
+    expect(page.locator(ROWS + "[data-state=done]")).to_have_count(1)
+    assert "POST /api/generate-upload-url" in double.calls

@@ -173,3 +173,12 @@ def test_says_so_when_the_picture_is_gone(filled: Visitor, double: Double) -> No
 
     expect(filled.page.locator("#facts")).to_contain_text("There is no picture with this key")
     filled.forgive("404")
+
+
+def test_says_which_format_the_browser_cannot_show(visit: Visit, double: Double) -> None:
+    double.put("uploads/1/scan.tiff", plain_picture(kind="TIFF"), "image/tiff")
+    page = visit().page
+    open_card(page, "scan.tiff")
+
+    expect(page.locator("#frame")).to_contain_text("This browser cannot show TIFF pictures")
+    expect(page.locator("#facts")).not_to_contain_text("Loading")

@@ -1,5 +1,5 @@
 /** The backend of mode "api": the routes of api/openapi.yaml. guest.js offers the same methods. */
-import { requestJson, sendFile } from "./http.js";
+import { requestJson, sendFile, typeOf } from "./http.js";
 import { accessKey } from "./settings.js";
 
 /** @param {import("./types.js").Config} config @returns {import("./types.js").Backend} */
@@ -22,7 +22,7 @@ export function apiBackend(config) {
     canDelete: config.canDelete,
 
     async upload(file, { onProgress, signal }) {
-      const wish = { fileName: file.name.slice(-255), contentType: file.type, sizeBytes: file.size };
+      const wish = { fileName: file.name.slice(-255), contentType: typeOf(file), sizeBytes: file.size };
       const { body: form } = await call("POST", "/generate-upload-url", { body: wish, signal });
       await sendFile({ url: form.url, fields: form.fields, file, onProgress, signal });
       return form.key;

@@ -4,7 +4,7 @@
  * A guest may put and get objects below `<uploadPrefix><identity id>/` and read the results of these keys, and nothing else. So there
  * is no list to ask for: the browser remembers which keys are its own, and searches among their results itself.
  */
-import { requestJson, sendFile, ServiceError } from "./http.js";
+import { requestJson, sendFile, ServiceError, typeOf } from "./http.js";
 import { encode, presignedUrl, signedHeaders } from "./sigv4.js";
 
 const MOST_KEYS = 500, AT_ONCE = 8, LINK_S = 300, EARLY_MS = 5 * 60_000;
@@ -106,7 +106,7 @@ export function guestBackend(config) {
       const name = file.name.normalize().replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(-80);
       const key = `${config.uploadPrefix}${own.id}/${random}/${name}`;
       const url = objectUrl(key);
-      const headers = signedHeaders("PUT", url, { "content-type": file.type }, undefined, access);
+      const headers = signedHeaders("PUT", url, { "content-type": typeOf(file) }, undefined, access);
       await sendFile({ url, file, headers, onProgress, signal });
       own.keys = [key, ...own.keys].slice(0, MOST_KEYS);
       save();

@@ -104,3 +104,6 @@ export function awake(signal) {
     signal?.addEventListener("abort", () => (stop.abort(), reject(cancelled())), { signal: stop.signal });
   });
 }
+
+/** A file's type; by its name where the system does not know it. */
+export const typeOf = (file) => file.type || `image/${file.name.split(".").pop().toLowerCase()}`;

@@ -49,7 +49,7 @@ async function start() {
   });
 
   byId("limits").textContent = `${typeNames(config)}, up to ${megabytes(config)} each.${backend.note ? ` ${backend.note}` : ""}`;
-  byId("files").accept = config.types.join(",");
+  byId("files").accept = [...config.types, ".heic", ".heif"].join(","); // types that not every system knows
   takeFiles(uploads.add);
   watchConnection(() => gallery.refresh());
   setUpSettings(config, () => gallery.search({ ...search.query }));

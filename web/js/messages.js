@@ -1,5 +1,6 @@
 /** Sentences, and the places where they are shown and read out. */
 import { byId, el } from "./dom.js";
+import { typeOf } from "./http.js";
 
 /** Why a picture has no labels: the service has a sentence for each of its codes. */
 export function reason(result) {
@@ -8,16 +9,16 @@ export function reason(result) {
 
 /** Why a file is refused before anything is sent; undefined when it may go. */
 export function refusal(file, config) {
-  if (!config.types.includes(file.type)) return `Not sent: only ${typeNames(config)} pictures are taken.`;
+  if (!config.types.includes(typeOf(file))) return `Not sent: only ${typeNames(config)} pictures are taken.`;
   if (!file.size) return "Not sent: the file is empty.";
   if (file.size > config.maxSizeBytes) return `Not sent: larger than ${megabytes(config)}.`;
 }
 
 export const megabytes = (config) => `${Math.floor(config.maxSizeBytes / 1024 / 1024)} MB`;
 
-/** `JPEG or PNG`. */
+/** `JPEG, PNG or WEBP`. */
 export function typeNames(config) {
-  return config.types.map((type) => type.replace("image/", "").toUpperCase()).join(" or ");
+  return config.types.map((type) => type.replace("image/", "").toUpperCase()).join(", ").replace(/, (?=\w+$)/, " or ");
 }
 
 /** Tells screen readers; sighted people see the same in its own place. */

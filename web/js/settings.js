@@ -2,7 +2,8 @@
 import { byId } from "./dom.js";
 import { requestJson } from "./http.js";
 
-const DEFAULTS = { canDelete: false, minConfidence: 0, maxSizeBytes: 15 * 1024 * 1024, types: ["image/jpeg", "image/png"] };
+const types = "jpeg png heic heif webp avif gif tiff bmp".split(" ").map((name) => `image/${name}`);
+const DEFAULTS = { canDelete: false, minConfidence: 0, maxSizeBytes: 100 * 1024 * 1024, types };
 const NEEDED = { api: ["apiUrl"], guest: ["region", "identityPoolId", "uploadBucket", "resultsTable", "uploadPrefix"] };
 
 /** Reads config.json beside the page. @returns {Promise<import("./types.js").Config>} */

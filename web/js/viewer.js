@@ -69,7 +69,7 @@ export function setUpViewer(backend, pictures, page) {
       filter();
       if (asked) title.focus();
     };
-    image.onerror = () => turn === shown && frame.replaceChildren(el("div", { className: "veil" }, icon("bad"), el("p", {}, "This picture cannot be shown.")));
+    image.onerror = () => turn === shown && frame.replaceChildren(el("div", { className: "veil" }, icon("bad"), el("p", {}, `This browser cannot show ${/JPEG|PNG/.test(result.format) ? "this picture" : `${result.format} pictures`}. What was seen in it is listed all the same.`)));
     try {
       image.src = await pictures.address(key, asked);
     } catch (error) {

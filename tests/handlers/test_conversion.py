@@ -1,0 +1,281 @@
+"""Pictures that Rekognition does not take become JPEGs that it does."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from handlers.labelling import conversion, picture
+from handlers.labelling.conversion import Converted, convert
+from handlers.labelling.errors import PictureRejectedError
+from handlers.results.codes import Code
+from tests.handlers.factories import INVERSE_TURNS, corners, encoded, png_of
+
+LIMIT = 50_000_000
+FORMATS = ("HEIC", "AVIF", "WebP", "GIF", "TIFF", "BMP", "PNG", "JPEG")
+CORNERS = ("red", "lime", "blue", "white")
+# Pillow warns of a TIFF that breaks off before it raises; a function's log is the place for that.
+pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning", "ignore:Truncated File Read:UserWarning")
+
+
+def opened(converted: Converted) -> Image.Image:
+    """The picture that Rekognition sees, which must be within its limits."""
+    assert len(converted.jpeg) <= conversion.MAX_INLINE_BYTES
+    image = JpegImageFile(io.BytesIO(converted.jpeg))
+    image.load()
+    assert image.mode == "RGB"
+    assert min(image.size) >= picture.MIN_SIDE_PX
+    assert max(image.size) <= picture.MAX_SIDE_PX
+    return image
+
+
+def seen_corners(image: Image.Image) -> tuple[str, ...]:
+    """The colours of the corners: top left, top right, bottom left, bottom right."""
+    width, height = image.size
+    places = ((0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
+    known = {(255, 0, 0): "red", (0, 255, 0): "lime", (0, 0, 255): "blue", (255, 255, 255): "white"}
+
+    def name(place: tuple[float, float]) -> str:
+        found = image.getpixel((int(width * place[0]), int(height * place[1])))
+        assert isinstance(found, tuple)
+        return min(known.items(), key=lambda one: sum(abs(a - b) for a, b in zip(one[0], found, strict=True)))[1]
+
+    return tuple(name(place) for place in places)
+
+
+def rejection(content: bytes, name: str, max_pixels: int = LIMIT) -> PictureRejectedError:
+    with pytest.raises(PictureRejectedError) as caught:
+        convert(content, name, max_pixels)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_converted(name: str) -> None:
+    converted = convert(encoded(corners(), name), name, LIMIT)
+
+    assert (converted.width, converted.height) == (300, 200)
+    assert seen_corners(opened(converted)) == CORNERS
+
+
+@pytest.mark.parametrize("name", ["HEIC", "AVIF", "PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_picture_is_turned_as_a_person_sees_it(name: str, turn: int) -> None:
+    stored = corners() if turn == 1 else corners().transpose(INVERSE_TURNS[turn])
+
+    converted = convert(encoded(stored, name, turn=turn), name, LIMIT)
+
+    assert (converted.width, converted.height) == (300, 200)
+    assert seen_corners(opened(converted)) == CORNERS
+
+
+def test_webp_is_not_turned_as_browsers_do_not() -> None:
+    converted = convert(encoded(corners(), "WebP", turn=6), "WebP", LIMIT)
+
+    assert seen_corners(opened(converted)) == CORNERS
+
+
+@pytest.mark.parametrize("name", ["GIF", "WebP", "AVIF"])
+def test_first_picture_of_an_animation_is_used(name: str) -> None:
+    others = [Image.new("RGB", (300, 200), color) for color in ("black", "gray")]
+    content = encoded(corners(), name, save_all=True, append_images=others, duration=100)
+
+    assert seen_corners(opened(convert(content, name, LIMIT))) == CORNERS
+
+
+def gray_ramp(mode: str) -> Image.Image:
+    """From black at the left to the mode's white at the right."""
+    ramp = np.tile(np.linspace(0, 1, 256), (100, 1))
+    match mode:
+        case "I;16":
+            return Image.fromarray((ramp * 65535).astype(np.uint16))
+        case "I":
+            return Image.fromarray((ramp * 1_000_000 - 500_000).astype(np.int32))
+        case _:
+            return Image.fromarray((ramp * 3 - 1).astype(np.float32))
+
+
+@pytest.mark.parametrize(("mode", "name"), [("I;16", "PNG"), ("I;16", "TIFF"), ("I", "TIFF"), ("F", "TIFF")])
+def test_more_than_8_bits_are_scaled_and_not_cut_off(mode: str, name: str) -> None:
+    image = opened(convert(encoded(gray_ramp(mode), name), name, LIMIT)).convert("L")
+
+    values = [image.getpixel((x, 50)) for x in (2, 64, 128, 192, 253)]
+    assert values == pytest.approx([2, 64, 128, 192, 253], abs=4)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
+def test_four_inks_become_the_colours_they_print(name: str) -> None:
+    content = encoded(corners().convert("CMYK"), name)
+
+    assert seen_corners(opened(convert(content, name, LIMIT))) == CORNERS
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"), [("RGBA", "WebP"), ("RGBA", "HEIC"), ("LA", "PNG"), ("P", "GIF"), ("P", "PNG")]
+)
+def test_transparency_shows_white(mode: str, name: str) -> None:
+    image, options = Image.new("RGBA", (100, 100), (0, 0, 0, 0)).convert("LA" if mode == "LA" else "RGBA"), {}
+    if mode == "P":
+        image, options = Image.new("P", (100, 100), 0), {"transparency": 0}
+
+    seen = opened(convert(encoded(image, name, **options), name, LIMIT)).getpixel((50, 50))
+
+    assert seen == pytest.approx((255, 255, 255), abs=3)
+
+
+def test_large_picture_is_scaled_down_and_its_own_size_told() -> None:
+    converted = convert(encoded(Image.new("L", (12_000, 3_000), 90), "JPEG"), "JPEG", LIMIT)
+
+    assert (converted.width, converted.height) == (12_000, 3_000)
+    assert opened(converted).size == (4096, 1024)
+
+
+def test_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
+    content = encoded(Image.new("L", (12_000, 3_000), 90), "JPEG")
+
+    assert convert(content, "JPEG", 12_000 * 3_000 // 4).width == 12_000
+
+
+def test_progressive_jpeg_counts_what_its_scans_take() -> None:
+    content = encoded(Image.new("L", (12_000, 3_000), 90), "JPEG", progressive=True)
+
+    assert rejection(content, "JPEG", 12_000 * 3_000 // 4).code is Code.IMAGE_TOO_LARGE_PIXELS
+
+
+def test_narrow_picture_keeps_80_pixels() -> None:
+    assert opened(convert(encoded(Image.new("RGB", (9_000, 90)), "PNG"), "PNG", LIMIT)).size == (8_000, 80)
+
+
+def test_noise_fits_into_what_rekognition_takes_as_bytes() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2600, 4000, 3), dtype=np.uint8)
+
+    opened(convert(encoded(Image.fromarray(noise), "BMP"), "BMP", LIMIT))
+
+
+def test_comment_of_a_gif_stays_behind() -> None:
+    content = encoded(corners(), "GIF", comment=b"secret" * 11_000)
+
+    assert b"secret" not in convert(content, "GIF", LIMIT).jpeg
+
+
+@pytest.mark.parametrize("sides", [(79, 300), (300, 79)])
+@pytest.mark.parametrize("name", ["HEIC", "GIF"])
+def test_79_pixels_are_too_small(sides: tuple[int, int], name: str) -> None:
+    error = rejection(encoded(Image.new("RGB", sides), name), name)
+
+    assert error.code is Code.IMAGE_TOO_SMALL
+    assert f"{sides[0]} x {sides[1]}" in error.sentence
+
+
+def gif_of(width: int, height: int) -> bytes:
+    """A GIF of a few bytes that says it has these sides."""
+    screen = struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    return b"GIF89a" + screen + b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x44\x01\x00;"
+
+
+def bmp_of(width: int, height: int) -> bytes:
+    """A BMP header without pixels."""
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
+
+
+def patched(content: bytes, before: bytes, after: bytes) -> bytes:
+    assert before in content
+    return content.replace(before, after)
+
+
+def bombs() -> dict[str, bytes]:
+    """Small files that would unpack to 30,000 x 30,000 pixels; WebP's sides go up to 16,383."""
+    sides, huge = struct.pack(">II", 300, 200), struct.pack(">II", 30_000, 30_000)
+    canvas = struct.pack("<I", 16_382)[:3] * 2
+    webp = encoded(corners().convert("RGBA"), "WebP", save_all=True, append_images=[corners().rotate(9)])
+    at = webp.index(b"VP8X") + 12
+    tiff = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(tiff, "TIFF", compression="group4")
+    return {
+        "PNG": png_of(30_000, 30_000),
+        "GIF": gif_of(30_000, 30_000),
+        "BMP": bmp_of(30_000, 30_000),
+        "TIFF": tiff.getvalue(),
+        "HEIC": patched(encoded(corners(), "HEIC"), b"ispe\0\0\0\0" + sides, b"ispe\0\0\0\0" + huge),
+        "WebP": webp[:at] + canvas + webp[at + 6 :],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), bombs().items(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_bomb_is_rejected_before_a_pixel_is_decoded(name: str, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(conversion, "_small", decode)
+
+    assert rejection(content, name).code is Code.IMAGE_TOO_LARGE_PIXELS
+
+
+def test_rejection_of_a_large_picture_tells_the_limit() -> None:
+    assert "300 x 200" in (sentence := rejection(encoded(corners(), "HEIC"), "HEIC", 59_999).sentence)
+    assert "megapixels" in sentence
+    assert convert(encoded(corners(), "HEIC"), "HEIC", 60_000).width == 300
+
+
+def test_picture_that_is_too_long_for_its_width_is_rejected() -> None:
+    assert rejection(encoded(Image.new("1", (20_000, 90)), "PNG"), "PNG").code is Code.IMAGE_TOO_LARGE_PIXELS
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("name", FORMATS)
+def test_file_that_breaks_off_is_damaged(name: str, part: float) -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (200, 300, 3), dtype=np.uint8))
+    content = encoded(noise, name)
+
+    assert rejection(content[: int(len(content) * part)], name).code is Code.IMAGE_DAMAGED
+
+
+def test_heic_that_is_something_else_is_damaged() -> None:
+    header = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
+
+    assert rejection(header, "HEIC").code is Code.IMAGE_DAMAGED
+    assert rejection(header + b"\x00\x00\x00\x10metajunkjunk" * 20, "HEIC").code is Code.IMAGE_DAMAGED
+
+
+@pytest.mark.parametrize("tags", [{50706: b"\x01\x04\x00\x00"}, {254: 1}], ids=["DNG", "preview"])
+def test_raw_file_of_a_camera_is_not_supported(tags: dict[int, Any]) -> None:
+    assert rejection(encoded(corners(), "TIFF", tiffinfo=tags), "TIFF").code is Code.UNSUPPORTED_FORMAT
+
+
+def test_lab_colours_are_not_supported() -> None:
+    assert rejection(encoded(Image.new("LAB", (100, 100)), "TIFF"), "TIFF").code is Code.UNSUPPORTED_FORMAT
+
+
+GOOD = {name: encoded(corners(), name) for name in FORMATS}
+
+
+@settings(deadline=None, max_examples=150)
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of headers that are damaged in any way
+@given(st.sampled_from(FORMATS), st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=8))
+def test_damaged_file_is_converted_or_rejected(name: str, changes: list[tuple[int, int]]) -> None:
+    content = bytearray(GOOD[name])
+    for place, value in changes:
+        content[place % len(content)] = value
+
+    # Anything else that is raised fails the test.
+    with contextlib.suppress(PictureRejectedError):
+        opened(convert(bytes(content), name, 1_000_000))
+
+
+def test_zlib_bomb_in_a_png_is_damaged() -> None:
+    chunk = b"zTXt" + b"a\0\0" + zlib.compress(bytes(80_000_000), 9)
+    bomb = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    content = encoded(corners(), "PNG")
+
+    assert rejection(content[:33] + bomb + content[33:], "PNG").code is Code.IMAGE_DAMAGED

@@ -1,0 +1,106 @@
+"""Who may convert when: a batch must not take the memory of all its pictures at once."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from handlers.labelling import preparation
+from handlers.labelling.conversion import Converted
+from handlers.labelling.errors import ConversionDelayedError, PictureRejectedError
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.ports import ConvertedObject
+from handlers.labelling.preparation import Preparation
+from handlers.labelling.tally import Count, Tally
+from handlers.results.cache import PictureHeader
+from tests.handlers.factories import corners, encoded
+from tests.handlers.fakes import FakeObjects, stored_object
+
+NO_HURRY = Deadline(1e12)
+HEIC = PictureHeader("HEIC", None, None, converted=True)
+
+
+@pytest.fixture
+def objects() -> FakeObjects:
+    bucket = FakeObjects()
+    bucket.add("cat.heic", encoded(corners(), "HEIC"))
+    return bucket
+
+
+def test_picture_that_needs_no_copy_is_not_read(objects: FakeObjects) -> None:
+    stored, header = stored_object("cat.jpg", b"x"), PictureHeader("JPEG", 100, 100)
+
+    with Preparation(objects, 10**6, Tally()).ready(stored, header, NO_HURRY) as ready:
+        assert ready == (stored, header)
+
+    assert objects.reads == []
+
+
+def test_copy_keeps_what_is_known_of_the_object(objects: FakeObjects) -> None:
+    tally, stored = Tally(), objects.head("cat.heic", None)
+
+    with Preparation(objects, 10**6, tally).ready(stored, HEIC, NO_HURRY) as (prepared, header):
+        assert isinstance(prepared, ConvertedObject)
+        assert (prepared.key, prepared.version_id, prepared.etag) == (stored.key, stored.version_id, stored.etag)
+        assert "jpeg" not in repr(prepared)
+        assert header == PictureHeader("HEIC", 300, 200, converted=True)
+
+    assert tally.take()[0] == {Count.PICTURES_CONVERTED: 1}
+
+
+def test_one_picture_is_converted_at_a_time(objects: FakeObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting, met = threading.Barrier(2), []
+
+    def convert(content: bytes, name: str, max_pixels: int) -> Converted:
+        try:
+            met.append(meeting.wait(timeout=0.1))
+        except threading.BrokenBarrierError:
+            meeting.reset()
+        return Converted(b"", 100, 100)
+
+    def look() -> None:
+        with ready.ready(objects.head("cat.heic", None), HEIC, NO_HURRY):
+            pass
+
+    monkeypatch.setattr(preparation, "convert", convert)
+    ready = Preparation(objects, 10**6, Tally())
+    with ThreadPoolExecutor(4) as batch:
+        for done in [batch.submit(look) for _ in range(4)]:
+            done.result(timeout=20)
+
+    assert met == []
+
+
+def test_three_copies_are_looked_at_at_a_time(objects: FakeObjects) -> None:
+    ready, stored = Preparation(objects, 10**6, Tally()), objects.head("cat.heic", None)
+    looking, done = threading.Barrier(4), threading.Event()
+
+    def look() -> None:
+        with ready.ready(stored, HEIC, NO_HURRY):
+            looking.wait(timeout=10)
+            done.wait(timeout=10)
+
+    with ThreadPoolExecutor(3) as batch:
+        running = [batch.submit(look) for _ in range(3)]
+        looking.wait(timeout=10)
+        with pytest.raises(ConversionDelayedError), ready.ready(stored, HEIC, Deadline(0.0)):
+            pass
+        done.set()
+        for one in running:
+            one.result(timeout=10)
+    with ready.ready(stored, HEIC, NO_HURRY):
+        pass
+
+
+def test_place_is_free_again_after_a_rejection(objects: FakeObjects) -> None:
+    objects.add("damaged.heic", encoded(corners(), "HEIC")[:200])
+    ready = Preparation(objects, 10**6, Tally())
+
+    for _ in range(5):
+        with (
+            pytest.raises(PictureRejectedError),
+            ready.ready(objects.head("damaged.heic", None), HEIC, Deadline(0.0)),
+        ):
+            pass
