@@ -14,6 +14,7 @@ LabelstackError
 ├── StateError                  the record of a stack cannot be read, or there is none
 ├── InputError                  what the user gave cannot be used
 ├── NoOutputsError              the outputs of a deployed stack could not be found
+├── ApiError                    a stack's API refused, or does not answer
 └── NotFoundError               no picture or result with that key
 
 Each has a stable `code` for programs and a message for people that says what to do.
@@ -159,6 +160,22 @@ class NoOutputsError(LabelstackError):
     """No deployed stack, or its outputs could not be found."""
 
     code = "NO_OUTPUTS"
+
+
+class ApiError(LabelstackError):
+    """A stack's API refused, or does not answer.
+
+    Attributes:
+        status: Of its answer; 0 when there was none.
+        problem: The code of its problem document; empty when there was none.
+    """
+
+    code = "API"
+
+    def __init__(self, message: str, *, status: int = 0, problem: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.problem = problem
 
 
 class NotFoundError(LabelstackError):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from handlers.results import Match, Page, Result, Status
@@ -171,6 +172,10 @@ class FakeCloud:
     def client(self, service: str) -> Any:
         """One of the fakes."""
         return {"s3": self.s3, "logs": self.logs}[service]
+
+    def credentials(self) -> Credentials:
+        """Of nobody."""
+        return Credentials("AKIDEXAMPLE", "secret")
 
     def stack_config(self) -> Mapping[str, str]:
         """Nothing."""
