@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -96,7 +96,7 @@ class ApiClient:
         try:
             answer = self._session.send(request.prepare())
             return answer.status_code, answer.headers, answer.content
-        except HTTPClientError as error:
+        except BotoCoreError as error:
             raise ApiError(f"the API at {self.url} does not answer: {error}") from error
 
     def _pause_s(self, attempt: int, headers: Mapping[str, str]) -> float:
