@@ -63,7 +63,8 @@ def test_pages_of_the_api_are_followed(
     session_rekognition.set_rules([])
     run = command_on(stack, tmp_path / "command", without_table(stack))
 
-    found, cursor = [], []
+    found: list[str] = []
+    cursor: list[str] = []
     for _ in keys:
         page = json.loads(run("search", "quokka", "--limit", "1", *cursor, "--json").stdout)
         found += [item["key"] for item in page["items"]]
