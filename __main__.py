@@ -205,6 +205,7 @@ pulumi.export("processorFunction", processor.processor.name)
 pulumi.export("failureRecorderFunction", processor.failure_recorder.name)
 if api:
     pulumi.export("apiUrl", api.url)
+    pulumi.export("apiAccess", settings.api_access)
     if api.api_key_id is not None:
         pulumi.export("apiKeyId", api.api_key_id)
 if site:

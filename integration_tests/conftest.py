@@ -63,6 +63,21 @@ def guest_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) 
         yield deployed
 
 
+@pytest.fixture(scope="session")
+def cloudfront_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
+    """The same program with its page behind CloudFront."""
+    with _another("front", {"website": "cloudfront"}, cloud, tmp_path_factory.mktemp("front")) as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="session")
+def throttled_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
+    """The same program with an API that lets one request a second through, and two at once."""
+    settings = {"website": "none", "apiThrottleRate": "1", "apiThrottleBurst": "2"}
+    with _another("throttled", settings, cloud, tmp_path_factory.mktemp("throttled")) as deployed:
+        yield deployed
+
+
 @contextmanager
 def _another(name: str, settings: Mapping[str, str], cloud: EmbeddedCloud, folder: Path) -> Iterator[DeployedStack]:
     """One more stack on the cloud; its own name keeps what it makes apart."""

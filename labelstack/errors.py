@@ -15,7 +15,8 @@ LabelstackError
 ├── StateError                  the record of a stack cannot be read, or there is none
 ├── InputError                  what the user gave cannot be used
 ├── NoOutputsError              the outputs of a deployed stack could not be found
-├── RepairError             a repair could not be asked for, or was not wanted
+├── RepairError                 a repair could not be asked for, or was not wanted
+├── ApiError                    a stack's API refused, or does not answer
 └── NotFoundError               no picture or result with that key
 
 Each has a stable `code` for programs and a message for people that says what to do.
@@ -173,6 +174,22 @@ class RepairError(LabelstackError):
     """A repair could not be asked for, or was not wanted."""
 
     code = "REPAIR"
+
+
+class ApiError(LabelstackError):
+    """A stack's API refused, or does not answer.
+
+    Attributes:
+        status: Of its answer; 0 when there was none.
+        problem: The code of its problem document; empty when there was none.
+    """
+
+    code = "API"
+
+    def __init__(self, message: str, *, status: int = 0, problem: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.problem = problem
 
 
 class NotFoundError(LabelstackError):

@@ -28,7 +28,7 @@ from handlers.results.search import LISTED_STATUSES, MAX_LIMIT, MAX_SEARCH_LABEL
 DEFAULT_LIMIT: Final = 24
 MAX_LABEL_CHARACTERS: Final = 100
 MAX_CURSOR_CHARACTERS: Final = 8192
-_SUMMARY: Final = ("key", "status", "code", "message", "processedAt", "width", "height")
+_SUMMARY: Final = ("key", "versionId", "status", "code", "message", "processedAt", "width", "height")
 _SHOWN_TYPES: Final = {
     name: f"image/{name.lower()}" for name in ("JPEG", "PNG", "HEIC", "HEIF", "WebP", "AVIF", "GIF", "TIFF", "BMP")
 }

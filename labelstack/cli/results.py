@@ -11,7 +11,7 @@ from handlers.results import Match, Result, Status
 from labelstack.cli.options import json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import counts_table, matches_table, result_page
-from labelstack.cli.target import Connection, Target, connect
+from labelstack.cli.target import ReadSide, Target, read_side
 from labelstack.errors import NotFoundError
 
 PAGE = 100  # the most that one call of the read side gives
@@ -28,25 +28,25 @@ def result(ctx: click.Context, target: Target, key: str, as_json: bool) -> None:
     KEY is the picture's key as `upload` and `search` show it; the upload prefix may be left out.
     """
     screen = Screen(as_json=as_json)
-    connection = connect(ctx.obj, target)
-    found = _find(connection, key)
+    found = _find(read_side(ctx.obj, target), key)
     if as_json:
         screen.document(found)
     screen.show(result_page(found))
 
 
-def _find(connection: Connection, key: str) -> Result:
+def _find(side: ReadSide, key: str) -> Result:
     deleted: Result | None = None
-    for candidate in dict.fromkeys([key, connection.prefix + key]):
-        found = connection.service.results.get(candidate)
+    for candidate in dict.fromkeys([key, side.prefix + key]):
+        found = side.results.get(candidate)
         if found is not None and found["status"] != Status.DELETED:
             return found
         deleted = deleted or found
     if deleted is not None:
-        raise NotFoundError(f"no result for {key!r}: the picture was deleted ({deleted['processedAt']}).")
+        when = f" ({deleted['processedAt']})" if deleted["processedAt"] else ""  # the API does not tell
+        raise NotFoundError(f"no result for {key!r}: the picture was deleted{when}.")
     raise NotFoundError(
         f"no result for {key!r}: if it was uploaded a moment ago, wait a second; `labelstack search` and "
-        "`labelstack watch` show the keys there are."
+        f"`labelstack watch` show the keys there are{side.blind_spot}."
     )
 
 
@@ -55,9 +55,12 @@ def _find(connection: Connection, key: str) -> Result:
 @target_options
 @click.pass_context
 def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
-    """List all labels and how many pictures carry each."""
+    """List all labels and how many pictures carry each.
+
+    Of a stack with an API these are the pictures below its upload prefix, which is what an API shows.
+    """
     screen = Screen(as_json=as_json)
-    counts = connect(ctx.obj, target).service.results.label_counts()
+    counts = read_side(ctx.obj, target).results.label_counts()
     if as_json:
         screen.document(counts)
     elif counts:
@@ -94,10 +97,11 @@ def search(
 ) -> None:
     """Find the pictures that carry every one of the LABELs (in any case).
 
-    --order confidence puts those first that are surest of the first label.
+    --order confidence puts those first that are surest of the first label. Of a stack with an API, pictures below its
+    upload prefix are found, which is what an API shows.
     """
     screen = Screen(as_json=as_json)
-    results = connect(ctx.obj, target).service.results
+    results = read_side(ctx.obj, target).results
     found: list[Match] = []
     while True:
         page = results.search(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labelstack import api_client
 from labelstack import outputs as stack_outputs
+from labelstack.api_results import ApiResults
 from labelstack.cli.backend import Backend
 from labelstack.clouds import Cloud
-from labelstack.errors import NoOutputsError
-from labelstack.service import LabelService
+from labelstack.errors import CloudError, NoOutputsError
+from labelstack.service import LabelService, Results
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,44 @@ class Connection:
         return str(self.outputs.get("uploadPrefix", ""))
 
 
+@dataclass(frozen=True)
+class ReadSide:
+    """What a command needs that only reads.
+
+    Attributes:
+        results: The API where the stack has one, else the table.
+        prefix: What a user may leave out of a key.
+    """
+
+    results: Results
+    prefix: str
+
+    @property
+    def blind_spot(self) -> str:
+        """What is not seen, for a message; empty when everything is."""
+        if isinstance(self.results, ApiResults) and not self.results.sees_all:
+            return f"; the API shows pictures below {self.prefix!r} only"
+        return ""
+
+
+def read_side(backend: Backend, target: Target) -> ReadSide:
+    """The read side of the stack. With a file of outputs that names an API, no cloud is needed unless requests have to
+    be signed: who has an API's address, and its key in LABELSTACK_API_KEY, needs no AWS credentials.
+
+    Raises:
+        LabelstackError: As for `connect`.
+    """
+    try:
+        connection = connect(backend, target)
+    except CloudError:
+        outputs = stack_outputs.from_file(target.outputs_file) if target.outputs_file else {}
+        if "apiUrl" not in outputs or api_client.access_of(outputs) == "iam":
+            raise
+        prefix = str(outputs.get("uploadPrefix", ""))
+        return ReadSide(ApiResults(api_client.connect(outputs, None, _api_key()), prefix), prefix)
+    return ReadSide(connection.service.results, connection.prefix)
+
+
 def connect(backend: Backend, target: Target) -> Connection:
     """The running cloud and the stack's outputs.
 
@@ -75,8 +116,11 @@ def connect(backend: Backend, target: Target) -> Connection:
 
 
 def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) -> Connection:
-    """A stack whose outputs are known."""
+    """A stack whose outputs are known. Results are read by its API where it has one; uploads go to S3 directly."""
     results = backend.results(cloud, outputs["resultsTable"])
+    if "apiUrl" in outputs:
+        prefix = str(outputs.get("uploadPrefix", ""))
+        results = ApiResults(api_client.connect(outputs, cloud, _api_key()), prefix, results)
     return Connection(cloud, outputs, LabelService(cloud.client("s3"), outputs["uploadBucket"], results))
 
 
@@ -99,3 +143,7 @@ def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str,
             "name the file with --outputs or LABELSTACK_OUTPUTS."
         )
     return stack_outputs.check(found, f"stack {target.stack!r}")
+
+
+def _api_key() -> str | None:
+    return os.environ.get(api_client.KEY_VARIABLE)

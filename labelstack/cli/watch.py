@@ -16,7 +16,7 @@ from handlers.results import Result
 from labelstack.cli.options import json_option, target_options
 from labelstack.cli.screen import Screen
 from labelstack.cli.tables import summary_line
-from labelstack.cli.target import Target, connect
+from labelstack.cli.target import Target, read_side
 from labelstack.service import Results
 
 POLL_S = 0.5
@@ -36,7 +36,7 @@ def watch(ctx: click.Context, target: Target, count: int | None, recent: int, as
     Into a file or pipe and with --json, every result is one line, in the order of arrival.
     """
     screen = Screen(as_json=as_json)
-    arriving = arrivals(connect(ctx.obj, target).service.results, recent)
+    arriving = arrivals(read_side(ctx.obj, target).results, recent)
     if as_json or not screen.out.is_terminal:
         screen.note("waiting for results; Ctrl-C ends.")
     lines: deque[Text] = deque(maxlen=max(5, screen.out.height - 3))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
+from botocore.credentials import Credentials
 
 from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
 from labelstack.errors import CloudSettingsError
@@ -62,6 +63,10 @@ class AwsCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of a service."""
         return self._clients.get(service)
+
+    def credentials(self) -> Credentials:
+        """What the clients use."""
+        return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
         """Only the region; a stack's file says the rest."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 # Loopback and emulators answer at once or never; AWS throttles. Sockets must never make a deployment hang.
 CONNECT_TIMEOUT_S = 5
@@ -69,6 +70,9 @@ class Cloud(Protocol):
     def client(self, service: str) -> Any:
         """A boto3 client with the deployer's credentials."""
 
+    def credentials(self) -> Credentials:
+        """The deployer's credentials, for requests that boto3 does not sign."""
+
     def stack_config(self) -> Mapping[str, str]:
         """Settings that this cloud dictates to every stack on it."""
 
@@ -104,6 +108,12 @@ class Clients:
                 proxies={} if local else None,  # a proxy of the machine cannot reach its loopback
             ),
         )
+
+    def credentials(self) -> Credentials:
+        """The session's credentials, which refresh themselves where they expire."""
+        with self._building:
+            found: Credentials = self._session.get_credentials()
+        return found
 
     def close(self) -> None:
         """Close every connection."""

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 import boto3
+from botocore.credentials import Credentials
 
 from labelstack.clouds import function_runtime, processes
 from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
@@ -244,6 +245,10 @@ class EmbeddedCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of a service, as the account's root."""
         return self._clients.get(service)
+
+    def credentials(self) -> Credentials:
+        """What the clients use."""
+        return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
         """Functions run on this machine's Python and processor, and look at pictures by the local Rekognition."""

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.credentials import Credentials
 
 from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
 
@@ -57,6 +58,10 @@ class LocalStackCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of a service."""
         return self._clients.get(service)
+
+    def credentials(self) -> Credentials:
+        """What the clients use."""
+        return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
         """Functions run in containers for this machine's processor."""

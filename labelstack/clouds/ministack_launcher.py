@@ -37,6 +37,16 @@ PATCHED = (
     ("ministack.services.sts", "_sessions", "a guest's identity in policies"),
     ("ministack.core.iam_actions", "dynamodb_service_context", "leading keys in policies"),
     ("ministack.services.dynamodb", "_tables", "leading keys in policies"),
+    ("ministack.services.dynamodb", "_query", "indexes in order"),
+    ("ministack.services.dynamodb", "_index_members", "indexes in order"),
+    ("ministack.services.dynamodb", "_index_item", "indexes in order"),
+    ("ministack.services.dynamodb", "_INDEX_MEMBERS", "indexes in order"),
+    ("ministack.services.dynamodb", "_index_def", "indexes in order"),
+    ("ministack.services.dynamodb", "_index_key_lists", "indexes in order"),
+    ("ministack.services.dynamodb", "_index_key_schemas", "indexes in order"),
+    ("ministack.services.dynamodb", "_index_partition", "indexes in order"),
+    ("ministack.services.dynamodb", "_normalize_table_name", "indexes in order"),
+    ("ministack.services.dynamodb", "_get_attr_type", "indexes in order"),
 )
 
 
@@ -86,11 +96,12 @@ def main() -> None:
     """Run the server until it is killed."""
     check()
     trust_loopback()
-    from labelstack.clouds import policy_keys, python_functions, rekognition_route
+    from labelstack.clouds import index_order, policy_keys, python_functions, rekognition_route
 
     python_functions.install()
     rekognition_route.install()
     policy_keys.install()
+    index_order.install()
     serve_sites()
     from ministack.app import main as serve
 

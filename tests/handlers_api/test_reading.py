@@ -87,7 +87,7 @@ def test_needs_the_key_once_and_nothing_else(client: Client, query: str) -> None
 
 def test_lists_short_forms_newest_first(client: Client) -> None:
     client.api.results.add(
-        result("uploads/1"), result("uploads/2", status="REJECTED", code="NOT_AN_IMAGE", message="No.")
+        result("uploads/1", versionId="v1"), result("uploads/2", status="REJECTED", code="NOT_AN_IMAGE", message="No.")
     )
 
     reply = client.get("/images")
@@ -95,6 +95,7 @@ def test_lists_short_forms_newest_first(client: Client) -> None:
     assert [image["key"] for image in reply.body["images"]] == ["uploads/2", "uploads/1"]
     assert reply.body["images"][1] == {
         "key": "uploads/1",
+        "versionId": "v1",
         "status": "LABELED",
         "processedAt": "2026-11-21T08:59:00.000Z",
         "width": 640,

@@ -54,6 +54,7 @@ def test_dev_has_a_page_over_https_and_an_api_with_a_key() -> None:
     assert recorded.outputs["websiteBucket"] == "labelstack-site-0a1b2c3"
     assert recorded.outputs["apiUrl"].startswith("https://api.execute-api.")
     assert recorded.outputs["apiKeyId"] == "labelstack-api-0a1b2c3"
+    assert recorded.outputs["apiAccess"] == "api_key"
     assert "identityPoolId" not in recorded.outputs
 
 

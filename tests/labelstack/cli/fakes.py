@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from handlers.results import Match, Page, Result, Status, TableUnavailableError
@@ -184,6 +185,10 @@ class FakeCloud:
     def client(self, service: str) -> Any:
         """One of the fakes."""
         return {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch}[service]
+
+    def credentials(self) -> Credentials:
+        """Of nobody."""
+        return Credentials("AKIDEXAMPLE", "secret")
 
     def stack_config(self) -> Mapping[str, str]:
         """Nothing."""

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.credentials import Credentials
 
 from labelstack.clouds import EmbeddedCloud
 from labelstack.engines import InProcessEngine
@@ -35,6 +36,10 @@ class Elsewhere:
     def client(self, service: str) -> object:
         """Must not be asked."""
         raise AssertionError(service)
+
+    def credentials(self) -> Credentials:
+        """Must not be asked."""
+        raise AssertionError("credentials")
 
     def stack_config(self) -> dict[str, str]:
         """Nothing."""

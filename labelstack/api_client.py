@@ -1,0 +1,203 @@
+"""A deployed API over HTTP: asked with a key or a signature where it wants one, and again where it is busy.
+
+Requests go by botocore's own HTTP session, so that certificates and proxies are those of every other call to AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
+
+from labelstack.clouds import Cloud
+from labelstack.errors import ApiError
+
+KEY_VARIABLE = "LABELSTACK_API_KEY"
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 30  # the gateway gives a function 29 s
+CONNECTIONS = 8
+ATTEMPTS = 5
+BUSY = frozenset({429, 500, 502, 503, 504})
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
+
+Parameters = Mapping[str, str | Iterable[str]]
+# Puts into a request what says who asks.
+Authorize = Callable[[AWSRequest], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered: a status below 300, and the JSON document; its numbers are Decimal."""
+
+    status: int
+    content: Any
+
+
+class ApiClient:
+    """Reads from one API.
+
+    Args:
+        url: The API's, as the stack's output `apiUrl` has it.
+        authorize: Puts a key or a signature into each request.
+        refused: What to do about a refusal (401, 403); the end of the error's sentence.
+        session: Sends requests; None for one of its own.
+        sleep: Waits so many seconds.
+        chance: Gives a number from 0 to 1, for the pauses' jitter.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        authorize: Authorize,
+        *,
+        refused: str,
+        session: URLLib3Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._authorize = authorize
+        self._refused = refused
+        self._session = session or http_session(self.url)
+        self._sleep = sleep
+        self._chance = chance
+
+    def get(self, path: str, parameters: Parameters | None = None) -> Answer:
+        """Ask, again where the API is busy.
+
+        Raises:
+            ApiError: It refused, does not answer, or is no such API.
+        """
+        query = urlencode(parameters or {}, doseq=True, quote_via=quote)
+        url = self.url + path + (f"?{query}" if query else "")
+        for attempt in range(ATTEMPTS):
+            status, headers, body = self._send(url)
+            if status not in BUSY or attempt == ATTEMPTS - 1:
+                break
+            self._sleep(self._pause_s(attempt, headers))
+        if status < 300:
+            return Answer(status, self._document(body))
+        raise self._refusal(status, body)
+
+    def _send(self, url: str) -> tuple[int, Mapping[str, str], bytes]:
+        request = AWSRequest(method="GET", url=url, headers={"Accept": "application/json, application/problem+json"})
+        self._authorize(request)  # each time: a signature has a time in it
+        try:
+            answer = self._session.send(request.prepare())
+            return answer.status_code, answer.headers, answer.content
+        except BotoCoreError as error:
+            raise ApiError(f"the API at {self.url} does not answer: {error}") from error
+
+    def _pause_s(self, attempt: int, headers: Mapping[str, str]) -> float:
+        """Full jitter, and no less than the API asks for."""
+        asked = headers.get("Retry-After", "")
+        least = float(asked) if asked.isdecimal() else 0.0
+        jittered = FIRST_PAUSE_S * (1 << attempt) * self._chance()
+        return min(LONGEST_PAUSE_S, max(least, jittered))
+
+    def _document(self, body: bytes) -> Any:
+        try:
+            return json.loads(body, parse_float=Decimal, parse_int=Decimal)
+        except ValueError as error:
+            raise ApiError(
+                f"what answers at {self.url} is not the API of a stack: check the output apiUrl, and deploy the stack."
+            ) from error
+
+    def _refusal(self, status: int, body: bytes) -> ApiError:
+        """The error in a problem document, or in what a gateway or a proxy says instead of one."""
+        try:
+            found = json.loads(body)
+        except ValueError:
+            found = None
+        problem = found if isinstance(found, dict) else {}
+        said = str(problem.get("detail") or problem.get("message") or "no reason was given").rstrip(".")
+        if status in (401, 403):
+            said += f". {self._refused}"
+        code = str(problem.get("code", ""))
+        what = " ".join(part for part in (str(status), code) if part)
+        return ApiError(f"the API at {self.url} answered {what}: {said.rstrip('.')}.", status=status, problem=code)
+
+
+def http_session(url: str) -> URLLib3Session:
+    """A session with the machine's proxies and certificates; none of the proxies for this machine itself."""
+    host = urlsplit(url).hostname or ""
+    local = host in ("127.0.0.1", "::1", "localhost") or host.endswith(".localhost.localstack.cloud")
+    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return URLLib3Session(
+        verify=bundle or True,  # type: ignore[arg-type]  # takes a path too, which the stubs do not know
+        proxies={} if local else get_environ_proxies(url),
+        timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),  # type: ignore[arg-type]  # takes a pair too; as above
+        max_pool_connections=CONNECTIONS,
+    )
+
+
+def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None = None) -> ApiClient:
+    """The API of a deployed stack, asked in the way its access wants it.
+
+    Args:
+        outputs: The stack's, `apiUrl` among them.
+        cloud: Where a key is read and whose credentials sign; None where there are no credentials.
+        api_key: The key, where the user has given one.
+
+    Raises:
+        ApiError: The API wants a key or a signature, and there is neither it nor a cloud to get it from.
+    """
+    url, access = str(outputs["apiUrl"]), access_of(outputs)
+    if access == "iam":
+        if cloud is None:
+            raise ApiError(f"the API at {url} wants signed requests: set AWS credentials that may call it.")
+        return ApiClient(
+            url,
+            _signing(cloud),
+            refused="These credentials may not call it: they need execute-api:Invoke for this API",
+        )
+    if access == "api_key":
+        if not api_key and (cloud is None or "apiKeyId" not in outputs):
+            raise ApiError(f"the API at {url} wants a key: set {KEY_VARIABLE} to one of the stack's usage plan.")
+        where = f"in {KEY_VARIABLE}" if api_key else "of the output apiKeyId"
+        refused = f"It does not take the key {where}: set {KEY_VARIABLE} to one of the stack's usage plan"
+        return ApiClient(url, _with_key(outputs, cloud, api_key), refused=refused)
+    refused = "The stack's outputs say that it is open: deploy the stack again, or write its outputs file anew"
+    return ApiClient(url, lambda request: None, refused=refused)
+
+
+def access_of(outputs: Mapping[str, Any]) -> str:
+    """`open`, `api_key` or `iam`; outputs of a stack that was deployed before it had `apiAccess` tell by their key."""
+    return str(outputs.get("apiAccess") or ("api_key" if "apiKeyId" in outputs else "open"))
+
+
+def _signing(cloud: Cloud) -> Authorize:
+    def sign(request: AWSRequest) -> None:
+        SigV4Auth(cloud.credentials().get_frozen_credentials(), "execute-api", cloud.region).add_auth(request)
+
+    return sign
+
+
+def _with_key(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None) -> Authorize:
+    """The key that was given, else the stack's own, looked up when the first request is sent."""
+    known = [api_key] if api_key else []
+
+    def add_key(request: AWSRequest) -> None:
+        if not known and cloud is not None:
+            try:
+                found = cloud.client("apigateway").get_api_key(apiKey=outputs["apiKeyId"], includeValue=True)
+            except (ClientError, BotoCoreError) as error:
+                raise ApiError(
+                    f"the API wants a key, and reading the stack's own failed ({error}): set {KEY_VARIABLE}, or use "
+                    "credentials that may do apigateway:GET on it."
+                ) from error
+            known.append(str(found["value"]))
+        request.headers["x-api-key"] = known[0]
+
+    return add_key

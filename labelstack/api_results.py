@@ -1,0 +1,149 @@
+"""The read side of a stack by its API: what the command asks where a stack has one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any, Literal, TypeVar, cast
+
+from botocore.exceptions import ClientError
+
+from handlers.results import Match, Page, Result, Status
+from labelstack.api_client import CONNECTIONS, ApiClient
+from labelstack.errors import ApiError
+from labelstack.service import Results
+
+T = TypeVar("T")
+
+REMEMBERED = 1000
+# What DynamoDB and the others say to credentials without the right.
+DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnrecognizedClientException"})
+
+
+class ApiResults:
+    """Implements `labelstack.service.Results` by HTTP, as `api/openapi.yaml` says.
+
+    The table is asked in two cases, where there are credentials that may read it:
+
+    - `get` of a key outside the upload prefix: the API shows no other key to anybody, but whoever deploys may put
+      pictures anywhere in the bucket, and wants to see their results. `search`, `list_images` and `label_counts` name
+      no key and are the API's alone: they tell of the pictures below the prefix.
+    - `get_many`, by which uploads are waited for: the table gives 100 results a call, and the API one, within a rate
+      that it shares with everybody else. A thousand pictures would take twenty seconds a look at its default rate.
+
+    Without such credentials keys outside the prefix have no result, as for the API, and `get_many` asks the API for
+    each key, a few at once.
+
+    Args:
+        api: The stack's API.
+        prefix: The only part of the bucket that it shows.
+        table: The table's read side; None where there are no credentials.
+    """
+
+    def __init__(self, api: ApiClient, prefix: str, table: Results | None = None) -> None:
+        self._api = api
+        self._prefix = prefix
+        self._table = table
+        self._seen: OrderedDict[tuple[str, str, str], Result] = OrderedDict()
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether it gives results of keys outside the prefix too."""
+        return self._table is not None
+
+    def get(self, key: str) -> Result | None:
+        """What is stored for a key; of a deleted picture only that it is deleted. None while it has no result."""
+        if not key.startswith(self._prefix):
+            return self._by_table(lambda table: table.get(key), lambda: None)
+        try:
+            answer = self._api.get("/result", {"key": key})
+        except ApiError as error:
+            if error.problem == "PICTURE_NOT_FOUND":
+                return None
+            if error.problem == "PICTURE_DELETED":
+                return {"key": key, "bucket": "", "status": Status.DELETED, "sequencer": "", "processedAt": ""}
+            raise
+        return cast("Result", answer.content) if answer.status == 200 else None
+
+    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
+        """Several results; keys without one are absent."""
+        keys = list(dict.fromkeys(picture_keys))
+        return self._by_table(lambda table: table.get_many(keys), lambda: self._each(keys))
+
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
+        """Results, newest first. The API lists summaries: each result is asked for once, and remembered."""
+        page = self._page({"limit": str(limit)} | ({"status": str(status)} if status else {}), cursor)
+        marks = {one["key"]: (one["key"], one["status"], one["processedAt"]) for one in page.items}
+        found = self._each([key for key, mark in marks.items() if mark not in self._seen])
+        listed = [found.get(key) or self._seen.get(mark) for key, mark in marks.items()]
+        self._seen.update((marks[key], result) for key, result in found.items())
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        # One that has been deleted since it was listed is left out.
+        return Page([one for one in listed if one is not None and one["status"] != Status.DELETED], page.cursor)
+
+    def search(
+        self,
+        labels: Sequence[str],
+        *,
+        min_confidence: Decimal = Decimal(0),
+        order: Literal["newest", "confidence"] = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page[Match]:
+        """Pictures below the prefix that carry all of the labels."""
+        names = list(dict.fromkeys(label.strip().lower() for label in labels))
+        asked: dict[str, str | list[str]] = {
+            "label": names,
+            "minConfidence": f"{min_confidence:f}",
+            "order": order,
+            "limit": str(limit),
+        }
+        page = self._page(asked, cursor)
+        matches = [_match(summary, names) for summary in page.items]
+        return Page([match for match in matches if match is not None], page.cursor)
+
+    def label_counts(self) -> dict[str, int]:
+        """How many pictures below the prefix carry each label, by name."""
+        labels = self._api.get("/labels").content["labels"]
+        return {one["name"]: int(one["count"]) for one in sorted(labels, key=lambda one: str(one["name"]))}
+
+    def _page(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[dict[str, Any]]:
+        answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
+        return Page(answer["images"], answer.get("cursor"))
+
+    def _each(self, keys: Sequence[str]) -> dict[str, Result]:
+        """One request for each key, a few at once."""
+        if not keys:
+            return {}
+        with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="result") as pool:
+            found = zip(keys, pool.map(self.get, keys), strict=True)
+            return {key: result for key, result in found if result is not None}
+
+    def _by_table(self, read: Callable[[Results], T], otherwise: Callable[[], T]) -> T:
+        """What the table says; where nobody here may read it, the other."""
+        if self._table is not None:
+            try:
+                return read(self._table)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in DENIED:
+                    raise
+                self._table = None
+        return otherwise()
+
+
+def _match(summary: Mapping[str, Any], names: Sequence[str]) -> Match | None:
+    """A picture with the labels that were searched; None if it was analysed anew meanwhile, and has them no more."""
+    has = {str(label["name"]).lower(): label for label in summary.get("labels", [])}
+    if any(name not in has for name in names):
+        return None
+    match: Match = {
+        "key": summary["key"],
+        "processedAt": summary["processedAt"],
+        "labels": [{"name": has[name]["name"], "confidence": has[name]["confidence"]} for name in names],
+    }
+    if "versionId" in summary:
+        match["versionId"] = summary["versionId"]
+    return match
