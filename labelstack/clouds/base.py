@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -110,6 +112,20 @@ class Clients:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+
+
+def open_local(url: str, timeout_s: float) -> Any:
+    """An answer of something on this machine, whose proxy cannot reach it. Raises what `urlopen` raises."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s)
+
+
+def answers(url: str, timeout_s: float = 2.0) -> bool:
+    """Whether something on this machine answers that it is well."""
+    try:
+        with open_local(url, timeout_s):
+            return True
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def function_logs(logs: Any, function_name: str) -> Iterator[LogEvent]:

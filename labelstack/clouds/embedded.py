@@ -10,8 +10,6 @@ import shutil
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from typing import Any
 import boto3
 
 from labelstack.clouds import function_runtime, processes
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, function_logs
 from labelstack.clouds.processes import Child, ProcessId, log_tail
 from labelstack.errors import CloudNotRunningError, CloudRunningError, CloudStartError
 
@@ -347,13 +345,8 @@ def _free_port() -> int:
 
 
 def _wait_for_health(url: str, child: Child, deadline: float) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while True:
-        try:
-            with opener.open(url, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            _check_alive("ministack", child, deadline)
+    while not answers(url):
+        _check_alive("ministack", child, deadline)
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
 
 
