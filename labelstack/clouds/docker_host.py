@@ -6,7 +6,7 @@ Needs the packages of the `dev` extra; nothing that a user of the command runs i
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,6 +73,28 @@ def image_problem(client: docker.DockerClient, image: str) -> str | None:
     except (DockerException, requests.exceptions.RequestException) as error:
         return f"Docker cannot tell about the image {image} ({' '.join(str(error).split())[:200]})"
     return None
+
+
+def is_missing(client: docker.DockerClient, image: str) -> bool:
+    """Whether an image is not on this machine."""
+    with explained(f"looking for the image {image}"):
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            return True
+    return False
+
+
+def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None]) -> None:
+    """Pull an image that is not here yet.
+
+    Raises:
+        CloudStartError: It cannot be pulled.
+    """
+    if is_missing(client, image):
+        on_step(f"pulling the image {image}")
+        with explained(f"pulling the image {image}"):
+            client.images.pull(image)
 
 
 def owner_label(pid: int) -> str:

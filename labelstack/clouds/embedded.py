@@ -43,6 +43,8 @@ CAPABILITIES = Capabilities(
     email_delivered=False,
     website_endpoint=True,
     rekognition_rules=True,
+    gateway_responses=True,
+    form_signatures=True,
 )
 
 
@@ -238,6 +240,10 @@ class EmbeddedCloud:
     def pids(self) -> tuple[int, ...]:
         """Its processes, the emulator and the local Rekognition; the functions' processes are their children."""
         return tuple(process.pid for process in self._record.processes.values())
+
+    def is_running(self) -> bool:
+        """Whether all its processes live."""
+        return all(process.is_alive() for process in self._record.processes.values())
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service, as the account's root."""

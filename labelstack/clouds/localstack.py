@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs, open_local
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, function_logs, open_local
 from labelstack.errors import CloudNotRunningError
 
 DEFAULT_ENDPOINT_URL = "http://localhost:4566"
@@ -31,6 +31,8 @@ CAPABILITIES = Capabilities(
     email_delivered=False,
     website_endpoint=True,
     rekognition_rules=True,
+    gateway_responses=False,
+    form_signatures=False,
 )
 
 
@@ -92,6 +94,10 @@ class LocalStackCloud:
                 "AWS_ENDPOINT_URL to where it is."
             ) from error
         return told if isinstance(told, dict) else {}
+
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return answers(f"{self.endpoint_url}/_localstack/health", INFO_TIMEOUT_S)
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service."""

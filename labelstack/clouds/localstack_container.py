@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,6 +31,9 @@ from labelstack.errors import CloudStartError
 # The last one that runs without a licence.
 IMAGE = "localstack/localstack:4.14.0"
 IMAGE_VARIABLE = "LOCALSTACK_IMAGE"
+# Of the runtime that functions have unless a stack says otherwise. LocalStack would pull it too, while all wait.
+FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"
+REKOGNITION_TAG = "labelstack/rekognition:tests"
 REKOGNITION_IMAGE_VARIABLE = "LABELSTACK_REKOGNITION_IMAGE"
 PORT = 4566
 REKOGNITION_PORT = 4570
@@ -48,6 +51,33 @@ BUILD_ARGUMENTS = ("PYTHON_IMAGE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "HTTP
 def image(environment: Mapping[str, str]) -> str:
     """The LocalStack image of a run: the pinned one, or that of LOCALSTACK_IMAGE."""
     return environment.get(IMAGE_VARIABLE) or IMAGE
+
+
+def problem(environment: Mapping[str, str]) -> str | None:
+    """Why LocalStack cannot be started here, in half a sentence; None when it can."""
+    try:
+        return docker_host.image_problem(docker_host.connect(), image(environment))
+    except CloudStartError as error:
+        return str(error).partition(":")[0]
+
+
+def prepare(project: Path, environment: Mapping[str, str], on_step: Callable[[str], None] = lambda _: None) -> str:
+    """Pull and build the images that are not here yet; the local Rekognition's.
+
+    Args:
+        project: The folder whose `Dockerfile` has the local Rekognition as stage `rekognition`; it is not built when
+            LABELSTACK_REKOGNITION_IMAGE names an image.
+        environment: LOCALSTACK_IMAGE, LABELSTACK_REKOGNITION_IMAGE and those of `BUILD_ARGUMENTS`.
+        on_step: Told what takes long.
+
+    Raises:
+        CloudStartError: Docker does not answer, or an image cannot be had.
+    """
+    client = docker_host.connect()
+    named = environment.get(REKOGNITION_IMAGE_VARIABLE)
+    for wanted in filter(None, (image(environment), named, FUNCTION_IMAGE)):
+        docker_host.pull(client, wanted, on_step)
+    return named or _build_rekognition(client, project, environment, on_step)
 
 
 class LocalStackContainer:
@@ -69,10 +99,8 @@ class LocalStackContainer:
         """Start both and wait until they answer. What an earlier run left whose process was killed is removed first.
 
         Args:
-            project: The folder whose `Dockerfile` has the local Rekognition as stage `rekognition`; it is not built
-                when LABELSTACK_REKOGNITION_IMAGE names an image.
-            environment: Variables: LOCALSTACK_IMAGE, LOCALSTACK_AUTH_TOKEN and those of `BUILD_ARGUMENTS`. This
-                process's when absent.
+            project: The project's folder, as for `prepare`.
+            environment: Variables, those of `prepare` and `PASSED_ON`. This process's when absent.
 
         Raises:
             CloudStartError: Docker does not answer or refuses, or a container did not come up.
@@ -80,7 +108,7 @@ class LocalStackContainer:
         variables = os.environ if environment is None else environment
         client = docker_host.connect()
         docker_host.remove_left_behind(client)
-        rekognition_image = variables.get(REKOGNITION_IMAGE_VARIABLE) or _build_rekognition(project, variables)
+        rekognition_image = prepare(project, variables)
         run = uuid.uuid4().hex[:12]
         labels = {RUN_LABEL: run, OWNER_LABEL: docker_host.owner_label(os.getpid())}
         try:
@@ -101,10 +129,6 @@ class LocalStackContainer:
         except BaseException:
             docker_host.remove_run(client, run)
             raise
-
-    def is_running(self) -> bool:
-        """Whether LocalStack answers."""
-        return answers(f"{self.cloud.endpoint_url}/_localstack/health")
 
     def logs(self, lines: int) -> dict[str, str]:
         """The last lines of what each container wrote, by its image."""
@@ -161,17 +185,17 @@ def _container(name: str, port: int, network: Network, alias: str, labels: Mappi
     return container.with_kwargs(labels=dict(labels))
 
 
-def _build_rekognition(project: Path, variables: Mapping[str, str]) -> str:
-    arguments = {name: variables[name] for name in BUILD_ARGUMENTS if variables.get(name)}
+def _build_rekognition(client: Any, project: Path, variables: Mapping[str, str], on_step: Callable[[str], None]) -> str:
     if not (project / "Dockerfile").is_file():
         raise CloudStartError(
             f"there is no Dockerfile in {project} to build the local Rekognition from: run from a clone of the "
             f"project, or name an image in {REKOGNITION_IMAGE_VARIABLE}"
         )
+    if docker_host.is_missing(client, REKOGNITION_TAG):
+        on_step("building the local Rekognition's image")
+    arguments = {name: variables[name] for name in BUILD_ARGUMENTS if variables.get(name)}
     # Kept: the next run finds all of it in Docker's cache.
-    wanted = DockerImage(
-        project, tag="labelstack/rekognition:tests", clean_up=False, target="rekognition", buildargs=arguments
-    )
+    wanted = DockerImage(project, tag=REKOGNITION_TAG, clean_up=False, target="rekognition", buildargs=arguments)
     with explained(f"building the local Rekognition from {project / 'Dockerfile'}"):
         return str(wanted.build())
 
