@@ -25,6 +25,26 @@ class Deployment(Protocol):
     def outputs(self) -> Mapping[str, Any]:
         """The stack's outputs."""
 
+    @property
+    def created(self) -> int:
+        """How many resources were made."""
+
+    @property
+    def updated(self) -> int:
+        """How many were changed in place."""
+
+    @property
+    def replaced(self) -> int:
+        """How many were made anew."""
+
+    @property
+    def deleted(self) -> int:
+        """How many left the stack."""
+
+    @property
+    def unchanged(self) -> int:
+        """How many stayed as they were."""
+
 
 class Engine(Protocol):
     """Deploys and destroys stacks on one cloud."""

@@ -61,23 +61,27 @@ def problem(environment: Mapping[str, str]) -> str | None:
         return str(error).partition(":")[0]
 
 
-def prepare(project: Path, environment: Mapping[str, str], on_step: Callable[[str], None] = lambda _: None) -> str:
+def prepare(
+    project: Path, environment: Mapping[str, str] | None = None, on_step: Callable[[str], None] = lambda _: None
+) -> str:
     """Pull and build the images that are not here yet; the local Rekognition's.
 
     Args:
         project: The folder whose `Dockerfile` has the local Rekognition as stage `rekognition`; it is not built when
             LABELSTACK_REKOGNITION_IMAGE names an image.
-        environment: LOCALSTACK_IMAGE, LABELSTACK_REKOGNITION_IMAGE and those of `BUILD_ARGUMENTS`.
+        environment: Variables: LOCALSTACK_IMAGE, LABELSTACK_REKOGNITION_IMAGE and those of `BUILD_ARGUMENTS`. This
+            process's when absent.
         on_step: Told what takes long.
 
     Raises:
         CloudStartError: Docker does not answer, or an image cannot be had.
     """
     client = docker_host.connect()
-    named = environment.get(REKOGNITION_IMAGE_VARIABLE)
-    for wanted in filter(None, (image(environment), named, FUNCTION_IMAGE)):
+    variables = os.environ if environment is None else environment
+    named = variables.get(REKOGNITION_IMAGE_VARIABLE)
+    for wanted in filter(None, (image(variables), named, FUNCTION_IMAGE)):
         docker_host.pull(client, wanted, on_step)
-    return named or _build_rekognition(client, project, environment, on_step)
+    return named or _build_rekognition(client, project, variables, on_step)
 
 
 class LocalStackContainer:
