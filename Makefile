@@ -54,7 +54,11 @@ test-units: $(VENV)/.dev
 
 .PHONY: test-integration
 test-integration: $(VENV)/.dev
-	@$(BIN)/pytest integration_tests --quiet $(PYTEST_ARGS)
+	@$(BIN)/pytest integration_tests --cloud embedded --quiet $(PYTEST_ARGS)
+
+.PHONY: localstack-test
+localstack-test: $(VENV)/.dev browser ## Run the integration tests on a LocalStack in Docker
+	@$(BIN)/pytest integration_tests --cloud localstack $(PYTEST_ARGS)
 
 .PHONY: browser
 browser: ## Install what the browser tests use, where this user may (Debian and Ubuntu)

@@ -36,16 +36,16 @@ def measure() -> Report:
         engine = InProcessEngine(PROJECT, cloud, Path(folder) / "stacks")
         engine.up("local")  # fills the package cache: what is timed is a deployment, not pip
         engine.destroy("local")
-        with _timed() as deploy:
+        with timed() as deploy:
             outputs = engine.up("local").outputs
         stack = DeployedStack(cloud, outputs)
         idle_mb = _memory_mb(cloud)
-        latencies = _upload_one_by_one(stack)
+        latencies = upload_one_by_one(stack)
         # The bulk measures the pipeline, not how fast this machine looks at pixels: a rule answers.
         LocalRekognition(cloud.rekognition_url).set_rules([{"match": {"key": f"{BULK_FOLDER}*"}, **BULK_ANSWERS}])
         bulk_s, statuses, doubled = _upload_in_bulk(stack)
         rest_mb = _memory_mb(cloud)
-        with _timed() as teardown:
+        with timed() as teardown:
             engine.destroy("local")
     return Report(
         "pipeline",
@@ -68,14 +68,16 @@ def measure() -> Report:
 
 
 @contextlib.contextmanager
-def _timed() -> Iterator[Callable[[], float]]:
+def timed() -> Iterator[Callable[[], float]]:
+    """Gives what tells, after the block, how many seconds it took."""
     started = time.perf_counter()
     ended: list[float] = []
     yield lambda: ended[0] - started
     ended.append(time.perf_counter())
 
 
-def _upload_one_by_one(stack: DeployedStack) -> list[float]:
+def upload_one_by_one(stack: DeployedStack) -> list[float]:
+    """Seconds from each upload to its result, after one picture that warms up."""
     stack.wait_for_result(stack.upload("bench/warm-up.jpg", picture("bench warm-up", width=640, height=480)))
     latencies = []
     for n in range(SINGLE_PICTURES):

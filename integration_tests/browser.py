@@ -20,6 +20,8 @@ FLAGS = [
     "--disable-sync",
     # Chromium's own sandbox does not start for root, which is what containers and many CI machines run as.
     "--no-sandbox",
+    # LocalStack's names for web sites are all this machine, but not every resolver knows.
+    "--host-resolver-rules=MAP *.localhost.localstack.cloud 127.0.0.1",
 ]
 PATIENCE_MS = 60_000  # for busy machines; what is there is not waited for
 DROP = """(files) => {

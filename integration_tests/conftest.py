@@ -1,22 +1,37 @@
-"""One cloud and one deployed stack for the whole run; unique keys for each test."""
+"""One cloud and one deployed stack for the whole run; unique keys for each test; what a cloud lacks is skipped."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+import signal
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from botocore.credentials import Credentials
 
+from integration_tests import failure_logs, lanes, smoke
 from integration_tests.api import ApiClient
+from integration_tests.lanes import Lane
+from integration_tests.running import RunningCloud, running_cloud
 from integration_tests.stack import DeployedStack, LocalRekognition
-from labelstack.clouds import EmbeddedCloud
-from labelstack.engines import InProcessEngine
+from labelstack.clouds import Cloud
+from labelstack.errors import CloudError, LabelstackError
 
 PROJECT = Path(__file__).parent.parent
+FOLDER = Path(__file__).parent
+LANE = pytest.StashKey[Lane]()
+RUNNING = pytest.StashKey[RunningCloud]()
+OUTPUTS = pytest.StashKey[Mapping[str, Any]]()
+EXECUTED = pytest.StashKey[list[str]]()
+STARTED_MS = pytest.StashKey[int]()
+# pytest's own: 1 tests failed, 2 interrupted, 4 wrong usage.
+NOTHING_RAN = 1
+NO_CLOUD = 4
 # A lasting fault is retried until the queue gives up. Shorter time-outs and no pauses let that end in seconds.
 FASTER_FAILURES = {
     "labelstack:timeoutSeconds": "20",
@@ -25,41 +40,174 @@ FASTER_FAILURES = {
 }
 
 
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    """The embedded cloud, started for this run alone."""
-    with EmbeddedCloud.start(tmp_path_factory.mktemp("embedded")) as started:
-        yield started
+# --- the lane
 
 
-@pytest.fixture(scope="session")
-def stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The project's own program, deployed as stack `local`."""
-    engine = InProcessEngine(PROJECT, cloud, tmp_path_factory.mktemp("stacks"))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("labelstack", "where the integration tests run")
+    group.addoption("--cloud", choices=lanes.CLOUDS, help="default: localstack where Docker has it, else embedded")
+    group.addoption("--stack", metavar="NAME", help="default: local; dev on aws")
+    group.addoption("--engine", choices=lanes.ENGINES, help="default: in-process; on aws, none: deployed already")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*capabilities): skipped on a cloud that lacks one of them")
+    config.addinivalue_line("markers", "smoke(pictures=0): runs on aws too, and uploads so many pictures")
+    config.stash[EXECUTED] = []
     try:
-        yield DeployedStack(cloud, engine.up("local", FASTER_FAILURES).outputs)
-    finally:
-        engine.destroy("local")
+        lane = lanes.choose(
+            config.getoption("cloud"), config.getoption("stack"), config.getoption("engine"), _docker_problem
+        )
+    except LabelstackError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[LANE] = lane
+    if lane.cloud == "localstack":
+        # Ended from outside, the run ends as by Ctrl-C: with its containers.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"integration tests: {config.stash[LANE]}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On AWS only the smoke tests run."""
+    if config.stash[LANE].cloud == "aws":
+        others = [item for item in items if _is_ours(item) and item.get_closest_marker("smoke") is None]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the images before the first test's time runs."""
+    config = session.config
+    if config.stash[LANE].cloud == "localstack" and not config.option.collectonly and any(map(_is_ours, session.items)):
+        from labelstack.clouds import localstack_container
+
+        with _or_exit():
+            localstack_container.prepare(PROJECT, os.environ, lambda what: _tell(config, f"{what} (once) …"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, a lane in which nothing ran has failed: all of it may have been skipped for want of something."""
+    config = session.config
+    ours = any(map(_is_ours, session.items))
+    if os.environ.get("CI") and ours and not config.option.collectonly and not config.stash[EXECUTED]:
+        _tell(config, f"no integration test has run on {config.stash[LANE].cloud}: in CI that is a failure")
+        session.exitstatus = NOTHING_RAN
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the functions and the cloud logged to the report of a failure."""
+    report = yield
+    config = item.config
+    if not _is_ours(item):
+        return report
+    if call.when == "setup":
+        item.stash[STARTED_MS] = int(call.start * 1000)
+    if call.when == "call" and report.outcome != "skipped":
+        config.stash[EXECUTED].append(item.nodeid)
+    running = config.stash.get(RUNNING, None)
+    if report.failed and running is not None:
+        functions = failure_logs.functions_of(running, config.stash.get(OUTPUTS, {}))
+        report.sections += failure_logs.sections(running, functions, item.stash[STARTED_MS])
+        if not running.is_running():
+            item.session.shouldfail = (
+                f"the cloud {running.cloud.name} does not answer any more; the other tests were left"
+            )
+    return report
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return item.path.is_relative_to(FOLDER)
+
+
+def _docker_problem() -> str | None:
+    try:
+        from labelstack.clouds import localstack_container
+    except ImportError as error:
+        return f"the package {error.name} is not installed"
+    return localstack_container.problem(os.environ)
+
+
+def _tell(config: pytest.Config, text: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is not None and capture is not None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(text)
+
+
+@contextmanager
+def _or_exit() -> Iterator[None]:
+    """End the run with one sentence where there is nothing to run on."""
+    try:
+        yield
+    except LabelstackError as error:
+        pytest.exit(str(error), NO_CLOUD)
+
+
+# --- cloud and stacks
 
 
 @pytest.fixture(scope="session")
-def session_rekognition(cloud: EmbeddedCloud) -> LocalRekognition:
-    """The local Rekognition's control plane; who sets rules takes them back."""
-    return LocalRekognition(cloud.rekognition_url)
+def lane(request: pytest.FixtureRequest) -> Lane:
+    """Where the run takes place."""
+    return request.config.stash[LANE]
 
 
 @pytest.fixture(scope="session")
-def keyed_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The same program with an API that wants a key, beside the first stack."""
-    with _another("keyed", {"apiAccess": "api_key"}, cloud, tmp_path_factory.mktemp("keyed")) as deployed:
-        yield deployed
+def running(
+    request: pytest.FixtureRequest, lane: Lane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningCloud]:
+    """The cloud, started for this run alone, unless it runs already."""
+    with _or_exit():
+        started = running_cloud(lane, PROJECT, tmp_path_factory.mktemp("cloud"))
+        found = started.__enter__()
+    request.config.stash[RUNNING] = found
+    yield found
+    del request.config.stash[RUNNING]
+    try:
+        started.__exit__(None, None, None)
+    except CloudError as error:
+        pytest.exit(str(error), pytest.ExitCode.TESTS_FAILED)
 
 
 @pytest.fixture(scope="session")
-def guest_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The same program with a page for guests, and an HTTP API that wants signatures."""
-    settings = {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest"}
-    with _another("guests", settings, cloud, tmp_path_factory.mktemp("guests")) as deployed:
+def cloud(running: RunningCloud) -> Cloud:
+    """The cloud."""
+    return running.cloud
+
+
+@pytest.fixture(autouse=True)
+def _needs(request: pytest.FixtureRequest) -> None:
+    """Skip what the cloud cannot do."""
+    names = [name for marker in request.node.iter_markers("needs") for name in marker.args]
+    if names:
+        skip_unless(request.getfixturevalue("cloud"), *names)
+
+
+def skip_unless(cloud: Cloud, *capabilities: str) -> None:
+    """Skip the test, unless the cloud has all of these."""
+    if lacking := cloud.capabilities.lacks(*capabilities):
+        pytest.skip(f"{cloud.name} has no {' and no '.join(lacking)}")
+
+
+@pytest.fixture(scope="session")
+def stack(
+    request: pytest.FixtureRequest, lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedStack]:
+    """The project's own program, deployed as the lane's stack."""
+    if lane.cloud == "aws":
+        found = _on_aws(request, lane, running)
+    else:
+        found = _deployed(lane, running, tmp_path_factory.mktemp("stacks"), FASTER_FAILURES)
+    with found as deployed:
+        request.config.stash[OUTPUTS] = deployed.outputs
         yield deployed
 
 
@@ -79,14 +227,77 @@ def throttled_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFacto
 
 
 @contextmanager
-def _another(name: str, settings: Mapping[str, str], cloud: EmbeddedCloud, folder: Path) -> Iterator[DeployedStack]:
-    """One more stack on the cloud; its own name keeps what it makes apart."""
-    engine = InProcessEngine(PROJECT, cloud, folder)
-    config = {f"labelstack:{key}": value for key, value in {"name": name, "apiLogRole": "false", **settings}.items()}
+def _deployed(lane: Lane, running: RunningCloud, folder: Path, settings: Mapping[str, str]) -> Iterator[DeployedStack]:
+    """The program as one more stack on the cloud."""
+    with _or_exit():
+        engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, folder)
     try:
-        yield DeployedStack(cloud, engine.up("local", {**FASTER_FAILURES, **config}).outputs)
+        yield DeployedStack(running.cloud, engine.up(lane.stack, settings).outputs)
     finally:
-        engine.destroy("local")
+        if running.is_running():  # what died has taken everything along
+            engine.destroy(lane.stack)
+
+
+@contextmanager
+def _on_aws(request: pytest.FixtureRequest, lane: Lane, running: RunningCloud) -> Iterator[DeployedStack]:
+    """A stack that is there already; or one of the run's own, which is destroyed again."""
+    marks = [item.get_closest_marker("smoke") for item in request.session.items]
+    pictures = sum(int(mark.kwargs.get("pictures", 0)) for mark in marks if mark is not None)
+    with _or_exit():
+        budget = smoke.Budget(pictures, smoke.charged_calls(PROJECT, lane.stack))
+        _tell(request.config, f"smoke test on AWS, {lane}, region {running.cloud.region}: {budget}")
+        if not lane.engine:
+            outputs = smoke.deployed_outputs(PROJECT, lane.stack, os.environ)
+            yield from _cleaned_up(smoke.SmokeStack(running.cloud, outputs, budget=budget))
+            return
+        # Kept in the project, so that a run that was killed can be destroyed by hand.
+        engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, PROJECT / ".labelstack" / "smoke")
+    try:
+        with _or_exit():
+            outputs = engine.up(lane.stack, smoke.settings_for(running.cloud)).outputs
+        yield from _cleaned_up(smoke.SmokeStack(running.cloud, outputs, budget=budget))
+    finally:
+        engine.destroy(lane.stack)
+
+
+def _cleaned_up(deployed: smoke.SmokeStack) -> Iterator[DeployedStack]:
+    try:
+        yield deployed
+    finally:
+        deployed.clean_up()
+
+
+@pytest.fixture(scope="session")
+def session_rekognition(running: RunningCloud) -> LocalRekognition:
+    """The local Rekognition's control plane; who sets rules takes them back."""
+    skip_unless(running.cloud, "rekognition_rules")
+    return LocalRekognition(running.rekognition_control_url)
+
+
+@pytest.fixture(scope="session")
+def keyed_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
+    """The same program with an API that wants a key, beside the first stack."""
+    settings = _beside("keyed", {"apiAccess": "api_key"})
+    with _deployed(lane, running, tmp_path_factory.mktemp("keyed"), settings) as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="session")
+def guest_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
+    """The same program with a page for guests, and an HTTP API that wants signatures."""
+    skip_unless(running.cloud, *lanes.GUESTS)
+    settings = _beside("guests", {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest"})
+    with _deployed(lane, running, tmp_path_factory.mktemp("guests"), settings) as deployed:
+        yield deployed
+
+
+def _beside(name: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings of one more stack; its own name keeps what it makes apart."""
+    config = {f"labelstack:{key}": value for key, value in {"name": name, "apiLogRole": "false", **settings}.items()}
+    return {**FASTER_FAILURES, **config}
+
+
+# --- callers of the APIs
 
 
 @pytest.fixture(scope="session")
@@ -96,27 +307,46 @@ def api(stack: DeployedStack) -> ApiClient:
 
 
 @pytest.fixture(scope="session")
-def keyed_api(keyed_stack: DeployedStack) -> ApiClient:
-    """The API that wants a key, with it."""
-    answer = keyed_stack.client("apigateway").get_api_key(apiKey=keyed_stack.outputs["apiKeyId"], includeValue=True)
-    return ApiClient(keyed_stack.outputs["apiUrl"], api_key=answer["value"])
+def caller(running: RunningCloud, stack: DeployedStack) -> ApiClient:
+    """The first stack's API with all it may want: a key, or the deployer's signature."""
+    if "apiUrl" not in stack.outputs:
+        pytest.skip("this stack has no API (labelstack:api is none)")
+    if "apiKeyId" in stack.outputs:
+        return _with_key(stack)
+    return ApiClient(stack.outputs["apiUrl"], credentials=running.credentials, region=running.cloud.region)
 
 
 @pytest.fixture(scope="session")
-def signed_api(cloud: EmbeddedCloud, guest_stack: DeployedStack) -> ApiClient:
+def keyed_api(keyed_stack: DeployedStack) -> ApiClient:
+    """The API that wants a key, with it."""
+    return _with_key(keyed_stack)
+
+
+@pytest.fixture(scope="session")
+def signed_api(running: RunningCloud, guest_stack: DeployedStack) -> ApiClient:
     """The HTTP API, with signatures of somebody who may do everything."""
-    environment = cloud.environment()
-    credentials = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    return ApiClient(guest_stack.outputs["apiUrl"], credentials=credentials, region=cloud.region)
+    url = guest_stack.outputs["apiUrl"]
+    return ApiClient(url, credentials=running.credentials, region=running.cloud.region)
+
+
+def _with_key(stack: DeployedStack) -> ApiClient:
+    answer = stack.client("apigateway").get_api_key(apiKey=stack.outputs["apiKeyId"], includeValue=True)
+    return ApiClient(stack.outputs["apiUrl"], api_key=answer["value"])
+
+
+@pytest.fixture(scope="session")
+def run_folder(lane: Lane) -> str:
+    """Before all keys of a run on AWS, where others' pictures are too."""
+    return f"smoke/{uuid.uuid4().hex[:12]}/" if lane.cloud == "aws" else ""
 
 
 @pytest.fixture
-def key(request: pytest.FixtureRequest) -> Callable[[str], str]:
+def key(request: pytest.FixtureRequest, run_folder: str) -> Callable[[str], str]:
     """Makes object keys that no other test uses."""
     numbers = itertools.count()
     folder = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")
 
     def make(name: str = "picture.jpg") -> str:
-        return f"{folder}/{next(numbers)}/{name}"
+        return f"{run_folder}{folder}/{next(numbers)}/{name}"
 
     return make

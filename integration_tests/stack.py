@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from boto3.dynamodb.types import TypeDeserializer
 
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 TERMINAL = frozenset({"LABELED", "REJECTED", "FAILED", "DELETED"})
 POLL_INTERVAL_S = 0.05
+LOCALSTACK_NAMES = ".localhost.localstack.cloud"
 _DESERIALIZER = TypeDeserializer()
 
 
@@ -30,6 +32,17 @@ def wait_for(what: str, look: Callable[[], T], done: Callable[[T], bool], timeou
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last seen: {seen!r}"[:4000])
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
+
+
+def reachable(url: str) -> tuple[str, dict[str, str]]:
+    """A URL and headers for a client on this machine.
+
+    All names below LocalStack's are this machine, but not every resolver knows: so the name goes into the Host header.
+    """
+    parts = urlsplit(url)
+    if not (parts.hostname or "").endswith(LOCALSTACK_NAMES):
+        return url, {}
+    return urlunsplit(parts._replace(netloc=f"localhost:{parts.port or 80}")), {"Host": parts.netloc}
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,10 @@ class DeployedStack:
         if service not in self._clients:
             self._clients[service] = self.cloud.client(service)
         return self._clients[service]
+
+    def page_address(self, path: str = "") -> tuple[str, dict[str, str]]:
+        """URL and headers of a request for a file of the page."""
+        return reachable(str(self.outputs["websiteUrl"]) + path)
 
     # --- pictures ---------------------------------------------------------------------------------------------
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from handlers.results import ResultsReader
 from labelstack import outputs as stack_outputs
 from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
-from labelstack.errors import CloudNotRunningError
 from labelstack.service import Results
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
 # The program and its settings: the folder that holds this package, in a clone and in an editable installation.
 PROJECT = Path(__file__).resolve().parents[2]
-HEALTH_TIMEOUT_S = 5
 IN_PROCESS, PULUMI = "in-process", "pulumi"
 
 
@@ -120,7 +116,7 @@ class LocalBackend:
             return self.attach_embedded(folder)
         if cloud == "localstack":
             localstack = LocalStackCloud()
-            check_answers(localstack.endpoint_url)
+            localstack.info()  # raises where nothing answers
             return localstack
         if profile:
             os.environ["AWS_PROFILE"] = profile  # boto3, and the Pulumi CLI that is asked for outputs
@@ -184,20 +180,3 @@ class LocalBackend:
 
         system = LocalSystem(PROJECT)
         return checks.diagnose(setting.read(cloud, stack, PROJECT, system, folder, region=region, profile=profile))
-
-
-def check_answers(endpoint_url: str) -> None:
-    """Make sure that something answers at a LocalStack's endpoint, whatever it answers.
-
-    Raises:
-        CloudNotRunningError: Nothing does.
-    """
-    try:
-        urllib.request.urlopen(f"{endpoint_url}/_localstack/health", timeout=HEALTH_TIMEOUT_S).close()
-    except urllib.error.HTTPError:
-        return
-    except OSError as error:
-        raise CloudNotRunningError(
-            f"no LocalStack answers at {endpoint_url} ({getattr(error, 'reason', error)}): start it, or set "
-            "AWS_ENDPOINT_URL to where it is."
-        ) from error

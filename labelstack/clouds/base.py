@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
+import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import boto3
@@ -17,18 +19,32 @@ READ_TIMEOUT_S = 60
 MAX_CONNECTIONS = 32
 
 
+def _what(words: str) -> Any:
+    """A capability's field; the words say what is missing where it is false."""
+    return field(metadata={"what": words})
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a cloud can do; a test that needs more is skipped there with the name of what is missing."""
 
-    http_api: bool
-    cognito: bool
-    cloudfront: bool
-    iam_enforced: bool
-    alarms_evaluated: bool
-    email_delivered: bool
-    website_endpoint: bool
-    rekognition_rules: bool
+    http_api: bool = _what("HTTP APIs (API Gateway v2)")
+    cognito: bool = _what("Cognito identity pools")
+    cloudfront: bool = _what("CloudFront")
+    iam_enforced: bool = _what("enforced IAM")
+    alarms_evaluated: bool = _what("alarms that are evaluated")
+    email_delivered: bool = _what("mail that is delivered")
+    website_endpoint: bool = _what("S3's website endpoint")
+    rekognition_rules: bool = _what("a Rekognition whose answers can be set")
+    gateway_responses: bool = _what("an API gateway that answers in the words and with the headers it is given")
+    form_signatures: bool = _what("checked signatures of presigned forms")
+
+    def lacks(self, *names: str) -> list[str]:
+        """What of these it cannot do, in words. Raises ValueError for a name that is no capability."""
+        known = {one.name: str(one.metadata["what"]) for one in fields(self)}
+        if unknown := sorted(set(names) - set(known)):
+            raise ValueError(f"no capability: {', '.join(unknown)}")
+        return [known[name] for name in names if not getattr(self, name)]
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,20 @@ class Clients:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+
+
+def open_local(url: str, timeout_s: float) -> Any:
+    """An answer of something on this machine, whose proxy cannot reach it. Raises what `urlopen` raises."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s)
+
+
+def answers(url: str, timeout_s: float = 2.0) -> bool:
+    """Whether something on this machine answers that it is well."""
+    try:
+        with open_local(url, timeout_s):
+            return True
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def function_logs(logs: Any, function_name: str) -> Iterator[LogEvent]:

@@ -10,8 +10,6 @@ import shutil
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +22,7 @@ import boto3
 from botocore.credentials import Credentials
 
 from labelstack.clouds import function_runtime, processes
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, function_logs
 from labelstack.clouds.processes import Child, ProcessId, log_tail
 from labelstack.errors import CloudNotRunningError, CloudRunningError, CloudStartError
 
@@ -46,6 +44,8 @@ CAPABILITIES = Capabilities(
     email_delivered=False,
     website_endpoint=True,
     rekognition_rules=True,
+    gateway_responses=True,
+    form_signatures=True,
 )
 
 
@@ -242,6 +242,10 @@ class EmbeddedCloud:
         """Its processes, the emulator and the local Rekognition; the functions' processes are their children."""
         return tuple(process.pid for process in self._record.processes.values())
 
+    def is_running(self) -> bool:
+        """Whether all its processes live."""
+        return all(process.is_alive() for process in self._record.processes.values())
+
     def client(self, service: str) -> Any:
         """A boto3 client of a service, as the account's root."""
         return self._clients.get(service)
@@ -352,13 +356,8 @@ def _free_port() -> int:
 
 
 def _wait_for_health(url: str, child: Child, deadline: float) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while True:
-        try:
-            with opener.open(url, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            _check_alive("ministack", child, deadline)
+    while not answers(url):
+        _check_alive("ministack", child, deadline)
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.credentials import Credentials
 
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, function_logs, open_local
+from labelstack.errors import CloudNotRunningError
 
 DEFAULT_ENDPOINT_URL = "http://localhost:4566"
 DEFAULT_REGION = "us-east-1"
+INFO_TIMEOUT_S = 5.0
+CONTROL_VARIABLE = "LABELSTACK_REKOGNITION_CONTROL_URL"
 # The free edition, image 4.14.0.
 CAPABILITIES = Capabilities(
     http_api=False,
@@ -25,6 +32,8 @@ CAPABILITIES = Capabilities(
     email_delivered=False,
     website_endpoint=True,
     rekognition_rules=True,
+    gateway_responses=False,
+    form_signatures=False,
 )
 
 
@@ -36,15 +45,25 @@ class LocalStackCloud:
         capabilities: What its free edition can do.
         region: From the standard variables, else us-east-1.
         endpoint_url: Where it answers.
-        rekognition_url: Where a local Rekognition answers, by AWS_ENDPOINT_URL_REKOGNITION; empty when not set.
+        rekognition_url: Where a local Rekognition answers to functions, by AWS_ENDPOINT_URL_REKOGNITION; empty when not
+            set.
+        rekognition_control_url: Where it answers on this machine, for rules and counts, by
+            LABELSTACK_REKOGNITION_CONTROL_URL; empty when not set.
     """
 
     name = "localstack"
     capabilities = CAPABILITIES
 
-    def __init__(self, endpoint_url: str | None = None, rekognition_url: str | None = None) -> None:
+    def __init__(
+        self,
+        endpoint_url: str | None = None,
+        rekognition_url: str | None = None,
+        rekognition_control_url: str | None = None,
+    ) -> None:
         self.endpoint_url: str = endpoint_url or os.environ.get("AWS_ENDPOINT_URL", DEFAULT_ENDPOINT_URL)
         self.rekognition_url = rekognition_url or os.environ.get("AWS_ENDPOINT_URL_REKOGNITION", "")
+        self.rekognition_control_url = rekognition_control_url or os.environ.get(CONTROL_VARIABLE, "")
+        self.capabilities = replace(CAPABILITIES, rekognition_rules=bool(self.rekognition_control_url))
         self.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
         # LocalStack takes any credentials; a person's own must not be sent to it.
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=self.region)
@@ -52,8 +71,34 @@ class LocalStackCloud:
 
     @property
     def instance(self) -> str:
-        """The endpoint: a restart cannot be told from outside."""
-        return f"localstack:{self.endpoint_url}"
+        """The endpoint and LocalStack's session, which every start makes anew: what was deployed ends with it.
+
+        Raises:
+            CloudNotRunningError: Nothing answers there.
+        """
+        return f"localstack:{self.endpoint_url}:{self.info().get('session_id', '')}"
+
+    def info(self) -> Mapping[str, Any]:
+        """What LocalStack tells about itself: `version`, `session_id`; empty where something else answers.
+
+        Raises:
+            CloudNotRunningError: Nothing answers there.
+        """
+        try:
+            with open_local(f"{self.endpoint_url}/_localstack/info", INFO_TIMEOUT_S) as answer:
+                told = json.load(answer)
+        except (urllib.error.HTTPError, ValueError):
+            return {}
+        except OSError as error:
+            raise CloudNotRunningError(
+                f"no LocalStack answers at {self.endpoint_url} ({getattr(error, 'reason', error)}): start it, or set "
+                "AWS_ENDPOINT_URL to where it is."
+            ) from error
+        return told if isinstance(told, dict) else {}
+
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return answers(f"{self.endpoint_url}/_localstack/health", INFO_TIMEOUT_S)
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service."""
@@ -78,3 +123,7 @@ class LocalStackCloud:
     def function_logs(self, name: str) -> Iterator[LogEvent]:
         """What a function has logged, oldest first."""
         return function_logs(self.client("logs"), name)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._clients.close()

@@ -35,9 +35,9 @@ class RestApi(Provisioner):
         client, tags = target.client("apigateway"), target.tags(inputs)
         made = client.create_rest_api(
             name=inputs.require("name"),
-            description=inputs.get("description", ""),
             endpointConfiguration={"types": _endpoint_types(inputs)},
             tags=tags,
+            **_described(inputs),
         )
         if body := inputs.get("body"):
             rest_bodies.build(client, made["id"], json.loads(body))
@@ -90,9 +90,7 @@ class Deployment(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
         inputs.get("triggers")  # only says that another deployment is wanted
-        made = target.client("apigateway").create_deployment(
-            restApiId=inputs.require("restApi"), description=inputs.get("description", "")
-        )
+        made = target.client("apigateway").create_deployment(restApiId=inputs.require("restApi"), **_described(inputs))
         return Resource(made["id"])
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
@@ -125,9 +123,9 @@ class Stage(Provisioner):
             restApiId=api,
             stageName=name,
             deploymentId=inputs.require("deployment"),
-            description=inputs.get("description", ""),
             variables=inputs.get("variables", {}),
             tags=tags,
+            **_described(inputs),
         )
         return self._configured(inputs, target, tags)
 
@@ -336,6 +334,12 @@ def _endpoint_types(inputs: Inputs) -> list[str]:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _described(inputs: Inputs) -> dict[str, str]:
+    """A description, where there is one: LocalStack refuses an empty one."""
+    text = str(inputs.get("description", ""))
+    return {"description": text} if text else {}
 
 
 def _retag(client: Any, old: Recorded, tags: Mapping[str, str]) -> None:

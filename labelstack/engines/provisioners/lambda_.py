@@ -23,7 +23,8 @@ from labelstack.engines.provisioners.base import (
 from labelstack.errors import DeployError
 
 GONE = ("ResourceNotFoundException",)
-READY_DEADLINE_S = 60.0
+# An emulator may have to pull the image of the runtime first.
+READY_DEADLINE_S = 300.0
 POLL_INTERVAL_S = 0.05
 _BY_HAND = ("code", "tags", "sourceCodeHash", "skipDestroy", "reservedConcurrentExecutions", "name")
 _CONFIGURATION = (

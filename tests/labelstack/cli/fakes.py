@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -178,7 +178,7 @@ class FakeCloud:
     region: str = "us-east-1"
     endpoint_url: str | None = "http://127.0.0.1:1"
     instance: str = "one"
-    capabilities: Capabilities = field(default_factory=lambda: Capabilities(*[False] * 8))
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(*[False] * len(fields(Capabilities))))
     log_folder: Path = Path("the-logs")
     stopped: bool = False
 

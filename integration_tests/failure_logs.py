@@ -1,0 +1,60 @@
+"""What the functions and the cloud logged while a test ran, for the report of one that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from integration_tests.running import RunningCloud
+from labelstack import logs
+from labelstack.errors import CloudError
+
+FUNCTION_LINES = 40
+CLOUD_LINES = 30
+LINE_CHARACTERS = 600
+
+
+def sections(running: RunningCloud, functions: list[str], since_ms: int) -> Iterator[tuple[str, str]]:
+    """Titles and texts, the functions' first; where a log cannot be read, why.
+
+    Args:
+        running: The cloud.
+        functions: Physical names.
+        since_ms: When the test began, Unix time in milliseconds.
+    """
+    try:
+        found = logs.read(running.cloud.client("logs"), functions, since_ms)
+        lines = [f"{line.function}: {line.message}" for line in found]
+        yield f"functions' logs, {shown(lines, FUNCTION_LINES)}", cut(lines, FUNCTION_LINES)
+    except (BotoCoreError, ClientError, OSError) as error:
+        yield "functions' logs", f"cannot be read: {error}"
+    try:
+        for source, text in running.logs(CLOUD_LINES).items():
+            yield f"{source}, the last {CLOUD_LINES} lines", cut(text.splitlines(), CLOUD_LINES)
+    except (CloudError, OSError) as error:
+        yield "the cloud's logs", f"cannot be read: {error}"
+
+
+def cut(lines: list[str], count: int) -> str:
+    """The last lines, none of them longer than a screen can bear."""
+    kept = [line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} …" for line in lines[-count:]]
+    return "\n".join(kept) or "(nothing)"
+
+
+def shown(lines: list[str], count: int) -> str:
+    """How many of the lines are shown."""
+    return f"{len(lines)} lines" if len(lines) <= count else f"the last {count} of {len(lines)} lines"
+
+
+def functions_of(running: RunningCloud, outputs: Mapping[str, Any]) -> list[str]:
+    """The functions of a stack; on an emulator, which is the run's own, all there are."""
+    named = [str(value) for name, value in outputs.items() if name.endswith("Function")]
+    if running.cloud.endpoint_url is None:
+        return named
+    try:
+        pages = running.cloud.client("lambda").get_paginator("list_functions").paginate()
+        return sorted(one["FunctionName"] for page in pages for one in page["Functions"])
+    except (BotoCoreError, ClientError):
+        return named

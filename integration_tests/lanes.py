@@ -1,0 +1,125 @@
+"""The lane of a run: which cloud, which stack, which engine, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from labelstack import engines
+from labelstack.clouds import Cloud
+from labelstack.errors import InputError
+
+CLOUDS = ("embedded", "localstack", "external", "aws")
+ENGINES = ("in-process", "pulumi")
+DEFAULT_STACKS = {"aws": "dev"}
+# What the stack for guests needs of a cloud.
+GUESTS = ("http_api", "cognito")
+
+
+class Deployment(Protocol):
+    """What an engine has deployed."""
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The stack's outputs."""
+
+    @property
+    def created(self) -> int:
+        """How many resources were made."""
+
+    @property
+    def updated(self) -> int:
+        """How many were changed in place."""
+
+    @property
+    def replaced(self) -> int:
+        """How many were made anew."""
+
+    @property
+    def deleted(self) -> int:
+        """How many left the stack."""
+
+    @property
+    def unchanged(self) -> int:
+        """How many stayed as they were."""
+
+
+class Engine(Protocol):
+    """Deploys and destroys stacks on one cloud."""
+
+    def up(self, stack: str, config: Mapping[str, str] | None = None) -> Deployment:
+        """Deploy the program as this stack."""
+
+    def destroy(self, stack: str) -> int:
+        """Remove everything this stack made; how many resources."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Where a run takes place.
+
+    Attributes:
+        cloud: One of CLOUDS.
+        stack: The stack's name.
+        engine: One of ENGINES; empty on AWS when the stack is deployed there already.
+        reason: Why this cloud.
+    """
+
+    cloud: str
+    stack: str
+    engine: str
+    reason: str
+
+    def __str__(self) -> str:
+        """For the header of a run."""
+        how = f"engine {self.engine}" if self.engine else "deployed already"
+        return f"cloud {self.cloud} ({self.reason}), stack {self.stack}, {how}"
+
+
+def choose(cloud: str | None, stack: str | None, engine: str | None, docker_problem: Callable[[], str | None]) -> Lane:
+    """The lane that the options name; without a cloud, LocalStack where it can be had, else the embedded cloud.
+
+    Args:
+        cloud: `--cloud`.
+        stack: `--stack`.
+        engine: `--engine`.
+        docker_problem: Tells why LocalStack cannot be had; asked only when no cloud is named.
+
+    Raises:
+        InputError: The options do not go together.
+    """
+    reason = "as asked for"
+    if cloud is None:
+        problem = docker_problem()
+        cloud = "localstack" if problem is None else "embedded"
+        reason = "Docker and LocalStack's image are there" if problem is None else f"no LocalStack: {problem}"
+    if cloud == "aws" and engine == "in-process":
+        raise InputError(
+            "the engine in-process serves emulators only: on AWS leave --engine out for a stack that is deployed there "
+            "already, or let Pulumi deploy one for this run (--engine pulumi)"
+        )
+    default = "" if cloud == "aws" else "in-process"
+    return Lane(cloud, stack or DEFAULT_STACKS.get(cloud, "local"), engine or default, reason)
+
+
+def engine_for(name: str, project: Path, cloud: Cloud, folder: Path) -> Engine:
+    """The engine of that name.
+
+    Args:
+        name: One of ENGINES.
+        project: The folder with `Pulumi.yaml`.
+        cloud: What it deploys on.
+        folder: Where it keeps what it knows of its stacks.
+
+    Raises:
+        InputError: This version has no such engine.
+    """
+    if name == "in-process":
+        return engines.InProcessEngine(project, cloud, folder)
+    pulumi = getattr(engines, "PulumiEngine", None)
+    if pulumi is None:
+        raise InputError("this version has no engine pulumi: leave --engine out")
+    found: Engine = pulumi(project, cloud, folder)
+    return found

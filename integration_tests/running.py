@@ -1,0 +1,92 @@
+"""The cloud of a run: started for it and ended after it, or found where it runs already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.credentials import Credentials
+
+from integration_tests.lanes import Lane
+from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
+from labelstack.errors import CloudSettingsError
+
+# What LocalStack and the embedded cloud take for the account's root.
+ROOT = Credentials("test", "test")
+
+
+@dataclass(frozen=True)
+class RunningCloud:
+    """A cloud that answers.
+
+    Attributes:
+        cloud: The cloud.
+        credentials: Of somebody who may do everything there.
+        rekognition_control_url: Where the local Rekognition takes rules; empty where there is none.
+        logs: The last lines of the cloud's own logs, by their source.
+        is_running: Whether it still answers.
+    """
+
+    cloud: Cloud
+    credentials: Credentials
+    rekognition_control_url: str
+    logs: Callable[[int], Mapping[str, str]]
+    is_running: Callable[[], bool]
+
+
+@contextmanager
+def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCloud]:
+    """The lane's cloud.
+
+    Args:
+        lane: Says which.
+        project: The project's folder.
+        folder: Where a cloud may keep its files.
+
+    Raises:
+        CloudError: It does not start or answer; one sentence with what to do.
+    """
+    if lane.cloud == "embedded":
+        with EmbeddedCloud.start(folder) as embedded:
+            files = sorted(embedded.log_folder.glob("*.log"))
+            yield RunningCloud(
+                embedded,
+                ROOT,
+                embedded.rekognition_url,
+                lambda lines: {file.name: "\n".join(file.read_text().splitlines()[-lines:]) for file in files},
+                embedded.is_running,
+            )
+    elif lane.cloud == "localstack":
+        from labelstack.clouds.localstack_container import LocalStackContainer  # Docker's packages are for this lane
+
+        with LocalStackContainer.start(project) as container:
+            control_url = container.cloud.rekognition_control_url
+            yield RunningCloud(container.cloud, ROOT, control_url, container.logs, container.cloud.is_running)
+    elif lane.cloud == "external":
+        localstack = external_localstack(os.environ)
+        control_url = localstack.rekognition_control_url
+        yield RunningCloud(localstack, ROOT, control_url, lambda lines: {}, localstack.is_running)
+    else:
+        aws = AwsCloud()
+        yield RunningCloud(aws, aws.credentials, "", lambda lines: {}, lambda: True)
+
+
+def external_localstack(variables: Mapping[str, str]) -> LocalStackCloud:
+    """The LocalStack that the standard variables name.
+
+    Raises:
+        CloudSettingsError: They do not say where the functions find a Rekognition.
+        CloudNotRunningError: Nothing answers there.
+    """
+    if not variables.get("AWS_ENDPOINT_URL_REKOGNITION"):
+        raise CloudSettingsError(
+            "--cloud external needs a local Rekognition that the functions' containers reach: set "
+            "AWS_ENDPOINT_URL_REKOGNITION to its address as they see it, and LABELSTACK_REKOGNITION_CONTROL_URL to its "
+            "address on this machine"
+        )
+    cloud = LocalStackCloud()
+    cloud.info()  # raises where nothing answers
+    return cloud

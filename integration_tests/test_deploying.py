@@ -1,0 +1,103 @@
+"""The engine of the lane deploys, leaves alone, changes and removes on the lane's cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from integration_tests import lanes
+from integration_tests.lanes import Engine, Lane
+from labelstack.clouds import Cloud
+
+PROGRAM = """
+import json
+
+import pulumi
+import pulumi_aws as aws
+
+settings = pulumi.Config("labelstack")
+trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+role = aws.iam.Role("small", assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+function = aws.lambda_.Function(
+    "small",
+    role=role.arn,
+    handler="handler.handle",
+    runtime=settings.get("runtime") or "python3.13",
+    architectures=[settings.require("architecture")],
+    code=pulumi.AssetArchive({"handler.py": pulumi.FileAsset("handler.py")}),
+    timeout=30,
+)
+queue = aws.sqs.Queue("small")
+pulumi.export("function", function.name)
+pulumi.export("queue", queue.name)
+"""
+
+
+class Small:
+    """A project with one function, whose answer can be changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
+        (folder / "Pulumi.local.yaml").write_text("config:\n  aws:region: us-east-1\n")
+        (folder / "__main__.py").write_text(PROGRAM)
+        self.answer("one")
+
+    def answer(self, word: str) -> None:
+        """Change what the function answers."""
+        (self.folder / "handler.py").write_text(f"def handle(event, context):\n    return {word!r}\n")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    """The project."""
+    return Small(tmp_path)
+
+
+@pytest.fixture
+def engine(lane: Lane, cloud: Cloud, small: Small) -> Iterator[Engine]:
+    """The lane's engine on that project."""
+    found = lanes.engine_for(lane.engine, small.folder, cloud, small.folder / ".stacks")
+    yield found
+    found.destroy("local")
+
+
+def ask(cloud: Cloud, function: str) -> object:
+    return json.load(cloud.client("lambda").invoke(FunctionName=function)["Payload"])
+
+
+def test_deploying_again_changes_nothing(engine: Engine) -> None:
+    first = engine.up("local")
+
+    second = engine.up("local")
+
+    assert (first.created, second.created, second.unchanged) == (3, 0, 3)
+    assert (second.updated, second.replaced, second.deleted) == (0, 0, 0)
+    assert second.outputs == first.outputs
+
+
+def test_changed_handler_is_what_answers(engine: Engine, cloud: Cloud, small: Small) -> None:
+    function = engine.up("local").outputs["function"]
+    before = ask(cloud, function)
+    small.answer("two")
+
+    changed = engine.up("local")
+
+    assert (changed.updated, changed.unchanged) == (1, 2)
+    assert (before, ask(cloud, function)) == ("one", "two")
+
+
+def test_destroying_leaves_nothing(engine: Engine, cloud: Cloud) -> None:
+    outputs = engine.up("local").outputs
+
+    removed = engine.destroy("local")
+
+    assert removed == 3
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        cloud.client("lambda").get_function(FunctionName=outputs["function"])
+    assert not cloud.client("sqs").list_queues(QueueNamePrefix=outputs["queue"]).get("QueueUrls")
+    assert engine.up("local").created == 3, "nothing is in the way of another deployment"

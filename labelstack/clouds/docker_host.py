@@ -1,0 +1,174 @@
+"""The machine's Docker: whether it answers, which images it can have, and what a run has left on it.
+
+Needs the packages of the `dev` extra; nothing that a user of the command runs imports this module.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from labelstack.clouds.processes import start_time
+from labelstack.errors import CloudError, CloudStartError
+
+RUN_LABEL = "labelstack.run"
+OWNER_LABEL = "labelstack.owner"
+# Of containers that end containers of their own when they are asked to stop.
+PARENT_LABEL = "labelstack.parent"
+STOP_GRACE_S = 30
+NO_DOCKER = (
+    "no Docker answers ({reason}): start Docker Desktop or the daemon (sudo systemctl start docker) and see that "
+    "`docker info` works for you, or run without it on the embedded cloud (--cloud embedded)"
+)
+
+
+@contextmanager
+def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[None]:
+    """Turn what Docker fails with into one sentence: what could not be done, and what to do.
+
+    Args:
+        what: What is being done, as "starting LocalStack".
+        kind: The error that is raised.
+    """
+    try:
+        yield
+    except APIError as error:
+        text = " ".join(str(error.explanation or error).split())
+        raise kind(f"{what} failed: Docker refused it: {text}{_advice(text)}") from error
+    except (DockerException, requests.exceptions.RequestException) as error:
+        reason = f"{what}: {' '.join(str(error).split())}"
+        raise kind(NO_DOCKER.format(reason=reason[:300])) from error
+
+
+def connect() -> docker.DockerClient:
+    """A client of the Docker that the standard variables and the current context name.
+
+    Raises:
+        CloudStartError: None answers.
+    """
+    # As testcontainers finds it, whose containers are to be on the same one.
+    from testcontainers.core.docker_client import DockerClient
+
+    with explained("asking it"):
+        client = DockerClient().client
+        client.ping()
+    return client
+
+
+def image_problem(client: docker.DockerClient, image: str) -> str | None:
+    """Why there is no such image to run, in half a sentence; None where it is here or can be pulled."""
+    try:
+        client.images.get(image)
+    except ImageNotFound:
+        try:
+            client.images.get_registry_data(image)
+        except (DockerException, requests.exceptions.RequestException):
+            return f"the image {image} is neither here nor can it be pulled"
+    except (DockerException, requests.exceptions.RequestException) as error:
+        return f"Docker cannot tell about the image {image} ({' '.join(str(error).split())[:200]})"
+    return None
+
+
+def is_missing(client: docker.DockerClient, image: str) -> bool:
+    """Whether an image is not on this machine."""
+    with explained(f"looking for the image {image}"):
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            return True
+    return False
+
+
+def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None]) -> None:
+    """Pull an image that is not here yet.
+
+    Raises:
+        CloudStartError: It cannot be pulled.
+    """
+    if is_missing(client, image):
+        on_step(f"pulling the image {image}")
+        with explained(f"pulling the image {image}"):
+            client.images.pull(image)
+
+
+def owner_label(pid: int) -> str:
+    """What the containers of a process are labelled with, so that a later one sees whether it is still there."""
+    return f"{socket.gethostname()}/{pid}/{start_time(pid).replace(' ', '_')}"
+
+
+def owner_is_gone(label: str) -> bool:
+    """Whether the process that a label names has ended; of a process on another machine nobody here can tell."""
+    host, _, rest = label.partition("/")
+    pid = rest.partition("/")[0]
+    return host == socket.gethostname() and pid.isdigit() and owner_label(int(pid)) != label
+
+
+def remove_left_behind(client: docker.DockerClient) -> None:
+    """Remove what runs of this project have left whose process was killed."""
+    with explained("removing what an earlier run left behind"):
+        found = [*_containers(client, OWNER_LABEL), *_networks(client, OWNER_LABEL)]
+        runs = {labels[RUN_LABEL] for labels in map(_labels, found) if owner_is_gone(labels[OWNER_LABEL])}
+    for run in runs:
+        remove_run(client, run)
+
+
+def remove_run(client: docker.DockerClient, run: str) -> None:
+    """Remove all containers and networks of one run, Lambda's containers among them. May be repeated.
+
+    Raises:
+        CloudError: Docker does not answer or refuses; says how to remove them by hand.
+    """
+    by_hand = f"docker rm -f $(docker ps -aq --filter label={RUN_LABEL}={run})"
+    with explained(f"removing the containers of this run (by hand: {by_hand})", CloudError):
+        for parent in _containers(client, f"{RUN_LABEL}={run}", PARENT_LABEL):
+            with _gone_is_fine():
+                parent.stop(timeout=STOP_GRACE_S)
+        for container in _containers(client, f"{RUN_LABEL}={run}"):
+            with _gone_is_fine():
+                container.remove(force=True, v=True)
+        for network in _networks(client, f"{RUN_LABEL}={run}"):
+            with _gone_is_fine():
+                network.remove()
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != requests.codes.conflict:  # "removal … is already in progress"
+            raise
+
+
+def _containers(client: docker.DockerClient, *labels: str) -> list[Any]:
+    return list(client.containers.list(all=True, filters={"label": list(labels)}, ignore_removed=True))
+
+
+def _networks(client: docker.DockerClient, label: str) -> list[Any]:
+    return list(client.networks.list(filters={"label": label}))
+
+
+def _labels(one: Any) -> dict[str, str]:
+    """Labels of a container, or of a network, which keeps them elsewhere."""
+    labels: dict[str, str] = one.attrs.get("Labels") or one.attrs.get("Config", {}).get("Labels") or {}
+    return {RUN_LABEL: "", OWNER_LABEL: "", **labels}
+
+
+def _advice(text: str) -> str:
+    if "port is already allocated" in text or "address already in use" in text:
+        return " (another program has the port: end it, or take another port)"
+    if "docker.sock" in text:
+        return " (LocalStack needs Docker's socket: name it in TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE)"
+    if "ryuk" in text:
+        return " (Ryuk, which cleans up after testcontainers, cannot be had: set TESTCONTAINERS_RYUK_DISABLED=true)"
+    if "pull access denied" in text or "manifest" in text or "registry" in text or "dial tcp" in text:
+        return " (the image cannot be pulled: see that the registry can be reached, or use --cloud embedded)"
+    return ""
