@@ -50,5 +50,4 @@ COPY api api
 COPY web web
 COPY handlers handlers
 USER labelstack
-HEALTHCHECK NONE
 CMD ["python", "-m", "labelstack", "up", "--cloud", "localstack"]

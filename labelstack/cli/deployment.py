@@ -15,6 +15,8 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from labelstack import outputs as stack_outputs
+from labelstack.cli import shared_stack
 from labelstack.cli.backend import Backend, Engine, OnStep, RunningCloud
 from labelstack.cli.options import json_option, target_options
 from labelstack.cli.screen import Screen, count_text
@@ -45,7 +47,11 @@ def up(ctx: click.Context, target: Target, as_json: bool) -> None:
         started = start_unless_running(backend, target, screen)
     try:
         cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
+        if target.cloud == "localstack":
+            shared_stack.check_ours(backend, target, cloud)
         outputs = deploy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
+        if target.cloud == "localstack":
+            stack_outputs.publish(cloud.client("ssm"), target.stack, outputs)
     except BaseException:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
         if started is not None:
             started.stop()
@@ -57,6 +63,8 @@ def up(ctx: click.Context, target: Target, as_json: bool) -> None:
     screen.show()
     if target.cloud == "embedded":
         screen.show(how_to_use(backend.attach_embedded(target.cloud_folder), outputs))
+    else:
+        screen.show(shared_stack.how_to_use(cloud, outputs))
 
 
 def start_unless_running(backend: Backend, target: Target, screen: Screen) -> RunningCloud | None:
@@ -143,7 +151,9 @@ def down(ctx: click.Context, target: Target) -> None:
         raise InputError(f"stacks on AWS are destroyed by Pulumi: pulumi destroy --stack {target.stack}")
     if target.cloud == "localstack":
         cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
+        shared_stack.check_ours(backend, target, cloud)
         destroy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
+        stack_outputs.withdraw(cloud.client("ssm"), target.stack)
         return
     try:
         running = backend.attach_embedded(target.cloud_folder)
