@@ -49,7 +49,8 @@ def up(ctx: click.Context, target: Target, as_json: bool) -> None:
         cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
         if target.cloud == "localstack":
             shared_stack.check_ours(backend, target, cloud)
-        outputs = deploy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
+        with shared_stack.docker_explained():
+            outputs = deploy(backend.engine(cloud, target.stacks_folder), target.stack, screen)
         if target.cloud == "localstack":
             stack_outputs.publish(cloud.client("ssm"), target.stack, outputs)
     except BaseException:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rich.text import Text
@@ -12,7 +13,9 @@ from labelstack.cli.backend import Backend
 from labelstack.cli.target import Target
 from labelstack.clouds import Cloud
 from labelstack.clouds.localstack import DEFAULT_ENDPOINT_URL
-from labelstack.errors import StateError
+from labelstack.errors import CloudSettingsError, DeployError, StateError
+
+NO_DOCKER = "Docker not available"  # LocalStack's reason of a function's failed state
 
 
 def check_ours(backend: Backend, target: Target, cloud: Cloud) -> None:
@@ -29,6 +32,24 @@ def check_ours(backend: Backend, target: Target, cloud: Cloud) -> None:
             "Docker Compose, `docker compose up deploy` changes it and `docker compose down` ends it; else change it "
             "from there, or restart LocalStack, which removes it."
         )
+
+
+@contextmanager
+def docker_explained() -> Iterator[None]:
+    """Tell a LocalStack without Docker from a program that is wrong.
+
+    Raises:
+        CloudSettingsError: LocalStack has no Docker to run functions with.
+    """
+    try:
+        yield
+    except DeployError as error:
+        if NO_DOCKER not in str(error):
+            raise
+        raise CloudSettingsError(
+            "LocalStack cannot run functions because no Docker answers it: mount Docker's socket into its container as "
+            "/var/run/docker.sock (with Docker Compose, DOCKER_SOCKET names another path), then start it anew."
+        ) from error
 
 
 def how_to_use(cloud: Cloud, outputs: Mapping[str, Any]) -> Text:

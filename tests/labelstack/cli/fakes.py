@@ -154,12 +154,34 @@ class FakeLogs:
         yield {"events": [event for event in self.groups[logGroupName] if event["timestamp"] >= startTime]}
 
 
+class FakeParameters:
+    """Systems Manager's parameters."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def put_parameter(self, *, Name: str, Value: str, Type: str, Overwrite: bool) -> None:  # boto3's
+        """Keep a parameter."""
+        assert (Type, Overwrite) == ("String", True)
+        self.values[Name] = Value
+
+    def get_parameters(self, *, Names: list[str]) -> dict[str, list[dict[str, str]]]:  # boto3's
+        """Those that are there."""
+        return {"Parameters": [{"Name": name, "Value": self.values[name]} for name in Names if name in self.values]}
+
+    def delete_parameters(self, *, Names: list[str]) -> None:  # boto3's
+        """Forget those that are there."""
+        for name in Names:
+            self.values.pop(name, None)
+
+
 @dataclass
 class FakeCloud:
     """A cloud of fakes."""
 
     s3: FakeS3
     logs: FakeLogs = field(default_factory=FakeLogs)
+    ssm: FakeParameters = field(default_factory=FakeParameters)
     name: str = "embedded"
     region: str = "us-east-1"
     endpoint_url: str | None = "http://127.0.0.1:1"
@@ -170,7 +192,7 @@ class FakeCloud:
 
     def client(self, service: str) -> Any:
         """One of the fakes."""
-        return {"s3": self.s3, "logs": self.logs}[service]
+        return {"s3": self.s3, "logs": self.logs, "ssm": self.ssm}[service]
 
     def stack_config(self) -> Mapping[str, str]:
         """Nothing."""
