@@ -56,6 +56,10 @@ test-units: $(VENV)/.dev
 test-integration: $(VENV)/.dev
 	@$(BIN)/pytest integration_tests --quiet $(PYTEST_ARGS)
 
+.PHONY: compose-test
+compose-test: $(VENV)/.dev ## Test docker-compose.yml with this machine's Docker: up, upload, change, deploy, down
+	@$(BIN)/pytest compose_tests --timeout 1200 $(PYTEST_ARGS)
+
 .PHONY: browser
 browser: ## Install what the browser tests use, where this user may (Debian and Ubuntu)
 	@if [ -n "$${LABELSTACK_CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome chrome > /dev/null; then exit 0; \
