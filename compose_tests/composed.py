@@ -23,6 +23,7 @@ COPIED = (
     *("docker-compose.yml", "Dockerfile", ".dockerignore", "Pulumi.yaml", "Pulumi.local.yaml", "__main__.py"),
     *("settings.py", "api", "components", "handlers", "labelstack", "rekognition_local", "requirements", "web"),
 )
+BUILT = ("deploy", "rekognition")
 # With a build and every image to pull.
 UP_TIMEOUT_S = 900
 COMMAND_TIMEOUT_S = 180
@@ -113,7 +114,9 @@ class Composed:
 
     def remove(self) -> None:
         """End it, with its volumes and images."""
-        self.compose("down", "--volumes", "--rmi", "local", "--timeout", "60")
+        self.compose("down", "--volumes")
+        for service in BUILT:
+            subprocess.run(["docker", "image", "rm", f"{self.name}-{service}"], capture_output=True)
 
 
 def copy_clone(folder: Path) -> Path:

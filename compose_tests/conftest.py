@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from compose_tests.composed import Composed, copy_clone
+from compose_tests.composed import BUILT, Composed, copy_clone
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def another(composed: Composed, tmp_path: Path) -> Iterator[Callable[[], Compose
 
     def make() -> Composed:
         project = Composed(copy_clone(tmp_path))
-        for service in ("deploy", "rekognition"):
+        for service in BUILT:
             subprocess.run(["docker", "tag", f"{composed.name}-{service}", f"{project.name}-{service}"], check=True)
         made.append(project)
         return project
