@@ -60,6 +60,10 @@ test-integration: $(VENV)/.dev
 localstack-test: $(VENV)/.dev browser ## Run the integration tests on a LocalStack in Docker
 	@$(BIN)/pytest integration_tests --cloud localstack $(PYTEST_ARGS)
 
+.PHONY: compose-test
+compose-test: $(VENV)/.dev ## Test docker-compose.yml with this machine's Docker: up, upload, change, deploy, down
+	@$(BIN)/pytest compose_tests --timeout 1200 $(PYTEST_ARGS)
+
 .PHONY: browser
 browser: ## Install what the browser tests use, where this user may (Debian and Ubuntu)
 	@if [ -n "$${LABELSTACK_CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome chrome > /dev/null; then exit 0; \

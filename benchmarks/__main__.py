@@ -1,4 +1,7 @@
-"""`python -m benchmarks [NAME…]`: run all benchmarks, or those named; exit status 1 if a target is missed."""
+"""`python -m benchmarks [NAME…]`: run the benchmarks, or those named; exit status 1 if a target is missed.
+
+One that needs Docker runs only when it is named.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from benchmarks import api, compare, conversion, demo, localstack, pipeline, quota, setup
+from benchmarks import api, compare, compose, conversion, demo, localstack, pipeline, quota, setup
 from benchmarks.report import Report
 from labelstack.errors import CloudStartError
 
@@ -21,9 +24,10 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "quota": quota.measure,
     "compare": compare.measure,
     "localstack": localstack.measure,
+    "compose": compose.measure,
 }
 # Left out, with a sentence, where there is no Docker and they were not asked for by name.
-NEED_DOCKER = {"localstack"}
+NEED_DOCKER = {"localstack", "compose"}
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The outputs of a deployed stack: from a file, from the in-process engine's record, or from the Pulumi CLI."""
+"""The outputs of a deployed stack: in a file, in the engine's record, on the emulator itself, or by the Pulumi CLI."""
 
 from __future__ import annotations
 
@@ -53,6 +53,31 @@ def from_pulumi(project: Path, stack: str) -> dict[str, Any] | None:
         raise NoOutputsError(f"the Pulumi CLI has no outputs of stack {stack!r}: {said}")
     outputs = json.loads(done.stdout)
     return dict(outputs) if isinstance(outputs, dict) else None
+
+
+def publish(ssm: Any, stack: str, outputs: Mapping[str, Any]) -> None:
+    """Keep the outputs as a parameter on the emulator that the stack is on.
+
+    Another folder or container than the one with the engine's record finds them there, and they go with the emulator.
+    """
+    ssm.put_parameter(
+        Name=_parameter(stack), Value=json.dumps(dict(outputs), separators=(",", ":")), Type="String", Overwrite=True
+    )
+
+
+def published(ssm: Any, stack: str) -> dict[str, Any] | None:
+    """The outputs that `publish` has kept; None when there are none."""
+    found = ssm.get_parameters(Names=[_parameter(stack)])["Parameters"]
+    return dict(json.loads(found[0]["Value"])) if found else None
+
+
+def withdraw(ssm: Any, stack: str) -> None:
+    """Remove what `publish` has kept; nothing happens where there is none."""
+    ssm.delete_parameters(Names=[_parameter(stack)])
+
+
+def _parameter(stack: str) -> str:
+    return f"/labelstack/{stack}/outputs"
 
 
 def check(outputs: Mapping[str, Any], where: str) -> Mapping[str, Any]:

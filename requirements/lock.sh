@@ -10,6 +10,7 @@ compile() { "$uv" pip compile --quiet --universal --generate-hashes --python-ver
 compile pyproject.toml --extra dev --output-file requirements/dev.txt
 compile pyproject.toml --extra local --constraints requirements/dev.txt --output-file requirements/local.txt
 compile pyproject.toml --constraints requirements/dev.txt --output-file requirements.txt
+compile rekognition_local/requirements.in --no-annotate --constraints requirements/dev.txt --output-file rekognition_local/requirements.txt
 # Without annotations: functions with the same dependencies have the same lock, and share what is built from it.
 for function in handlers/*/requirements.in; do
     compile "$function" --no-annotate --constraints requirements/dev.txt --output-file "${function%.in}.txt"

@@ -15,6 +15,8 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from labelstack import outputs as stack_outputs
+from labelstack.cli import shared_stack
 from labelstack.cli.backend import IN_PROCESS, PULUMI, Backend, Engine, OnStep, RunningCloud
 from labelstack.cli.options import engine_option, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
@@ -49,7 +51,12 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
         started = start_unless_running(backend, target, screen)
     try:
         cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
-        outputs = deploy(engine_for(backend, target, cloud, engine), target.stack, screen)
+        if target.cloud == "localstack":
+            shared_stack.check_ours(backend, target, cloud)
+        with shared_stack.docker_explained():
+            outputs = deploy(engine_for(backend, target, cloud, engine), target.stack, screen)
+        if target.cloud == "localstack":
+            stack_outputs.publish(cloud.client("ssm"), target.stack, outputs)
     except BaseException:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
         if started is not None:
             started.stop()
@@ -61,6 +68,8 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
     screen.show()
     if target.cloud == "embedded":
         screen.show(how_to_use(backend.attach_embedded(target.cloud_folder), outputs))
+    else:
+        screen.show(shared_stack.how_to_use(cloud, outputs))
 
 
 def engine_for(backend: Backend, target: Target, cloud: Cloud, asked: str | None) -> Engine:
@@ -170,7 +179,9 @@ def down(ctx: click.Context, target: Target, engine: str | None) -> None:
         raise InputError(f"stacks on AWS are destroyed by Pulumi: pulumi destroy --stack {target.stack}")
     if target.cloud == "localstack":
         cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
+        shared_stack.check_ours(backend, target, cloud)
         destroy(engine_for(backend, target, cloud, engine), target.stack, screen)
+        stack_outputs.withdraw(cloud.client("ssm"), target.stack)
         return
     try:
         running = backend.attach_embedded(target.cloud_folder)

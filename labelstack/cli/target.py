@@ -125,7 +125,7 @@ def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) ->
 
 
 def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str, Any]:
-    """The outputs: from the file that was named, else an engine's record, else the Pulumi CLI."""
+    """The outputs: from the file that was named, an engine's record, LocalStack, or the Pulumi CLI."""
     if target.outputs_file is not None:
         return stack_outputs.check(stack_outputs.from_file(target.outputs_file), f"the file {target.outputs_file}")
     recorded = backend.recorded_outputs(cloud, target.stacks_folder, target.stack) if target.cloud != "aws" else None
@@ -135,6 +135,10 @@ def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str,
         raise NoOutputsError(
             f"no stack {target.stack!r} is deployed on the embedded cloud: deploy it with `labelstack up`."
         )
+    if target.cloud == "localstack":
+        found_there = stack_outputs.published(cloud.client("ssm"), target.stack)
+        if found_there is not None:
+            return stack_outputs.check(found_there, f"stack {target.stack!r} on LocalStack")
     found = backend.pulumi_outputs(target.stack)
     if found is None:
         raise NoOutputsError(

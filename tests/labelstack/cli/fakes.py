@@ -167,6 +167,27 @@ class FakeLogs:
         yield {"events": [event for event in self.groups[logGroupName] if event["timestamp"] >= startTime]}
 
 
+class FakeParameters:
+    """Systems Manager's parameters."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def put_parameter(self, *, Name: str, Value: str, Type: str, Overwrite: bool) -> None:  # boto3's
+        """Keep a parameter."""
+        assert (Type, Overwrite) == ("String", True)
+        self.values[Name] = Value
+
+    def get_parameters(self, *, Names: list[str]) -> dict[str, list[dict[str, str]]]:  # boto3's
+        """Those that are there."""
+        return {"Parameters": [{"Name": name, "Value": self.values[name]} for name in Names if name in self.values]}
+
+    def delete_parameters(self, *, Names: list[str]) -> None:  # boto3's
+        """Forget those that are there."""
+        for name in Names:
+            self.values.pop(name, None)
+
+
 @dataclass
 class FakeCloud:
     """A cloud of fakes."""
@@ -174,6 +195,7 @@ class FakeCloud:
     s3: FakeS3
     logs: FakeLogs = field(default_factory=FakeLogs)
     cloudwatch: Any = None
+    ssm: FakeParameters = field(default_factory=FakeParameters)
     name: str = "embedded"
     region: str = "us-east-1"
     endpoint_url: str | None = "http://127.0.0.1:1"
@@ -184,7 +206,7 @@ class FakeCloud:
 
     def client(self, service: str) -> Any:
         """One of the fakes."""
-        return {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch}[service]
+        return {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch, "ssm": self.ssm}[service]
 
     def credentials(self) -> Credentials:
         """Of nobody."""

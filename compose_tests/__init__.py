@@ -1,0 +1,1 @@
+"""The composed service, as a user of `docker compose` has it: `make compose-test`."""

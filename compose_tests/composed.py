@@ -1,0 +1,150 @@
+"""One run of docker-compose.yml: a project of its own on ports of its own, with a copy of the clone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+import uuid
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+# Of docker-compose.yml and what it mounts; and of the command, which runs in the copy.
+COPIED = (
+    *("docker-compose.yml", "Dockerfile", ".dockerignore", "Pulumi.yaml", "Pulumi.local.yaml", "__main__.py"),
+    *("settings.py", "api", "components", "handlers", "labelstack", "rekognition_local", "requirements", "web"),
+)
+BUILT = ("deploy", "rekognition")
+# With a build and every image to pull.
+UP_TIMEOUT_S = 900
+COMMAND_TIMEOUT_S = 180
+CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Compose erases a line even where there is no terminal
+
+
+@dataclass
+class Composed:
+    """A Compose project in a folder.
+
+    Attributes:
+        folder: The copy of the clone; change it as a user would.
+        name: The project's name, first in the names of its containers.
+        port: LocalStack's port on this machine.
+        variables: What is set beside this process's own environment.
+    """
+
+    folder: Path
+    name: str = field(default_factory=lambda: f"labelstack-test-{uuid.uuid4().hex[:8]}")
+    port: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.port, rekognition = free_ports(2)
+        self.variables |= {"LOCALSTACK_PORT": str(self.port), "REKOGNITION_PORT": str(rekognition)}
+        self.variables |= {"COMPOSE_PROJECT_NAME": self.name, "COMPOSE_ANSI": "never"}
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where LocalStack answers."""
+        return f"http://localhost:{self.port}"
+
+    def compose(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `docker compose`; its exit status, and both streams as one text."""
+        return subprocess.run(
+            ["docker", "compose", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.variables, **variables},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=UP_TIMEOUT_S,
+        )
+
+    def up(self) -> None:
+        """What the README says; raises AssertionError with what Compose and the deployment said."""
+        done = self.compose("up", "--wait")
+        if done.returncode:
+            raise AssertionError(f"docker compose up --wait: {done.stdout[-2000:]}\n{self.log('deploy')[-4000:]}")
+
+    def log(self, service: str) -> str:
+        """What a service has printed."""
+        printed = self.compose("logs", "--no-log-prefix", "--no-color", service).stdout
+        return CONTROL_SEQUENCE.sub("", printed)
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """Every container of the project by name, stopped ones and those of functions too."""
+        listed = docker("ps", "--all", "--quiet", "--filter", f"name={self.name}").split()
+        described = json.loads(docker("inspect", *listed)) if listed else []
+        return {str(one["Name"]).removeprefix("/"): one for one in described}
+
+    def labelstack(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command as a user on this machine does, in the copy of the clone."""
+        return subprocess.run(
+            [sys.executable, "-m", "labelstack", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "LABELSTACK_CLOUD": "localstack", "AWS_ENDPOINT_URL": self.endpoint_url},
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, as the command finds them."""
+        done = self.labelstack("outputs", "--json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def get(self, url: str) -> bytes:
+        """What a browser gets; names below localhost need not resolve here."""
+        host = url.split("/")[2]
+        request = urllib.request.Request(url.replace(host, f"127.0.0.1:{self.port}", 1), headers={"Host": host})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            body: bytes = answer.read()
+        return body
+
+    def remove(self) -> None:
+        """End it, with its volumes and images."""
+        self.compose("down", "--volumes")
+        for service in BUILT:
+            subprocess.run(["docker", "image", "rm", f"{self.name}-{service}"], capture_output=True)
+
+
+def copy_clone(folder: Path) -> Path:
+    """A copy of what is composed."""
+    for name in COPIED:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / name)
+    return folder
+
+
+def docker(*arguments: str) -> str:
+    """What a docker command prints."""
+    return subprocess.run(
+        ["docker", *arguments], check=True, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S
+    ).stdout
+
+
+def published(containers: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The addresses of this machine on which containers answer."""
+    bindings = [one["NetworkSettings"]["Ports"] or {} for one in containers.values()]
+    return {str(bound["HostIp"]) for ports in bindings for bound_to in ports.values() for bound in bound_to or []}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(one.getsockname()[1]) for one in sockets]

@@ -1,0 +1,48 @@
+"""A composed service for the tests, and projects that are meant to fail."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from compose_tests.composed import BUILT, Composed, copy_clone
+
+
+@pytest.fixture(scope="session")
+def compose_here() -> None:
+    """Docker with Compose answers; these tests are asked for by name, so that it does not is a failure."""
+    assert shutil.which("docker"), "make compose-test needs Docker: install it"
+    found = subprocess.run(["docker", "compose", "version"], capture_output=True, text=True)
+    assert found.returncode == 0, f"make compose-test needs Docker with Compose: {found.stderr.strip()}"
+
+
+@pytest.fixture(scope="session")
+def composed(compose_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """The service, up."""
+    made = Composed(copy_clone(tmp_path_factory.mktemp("clone")))
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def another(composed: Composed, tmp_path: Path) -> Iterator[Callable[[], Composed]]:
+    """Makes a second project that is not up, with the images of the first."""
+    made: list[Composed] = []
+
+    def make() -> Composed:
+        project = Composed(copy_clone(tmp_path))
+        for service in BUILT:
+            subprocess.run(["docker", "tag", f"{composed.name}-{service}", f"{project.name}-{service}"], check=True)
+        made.append(project)
+        return project
+
+    yield make
+    for project in made:
+        project.remove()

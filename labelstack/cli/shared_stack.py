@@ -1,0 +1,66 @@
+"""A stack on a LocalStack that others use too: whose record it is in, and how it is used from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.text import Text
+
+from labelstack import outputs as stack_outputs
+from labelstack.cli.backend import Backend
+from labelstack.cli.target import Target
+from labelstack.clouds import Cloud
+from labelstack.clouds.localstack import DEFAULT_ENDPOINT_URL
+from labelstack.errors import CloudSettingsError, DeployError, StateError
+
+NO_DOCKER = "Docker not available"  # LocalStack's reason of a function's failed state
+
+
+def check_ours(backend: Backend, target: Target, cloud: Cloud) -> None:
+    """Make sure that a stack is not changed by two engines that know nothing of each other.
+
+    Raises:
+        StateError: An engine with another record has deployed it.
+    """
+    if backend.recorded_outputs(cloud, target.stacks_folder, target.stack) is not None:
+        return
+    if stack_outputs.published(cloud.client("ssm"), target.stack) is not None:
+        raise StateError(
+            f"stack {target.stack!r} was deployed on this LocalStack from another place, where its record is. With "
+            "Docker Compose, `docker compose up deploy` changes it and `docker compose down` ends it; else change it "
+            "from there, or restart LocalStack, which removes it."
+        )
+
+
+@contextmanager
+def docker_explained() -> Iterator[None]:
+    """Tell a LocalStack without Docker from a program that is wrong.
+
+    Raises:
+        CloudSettingsError: LocalStack has no Docker to run functions with.
+    """
+    try:
+        yield
+    except DeployError as error:
+        if NO_DOCKER not in str(error):
+            raise
+        raise CloudSettingsError(
+            "LocalStack cannot run functions because no Docker answers it: mount Docker's socket into its container as "
+            "/var/run/docker.sock (with Docker Compose, DOCKER_SOCKET names another path), then start it anew."
+        ) from error
+
+
+def how_to_use(cloud: Cloud, outputs: Mapping[str, Any]) -> Text:
+    """What a person does next, on the machine whose LocalStack it is."""
+    variables = {"LABELSTACK_CLOUD": "localstack"}
+    if cloud.endpoint_url and cloud.endpoint_url != DEFAULT_ENDPOINT_URL:
+        variables["AWS_ENDPOINT_URL"] = cloud.endpoint_url
+    lines = [
+        *([Text.assemble("The page: ", (str(outputs["websiteUrl"]), "bold"))] if "websiteUrl" in outputs else []),
+        Text("The command, in a clone that is set up (make .venv/.local):"),
+        Text(f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}"),
+        Text("  .venv/bin/labelstack upload samples --wait", style="bold"),
+    ]
+    return Text("\n").join(lines)
