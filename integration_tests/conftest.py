@@ -211,21 +211,6 @@ def stack(
         yield deployed
 
 
-@pytest.fixture(scope="session")
-def cloudfront_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The same program with its page behind CloudFront."""
-    with _another("front", {"website": "cloudfront"}, cloud, tmp_path_factory.mktemp("front")) as deployed:
-        yield deployed
-
-
-@pytest.fixture(scope="session")
-def throttled_stack(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The same program with an API that lets one request a second through, and two at once."""
-    settings = {"website": "none", "apiThrottleRate": "1", "apiThrottleBurst": "2"}
-    with _another("throttled", settings, cloud, tmp_path_factory.mktemp("throttled")) as deployed:
-        yield deployed
-
-
 @contextmanager
 def _deployed(lane: Lane, running: RunningCloud, folder: Path, settings: Mapping[str, str]) -> Iterator[DeployedStack]:
     """The program as one more stack on the cloud."""
@@ -288,6 +273,27 @@ def guest_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.Temp
     skip_unless(running.cloud, *lanes.GUESTS)
     settings = _beside("guests", {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest"})
     with _deployed(lane, running, tmp_path_factory.mktemp("guests"), settings) as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="session")
+def cloudfront_stack(
+    lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedStack]:
+    """The same program with its page behind CloudFront."""
+    skip_unless(running.cloud, "cloudfront")
+    settings = _beside("front", {"website": "cloudfront"})
+    with _deployed(lane, running, tmp_path_factory.mktemp("front"), settings) as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="session")
+def throttled_stack(
+    lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedStack]:
+    """The same program with an API that lets one request a second through, and two at once."""
+    settings = _beside("throttled", {"website": "none", "apiThrottleRate": "1", "apiThrottleBurst": "2"})
+    with _deployed(lane, running, tmp_path_factory.mktemp("throttled"), settings) as deployed:
         yield deployed
 
 
