@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 uv=$1
 upgrade=${2:-}
 compile() { "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header $upgrade "$@"; }
+# A lock file without one package: its line, and the indented ones of its hashes.
+without() { awk -v name="$1==" '/^[^ #]/ { dropped = index($0, name) == 1 } !dropped' "$2"; }
 
 compile pyproject.toml --extra dev --output-file requirements/dev.txt
 compile pyproject.toml --extra local --constraints requirements/dev.txt --output-file requirements/local.txt
@@ -18,6 +20,6 @@ done
 # A platform for which other versions are wanted, which its file names, has a lock of its own.
 for platform in handlers/*/requirements-*.in; do
     compile "$(dirname "$platform")/requirements.in" --no-annotate --overrides "$platform" \
-        --constraints <(grep -v "^$(grep -o '^[a-z][a-z0-9-]*' "$platform")==" requirements/dev.txt) \
+        --constraints <(without "$(grep -o '^[a-z][a-z0-9-]*' "$platform")" requirements/dev.txt) \
         --output-file "${platform%.in}.txt"
 done
