@@ -26,8 +26,8 @@ EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:De
 RECORDER_MEMORY_MB, RECORDER_TIMEOUT_S = 256, 30
 LEAST_RECORDER_DELAY_S = 5
 # What process_image needs beside the picture that it decodes: the runtime, the file, and copies for Rekognition.
-BESIDE_PICTURE_MB = 256
-DECODED_BYTES_PER_PIXEL = 16  # of the format that takes most, WebP (benchmarks/conversion.py)
+BESIDE_PICTURE_MB = 208
+DECODED_BYTES_PER_PIXEL = 17  # of the format that takes most, WebP: 16 and a little (benchmarks/conversion.py)
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def test_tells_the_processor_its_settings(made: Any) -> None:
         "REKOGNITION_TIMEOUT_S": "10",
         "RETRY_BASE_DELAY_S": "5",
         "CACHE_DAYS": "30",
-        "MAX_CONVERTED_PIXELS": "16777216",
+        "MAX_CONVERTED_PIXELS": "18751006",
         "POWERTOOLS_SERVICE_NAME": "pipe-test",
         "POWERTOOLS_METRICS_NAMESPACE": "Labelstack",
         "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -180,6 +180,7 @@ def test_clears_what_is_finished(page: Page) -> None:
 
 def test_sends_a_file_whose_type_the_system_does_not_know(visit: Visit, double: Double) -> None:
     page = visit().page
+    expect(page.locator("#limits")).to_contain_text("HEIC")  # the page is ready for a drop
     page.evaluate(
         """(bytes) => {
             const data = new DataTransfer();
