@@ -31,7 +31,7 @@ SMALL = Shape(
 )
 
 
-def lines(found: Estimate) -> dict[tuple[str, str], tuple[float, float]]:
+def lines(found: Estimate) -> dict[tuple[str, str], Any]:
     """Quantity and dollars, by service and what it is for."""
     return {(line.service, line.what): (line.quantity, pytest.approx(line.usd)) for line in found.lines}
 
