@@ -173,7 +173,7 @@ def _show_saved(screen: Screen, counted: calls.Calls, days: int, call_usd: float
     of_all = counted.saved / ((counted.made + counted.saved) or 1)
     screen.show(
         f"In {days} days known content saved {counted.saved:,} of {counted.made + counted.saved:,} Rekognition calls "
-        f"({of_all:.0%}), about {_usd(usd)} at {call_usd:g} USD a call."
+        f"({of_all:.0%}): {_usd(usd)} at {call_usd:g} USD a call."
     )
     screen.note(f"Counted from {counted.source}.")
 

@@ -128,7 +128,7 @@ def test_saved_calls_on_aws_are_those_of_cloudwatch(run: Run, backend: FakeBacke
 
     done = run("cost", "--saved", "--days", "7", "--cloud", "aws", "--stack", "dev")
 
-    assert "In 7 days known content saved 10 of 40 Rekognition calls (25%), about $0.01 at 0.001 USD" in done.stdout
+    assert "In 7 days known content saved 10 of 40 Rekognition calls (25%): $0.01 at 0.001 USD" in done.stdout
     assert "CloudWatch, namespace Labelstack, service labelstack-dev" in done.stderr
     for request in metrics.asked:
         assert request["Dimensions"] == [{"Name": "service", "Value": "labelstack-dev"}]
@@ -139,7 +139,7 @@ def test_saved_calls_on_aws_are_those_of_cloudwatch(run: Run, backend: FakeBacke
 def test_nothing_saved_is_told(run: Run) -> None:
     done = run("cost", "--saved")
 
-    assert "known content saved 0 of 0 Rekognition calls (0%), about $0.00" in done.stdout
+    assert "known content saved 0 of 0 Rekognition calls (0%): $0.00" in done.stdout
 
 
 def test_a_broken_line_of_the_log_counts_for_nothing() -> None:
