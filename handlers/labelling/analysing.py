@@ -1,7 +1,8 @@
 """What the detectors find in a picture: what is known of its bytes already, and what must be asked.
 
-Both pipelines are made of these pieces. The queue's function asks all detectors in one go (`analyse`); the workflow asks
-each one in a branch of its own (`survey`, `ask`), and brings their answers together as `analyse` does (`gather`).
+Both pipelines are made of these pieces. The queue's function asks all detectors in one go (`analyse`). The workflow
+sees whether it must ask any (`recall`), asks each in a branch of its own (`ask`), and brings their answers together
+as `analyse` does (`gather`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from typing import TypeAlias
 
 from handlers.labelling import picture
 from handlers.labelling.detectors import Detector, DetectorSettings
-from handlers.labelling.errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
+from handlers.labelling.errors import (
+    AnswersMissingError,
+    LabellingError,
+    ObjectGoneError,
+    PictureRejectedError,
+    StorageError,
+)
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.ports import Answers, Objects, PacedRecogniser, StoredObject
 from handlers.labelling.preparation import Preparation
@@ -40,7 +47,7 @@ class Analysed:
 
 
 @dataclass(frozen=True)
-class Survey:
+class _Survey:
     """What is known of a picture's bytes before anything is asked."""
 
     known: Mapping[str, Answer]
@@ -75,17 +82,15 @@ class Analysing:
         self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(self.settings.detectors))
         return replace(analysed, reused=True)
 
-    def survey(self, stored: StoredObject, *, anew: bool) -> Survey:
-        """Look up what is known, and at the picture if that is not all. `anew`: as if nothing were known."""
-        picture.check_size(stored.size_bytes)
-        known = self._known(stored, anew=anew)
-        self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(known))
-        missing = tuple(detector for detector in self.settings.detectors if detector not in known)
-        # Read even if other detectors' answers are known: what one can take by reference, another may not.
-        return Survey(known, missing, self._read_header(stored) if missing else None)
+    def recall(self, stored: StoredObject, *, anew: bool) -> Analysed:
+        """All that is known, if that is enough. Raises AnswersMissingError."""
+        survey = self._survey(stored, anew=anew)
+        if survey.missing:
+            raise AnswersMissingError(survey.missing)
+        return self._whole(survey.known, stored, {})
 
     def ask(self, detector: Detector, stored: StoredObject, deadline: Deadline) -> Answer:
-        """Ask one detector about a picture that has been surveyed."""
+        """Ask one detector about a picture that `recall` has seen."""
         with self.preparation.ready(stored, self._read_header(stored), deadline) as (prepared, header):
             return self._ask(detector, prepared, header, deadline)
 
@@ -96,8 +101,17 @@ class Analysing:
             raise StorageError(f"the cached answers of {', '.join(lost)} are gone")
         return self._whole({name: answer for name, answer in known.items() if name not in heard}, stored, heard)
 
+    def _survey(self, stored: StoredObject, *, anew: bool) -> _Survey:
+        """Look up what is known, and at the picture if that is not all. `anew`: as if nothing were known."""
+        picture.check_size(stored.size_bytes)
+        known = self._known(stored, anew=anew)
+        self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(known))
+        missing = tuple(detector for detector in self.settings.detectors if detector not in known)
+        # Read even if other detectors' answers are known: what one can take by reference, another may not.
+        return _Survey(known, missing, self._read_header(stored) if missing else None)
+
     def _analyse(self, stored: StoredObject, deadline: Deadline, *, anew: bool) -> Analysed:
-        survey = self.survey(stored, anew=anew)
+        survey = self._survey(stored, anew=anew)
         if survey.header is None:
             return self._whole(survey.known, stored, {})
         with self.preparation.ready(stored, survey.header, deadline) as (prepared, header):

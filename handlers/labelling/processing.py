@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from handlers.labelling.analysing import Analysed, Analysing
 from handlers.labelling.detectors import DetectorSettings
 from handlers.labelling.errors import ObjectGoneError, PictureRejectedError, StorageError
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
 from handlers.labelling.pacing import Deadline
-from handlers.labelling.ports import Objects, Results, StoredObject
+from handlers.labelling.ports import Announcer, Objects, Results, StoredObject
 from handlers.labelling.sharing import KeyedLocks
 from handlers.labelling.tally import Count, Tally
 from handlers.labelling.tombstone import tombstone
@@ -26,7 +26,6 @@ from handlers.results.codes import Status
 from handlers.results.document import Result
 from handlers.results.errors import TableUnavailableError
 from handlers.results.order import FIRST
-from handlers.results.pending import Pending
 from handlers.results.plan import Write
 from handlers.results.size import trimmed
 from handlers.results.writer import Snapshot
@@ -52,19 +51,6 @@ _COUNTS = {
     Outcome.DELETED: Count.PICTURES_DELETED,
     Outcome.STALE: Count.STALE_EVENTS,
 }
-
-
-class Announcer(Protocol):
-    """Who is told of results: `Announcing`, or `AnnouncedLater`. Raises AnnouncementError, AnnouncementClaimedError."""
-
-    def open(self, result: Result, event_time: str) -> Pending:
-        """For the write of a result."""
-
-    def announce(self, result: Result, pending: Pending) -> None:
-        """The result has been stored."""
-
-    def resume(self, key: str) -> bool:
-        """A stored result was come upon that may still wait; whether it was announced now."""
 
 
 @dataclass(frozen=True)
