@@ -19,6 +19,7 @@ CAPABILITIES = Capabilities(
     alarms_evaluated=True,
     email_delivered=True,
     website_endpoint=True,
+    website_headers=True,
     rekognition_rules=False,
     gateway_responses=True,
     form_signatures=True,

@@ -5,7 +5,9 @@ Needs the packages of the `dev` extra; nothing that a user of the command runs i
 
 from __future__ import annotations
 
+import gc
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,19 +48,35 @@ def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[N
         raise kind(NO_DOCKER.format(reason=reason[:300])) from error
 
 
-def connect() -> docker.DockerClient:
+@contextmanager
+def connected() -> Iterator[docker.DockerClient]:
     """A client of the Docker that the standard variables and the current context name.
 
     Raises:
         CloudStartError: None answers.
     """
+    client, reason = _client()
+    if client is None:
+        raise CloudStartError(NO_DOCKER.format(reason=reason[:300]))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _client() -> tuple[docker.DockerClient | None, str]:
+    """A client of a Docker that answers; or None, and what was wrong."""
     # As testcontainers finds it, whose containers are to be on the same one.
     from testcontainers.core.docker_client import DockerClient
 
-    with explained("asking it"):
-        client = DockerClient().client
-        client.ping()
-    return client
+    try:
+        return DockerClient().client, ""  # asks for Docker's version
+    except (DockerException, requests.exceptions.RequestException) as error:
+        reason = " ".join(str(error).split())
+    with warnings.catch_warnings():  # the library leaves the socket of its attempt to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    return None, reason
 
 
 def image_problem(client: docker.DockerClient, image: str) -> str | None:

@@ -43,6 +43,7 @@ CAPABILITIES = Capabilities(
     alarms_evaluated=False,
     email_delivered=False,
     website_endpoint=True,
+    website_headers=True,
     rekognition_rules=True,
     gateway_responses=True,
     form_signatures=True,

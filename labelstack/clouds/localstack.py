@@ -31,6 +31,7 @@ CAPABILITIES = Capabilities(
     alarms_evaluated=True,
     email_delivered=False,
     website_endpoint=True,
+    website_headers=False,
     rekognition_rules=True,
     gateway_responses=False,
     form_signatures=False,
