@@ -71,7 +71,7 @@ def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCl
         yield RunningCloud(localstack, ROOT, control_url, lambda lines: {}, localstack.is_running)
     else:
         aws = AwsCloud()
-        yield RunningCloud(aws, aws.credentials, "", lambda lines: {}, lambda: True)
+        yield RunningCloud(aws, aws.credentials(), "", lambda lines: {}, lambda: True)
 
 
 def external_localstack(variables: Mapping[str, str]) -> LocalStackCloud:

@@ -89,7 +89,7 @@ def repair_target(
         sqs=sqs,
         bucket=str(outputs["uploadBucket"]),
         prefix=str(outputs.get("uploadPrefix", "")),
-        table=backend.table(cloud, str(outputs["resultsTable"])),
+        table=backend.whole_table(cloud, str(outputs["resultsTable"])),
         queue_url=str(outputs["queueUrl"]),
         dead_letter_queue_url=str(outputs["deadLetterQueueUrl"]),
         detectors=outputs.get("detectors", ()),

@@ -33,7 +33,6 @@ class AwsCloud:
         name: `aws`.
         capabilities: All but rules for Rekognition's answers.
         endpoint_url: None: every service has its own.
-        credentials: The caller's, for requests that boto3 does not sign.
     """
 
     name = "aws"
@@ -52,13 +51,11 @@ class AwsCloud:
         session = boto3.Session(region_name=region)
         if not session.region_name:
             raise CloudSettingsError("no AWS region is set: set AWS_REGION, or `region` in ~/.aws/config")
-        credentials = session.get_credentials()
-        if credentials is None:
+        if session.get_credentials() is None:
             raise CloudSettingsError(
                 "no AWS credentials were found: log in (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
             )
         self.region = str(session.region_name)
-        self.credentials = credentials
         self._clients = Clients(session, None, max_attempts=5)
 
     @property

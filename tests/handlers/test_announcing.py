@@ -20,6 +20,7 @@ from handlers.labelling.events import EventKind
 from handlers.labelling.failure import FailureRecording
 from handlers.labelling.notification import Notification
 from handlers.labelling.pacing import Deadline
+from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing, Outcome
 from handlers.labelling.tally import Count, Tally
 from handlers.results import keys
@@ -102,6 +103,7 @@ class World:
             settings=DetectorSettings((Detector.LABELS,), 10, Decimal(70)),
             objects=self.objects,
             recogniser=self.recogniser,
+            preparation=Preparation(self.objects, 1_000_000, self.tally),
             answers=AnswerCache(self.rows, 30, lambda: self.now),
             results=ResultsWriter(self.rows, sleep=lambda _: None),
             tally=self.tally,

@@ -13,6 +13,7 @@ import pytest
 
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.pacing import Deadline
+from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing, Outcome
 from handlers.labelling.s3_objects import S3Objects
 from handlers.labelling.tally import Tally
@@ -77,14 +78,16 @@ def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.register(f"provide-client-params.{service}", counted.note, unique_id="counted")
     recogniser.detect = lambda *_: {"Labels": [{"Name": n, "Confidence": c} for n, c in LABELS]}  # type: ignore[method-assign]  # the same for every picture
+    objects = S3Objects(s3, BUCKET)
     with ThreadPoolExecutor(4) as operations:
         yield World(
             s3,
             ImageProcessing(
                 bucket=BUCKET,
                 settings=DetectorSettings((Detector.LABELS,), 10, Decimal(70)),
-                objects=S3Objects(s3, BUCKET),
+                objects=objects,
                 recogniser=recogniser,
+                preparation=Preparation(objects, 50_000_000, Tally()),
                 answers=AnswerCache(DynamoRows(dynamodb, table_name), 30, lambda: time_of(100)),
                 results=ResultsTable(dynamodb, table_name),
                 tally=Tally(),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.credentials import Credentials
 
 from labelstack.clouds import Capabilities
 from labelstack.engines import PulumiEngine
@@ -65,6 +66,10 @@ class Emulator:
     def client(self, service: str) -> Any:
         """Pulumi uses none of ours."""
         raise AssertionError(service)
+
+    def credentials(self) -> Credentials:
+        """Pulumi has its own."""
+        raise AssertionError
 
     def stack_config(self) -> Mapping[str, str]:
         """What it dictates."""
