@@ -10,6 +10,7 @@ from pathlib import Path
 
 from botocore.credentials import Credentials
 
+from integration_tests import smoke
 from integration_tests.lanes import Lane
 from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
 from labelstack.errors import CloudSettingsError
@@ -48,6 +49,7 @@ def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCl
 
     Raises:
         CloudError: It does not start or answer; one sentence with what to do.
+        ProgramError: There is no such stack.
     """
     if lane.cloud == "embedded":
         with EmbeddedCloud.start(folder) as embedded:
@@ -70,7 +72,7 @@ def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCl
         control_url = localstack.rekognition_control_url
         yield RunningCloud(localstack, ROOT, control_url, lambda lines: {}, localstack.is_running)
     else:
-        aws = AwsCloud()
+        aws = AwsCloud(smoke.region(project, lane.stack))
         yield RunningCloud(aws, aws.credentials, "", lambda lines: {}, lambda: True)
 
 

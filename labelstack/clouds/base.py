@@ -37,6 +37,7 @@ class Capabilities:
     website_headers: bool = _what("a website endpoint that sends objects' own headers, such as Cache-Control")
     rekognition_rules: bool = _what("a Rekognition whose answers can be set")
     gateway_responses: bool = _what("an API gateway that answers in the words and with the headers it is given")
+    bulk: bool = _what("the pace for hundreds of pictures in a minute")
     form_signatures: bool = _what("checked signatures of presigned forms")
 
     def lacks(self, *names: str) -> list[str]:

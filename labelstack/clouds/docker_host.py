@@ -103,15 +103,21 @@ def is_missing(client: docker.DockerClient, image: str) -> bool:
     return False
 
 
-def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None]) -> None:
+def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None], hint: str = "") -> None:
     """Pull an image that is not here yet.
+
+    Args:
+        client: Docker.
+        image: Its name and tag.
+        on_step: Told that it takes a while.
+        hint: What helps where it cannot be pulled, for the error.
 
     Raises:
         CloudStartError: It cannot be pulled.
     """
     if is_missing(client, image):
         on_step(f"pulling the image {image}")
-        with explained(f"pulling the image {image}"):
+        with explained(f"pulling the image {image}{f' ({hint})' if hint else ''}"):
             client.images.pull(image)
 
 
@@ -185,8 +191,6 @@ def _advice(text: str) -> str:
         return " (another program has the port: end it, or take another port)"
     if "docker.sock" in text:
         return " (LocalStack needs Docker's socket: name it in TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE)"
-    if "ryuk" in text:
-        return " (Ryuk, which cleans up after testcontainers, cannot be had: set TESTCONTAINERS_RYUK_DISABLED=true)"
     if "pull access denied" in text or "manifest" in text or "registry" in text or "dial tcp" in text:
         return " (the image cannot be pulled: see that the registry can be reached, or use --cloud embedded)"
     return ""

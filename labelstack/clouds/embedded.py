@@ -45,6 +45,7 @@ CAPABILITIES = Capabilities(
     website_headers=True,
     rekognition_rules=True,
     gateway_responses=True,
+    bulk=True,
     form_signatures=True,
 )
 

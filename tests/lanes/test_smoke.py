@@ -89,6 +89,10 @@ def test_dev_s_pictures_cost_one_call_each() -> None:
     assert smoke.charged_calls(PROJECT, "dev") == 1
 
 
+def test_region_is_the_stack_s() -> None:
+    assert smoke.region(PROJECT, "dev") == "us-east-1"
+
+
 def test_image_properties_cost_a_call_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: labelstack\nruntime: python\n")
     (tmp_path / "Pulumi.all.yaml").write_text(
