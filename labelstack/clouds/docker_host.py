@@ -21,9 +21,8 @@ from labelstack.errors import CloudError, CloudStartError
 
 RUN_LABEL = "labelstack.run"
 OWNER_LABEL = "labelstack.owner"
-# Of containers that end containers of their own when they are asked to stop.
+# Of containers that start containers of their own.
 PARENT_LABEL = "labelstack.parent"
-STOP_GRACE_S = 30
 NO_DOCKER = (
     "no Docker answers ({reason}): start Docker Desktop or the daemon (sudo systemctl start docker) and see that "
     "`docker info` works for you, or run without it on the embedded cloud (--cloud embedded)"
@@ -150,12 +149,11 @@ def remove_run(client: docker.DockerClient, run: str) -> None:
     """
     by_hand = f"docker rm -f $(docker ps -aq --filter label={RUN_LABEL}={run})"
     with explained(f"removing the containers of this run (by hand: {by_hand})", CloudError):
-        for parent in _containers(client, f"{RUN_LABEL}={run}", PARENT_LABEL):
-            with _gone_is_fine():
-                parent.stop(timeout=STOP_GRACE_S)
-        for container in _containers(client, f"{RUN_LABEL}={run}"):
-            with _gone_is_fine():
-                container.remove(force=True, v=True)
+        # Parents first: from then on nobody starts more. What they were just starting comes to light in the next look.
+        for labels in ((PARENT_LABEL,), (), ()):
+            for container in _containers(client, f"{RUN_LABEL}={run}", *labels):
+                with _gone_is_fine():
+                    container.remove(force=True, v=True)
         for network in _networks(client, f"{RUN_LABEL}={run}"):
             with _gone_is_fine():
                 network.remove()

@@ -144,7 +144,9 @@ class LocalStackContainer:
             return {one.image: _log_tail(one, lines) for one in (self._localstack, *self._others)}
 
     def stop(self) -> None:
-        """Stop LocalStack, which ends the functions' containers, and remove everything. May be repeated.
+        """Remove LocalStack, the functions' containers and all else of this run. May be repeated.
+
+        LocalStack is not asked to end in an orderly way: it would take half a minute to stop the functions.
 
         Raises:
             CloudError: Docker does not answer any more; says how to remove what is left by hand.
