@@ -217,7 +217,13 @@ def _deployed(lane: Lane, running: RunningCloud, folder: Path, settings: Mapping
     with _or_exit():
         engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, folder)
     try:
-        yield DeployedStack(running.cloud, engine.up(lane.stack, settings).outputs)
+        try:
+            outputs = engine.up(lane.stack, settings).outputs
+        except LabelstackError:
+            if not running.is_running():
+                pytest.exit(f"the cloud {lane.cloud} has ended while the stack was deployed on it: run again", NO_CLOUD)
+            raise
+        yield DeployedStack(running.cloud, outputs)
     finally:
         if running.is_running():  # what died has taken everything along
             engine.destroy(lane.stack)
