@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ CAPABILITIES = Capabilities(
     website_headers=True,
     rekognition_rules=False,
     gateway_responses=True,
+    bulk=True,
     form_signatures=True,
 )
 
@@ -48,7 +50,8 @@ class AwsCloud:
         Raises:
             CloudSettingsError: There is no region or no credentials.
         """
-        session = boto3.Session(region_name=region)
+        # boto3 itself reads AWS_DEFAULT_REGION only, all other SDKs AWS_REGION.
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
         if not session.region_name:
             raise CloudSettingsError("no AWS region is set: set AWS_REGION, or `region` in ~/.aws/config")
         if session.get_credentials() is None:

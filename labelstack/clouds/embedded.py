@@ -46,6 +46,7 @@ CAPABILITIES = Capabilities(
     website_headers=True,
     rekognition_rules=True,
     gateway_responses=True,
+    bulk=True,
     form_signatures=True,
 )
 

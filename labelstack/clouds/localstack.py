@@ -34,6 +34,7 @@ CAPABILITIES = Capabilities(
     website_headers=False,
     rekognition_rules=True,
     gateway_responses=False,
+    bulk=False,
     form_signatures=False,
 )
 

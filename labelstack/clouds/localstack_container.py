@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from testcontainers.core.config import get_docker_socket
+from testcontainers.core.config import get_docker_socket, testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.image import DockerImage
 from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
@@ -80,6 +80,9 @@ def prepare(
     variables = os.environ if environment is None else environment
     named = variables.get(REKOGNITION_IMAGE_VARIABLE)
     with docker_host.connected() as client:
+        if not testcontainers_config.ryuk_disabled:
+            without = "TESTCONTAINERS_RYUK_DISABLED=true does without it"
+            docker_host.pull(client, testcontainers_config.ryuk_image, on_step, hint=without)
         for wanted in filter(None, (image(variables), named, FUNCTION_IMAGE)):
             docker_host.pull(client, wanted, on_step)
         return named or _build_rekognition(client, project, variables, on_step)
@@ -141,7 +144,9 @@ class LocalStackContainer:
             return {one.image: _log_tail(one, lines) for one in (self._localstack, *self._others)}
 
     def stop(self) -> None:
-        """Stop LocalStack, which ends the functions' containers, and remove everything. May be repeated.
+        """Remove LocalStack, the functions' containers and all else of this run. May be repeated.
+
+        LocalStack is not asked to end in an orderly way: it would take half a minute to stop the functions.
 
         Raises:
             CloudError: Docker does not answer any more; says how to remove what is left by hand.

@@ -66,6 +66,9 @@ class FakeCloud:
     def client(self, service: str) -> Any:
         return {"s3": self.s3, "dynamodb": FakeDynamoDB(), "apigateway": self}[service]
 
+    def credentials(self) -> Credentials:
+        return Credentials("test", "test")
+
     def get_account(self) -> dict[str, str]:
         return {"cloudwatchRoleArn": self.role} if self.role else {}
 
@@ -87,6 +90,10 @@ def test_bound_is_pictures_times_calls_times_price() -> None:
 
 def test_dev_s_pictures_cost_one_call_each() -> None:
     assert smoke.charged_calls(PROJECT, "dev") == 1
+
+
+def test_region_is_the_stack_s() -> None:
+    assert smoke.region(PROJECT, "dev") == "us-east-1"
 
 
 def test_image_properties_cost_a_call_of_their_own(tmp_path: Path) -> None:

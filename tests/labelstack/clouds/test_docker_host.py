@@ -21,10 +21,6 @@ class Thing:
     def __init__(self, world: list[Thing], kind: str, **labels: str) -> None:
         self.kind, self.labels, self.attrs = kind, labels, {"Labels": labels}
         self._world = world
-        self.stopped = False
-
-    def stop(self, timeout: int) -> None:
-        self.stopped = True
 
     def remove(self, **_: Any) -> None:
         self._world.remove(self)
@@ -86,8 +82,8 @@ def host() -> Any:
 
 
 def test_run_goes_with_its_functions_and_its_network(host: Any) -> None:
-    parent = host.add("container", labelstack_run=MINE, labelstack_parent="")
     host.add("container", labelstack_run=MINE)
+    host.add("container", labelstack_run=MINE, labelstack_parent="")
     host.add("network", labelstack_run=MINE)
     others = [host.add("container", labelstack_run=OTHER), host.add("network", labelstack_run=OTHER)]
     others.append(host.add("container"))
@@ -95,7 +91,20 @@ def test_run_goes_with_its_functions_and_its_network(host: Any) -> None:
     docker_host.remove_run(host, MINE)
 
     assert host.world == others
-    assert parent.stopped, "LocalStack ends the functions' containers when it is asked to stop"
+
+
+def test_what_localstack_starts_while_it_is_removed_goes_too(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = host.add("container", labelstack_run=MINE, labelstack_parent="")
+
+    def remove(**_: Any) -> None:
+        host.world.remove(parent)
+        host.add("container", labelstack_run=MINE)
+
+    monkeypatch.setattr(parent, "remove", remove)
+
+    docker_host.remove_run(host, MINE)
+
+    assert host.world == []
 
 
 def test_only_what_a_dead_process_left_is_removed(host: Any) -> None:

@@ -69,6 +69,14 @@ def test_aws_without_region_says_what_to_set() -> None:
         AwsCloud()
 
 
+def test_aws_region_is_what_other_sdks_take_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+
+    assert AwsCloud().region == "eu-west-1"
+
+
 def test_aws_without_credentials_says_what_to_do() -> None:
     with pytest.raises(CloudSettingsError, match="AWS_PROFILE"):
         AwsCloud("eu-west-1")
