@@ -54,8 +54,9 @@ class OnFailure(Protocol):
 
 def show_labels(logger: Logger, result: Result) -> None:
     """Put a result's labels into the log lines of its event that come after this."""
-    labels = [{"name": label["name"], "confidence": float(label["confidence"])} for label in result.get("labels", [])]
-    logger.thread_safe_append_keys(labels=labels or None)
+    if "labels" in result:
+        labels = [{"name": label["name"], "confidence": float(label["confidence"])} for label in result["labels"]]
+        logger.thread_safe_append_keys(labels=labels)
 
 
 class ThreadedBatchProcessor(BatchProcessor):
