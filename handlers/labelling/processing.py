@@ -83,6 +83,8 @@ class ImageProcessing:
     warn: Callable[[str], None]
     announcing: Announcing | None = None
     """None where results are not announced."""
+    tell: Callable[[Result], None] = lambda result: None
+    """Told of each result that was stored, for the log."""
     _locks: KeyedLocks = field(default_factory=KeyedLocks, init=False)
     _flights: SingleFlight[_Analysed] = field(default_factory=SingleFlight, init=False)
 
@@ -149,6 +151,7 @@ class ImageProcessing:
         """Store it, unless something newer is stored."""
         if not self.results.write(write, seen):
             return Outcome.STALE
+        self.tell(write.result)
         outcome = Outcome(write.result["status"])
         if event.kind is EventKind.CREATED and outcome is not Outcome.DELETED:
             self.tally.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
