@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from integration_tests import smoke
 from labelstack.clouds import Capabilities

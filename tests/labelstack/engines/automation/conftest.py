@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class Emulator:
 
     name = "localstack"
     region = "us-east-1"
-    capabilities = Capabilities(*[False] * 8)
+    capabilities = Capabilities(*[False] * len(fields(Capabilities)))
 
     def __init__(self) -> None:
         self.endpoint_url: str | None = ENDPOINT
