@@ -23,6 +23,8 @@ FLAGS = [
     # LocalStack's names for web sites are all this machine, but not every resolver knows.
     "--host-resolver-rules=MAP *.localhost.localstack.cloud 127.0.0.1",
 ]
+# Chromium drops what it is loading when Docker gives a new container a network interface. It is not the page's doing.
+NOT_THE_PAGE = "net::ERR_NETWORK_CHANGED"
 PATIENCE_MS = 60_000  # for busy machines; what is there is not waited for
 DROP = """(files) => {
     const data = new DataTransfer();
@@ -77,7 +79,7 @@ class Visitor:
         self.page.on("dialog", lambda dialog: self.errors.append(f"a dialog: {dialog.message}"))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and NOT_THE_PAGE not in message.text:
             self.errors.append(message.text)
 
     def _on_error(self, error: Error) -> None:

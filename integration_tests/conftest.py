@@ -34,7 +34,7 @@ NOTHING_RAN = 1
 NO_CLOUD = 4
 # A lasting fault is retried until the queue gives up. Shorter time-outs and no pauses let that end in seconds.
 FASTER_FAILURES = {
-    "labelstack:timeoutSeconds": "20",
+    "labelstack:timeoutSeconds": "45",
     "labelstack:rekognitionTimeoutSeconds": "6",
     "labelstack:retryBaseDelaySeconds": "0",
 }
@@ -217,7 +217,13 @@ def _deployed(lane: Lane, running: RunningCloud, folder: Path, settings: Mapping
     with _or_exit():
         engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, folder)
     try:
-        yield DeployedStack(running.cloud, engine.up(lane.stack, settings).outputs)
+        try:
+            outputs = engine.up(lane.stack, settings).outputs
+        except LabelstackError:
+            if not running.is_running():
+                pytest.exit(f"the cloud {lane.cloud} has ended while the stack was deployed on it: run again", NO_CLOUD)
+            raise
+        yield DeployedStack(running.cloud, outputs)
     finally:
         if running.is_running():  # what died has taken everything along
             engine.destroy(lane.stack)
@@ -319,7 +325,7 @@ def caller(running: RunningCloud, stack: DeployedStack) -> ApiClient:
         pytest.skip("this stack has no API (labelstack:api is none)")
     if "apiKeyId" in stack.outputs:
         return _with_key(stack)
-    return ApiClient(stack.outputs["apiUrl"], credentials=running.credentials, region=running.cloud.region)
+    return ApiClient(stack.outputs["apiUrl"], credentials=running.cloud.credentials(), region=running.cloud.region)
 
 
 @pytest.fixture(scope="session")
@@ -332,7 +338,7 @@ def keyed_api(keyed_stack: DeployedStack) -> ApiClient:
 def signed_api(running: RunningCloud, guest_stack: DeployedStack) -> ApiClient:
     """The HTTP API, with signatures of somebody who may do everything."""
     url = guest_stack.outputs["apiUrl"]
-    return ApiClient(url, credentials=running.credentials, region=running.cloud.region)
+    return ApiClient(url, credentials=running.cloud.credentials(), region=running.cloud.region)
 
 
 def _with_key(stack: DeployedStack) -> ApiClient:

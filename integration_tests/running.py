@@ -8,14 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.credentials import Credentials
-
+from integration_tests import smoke
 from integration_tests.lanes import Lane
 from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
 from labelstack.errors import CloudSettingsError
-
-# What LocalStack and the embedded cloud take for the account's root.
-ROOT = Credentials("test", "test")
 
 
 @dataclass(frozen=True)
@@ -24,14 +20,12 @@ class RunningCloud:
 
     Attributes:
         cloud: The cloud.
-        credentials: Of somebody who may do everything there.
         rekognition_control_url: Where the local Rekognition takes rules; empty where there is none.
         logs: The last lines of the cloud's own logs, by their source.
         is_running: Whether it still answers.
     """
 
     cloud: Cloud
-    credentials: Credentials
     rekognition_control_url: str
     logs: Callable[[int], Mapping[str, str]]
     is_running: Callable[[], bool]
@@ -48,13 +42,13 @@ def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCl
 
     Raises:
         CloudError: It does not start or answer; one sentence with what to do.
+        ProgramError: There is no such stack.
     """
     if lane.cloud == "embedded":
         with EmbeddedCloud.start(folder) as embedded:
             files = sorted(embedded.log_folder.glob("*.log"))
             yield RunningCloud(
                 embedded,
-                ROOT,
                 embedded.rekognition_url,
                 lambda lines: {file.name: "\n".join(file.read_text().splitlines()[-lines:]) for file in files},
                 embedded.is_running,
@@ -64,14 +58,14 @@ def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCl
 
         with LocalStackContainer.start(project) as container:
             control_url = container.cloud.rekognition_control_url
-            yield RunningCloud(container.cloud, ROOT, control_url, container.logs, container.cloud.is_running)
+            yield RunningCloud(container.cloud, control_url, container.logs, container.cloud.is_running)
     elif lane.cloud == "external":
         localstack = external_localstack(os.environ)
         control_url = localstack.rekognition_control_url
-        yield RunningCloud(localstack, ROOT, control_url, lambda lines: {}, localstack.is_running)
+        yield RunningCloud(localstack, control_url, lambda lines: {}, localstack.is_running)
     else:
-        aws = AwsCloud()
-        yield RunningCloud(aws, aws.credentials, "", lambda lines: {}, lambda: True)
+        aws = AwsCloud(smoke.region(project, lane.stack))
+        yield RunningCloud(aws, "", lambda lines: {}, lambda: True)
 
 
 def external_localstack(variables: Mapping[str, str]) -> LocalStackCloud:

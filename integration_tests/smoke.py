@@ -64,12 +64,25 @@ def charged_calls(project: Path, stack: str) -> int:
     Raises:
         ProgramError: There is no such stack.
     """
-    settings = configuration.read(configuration.Project.read(project), stack, {}, {})
+    settings = _settings(project, stack)
     detectors = settings.get("labelstack:detectors")
     if detectors is None:
         return MOST_CALLS
     listed = json.loads(detectors) if detectors.lstrip().startswith("[") else detectors.split(",")
     return len(listed) + (settings.get("labelstack:imageProperties") == "true")
+
+
+def region(project: Path, stack: str) -> str | None:
+    """Where a stack is, by its file; None where that does not say.
+
+    Raises:
+        ProgramError: There is no such stack.
+    """
+    return _settings(project, stack).get("aws:region")
+
+
+def _settings(project: Path, stack: str) -> dict[str, str]:
+    return configuration.read(configuration.Project.read(project), stack, {}, {})
 
 
 def deployed_outputs(project: Path, stack: str, variables: Mapping[str, str]) -> Mapping[str, Any]:

@@ -177,6 +177,7 @@ def test_deletes_a_picture_and_its_result(closed_api: ApiClient) -> None:
     assert closed_api.delete(key).problem == (404, "PICTURE_NOT_FOUND")
 
 
+@pytest.mark.needs("iam_enforced")
 def test_deleting_is_never_open(api: ApiClient) -> None:
     key = api.upload(picture("stays"), "stays.jpg")
     api.wait_for_result(key)
@@ -189,7 +190,12 @@ def test_deleting_is_never_open(api: ApiClient) -> None:
 @pytest.mark.parametrize("path", ["/labels", "/images", "/health", "/result?key=uploads/a"])
 def test_wants_the_key_for_everything(keyed_api: ApiClient, path: str) -> None:
     for caller in (ApiClient(keyed_api.url), ApiClient(keyed_api.url, api_key="guessed")):
-        assert caller.send("GET", path).problem == (403, "FORBIDDEN")
+        assert caller.send("GET", path).status == 403
+
+
+@pytest.mark.needs("gateway_responses")
+def test_gateway_refuses_as_the_functions_do(keyed_api: ApiClient) -> None:
+    assert ApiClient(keyed_api.url).send("GET", "/labels").problem == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("path", ["/labels", "/images", "/health", "/result", "/no/such/path"])

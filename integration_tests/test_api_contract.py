@@ -49,6 +49,7 @@ def any_api(request: pytest.FixtureRequest) -> ApiClient:
     return found
 
 
+@pytest.mark.needs("gateway_responses")
 @SCHEMA.parametrize()
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_keeps_the_contract(case: schemathesis.Case[Any], any_api: ApiClient) -> None:
@@ -56,6 +57,25 @@ def test_keeps_the_contract(case: schemathesis.Case[Any], any_api: ApiClient) ->
     excluded: Any = [positive_data_acceptance] if "cursor" in (case.query or {}) else []
     signature = Signature(any_api) if any_api.credentials else None
     case.call_and_validate(base_url=any_api.url, excluded_checks=excluded, auth=signature)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/detect-labels", b"{"),
+        ("POST", "/detect-labels", b'{"key":1}'),
+        ("POST", "/generate-upload-url", b'{"fileName":"a.jpg"}'),
+        ("GET", "/result", None),
+        ("GET", "/images?limit=0", None),
+    ],
+)
+def test_wrong_requests_are_refused_by_whoever_sees_them(
+    any_api: ApiClient, method: str, path: str, body: bytes | None
+) -> None:
+    reply = any_api.send(method, path, body=body, headers=JSON if body else {})
+
+    assert reply.status == 400
+    assert b"Traceback" not in reply.body
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/images/1", "/result/uploads/a", "/%00", "/..%2f..", "/Images"])
@@ -74,6 +94,7 @@ def test_other_methods(any_api: ApiClient, method: str, path: str) -> None:
     assert reply.headers["allow"]
 
 
+@pytest.mark.needs("gateway_responses")
 @pytest.mark.parametrize(
     "body",
     [
@@ -107,6 +128,7 @@ def test_bodies_that_are_wrong(any_api: ApiClient, body: bytes) -> None:
     assert code in ("INVALID_REQUEST", "INVALID_JSON")
 
 
+@pytest.mark.needs("gateway_responses")
 @pytest.mark.parametrize(
     "content",
     [
@@ -131,6 +153,7 @@ def test_wishes_for_uploads_that_are_wrong(any_api: ApiClient, content: Mapping[
     assert any_api.post("/generate-upload-url", content).problem == (400, "INVALID_REQUEST")
 
 
+@pytest.mark.needs("gateway_responses")
 @pytest.mark.parametrize(
     "query",
     [
@@ -258,6 +281,7 @@ def test_cursors_of_other_queries_and_altered_ones(api: ApiClient) -> None:
         assert all(image["key"].startswith("uploads/") for image in reply.json["images"])
 
 
+@pytest.mark.needs("gateway_responses")
 @pytest.mark.parametrize("size", [9_000, 1_000_000, 11_000_000, 100_000_000])
 def test_huge_bodies(any_api: ApiClient, size: int) -> None:
     body = b'{"key":"' + b"a" * size + b'"}'
@@ -267,6 +291,7 @@ def test_huge_bodies(any_api: ApiClient, size: int) -> None:
     assert (status, code) in ((413, "BODY_TOO_LARGE"), (400, "INVALID_REQUEST"))
 
 
+@pytest.mark.needs("gateway_responses")
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/xml", ""])
 def test_bodies_of_another_type(any_api: ApiClient, kind: str) -> None:
     body = json.dumps({"key": KEY}).encode()

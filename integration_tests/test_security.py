@@ -128,6 +128,7 @@ def altered_policy(form: dict[str, Any]) -> str:
     return base64.b64encode(json.dumps(policy).encode()).decode()
 
 
+@pytest.mark.needs("form_signatures")
 def test_altered_forms_are_refused(api: ApiClient) -> None:
     form = api.form()
     signature = form["fields"]["x-amz-signature"]
@@ -143,6 +144,7 @@ def test_altered_forms_are_refused(api: ApiClient) -> None:
         assert reply.status in (400, 403), reply
 
 
+@pytest.mark.needs("iam_enforced")
 def test_nobody_reads_or_writes_the_bucket_without_credentials(api: ApiClient) -> None:
     form = api.form()
     address = f"{form['url']}/{form['key']}"
@@ -176,6 +178,7 @@ def test_preflights_of_other_origins_are_not_granted(stack: DeployedStack, api: 
     assert foreign.headers.get("access-control-allow-origin") not in ("*", ANOTHER_ORIGIN)
 
 
+@pytest.mark.needs("iam_enforced", "gateway_responses")
 def test_gateways_own_errors_are_readable_for_the_page_alone(stack: DeployedStack, api: ApiClient) -> None:
     reply = api.send("DELETE", "/images", query="key=uploads/a", headers={"Origin": ANOTHER_ORIGIN})
 

@@ -37,9 +37,6 @@ class Results(Protocol):
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
         """Results, newest first."""
 
-    def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
-        """Every result of these statuses whose key begins with the prefix."""
-
     def search(
         self,
         labels: Sequence[str],

@@ -88,6 +88,8 @@ class ImageProcessing:
     now: Callable[[], datetime]
     announcing: Announcer | None = None
     """None where results are not announced."""
+    tell: Callable[[Result], None] = lambda result: None
+    """Told of each result that was stored, for the log."""
     _locks: KeyedLocks = field(default_factory=KeyedLocks, init=False)
 
     def process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
@@ -182,6 +184,7 @@ class ImageProcessing:
         """Store it, unless something newer is stored."""
         if not self.results.write(write, seen):
             return Outcome.STALE
+        self.tell(write.result)
         outcome = Outcome(write.result["status"])
         if event.kind is EventKind.CREATED and outcome is not Outcome.DELETED:
             self.tally.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)

@@ -26,6 +26,7 @@ from handlers.labelling.ports import Results
 from handlers.labelling.postponing import Postponement
 from handlers.labelling.reporting import publish
 from handlers.labelling.tally import Count, Tally
+from handlers.results.document import Result
 from handlers.results.errors import ResultsError
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ class OnFailure(Protocol):
     """What a function does when one event failed; the message stays in the queue."""
 
     def __call__(self, event: ObjectEvent, error: Exception) -> None: ...
+
+
+def show_labels(logger: Logger, result: Result) -> None:
+    """Put a result's labels into the log lines of its event that come after this."""
+    if "labels" in result:
+        labels = [{"name": label["name"], "confidence": float(label["confidence"])} for label in result["labels"]]
+        logger.thread_safe_append_keys(labels=labels)
 
 
 class ThreadedBatchProcessor(BatchProcessor):
@@ -153,6 +161,7 @@ class QueueFunction:
             version_id=event.version_id,
             sequencer=event.position.sequencer.lstrip("0"),
             s3_request_id=event.request_id,
+            labels=None,  # those of the event before
         )
         try:
             outcome = self.on_event(event, deadline)

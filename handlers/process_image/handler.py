@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -20,7 +20,7 @@ from handlers.labelling.postponing import Postponement
 from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.recognition import PatientRecogniser
-from handlers.labelling.sqs_batch import QueueFunction, Redelivery
+from handlers.labelling.sqs_batch import QueueFunction, Redelivery, show_labels
 from handlers.labelling.tally import Tally
 from handlers.process_image.environment import Environment
 from handlers.results.cache import AnswerCache
@@ -79,6 +79,7 @@ def _function() -> QueueFunction:
         tally=tally,
         now=_now,
         announcing=environment.targets.announcing(rows, tally, _now, logger.warning),
+        tell=partial(show_labels, logger),
     )
     return QueueFunction(
         on_event=processing.process,

@@ -90,7 +90,7 @@ class Backend(Protocol):
     def results(self, cloud: Cloud, table: str) -> Results:
         """The read side of a results table."""
 
-    def table(self, cloud: Cloud, table: str) -> ResultsReader:
+    def whole_table(self, cloud: Cloud, table: str) -> ResultsReader:
         """The table itself, for repairs."""
 
     def diagnose(
@@ -167,7 +167,7 @@ class LocalBackend:
         """The read side of a results table."""
         return ResultsReader(cloud.client("dynamodb"), table)
 
-    def table(self, cloud: Cloud, table: str) -> ResultsReader:
+    def whole_table(self, cloud: Cloud, table: str) -> ResultsReader:
         """The table itself, for repairs."""
         return ResultsReader(cloud.client("dynamodb"), table)
 

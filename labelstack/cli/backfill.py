@@ -13,12 +13,13 @@ from labelstack.cli.options import json_option, target_options
 from labelstack.cli.repair_target import RepairTarget, check_cost, rate_option, repair_target, yes_option
 from labelstack.cli.screen import Screen, count_text, size_text
 from labelstack.cli.target import Target
+from labelstack.errors import InputError
 from labelstack.repair import backfill as work
-from labelstack.repair.copying import Place
+from labelstack.repair.copying import Place, destination
 from labelstack.repair.jobs import Job, Progress
 
 
-@click.command()
+@click.command(short_help="Label pictures that were there before.")
 @click.option("--prefix", default="", help="Only pictures whose keys begin so (in the upload bucket).")
 @click.option(
     "--from",
@@ -59,6 +60,8 @@ def backfill(
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
     source = Place.parse(source_url) if source_url else None
+    if source and source.bucket == stack.bucket:
+        raise InputError(f"{source_url} is in the stack's own upload bucket: label what is there with --prefix.")
     place = source or Place(stack.bucket, prefix)
     to = stack.prefix if to_prefix is None else to_prefix
     job = Job(stack.jobs_folder, "backfill", {"stack": stack.name, "from": str(place), "to": to})
@@ -70,16 +73,23 @@ def backfill(
     extent = work.extent(stack.s3, place, progress.after)
     if not extent.pictures:
         job.finish()
+        _report(screen, place, progress.done)
         screen.note("no pictures there." if not progress.done else "all pictures were done already.")
         return
     screen.note(f"{count_text(extent.pictures, 'picture')} ({size_text(extent.size_bytes)})")
     check_cost(screen, stack, extent.pictures, yes=yes, note="at most")
     done = progress.done
-    for step in _shown(screen, extent.pictures, done, _steps(stack, source, place, to, job, progress)):
+    what = "copying" if source else "asking"
+    for step in _shown(screen, what, extent.pictures, done, _steps(stack, source, place, to, job, progress)):
         done = step.done
-    if as_json:
+    _report(screen, place, done)
+    did = "copied" if source else "asked for"
+    screen.note(f"{did} {count_text(done, 'picture')}: `labelstack watch` shows the results as they arrive")
+
+
+def _report(screen: Screen, place: Place, done: int) -> None:
+    if screen.as_json:
         screen.document({"pictures": done, "from": f"s3://{place.bucket}/{place.prefix}"})
-    screen.note(f"asked for {count_text(done, 'picture')}: `labelstack watch` shows the results as they arrive")
 
 
 def _steps(
@@ -89,13 +99,13 @@ def _steps(
         return work.ask_for_all(stack.s3, place, stack.asking, job, progress)
 
     def to_key(key: str) -> str:
-        return to + key.removeprefix(place.prefix).lstrip("/")
+        return destination(source, key, to)
 
-    return work.copy_all(stack.s3, place, stack.bucket, to_key, job, progress, stack.pace.keep)
+    return work.copy_all(stack.s3, source, stack.bucket, to_key, job, progress, stack.pace.keep)
 
 
-def _shown(screen: Screen, total: int, before: int, steps: Iterator[Progress]) -> Iterator[Progress]:
-    columns = (SpinnerColumn(), TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def _shown(screen: Screen, what: str, total: int, before: int, steps: Iterator[Progress]) -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(*columns, console=screen.err, transient=True, disable=not screen.live) as bar:
         task = bar.add_task("", total=total)
         for progress in steps:

@@ -12,6 +12,7 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from handlers.results import Result, Status
+from labelstack.cli.backend import Backend
 from labelstack.cli.options import target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.target import Target, connect
@@ -51,7 +52,11 @@ def export(
     format_name = format_name or (output.suffix[1:] if output.suffix[1:] in FORMATS else "jsonl")
     if format_name == "parquet" and output == STANDARD_OUTPUT:
         raise click.UsageError("Parquet is no text: name a file with --output.")
-    results = connect(ctx.obj, target).service.results.walk((Status(status),) if status else STATUSES, prefix)
+    backend: Backend = ctx.obj
+    connection = connect(backend, target)
+    # The table itself: an API shows its folder's pictures only, in pages for people.
+    table = backend.whole_table(connection.cloud, connection.outputs["resultsTable"])
+    results = table.walk((Status(status),) if status else STATUSES, prefix)
     with _opened(output) as file:
         writer = FORMATS[format_name](file)
         count = 0

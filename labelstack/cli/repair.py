@@ -27,7 +27,7 @@ GRACE_S = 15 * 60
 SEARCH_PAGE = 100
 
 
-@click.command()
+@click.command(short_help="Find and mend what is missing or stale.")
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
 @click.option("--fix", is_flag=True, help="Ask the processor for what is wrong.")
 @click.option(
@@ -96,7 +96,7 @@ def reconcile(
         screen.note("bucket and table agree.")
 
 
-@click.command()
+@click.command(short_help="Try again what has FAILED.")
 @click.option("--code", "codes", multiple=True, metavar="CODE", help="Only failures with this code; may be repeated.")
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
 @click.option("--dry-run", is_flag=True, help="Only show them.")
@@ -142,7 +142,7 @@ def redrive(
         screen.note(f"{count_text(moved, 'message')} put back from the dead-letter queue")
 
 
-@click.command()
+@click.command(short_help="Label pictures anew.")
 @click.option(
     "--label", "labels", multiple=True, metavar="LABEL", help="Pictures that carry it; repeated: all of them."
 )

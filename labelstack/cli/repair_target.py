@@ -25,7 +25,7 @@ rate_option = click.option(
     metavar="N",
     help="At most N pictures a second.  [default: as fast as they are taken; the processor keeps to its quota]",
 )
-NEEDED = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl")
+NEEDED = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "detectors")
 
 
 class RepairTable(Protocol):
@@ -49,7 +49,7 @@ class RepairTarget:
     """One stack.
 
     Attributes:
-        name: Cloud and stack, for the records of jobs.
+        name: What tells it from every other stack, for the records of jobs.
         detectors: That look at each picture.
         jobs_folder: Where long jobs note their place.
     """
@@ -84,15 +84,16 @@ def repair_target(
     pace = new_pace(rate_per_s)
     sqs = cloud.client("sqs")
     return RepairTarget(
-        name=f"{target.cloud}/{target.stack}",
+        # An emulator that was started anew has another instance, a stack that was made anew another bucket.
+        name=f"{target.cloud}/{cloud.instance}/{target.stack}/{outputs['uploadBucket']}",
         s3=cloud.client("s3"),
         sqs=sqs,
         bucket=str(outputs["uploadBucket"]),
         prefix=str(outputs.get("uploadPrefix", "")),
-        table=backend.table(cloud, str(outputs["resultsTable"])),
+        table=backend.whole_table(cloud, str(outputs["resultsTable"])),
         queue_url=str(outputs["queueUrl"]),
         dead_letter_queue_url=str(outputs["deadLetterQueueUrl"]),
-        detectors=outputs.get("detectors", ()),
+        detectors=outputs["detectors"],
         jobs_folder=target.state_dir / "jobs",
         asking=Asking(sqs, str(outputs["queueUrl"]), str(outputs["uploadBucket"]), pace),
         pace=pace,

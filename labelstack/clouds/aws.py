@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,8 +20,10 @@ CAPABILITIES = Capabilities(
     alarms_evaluated=True,
     email_delivered=True,
     website_endpoint=True,
+    website_headers=True,
     rekognition_rules=False,
     gateway_responses=True,
+    bulk=True,
     form_signatures=True,
 )
 
@@ -32,7 +35,6 @@ class AwsCloud:
         name: `aws`.
         capabilities: All but rules for Rekognition's answers.
         endpoint_url: None: every service has its own.
-        credentials: The caller's, for requests that boto3 does not sign.
     """
 
     name = "aws"
@@ -48,16 +50,15 @@ class AwsCloud:
         Raises:
             CloudSettingsError: There is no region or no credentials.
         """
-        session = boto3.Session(region_name=region)
+        # boto3 itself reads AWS_DEFAULT_REGION only, all other SDKs AWS_REGION.
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
         if not session.region_name:
             raise CloudSettingsError("no AWS region is set: set AWS_REGION, or `region` in ~/.aws/config")
-        credentials = session.get_credentials()
-        if credentials is None:
+        if session.get_credentials() is None:
             raise CloudSettingsError(
                 "no AWS credentials were found: log in (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
             )
         self.region = str(session.region_name)
-        self.credentials = credentials
         self._clients = Clients(session, None, max_attempts=5)
 
     @property

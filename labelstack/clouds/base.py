@@ -35,8 +35,10 @@ class Capabilities:
     alarms_evaluated: bool = _what("alarms that are evaluated")
     email_delivered: bool = _what("mail that is delivered")
     website_endpoint: bool = _what("S3's website endpoint")
-    rekognition_rules: bool = _what("a Rekognition whose answers can be set")
-    gateway_responses: bool = _what("an API gateway that answers in the words and with the headers it is given")
+    website_headers: bool = _what("website endpoint that sends objects' own headers, such as Cache-Control")
+    rekognition_rules: bool = _what("Rekognition whose answers can be set")
+    gateway_responses: bool = _what("API gateway that answers in the words and with the headers it is given")
+    bulk: bool = _what("pace for hundreds of pictures in a minute")
     form_signatures: bool = _what("checked signatures of presigned forms")
 
     def lacks(self, *names: str) -> list[str]:

@@ -5,7 +5,9 @@ Needs the packages of the `dev` extra; nothing that a user of the command runs i
 
 from __future__ import annotations
 
+import gc
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,9 +21,8 @@ from labelstack.errors import CloudError, CloudStartError
 
 RUN_LABEL = "labelstack.run"
 OWNER_LABEL = "labelstack.owner"
-# Of containers that end containers of their own when they are asked to stop.
+# Of containers that start containers of their own.
 PARENT_LABEL = "labelstack.parent"
-STOP_GRACE_S = 30
 NO_DOCKER = (
     "no Docker answers ({reason}): start Docker Desktop or the daemon (sudo systemctl start docker) and see that "
     "`docker info` works for you, or run without it on the embedded cloud (--cloud embedded)"
@@ -46,19 +47,35 @@ def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[N
         raise kind(NO_DOCKER.format(reason=reason[:300])) from error
 
 
-def connect() -> docker.DockerClient:
+@contextmanager
+def connected() -> Iterator[docker.DockerClient]:
     """A client of the Docker that the standard variables and the current context name.
 
     Raises:
         CloudStartError: None answers.
     """
+    client, reason = _client()
+    if client is None:
+        raise CloudStartError(NO_DOCKER.format(reason=reason[:300]))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _client() -> tuple[docker.DockerClient | None, str]:
+    """A client of a Docker that answers; or None, and what was wrong."""
     # As testcontainers finds it, whose containers are to be on the same one.
     from testcontainers.core.docker_client import DockerClient
 
-    with explained("asking it"):
-        client = DockerClient().client
-        client.ping()
-    return client
+    try:
+        return DockerClient().client, ""  # asks for Docker's version
+    except (DockerException, requests.exceptions.RequestException) as error:
+        reason = " ".join(str(error).split())
+    with warnings.catch_warnings():  # the library leaves the socket of its attempt to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    return None, reason
 
 
 def image_problem(client: docker.DockerClient, image: str) -> str | None:
@@ -85,15 +102,21 @@ def is_missing(client: docker.DockerClient, image: str) -> bool:
     return False
 
 
-def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None]) -> None:
+def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None], hint: str = "") -> None:
     """Pull an image that is not here yet.
+
+    Args:
+        client: Docker.
+        image: Its name and tag.
+        on_step: Told that it takes a while.
+        hint: What helps where it cannot be pulled, for the error.
 
     Raises:
         CloudStartError: It cannot be pulled.
     """
     if is_missing(client, image):
         on_step(f"pulling the image {image}")
-        with explained(f"pulling the image {image}"):
+        with explained(f"pulling the image {image}{f' ({hint})' if hint else ''}"):
             client.images.pull(image)
 
 
@@ -126,12 +149,11 @@ def remove_run(client: docker.DockerClient, run: str) -> None:
     """
     by_hand = f"docker rm -f $(docker ps -aq --filter label={RUN_LABEL}={run})"
     with explained(f"removing the containers of this run (by hand: {by_hand})", CloudError):
-        for parent in _containers(client, f"{RUN_LABEL}={run}", PARENT_LABEL):
-            with _gone_is_fine():
-                parent.stop(timeout=STOP_GRACE_S)
-        for container in _containers(client, f"{RUN_LABEL}={run}"):
-            with _gone_is_fine():
-                container.remove(force=True, v=True)
+        # Parents first: from then on nobody starts more. What they were just starting comes to light in the next look.
+        for labels in ((PARENT_LABEL,), (), ()):
+            for container in _containers(client, f"{RUN_LABEL}={run}", *labels):
+                with _gone_is_fine():
+                    container.remove(force=True, v=True)
         for network in _networks(client, f"{RUN_LABEL}={run}"):
             with _gone_is_fine():
                 network.remove()
@@ -167,8 +189,6 @@ def _advice(text: str) -> str:
         return " (another program has the port: end it, or take another port)"
     if "docker.sock" in text:
         return " (LocalStack needs Docker's socket: name it in TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE)"
-    if "ryuk" in text:
-        return " (Ryuk, which cleans up after testcontainers, cannot be had: set TESTCONTAINERS_RYUK_DISABLED=true)"
     if "pull access denied" in text or "manifest" in text or "registry" in text or "dial tcp" in text:
         return " (the image cannot be pulled: see that the registry can be reached, or use --cloud embedded)"
     return ""

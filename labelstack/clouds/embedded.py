@@ -43,8 +43,10 @@ CAPABILITIES = Capabilities(
     alarms_evaluated=False,
     email_delivered=False,
     website_endpoint=True,
+    website_headers=True,
     rekognition_rules=True,
     gateway_responses=True,
+    bulk=True,
     form_signatures=True,
 )
 

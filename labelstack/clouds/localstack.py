@@ -31,8 +31,10 @@ CAPABILITIES = Capabilities(
     alarms_evaluated=True,
     email_delivered=False,
     website_endpoint=True,
+    website_headers=False,
     rekognition_rules=True,
     gateway_responses=False,
+    bulk=False,
     form_signatures=False,
 )
 

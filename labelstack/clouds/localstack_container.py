@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from testcontainers.core.config import get_docker_socket
+from testcontainers.core.config import get_docker_socket, testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.image import DockerImage
 from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
@@ -56,7 +56,8 @@ def image(environment: Mapping[str, str]) -> str:
 def problem(environment: Mapping[str, str]) -> str | None:
     """Why LocalStack cannot be started here, in half a sentence; None when it can."""
     try:
-        return docker_host.image_problem(docker_host.connect(), image(environment))
+        with docker_host.connected() as client:
+            return docker_host.image_problem(client, image(environment))
     except CloudStartError as error:
         return str(error).partition(":")[0]
 
@@ -76,12 +77,15 @@ def prepare(
     Raises:
         CloudStartError: Docker does not answer, or an image cannot be had.
     """
-    client = docker_host.connect()
     variables = os.environ if environment is None else environment
     named = variables.get(REKOGNITION_IMAGE_VARIABLE)
-    for wanted in filter(None, (image(variables), named, FUNCTION_IMAGE)):
-        docker_host.pull(client, wanted, on_step)
-    return named or _build_rekognition(client, project, variables, on_step)
+    with docker_host.connected() as client:
+        if not testcontainers_config.ryuk_disabled:
+            without = "TESTCONTAINERS_RYUK_DISABLED=true does without it"
+            docker_host.pull(client, testcontainers_config.ryuk_image, on_step, hint=without)
+        for wanted in filter(None, (image(variables), named, FUNCTION_IMAGE)):
+            docker_host.pull(client, wanted, on_step)
+        return named or _build_rekognition(client, project, variables, on_step)
 
 
 class LocalStackContainer:
@@ -110,8 +114,8 @@ class LocalStackContainer:
             CloudStartError: Docker does not answer or refuses, or a container did not come up.
         """
         variables = os.environ if environment is None else environment
-        client = docker_host.connect()
-        docker_host.remove_left_behind(client)
+        with docker_host.connected() as client:
+            docker_host.remove_left_behind(client)
         rekognition_image = prepare(project, variables)
         run = uuid.uuid4().hex[:12]
         labels = {RUN_LABEL: run, OWNER_LABEL: docker_host.owner_label(os.getpid())}
@@ -131,7 +135,7 @@ class LocalStackContainer:
             )
             return cls(cloud, run, localstack, [rekognition])
         except BaseException:
-            docker_host.remove_run(client, run)
+            _remove(run)
             raise
 
     def logs(self, lines: int) -> dict[str, str]:
@@ -140,13 +144,15 @@ class LocalStackContainer:
             return {one.image: _log_tail(one, lines) for one in (self._localstack, *self._others)}
 
     def stop(self) -> None:
-        """Stop LocalStack, which ends the functions' containers, and remove everything. May be repeated.
+        """Remove LocalStack, the functions' containers and all else of this run. May be repeated.
+
+        LocalStack is not asked to end in an orderly way: it would take half a minute to stop the functions.
 
         Raises:
             CloudError: Docker does not answer any more; says how to remove what is left by hand.
         """
         self.cloud.close()
-        docker_host.remove_run(docker_host.connect(), self.run)
+        _remove(self.run)
 
     def __enter__(self) -> LocalStackContainer:
         return self
@@ -155,6 +161,11 @@ class LocalStackContainer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _remove(run: str) -> None:
+    with docker_host.connected() as client:
+        docker_host.remove_run(client, run)
 
 
 def _localstack(name: str, network: Network, labels: Mapping[str, str], variables: Mapping[str, str]) -> Any:

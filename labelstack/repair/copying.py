@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from labelstack.errors import InputError, RepairError
 
 SCHEME = "s3://"
+ORIGINAL_ETAG = "labelstack-original-etag"
+KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl")
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,48 @@ def listed(s3: Any, place: Place, after: str = "") -> Iterator[Listed]:
         raise InputError(f"the bucket {place.bucket!r} cannot be listed: {error}") from error
 
 
+def destination(source: Place, key: str, prefix: str) -> str:
+    """The key of a copy: `prefix`, and the object's own key from the last folder of the source's prefix on."""
+    return prefix + key.removeprefix(source.prefix[: source.prefix.rfind("/") + 1])
+
+
 def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> bool:
     """Copy an object unless the same bytes are there already; whether it was copied.
+
+    Where an object is encrypted with KMS or was uploaded in parts its copy has another ETag. So the copy keeps the
+    original's ETag in its metadata.
 
     Raises:
         RepairError: S3 does not copy it.
     """
-    try:
-        there = s3.head_object(Bucket=bucket, Key=key)
-        if there["ETag"].strip('"') == one.etag and there["ContentLength"] == one.size_bytes:
+    there = _head(s3, bucket, key)
+    if there and there["ContentLength"] == one.size_bytes:
+        original = there.get("Metadata", {}).get(ORIGINAL_ETAG)
+        if one.etag in (there["ETag"].strip('"'), original):
             return False
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise RepairError(f"{key!r} cannot be looked up in {bucket!r}: {error}") from error
+    described = _head(s3, source.bucket, one.key)
+    if described is None:
+        return False  # it has been deleted since it was listed
+    kept = {name: described[name] for name in KEPT_HEADERS if described.get(name)}
     try:
-        s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": source.bucket, "Key": one.key})
+        s3.copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": source.bucket, "Key": one.key},
+            MetadataDirective="REPLACE",
+            Metadata={**described.get("Metadata", {}), ORIGINAL_ETAG: one.etag},
+            **kept,
+        )
     except (ClientError, BotoCoreError) as error:
         raise RepairError(f"{one.key!r} of {source.bucket!r} could not be copied: {error}") from error
     return True
+
+
+def _head(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
+    try:
+        found: Mapping[str, Any] = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise RepairError(f"{key!r} cannot be looked up in {bucket!r}: {error}") from error
+    return found

@@ -18,12 +18,13 @@ from botocore.stub import Stubber
 from handlers.labelling.errors import RekognitionThrottledError
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.pacing import Deadline
-from handlers.labelling.sqs_batch import QueueFunction, Redelivery
+from handlers.labelling.sqs_batch import QueueFunction, Redelivery, show_labels
 from handlers.labelling.tally import Count, Tally
 from handlers.results import keys
+from handlers.results.codes import Status
 from handlers.results.errors import TableUnavailableError
 from handlers.results.writer import ResultsWriter
-from tests.handlers.factories import body, message, record, time_of
+from tests.handlers.factories import body, label, labeled, message, record, time_of
 from tests.handlers.fakes import FakeRows
 from tests.handlers.lambda_context import emitted, lambda_context
 
@@ -160,6 +161,33 @@ def test_redelivery_is_spread() -> None:
     }
 
     assert delays == {5, 8, 10}
+
+
+def test_log_line_of_a_picture_has_its_labels_and_no_other_s() -> None:
+    def work(event: ObjectEvent) -> str:
+        if event.key == "cat.jpg":
+            result = labeled("cat.jpg", label("Cat", "97.1235"), label("Pet")).result
+            show_labels(Logger(service=f"test-{id(edge)}"), result)
+        return "LABELED"
+
+    edge = Edge(work=work)
+
+    edge.handle(message(body(record("cat.jpg"), record("known.jpg"))))
+
+    cat, known = edge.lines
+    assert (cat["message"], cat["key"]) == ("Event processed", "cat.jpg")
+    assert cat["labels"] == [{"name": "Cat", "confidence": 97.1235}, {"name": "Pet", "confidence": 90.5}]
+    assert (known["key"], "labels" in known) == ("known.jpg", False)
+
+
+def test_log_line_of_a_rejected_picture_has_no_labels() -> None:
+    log = io.StringIO()
+    logger = Logger(service="rejected", stream=log)
+
+    show_labels(logger, labeled(status=Status.REJECTED).result)
+    logger.info("Event processed")
+
+    assert "labels" not in json.loads(log.getvalue())
 
 
 def test_message_that_cannot_be_put_off_is_only_warned_of() -> None:

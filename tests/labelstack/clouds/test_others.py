@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from labelstack.clouds import AwsCloud, LocalStackCloud
-from labelstack.errors import CloudSettingsError
+from labelstack.errors import CloudNotRunningError, CloudSettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +69,14 @@ def test_aws_without_region_says_what_to_set() -> None:
         AwsCloud()
 
 
+def test_aws_region_is_what_other_sdks_take_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+
+    assert AwsCloud().region == "eu-west-1"
+
+
 def test_aws_without_credentials_says_what_to_do() -> None:
     with pytest.raises(CloudSettingsError, match="AWS_PROFILE"):
         AwsCloud("eu-west-1")
@@ -77,3 +91,67 @@ def test_aws_has_no_endpoint_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None
     assert cloud.endpoint_url is None
     assert cloud.client("sqs").meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
     assert cloud.stack_config() == {"aws:region": "eu-west-1"}
+
+
+SESSIONS = ["none"]
+
+
+class Info(http.server.BaseHTTPRequestHandler):
+    """LocalStack's answer about itself."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"version": "4.14.0", "session_id": SESSIONS[-1]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A LocalStack as far as it tells about itself."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Info) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        yield listening
+        listening.shutdown()
+        thread.join()
+
+
+def test_restarted_localstack_is_another_instance(server: Any) -> None:
+    cloud = LocalStackCloud(f"http://127.0.0.1:{server.server_port}")
+    SESSIONS.append("one")
+    first, again = cloud.instance, cloud.instance
+    SESSIONS.append("two")
+
+    assert first == again
+    assert cloud.instance != first
+
+
+def test_localstack_that_has_gone_is_told() -> None:
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        cloud = LocalStackCloud(f"http://127.0.0.1:{taken.getsockname()[1]}")
+
+        with pytest.raises(CloudNotRunningError, match="no LocalStack answers"):
+            _ = cloud.instance
+        assert not cloud.is_running()
+
+
+def test_rules_can_be_set_where_rekognition_s_address_on_this_machine_is_known() -> None:
+    without = LocalStackCloud("http://localhost:1", "http://rekognition:4570")
+    with_it = LocalStackCloud("http://localhost:1", "http://rekognition:4570", "http://localhost:4570")
+
+    assert (without.capabilities.rekognition_rules, with_it.capabilities.rekognition_rules) == (False, True)
+
+
+def test_lacking_capabilities_are_told_in_words() -> None:
+    assert LocalStackCloud.capabilities.lacks("cognito", "website_endpoint") == ["Cognito identity pools"]
+
+
+def test_unknown_capability_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no capability: htpp_api"):
+        LocalStackCloud.capabilities.lacks("htpp_api")

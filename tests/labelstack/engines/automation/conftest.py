@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from botocore.credentials import Credentials
 
 from labelstack.clouds import Capabilities
 from labelstack.engines import PulumiEngine
@@ -56,7 +58,7 @@ class Emulator:
 
     name = "localstack"
     region = "us-east-1"
-    capabilities = Capabilities(*[False] * 8)
+    capabilities = Capabilities(*[False] * len(fields(Capabilities)))
 
     def __init__(self) -> None:
         self.endpoint_url: str | None = ENDPOINT
@@ -65,6 +67,10 @@ class Emulator:
     def client(self, service: str) -> Any:
         """Pulumi uses none of ours."""
         raise AssertionError(service)
+
+    def credentials(self) -> Credentials:
+        """Pulumi has its own."""
+        raise AssertionError
 
     def stack_config(self) -> Mapping[str, str]:
         """What it dictates."""

@@ -1,0 +1,1 @@
+"""The parts of the integration tests that choose, pay and tidy up."""

@@ -1,0 +1,64 @@
+"""Logs in the report of a failed test: the functions' first, cut sensibly, and never a failure themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.credentials import Credentials
+from botocore.exceptions import EndpointConnectionError
+
+from integration_tests import failure_logs
+from integration_tests.running import RunningCloud
+from labelstack.errors import CloudError
+
+
+class FakeCloud:
+    """A cloud whose logs have so many lines; none at all when it does not answer."""
+
+    endpoint_url = "http://localhost:4566"
+
+    def __init__(self, lines: int | None) -> None:
+        self.lines = lines
+
+    def client(self, _: str) -> FakeCloud:
+        if self.lines is None:
+            raise EndpointConnectionError(endpoint_url=self.endpoint_url)
+        return self
+
+    def get_paginator(self, _: str) -> FakeCloud:
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        events = [{"eventId": str(n), "timestamp": n, "message": f"line {n}\n"} for n in range(self.lines or 0)]
+        return [{"events": events}]
+
+    @property
+    def exceptions(self) -> Any:
+        return type("Exceptions", (), {"ResourceNotFoundException": KeyError})
+
+
+def running(cloud: Any, logs: Any) -> RunningCloud:
+    return RunningCloud(cloud, Credentials("a", "b"), "", logs, lambda: True)
+
+
+def test_last_lines_of_functions_and_cloud_are_shown() -> None:
+    found = running(FakeCloud(100), lambda lines: {"ministack.log": "ready"})
+
+    sections = dict(failure_logs.sections(found, ["f"], 0))
+
+    assert sections["functions' logs, the last 40 of 100 lines"].splitlines()[0] == "f: line 60"
+    assert sections["ministack.log, the last 30 lines"] == "ready"
+
+
+def test_cloud_that_died_is_told_and_no_error() -> None:
+    def unreadable(_: int) -> Any:
+        raise CloudError("no Docker answers")
+
+    sections = dict(failure_logs.sections(running(FakeCloud(None), unreadable), ["f"], 0))
+
+    assert sections["functions' logs"].startswith("cannot be read: Could not connect")
+    assert sections["the cloud's logs"] == "cannot be read: no Docker answers"
+
+
+def test_long_lines_are_cut() -> None:
+    assert len(failure_logs.cut(["a" * 5000], 10)) < 700
