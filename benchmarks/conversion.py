@@ -18,7 +18,7 @@ import pillow_heif
 from PIL import Image
 
 from benchmarks.report import Figure, Report
-from components.image_processor import DECODED_BYTES_PER_PIXEL
+from components.pipeline import DECODED_BYTES_PER_PIXEL
 from components.packaging import Package, build
 
 PROJECT = Path(__file__).parent.parent

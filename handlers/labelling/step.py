@@ -48,11 +48,11 @@ class StepFunction:
         self.logger.thread_safe_append_keys(key=about.get("key"), version_id=about.get("version_id"))
         try:
             ended = self.on_state(state, deadline)
+            self.logger.info("Step done", outcome=ended.get("outcome"))
+            return ended
         except (LabellingError, ResultsError) as error:
             self.logger.warning("Step failed", error_type=type(error).__name__, error=str(error))
             raise
         finally:
             publish(self.tally, self.metrics)
             self.logger.thread_safe_clear_keys()
-        self.logger.info("Step done", outcome=ended.get("outcome"))
-        return ended

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import (
+    AnnouncementError,
     ConversionDelayedError,
     LabellingError,
     ObjectGoneError,
@@ -48,8 +49,11 @@ _ERRORS: Final[Mapping[str, type[LabellingError]]] = {
         RekognitionDeniedError,
         ConversionDelayedError,
         StorageError,
+        AnnouncementError,
     )
 } | {
+    # To the queue it is the same: the result is stored, and not announced yet.
+    "AnnouncementClaimedError": AnnouncementError,
     # Lambda refuses to run another instance: a quota too, which passes.
     "Lambda.TooManyRequestsException": RekognitionThrottledError,
     "TableUnavailableError": StorageError,

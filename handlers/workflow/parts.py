@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -16,6 +17,7 @@ from handlers.labelling.environment import Variables, detector_settings
 from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.recognition import OneCall
+from handlers.labelling.sqs_batch import show_labels
 from handlers.labelling.step import OnState, StepFunction
 from handlers.labelling.tally import Tally
 from handlers.labelling.targets import Targets
@@ -61,5 +63,6 @@ def labelling_step(choose: Callable[[WorkflowSteps], OnState], values: Mapping[s
         tally=tally,
         now=now,
         announcing=AnnouncedLater(Outbox(rows, now)) if targets.any else None,
+        tell=partial(show_labels, logger),
     )
     return StepFunction(choose(WorkflowSteps(processing)), tally, logger, Metrics())
