@@ -27,7 +27,7 @@ CLIENT_ERRORS: Mapping[str, str] = {"rest": "4XXError", "http": "4xx"}
 class WatchedFunction:
     """A function: its physical name, its timeout, and the command that shows its log.
 
-    `is_step`: of a workflow, which takes its errors for answers and retries them. What fails in the end is the workflow.
+    `is_step`: of a workflow, which takes its errors for answers, and fails itself in the end.
     """
 
     name: pulumi.Input[str]

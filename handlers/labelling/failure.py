@@ -30,7 +30,7 @@ class FailureRecording:
     """None where results are not announced."""
 
     def record(self, event: ObjectEvent, code: Code | None = None) -> str:
-        """Write the failure, if nothing better is known, and why (`code`, or as was noted); what became of the event."""
+        """Write the failure and why (`code`, or as noted), if nothing better is known; what became of the event."""
         if event.bucket != self.bucket:
             self.tally.add(Count.IGNORED_EVENTS)
             return "FOREIGN"

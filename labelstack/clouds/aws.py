@@ -24,6 +24,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=False,
     gateway_responses=True,
     bulk=True,
+    express_workflows=True,
     form_signatures=True,
 )
 

@@ -39,6 +39,7 @@ class Capabilities:
     rekognition_rules: bool = _what("Rekognition whose answers can be set")
     gateway_responses: bool = _what("API gateway that answers in the words and with the headers it is given")
     bulk: bool = _what("pace for hundreds of pictures in a minute")
+    express_workflows: bool = _what("Express workflows of Step Functions")
     form_signatures: bool = _what("checked signatures of presigned forms")
 
     def lacks(self, *names: str) -> list[str]:

@@ -47,6 +47,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=True,
     gateway_responses=True,
     bulk=True,
+    express_workflows=True,
     form_signatures=True,
 )
 

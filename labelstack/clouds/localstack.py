@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=True,
     gateway_responses=False,
     bulk=False,
+    express_workflows=True,
     form_signatures=False,
 )
 
