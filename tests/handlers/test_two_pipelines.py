@@ -51,7 +51,7 @@ MAX_RECEIVES = 5
 DETECTORS = (Detector.LABELS, Detector.FACES)
 SETTINGS = DetectorSettings(DETECTORS, 10, Decimal(50))
 FOREVER = Deadline(1e12)
-CONTENTS = [*(jpeg(seed=seed) for seed in range(12)), b"no picture", b""]
+CONTENTS = [*(jpeg(seed=seed) for seed in range(6)), b"no picture", b""]
 LABELS = {
     stored_object("", content).etag: [("Pet", 90.0 - n), (f"Label {n % 5}", 60.0 + n), ("Unlikely", 10.0)]
     for n, content in enumerate(CONTENTS)
