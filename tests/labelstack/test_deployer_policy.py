@@ -45,6 +45,7 @@ EVERYTHING = {
         "labelstack:website": "s3",
         "labelstack:siteMode": "guest",
         "labelstack:guestAccess": "true",
+        "labelstack:pipeline": "workflow",
     },
 }
 STACKS: dict[str, tuple[str, Mapping[str, str]]] = {
@@ -66,6 +67,7 @@ UNSCOPED = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
+    "states:ValidateStateMachineDefinition",
     *(f"sns:{action}" for action in ("GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe")),
 }
 # The reference has two pages of the prefix apigateway, and the extract only what stands on the one for HTTP APIs.
@@ -174,7 +176,7 @@ def test_every_name_of_the_stack_is_in_its_scope(recorded: Record) -> None:
 
     assert [resource.name for resource in named if not resource.name.startswith("labelstack-")] == []
     groups = [r.inputs["name"] for r in recorded.of("aws:cloudwatch/logGroup:LogGroup")]
-    assert all(re.match(r"/aws/(lambda|vendedlogs/apigateway)/labelstack-", group) for group in groups)
+    assert all(re.match(r"/aws/(lambda|vendedlogs/(apigateway|states))/labelstack-", group) for group in groups)
 
 
 def test_roles_go_to_the_services_that_use_them_and_to_no_other(recorded: Record) -> None:
