@@ -52,6 +52,8 @@ def everything_on(cloud: EmbeddedCloud) -> dict[str, set[str]]:
         "mappings": names("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
         "roles": names("iam", "list_roles", "Roles", "RoleName"),
         "log groups": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        "state machines": names("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
+        "rules": names("events", "list_rules", "Rules", "Name"),
         "APIs": names("apigatewayv2", "get_apis", "Items", "ApiId"),
         "identity pools": {pool["IdentityPoolId"] for pool in pools},
     }
@@ -102,6 +104,13 @@ def image_processor(stack: DeployedStack) -> None:
     assert "Person" in json.dumps(item)
 
 
+def label_workflow(stack: DeployedStack) -> None:
+    image_processor(stack)
+    answer = stack.client("stepfunctions").describe_state_machine(stateMachineArn=stack.outputs["stateMachineArn"])
+    branches = json.loads(answer["definition"])["States"]["Recognise"]["Branches"]
+    assert [branch["StartAt"] for branch in branches] == ["labels needed?", "faces needed?"]
+
+
 def label_api(stack: DeployedStack) -> None:
     api = ApiClient(stack.outputs["url"])
     body = picture("example")
@@ -130,6 +139,7 @@ USES: dict[str, Callable[[DeployedStack], None]] = {
     "guest-access": guest_access,
     "image-processor": image_processor,
     "label-api": label_api,
+    "label-workflow": label_workflow,
     "python-function": python_function,
     "results-store": results_store,
     "upload-bucket": upload_bucket,
