@@ -24,6 +24,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=False,
     gateway_responses=True,
     bulk=True,
+    s3_on_eventbridge=True,
     express_workflows=True,
     form_signatures=True,
 )

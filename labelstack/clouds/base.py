@@ -39,6 +39,7 @@ class Capabilities:
     rekognition_rules: bool = _what("Rekognition whose answers can be set")
     gateway_responses: bool = _what("API gateway that answers in the words and with the headers it is given")
     bulk: bool = _what("pace for hundreds of pictures in a minute")
+    s3_on_eventbridge: bool = _what("EventBridge that tells S3's keys as they are, and the order of its events")
     express_workflows: bool = _what("Express workflows of Step Functions")
     form_signatures: bool = _what("checked signatures of presigned forms")
 

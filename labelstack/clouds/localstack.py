@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=True,
     gateway_responses=False,
     bulk=False,
+    s3_on_eventbridge=False,  # the keys are URL-encoded, and every sequencer is the same (4.14)
     express_workflows=True,
     form_signatures=False,
 )
