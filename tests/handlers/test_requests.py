@@ -105,8 +105,8 @@ def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
         )
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.unregister(f"provide-client-params.{service}", unique_id="counted")
-    for stored in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        s3.delete_object(Bucket=BUCKET, Key=stored["Key"])
+    for stored in s3.list_object_versions(Bucket=BUCKET).get("Versions", []):  # other tests' bucket may be versioned
+        s3.delete_object(Bucket=BUCKET, Key=stored["Key"], VersionId=stored["VersionId"])
     s3.delete_bucket(Bucket=BUCKET)
 
 
