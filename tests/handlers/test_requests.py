@@ -105,7 +105,8 @@ def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
         )
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.unregister(f"provide-client-params.{service}", unique_id="counted")
-    for stored in s3.list_object_versions(Bucket=BUCKET).get("Versions", []):  # other tests' bucket may be versioned
+    there = s3.list_object_versions(Bucket=BUCKET)  # it may be another test's, with versions
+    for stored in [*there.get("Versions", []), *there.get("DeleteMarkers", [])]:
         s3.delete_object(Bucket=BUCKET, Key=stored["Key"], VersionId=stored["VersionId"])
     s3.delete_bucket(Bucket=BUCKET)
 
