@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from labelstack.prices import PriceTable
@@ -20,7 +20,7 @@ MONTH_MINUTES = 30 * 24 * 60
 
 @dataclass(frozen=True)
 class Requests:
-    """What labelling one picture asks of S3 and DynamoDB, beside its upload.
+    """What labelling one picture asks of S3, DynamoDB and SNS, beside its upload.
 
     Attributes:
         s3_heads: HeadObject.
@@ -28,6 +28,9 @@ class Requests:
         reads: Strongly consistent reads of DynamoDB, GetItem and Query.
         cache_writes: PutItem of what Rekognition said.
         transactions: TransactWriteItems, each with the result, its label entries and one item of counters.
+        documents: PutObject into the results bucket.
+        messages: Publish to the topic.
+        notes: UpdateItem of the result, once it is announced.
     """
 
     s3_heads: int
@@ -35,10 +38,15 @@ class Requests:
     reads: int
     cache_writes: int
     transactions: int
+    documents: int = 0
+    messages: int = 0
+    notes: int = 0
 
 
 PICTURE = Requests(s3_heads=1, s3_reads=1, reads=2, cache_writes=1, transactions=1)
 KNOWN_PICTURE = Requests(s3_heads=1, s3_reads=0, reads=2, cache_writes=0, transactions=1)
+# A new picture again, where its result is announced to both targets.
+ANNOUNCED_PICTURE = replace(PICTURE, documents=1, messages=1, notes=1)
 
 # Sizes as the functions' items have them (README's samples: results of 0.8 to 3.2 kB, label entries of 0.3 kB).
 RESULT_BYTES, LABEL_BYTES, DETECTOR_BYTES, PROPERTIES_BYTES = 600, 150, 600, 400
@@ -68,6 +76,8 @@ class Shape:
     monitoring: bool
     daily_cost_alarm: bool
     workflow: bool = False
+    results_bucket: bool = False
+    notifications: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +141,7 @@ def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
     _rekognition(bill, shape, new)
     _pictures(bill, shape, volumes, new, known)
     _table(bill, shape, volumes, new, known)
+    _announcing(bill, shape, volumes)
     _looking(bill, shape, volumes)
     _watching(bill, shape, volumes)
     return Estimate(
@@ -219,6 +230,19 @@ def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) ->
     bill.add("dynamodb.recovery", "point-in-time recovery", table_bytes / GB)
 
 
+def _announcing(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
+    result, requests = _result_bytes(shape, _labels(shape, volumes)), ANNOUNCED_PICTURE
+    if shape.results_bucket:
+        bill.add("s3.put", "documents", volumes.pictures * requests.documents)
+        bill.add("s3.storage", "this month's documents", volumes.pictures * result / GB)
+    if shape.notifications:
+        bill.add("sns.publish", "messages", volumes.pictures * requests.messages)
+    if shape.results_bucket or shape.notifications:
+        # The result is written again, in the table and in the index that it is in.
+        units = 2 * requests.notes * _units(result, WRITE_UNIT_BYTES)
+        bill.add("dynamodb.write", "notes of what is announced", volumes.pictures * units)
+
+
 def _looking(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
     transfer_bytes = volumes.picture_views * volumes.average_bytes
     if shape.api != "none":
@@ -292,6 +316,8 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         "Rekognition's operations.",
         "No picture is tried twice, and none is rejected.",
     ]
+    if shape.notifications:
+        said.append("Every result is a message of up to 64 kB. Queues that subscribe are charged to their owners.")
     if shape.workflow:
         said.append(f"The workflow takes {volumes.transitions} state transitions a picture (--transitions).")
     else:

@@ -156,6 +156,8 @@ def shape_of(settings: Settings) -> Shape:
         cloudfront=settings.website == "cloudfront",
         monitoring=settings.monitoring,
         daily_cost_alarm=settings.daily_cost_bound_usd is not None,
+        results_bucket=settings.results_bucket,
+        notifications=settings.notifications,
     )
 
 

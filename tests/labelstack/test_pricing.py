@@ -118,6 +118,18 @@ def test_a_workflow_has_transitions_in_place_of_a_queue() -> None:
     assert "SQS" not in {line.service for line in found.lines}
 
 
+def test_announcing_costs_a_document_a_message_and_a_note() -> None:
+    shape = replace(SMALL, results_bucket=True, notifications=True)
+
+    found = lines(pricing.estimate(shape, Volumes(pictures=100_000), TABLE))
+
+    assert found["S3", "documents"] == (100_000, 0.5)
+    assert found["S3", "this month's documents"] == (0.21, 0.00483)
+    assert found["SNS", "messages"] == (100_000, 0.05)
+    # A result of 2,100 bytes, in the table and in one index.
+    assert found["DynamoDB", "notes of what is announced"] == (600_000, 0.375)
+
+
 def test_watching_costs_alarms_and_a_dashboard() -> None:
     found = lines(pricing.estimate(replace(SMALL, monitoring=True), Volumes(pictures=0, mails=1_000), TABLE))
 
