@@ -15,9 +15,11 @@ from labelstack import prices, pricing
 from labelstack.cli.cost import read_settings, shape_of
 from labelstack.prices import Price
 from labelstack.pricing import Estimate, Shape, Volumes
-from tests.recording import record_stack
+from settings import Settings
+from tests.recording import PROJECT, record_stack
 
 TABLE = prices.load()
+ANNOUNCING = ("documents", "messages", "notes of what is announced")
 SMALL = Shape(
     detectors=1,
     image_properties=False,
@@ -214,6 +216,31 @@ def test_alarms_are_as_many_as_the_program_makes(stack: str) -> None:
         return sum("metric" in query for query in inputs.get("metricQueries", [])) or 1
 
     assert pricing.alarm_metrics(shape_of(read_settings(stack))) == sum(metrics(one.inputs) for one in made)
+    assert f"({len(made)} with an API and a cost bound)" in (PROJECT / "docs" / "aws.md").read_text()
+
+
+def test_the_page_about_aws_has_the_estimate_s_numbers() -> None:
+    """docs/aws.md, "What it costs": sums of a stack with the settings' defaults, rounded to cents."""
+    page = (PROJECT / "docs" / "aws.md").read_text().partition("## 5.")[2].partition("## 6.")[0]
+    default = replace(SMALL, memory_mb=Settings.model_fields["memory_mb"].default)
+
+    def usd(shape: Shape, volumes: Volumes, *beside: str) -> str:
+        found = pricing.estimate(shape, volumes, TABLE).lines
+        return f"${sum(line.usd for line in found if not line.what.startswith(beside)):.2f}"
+
+    constant = ("this month's", "point-in-time", "metrics of the functions", "Lambda's waiting")
+    pictures = Volumes(pictures=1_000)
+    assert f"| {usd(default, pictures, *constant)}: Rekognition" in page
+    announcing = replace(default, results_bucket=True, notifications=True)
+    announced = [line for line in pricing.estimate(announcing, pictures, TABLE).lines if line.what in ANNOUNCING]
+    assert f"| ${sum(line.usd for line in announced):.2f} for 1,000 pictures; mails" in page
+    http, requests = replace(default, api="http"), Volumes(pictures=0, api_requests=1_000_000)
+    assert f"reads, answers and logs {usd(http, requests, 'API', *constant)} more" in page
+    dev = shape_of(read_settings("dev"))
+    assert f"as `dev` and `prod` have it: {usd(dev, Volumes(pictures=0))} |" in page
+    assert usd(shape_of(read_settings("prod")), Volumes(pictures=0)) == usd(dev, Volumes(pictures=0))
+    assert f"{pricing.alarm_metrics(dev)} metrics of alarms" in page
+    assert f"{pricing.OWN_METRICS} at $0.30: up to $4.50" in page
 
 
 @pytest.fixture
