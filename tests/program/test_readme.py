@@ -87,7 +87,7 @@ def test_settings_and_their_defaults_are_listed() -> None:
 def test_outputs_are_listed() -> None:
     program = ast.parse((PROJECT / "__main__.py").read_text())
     exported = [
-        call.args[0].value
+        str(call.args[0].value)
         for call in ast.walk(program)
         if isinstance(call, ast.Call)
         and ast.unparse(call.func) == "pulumi.export"
