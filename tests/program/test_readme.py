@@ -14,9 +14,7 @@ from settings import Settings
 from tests.recording import PROJECT
 
 README = PROJECT / "README.md"
-PAGES = sorted(
-    [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("examples/**/*.md"), *PROJECT.glob("*/README.md")]
-)
+PAGES = sorted(chain(*(PROJECT.glob(names) for names in ("*.md", "[!.]*/*.md", "examples/*/*.md"))))
 CODE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
