@@ -84,23 +84,27 @@ def backfill(
         return
     screen.note(f"{count_text(extent.pictures, 'picture')} ({size_text(extent.size_bytes)})")
     check_cost(screen, stack, extent.pictures, yes=yes, note="at most", copies=source is not None)
-    done = progress.done
+    before = progress.done
     left_out: list[str] = []
     if source is None:
-        what, did, steps = "asking", "asked for", work.ask_for_all(stack.s3, place, stack.asking, job, progress)
+        what, steps = "asking", work.ask_for_all(stack.s3, place, stack.asking, job, progress)
     else:
         to_key = partial(destination, source, prefix=to)
-        what, did = "copying", "copied"
+        what = "copying"
         steps = work.copy_all(
             stack.s3, source, stack.bucket, to_key, job, progress, stack.pace, on_left_out=left_out.append
         )
-    for step in _shown(screen, what, extent.pictures, done, steps):
-        done = step.done
-    _report(screen, place, done)
+    for step in _shown(screen, what, extent.pictures, before, steps):
+        progress = step
+    _report(screen, place, progress.done)
     for reason in left_out:
         screen.note(f"left out: {reason}")
-    count = count_text(done - len(left_out), "picture")
-    screen.note(f"{did} {count}: `labelstack watch` shows the results as they arrive")
+    if source is None:
+        did = f"asked for {count_text(progress.done, 'picture')}"
+    else:
+        did = f"copied {progress.copied:,} of {count_text(progress.done, 'picture')}"
+        did += ", the others were there already" if progress.copied + len(left_out) < progress.done else ""
+    screen.note(f"{did}: `labelstack watch` shows the results as they arrive")
     if left_out:
         ctx.exit(1)
 

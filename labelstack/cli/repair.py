@@ -104,7 +104,7 @@ def reconcile(
     "codes",
     multiple=True,
     metavar="CODE",
-    type=click.Choice(FAILURES, case_sensitive=False),
+    type=click.Choice(FAILURES),
     help="Only failures with this code; may be repeated.",
 )
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
@@ -187,7 +187,7 @@ def reprocess(
     """
     if not labels and before is None and not by_settings:
         raise click.UsageError("choose the pictures by --label, --before or --settings.")
-    if by_settings and (labels or before):
+    if by_settings and (labels or before is not None):
         raise click.UsageError("--settings looks at every picture: it does not go with --label and --before.")
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
@@ -200,7 +200,7 @@ def reprocess(
         screen.note(f"going on with what was begun at {job.resume('').started_at}")
     started_at = job.resume(iso_ms(stack.now)).started_at
     # A result that this job has made already is newer than its start.
-    made_before = min(_time(before), started_at) if before else started_at
+    made_before = min(_time(before), started_at) if before is not None else started_at
     chosen = _chosen(stack, labels, prefix, None if by_settings else made_before)
     if not chosen:
         screen.note("no such picture." if not job.is_begun else "all pictures were asked for and are done.")

@@ -75,8 +75,11 @@ def copy_all(
     with ThreadPoolExecutor(BATCH, thread_name_prefix="copy") as pool:
         for batch in _batches(listed(s3, source, progress.after, folders=False)):
             pace.keep(0)
-            pace.keep(sum(pool.map(copied, batch)))
-            progress = replace(progress, after=batch[-1].key, done=progress.done + len(batch))
+            copies = sum(pool.map(copied, batch))
+            pace.keep(copies)
+            progress = Progress(
+                progress.started_at, batch[-1].key, progress.done + len(batch), progress.copied + copies
+            )
             job.save(progress)
             yield progress
     job.finish()

@@ -20,11 +20,13 @@ class Progress:
         started_at: ISO 8601, of the first run.
         after: The last key that is done; "" at the start.
         done: Pictures done.
+        copied: Of them, those that were copied: the others were there already, or could not be.
     """
 
     started_at: str
     after: str = ""
     done: int = 0
+    copied: int = 0
 
 
 class Job:

@@ -137,9 +137,7 @@ class FakeQueues:
     def put(self, queue: str, body: str, sent_at: datetime) -> None:
         """A message that was sent some time ago."""
         attributes = {"SentTimestamp": str(int(sent_at.timestamp() * 1000))}
-        self.waiting[queue].append(
-            {"Body": body, "ReceiptHandle": str(next(self._numbers)), "Attributes": attributes}
-        )
+        self.waiting[queue].append({"Body": body, "ReceiptHandle": str(next(self._numbers)), "Attributes": attributes})
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
         """Take what is not refused."""

@@ -1,4 +1,4 @@
-"""Backfills: in the order of keys, noted after each batch, and nothing doubled by an interruption wherever it strikes."""
+"""Backfills: in the order of keys, noted after each batch, and nothing doubled wherever an interruption strikes."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_missing_rights_end_the_run_and_its_place_is_kept(world: World) -> None:
     with pytest.raises(RepairError, match="AccessDenied"):
         list(world.copy())
 
-    assert world.job.resume("later") == Progress(NOON, names[9], 10)
+    assert world.job.resume("later") == Progress(NOON, names[9], 10, copied=10)
 
 
 def test_what_is_there_already_is_not_paced(world: World) -> None:
@@ -295,4 +295,4 @@ def test_interrupted_and_run_again_it_loses_and_doubles_nothing(
         calls = world.label()
 
         assert world.labeled() == wanted
-        assert calls == Counter({name: 1 for name in wanted})
+        assert calls == Counter(dict.fromkeys(wanted, 1))

@@ -37,9 +37,7 @@ class World:
         return list(comparison.findings())
 
     def kinds(self, prefix: str = "") -> list[tuple[str, str]]:
-        return [
-            (str(one.kind) if isinstance(one, Finding) else "waiting", one.key) for one in self.findings(prefix)
-        ]
+        return [(str(one.kind) if isinstance(one, Finding) else "waiting", one.key) for one in self.findings(prefix)]
 
 
 @pytest.fixture

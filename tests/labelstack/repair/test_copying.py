@@ -161,7 +161,7 @@ def test_object_that_is_encrypted_with_a_key_of_its_own_says_so(s3: FakeStorage)
 
     s3.fail = fail
 
-    with pytest.raises(NotCopyableError, match="'2026/a.jpg' cannot be looked up in 'old'"):
+    with pytest.raises(NotCopyableError, match=r"'2026/a.jpg' cannot be looked up in 'old'"):
         copy(s3, SOURCE, found, BUCKET, "uploads/a.jpg")
 
 
