@@ -95,7 +95,7 @@ def reconcile(
     if (mendable and not fix) or failed:
         ctx.exit(1)
     if not found:
-        screen.note("bucket and table agree.")
+        screen.note("bucket and table agree in everything else." if waiting else "bucket and table agree.")
 
 
 @click.command(short_help="Try again what has FAILED.")

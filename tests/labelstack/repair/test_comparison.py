@@ -70,7 +70,7 @@ def test_result_of_other_bytes_is_stale(world: World) -> None:
     etag = world.s3.put("a.jpg", b"new")
     world.label("a.jpg", "old")
 
-    assert world.findings() == [Finding(Kind.STALE, "a.jpg", f"result of old, the bucket has {etag}")]
+    assert world.findings() == [Finding(Kind.STALE, "a.jpg", f"result of old, the bucket has {etag[:8]}")]
 
 
 def test_result_whose_picture_is_gone_is_an_orphan(world: World) -> None:
