@@ -133,6 +133,7 @@ def test_exports_these_outputs(stack: str, core: Record) -> None:
         "processorFunction": "labelstack-process-image-0a1b2c3",
         "failureRecorderFunction": "labelstack-record-failure-0a1b2c3",
         "detectors": DETECTORS[stack].split(","),
+        "imageProperties": stack == "local",
     }
 
 
