@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[EXECUTED] = []
     try:
         lane = lanes.choose(
-            config.getoption("cloud"), config.getoption("stack"), config.getoption("engine"), _docker_problem
+            PROJECT, config.getoption("cloud"), config.getoption("stack"), config.getoption("engine"), _docker_problem
         )
     except LabelstackError as error:
         raise pytest.UsageError(str(error)) from None

@@ -93,8 +93,8 @@ class LocalStackCloud:
             return {}
         except OSError as error:
             raise CloudNotRunningError(
-                f"no LocalStack answers at {self.endpoint_url} ({getattr(error, 'reason', error)}): start it, or set "
-                "AWS_ENDPOINT_URL to where it is."
+                f"no LocalStack answers at {self.endpoint_url} ({getattr(error, 'reason', error)}): start it "
+                "(docker compose up --wait), or set AWS_ENDPOINT_URL to where it is."
             ) from error
         return told if isinstance(told, dict) else {}
 

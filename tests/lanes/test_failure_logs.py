@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.credentials import Credentials
 from botocore.exceptions import EndpointConnectionError
 
 from integration_tests import failure_logs
@@ -38,7 +37,7 @@ class FakeCloud:
 
 
 def running(cloud: Any, logs: Any) -> RunningCloud:
-    return RunningCloud(cloud, Credentials("a", "b"), "", logs, lambda: True)
+    return RunningCloud(cloud, "", logs, lambda: True)
 
 
 def test_last_lines_of_functions_and_cloud_are_shown() -> None:
