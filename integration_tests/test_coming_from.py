@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def test_guest_puts_pictures_and_reads_the_table_himself(deploy: Deploy, running
             found: dict[str, Any] = dynamodb.get_item(TableName=config["resultsTable"], Key=key).get("Item", {})
             return found
 
-        items = {name: wait_for(f"the item of {name}", lambda name=name: item(name), bool) for name in pictures}
+        items = {name: wait_for(f"the item of {name}", partial(item, name), bool) for name in pictures}
 
         assert {found["status"]["S"] for found in items.values()} == {"LABELED"}
         labels = [label["M"] for found in items.values() for label in found["labels"]["L"]]
