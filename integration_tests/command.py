@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from integration_tests.stack import DeployedStack
+from labelstack.clouds import EmbeddedCloud
 
 PROJECT = Path(__file__).parent.parent
 NO_TABLE = "no-such-table"
@@ -22,15 +23,19 @@ def command_on(stack: DeployedStack, folder: Path, outputs: Mapping[str, Any] | 
     """Runs the command against a stack: run("labels", "--json", LABELSTACK_API_KEY="…").
 
     Args:
-        stack: On the embedded cloud.
+        stack: On an emulator.
         folder: Where what the command needs is written.
         outputs: Instead of the stack's own.
     """
     folder.mkdir()
-    (folder / "embedded").symlink_to(stack.cloud.folder)  # type: ignore[attr-defined]  # the embedded cloud's
+    if isinstance(stack.cloud, EmbeddedCloud):
+        (folder / "embedded").symlink_to(stack.cloud.folder)
     file = folder / "outputs.json"
     file.write_text(json.dumps(dict(stack.outputs if outputs is None else outputs)))
     settings = {"LABELSTACK_STATE_DIR": str(folder), "LABELSTACK_OUTPUTS": str(file), "COLUMNS": "200"}
+    settings |= {"LABELSTACK_CLOUD": stack.cloud.name}
+    if stack.cloud.name == "localstack":
+        settings |= {"AWS_ENDPOINT_URL": str(stack.cloud.endpoint_url)}
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
