@@ -24,6 +24,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=False,
     gateway_responses=True,
     bulk=True,
+    parallel_batches=True,
     form_signatures=True,
 )
 

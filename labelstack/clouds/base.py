@@ -39,6 +39,7 @@ class Capabilities:
     rekognition_rules: bool = _what("Rekognition whose answers can be set")
     gateway_responses: bool = _what("API gateway that answers in the words and with the headers it is given")
     bulk: bool = _what("pace for hundreds of pictures in a minute")
+    parallel_batches: bool = _what("several batches of one queue at once")
     form_signatures: bool = _what("checked signatures of presigned forms")
 
     def lacks(self, *names: str) -> list[str]:

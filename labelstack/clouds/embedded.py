@@ -47,6 +47,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=True,
     gateway_responses=True,
     bulk=True,
+    parallel_batches=True,
     form_signatures=True,
 )
 

@@ -36,6 +36,7 @@ CAPABILITIES = Capabilities(
     rekognition_rules=True,
     gateway_responses=False,
     bulk=False,
+    parallel_batches=False,  # one thread polls an event source mapping and waits for the function
     form_signatures=False,
 )
 
