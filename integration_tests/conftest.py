@@ -298,6 +298,7 @@ def throttled_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
     """The same program with an API that lets one request a second through, and two at once."""
+    skip_unless(running.cloud, "throttling")
     settings = _beside("throttled", {"website": "none", "apiThrottleRate": "1", "apiThrottleBurst": "2"})
     with _deployed(lane, running, tmp_path_factory.mktemp("throttled"), settings) as deployed:
         yield deployed

@@ -51,6 +51,10 @@ def everything_on(cloud: Cloud) -> dict[str, set[str]]:
         "mappings": names("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
         "roles": names("iam", "list_roles", "Roles", "RoleName"),
         "log groups": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        "topics": names("sns", "list_topics", "Topics", "TopicArn"),
+        "subscriptions": names("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
+        "alarms": names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        "dashboards": names("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
     }
     if cloud.capabilities.http_api:
         found["APIs"] = names("apigatewayv2", "get_apis", "Items", "ApiId")
@@ -105,6 +109,43 @@ def image_processor(stack: DeployedStack) -> None:
     assert "Person" in json.dumps(item)
 
 
+def notifications(stack: DeployedStack) -> None:
+    for name, body in (("astronaut.jpg", sample("astronaut.jpg")), ("text.jpg", b"This is no picture.")):
+        stack.client("s3").put_object(Bucket=stack.outputs["bucket"], Key=name, Body=body)
+
+    def documents() -> dict[str, str]:
+        listed = stack.client("s3").list_objects_v2(Bucket=stack.outputs["documents"]).get("Contents", [])
+        return {one["Key"].split("/")[1]: one["Key"] for one in listed}
+
+    found = wait_for("a document of each", documents, lambda made: set(made) == {"astronaut.jpg", "text.jpg"})
+    answer = stack.client("s3").get_object(Bucket=stack.outputs["documents"], Key=found["text.jpg"])
+    assert json.loads(answer["Body"].read())["code"] == "NOT_AN_IMAGE"
+
+    def receive() -> list[dict[str, Any]]:
+        answer = stack.client("sqs").receive_message(QueueUrl=stack.outputs["queueUrl"], MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    messages = wait_for("a message about a person", receive, bool)
+    assert [(message["key"], message["status"]) for message in messages] == [("astronaut.jpg", "LABELED")]
+
+
+def monitoring(stack: DeployedStack) -> None:
+    stack.client("s3").put_object(Bucket=stack.outputs["bucket"], Key="text.jpg", Body=b"This is no picture.")
+    pages = stack.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix="watch-")
+    alarms = {alarm["AlarmName"].rpartition("-")[0]: alarm for page in pages for alarm in page["MetricAlarms"]}
+    (watched,) = alarms["watch-process-image-errors"]["Dimensions"]
+    (service,) = alarms["watch-pictures-failed"]["Dimensions"]
+    assert {tuple(alarm["AlarmActions"]) for alarm in alarms.values()} == {(stack.outputs["alarmTopicArn"],)}
+
+    def metrics() -> list[dict[str, Any]]:
+        return [line for line in stack.log_events(watched["Value"]) if "PicturesRejected" in line]
+
+    (line,) = wait_for("metrics in the log of the function that is watched", metrics, bool)
+    assert (line["service"], line["PicturesRejected"]) == (service["Value"], [1])
+    body = stack.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["dashboardName"])["DashboardBody"]
+    assert watched["Value"] in body
+
+
 def label_api(stack: DeployedStack) -> None:
     api = ApiClient(stack.outputs["url"])
     body = picture("example")
@@ -134,6 +175,8 @@ USES: dict[str, Callable[[DeployedStack], None]] = {
     "guest-access": guest_access,
     "image-processor": image_processor,
     "label-api": label_api,
+    "monitoring": monitoring,
+    "notifications": notifications,
     "python-function": python_function,
     "results-store": results_store,
     "upload-bucket": upload_bucket,

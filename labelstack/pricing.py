@@ -7,7 +7,7 @@ What cannot be counted here is an assumption, which the estimate lists.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -137,7 +137,7 @@ def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
         bill.lines,
         known * shape.detectors,
         rekognition_usd(prices, shape, volumes.pictures) - rekognition_usd(prices, shape, new),
-        _assumptions(shape, volumes),
+        [*_assumptions(shape, volumes), _sources(bill.from_memory)],
     )
 
 
@@ -173,9 +173,12 @@ class _Bill:
     def __init__(self, prices: PriceTable) -> None:
         self._prices = prices
         self.lines: list[Line] = []
+        self.from_memory: dict[str, None] = {}  # in the order of the lines
 
     def add(self, key: str, what: str, quantity: float) -> None:
         price = self._prices[key]
+        if quantity and not price.is_compared(quantity):
+            self.from_memory[f"{price.service}, {what}"] = None
         self.lines.append(Line(price.service, what, quantity, price.unit, price.usd(quantity)))
 
 
@@ -247,6 +250,13 @@ def _watching(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
     if volumes.mails:
         bill.add("sns.publish", "mails", volumes.mails)
         bill.add("sns.email", "mails", volumes.mails)
+
+
+def _sources(from_memory: Iterable[str]) -> str:
+    """What the prices are worth: labelstack/prices.yaml says of each what it was compared with."""
+    said = "Prices were compared with copies and quotations of AWS's pages, not with the pages themselves"
+    unknown = "; ".join(from_memory)
+    return f"{said}, and these with nothing: {unknown}." if unknown else f"{said}."
 
 
 def _labels(shape: Shape, volumes: Volumes) -> int:

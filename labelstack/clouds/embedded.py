@@ -46,6 +46,7 @@ CAPABILITIES = Capabilities(
     website_headers=True,
     rekognition_rules=True,
     gateway_responses=True,
+    throttling=True,
     bulk=True,
     parallel_batches=True,
     form_signatures=True,

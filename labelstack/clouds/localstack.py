@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
     website_headers=False,
     rekognition_rules=True,
     gateway_responses=False,
+    throttling=False,
     bulk=False,
     parallel_batches=False,  # one thread polls an event source mapping and waits for the function
     form_signatures=False,

@@ -136,7 +136,7 @@ def test_no_picture_costs_no_more_than_waiting() -> None:
 
 
 def test_each_tier_s_part_is_at_its_price() -> None:
-    price = Price("p", "S", "thing", [(100, 1.0), (300, 0.5), (None, 0.1)], "")
+    price = Price("p", "S", "thing", [(100, 1.0), (300, 0.5), (None, 0.1)], "", 0)
 
     assert [price.usd(quantity) for quantity in (0, 100, 200, 1_300)] == [0, 100, 150, pytest.approx(300)]
 
@@ -159,6 +159,29 @@ def test_every_price_has_a_page_of_aws_and_ascending_tiers() -> None:
         limits = [end for end in ends if end is not None]
         assert limits == sorted(limits), key
     assert (TABLE.region, TABLE.date) == ("us-east-1", "2026-11-21")
+
+
+def test_every_price_says_what_it_was_compared_with() -> None:
+    for key, price in TABLE.prices.items():
+        assert 0 <= price.compared_tiers <= len(price.tiers), key
+        assert price.compared_with in (("copy", "quotation") if price.compared_tiers else ("",)), key
+
+
+@pytest.mark.parametrize(("quantity", "compared"), [(0, True), (100, True), (101, False)])
+def test_what_is_beyond_the_tiers_that_were_compared_is_not(quantity: int, compared: bool) -> None:
+    price = Price("p", "S", "thing", [(100, 1.0), (None, 0.5)], "", 1, "copy")
+
+    assert price.is_compared(quantity) is compared
+    assert replace(price, compared_tiers=2).is_compared(quantity)
+    assert not replace(price, compared_tiers=0).is_compared(quantity)
+
+
+def test_prices_from_memory_are_named_where_they_count() -> None:
+    plain = pricing.estimate(SMALL, Volumes(pictures=1_000), TABLE)
+    with_properties = pricing.estimate(replace(SMALL, image_properties=True), Volumes(pictures=1_000), TABLE)
+
+    assert plain.assumptions[-1].endswith("not with the pages themselves.")
+    assert with_properties.assumptions[-1].endswith("and these with nothing: Rekognition, colours and quality.")
 
 
 def test_the_daily_cost_alarm_has_the_table_s_prices() -> None:
