@@ -46,7 +46,9 @@ CAPABILITIES = Capabilities(
     website_headers=True,
     rekognition_rules=True,
     gateway_responses=True,
+    throttling=True,
     bulk=True,
+    parallel_batches=True,
     form_signatures=True,
 )
 

@@ -59,7 +59,7 @@ def problem(environment: Mapping[str, str]) -> str | None:
         with docker_host.connected() as client:
             return docker_host.image_problem(client, image(environment))
     except CloudStartError as error:
-        return str(error).partition(":")[0]
+        return str(error).removesuffix(docker_host.START_DOCKER)
 
 
 def prepare(
