@@ -20,6 +20,8 @@ class WatchedFunction(TypedDict):
     """Seconds that a call may take, of which an alarm's limit is a part."""
     logs_command: NotRequired[pulumi.Input[str]]
     """The command that shows the function's log, for the alarms' text; the AWS CLI's."""
+    is_step: NotRequired[bool]
+    """Whether it is a step of a workflow, which takes its errors for answers and fails itself in the end; false."""
 
 
 class WatchedApi(TypedDict):
@@ -96,7 +98,7 @@ class Monitoring(pulumi.ComponentResource):
 
 def _function(given: WatchedFunction) -> alarms.WatchedFunction:
     command = given.get("logs_command") or alarms.tail_command(given["name"])
-    return alarms.WatchedFunction(given["name"], int(given["timeout_seconds"]), command)
+    return alarms.WatchedFunction(given["name"], int(given["timeout_seconds"]), command, given.get("is_step", False))
 
 
 def _api(given: WatchedApi) -> alarms.WatchedApi:
