@@ -304,6 +304,17 @@ def throttled_stack(
         yield deployed
 
 
+@pytest.fixture(scope="session")
+def workflow_stack(
+    lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedStack]:
+    """The same program with a workflow of Step Functions in place of the one function."""
+    skip_unless(running.cloud, "express_workflows")
+    settings = _beside("flow", {"pipeline": "workflow", "api": "none", "website": "none"})
+    with _deployed(lane, running, tmp_path_factory.mktemp("workflow"), settings) as deployed:
+        yield deployed
+
+
 def _beside(name: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Settings of one more stack; its own name keeps what it makes apart."""
     config = {f"labelstack:{key}": value for key, value in {"name": name, "apiLogRole": "false", **settings}.items()}

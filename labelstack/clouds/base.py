@@ -41,6 +41,7 @@ class Capabilities:
     throttling: bool = _what("API gateway that refuses more requests than it is set to take")
     bulk: bool = _what("pace for hundreds of pictures in a minute")
     parallel_batches: bool = _what("concurrency among the batches of one queue")
+    express_workflows: bool = _what("Express workflows of Step Functions")
     form_signatures: bool = _what("checked signatures of presigned forms")
 
     def lacks(self, *names: str) -> list[str]:

@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     throttling=False,
     bulk=False,
     parallel_batches=False,  # one thread polls an event source mapping and waits for the function
+    express_workflows=True,
     form_signatures=False,
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from handlers.labelling.analysing import Analysing
 from handlers.labelling.announcing import Announcing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.pacing import Deadline
@@ -84,22 +85,27 @@ def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.register(f"provide-client-params.{service}", counted.note, unique_id="counted")
     recogniser.detect = lambda *_: {"Labels": [{"Name": n, "Confidence": c} for n, c in LABELS]}  # type: ignore[method-assign]  # the same for every picture
-    objects = S3Objects(s3, BUCKET)
+    settings, objects = DetectorSettings((Detector.LABELS,), 10, Decimal(70)), S3Objects(s3, BUCKET)
     with ThreadPoolExecutor(4) as operations:
         yield World(
             s3,
             ImageProcessing(
                 bucket=BUCKET,
-                settings=DetectorSettings((Detector.LABELS,), 10, Decimal(70)),
+                settings=settings,
                 objects=objects,
-                recogniser=recogniser,
-                preparation=Preparation(objects, 50_000_000, Tally()),
-                answers=AnswerCache(DynamoRows(dynamodb, table_name), 30, lambda: time_of(100)),
+                analysing=Analysing(
+                    settings=settings,
+                    objects=objects,
+                    preparation=Preparation(objects, 1_000_000, Tally()),
+                    recogniser=recogniser,
+                    answers=AnswerCache(DynamoRows(dynamodb, table_name), 30, lambda: time_of(100)),
+                    tally=Tally(),
+                    operations=operations,
+                    warn=lambda text: None,
+                ),
                 results=ResultsTable(dynamodb, table_name),
                 tally=Tally(),
-                operations=operations,
                 now=lambda: time_of(100),
-                warn=lambda text: None,
             ),
             counted,
         )

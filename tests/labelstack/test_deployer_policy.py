@@ -46,6 +46,7 @@ EVERYTHING = {
         "labelstack:website": "s3",
         "labelstack:siteMode": "guest",
         "labelstack:guestAccess": "true",
+        "labelstack:pipeline": "workflow",
     },
 }
 WHO_IS_TOLD = {
@@ -83,6 +84,7 @@ UNSCOPED = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
+    "states:ValidateStateMachineDefinition",
     *(f"sns:{action}" for action in ("GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe")),
 }
 # The reference has two pages of the prefix apigateway, and the extract only what stands on the one for HTTP APIs.
@@ -204,7 +206,7 @@ def test_every_name_of_the_stack_is_in_its_scope(recorded: Record) -> None:
 
     assert [resource.name for resource in named if not resource.name.startswith("labelstack-")] == []
     groups = [r.inputs["name"] for r in recorded.of("aws:cloudwatch/logGroup:LogGroup")]
-    assert all(re.match(r"/aws/(lambda|vendedlogs/apigateway)/labelstack-", group) for group in groups)
+    assert all(re.match(r"/aws/(lambda|vendedlogs/(apigateway|states))/labelstack-", group) for group in groups)
     dashboards = [r.inputs["dashboardName"] for r in recorded.of("aws:cloudwatch/dashboard:Dashboard")]
     assert all(name.startswith("labelstack-") for name in dashboards)
 

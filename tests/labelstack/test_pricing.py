@@ -15,7 +15,7 @@ from labelstack import prices, pricing
 from labelstack.cli.cost import read_settings, shape_of
 from labelstack.prices import Price
 from labelstack.pricing import Estimate, Shape, Volumes
-from settings import Settings
+from settings import Settings, parse
 from tests.recording import PROJECT, record_stack
 
 TABLE = prices.load()
@@ -113,11 +113,24 @@ def test_the_api_and_those_who_look() -> None:
     assert rest["API Gateway", "API"] == (1_000_000, 3.5)
 
 
-def test_a_workflow_has_transitions_in_place_of_a_queue() -> None:
-    found = pricing.estimate(replace(SMALL, workflow=True), Volumes(pictures=1_000, transitions=8), TABLE)
+def test_a_workflow_is_charged_by_executions_and_their_time() -> None:
+    shape = replace(SMALL, detectors=2, workflow=True, results_bucket=True)
 
-    assert lines(found)["Step Functions", "workflow"] == (8_000, 0.2)
-    assert "SQS" not in {line.service for line in found.lines}
+    found = lines(pricing.estimate(shape, Volumes(pictures=1_000_000, duplicates=0.5), TABLE))
+
+    assert found["EventBridge", "uploads"] == (1_000_000, 1.0)
+    assert found["Step Functions", "workflow"] == (1_000_000, 1.0)
+    # Half a million with three small steps and one that asks, half a million with two small steps; at 1/16 GB.
+    seconds = 500_000 * (3 * 0.15 + 1.5) + 500_000 * 2 * 0.15
+    assert found["Step Functions", "workflow, 64 MB"] == (seconds / 16, seconds / 16 * 0.00001667)
+    # Start; inspect, store and notify, or inspect and notify; both detectors of the new ones.
+    assert found["Lambda", "start and steps"][0] == 1_000_000 + 500_000 * 3 + 500_000 * 2 + 500_000 * 2
+    assert found["Lambda", "start, which waits, 256 MB"][0] == seconds / 4
+    assert found["Lambda", "recognise, 512 MB"][0] == 500_000 * 2 * 1.5 / 2
+    assert found["SQS", "events: send, receive, delete"][0] == 3_000_000
+    # HEAD and header, then of each detector the header and Rekognition's own GET; HEAD alone of the known.
+    assert found["S3", "headers, and Rekognition's reading"][0] == 500_000 * (2 + 2 * 2) + 500_000
+    assert ("Lambda", "process_image") not in found
 
 
 def test_announcing_costs_a_document_a_message_and_a_note() -> None:
@@ -207,16 +220,20 @@ def test_metrics_are_as_many_as_the_functions_publish() -> None:
     assert len(Count) + 1 == pricing.OWN_METRICS
 
 
+@pytest.mark.parametrize("pipeline", ["queue", "workflow"])
 @pytest.mark.parametrize("stack", ["dev", "local", "prod"])
 @pytest.mark.usefixtures("packages")
-def test_alarms_are_as_many_as_the_program_makes(stack: str) -> None:
-    made = record_stack(stack).of("aws:cloudwatch/metricAlarm:MetricAlarm")
+def test_alarms_are_as_many_as_the_program_makes(stack: str, pipeline: str) -> None:
+    changes = {"labelstack:pipeline": pipeline}
+    made = record_stack(stack, changes).of("aws:cloudwatch/metricAlarm:MetricAlarm")
 
     def metrics(inputs: Any) -> int:
         return sum("metric" in query for query in inputs.get("metricQueries", [])) or 1
 
-    assert pricing.alarm_metrics(shape_of(read_settings(stack))) == sum(metrics(one.inputs) for one in made)
-    assert f"({len(made)} with an API and a cost bound)" in (PROJECT / "docs" / "aws.md").read_text()
+    settings = parse({**read_settings(stack).model_dump(by_alias=True), "pipeline": pipeline})
+    assert pricing.alarm_metrics(shape_of(settings)) == sum(metrics(one.inputs) for one in made)
+    if pipeline == "queue":
+        assert f"({len(made)} with an API and a cost bound)" in (PROJECT / "docs" / "aws.md").read_text()
 
 
 def test_the_page_about_aws_has_the_estimate_s_numbers() -> None:
