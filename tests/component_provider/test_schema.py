@@ -110,7 +110,7 @@ def test_names_and_arns_may_be_outputs_of_other_resources() -> None:
     ("structure", "plain"),
     [
         ("Announcements", {"notifyMinConfidence"}),
-        ("WatchedFunction", {"timeoutSeconds"}),
+        ("WatchedFunction", {"timeoutSeconds", "isStep"}),
         ("WatchedApi", {"kind"}),
     ],
 )
