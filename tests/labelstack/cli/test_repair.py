@@ -333,7 +333,7 @@ def test_cost_is_said_and_has_to_be_wanted(run: Run, labeled: RepairBackend, tmp
     done = run("reprocess", "--before", "2026-11-01")
 
     assert done.exit_code == 1
-    assert "2 pictures, 2 detectors: about $0.00 of Rekognition at most (list prices of us-east-1, " in done.stderr
+    assert "2 pictures, 2 detectors: less than $0.01 of Rekognition at most (list prices of us-east-1, " in done.stderr
     assert "not wanted: nothing was asked for (--yes answers beforehand)." in done.stderr
     assert labeled.sqs.bodies() == []
     assert list((tmp_path / "state").glob("jobs/*")) == []
