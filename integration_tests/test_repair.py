@@ -404,7 +404,10 @@ def test_pictures_of_a_label_are_labeled_anew(workshop: Workshop, folder: str, r
     rules = [{"match": {"key": others}, "labels": ["Lamp"], **NOTHING_ELSE}]
     workshop.rekognition.set_rules([*rules, {"match": {"key": animal}, "labels": ["Quokka"], **NOTHING_ELSE}])
     uploaded = [stack.upload(key, picture(key)) for key in (animal, f"{folder}other-1.jpg", f"{folder}other-2.jpg")]
-    _, *before = stack.wait_for_results(uploaded)
+    stack.wait_for_results(uploaded)
+    for one in uploaded:
+        stack.wait_until_announced(one.key)
+    _, *before = (stack.result(one.key) for one in uploaded)
     assert set(stack.label_entries(animal)) == {"Quokka"}
     workshop.rekognition.set_rules([*rules, {"match": {"key": animal}, "labels": ["Wombat"], **NOTHING_ELSE}])
 
