@@ -281,6 +281,9 @@ def test_result_that_the_results_bucket_refused_is_found_and_mended(
 
     stack.wait_until_announced(uploaded.key, PATIENCE_S)
     assert workshop.versions_of(f"results/{folder}", bucket) == [f"results/{uploaded.key}/{uploaded.version_id}.json"]
+    # The event itself may be hidden in a queue for some minutes more: the other tests wait for empty ones.
+    for name in ("queueUrl", "deadLetterQueueUrl"):
+        stack.client("sqs").purge_queue(QueueUrl=stack.outputs[name])
 
 
 # --- backfill
@@ -299,7 +302,8 @@ def test_foreign_bucket_is_backfilled_once_though_killed(
 
     unanswered = run(*arguments)
     assert unanswered.returncode == 1
-    assert f"{count} pictures, 1 detector: about $0.06 of Rekognition at most and $0.00 of S3" in unanswered.stderr
+    price = "about $0.06 of Rekognition at most and less than $0.01 of S3 requests"
+    assert f"{count} pictures, 1 detector: {price}" in unanswered.stderr
     assert workshop.versions_of(folder) == []
 
     killed = run.start(*arguments, "--yes", "--rate", "5")
@@ -400,7 +404,10 @@ def test_pictures_of_a_label_are_labeled_anew(workshop: Workshop, folder: str, r
     rules = [{"match": {"key": others}, "labels": ["Lamp"], **NOTHING_ELSE}]
     workshop.rekognition.set_rules([*rules, {"match": {"key": animal}, "labels": ["Quokka"], **NOTHING_ELSE}])
     uploaded = [stack.upload(key, picture(key)) for key in (animal, f"{folder}other-1.jpg", f"{folder}other-2.jpg")]
-    _, *before = stack.wait_for_results(uploaded)
+    stack.wait_for_results(uploaded)
+    for one in uploaded:
+        stack.wait_until_announced(one.key)
+    _, *before = (stack.result(one.key) for one in uploaded)
     assert set(stack.label_entries(animal)) == {"Quokka"}
     workshop.rekognition.set_rules([*rules, {"match": {"key": animal}, "labels": ["Wombat"], **NOTHING_ELSE}])
 

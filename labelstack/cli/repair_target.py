@@ -127,10 +127,10 @@ def check_cost(
     if stack.image_properties:
         usd += table["rekognition.image_properties"].usd(pictures)
     s3_usd = table["s3.put"].usd(pictures) + table["s3.get"].usd(pictures * HEADS_OF_COPY)
-    copying = f" and ${s3_usd:,.2f} of S3 requests" if copies else ""
+    copying = f" and {_usd_text(s3_usd)} of S3 requests" if copies else ""
     what = f"{count_text(pictures, 'picture')}, {count_text(operations, 'detector')}"
     screen.note(
-        f"{what}: about ${usd:,.2f} of Rekognition{f' {note}' if note else ''}{copying} "
+        f"{what}: {_usd_text(usd)} of Rekognition{f' {note}' if note else ''}{copying} "
         f"(list prices of {table.region}, {table.date}; emulators charge nothing)"
     )
     if yes:
@@ -141,3 +141,7 @@ def check_cost(
         wanted = False
     if not wanted:
         raise RepairError("not wanted: nothing was asked for (--yes answers beforehand).")
+
+
+def _usd_text(usd: float) -> str:
+    return "less than $0.01" if usd < 0.01 else f"about ${usd:,.2f}"

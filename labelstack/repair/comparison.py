@@ -110,9 +110,8 @@ class Comparison:
             return Waiting(key) if young else Finding(Kind.MISSING, key, f"uploaded {entry['LastModified']:%F %T}")
         known = (result.get("etag") or etag).strip('"')  # a failure may not know it
         if known != etag:
-            return (
-                Waiting(key) if young else Finding(Kind.STALE, key, f"result of {known[:8]}, the bucket has {etag[:8]}")
-            )
+            detail = f"result of {known[:8]}, the bucket has {etag[:8]}"
+            return Waiting(key) if young else Finding(Kind.STALE, key, detail)
         if result["status"] == Status.FAILED:
             return Finding(Kind.FAILED, key, str(result.get("code", "")))
         return None

@@ -333,7 +333,7 @@ def test_cost_is_said_and_has_to_be_wanted(run: Run, labeled: RepairBackend, tmp
     done = run("reprocess", "--before", "2026-11-01")
 
     assert done.exit_code == 1
-    assert "2 pictures, 2 detectors: about $0.00 of Rekognition at most (list prices of us-east-1, " in done.stderr
+    assert "2 pictures, 2 detectors: less than $0.01 of Rekognition at most (list prices of us-east-1, " in done.stderr
     assert "not wanted: nothing was asked for (--yes answers beforehand)." in done.stderr
     assert labeled.sqs.bodies() == []
     assert list((tmp_path / "state").glob("jobs/*")) == []
@@ -378,15 +378,17 @@ def test_all_done_after_an_interruption_says_so(run: Run, backend: RepairBackend
 
 
 def test_restart_forgets_the_run_that_was_interrupted(run: Run, backend: RepairBackend) -> None:
-    labeled_at(backend, "a.jpg", "2026-10-01T00:00:00.000Z")
+    labeled_at(backend, "a.jpg", "2025-10-01T00:00:00.000Z")
 
     def die(operation: str) -> None:
         raise KeyboardInterrupt
 
     backend.sqs.fail = die
+    backend.sqs.date = "Sat, 01 Nov 2025 12:00:00 GMT"
     run("reprocess", "--before", "2030-01-01", "--yes")
     backend.sqs.fail = lambda operation: None
-    labeled_at(backend, "a.jpg", AFTER_IT_BEGAN)
+    backend.sqs.date = "Mon, 03 Nov 2025 12:00:00 GMT"
+    labeled_at(backend, "a.jpg", "2025-11-02T00:00:00.000Z")
 
     done = run("reprocess", "--before", "2030-01-01", "--yes", "--restart")
 
