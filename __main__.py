@@ -10,10 +10,12 @@ from components import page_service
 from components.alarms import WatchedApi, WatchedFunction
 from components.announcements import Announcements
 from components.guest_access import GuestAccess, GuestAccessArgs
-from components.image_processor import ImageProcessor, ImageProcessorArgs
+from components.image_processor import ImageProcessor
 from components.label_api import LabelApi, LabelApiArgs
+from components.label_workflow import LabelWorkflow
 from components.monitoring import Monitoring, MonitoringArgs
 from components.notifications import Notifications, NotificationsArgs
+from components.pipeline import PipelineArgs
 from components.results_bucket import ResultsBucket, ResultsBucketArgs
 from components.results_store import ResultsStore, ResultsStoreArgs
 from components.upload_bucket import UploadBucket, UploadBucketArgs
@@ -71,35 +73,36 @@ announcements = Announcements(
     topic_arn=notifications.topic_arn if notifications else None,
     notify_min_confidence=settings.notify_min_confidence,
 )
-processor = ImageProcessor(
-    settings.name,
-    ImageProcessorArgs(
-        source_dir=project,
-        service=service,
-        bucket_name=uploads.name,
-        bucket_arn=uploads.arn,
-        table_name=results.name,
-        table_arn=results.arn,
-        detectors=settings.detectors,
-        max_labels=settings.max_labels,
-        min_confidence=settings.min_confidence,
-        image_properties=settings.image_properties,
-        rekognition_tps=settings.rekognition_tps,
-        rekognition_timeout_s=settings.rekognition_timeout_seconds,
-        rekognition_endpoint=settings.rekognition_endpoint,
-        announcements=announcements,
-        retry_base_delay_s=settings.retry_base_delay_seconds,
-        cache_days=settings.cache_days,
-        batch_size=settings.batch_size,
-        max_receive_count=settings.max_receive_count,
-        runtime=settings.runtime,
-        architecture=settings.architecture,
-        memory_mb=settings.memory_mb,
-        timeout_s=settings.timeout_seconds,
-        log_retention_days=settings.log_retention_days,
-        log_level=settings.log_level,
-    ),
+pipeline = PipelineArgs(
+    source_dir=project,
+    service=service,
+    bucket_name=uploads.name,
+    bucket_arn=uploads.arn,
+    table_name=results.name,
+    table_arn=results.arn,
+    detectors=settings.detectors,
+    max_labels=settings.max_labels,
+    min_confidence=settings.min_confidence,
+    image_properties=settings.image_properties,
+    rekognition_tps=settings.rekognition_tps,
+    rekognition_timeout_s=settings.rekognition_timeout_seconds,
+    rekognition_endpoint=settings.rekognition_endpoint,
+    announcements=announcements,
+    retry_base_delay_s=settings.retry_base_delay_seconds,
+    cache_days=settings.cache_days,
+    batch_size=settings.batch_size,
+    max_receive_count=settings.max_receive_count,
+    runtime=settings.runtime,
+    architecture=settings.architecture,
+    memory_mb=settings.memory_mb,
+    timeout_s=settings.timeout_seconds,
+    log_retention_days=settings.log_retention_days,
+    log_level=settings.log_level,
 )
+workflow: LabelWorkflow | None = None
+if settings.pipeline == "workflow":
+    workflow = LabelWorkflow(settings.name, pipeline)
+processor = workflow or ImageProcessor(settings.name, pipeline)
 
 api: LabelApi | None = None
 if settings.api != "none":
@@ -166,10 +169,16 @@ if site:
 
 monitoring: Monitoring | None = None
 if settings.monitoring:
+    takes_events = "start" if workflow else "process-image"
     watched = {
-        "process-image": WatchedFunction.of(processor.processor, "labelstack logs processor"),
+        takes_events: WatchedFunction.of(processor.processor, "labelstack logs processor"),
         "record-failure": WatchedFunction.of(processor.failure_recorder, "labelstack logs failureRecorder"),
     }
+    if workflow:
+        watched |= {
+            step: WatchedFunction.of(function, f"labelstack logs {step}", is_step=True)
+            for step, function in workflow.steps.items()
+        }
     if api:
         watched |= {
             f"api-{duty.replace('_', '-')}": WatchedFunction.of(function) for duty, function in api.functions.items()
@@ -179,12 +188,13 @@ if settings.monitoring:
         MonitoringArgs(
             service=service,
             functions=watched,
-            processor="process-image",
+            processor=takes_events,
             queue_name=processor.queue.name,
             dead_letter_queue_name=processor.dead_letter_queue.name,
             detectors=settings.detectors,
             image_properties=settings.image_properties,
             api=WatchedApi(settings.api, api.metric_dimensions) if api and settings.api != "none" else None,
+            state_machine_arn=workflow.state_machine.arn if workflow else None,
             daily_cost_bound_usd=settings.daily_cost_bound_usd,
             alarm_topic_arn=settings.alarm_topic_arn,
             emails=settings.alarm_emails,
@@ -204,6 +214,10 @@ pulumi.export("queueUrl", processor.queue.url)
 pulumi.export("deadLetterQueueUrl", processor.dead_letter_queue.url)
 pulumi.export("processorFunction", processor.processor.name)
 pulumi.export("failureRecorderFunction", processor.failure_recorder.name)
+if workflow:
+    pulumi.export("stateMachineArn", workflow.state_machine.arn)
+    for step, function in workflow.steps.items():
+        pulumi.export(f"{step}Function", function.name)
 if api:
     pulumi.export("apiUrl", api.url)
     pulumi.export("apiAccess", settings.api_access)

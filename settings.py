@@ -23,9 +23,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from components.concurrency import derive
 from components.errors import InvalidArgumentError
 from components.notifications import ATTRIBUTES, MAX_FILTER_ATTRIBUTES, check_filter
+from components.state_machine import LONGEST_S
 
 NAMESPACE = "labelstack"
 Detector = Literal["labels", "faces", "moderation", "text"]
+PipelineKind = Literal["queue", "workflow"]
 Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
 Architecture = Literal["arm64", "x86_64"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -35,6 +37,8 @@ LOG_RETENTION_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 BESIDE_REKOGNITION_S = 5
+# Half of what an execution of the workflow may take (components/state_machine.py): one step twice.
+LONGEST_STEP_S = LONGEST_S // 2
 T = TypeVar("T")
 
 
@@ -99,6 +103,9 @@ class Settings(BaseModel):
     protect_data: bool = Field(
         description="true (uploads and results cannot be deleted with the stack) or false (they go with it)"
     )
+    pipeline: PipelineKind = Field(
+        "queue", description="queue (one function labels) or workflow (Step Functions, a step for each detector)"
+    )
     detectors: Annotated[tuple[Detector, ...], BeforeValidator(_from_text), AfterValidator(_unique)] = Field(
         ("labels",), min_length=1, description="a list of labels, faces, moderation and text, each at most once"
     )
@@ -119,7 +126,7 @@ class Settings(BaseModel):
     )
     runtime: Runtime = Field("python3.13", description="python3.11, python3.12, python3.13 or python3.14")
     architecture: Architecture = Field("arm64", description="arm64 or x86_64")
-    # Room to convert a picture of 50 megapixels (components/image_processor.py), and most of a processor to do it with.
+    # Room to convert a picture of 50 megapixels (components/pipeline.py), and most of a processor to do it with.
     memory_mb: int = Field(1024, ge=128, le=10240, description="a whole number of megabytes from 128 to 10240")
     # A queue keeps what a function works on invisible for six times this, and for 12 hours at most.
     timeout_seconds: int = Field(60, ge=5, le=900, description="a whole number of seconds from 5 to 900")
@@ -234,6 +241,18 @@ class Settings(BaseModel):
             raise _conflict("website", self.website, f"none, or {NAMESPACE}:api rest or http for the page to work with")
         if self.site_mode == "api" and self.api_access == "iam":
             raise _conflict("apiAccess", self.api_access, "open or api_key, as the page does not sign its requests")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_fit_workflow(self) -> "Settings":
+        """A workflow has an end, before which its longest step must have been done or tried again."""
+        if self.pipeline == "workflow" and self.timeout_seconds > LONGEST_STEP_S:
+            raise _conflict(
+                "timeoutSeconds",
+                self.timeout_seconds,
+                f"{LONGEST_STEP_S} or less, as {NAMESPACE}:pipeline is workflow and an execution ends after "
+                f"{LONGEST_S} s",
+            )
         return self
 
     @model_validator(mode="after")

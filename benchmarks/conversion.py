@@ -18,8 +18,8 @@ import pillow_heif
 from PIL import Image
 
 from benchmarks.report import Figure, Report
-from components.image_processor import DECODED_BYTES_PER_PIXEL
 from components.packaging import Package, build
+from components.pipeline import DECODED_BYTES_PER_PIXEL
 
 PROJECT = Path(__file__).parent.parent
 WIDTH, HEIGHT = 4032, 3024

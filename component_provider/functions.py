@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from component_provider.announcing import Announcements, announced
 from component_provider.tokens import SOURCE_DIR, present, settings_of, token
 from components import image_processor, python_function
 from components.errors import InvalidArgumentError
@@ -120,6 +121,8 @@ class ImageProcessorArgs(TypedDict):
     """Seconds that one call may take; 10."""
     rekognition_endpoint: NotRequired[str]
     """The address of an emulator."""
+    announcements: NotRequired[Announcements]
+    """Where results go beside the table; nowhere."""
     retry_base_delay_seconds: NotRequired[int]
     """Seconds before the second attempt, doubled each time; 5."""
     cache_days: NotRequired[int]
@@ -133,7 +136,7 @@ class ImageProcessorArgs(TypedDict):
     architecture: NotRequired[str]
     """arm64 or x86_64; arm64."""
     memory_mb: NotRequired[int]
-    """Megabytes of memory; 512."""
+    """Megabytes of memory; 1024."""
     timeout_seconds: NotRequired[int]
     """Seconds that a batch may take; 60."""
     log_retention_days: NotRequired[int]
@@ -149,16 +152,21 @@ class ImageProcessor(pulumi.ComponentResource):
 
     queue_url: pulumi.Output[str]
     """The queue of events."""
+    queue_name: pulumi.Output[str]
+    """Its name."""
     dead_letter_queue_url: pulumi.Output[str]
     """The queue of what failed at every attempt."""
+    dead_letter_queue_name: pulumi.Output[str]
+    """Its name."""
     function_name: pulumi.Output[str]
     """The function that labels."""
     failure_recorder_name: pulumi.Output[str]
-    """The function that records failures."""
+    """The function that records failures, within 30 seconds."""
 
     def __init__(self, name: str, args: ImageProcessorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token("ImageProcessor"), name, {}, opts)
-        chosen = settings_of(name, args)
+        told = args.get("announcements")
+        chosen = settings_of(name, {**args, "notify_min_confidence": (told or {}).get("notify_min_confidence")})
         made = image_processor.ImageProcessor(
             name,
             image_processor.ImageProcessorArgs(
@@ -176,6 +184,7 @@ class ImageProcessor(pulumi.ComponentResource):
                 rekognition_tps=chosen.rekognition_tps,
                 rekognition_timeout_s=chosen.rekognition_timeout_seconds,
                 rekognition_endpoint=chosen.rekognition_endpoint,
+                announcements=announced(told),
                 retry_base_delay_s=chosen.retry_base_delay_seconds,
                 cache_days=chosen.cache_days,
                 batch_size=chosen.batch_size,
@@ -190,5 +199,6 @@ class ImageProcessor(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         self.queue_url, self.dead_letter_queue_url = made.queue.url, made.dead_letter_queue.url
+        self.queue_name, self.dead_letter_queue_name = made.queue.name, made.dead_letter_queue.name
         self.function_name, self.failure_recorder_name = made.processor.name, made.failure_recorder.name
         self.register_outputs({"queueUrl": self.queue_url, "deadLetterQueueUrl": self.dead_letter_queue_url})

@@ -92,3 +92,19 @@ def query_results(table_arn: pulumi.Input[str]) -> list[Statement]:
         Statement(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], [table_arn]),
         Statement(["dynamodb:Query"], [pulumi.Output.concat(table_arn, "/index/*")]),
     ]
+
+
+def deliver_logs() -> list[Statement]:
+    """Have CloudWatch Logs take what a service logs on one's behalf, as a state machine's executions."""
+    actions = ["CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries"]
+    actions += ["PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"]
+    # docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy
+    reason = "log deliveries are no resources to IAM, and AWS's own policy for them names none"
+    return [Statement([f"logs:{action}" for action in actions], AnyResource(reason))]
+
+
+def trace() -> list[Statement]:
+    """Send traces to X-Ray, and ask it which ones to take."""
+    actions = ["PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets"]
+    reason = "X-Ray's segments and samples are no resources to IAM"
+    return [Statement([f"xray:{action}" for action in actions], AnyResource(reason))]

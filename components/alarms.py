@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 import pulumi
 
-from components.image_processor import METRICS_NAMESPACE
+from components.pipeline import METRICS_NAMESPACE
 from components.python_function import PythonFunction
 
 MINUTE_S, DAY_S = 60, 24 * 60 * 60
@@ -21,21 +21,25 @@ API_SLOW_MS = 3_000
 THROTTLES = 10  # in five minutes; fewer are what retries are for
 SERVER_ERRORS: Mapping[str, str] = {"rest": "5XXError", "http": "5xx"}
 CLIENT_ERRORS: Mapping[str, str] = {"rest": "4XXError", "http": "4xx"}
+API_DIMENSIONS: Mapping[str, tuple[str, str]] = {"rest": ("ApiName", "Stage"), "http": ("ApiId", "Stage")}
 
 
 @dataclass(frozen=True)
 class WatchedFunction:
-    """A function: its physical name, its timeout, and the command that shows its log."""
+    """A function: its physical name, its timeout, and the command that shows its log.
+
+    `is_step`: of a workflow, which takes its errors for answers, and fails itself in the end.
+    """
 
     name: pulumi.Input[str]
     timeout_s: int
     logs_command: pulumi.Input[str]
+    is_step: bool = False
 
     @classmethod
-    def of(cls, function: PythonFunction, logs_command: str | None = None) -> Self:
+    def of(cls, function: PythonFunction, logs_command: str | None = None, *, is_step: bool = False) -> Self:
         """A PythonFunction; its log is read with the AWS CLI when there is no shorter command."""
-        tail = pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function.name)
-        return cls(function.name, function.timeout_s, logs_command or tail)
+        return cls(function.name, function.timeout_s, logs_command or tail_command(function.name), is_step)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Alarm:
     expression: str | None = None
 
 
+def tail_command(function_name: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The AWS CLI's command for a function's log."""
+    return pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function_name)
+
+
 def own(name: str, service: str) -> Metric:
     """A metric that the functions publish in their log (embedded metric format)."""
     return Metric(METRICS_NAMESPACE, name, {"service": service})
@@ -99,9 +108,9 @@ def of_workflow(state_machine_arn: pulumi.Input[str], name: str) -> Metric:
 
 
 def function_alarms(label: str, function: WatchedFunction) -> list[Alarm]:
-    """Errors, throttles and slowness of one function."""
+    """Errors (unless they are answers), throttles and slowness of one function."""
     logs, limit_ms = function.logs_command, SLOW_OF_TIMEOUT * function.timeout_s * 1000
-    return [
+    found = [
         Alarm(
             f"{label}-errors",
             pulumi.Output.concat(
@@ -138,6 +147,7 @@ def function_alarms(label: str, function: WatchedFunction) -> list[Alarm]:
             3,
         ),
     ]
+    return found[1:] if function.is_step else found
 
 
 def queue_alarms(service: str, queue_name: pulumi.Input[str], dead_letter_queue_name: pulumi.Input[str]) -> list[Alarm]:

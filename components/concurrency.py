@@ -26,3 +26,21 @@ def derive(rekognition_tps: float, batch_size: int) -> Concurrency:
     """
     maximum = min(max(LEAST, math.ceil(round(rekognition_tps * BATCH_S / batch_size, 9))), MOST)
     return Concurrency(maximum, rekognition_tps / maximum)
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """`maximum` batches at a time of `batch_size` pictures each."""
+
+    maximum: int
+    batch_size: int
+
+
+def one_by_one(rekognition_tps: float, batch_size: int) -> AtOnce:
+    """Batches of pictures that do not pace their calls, as each has an execution of its own: at most tps at a time.
+
+    A picture makes one call of an operation and takes about a second or longer. So a batch is not larger than what
+    makes the least number of batches use the quota up; the rest is for retries.
+    """
+    size = max(1, min(batch_size, math.floor(rekognition_tps / LEAST)))
+    return AtOnce(min(max(LEAST, math.floor(rekognition_tps / size)), MOST), size)

@@ -1,80 +1,19 @@
 """ImageProcessor: from the events of a bucket to results in a table, through a queue."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pulumi
 import pulumi_aws as aws
 
 from components import access, concurrency
-from components.announcements import Announcements
-from components.errors import InvalidArgumentError
-from components.policies import Statement, deny_insecure_transport, document
+from components.pipeline import Pipeline, PipelineArgs
+from components.policies import Statement
 from components.python_function import PythonFunction, PythonFunctionArgs
-from components.tagging import tags
 
-DAY_S = 24 * 60 * 60
-# A message's age counts from its first queue on, so the dead-letter queue keeps messages longer than the queue.
-QUEUE_RETENTION_S, DEAD_LETTER_RETENTION_S = 4 * DAY_S, 14 * DAY_S
-# AWS: a queue's visibility timeout is at least six times the timeout of the function that it feeds.
-VISIBILITY_TIMEOUTS = 6
-LEAST_RECEIVES = 5  # AWS: fewer may move messages to the dead-letter queue only because the function was throttled
-METRICS_NAMESPACE = "Labelstack"
 # The last is what a versioned bucket sends when its lifecycle expires an upload.
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
-RECORDER_MEMORY_MB, RECORDER_TIMEOUT_S = 256, 30
-LEAST_RECORDER_DELAY_S = 5
-# What process_image needs beside the picture that it decodes: the runtime, the file, and copies for Rekognition.
-BESIDE_PICTURE_MB = 208
-DECODED_BYTES_PER_PIXEL = 17  # of the format that takes most, WebP: 16 and a little (benchmarks/conversion.py)
+ImageProcessorArgs = PipelineArgs
 
 
-@dataclass(frozen=True)
-class ImageProcessorArgs:
-    """Arguments of ImageProcessor.
-
-    `source_dir` holds the `handlers` package. `service` names this deployment in logs and metrics.
-    `rekognition_tps` is the account's quota of calls per second and operation, which sets the concurrency.
-    `bucket_kms_key_arn` is the key of the bucket's objects where they have one.
-    `announcements` is where results go beside the table.
-    `rekognition_endpoint` is the address of an emulator; None: AWS.
-    """
-
-    source_dir: Path
-    service: str
-    bucket_name: pulumi.Input[str]
-    bucket_arn: pulumi.Input[str]
-    table_name: pulumi.Input[str]
-    table_arn: pulumi.Input[str]
-    detectors: Sequence[str]
-    max_labels: int
-    min_confidence: float
-    image_properties: bool
-    rekognition_tps: float
-    rekognition_timeout_s: float
-    retry_base_delay_s: int
-    cache_days: int
-    batch_size: int
-    max_receive_count: int
-    runtime: str
-    architecture: str
-    memory_mb: int
-    timeout_s: int
-    log_retention_days: int
-    log_level: str
-    rekognition_endpoint: str | None = None
-    bucket_kms_key_arn: pulumi.Input[str] | None = None
-    announcements: Announcements = field(default_factory=Announcements)
-    build_dir: Path | None = None
-
-
-def max_converted_pixels(memory_mb: int) -> int:
-    """How large a picture a function of this memory can decode; larger ones it rejects before it tries."""
-    return max(0, memory_mb - BESIDE_PICTURE_MB) * 1024**2 // DECODED_BYTES_PER_PIXEL
-
-
-class ImageProcessor(pulumi.ComponentResource):
+class ImageProcessor(Pipeline):
     """A queue of the bucket's events, a function that labels their pictures, and one that records what failed for good.
 
     No event is lost: what the first function fails at comes back, later each time, and after `max_receive_count` times
@@ -82,23 +21,14 @@ class ImageProcessor(pulumi.ComponentResource):
     the queue again instead, for three days, and uses up none of its receives.
     """
 
-    queue: aws.sqs.Queue
-    dead_letter_queue: aws.sqs.Queue
-    processor: PythonFunction
-    failure_recorder: PythonFunction
-
     def __init__(self, name: str, args: ImageProcessorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:ImageProcessor", name, None, opts)
-        if args.max_receive_count < LEAST_RECEIVES:
-            raise InvalidArgumentError(
-                f"max_receive_count is {args.max_receive_count}: expected {LEAST_RECEIVES} or more."
-            )
-        self._prefix, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
-        self.dead_letter_queue, self.queue = self._queues()
-        queue_policy = self._queue_policies()
-        self.processor = self._processor()
+        super().__init__("ImageProcessor", name, args, args.timeout_s, opts)
+        queue_policy = self._queue_policies([self._events_of_bucket()])
+        share = concurrency.derive(args.rekognition_tps, args.batch_size)
+        self.processor = self._processor(share)
         self.failure_recorder = self._failure_recorder()
-        self._event_sources()
+        self._event_source("process-image", self.queue, self.processor, args.batch_size, share.maximum)
+        self._record_dead_letters()
         aws.s3.BucketNotification(
             f"{name}-events",
             bucket=args.bucket_name,
@@ -106,45 +36,11 @@ class ImageProcessor(pulumi.ComponentResource):
             # S3 tests the queue's policy when the notification is made.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[queue_policy]),
         )
-        self.register_outputs({"queueUrl": self.queue.url, "deadLetterQueueUrl": self.dead_letter_queue.url})
+        self._register()
 
-    def _queues(self) -> tuple[aws.sqs.Queue, aws.sqs.Queue]:
-        dead_letters = aws.sqs.Queue(
-            f"{self._prefix}-dead-letters",
-            message_retention_seconds=DEAD_LETTER_RETENTION_S,
-            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * RECORDER_TIMEOUT_S,
-            sqs_managed_sse_enabled=True,
-            tags=tags(self._prefix),
-            opts=self._child,
-        )
-        redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": self._args.max_receive_count}
-        queue = aws.sqs.Queue(
-            f"{self._prefix}-events",
-            message_retention_seconds=QUEUE_RETENTION_S,
-            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * self._args.timeout_s,
-            redrive_policy=pulumi.Output.json_dumps(redrive, separators=(",", ":")),
-            sqs_managed_sse_enabled=True,
-            tags=tags(self._prefix),
-            opts=self._child,
-        )
-        allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
-        aws.sqs.RedriveAllowPolicy(
-            f"{self._prefix}-redrive",
-            queue_url=dead_letters.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(allowed, separators=(",", ":")),
-            opts=self._child,
-        )
-        return dead_letters, queue
-
-    def _queue_policies(self) -> aws.sqs.QueuePolicy:
-        """TLS only for both queues; and S3 may send to the first, for this bucket of this account alone."""
-        aws.sqs.QueuePolicy(
-            f"{self._prefix}-dead-letters-policy",
-            queue_url=self.dead_letter_queue.url,
-            policy=document([deny_insecure_transport("sqs", [self.dead_letter_queue.arn])]),
-            opts=self._child,
-        )
-        events_of_bucket = Statement(
+    def _events_of_bucket(self) -> Statement:
+        """S3 may send to the queue, for this bucket of this account alone."""
+        return Statement(
             actions=["sqs:SendMessage"],
             resources=[self.queue.arn],
             principal={"Service": "s3.amazonaws.com"},
@@ -153,32 +49,15 @@ class ImageProcessor(pulumi.ComponentResource):
                 "StringEquals": {"aws:SourceAccount": aws.get_caller_identity_output().account_id},
             },
         )
-        return aws.sqs.QueuePolicy(
-            f"{self._prefix}-events-policy",
-            queue_url=self.queue.url,
-            policy=document([events_of_bucket, deny_insecure_transport("sqs", [self.queue.arn])]),
-            opts=self._child,
-        )
 
-    def _processor(self) -> PythonFunction:
+    def _processor(self, share: concurrency.Concurrency) -> PythonFunction:
         args = self._args
-        share = concurrency.derive(args.rekognition_tps, args.batch_size).calls_per_second
         environment: dict[str, pulumi.Input[str]] = {
-            **self._common_environment(),
-            **args.announcements.environment(),
+            **self._labelling_environment(),
             "QUEUE_URL": self.queue.url,
-            "DETECTORS": ",".join(args.detectors),
-            "MAX_LABELS": str(args.max_labels),
-            "MIN_CONFIDENCE": f"{args.min_confidence:g}",
-            "IMAGE_PROPERTIES": str(args.image_properties).lower(),
-            "REKOGNITION_CALLS_PER_SECOND": f"{share:g}",
-            "REKOGNITION_TIMEOUT_S": f"{args.rekognition_timeout_s:g}",
+            "REKOGNITION_CALLS_PER_SECOND": f"{share.calls_per_second:g}",
             "RETRY_BASE_DELAY_S": str(args.retry_base_delay_s),
-            "CACHE_DAYS": str(args.cache_days),
-            "MAX_CONVERTED_PIXELS": str(max_converted_pixels(args.memory_mb)),
         }
-        if args.rekognition_endpoint is not None:
-            environment["AWS_ENDPOINT_URL_REKOGNITION"] = args.rekognition_endpoint
         return PythonFunction(
             f"{self._prefix}-process-image",
             PythonFunctionArgs(
@@ -206,63 +85,3 @@ class ImageProcessor(pulumi.ComponentResource):
             ),
             self._child,
         )
-
-    def _failure_recorder(self) -> PythonFunction:
-        args = self._args
-        return PythonFunction(
-            f"{self._prefix}-record-failure",
-            PythonFunctionArgs(
-                source_dir=args.source_dir,
-                packages=["handlers/record_failure", "handlers/labelling", "handlers/results"],
-                handler="handlers.record_failure.handler.handle",
-                requirements="handlers/record_failure/requirements.txt",
-                environment={
-                    **self._common_environment(),
-                    **args.announcements.environment(),
-                    "QUEUE_URL": self.dead_letter_queue.url,
-                    # Dead letters have no last attempt: what cannot be announced yet must not be tried all the time.
-                    "RETRY_BASE_DELAY_S": str(max(args.retry_base_delay_s, LEAST_RECORDER_DELAY_S)),
-                },
-                statements=[
-                    *access.write_results(args.table_arn),
-                    *access.consume_queue(self.dead_letter_queue.arn),
-                    *access.postpone_messages(self.dead_letter_queue.arn),
-                    *args.announcements.statements(),
-                ],
-                description="Records the pictures that could not be labelled after all retries.",
-                runtime=args.runtime,
-                architecture=args.architecture,
-                memory_mb=RECORDER_MEMORY_MB,
-                timeout_s=RECORDER_TIMEOUT_S,
-                log_retention_days=args.log_retention_days,
-                build_dir=args.build_dir,
-            ),
-            self._child,
-        )
-
-    def _common_environment(self) -> dict[str, pulumi.Input[str]]:
-        return {
-            "RESULTS_TABLE": self._args.table_name,
-            "UPLOAD_BUCKET": self._args.bucket_name,
-            "POWERTOOLS_SERVICE_NAME": self._args.service,
-            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-            "POWERTOOLS_LOG_LEVEL": self._args.log_level,
-        }
-
-    def _event_sources(self) -> None:
-        batches = concurrency.derive(self._args.rekognition_tps, self._args.batch_size).maximum
-        for suffix, queue, function, batch_size, maximum in (
-            ("process-image", self.queue, self.processor, self._args.batch_size, batches),
-            ("record-failure", self.dead_letter_queue, self.failure_recorder, 10, concurrency.LEAST),
-        ):
-            aws.lambda_.EventSourceMapping(
-                f"{self._prefix}-{suffix}",
-                event_source_arn=queue.arn,
-                function_name=function.arn,
-                batch_size=batch_size,
-                function_response_types=["ReportBatchItemFailures"],
-                # Never reserved concurrency: accounts with a small quota cannot reserve any.
-                scaling_config={"maximum_concurrency": maximum},
-                tags=tags(self._prefix),
-                opts=self._child,
-            )

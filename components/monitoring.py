@@ -18,7 +18,7 @@ class MonitoringArgs:
     """Arguments of Monitoring.
 
     `service` is the dimension under which the functions publish their metrics, and the dashboard's name.
-    `functions` by what they are called in alarms; `processor` is the key of the one that calls Rekognition.
+    `functions` by what they are called in alarms; `processor` is the key of the one that takes the events.
     `alarm_topic_arn` is a topic that is there already, whose policy lets CloudWatch publish; None: one is made, and
     `emails` are subscribed to it (each address has to confirm).
     `daily_cost_bound_usd` is what Rekognition may cost within a day before an alarm goes off; None: any sum.

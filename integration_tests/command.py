@@ -63,8 +63,9 @@ def command_on(stack: DeployedStack, folder: Path, outputs: Mapping[str, Any] | 
     file = folder / "outputs.json"
     file.write_text(json.dumps(dict(stack.outputs if outputs is None else outputs)))
     settings = {"LABELSTACK_STATE_DIR": str(folder), "LABELSTACK_OUTPUTS": str(file), "COLUMNS": "200"}
+    settings |= {"LABELSTACK_CLOUD": stack.cloud.name}
     if isinstance(stack.cloud, EmbeddedCloud):
         (folder / "embedded").symlink_to(stack.cloud.folder)
     else:
-        settings |= {"LABELSTACK_CLOUD": "localstack", "AWS_ENDPOINT_URL": str(stack.cloud.endpoint_url)}
+        settings |= {"AWS_ENDPOINT_URL": str(stack.cloud.endpoint_url)}
     return Command(settings)

@@ -116,7 +116,7 @@ def test_page_api_and_topic_work_together(deploy: Deploy) -> None:
         config = api.pool.request("GET", stack.page_address("config.json")[0], headers=headers).json()
         assert (page.status, page.headers["content-type"].partition(";")[0]) == (200, "text/html")
         assert config["apiUrl"] == stack.outputs["apiUrl"]
-        origin = "/".join(url.split("/")[:3])
+        origin = "/".join(str(stack.outputs["websiteUrl"]).split("/")[:3])
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         allowed = api.send("OPTIONS", "/generate-upload-url", headers=headers).headers
         assert allowed["access-control-allow-origin"] == origin

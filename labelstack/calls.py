@@ -14,6 +14,8 @@ from labelstack.logs import read
 
 NAMESPACE = "Labelstack"
 MADE, SAVED = "RekognitionCalls", "RekognitionCallsSaved"
+# The outputs that name who counts: the queue's function, or in its place steps of the workflow.
+COUNTING = ("processorFunction", "inspectFunction", "recogniseFunction")
 DAY_S = 24 * 60 * 60
 
 
@@ -46,12 +48,12 @@ def count(cloud: Cloud, outputs: Mapping[str, Any], service: str, days: int, now
         client = cloud.client("cloudwatch")
         made, saved = (_sum(client, name, service, since, until) for name in (MADE, SAVED))
         return Calls(made, saved, f"CloudWatch, namespace {NAMESPACE}, service {service}")
-    function = outputs.get("processorFunction")
-    if not isinstance(function, str):
+    functions = [str(outputs[name]) for name in COUNTING if name in outputs]
+    if not functions:
         raise NoOutputsError("the stack has no output processorFunction, whose log would tell: deploy it again.")
-    lines = read(cloud.client("logs"), [function], int(since.timestamp() * 1000))
+    lines = read(cloud.client("logs"), functions, int(since.timestamp() * 1000))
     made, saved = logged(line.message for line in lines)
-    return Calls(made, saved, f"the log of {function}, as {cloud.name} makes no metrics of it")
+    return Calls(made, saved, f"the log of {' and '.join(functions)}, as {cloud.name} makes no metrics of it")
 
 
 def logged(messages: Iterable[str]) -> tuple[int, int]:

@@ -22,6 +22,8 @@ LOG_GROUPS = (
     "arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{name}-*",
     "arn:aws:logs:{region}:{account}:log-group:/aws/vendedlogs/*/{name}-*",
 )
+RULE = "arn:aws:events:{region}:{account}:rule/{name}-*"
+STATE_MACHINE = "arn:aws:states:{region}:{account}:stateMachine:{name}-*"
 ALARM = "arn:aws:cloudwatch:{region}:{account}:alarm:{name}-*"
 DASHBOARD = "arn:aws:cloudwatch::{account}:dashboard/{name}-*"
 IDENTITY_POOL = "arn:aws:cognito-identity:{region}:{account}:identitypool/*"
@@ -119,6 +121,10 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         ),
     ),
     "aws:cloudwatch/dashboard:Dashboard": (on(DASHBOARD, "cloudwatch", "PutDashboard GetDashboard DeleteDashboards"),),
+    "aws:cloudwatch/eventRule:EventRule": (
+        on(RULE, "events", "PutRule DescribeRule DeleteRule ListTagsForResource TagResource UntagResource"),
+    ),
+    "aws:cloudwatch/eventTarget:EventTarget": (on(RULE, "events", "PutTargets ListTargetsByRule RemoveTargets"),),
     "aws:cloudwatch/logGroup:LogGroup": (
         on(
             LOG_GROUPS,
@@ -224,6 +230,17 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "aws:s3/bucketVersioning:BucketVersioning": (on(BUCKET, "s3", "GetBucketVersioning PutBucketVersioning"),),
     "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration": (
         on(BUCKET, "s3", "GetBucketLocation GetBucketWebsite PutBucketWebsite DeleteBucketWebsite"),
+    ),
+    "aws:sfn/stateMachine:StateMachine": (
+        on(
+            STATE_MACHINE,
+            "states",
+            "CreateStateMachine DescribeStateMachine UpdateStateMachine DeleteStateMachine "
+            "ListStateMachineVersions ListTagsForResource TagResource UntagResource",
+        ),
+        # It has AWS check the definition before it makes or changes the machine; that is no resource yet.
+        on(ANYTHING, "states", "ValidateStateMachineDefinition"),
+        pass_role("states.amazonaws.com"),
     ),
     "aws:sns/topic:Topic": (
         on(

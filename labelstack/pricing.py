@@ -7,8 +7,8 @@ What cannot be counted here is an assumption, which the estimate lists.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from labelstack.prices import PriceTable
@@ -20,7 +20,7 @@ MONTH_MINUTES = 30 * 24 * 60
 
 @dataclass(frozen=True)
 class Requests:
-    """What labelling one picture asks of S3 and DynamoDB, beside its upload.
+    """What labelling one picture asks of S3, DynamoDB and SNS, beside its upload.
 
     Attributes:
         s3_heads: HeadObject.
@@ -28,6 +28,9 @@ class Requests:
         reads: Strongly consistent reads of DynamoDB, GetItem and Query.
         cache_writes: PutItem of what Rekognition said.
         transactions: TransactWriteItems, each with the result, its label entries and one item of counters.
+        documents: PutObject into the results bucket.
+        messages: Publish to the topic.
+        notes: UpdateItem of the result, once it is announced.
     """
 
     s3_heads: int
@@ -35,10 +38,18 @@ class Requests:
     reads: int
     cache_writes: int
     transactions: int
+    documents: int = 0
+    messages: int = 0
+    notes: int = 0
 
 
 PICTURE = Requests(s3_heads=1, s3_reads=1, reads=2, cache_writes=1, transactions=1)
 KNOWN_PICTURE = Requests(s3_heads=1, s3_reads=0, reads=2, cache_writes=0, transactions=1)
+# A new picture again, where its result is announced to both targets.
+ANNOUNCED_PICTURE = replace(PICTURE, documents=1, messages=1, notes=1)
+# In a workflow, of a new picture: the last step reads again what the first one has read. Of a known one: the same.
+WORKFLOW_PICTURE = Requests(s3_heads=1, s3_reads=1, reads=4, cache_writes=1, transactions=1)
+WORKFLOW_DETECTOR_READS = 1  # each detector's branch reads the header itself
 
 # Sizes as the functions' items have them (README's samples: results of 0.8 to 3.2 kB, label entries of 0.3 kB).
 RESULT_BYTES, LABEL_BYTES, DETECTOR_BYTES, PROPERTIES_BYTES = 600, 150, 600, 400
@@ -46,11 +57,15 @@ ENTRY_BYTES, INDEX_BYTES = 320, 100
 LABELS_KNOWN, COUNTER_BYTES = 200, 20
 LOG_BYTES = 2 * KB  # of one picture: its line, its metrics, Lambda's START, END and REPORT
 LAMBDA_MS, KNOWN_MS, API_MS, API_MB = 1_500, 150, 100, 512
+STEP_MS, STEP_MB, EXECUTION_MB = 150, 256, 64  # a step that asks nobody; Step Functions charges 64 MB at a time
+WORKFLOW_LOG_BYTES = 12 * KB  # of an execution and its functions
 IDLE_RECEIVES = 2 * 5 * 3 * MONTH_MINUTES  # two queues, each with five pollers that wait for 20 s
 API_READ_UNITS, API_BYTES, API_LOG_BYTES = 10, 5 * KB, KB
 PAGE_REQUESTS, PAGE_BYTES = 15, 60 * KB
 OWN_METRICS = 15
 QUEUE_FUNCTIONS, API_FUNCTIONS = 2, 3
+WORKFLOW_STEPS = 4  # and one more that announces
+ALARMS_OF_STEP, ALARMS_OF_WORKFLOW = 2, 2
 ALARMS_OF_FUNCTION, ALARMS_OF_QUEUES, ALARMS_OF_REKOGNITION, ALARMS_OF_API, METRICS_OF_COST = 3, 3, 2, 2, 2
 
 
@@ -68,6 +83,18 @@ class Shape:
     monitoring: bool
     daily_cost_alarm: bool
     workflow: bool = False
+    results_bucket: bool = False
+    notifications: bool = False
+
+    @property
+    def announces(self) -> bool:
+        """Whether results are told to anything beside the table."""
+        return self.results_bucket or self.notifications
+
+    @property
+    def steps(self) -> int:
+        """The functions of the workflow's steps."""
+        return WORKFLOW_STEPS + self.announces if self.workflow else 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +110,6 @@ class Volumes:
         picture_views: How often a picture itself is looked at.
         mails: Sent to subscribers.
         labels: Of a picture, on average; None: as many as the settings allow.
-        transitions: State transitions of a picture, where a workflow labels it.
     """
 
     pictures: int
@@ -94,7 +120,6 @@ class Volumes:
     picture_views: int = 0
     mails: int = 0
     labels: int | None = None
-    transitions: int = 7
 
 
 @dataclass(frozen=True)
@@ -131,13 +156,14 @@ def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
     _rekognition(bill, shape, new)
     _pictures(bill, shape, volumes, new, known)
     _table(bill, shape, volumes, new, known)
+    _announcing(bill, shape, volumes)
     _looking(bill, shape, volumes)
     _watching(bill, shape, volumes)
     return Estimate(
         bill.lines,
         known * shape.detectors,
         rekognition_usd(prices, shape, volumes.pictures) - rekognition_usd(prices, shape, new),
-        _assumptions(shape, volumes),
+        [*_assumptions(shape, volumes), _sources(bill.from_memory)],
     )
 
 
@@ -162,6 +188,8 @@ def alarm_metrics(shape: Shape) -> int:
     functions = QUEUE_FUNCTIONS + (API_FUNCTIONS if shape.api != "none" else 0)
     return (
         functions * ALARMS_OF_FUNCTION
+        + shape.steps * ALARMS_OF_STEP
+        + (ALARMS_OF_WORKFLOW if shape.workflow else 0)
         + ALARMS_OF_QUEUES
         + ALARMS_OF_REKOGNITION
         + (ALARMS_OF_API if shape.api != "none" else 0)
@@ -173,9 +201,12 @@ class _Bill:
     def __init__(self, prices: PriceTable) -> None:
         self._prices = prices
         self.lines: list[Line] = []
+        self.from_memory: dict[str, None] = {}  # in the order of the lines
 
     def add(self, key: str, what: str, quantity: float) -> None:
         price = self._prices[key]
+        if quantity and not price.is_compared(quantity):
+            self.from_memory[f"{price.service}, {what}"] = None
         self.lines.append(Line(price.service, what, quantity, price.unit, price.usd(quantity)))
 
 
@@ -186,34 +217,72 @@ def _rekognition(bill: _Bill, shape: Shape, new: int) -> None:
 
 
 def _pictures(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
-    gb = shape.memory_mb / 1024
-    seconds = (new * LAMBDA_MS + known * KNOWN_MS) / 1000
-    bill.add("lambda.request", "process_image", volumes.pictures)
-    bill.add(f"lambda.gb_second.{shape.architecture}", f"process_image, {shape.memory_mb} MB", seconds * gb)
-    bill.add("s3.put", "uploads", volumes.pictures)
-    looks = sum(count * (one.s3_heads + one.s3_reads) for count, one in ((new, PICTURE), (known, KNOWN_PICTURE)))
-    bill.add("s3.get", "headers, and Rekognition's reading", looks + new * shape.detectors)
-    bill.add("s3.storage", "this month's uploads", volumes.pictures * volumes.average_bytes / GB)
     if shape.workflow:
-        bill.add("stepfunctions.transition", "workflow", volumes.pictures * volumes.transitions)
-        return
+        _workflow(bill, shape, volumes, new, known)
+    else:
+        seconds = (new * LAMBDA_MS + known * KNOWN_MS) / 1000
+        bill.add("lambda.request", "process_image", volumes.pictures)
+        _compute(bill, shape, "process_image", shape.memory_mb, seconds)
+    bill.add("s3.put", "uploads", volumes.pictures)
+    asked = _asked(shape)
+    looks = sum(count * (one.s3_heads + one.s3_reads) for count, one in ((new, asked), (known, KNOWN_PICTURE)))
+    by_detectors = 1 + (WORKFLOW_DETECTOR_READS if shape.workflow else 0)
+    bill.add("s3.get", "headers, and Rekognition's reading", looks + new * shape.detectors * by_detectors)
+    bill.add("s3.storage", "this month's uploads", volumes.pictures * volumes.average_bytes / GB)
     bill.add("sqs.request", "events: send, receive, delete", 3 * volumes.pictures)
     bill.add("sqs.request", "Lambda's waiting at two queues", IDLE_RECEIVES)
+
+
+def _workflow(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
+    """What runs in place of one function: one that waits, an Express workflow, and its steps."""
+    told = 1 if shape.announces else 0
+    small_steps = new * (2 + told) + known * (1 + told)
+    waited_s = (small_steps * STEP_MS + new * LAMBDA_MS) / 1000
+    bill.add("eventbridge.event", "uploads", volumes.pictures)
+    bill.add("stepfunctions.request", "workflow", volumes.pictures)
+    bill.add("stepfunctions.gb_second", f"workflow, {EXECUTION_MB} MB", waited_s * EXECUTION_MB / 1024)
+    bill.add("lambda.request", "start and steps", volumes.pictures + small_steps + new * shape.detectors)
+    _compute(bill, shape, "start, which waits", STEP_MB, waited_s)
+    _compute(bill, shape, "small steps", STEP_MB, small_steps * STEP_MS / 1000)
+    _compute(bill, shape, "recognise", shape.memory_mb, new * shape.detectors * LAMBDA_MS / 1000)
+
+
+def _compute(bill: _Bill, shape: Shape, what: str, memory_mb: int, seconds: float) -> None:
+    bill.add(f"lambda.gb_second.{shape.architecture}", f"{what}, {memory_mb} MB", seconds * memory_mb / 1024)
+
+
+def _asked(shape: Shape) -> Requests:
+    """The requests of a picture that Rekognition is asked about."""
+    return WORKFLOW_PICTURE if shape.workflow else PICTURE
 
 
 def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
     labels = _labels(shape, volumes)
     result = _result_bytes(shape, labels)
     remembered = _units(result, WRITE_UNIT_BYTES)
-    writes = volumes.pictures * write_units(shape, labels) + new * PICTURE.cache_writes * remembered
+    asked = _asked(shape)
+    writes = volumes.pictures * write_units(shape, labels) + new * asked.cache_writes * remembered
     # Of what is not there yet a read takes one unit; of what is known, as many as it is large.
-    reads = new * PICTURE.reads + known * (KNOWN_PICTURE.reads - 1 + _units(result, READ_UNIT_BYTES))
+    reads = new * asked.reads + known * (KNOWN_PICTURE.reads - 1 + _units(result, READ_UNIT_BYTES))
     bill.add("dynamodb.write", "results, labels, counters, known content", writes)
     bill.add("dynamodb.read", "what is stored, what is known", reads)
     table_bytes = volumes.pictures * (result + labels * ENTRY_BYTES) + new * result
     index_bytes = volumes.pictures * (result + INDEX_BYTES + 2 * labels * (ENTRY_BYTES + INDEX_BYTES))
     bill.add("dynamodb.storage", "this month's results", (table_bytes + index_bytes) / GB)
     bill.add("dynamodb.recovery", "point-in-time recovery", table_bytes / GB)
+
+
+def _announcing(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
+    result, requests = _result_bytes(shape, _labels(shape, volumes)), ANNOUNCED_PICTURE
+    if shape.results_bucket:
+        bill.add("s3.put", "documents", volumes.pictures * requests.documents)
+        bill.add("s3.storage", "this month's documents", volumes.pictures * result / GB)
+    if shape.notifications:
+        bill.add("sns.publish", "messages", volumes.pictures * requests.messages)
+    if shape.results_bucket or shape.notifications:
+        # The result is written again, in the table and in the index that it is in.
+        units = 2 * requests.notes * _units(result, WRITE_UNIT_BYTES)
+        bill.add("dynamodb.write", "notes of what is announced", volumes.pictures * units)
 
 
 def _looking(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
@@ -236,7 +305,7 @@ def _looking(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
 
 
 def _watching(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
-    log_bytes = volumes.pictures * LOG_BYTES
+    log_bytes = volumes.pictures * (WORKFLOW_LOG_BYTES if shape.workflow else LOG_BYTES)
     if shape.api != "none":
         log_bytes += volumes.api_requests * API_LOG_BYTES
     bill.add("cloudwatch.log_ingestion", "logs", log_bytes / GB)
@@ -247,6 +316,13 @@ def _watching(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
     if volumes.mails:
         bill.add("sns.publish", "mails", volumes.mails)
         bill.add("sns.email", "mails", volumes.mails)
+
+
+def _sources(from_memory: Iterable[str]) -> str:
+    """What the prices are worth: labelstack/prices.yaml says of each what it was compared with."""
+    said = "Prices were compared with copies and quotations of AWS's pages, not with the pages themselves"
+    unknown = "; ".join(from_memory)
+    return f"{said}, and these with nothing: {unknown}." if unknown else f"{said}."
 
 
 def _labels(shape: Shape, volumes: Volumes) -> int:
@@ -276,16 +352,26 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         f"A picture has {labels} labels and a result of {_result_bytes(shape, labels) / KB:.1f} kB: "
         f"{write_units(shape, labels)} write units in a transaction, which counts twice, indexes included. "
         f"A folder's counters hold {LABELS_KNOWN} labels.",
-        f"Each picture comes alone, the dearest case: one invocation of {LAMBDA_MS} ms, or {KNOWN_MS} ms when its "
-        f"bytes are known, and {LOG_BYTES / KB:g} kB of logs.",
-        f"S3 takes 1 PUT, {PICTURE.s3_heads} HEAD and {PICTURE.s3_reads} GET a new picture, and one GET for each of "
-        "Rekognition's operations.",
         "No picture is tried twice, and none is rejected.",
+        "Lambda waits at each of the two queues with five pollers, each asking every 20 s.",
     ]
+    if shape.notifications:
+        said.append("Every result is a message of up to 64 kB. Queues that subscribe are charged to their owners.")
     if shape.workflow:
-        said.append(f"The workflow takes {volumes.transitions} state transitions a picture (--transitions).")
+        said += [
+            f"Each picture comes alone, the dearest case: an execution of {EXECUTION_MB} MB, in which each detector "
+            f"takes {LAMBDA_MS} ms at the same time and each other step {STEP_MS} ms; a function waits for its end. It "
+            f"writes {WORKFLOW_LOG_BYTES / KB:g} kB of logs. X-Ray's traces are not counted.",
+            f"S3 takes 1 PUT, {WORKFLOW_PICTURE.s3_heads} HEAD and {WORKFLOW_PICTURE.s3_reads} GET a new picture, and "
+            "two GET for each of Rekognition's operations.",
+        ]
     else:
-        said.append("Lambda waits at each of the two queues with five pollers, each asking every 20 s.")
+        said += [
+            f"Each picture comes alone, the dearest case: one invocation of {LAMBDA_MS} ms, or {KNOWN_MS} ms when its "
+            f"bytes are known, and {LOG_BYTES / KB:g} kB of logs.",
+            f"S3 takes 1 PUT, {PICTURE.s3_heads} HEAD and {PICTURE.s3_reads} GET a new picture, and one GET for each "
+            "of Rekognition's operations.",
+        ]
     if shape.api != "none":
         said.append(
             f"An API request takes {API_MS} ms, {API_READ_UNITS} read units, {API_BYTES / KB:g} kB of answer and "

@@ -48,6 +48,11 @@ COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
         "arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
         "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/functions/{name}/invocations",
     },
+    "aws:sfn/stateMachine:StateMachine": lambda name: {"arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"},
+    "aws:cloudwatch/eventRule:EventRule": lambda name: {
+        "name": name,
+        "arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}",
+    },
     "aws:cloudwatch/logGroup:LogGroup": lambda name: {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"},
     "aws:apigateway/restApi:RestApi": lambda name: {
         "name": name,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar
+
+from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.results.plan import MAX_LABELS
 
 T = TypeVar("T")
 
@@ -47,6 +51,23 @@ class Variables:
             return parse(self.values[name])
         except (ValueError, KeyError) as error:
             raise EnvironmentVariableError(f"{name} is {self.values[name]!r}: expected {expected}") from error
+
+
+def detector_settings(variables: Variables) -> DetectorSettings:
+    """What is asked of each picture."""
+    settings = DetectorSettings(
+        detectors=variables.parsed(
+            "DETECTORS",
+            lambda text: tuple(dict.fromkeys(Detector(name.strip()) for name in text.split(","))),
+            "a list with commas of " + ", ".join(Detector),
+        ),
+        max_labels=variables.integer("MAX_LABELS", 1, MAX_LABELS),
+        min_confidence=Decimal(str(variables.number("MIN_CONFIDENCE", 0, 100))),
+        image_properties=variables.flag("IMAGE_PROPERTIES"),
+    )
+    if settings.image_properties and Detector.LABELS not in settings.detectors:
+        raise EnvironmentVariableError("IMAGE_PROPERTIES is 'true': expected DETECTORS to have labels then")
+    return settings
 
 
 N = TypeVar("N", int, float)

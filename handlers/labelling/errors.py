@@ -4,6 +4,7 @@ LabellingError
 ├── PictureRejectedError        the picture's fault: a result, never retried
 ├── ObjectGoneError             the object is not there any more: a result
 ├── UnreadableMessageError      the queue message is not an S3 event: kept, never retried
+├── AnswersMissingError         detectors must be asked first: the workflow's next step
 ├── AnnouncementError           a result is stored, but could not be announced: the message is tried again
 └── TransientError              ours: the message is tried again
     ├── RekognitionThrottledError   REKOGNITION_THROTTLED
@@ -11,11 +12,13 @@ LabellingError
     ├── RekognitionServerError      REKOGNITION_ERROR
     ├── RekognitionDeniedError      REKOGNITION_ACCESS_DENIED
     ├── ConversionDelayedError      RETRIES_EXHAUSTED
+    ├── WorkflowUnavailableError    RETRIES_EXHAUSTED
     └── StorageError                STORAGE_ERROR
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from handlers.results.codes import Code, sentence
@@ -30,6 +33,7 @@ class PictureRejectedError(LabellingError):
 
     def __init__(self, code: Code, detail: str = "") -> None:
         self.code = code
+        self.detail = detail
         self.sentence = f"{sentence(code)} {detail}." if detail else sentence(code)
         super().__init__(self.sentence)
 
@@ -40,6 +44,14 @@ class ObjectGoneError(LabellingError):
 
 class UnreadableMessageError(LabellingError):
     """The message in the queue is not an S3 event, or only part of one."""
+
+
+class AnswersMissingError(LabellingError):
+    """What is known of the picture is not all: these detectors must be asked."""
+
+    def __init__(self, detectors: Sequence[str]) -> None:
+        self.detectors = detectors
+        super().__init__(f"to be asked: {', '.join(detectors)}")
 
 
 class AnnouncementError(LabellingError):
@@ -80,6 +92,10 @@ class RekognitionDeniedError(TransientError):
 
 class ConversionDelayedError(TransientError):
     """Other pictures of the batch were converted until the deadline."""
+
+
+class WorkflowUnavailableError(TransientError):
+    """Step Functions throttles, denies or fails."""
 
 
 class StorageError(TransientError):

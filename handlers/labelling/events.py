@@ -1,10 +1,11 @@
-"""S3 events as they come in a queue message.
+"""S3 events as they come in a queue message: from S3 itself, or by EventBridge.
 
 Repairs ask in the same form, as source `labelstack:repair` (`labelstack/repair/asking.py`): without sequencer and time,
 since what is asked for follows what is stored.
 
 The format: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html. Keys are URL-encoded
-with `+` for a space. Events come at least once and in any order.
+with `+` for a space. Events come at least once and in any order. By EventBridge the same facts come in another form
+(docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html): the key is as it is, the time has whole seconds.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ from handlers.results.order import FIRST, Position
 
 MAX_KEY_BYTES: Final = 1024
 REPAIR_SOURCE: Final = "labelstack:repair"
+EVENTBRIDGE_SOURCE: Final = "aws.s3"
+_EVENTBRIDGE_NAMES: Final[dict[tuple[str, object], str]] = {
+    ("Object Created", None): "ObjectCreated",
+    ("Object Deleted", "Delete Marker Created"): "ObjectRemoved:DeleteMarkerCreated",
+    ("Object Deleted", "Permanently Deleted"): "ObjectRemoved:Delete",
+}
+"""S3's own names of what EventBridge calls otherwise, by detail-type and deletion-type."""
 _SEQUENCER: Final = re.compile(rf"[0-9A-Fa-f]{{1,{keys.SEQUENCER_DIGITS}}}")
 
 
@@ -91,7 +99,7 @@ def decode_message(body: str) -> Message:
         return Message((), (), "the body is not a JSON object")
     if content.get("Event") == "s3:TestEvent":
         return Message((), ("s3:TestEvent",), None)
-    records = content.get("Records")
+    records = [content] if content.get("source") == EVENTBRIDGE_SOURCE else content.get("Records")
     if not isinstance(records, list) or not records:
         return Message((), (), "the body has no list of Records")
     events: list[ObjectEvent] = []
@@ -113,6 +121,8 @@ def decode_message(body: str) -> Message:
 def _decode_record(record: object) -> ObjectEvent | str:
     """The event, or the name of one that means nothing to labelling."""
     record = _mapping(record, "a record")
+    if record.get("source") == EVENTBRIDGE_SOURCE:
+        return _decode_eventbridge(record)
     if record.get("eventSource") == REPAIR_SOURCE:
         return _decode_repair(record)
     if record.get("eventSource") != "aws:s3":
@@ -137,6 +147,32 @@ def _decode_record(record: object) -> ObjectEvent | str:
         etag=etag.strip('"') if isinstance(etag, str) and etag else None,
         size_bytes=size if isinstance(size, int) else None,
         request_id=response.get("x-amz-request-id") if isinstance(response, dict) else None,
+    )
+
+
+def _decode_eventbridge(record: Mapping[str, Any]) -> ObjectEvent | str:
+    name = _text(record.get("detail-type"), "detail-type")
+    detail = _mapping(record.get("detail"), "detail")
+    bucket = _mapping(detail.get("bucket"), "detail.bucket")
+    obj = _mapping(detail.get("object"), "detail.object")
+    version_id = obj.get("version-id") or None
+    # "Object Deleted" has one of two deletion-types, whoever deleted: a person or a lifecycle rule.
+    deletion = detail.get("deletion-type")
+    kind = _kind(_EVENTBRIDGE_NAMES.get((name, deletion), ""), version_id)
+    if kind is None:
+        return name
+    size, etag, request_id = obj.get("size"), obj.get("etag"), detail.get("request-id")
+    return ObjectEvent(
+        kind=kind,
+        bucket=_text(bucket.get("name"), "detail.bucket.name"),
+        key=_checked_key(_text(obj.get("key"), "detail.object.key"), "detail.object.key"),
+        position=Position(
+            _sequencer(obj.get("sequencer"), "detail.object.sequencer"), _time(record.get("time"), "time")
+        ),
+        version_id=None if version_id is None else _text(version_id, "detail.object.version-id"),
+        etag=etag.strip('"') if isinstance(etag, str) and etag else None,
+        size_bytes=size if isinstance(size, int) else None,
+        request_id=request_id if isinstance(request_id, str) else None,
     )
 
 
@@ -181,20 +217,23 @@ def _text(value: object, name: str) -> str:
 
 
 def _key(value: object) -> str:
-    key = unquote_plus(_text(value, "s3.object.key"))
+    return _checked_key(unquote_plus(_text(value, "s3.object.key")), "s3.object.key")
+
+
+def _checked_key(key: str, name: str) -> str:
     try:
         length = len(key.encode())
     except UnicodeEncodeError as error:
-        raise UnreadableMessageError("s3.object.key is not Unicode text") from error
+        raise UnreadableMessageError(f"{name} is not Unicode text") from error
     if length > MAX_KEY_BYTES:
-        raise UnreadableMessageError(f"s3.object.key has {length} bytes: S3 allows {MAX_KEY_BYTES}")
+        raise UnreadableMessageError(f"{name} has {length} bytes: S3 allows {MAX_KEY_BYTES}")
     return key
 
 
-def _sequencer(value: object) -> str:
-    sequencer = _text(value, "s3.object.sequencer")
+def _sequencer(value: object, name: str = "s3.object.sequencer") -> str:
+    sequencer = _text(value, name)
     if not _SEQUENCER.fullmatch(sequencer):
-        raise UnreadableMessageError("s3.object.sequencer is not a hexadecimal number")
+        raise UnreadableMessageError(f"{name} is not a hexadecimal number")
     return keys.pad_sequencer(sequencer)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from handlers.labelling.announcing import Announcing
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
-from handlers.labelling.ports import Results
+from handlers.labelling.ports import Announcer, Results
 from handlers.labelling.tally import Count, Tally
 from handlers.labelling.tombstone import tombstone
 from handlers.results.codes import Code, Status, sentence
@@ -27,11 +26,11 @@ class FailureRecording:
     results: Results
     tally: Tally
     now: Callable[[], datetime]
-    announcing: Announcing | None = None
+    announcing: Announcer | None = None
     """None where results are not announced."""
 
-    def record(self, event: ObjectEvent) -> str:
-        """Write the failure, if nothing better is known; says what became of the event."""
+    def record(self, event: ObjectEvent, code: Code | None = None) -> str:
+        """Write the failure and why (`code`, or as noted), if nothing better is known; what became of the event."""
         if event.bucket != self.bucket:
             self.tally.add(Count.IGNORED_EVENTS)
             return "FOREIGN"
@@ -42,7 +41,7 @@ class FailureRecording:
             return self._leave(event)
         # A tombstone needs nothing that can have failed but the table.
         removed = event.kind is EventKind.REMOVED
-        write = tombstone(event, self.now()) if removed else self._failure(event)
+        write = tombstone(event, self.now()) if removed else self._failure(event, code)
         if not self.results.write(write, seen):
             return self._leave(event)
         self.tally.add(Count.PICTURES_DELETED if removed else Count.PICTURES_FAILED)
@@ -57,8 +56,8 @@ class FailureRecording:
             self.announcing.resume(event.key)
         return "STALE"
 
-    def _failure(self, event: ObjectEvent) -> Write:
-        code = self.results.attempt_code(event.key, event.position) or Code.RETRIES_EXHAUSTED
+    def _failure(self, event: ObjectEvent, code: Code | None) -> Write:
+        code = code or self.results.attempt_code(event.key, event.position) or Code.RETRIES_EXHAUSTED
         result: Result = {
             "key": event.key,
             "bucket": event.bucket,

@@ -12,7 +12,9 @@ from handlers.labelling.notification import Notification
 from handlers.labelling.pacing import Deadline
 from handlers.results.cache import Answer
 from handlers.results.codes import Code
+from handlers.results.document import Result
 from handlers.results.order import Position
+from handlers.results.pending import Pending
 from handlers.results.plan import Write
 from handlers.results.writer import Snapshot
 
@@ -89,6 +91,19 @@ class Publisher(Protocol):
 
     def publish(self, notification: Notification) -> None:
         """Publish a message."""
+
+
+class Announcer(Protocol):
+    """Who is told of results: `Announcing`, or `AnnouncedLater`. Raises AnnouncementError, AnnouncementClaimedError."""
+
+    def open(self, result: Result, event_time: str) -> Pending:
+        """For the write of a result."""
+
+    def announce(self, result: Result, pending: Pending) -> None:
+        """The result has been stored."""
+
+    def resume(self, key: str) -> bool:
+        """A stored result was come upon that may still wait; whether it was announced now."""
 
 
 class Results(Protocol):

@@ -1,29 +1,29 @@
-"""The use-case of `process_image`: one S3 event becomes one terminal result, or is older than what is known."""
+"""From one S3 event to one terminal result, or to its being older than what is known.
+
+The queue's function does all of it in one go (`process`). The workflow does it in steps (`workflow_steps`), out of the
+same pieces: `examine` what the event asks for, `judge` the picture, `conclude` by storing and announcing.
+"""
 
 from __future__ import annotations
 
-import contextvars
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
+from typing import TypeAlias, cast
 
-from handlers.labelling import picture
-from handlers.labelling.announcing import Announcing
-from handlers.labelling.detectors import Detector, DetectorSettings
-from handlers.labelling.errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
+from handlers.labelling.analysing import Analysed, Analysing
+from handlers.labelling.detectors import DetectorSettings
+from handlers.labelling.errors import ObjectGoneError, PictureRejectedError, StorageError
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
 from handlers.labelling.pacing import Deadline
-from handlers.labelling.ports import Answers, Objects, PacedRecogniser, Results, StoredObject
-from handlers.labelling.preparation import Preparation
-from handlers.labelling.sharing import KeyedLocks, SingleFlight
+from handlers.labelling.ports import Announcer, Objects, Results, StoredObject
+from handlers.labelling.sharing import KeyedLocks
 from handlers.labelling.tally import Count, Tally
 from handlers.labelling.tombstone import tombstone
-from handlers.results.cache import Answer, PictureHeader
 from handlers.results.codes import Status
-from handlers.results.document import Analysis, Result
+from handlers.results.document import Result
 from handlers.results.errors import TableUnavailableError
 from handlers.results.order import FIRST
 from handlers.results.plan import Write
@@ -54,11 +54,21 @@ _COUNTS = {
 
 
 @dataclass(frozen=True)
-class _Analysed:
-    header: PictureHeader
-    analysis: Analysis
-    truncated: tuple[str, ...]
-    reused: bool
+class Examined:
+    """An upload, or what is current, that is to be judged."""
+
+    event: ObjectEvent
+    """At its place in the order, which for a repair follows from what is stored."""
+    stored: StoredObject
+
+    @property
+    def anew(self) -> bool:
+        """Whether what is known of its bytes does not count."""
+        return self.event.made_before is not None
+
+
+Found: TypeAlias = Write | Outcome
+"""What is to be stored because of an event; or its outcome, when that is nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,39 +82,80 @@ class ImageProcessing:
     bucket: str
     settings: DetectorSettings
     objects: Objects
-    preparation: Preparation
-    recogniser: PacedRecogniser
-    answers: Answers
+    analysing: Analysing
     results: Results
     tally: Tally
-    operations: Executor
-    """Runs the operations of a picture at the same time; not the executor that runs the pictures."""
     now: Callable[[], datetime]
-    warn: Callable[[str], None]
-    announcing: Announcing | None = None
+    announcing: Announcer | None = None
     """None where results are not announced."""
     tell: Callable[[Result], None] = lambda result: None
     """Told of each result that was stored, for the log."""
     _locks: KeyedLocks = field(default_factory=KeyedLocks, init=False)
-    _flights: SingleFlight[_Analysed] = field(default_factory=SingleFlight, init=False)
 
     def process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
         """Bring the table to what the event says."""
-        if event.bucket != self.bucket:
-            self.tally.add(Count.IGNORED_EVENTS)
+        if self.is_foreign(event):
             return Outcome.FOREIGN
+        with self.alone(event):
+            seen = self.results.read(event.key)
+            found = self.recognise(event, seen, deadline)
+            return self.conclude(event, found, seen)
+
+    def is_foreign(self, event: ObjectEvent) -> bool:
+        """Whether the event is about another bucket; counted if so."""
+        foreign = event.bucket != self.bucket
+        if foreign:
+            self.tally.add(Count.IGNORED_EVENTS)
+        return foreign
+
+    def recognise(self, event: ObjectEvent, seen: Snapshot, deadline: Deadline) -> Found:
+        """What is to be stored because of the event; or its outcome, when that is nothing."""
+        examined = self.examine(event, seen)
+        if not isinstance(examined, Examined):
+            return examined
+        return self.judge(examined, seen, lambda: self.analysing.analyse(examined.stored, deadline, anew=examined.anew))
+
+    @contextmanager
+    def alone(self, event: ObjectEvent) -> Iterator[None]:
+        """Events of one key in one batch wait for each other instead of racing for the same rows."""
         try:
-            # Events of one key in one batch wait for each other instead of racing for the same rows.
             with self._locks.hold(event.key):
-                return self._process(event, deadline)
+                yield
         except TableUnavailableError as error:
             raise StorageError(str(error)) from error
 
-    def _process(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
-        seen = self.results.read(event.key)
+    def examine(self, event: ObjectEvent, seen: Snapshot) -> Examined | Found:
+        """What the event asks for, given what is stored."""
         if event.kind is EventKind.ASKED and seen.state:
             event = replace(event, position=seen.state.position.next())
-        found = self.recognise(event, seen, deadline)
+        if seen.state and seen.state.settles(event.position, event.uploaded_version):
+            return Outcome.STALE
+        if event.kind is EventKind.REMOVED:
+            return tombstone(event, self.now())
+        try:
+            stored = self.objects.head(event.key, event.uploaded_version)
+        except ObjectGoneError:
+            return self._gone(event, seen)
+        if self._needs_no_analysis(event, seen, stored) and self.results.advance(
+            seen, stored.version_id, event.position
+        ):
+            return Outcome.UNCHANGED
+        return Examined(event, stored)
+
+    def judge(self, examined: Examined, seen: Snapshot, analyse: Callable[[], Analysed]) -> Found:
+        """The picture's result by what `analyse` finds in it."""
+        try:
+            return self._result(examined.event, examined.stored, analyse)
+        except ObjectGoneError:
+            return self._gone(examined.event, seen)
+
+    def _gone(self, event: ObjectEvent, seen: Snapshot) -> Found:
+        if event.kind is EventKind.ASKED and (seen.state is None or seen.state.status is Status.DELETED):
+            return Outcome.STALE
+        return tombstone(event, self.now())
+
+    def conclude(self, event: ObjectEvent, found: Found, seen: Snapshot) -> Outcome:
+        """Store what was found, and have it announced."""
         outcome = found if isinstance(found, Outcome) else self.store(event, found, seen)
         if outcome in _COUNTS:
             self.tally.add(_COUNTS[outcome])
@@ -114,24 +165,6 @@ class ImageProcessing:
         elif self.announcing and isinstance(found, Write) and found.pending:
             self.announcing.announce(found.result, found.pending)
         return outcome
-
-    def recognise(self, event: ObjectEvent, seen: Snapshot, deadline: Deadline) -> Write | Outcome:
-        """What is to be stored because of the event; or its outcome, when that is nothing."""
-        if seen.state and seen.state.settles(event.position, event.uploaded_version):
-            return Outcome.STALE
-        if event.kind is EventKind.REMOVED:
-            return tombstone(event, self.now())
-        try:
-            stored = self.objects.head(event.key, event.uploaded_version)
-            if self._needs_no_analysis(event, seen, stored) and self.results.advance(
-                seen, stored.version_id, event.position
-            ):
-                return Outcome.UNCHANGED
-            return self._judge(event, stored, deadline)
-        except ObjectGoneError:
-            if event.kind is EventKind.ASKED and (seen.state is None or seen.state.status is Status.DELETED):
-                return Outcome.STALE
-            return tombstone(event, self.now())
 
     def _needs_no_analysis(self, event: ObjectEvent, seen: Snapshot, stored: StoredObject) -> bool:
         """Whether the stored result will do, if it is of this version."""
@@ -157,7 +190,7 @@ class ImageProcessing:
             self.tally.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
         return outcome
 
-    def _judge(self, event: ObjectEvent, stored: StoredObject, deadline: Deadline) -> Write:
+    def _result(self, event: ObjectEvent, stored: StoredObject, analyse: Callable[[], Analysed]) -> Write:
         uploaded_at = event.time if event.kind is EventKind.CREATED else stored.modified_at
         result = cast(
             "Result",
@@ -175,7 +208,7 @@ class ImageProcessing:
         if stored.version_id:
             result["versionId"] = stored.version_id
         try:
-            self._add_analysis(result, stored, deadline, anew=event.made_before is not None)
+            _add(analyse(), result)
         except PictureRejectedError as error:
             result["status"] = Status.REJECTED
             result["code"] = error.code
@@ -185,89 +218,15 @@ class ImageProcessing:
         pending = self.announcing.open(result, event_time) if self.announcing else None
         return Write(result, event_time, fingerprint=self.settings.whole_fingerprint, pending=pending)
 
-    def _add_analysis(self, result: Result, stored: StoredObject, deadline: Deadline, *, anew: bool) -> None:
-        picture.check_size(stored.size_bytes)
-        analysed, led = self._flights.do(
-            (stored.etag, stored.size_bytes, anew), lambda: self._analyse(stored, deadline, anew=anew)
-        )
-        if not led:
-            self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(self.settings.detectors))
-        analysis, cut = trimmed(analysed.analysis)
-        result.update(cast("Result", analysis))
-        result["format"] = analysed.header.format
-        if analysed.header.width is not None and analysed.header.height is not None:
-            result["width"], result["height"] = analysed.header.width, analysed.header.height
-        if analysed.header.converted:
-            result["converted"] = True
-        result["reused"] = analysed.reused or not led
-        if lost := sorted({*analysed.truncated, *cut}):
-            result["truncated"] = lost
 
-    def _analyse(self, stored: StoredObject, deadline: Deadline, *, anew: bool) -> _Analysed:
-        cached = {} if anew else self.answers.find(stored.etag, stored.size_bytes, self.settings.fingerprints)
-        known = dict(cached)
-        self.tally.add(Count.REKOGNITION_CALLS_SAVED, len(known))
-        missing = [detector for detector in self.settings.detectors if detector not in known]
-        if missing:
-            # Read even if other detectors' answers are known: what one can take by reference, another may not.
-            with self.preparation.ready(stored, self._read_header(stored), deadline) as (prepared, header):
-                known |= self._detect(missing, prepared, header, deadline)
-        else:
-            header = next(iter(known.values())).header
-        analysis = Analysis()
-        for answer in known.values():
-            analysis.update(answer.analysis)
-        truncated = tuple(name for answer in known.values() for name in answer.truncated)
-        return _Analysed(header, analysis, truncated, reused=not missing)
-
-    def _read_header(self, stored: StoredObject) -> PictureHeader:
-        start, for_text = b"", Detector.TEXT in self.settings.detectors
-        for length in picture.HEADER_READS_BYTES:
-            start = self.objects.read_start(stored, length)
-            header = picture.read_header(start, stored.size_bytes, for_text=for_text)
-            if header:
-                return header
-        return picture.unread_header(start, stored.size_bytes)
-
-    def _detect(
-        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
-    ) -> Mapping[str, Answer]:
-        """Ask the detectors at the same time. All are waited for, so that what was paid for is kept."""
-        first, *others = detectors
-        running: dict[Detector, Future[Answer]] = {
-            detector: self.operations.submit(
-                # Log lines of the operation carry the keys of the picture's.
-                contextvars.copy_context().run, self._ask, detector, stored, header, deadline
-            )
-            for detector in others
-        }  # fmt: skip
-        answers: dict[str, Answer] = {}
-        errors: list[LabellingError] = []
-        for detector in detectors:
-            try:
-                answers[detector] = (
-                    self._ask(first, stored, header, deadline) if detector is first else running[detector].result()
-                )
-            except LabellingError as error:
-                errors.append(error)
-        if answers:
-            self._keep(stored, answers)
-        if errors:
-            # A picture that one detector rejects is not tried again because another was throttled.
-            raise next((error for error in errors if isinstance(error, PictureRejectedError)), errors[0])
-        return answers
-
-    def _ask(self, detector: Detector, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> Answer:
-        try:
-            raw = self.recogniser.detect(detector, self.settings.parameters(detector), stored, deadline)
-        except ObjectGoneError as error:
-            # Rekognition says the same of an object that is gone and of one it may not read: S3 knows which.
-            self.objects.head(stored.key, stored.version_id)
-            raise StorageError(f"Rekognition cannot read the object: {error}") from error
-        return Answer(self.settings.analysis(detector, raw), header)
-
-    def _keep(self, stored: StoredObject, answers: Mapping[str, Answer]) -> None:
-        try:
-            self.answers.keep(stored.etag, stored.size_bytes, self.settings.fingerprints, answers)
-        except TableUnavailableError as error:
-            self.warn(f"The answers could not be cached; the picture is labelled all the same: {error}")
+def _add(analysed: Analysed, result: Result) -> None:
+    analysis, cut = trimmed(analysed.analysis)
+    result.update(cast("Result", analysis))
+    result["format"] = analysed.header.format
+    if analysed.header.width is not None and analysed.header.height is not None:
+        result["width"], result["height"] = analysed.header.width, analysed.header.height
+    if analysed.header.converted:
+        result["converted"] = True
+    result["reused"] = analysed.reused
+    if lost := sorted({*analysed.truncated, *cut}):
+        result["truncated"] = lost

@@ -24,6 +24,29 @@ _LONGEST_PAUSE_S: Final = 8.0
 _MOST_BROKEN: Final = 3
 
 
+class OneCall:
+    """Calls Rekognition once, and counts it: to call again is the workflow's business, which waits for nothing."""
+
+    def __init__(self, recogniser: Recogniser, tally: Tally) -> None:
+        self._recogniser = recogniser
+        self._tally = tally
+
+    def detect(
+        self,
+        detector: Detector,
+        parameters: Mapping[str, Any],
+        stored: StoredObject,
+        deadline: Deadline | None = None,
+    ) -> Mapping[str, Any]:
+        """The operation's answer. Raises what `Recogniser` raises."""
+        self._tally.add(Count.REKOGNITION_CALLS)
+        try:
+            return self._recogniser.detect(detector, parameters, stored)
+        except RekognitionThrottledError:
+            self._tally.add(Count.REKOGNITION_THROTTLES)
+            raise
+
+
 class PatientRecogniser:
     """Each operation has its own quota, so each has its own pacer; retries pause with full jitter.
 
@@ -41,10 +64,9 @@ class PatientRecogniser:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._recogniser = recogniser
+        self._call = OneCall(recogniser, tally)
         self._pacers = pacers
         self._timeout_s = timeout_s
-        self._tally = tally
         self._sleep = sleep
         self._jitter = jitter
 
@@ -57,12 +79,10 @@ class PatientRecogniser:
         while True:
             if not pacer.wait(deadline.remaining_s):
                 raise RekognitionThrottledError(f"no turn for {detector.operation} before the deadline")
-            self._tally.add(Count.REKOGNITION_CALLS)
             try:
-                return self._recogniser.detect(detector, parameters, stored)
+                return self._call.detect(detector, parameters, stored)
             except (RekognitionThrottledError, RekognitionServerError, RekognitionTimeoutError) as error:
                 if isinstance(error, RekognitionThrottledError):
-                    self._tally.add(Count.REKOGNITION_THROTTLES)
                     pacer.empty()
                 else:
                     broken += 1

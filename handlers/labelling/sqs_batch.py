@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,7 +24,8 @@ from handlers.labelling.events import ObjectEvent, decode_message, iso_ms
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.ports import Results
 from handlers.labelling.postponing import Postponement
-from handlers.labelling.tally import UPLOAD_TO_RESULT, Count, Tally
+from handlers.labelling.reporting import publish
+from handlers.labelling.tally import Count, Tally
 from handlers.results.document import Result
 from handlers.results.errors import ResultsError
 
@@ -126,7 +126,7 @@ class QueueFunction:
         try:
             return process_partial_response(event, on_record, processor, context)
         finally:
-            self._publish()
+            publish(self.tally, self.metrics)
 
     def _message(self, record: SQSRecord, deadline: Deadline) -> None:
         self.logger.thread_safe_append_keys(correlation_id=record.message_id)
@@ -176,12 +176,3 @@ class QueueFunction:
                 self.on_failure(event, error)
             raise
         self.logger.info("Event processed", outcome=outcome, kind=event.kind)
-
-    def _publish(self) -> None:
-        counts, upload_to_result_ms = self.tally.take()
-        for name, count in counts.items():
-            self.metrics.add_metric(name, MetricUnit.Count, count)
-        for milliseconds in upload_to_result_ms:
-            self.metrics.add_metric(UPLOAD_TO_RESULT, MetricUnit.Milliseconds, milliseconds)
-        if counts or upload_to_result_ms:
-            self.metrics.flush_metrics()

@@ -96,11 +96,16 @@ class Targets:
             else Decimal(0),
         )
 
+    @property
+    def any(self) -> bool:
+        """Whether results are announced at all."""
+        return self.results_bucket is not None or self.topic_arn is not None
+
     def announcing(
         self, rows: Rows, tally: Tally, now: Callable[[], datetime], warn: Callable[[str], None], connections: int = 10
     ) -> Announcing | None:
         """The use-case with clients of its own; None where nothing is announced."""
-        if self.results_bucket is None and self.topic_arn is None:
+        if not self.any:
             return None
         config = client_config(connections)
         return Announcing(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Self
 
-from handlers.labelling.detectors import Detector, DetectorSettings
-from handlers.labelling.environment import EnvironmentVariableError, Variables
+from handlers.labelling.detectors import DetectorSettings
+from handlers.labelling.environment import Variables, detector_settings
 from handlers.labelling.targets import Targets
-from handlers.results.plan import MAX_LABELS
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Environment:
             results_table=variables.text("RESULTS_TABLE"),
             upload_bucket=variables.text("UPLOAD_BUCKET"),
             queue_url=variables.text("QUEUE_URL"),
-            settings=_settings(variables),
+            settings=detector_settings(variables),
             calls_per_second=variables.number("REKOGNITION_CALLS_PER_SECOND", 0.001, 1000),
             rekognition_timeout_s=variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300),
             retry_base_delay_s=variables.number("RETRY_BASE_DELAY_S", 0, 900),
@@ -46,19 +44,3 @@ class Environment:
             targets=Targets.parse(variables),
             max_converted_pixels=variables.integer("MAX_CONVERTED_PIXELS", 0, 10**9),
         )
-
-
-def _settings(variables: Variables) -> DetectorSettings:
-    settings = DetectorSettings(
-        detectors=variables.parsed(
-            "DETECTORS",
-            lambda text: tuple(dict.fromkeys(Detector(name.strip()) for name in text.split(","))),
-            "a list with commas of " + ", ".join(Detector),
-        ),
-        max_labels=variables.integer("MAX_LABELS", 1, MAX_LABELS),
-        min_confidence=Decimal(str(variables.number("MIN_CONFIDENCE", 0, 100))),
-        image_properties=variables.flag("IMAGE_PROPERTIES"),
-    )
-    if settings.image_properties and Detector.LABELS not in settings.detectors:
-        raise EnvironmentVariableError("IMAGE_PROPERTIES is 'true': expected DETECTORS to have labels then")
-    return settings

@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
 from handlers.labelling import rekognition, s3_objects
+from handlers.labelling.analysing import Analysing
 from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.pacing import Pacer
 from handlers.labelling.postponing import Postponement
@@ -59,19 +60,24 @@ def _function() -> QueueFunction:
         bucket=environment.upload_bucket,
         settings=environment.settings,
         objects=objects,
-        preparation=Preparation(objects, environment.max_converted_pixels, tally),
-        recogniser=PatientRecogniser(
-            rekognition.RekognitionService(service),
-            {detector: Pacer(environment.calls_per_second) for detector in detectors},
-            environment.rekognition_timeout_s,
-            tally,
+        analysing=Analysing(
+            settings=environment.settings,
+            objects=objects,
+            preparation=Preparation(objects, environment.max_converted_pixels, tally),
+            recogniser=PatientRecogniser(
+                rekognition.RekognitionService(service),
+                {detector: Pacer(environment.calls_per_second) for detector in detectors},
+                environment.rekognition_timeout_s,
+                tally,
+            ),
+            answers=AnswerCache(rows, environment.cache_days, _now),
+            tally=tally,
+            operations=ThreadPoolExecutor(connections, thread_name_prefix="operation"),
+            warn=logger.warning,
         ),
-        answers=AnswerCache(rows, environment.cache_days, _now),
         results=results,
         tally=tally,
-        operations=ThreadPoolExecutor(connections, thread_name_prefix="operation"),
         now=_now,
-        warn=logger.warning,
         announcing=environment.targets.announcing(rows, tally, _now, logger.warning),
         tell=partial(show_labels, logger),
     )

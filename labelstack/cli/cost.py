@@ -65,7 +65,6 @@ def _number(name: str, text: str, default: int = 0) -> Callable[[Callable[P, R]]
 @click.option(
     "--labels", type=click.IntRange(0, 49), metavar="N", help="Labels of a picture, on average.  [default: maxLabels]"
 )
-@_number("--transitions", "State transitions of a picture, where a workflow labels it.", 7)
 @click.option(
     "--saved", is_flag=True, help="What known content has saved on the deployed stack, instead of a forecast."
 )
@@ -86,7 +85,6 @@ def cost(
     picture_views: int,
     mails: int,
     labels: int | None,
-    transitions: int,
     saved: bool,
     days: int,
     as_json: bool,
@@ -119,7 +117,6 @@ def cost(
         picture_views=picture_views,
         mails=mails,
         labels=labels,
-        transitions=transitions,
     )
     found = pricing.estimate(shape, volumes, table)
     if as_json:
@@ -156,6 +153,9 @@ def shape_of(settings: Settings) -> Shape:
         cloudfront=settings.website == "cloudfront",
         monitoring=settings.monitoring,
         daily_cost_alarm=settings.daily_cost_bound_usd is not None,
+        results_bucket=settings.results_bucket,
+        notifications=settings.notifications,
+        workflow=settings.pipeline == "workflow",
     )
 
 

@@ -23,7 +23,10 @@ CAPABILITIES = Capabilities(
     website_headers=True,
     rekognition_rules=False,
     gateway_responses=True,
+    throttling=True,
     bulk=True,
+    parallel_batches=True,
+    express_workflows=True,
     form_signatures=True,
 )
 

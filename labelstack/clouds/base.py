@@ -38,7 +38,10 @@ class Capabilities:
     website_headers: bool = _what("website endpoint that sends objects' own headers, such as Cache-Control")
     rekognition_rules: bool = _what("Rekognition whose answers can be set")
     gateway_responses: bool = _what("API gateway that answers in the words and with the headers it is given")
+    throttling: bool = _what("API gateway that refuses more requests than it is set to take")
     bulk: bool = _what("pace for hundreds of pictures in a minute")
+    parallel_batches: bool = _what("concurrency among the batches of one queue")
+    express_workflows: bool = _what("Express workflows of Step Functions")
     form_signatures: bool = _what("checked signatures of presigned forms")
 
     def lacks(self, *names: str) -> list[str]:

@@ -23,9 +23,10 @@ RUN_LABEL = "labelstack.run"
 OWNER_LABEL = "labelstack.owner"
 # Of containers that start containers of their own.
 PARENT_LABEL = "labelstack.parent"
-NO_DOCKER = (
-    "no Docker answers ({reason}): start Docker Desktop or the daemon (sudo systemctl start docker) and see that "
-    "`docker info` works for you, or run without it on the embedded cloud (--cloud embedded)"
+NO_DOCKER = "no Docker answers ({reason})"
+START_DOCKER = (
+    ": start Docker Desktop or the daemon (sudo systemctl start docker) and see that `docker info` works for you, or "
+    "run without it on the embedded cloud (--cloud embedded)"
 )
 
 
@@ -43,8 +44,7 @@ def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[N
         text = " ".join(str(error.explanation or error).split())
         raise kind(f"{what} failed: Docker refused it: {text}{_advice(text)}") from error
     except (DockerException, requests.exceptions.RequestException) as error:
-        reason = f"{what}: {' '.join(str(error).split())}"
-        raise kind(NO_DOCKER.format(reason=reason[:300])) from error
+        raise kind(NO_DOCKER.format(reason=f"{what}: {_reason(error)}") + START_DOCKER) from error
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def connected() -> Iterator[docker.DockerClient]:
     """
     client, reason = _client()
     if client is None:
-        raise CloudStartError(NO_DOCKER.format(reason=reason[:300]))
+        raise CloudStartError(NO_DOCKER.format(reason=reason) + START_DOCKER)
     try:
         yield client
     finally:
@@ -71,7 +71,7 @@ def _client() -> tuple[docker.DockerClient | None, str]:
     try:
         return DockerClient().client, ""  # asks for Docker's version
     except (DockerException, requests.exceptions.RequestException) as error:
-        reason = " ".join(str(error).split())
+        reason = _reason(error)
     with warnings.catch_warnings():  # the library leaves the socket of its attempt to the garbage collector
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
@@ -182,6 +182,17 @@ def _labels(one: Any) -> dict[str, str]:
     """Labels of a container, or of a network, which keeps them elsewhere."""
     labels: dict[str, str] = one.attrs.get("Labels") or one.attrs.get("Config", {}).get("Labels") or {}
     return {RUN_LABEL: "", OWNER_LABEL: "", **labels}
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, without the layers of libraries around it; where there is nothing of the system, all."""
+    inner: BaseException | None = error
+    while inner is not None:
+        for one in (inner, *inner.args):
+            if isinstance(one, OSError) and one.strerror and one.errno is not None:
+                return str(one.strerror)
+        inner = inner.__cause__ or inner.__context__
+    return " ".join(str(error).split())[:300]
 
 
 def _advice(text: str) -> str:

@@ -46,7 +46,10 @@ CAPABILITIES = Capabilities(
     website_headers=True,
     rekognition_rules=True,
     gateway_responses=True,
+    throttling=True,
     bulk=True,
+    parallel_batches=True,
+    express_workflows=True,
     form_signatures=True,
 )
 

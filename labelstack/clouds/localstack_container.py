@@ -59,7 +59,7 @@ def problem(environment: Mapping[str, str]) -> str | None:
         with docker_host.connected() as client:
             return docker_host.image_problem(client, image(environment))
     except CloudStartError as error:
-        return str(error).partition(":")[0]
+        return str(error).removesuffix(docker_host.START_DOCKER)
 
 
 def prepare(
@@ -169,8 +169,10 @@ def _remove(run: str) -> None:
 
 
 def _localstack(name: str, network: Network, labels: Mapping[str, str], variables: Mapping[str, str]) -> Any:
+    # An operation's host prefix (`sync-` for Express workflows) would make a name of LocalStack's address.
     # LocalStack's own labels do not tell the run; testcontainers' lets Ryuk remove functions' containers too.
-    flags = " ".join(f"--label {key}={value}" for key, value in {**labels, LABEL_SESSION_ID: SESSION_ID}.items())
+    of_run = [f"--label {key}={value}" for key, value in {**labels, LABEL_SESSION_ID: SESSION_ID}.items()]
+    flags = " ".join([*of_run, "--env AWS_DISABLE_HOST_PREFIX_INJECTION=true"])
     container = _container(name, PORT, network, ALIAS, {**labels, PARENT_LABEL: ""}).with_envs(
         LAMBDA_DOCKER_NETWORK=network.name,
         LAMBDA_DOCKER_FLAGS=flags,

@@ -47,6 +47,8 @@ PATCHED = (
     ("ministack.services.dynamodb", "_index_partition", "indexes in order"),
     ("ministack.services.dynamodb", "_normalize_table_name", "indexes in order"),
     ("ministack.services.dynamodb", "_get_attr_type", "indexes in order"),
+    ("ministack.services.s3", "_fire_s3_event", "versions in S3's events"),
+    ("ministack.services.eventbridge", "_dispatch_event", "versions in S3's events"),
 )
 
 
@@ -96,12 +98,13 @@ def main() -> None:
     """Run the server until it is killed."""
     check()
     trust_loopback()
-    from labelstack.clouds import index_order, policy_keys, python_functions, rekognition_route
+    from labelstack.clouds import index_order, policy_keys, python_functions, rekognition_route, s3_events
 
     python_functions.install()
     rekognition_route.install()
     policy_keys.install()
     index_order.install()
+    s3_events.install()
     serve_sites()
     from ministack.app import main as serve
 

@@ -147,6 +147,8 @@ def environment_of(original: Callable[..., dict[str, str]]) -> Callable[..., dic
             "TZ": ":UTC",
             "TMPDIR": temporary,
             "HOME": str(Path(temporary, "no-home")),  # else ~/.aws of whoever runs this would be read
+            # Some operations' hosts have a prefix (`sync-` for Express workflows), which no loopback address can have.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": log_group,

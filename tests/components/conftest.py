@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = (
-    *("process_image", "record_failure", "labelling", "results"),
+    *("process_image", "record_failure", "workflow", "labelling", "results"),
     *("api", "api_upload_url", "api_results", "api_delete"),
 )
 

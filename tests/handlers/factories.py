@@ -60,6 +60,40 @@ def record(
     }
 
 
+def eventbridge(
+    key: str = "cat.jpg",
+    *,
+    name: str = "ObjectCreated:Put",
+    sequencer: int = 1,
+    version_id: str | None = "v1",
+    bucket: str = BUCKET,
+) -> str:
+    """The event that S3 sends to EventBridge where it sends `record` to a queue."""
+    removed = name.partition(":")[2] if name.startswith("ObjectRemoved") else ""
+    obj: dict[str, Any] = {"key": key, "sequencer": f"{sequencer:018X}"}
+    if not removed:
+        obj |= {"size": 1000, "etag": "0123"}
+    if version_id:
+        obj["version-id"] = version_id
+    detail: dict[str, Any] = {"version": "0", "bucket": {"name": bucket}, "object": obj, "request-id": "REQUEST1"}
+    if removed:
+        kinds = {"DeleteMarkerCreated": "Delete Marker Created", "Delete": "Permanently Deleted"}
+        detail |= {"reason": "DeleteObject", "deletion-type": kinds[removed]}
+    return json.dumps(
+        {
+            "version": "0",
+            "id": "17793124-05d4-b198-2fde-7ededc63b103",
+            "detail-type": "Object Deleted" if removed else "Object Created",
+            "source": "aws.s3",
+            "account": "000000000000",
+            "time": iso_ms(time_of(sequencer)).replace(".000Z", "Z"),
+            "region": "us-east-1",
+            "resources": [f"arn:aws:s3:::{bucket}"],
+            "detail": detail,
+        }
+    )
+
+
 def body(*records: Mapping[str, Any]) -> str:
     """An S3 notification with these records."""
     return json.dumps({"Records": list(records)})

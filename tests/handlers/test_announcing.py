@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from handlers.labelling.analysing import Analysing
 from handlers.labelling.announcing import Announcing
 from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.detectors import Detector, DetectorSettings
@@ -98,18 +99,24 @@ class World:
         )
 
     def processing(self) -> ImageProcessing:
+        settings = DetectorSettings((Detector.LABELS,), 10, Decimal(70))
         return ImageProcessing(
             bucket=BUCKET,
-            settings=DetectorSettings((Detector.LABELS,), 10, Decimal(70)),
+            settings=settings,
             objects=self.objects,
-            recogniser=self.recogniser,
-            preparation=Preparation(self.objects, 1_000_000, self.tally),
-            answers=AnswerCache(self.rows, 30, lambda: self.now),
+            analysing=Analysing(
+                settings=settings,
+                objects=self.objects,
+                preparation=Preparation(self.objects, 1_000_000, self.tally),
+                recogniser=self.recogniser,
+                answers=AnswerCache(self.rows, 30, lambda: self.now),
+                tally=self.tally,
+                operations=self.operations,
+                warn=self.warnings.append,
+            ),
             results=ResultsWriter(self.rows, sleep=lambda _: None),
             tally=self.tally,
-            operations=self.operations,
             now=lambda: self.now,
-            warn=self.warnings.append,
             announcing=self.announcing,
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handlers.labelling.analysing import Analysing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
@@ -118,18 +119,24 @@ class Pipeline:
         self.broken = False
         self.recogniser = FakeRecogniser(labels=LABELS, fail=self._fail)
         writer = ResultsWriter(rows, sleep=lambda _: None)
+        settings = DetectorSettings((Detector.LABELS,), 10, Decimal(50))
         self.processing = ImageProcessing(
             bucket=BUCKET,
-            settings=DetectorSettings((Detector.LABELS,), 10, Decimal(50)),
+            settings=settings,
             objects=objects,
-            preparation=Preparation(objects, 50_000_000, Tally()),
-            recogniser=self.recogniser,
-            answers=AnswerCache(rows, 30, lambda: time_of(1000)),
+            analysing=Analysing(
+                settings=settings,
+                objects=objects,
+                preparation=Preparation(objects, 50_000_000, Tally()),
+                recogniser=self.recogniser,
+                answers=AnswerCache(rows, 30, lambda: time_of(1000)),
+                tally=Tally(),
+                operations=operations,
+                warn=lambda text: None,
+            ),
             results=writer,
             tally=Tally(),
-            operations=operations,
             now=lambda: time_of(1000),
-            warn=lambda text: None,
         )
         self.recording = FailureRecording(BUCKET, writer, Tally(), lambda: time_of(2000))
 

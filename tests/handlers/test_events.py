@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.labelling.events import EventKind, decode_message
-from tests.handlers.factories import body, position, record
+from tests.handlers.factories import body, eventbridge, position, record
 
 TEST_EVENT = {
     "Service": "Amazon S3",
@@ -179,3 +180,41 @@ def test_version_null_etag_in_quotes_and_time_without_zone_are_taken() -> None:
     assert event.version_id is None
     assert event.etag == "0123"
     assert event.position.event_time == "2026-11-20T12:00:01.000Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "version_id"),
+    [
+        ("ObjectCreated:Put", "v1"),
+        ("ObjectCreated:Put", None),
+        ("ObjectRemoved:DeleteMarkerCreated", "v2"),
+        ("ObjectRemoved:Delete", "v3"),
+        ("ObjectRemoved:Delete", None),
+    ],
+)
+@pytest.mark.parametrize("key", ["plain.jpg", "a+b c%20.jpg", "größe/日本語/🐈.jpg"])
+def test_eventbridge_tells_the_same_as_s3_itself(name: str, version_id: str | None, key: str) -> None:
+    [told] = decode_message(body(record(key, name=name, version_id=version_id, sequencer=7))).events
+
+    [event] = decode_message(eventbridge(key, name=name, version_id=version_id, sequencer=7)).events
+
+    # EventBridge says nothing of what a deleted object was.
+    assert event == (told if event.kind is EventKind.CREATED else replace(told, etag=None, size_bytes=None))
+
+
+@pytest.mark.parametrize("name", ["Object Tags Added", "Object Restore Completed", "Object Access Tier Changed"])
+def test_other_events_of_eventbridge_are_ignored_by_name(name: str) -> None:
+    content = {**json.loads(eventbridge()), "detail-type": name}
+
+    assert decode_message(json.dumps(content)).ignored == (name,)
+
+
+@pytest.mark.parametrize("part", ["detail", "detail-type", "time"])
+def test_event_of_eventbridge_without_what_every_one_has_is_unreadable(part: str) -> None:
+    content = json.loads(eventbridge())
+    del content[part]
+
+    message = decode_message(json.dumps(content))
+
+    assert part in (message.unreadable or "")
+    assert message.events == ()

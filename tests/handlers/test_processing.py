@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from handlers.labelling import events
+from handlers.labelling.analysing import Analysing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import (
     ObjectGoneError,
@@ -68,18 +69,24 @@ class World:
     now: datetime = field(default_factory=lambda: time_of(100))
 
     def processing(self, *detectors: Detector) -> ImageProcessing:
+        settings = DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70))
         return ImageProcessing(
             bucket=BUCKET,
-            settings=DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70)),
+            settings=settings,
             objects=self.objects,
-            preparation=Preparation(self.objects, 1_000_000, self.tally),
-            recogniser=self.recogniser,
-            answers=AnswerCache(self.rows, 30, lambda: self.now),
+            analysing=Analysing(
+                settings=settings,
+                objects=self.objects,
+                preparation=Preparation(self.objects, 1_000_000, self.tally),
+                recogniser=self.recogniser,
+                answers=AnswerCache(self.rows, 30, lambda: self.now),
+                tally=self.tally,
+                operations=self.operations,
+                warn=self.warnings.append,
+            ),
             results=ResultsWriter(self.rows, sleep=lambda _: None),
             tally=self.tally,
-            operations=self.operations,
             now=lambda: self.now,
-            warn=self.warnings.append,
         )
 
     def process(self, *detectors: Detector, **of_event: Any) -> Outcome:

@@ -15,9 +15,11 @@ from labelstack import prices, pricing
 from labelstack.cli.cost import read_settings, shape_of
 from labelstack.prices import Price
 from labelstack.pricing import Estimate, Shape, Volumes
-from tests.recording import record_stack
+from settings import Settings, parse
+from tests.recording import PROJECT, record_stack
 
 TABLE = prices.load()
+ANNOUNCING = ("documents", "messages", "notes of what is announced")
 SMALL = Shape(
     detectors=1,
     image_properties=False,
@@ -111,11 +113,36 @@ def test_the_api_and_those_who_look() -> None:
     assert rest["API Gateway", "API"] == (1_000_000, 3.5)
 
 
-def test_a_workflow_has_transitions_in_place_of_a_queue() -> None:
-    found = pricing.estimate(replace(SMALL, workflow=True), Volumes(pictures=1_000, transitions=8), TABLE)
+def test_a_workflow_is_charged_by_executions_and_their_time() -> None:
+    shape = replace(SMALL, detectors=2, workflow=True, results_bucket=True)
 
-    assert lines(found)["Step Functions", "workflow"] == (8_000, 0.2)
-    assert "SQS" not in {line.service for line in found.lines}
+    found = lines(pricing.estimate(shape, Volumes(pictures=1_000_000, duplicates=0.5), TABLE))
+
+    assert found["EventBridge", "uploads"] == (1_000_000, 1.0)
+    assert found["Step Functions", "workflow"] == (1_000_000, 1.0)
+    # Half a million with three small steps and one that asks, half a million with two small steps; at 1/16 GB.
+    seconds = 500_000 * (3 * 0.15 + 1.5) + 500_000 * 2 * 0.15
+    assert found["Step Functions", "workflow, 64 MB"] == (seconds / 16, seconds / 16 * 0.00001667)
+    # Start; inspect, store and notify, or inspect and notify; both detectors of the new ones.
+    assert found["Lambda", "start and steps"][0] == 1_000_000 + 500_000 * 3 + 500_000 * 2 + 500_000 * 2
+    assert found["Lambda", "start, which waits, 256 MB"][0] == seconds / 4
+    assert found["Lambda", "recognise, 512 MB"][0] == 500_000 * 2 * 1.5 / 2
+    assert found["SQS", "events: send, receive, delete"][0] == 3_000_000
+    # HEAD and header, then of each detector the header and Rekognition's own GET; HEAD alone of the known.
+    assert found["S3", "headers, and Rekognition's reading"][0] == 500_000 * (2 + 2 * 2) + 500_000
+    assert ("Lambda", "process_image") not in found
+
+
+def test_announcing_costs_a_document_a_message_and_a_note() -> None:
+    shape = replace(SMALL, results_bucket=True, notifications=True)
+
+    found = lines(pricing.estimate(shape, Volumes(pictures=100_000), TABLE))
+
+    assert found["S3", "documents"] == (100_000, 0.5)
+    assert found["S3", "this month's documents"] == (0.21, 0.00483)
+    assert found["SNS", "messages"] == (100_000, 0.05)
+    # A result of 2,100 bytes, in the table and in one index.
+    assert found["DynamoDB", "notes of what is announced"] == (600_000, 0.375)
 
 
 def test_watching_costs_alarms_and_a_dashboard() -> None:
@@ -136,7 +163,7 @@ def test_no_picture_costs_no_more_than_waiting() -> None:
 
 
 def test_each_tier_s_part_is_at_its_price() -> None:
-    price = Price("p", "S", "thing", [(100, 1.0), (300, 0.5), (None, 0.1)], "")
+    price = Price("p", "S", "thing", [(100, 1.0), (300, 0.5), (None, 0.1)], "", 0)
 
     assert [price.usd(quantity) for quantity in (0, 100, 200, 1_300)] == [0, 100, 150, pytest.approx(300)]
 
@@ -161,6 +188,29 @@ def test_every_price_has_a_page_of_aws_and_ascending_tiers() -> None:
     assert (TABLE.region, TABLE.date) == ("us-east-1", "2026-11-21")
 
 
+def test_every_price_says_what_it_was_compared_with() -> None:
+    for key, price in TABLE.prices.items():
+        assert 0 <= price.compared_tiers <= len(price.tiers), key
+        assert price.compared_with in (("copy", "quotation") if price.compared_tiers else ("",)), key
+
+
+@pytest.mark.parametrize(("quantity", "compared"), [(0, True), (100, True), (101, False)])
+def test_what_is_beyond_the_tiers_that_were_compared_is_not(quantity: int, compared: bool) -> None:
+    price = Price("p", "S", "thing", [(100, 1.0), (None, 0.5)], "", 1, "copy")
+
+    assert price.is_compared(quantity) is compared
+    assert replace(price, compared_tiers=2).is_compared(quantity)
+    assert not replace(price, compared_tiers=0).is_compared(quantity)
+
+
+def test_prices_from_memory_are_named_where_they_count() -> None:
+    plain = pricing.estimate(SMALL, Volumes(pictures=1_000), TABLE)
+    with_properties = pricing.estimate(replace(SMALL, image_properties=True), Volumes(pictures=1_000), TABLE)
+
+    assert plain.assumptions[-1].endswith("not with the pages themselves.")
+    assert with_properties.assumptions[-1].endswith("and these with nothing: Rekognition, colours and quality.")
+
+
 def test_the_daily_cost_alarm_has_the_table_s_prices() -> None:
     assert TABLE["rekognition.image"].tiers[0][1] == alarms.USD_PER_CALL
     assert TABLE["rekognition.image_properties"].tiers[0][1] == alarms.USD_PER_IMAGE_PROPERTIES
@@ -170,15 +220,44 @@ def test_metrics_are_as_many_as_the_functions_publish() -> None:
     assert len(Count) + 1 == pricing.OWN_METRICS
 
 
+@pytest.mark.parametrize("pipeline", ["queue", "workflow"])
 @pytest.mark.parametrize("stack", ["dev", "local", "prod"])
 @pytest.mark.usefixtures("packages")
-def test_alarms_are_as_many_as_the_program_makes(stack: str) -> None:
-    made = record_stack(stack).of("aws:cloudwatch/metricAlarm:MetricAlarm")
+def test_alarms_are_as_many_as_the_program_makes(stack: str, pipeline: str) -> None:
+    changes = {"labelstack:pipeline": pipeline}
+    made = record_stack(stack, changes).of("aws:cloudwatch/metricAlarm:MetricAlarm")
 
     def metrics(inputs: Any) -> int:
         return sum("metric" in query for query in inputs.get("metricQueries", [])) or 1
 
-    assert pricing.alarm_metrics(shape_of(read_settings(stack))) == sum(metrics(one.inputs) for one in made)
+    settings = parse({**read_settings(stack).model_dump(by_alias=True), "pipeline": pipeline})
+    assert pricing.alarm_metrics(shape_of(settings)) == sum(metrics(one.inputs) for one in made)
+    if pipeline == "queue":
+        assert f"({len(made)} with an API and a cost bound)" in (PROJECT / "docs" / "aws.md").read_text()
+
+
+def test_the_page_about_aws_has_the_estimate_s_numbers() -> None:
+    """docs/aws.md, "What it costs": sums of a stack with the settings' defaults, rounded to cents."""
+    page = (PROJECT / "docs" / "aws.md").read_text().partition("## 5.")[2].partition("## 6.")[0]
+    default = replace(SMALL, memory_mb=Settings.model_fields["memory_mb"].default)
+
+    def usd(shape: Shape, volumes: Volumes, *beside: str) -> str:
+        found = pricing.estimate(shape, volumes, TABLE).lines
+        return f"${sum(line.usd for line in found if not line.what.startswith(beside)):.2f}"
+
+    constant = ("this month's", "point-in-time", "metrics of the functions", "Lambda's waiting")
+    pictures = Volumes(pictures=1_000)
+    assert f"| {usd(default, pictures, *constant)}: Rekognition" in page
+    announcing = replace(default, results_bucket=True, notifications=True)
+    announced = [line for line in pricing.estimate(announcing, pictures, TABLE).lines if line.what in ANNOUNCING]
+    assert f"| ${sum(line.usd for line in announced):.2f} for 1,000 pictures; mails" in page
+    http, requests = replace(default, api="http"), Volumes(pictures=0, api_requests=1_000_000)
+    assert f"reads, answers and logs {usd(http, requests, 'API', *constant)} more" in page
+    dev = shape_of(read_settings("dev"))
+    assert f"as `dev` and `prod` have it: {usd(dev, Volumes(pictures=0))} |" in page
+    assert usd(shape_of(read_settings("prod")), Volumes(pictures=0)) == usd(dev, Volumes(pictures=0))
+    assert f"{pricing.alarm_metrics(dev)} metrics of alarms" in page
+    assert f"{pricing.OWN_METRICS} at $0.30: up to $4.50" in page
 
 
 @pytest.fixture

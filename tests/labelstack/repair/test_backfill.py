@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.labelling.analysing import Analysing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.events import decode_message
 from handlers.labelling.pacing import Deadline
@@ -68,18 +69,24 @@ class World:
         for key, stored in self.s3.buckets[BUCKET].items():
             objects.add(key, stored.content)
         with ThreadPoolExecutor(1) as operations:
+            settings = DetectorSettings((Detector.LABELS,), 10, Decimal(50))
             processing = ImageProcessing(
                 bucket=BUCKET,
-                settings=DetectorSettings((Detector.LABELS,), 10, Decimal(50)),
+                settings=settings,
                 objects=objects,
-                preparation=Preparation(objects, 50_000_000, Tally()),
-                recogniser=self.recogniser,
-                answers=AnswerCache(self.rows, 30, lambda: NOW),
+                analysing=Analysing(
+                    settings=settings,
+                    objects=objects,
+                    preparation=Preparation(objects, 50_000_000, Tally()),
+                    recogniser=self.recogniser,
+                    answers=AnswerCache(self.rows, 30, lambda: NOW),
+                    tally=Tally(),
+                    operations=operations,
+                    warn=lambda text: None,
+                ),
                 results=ResultsWriter(self.rows, sleep=lambda _: None),
                 tally=Tally(),
-                operations=operations,
                 now=lambda: NOW,
-                warn=lambda text: None,
             )
             for body in self.sqs.bodies():
                 for event in decode_message(body).events:

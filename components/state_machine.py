@@ -1,0 +1,147 @@
+"""The workflow of one event as a state machine, in Amazon States Language: pure.
+
+Inspect ends with what needs no Rekognition. For the rest each detector is asked in a branch of its own, Store ends with
+what they said, and Notify announces it. What Rekognition refuses for good goes to Fail, which records it. Everything
+else that outlasts the retries fails the execution, by its name: its event goes back to the queue it came from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pulumi
+
+State = dict[str, Any]
+
+LONGEST_S = 240  # of an execution; AWS ends an Express workflow after 300 s
+# The names are those of classes of errors (handlers/labelling/errors.py), of Lambda and of Step Functions.
+PERMANENT = ("RekognitionDeniedError", "States.DataLimitExceeded")
+
+
+@dataclass(frozen=True)
+class StepArns:
+    """The functions' ARNs; `notify` is None where nothing is announced."""
+
+    inspect: pulumi.Input[str]
+    recognise: pulumi.Input[str]
+    store: pulumi.Input[str]
+    fail: pulumi.Input[str]
+    notify: pulumi.Input[str] | None = None
+
+    def present(self) -> list[pulumi.Input[str]]:
+        """Those that there are."""
+        return [arn for one in fields(self) if (arn := getattr(self, one.name)) is not None]
+
+
+def _retry(errors: Sequence[str], interval_s: int, attempts: int, longest_s: int) -> State:
+    """With full jitter: what failed together does not come back together."""
+    return {
+        "ErrorEquals": list(errors),
+        "IntervalSeconds": interval_s,
+        "BackoffRate": 2,
+        "MaxAttempts": attempts,
+        "MaxDelaySeconds": longest_s,
+        "JitterStrategy": "FULL",
+    }
+
+
+# docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html: Lambda's own errors that pass.
+LAMBDA = _retry(
+    [
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+    ],
+    1,
+    4,
+    10,
+)
+# Two quotas that passing time refills: Lambda's concurrency, and below Rekognition's calls per second.
+CROWDED = _retry(["Lambda.TooManyRequestsException"], 1, 6, 20)
+THROTTLED = _retry(["RekognitionThrottledError"], 1, 6, 20)
+STORAGE = _retry(["StorageError", "TableUnavailableError"], 1, 2, 10)
+# What breaks or hangs three times in a row is left to the queue, which waits longer.
+BROKEN = _retry(["RekognitionServerError", "RekognitionTimeoutError", "ConversionDelayedError"], 1, 2, 10)
+# A right that a deployment has just given is not known everywhere at once.
+DENIED = _retry(["RekognitionDeniedError"], 2, 2, 10)
+UNANNOUNCED = _retry(["AnnouncementError", "AnnouncementClaimedError"], 2, 2, 10)
+
+
+def definition(steps: StepArns, detectors: Sequence[str]) -> State:
+    """The state machine."""
+    ended = {"Next": "Notify"} if steps.notify is not None else {"End": True}
+    states: State = {
+        "Inspect": _task(steps.inspect, [STORAGE], Next="Ended?"),
+        "Ended?": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.outcome", "IsPresent": True, "Next": "Notify" if "Next" in ended else "Done"}],
+            "Default": "Recognise",
+        },
+        "Recognise": {
+            "Type": "Parallel",
+            "Branches": [_branch(steps.recognise, detector) for detector in detectors],
+            "ResultPath": "$.answers",
+            "Catch": _permanent(),
+            "Next": "Store",
+        },
+        "Store": _task(steps.store, [STORAGE], Catch=_permanent(), **ended),
+        "Fail": _task(steps.fail, [STORAGE], **ended),
+    }
+    if steps.notify is not None:
+        states["Notify"] = _task(steps.notify, [STORAGE, UNANNOUNCED], End=True)
+    else:
+        states["Done"] = {"Type": "Succeed"}
+    return {
+        "Comment": "From one event of the upload bucket to its result.",
+        "StartAt": "Inspect",
+        "TimeoutSeconds": LONGEST_S,
+        "States": states,
+    }
+
+
+def _branch(recognise: pulumi.Input[str], detector: str) -> State:
+    """One detector, if it must be asked. Its error is an answer too: what the others said is kept in any case."""
+    asked, known, failed, needed = (f"{detector} {what}" for what in ("asked", "known", "failed", "needed?"))
+    given = {"detector": detector, "stored.$": "$.stored"}
+    return {
+        "StartAt": needed,
+        "States": {
+            needed: {
+                "Type": "Choice",
+                "Choices": [{"Variable": f"$.missing.{detector}", "BooleanEquals": True, "Next": asked}],
+                "Default": known,
+            },
+            asked: _task(
+                recognise,
+                [THROTTLED, BROKEN, STORAGE, DENIED],
+                given,
+                Catch=[{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": failed}],
+                End=True,
+            ),
+            known: {"Type": "Pass", "Parameters": {"detector": detector}, "End": True},
+            failed: {
+                "Type": "Pass",
+                "Parameters": {"detector": detector, "error.$": "$.failure.Error"},
+                "End": True,
+            },
+        },
+    }
+
+
+def _task(function: pulumi.Input[str], retries: Sequence[State], given: State | None = None, **more: Any) -> State:
+    """A function that gets the state, or `given` of it, and gives what becomes of it."""
+    payload = {"Payload": given} if given else {"Payload.$": "$"}
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": function, **payload},
+        "OutputPath": "$.Payload",
+        "Retry": [*retries, CROWDED, LAMBDA],
+        **more,
+    }
+
+
+def _permanent() -> list[State]:
+    """To try again is no use."""
+    return [{"ErrorEquals": list(PERMANENT), "ResultPath": "$.failure", "Next": "Fail"}]

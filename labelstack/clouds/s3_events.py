@@ -1,0 +1,52 @@
+"""S3's events on ministack's EventBridge with what AWS's have too; imported in ministack's own process only.
+
+ministack leaves the version's id out of them (docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html), by which
+an event of a versioned bucket says what it is about.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.services import eventbridge, s3
+
+SOURCE = "aws.s3"
+_version_id: ContextVar[str | None] = ContextVar("labelstack_version_id", default=None)
+
+
+def telling(original: Callable[..., None]) -> Callable[..., None]:
+    """ministack's delivery of one event, which lets the version's id be known meanwhile."""
+    signature = inspect.signature(original)
+
+    def fire(*arguments: Any, **named: Any) -> None:
+        known = _version_id.set(signature.bind(*arguments, **named).arguments.get("version_id"))
+        try:
+            original(*arguments, **named)
+        finally:
+            _version_id.reset(known)
+
+    return fire
+
+
+def versioned(original: Callable[..., None]) -> Callable[..., None]:
+    """EventBridge's dispatch of an event, with the version's id in one of S3's."""
+
+    def dispatch(event: dict[str, Any], *arguments: Any, **named: Any) -> None:
+        version_id = _version_id.get()
+        if version_id and event.get("Source") == SOURCE:
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version_id
+            event = {**event, "Detail": json.dumps(detail)}
+        original(event, *arguments, **named)
+
+    return dispatch
+
+
+def install() -> None:
+    """Put the version's id into S3's events on EventBridge."""
+    s3._fire_s3_event = telling(s3._fire_s3_event)
+    eventbridge._dispatch_event = versioned(eventbridge._dispatch_event)

@@ -1,0 +1,122 @@
+"""EventBridge: rules and their targets. Pulumi has them in the module `cloudwatch`, by their former name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelstack.engines import requests
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Target,
+    provisions,
+    stale_tags,
+    tag_list,
+    tolerate,
+)
+from labelstack.errors import DeployError
+
+GONE = ("ResourceNotFoundException",)
+DEFAULT_BUS = "default"
+RETRY_NAMES = {
+    "maximumEventAgeInSeconds": "MaximumEventAgeInSeconds",
+    "maximumRetryAttempts": "MaximumRetryAttempts",
+}
+
+
+@provisions("aws:cloudwatch/eventRule:EventRule")
+class EventRule(Provisioner):
+    """A rule; its id is its name, after that of its bus if it is not the default one."""
+
+    auto_name = AutoName("name", 64, prefix_property="namePrefix")
+    replaced_by = frozenset({"name", "namePrefix", "eventBusName"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it."""
+        tags = target.tags(inputs)
+        made = target.client("events").put_rule(**self._request(inputs, target), Tags=tag_list(tags))
+        return self._resource(made["RuleArn"], inputs, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Put it anew; tags have calls of their own, as those in the request count for a new rule only."""
+        events, tags, arn = target.client("events"), target.tags(inputs), old.outputs["arn"]
+        events.put_rule(**self._request(inputs, target))
+        if stale := stale_tags(old, tags):
+            events.untag_resource(ResourceARN=arn, TagKeys=stale)
+        if tags:
+            events.tag_resource(ResourceARN=arn, Tags=tag_list(tags))
+        return self._resource(arn, inputs, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it; its targets are gone by then, unless `forceDestroy` says to remove them too."""
+        events, rule = target.client("events"), {"Name": old.inputs["name"], "EventBusName": _bus(old.inputs)}
+        with tolerate(*GONE):
+            if old.inputs.get("forceDestroy"):
+                on_bus = {"Rule": rule["Name"], "EventBusName": rule["EventBusName"]}
+                if ids := [one["Id"] for one in events.list_targets_by_rule(**on_bus)["Targets"]]:
+                    events.remove_targets(**on_bus, Ids=ids)
+            events.delete_rule(**rule)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        with tolerate(*GONE):
+            target.client("events").describe_rule(Name=inputs.require("name"), EventBusName=_bus(inputs.plain()))
+            return Resource(_rule_id(inputs))
+        return None
+
+    @staticmethod
+    def _request(inputs: Inputs, target: Target) -> dict[str, Any]:
+        inputs.get("namePrefix"), inputs.get("forceDestroy")  # in the name; read from the record
+        return requests.build(target.client("events"), "PutRule", inputs, by_hand=("tags",))
+
+    @staticmethod
+    def _resource(arn: str, inputs: Inputs, tags: dict[str, str]) -> Resource:
+        return Resource(_rule_id(inputs), {"arn": arn, "name": inputs.require("name"), "tagsAll": tags})
+
+
+@provisions("aws:cloudwatch/eventTarget:EventTarget")
+class EventTarget(Provisioner):
+    """Where a rule sends its events; its id is that of the rule and its own, joined by a hyphen."""
+
+    auto_name = AutoName("targetId", 64)
+    replaced_by = frozenset({"rule", "targetId", "eventBusName"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Put it. Raises DeployError when EventBridge does not take it."""
+        rule, target_id = str(inputs.require("rule")), str(inputs.require("targetId"))
+        one: dict[str, Any] = {"Id": target_id, "Arn": inputs.require("arn")}
+        for property, member in (("roleArn", "RoleArn"), ("input", "Input"), ("inputPath", "InputPath")):
+            if (value := inputs.get(property)) is not None:
+                one[member] = value
+        if (dead := inputs.object("deadLetterConfig")) is not None:
+            one["DeadLetterConfig"] = {"Arn": dead.require("arn")}
+        if (retry := inputs.object("retryPolicy")) is not None:
+            one["RetryPolicy"] = {member: retry.get(name) for name, member in RETRY_NAMES.items() if name in retry}
+        inputs.get("eventBusName")
+        answer = target.client("events").put_targets(Rule=rule, EventBusName=_bus(inputs.plain()), Targets=[one])
+        if failed := answer["FailedEntries"]:
+            raise DeployError(f"the rule {rule} does not take the target: {failed[0].get('ErrorMessage')}")
+        return Resource(f"{rule}-{target_id}", {"targetId": target_id})
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Put it again."""
+        return self.create(inputs, target)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("events").remove_targets(
+                Rule=old.inputs["rule"], EventBusName=_bus(old.inputs), Ids=[old.inputs["targetId"]]
+            )
+
+
+def _bus(inputs: dict[str, Any]) -> str:
+    return str(inputs.get("eventBusName") or DEFAULT_BUS)
+
+
+def _rule_id(inputs: Inputs) -> str:
+    bus, name = _bus(inputs.plain()), str(inputs.require("name"))
+    return name if bus == DEFAULT_BUS else f"{bus}/{name}"

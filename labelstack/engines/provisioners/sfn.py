@@ -1,0 +1,85 @@
+"""Step Functions: state machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Target,
+    provisions,
+    stale_tags,
+    tag_list,
+    tolerate,
+)
+
+GONE = ("StateMachineDoesNotExist",)
+NOT_LOGGED = {"level": "OFF", "includeExecutionData": False}
+
+
+@provisions("aws:sfn/stateMachine:StateMachine")
+class StateMachine(Provisioner):
+    """A state machine; its id is its ARN."""
+
+    auto_name = AutoName("name", 80, prefix_property="namePrefix")
+    replaced_by = frozenset({"name", "namePrefix", "type"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        tags = target.tags(inputs)
+        answer = target.client("stepfunctions").create_state_machine(
+            name=inputs.require("name"),
+            type=inputs.get("type", "STANDARD"),
+            tags=tag_list(tags, "key", "value"),
+            **self._request(inputs),
+        )
+        return self._resource(answer["stateMachineArn"], inputs, tags)
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it; executions that run go on as they began."""
+        states, tags = target.client("stepfunctions"), target.tags(inputs)
+        inputs.get("type")
+        states.update_state_machine(stateMachineArn=old.id, **self._request(inputs))
+        if stale := stale_tags(old, tags):
+            states.untag_resource(resourceArn=old.id, tagKeys=stale)
+        if tags:
+            states.tag_resource(resourceArn=old.id, tags=tag_list(tags, "key", "value"))
+        return self._resource(old.id, inputs, tags)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        with tolerate(*GONE):
+            target.client("stepfunctions").delete_state_machine(stateMachineArn=old.id)
+
+    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+        """By its name."""
+        arn = target.arn("states", f"stateMachine:{inputs.require('name')}")
+        with tolerate(*GONE):
+            target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+            return Resource(arn)
+        return None
+
+    @staticmethod
+    def _request(inputs: Inputs) -> dict[str, Any]:
+        inputs.get("namePrefix")  # is in the name
+        request: dict[str, Any] = {"definition": inputs.require("definition"), "roleArn": inputs.require("roleArn")}
+        request["loggingConfiguration"] = NOT_LOGGED
+        if (logging := inputs.object("loggingConfiguration")) is not None:
+            request["loggingConfiguration"] = {
+                "level": logging.get("level", "OFF"),
+                "includeExecutionData": bool(logging.get("includeExecutionData", False)),
+            }
+            if destination := logging.get("logDestination"):
+                group = {"cloudWatchLogsLogGroup": {"logGroupArn": destination}}
+                request["loggingConfiguration"]["destinations"] = [group]
+        tracing = inputs.object("tracingConfiguration")
+        request["tracingConfiguration"] = {"enabled": bool(tracing and tracing.get("enabled", False))}
+        return request
+
+    @staticmethod
+    def _resource(arn: str, inputs: Inputs, tags: dict[str, str]) -> Resource:
+        return Resource(arn, {"arn": arn, "name": inputs.require("name"), "status": "ACTIVE", "tagsAll": tags})

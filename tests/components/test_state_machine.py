@@ -1,0 +1,156 @@
+"""The workflow's definition: every state leads on, every task retries what passes, nothing is caught by accident."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from components import state_machine
+from components.state_machine import StepArns
+from handlers.labelling import errors as labelling_errors
+from handlers.results import errors as results_errors
+
+STEPS = StepArns(*(f"arn:aws:lambda:eu-central-1:123456789012:function:{name}" for name in ("i", "r", "s", "f", "n")))
+QUIET = StepArns(STEPS.inspect, STEPS.recognise, STEPS.store, STEPS.fail)
+DETECTORS = ("labels", "faces", "moderation", "text")
+LAMBDA = {
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+}
+STORAGE = {"StorageError", "TableUnavailableError"}
+PASSING = {"RekognitionThrottledError", "RekognitionServerError", "RekognitionTimeoutError", "ConversionDelayedError"}
+# What each task tries again by itself, beside what Lambda says.
+RETRIED = {
+    "Inspect": STORAGE,
+    "labels asked": STORAGE | PASSING | {"RekognitionDeniedError"},
+    "faces asked": STORAGE | PASSING | {"RekognitionDeniedError"},
+    "moderation asked": STORAGE | PASSING | {"RekognitionDeniedError"},
+    "text asked": STORAGE | PASSING | {"RekognitionDeniedError"},
+    "Store": STORAGE,
+    "Fail": STORAGE,
+    "Notify": STORAGE | {"AnnouncementError", "AnnouncementClaimedError"},
+}
+
+
+def machines(machine: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A state machine and its branches."""
+    yield machine
+    for state in machine["States"].values():
+        for branch in state.get("Branches", ()):
+            yield from machines(branch)
+
+
+def tasks(definition: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """All tasks, by name."""
+    states = [pair for machine in machines(definition) for pair in machine["States"].items()]
+    return {name: state for name, state in states if state["Type"] == "Task"}
+
+
+def following(state: Mapping[str, Any]) -> set[str]:
+    """The states that may come next."""
+    more = [one["Next"] for one in (*state.get("Catch", ()), *state.get("Choices", ()))]
+    return {*more, *(state[name] for name in ("Next", "Default") if name in state)}
+
+
+@pytest.mark.parametrize("steps", [STEPS, QUIET], ids=["announcing", "quiet"])
+def test_every_state_is_reached_and_leads_to_an_end(steps: StepArns) -> None:
+    for machine in machines(state_machine.definition(steps, DETECTORS)):
+        states = machine["States"]
+        reached, waiting = set(), {machine["StartAt"]}
+        while waiting:
+            name = waiting.pop()
+            reached.add(name)
+            waiting |= following(states[name]) - reached
+        assert reached == set(states)
+        for state in states.values():
+            ends = state.get("End") is True or state["Type"] == "Succeed"
+            assert ends != bool(following(state) - {one["Next"] for one in state.get("Catch", ())})
+
+
+def test_names_are_unique_in_the_whole_machine_as_aws_wants() -> None:
+    names = [name for one in machines(state_machine.definition(STEPS, DETECTORS)) for name in one["States"]]
+
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 80 for name in names)
+
+
+def test_each_task_retries_by_name_what_passes_with_full_jitter() -> None:
+    found = tasks(state_machine.definition(STEPS, DETECTORS))
+
+    assert set(found) == set(RETRIED)
+    for name, task in found.items():
+        retried = [error for one in task["Retry"] for error in one["ErrorEquals"]]
+        assert set(retried) == RETRIED[name] | LAMBDA
+        assert len(set(retried)) == len(retried)
+        for one in task["Retry"]:
+            assert one["JitterStrategy"] == "FULL"
+            assert one["BackoffRate"] == 2
+            assert 1 <= one["IntervalSeconds"] <= one["MaxDelaySeconds"] <= 20
+            assert 2 <= one["MaxAttempts"] <= 6
+
+
+def test_names_of_our_errors_are_those_of_classes() -> None:
+    definition = json.dumps(state_machine.definition(STEPS, DETECTORS))
+    known = {*vars(labelling_errors), *vars(results_errors)}
+
+    ours = {name for names in RETRIED.values() for name in names}
+    assert ours <= known
+    assert all(f'"{name}"' in definition for name in ours)
+    assert {name for name in state_machine.PERMANENT if "." not in name} <= known
+
+
+def test_what_a_detector_fails_at_is_an_answer_and_stops_no_other() -> None:
+    parallel = state_machine.definition(STEPS, DETECTORS)["States"]["Recognise"]
+
+    for detector, branch in zip(DETECTORS, parallel["Branches"], strict=True):
+        [catch] = branch["States"][f"{detector} asked"]["Catch"]
+        assert catch == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": f"{detector} failed"}
+        assert branch["States"][f"{detector} failed"]["Parameters"] == {
+            "detector": detector,
+            "error.$": "$.failure.Error",
+        }
+
+
+@pytest.mark.parametrize("state", ["Recognise", "Store"])
+def test_what_is_permanent_is_recorded_and_nothing_else_is_caught(state: str) -> None:
+    states = state_machine.definition(STEPS, DETECTORS)["States"]
+
+    [catch] = states[state]["Catch"]
+    assert catch["ErrorEquals"] == ["RekognitionDeniedError", "States.DataLimitExceeded"]
+    assert (catch["Next"], catch["ResultPath"]) == ("Fail", "$.failure")
+    # The queue tries again what outlasts the retries elsewhere: the execution must fail by its error's name.
+    assert [name for name in ("Inspect", "Fail", "Notify") if "Catch" in states[name]] == []
+
+
+def test_detector_is_given_what_it_needs_and_no_more() -> None:
+    parameters = tasks(state_machine.definition(STEPS, DETECTORS))["faces asked"]["Parameters"]
+
+    assert parameters == {
+        "FunctionName": STEPS.recognise,
+        "Payload": {"detector": "faces", "stored.$": "$.stored"},
+    }
+
+
+def test_only_enabled_detectors_have_a_branch() -> None:
+    states = state_machine.definition(STEPS, ["text"])["States"]
+
+    assert [branch["StartAt"] for branch in states["Recognise"]["Branches"]] == ["text needed?"]
+
+
+def test_without_announcements_nothing_is_notified() -> None:
+    definition = state_machine.definition(QUIET, DETECTORS)
+
+    assert "Notify" not in json.dumps(definition)
+    assert definition["States"]["Ended?"]["Choices"][0]["Next"] == "Done"
+    assert [definition["States"][name].get("End") for name in ("Store", "Fail")] == [True, True]
+    assert len(QUIET.present()) == 4
+
+
+def test_execution_ends_before_express_workflows_must() -> None:
+    assert state_machine.definition(STEPS, DETECTORS)["TimeoutSeconds"] < 300
