@@ -244,20 +244,24 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _steps_fit_workflow(self) -> "Settings":
+    def _step_fits_execution(self) -> "Settings":
         """A workflow has an end, before which its longest step must have been done or tried again."""
-        if self.pipeline == "workflow" and self.timeout_seconds > LONGEST_STEP_S:
-            raise _conflict(
-                "timeoutSeconds",
-                self.timeout_seconds,
-                f"{LONGEST_STEP_S} or less, as {NAMESPACE}:pipeline is workflow and an execution ends after "
-                f"{LONGEST_S} s",
-            )
+        if self.pipeline != "workflow":
+            return self
+        if self.timeout_seconds > LONGEST_STEP_S:
+            why = f"{NAMESPACE}:pipeline is workflow and an execution ends after {LONGEST_S} s"
+            raise _conflict("timeoutSeconds", self.timeout_seconds, f"{LONGEST_STEP_S} or less, as {why}")
+        needed = math.ceil(BESIDE_REKOGNITION_S + self.rekognition_timeout_seconds)
+        if self.timeout_seconds < needed:
+            why = f"a step asks Rekognition for up to {self.rekognition_timeout_seconds:g} s"
+            raise _conflict("timeoutSeconds", self.timeout_seconds, f"{needed} or more, as {why}")
         return self
 
     @model_validator(mode="after")
     def _batch_fits_timeout(self) -> "Settings":
-        """A function needs the time that its share of the quota makes one batch take."""
+        """The queue's function needs the time that its share of the quota makes one batch take."""
+        if self.pipeline != "queue":
+            return self
         share = derive(self.rekognition_tps, self.batch_size).calls_per_second
         # At least what it takes to read a picture, write its result and end in time.
         needed = math.ceil(max(self.batch_size / share, BESIDE_REKOGNITION_S) + self.rekognition_timeout_seconds)

@@ -55,6 +55,8 @@ def everything_on(cloud: Cloud) -> dict[str, set[str]]:
         "subscriptions": names("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
         "alarms": names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
         "dashboards": names("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+        "state machines": names("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
+        "rules": names("events", "list_rules", "Rules", "Name"),
     }
     if cloud.capabilities.http_api:
         found["APIs"] = names("apigatewayv2", "get_apis", "Items", "ApiId")
@@ -146,6 +148,13 @@ def monitoring(stack: DeployedStack) -> None:
     assert watched["Value"] in body
 
 
+def label_workflow(stack: DeployedStack) -> None:
+    image_processor(stack)
+    answer = stack.client("stepfunctions").describe_state_machine(stateMachineArn=stack.outputs["stateMachineArn"])
+    branches = json.loads(answer["definition"])["States"]["Recognise"]["Branches"]
+    assert [branch["StartAt"] for branch in branches] == ["labels needed?", "faces needed?"]
+
+
 def label_api(stack: DeployedStack) -> None:
     api = ApiClient(stack.outputs["url"])
     body = picture("example")
@@ -177,6 +186,7 @@ USES: dict[str, Callable[[DeployedStack], None]] = {
     "label-api": label_api,
     "monitoring": monitoring,
     "notifications": notifications,
+    "label-workflow": label_workflow,
     "python-function": python_function,
     "results-store": results_store,
     "upload-bucket": upload_bucket,

@@ -65,6 +65,11 @@ def error_of(name: str) -> LabellingError:
     return _ERRORS.get(name, TransientError)(f"a step of the workflow failed: {name}")
 
 
+def ended(state: Mapping[str, Any], outcome: str) -> State:
+    """The state of an event that has come to its end."""
+    return {"event": state["event"], "outcome": str(outcome)}
+
+
 def encode_event(event: ObjectEvent) -> State:
     """An event as state."""
     return {**asdict(event), "kind": str(event.kind), "position": list(event.position)}

@@ -15,7 +15,7 @@ from handlers.labelling.failure import FailureRecording
 from handlers.labelling.step import StepFunction
 from handlers.labelling.tally import Tally
 from handlers.labelling.targets import Targets
-from handlers.labelling.workflow_steps import AnnouncedLater, FailureStep
+from handlers.labelling.workflow_ends import AnnouncedLater, FailureStep
 from handlers.results.outbox import Outbox
 from handlers.results.rows import DynamoRows, client_config
 from handlers.results.table import ResultsTable

@@ -14,7 +14,7 @@ from handlers.labelling.environment import EnvironmentVariableError, Variables
 from handlers.labelling.step import StepFunction
 from handlers.labelling.tally import Tally
 from handlers.labelling.targets import Targets
-from handlers.labelling.workflow_steps import NotifyStep
+from handlers.labelling.workflow_ends import NotifyStep
 from handlers.results.rows import DynamoRows, client_config
 
 if TYPE_CHECKING:

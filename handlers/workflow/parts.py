@@ -21,7 +21,8 @@ from handlers.labelling.sqs_batch import show_labels
 from handlers.labelling.step import OnState, StepFunction
 from handlers.labelling.tally import Tally
 from handlers.labelling.targets import Targets
-from handlers.labelling.workflow_steps import AnnouncedLater, WorkflowSteps
+from handlers.labelling.workflow_ends import AnnouncedLater
+from handlers.labelling.workflow_steps import WorkflowSteps
 from handlers.results.cache import AnswerCache
 from handlers.results.outbox import Outbox
 from handlers.results.rows import DynamoRows, client_config

@@ -41,6 +41,7 @@ class Capabilities:
     throttling: bool = _what("API gateway that refuses more requests than it is set to take")
     bulk: bool = _what("pace for hundreds of pictures in a minute")
     parallel_batches: bool = _what("concurrency among the batches of one queue")
+    s3_on_eventbridge: bool = _what("EventBridge that tells S3's keys as they are, and the order of its events")
     express_workflows: bool = _what("Express workflows of Step Functions")
     form_signatures: bool = _what("checked signatures of presigned forms")
 

@@ -49,6 +49,7 @@ CAPABILITIES = Capabilities(
     throttling=True,
     bulk=True,
     parallel_batches=True,
+    s3_on_eventbridge=True,
     express_workflows=True,
     form_signatures=True,
 )

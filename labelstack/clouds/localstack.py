@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     throttling=False,
     bulk=False,
     parallel_batches=False,  # one thread polls an event source mapping and waits for the function
+    s3_on_eventbridge=False,  # the keys are URL-encoded, and every sequencer is the same (4.14)
     express_workflows=True,
     form_signatures=False,
 )

@@ -30,13 +30,14 @@ from handlers.labelling.errors import (
 from handlers.labelling.events import EventKind, ObjectEvent, decode_message
 from handlers.labelling.failure import FailureRecording
 from handlers.labelling.pacing import Deadline, Pacer
-from handlers.labelling.ports import PacedRecogniser, StoredObject
+from handlers.labelling.ports import Announcer, PacedRecogniser, StoredObject
 from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.recognition import OneCall, PatientRecogniser
 from handlers.labelling.tally import Tally
+from handlers.labelling.workflow_ends import AnnouncedLater, FailureStep, NotifyStep
 from handlers.labelling.workflow_state import encode_event, error_of
-from handlers.labelling.workflow_steps import AnnouncedLater, FailureStep, NotifyStep, WorkflowSteps
+from handlers.labelling.workflow_steps import WorkflowSteps
 from handlers.results import keys
 from handlers.results.cache import AnswerCache
 from handlers.results.outbox import Outbox
@@ -121,7 +122,10 @@ class World:
         return Announcing(self.outbox, self.targets, self.targets, Decimal(0), self.tally, lambda _: None)
 
     def processing(
-        self, recogniser: PacedRecogniser, operations: ThreadPoolExecutor, announcing: Announcing | AnnouncedLater
+        self,
+        recogniser: PacedRecogniser,
+        operations: ThreadPoolExecutor,
+        announcing: Announcing | AnnouncedLater | None,
     ) -> ImageProcessing:
         return ImageProcessing(
             bucket=BUCKET,
@@ -143,7 +147,7 @@ class World:
             announcing=announcing,
         )
 
-    def recording(self, announcing: Announcing | AnnouncedLater) -> FailureRecording:
+    def recording(self, announcing: Announcer | None) -> FailureRecording:
         return FailureRecording(BUCKET, self.results, self.tally, lambda: time_of(1000), announcing)
 
     def drain(self, bodies: list[str], process: Callable[[ObjectEvent], object]) -> None:
@@ -183,8 +187,8 @@ def by_queue(world: World, deliveries: list[Happened]) -> None:
         world.drain([one.notification() for one in deliveries], lambda event: processing.process(event, FOREVER))
 
 
-def by_workflow(world: World, deliveries: list[Happened]) -> Machine:
-    later = AnnouncedLater(world.outbox)
+def by_workflow(world: World, deliveries: list[Happened], *, announcing: bool = True) -> Machine:
+    later = AnnouncedLater(world.outbox) if announcing else None
     with ThreadPoolExecutor(1) as operations:
         steps = WorkflowSteps(world.processing(OneCall(world.recogniser(), world.tally), operations, later))
         functions = {
@@ -192,8 +196,9 @@ def by_workflow(world: World, deliveries: list[Happened]) -> Machine:
             "recognise": steps.recognise,
             "store": steps.store,
             "fail": FailureStep(world.recording(later)).record,
-            "notify": NotifyStep(world.announcing).notify,
         }
+        if announcing:
+            functions["notify"] = NotifyStep(world.announcing).notify
         machine = Machine(
             state_machine.definition(state_machine.StepArns(**{name: name for name in functions}), DETECTORS),
             {name: partial(step, deadline=FOREVER) for name, step in functions.items()},

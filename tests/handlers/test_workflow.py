@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,7 @@ from handlers.labelling.pacing import Deadline
 from handlers.labelling.recognition import OneCall
 from handlers.labelling.step import StepFunction
 from handlers.labelling.tally import Count, Tally
+from handlers.labelling.workflow_ends import AnnouncedLater, FailureStep, NotifyStep
 from handlers.labelling.workflow_start import Workflow, client_config
 from handlers.labelling.workflow_state import (
     decode_event,
@@ -39,13 +41,14 @@ from handlers.labelling.workflow_state import (
     encode_object,
     error_of,
 )
-from handlers.labelling.workflow_steps import AnnouncedLater, FailureStep, NotifyStep, WorkflowSteps
+from handlers.labelling.workflow_steps import WorkflowSteps
 from handlers.results.cache import Answer, PictureHeader
 from handlers.results.codes import Code
+from labelstack.pricing import KNOWN_PICTURE, WORKFLOW_DETECTOR_READS, WORKFLOW_PICTURE
 from tests.handlers.factories import event, jpeg, time_of
 from tests.handlers.fakes import FakeObjects, stored_object
 from tests.handlers.lambda_context import emitted, lambda_context
-from tests.handlers.test_two_pipelines import World
+from tests.handlers.test_two_pipelines import Happened, World, by_workflow
 
 FOREVER = Deadline(1e12)
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:labels"
@@ -227,6 +230,35 @@ def test_result_is_told_once_however_often_its_event_comes(world: World, steps: 
 
     assert announced == [True, False, False]
     assert len(world.targets.messages) == 1
+
+
+def test_requests_of_a_new_and_of_a_known_picture_are_as_the_estimate_has_them(world: World) -> None:
+    counted: Counter[str] = Counter()
+    for port, names in ((world.objects, ("head", "read_start")), (world.rows, ("read_image", "read_partition", "put"))):
+        for name in names:
+            setattr(port, name, counting(counted, name, getattr(port, name)))
+    first, second = (Happened(EventKind.CREATED, f"{name}.jpg", 1, "v1", jpeg()) for name in "ab")
+    for one in (first, second):
+        world.objects.add(one.key, one.content, "v1")
+
+    def requests(happened: Happened) -> tuple[int, int, int, int]:
+        counted.clear()
+        by_workflow(world, [happened], announcing=False)
+        reads = counted["read_image"] + counted["read_partition"]
+        return counted["head"], counted["read_start"], reads, counted["put"]
+
+    asked, known = WORKFLOW_PICTURE, KNOWN_PICTURE
+    headers = asked.s3_reads + 2 * WORKFLOW_DETECTOR_READS
+    assert requests(first) == (asked.s3_heads, headers, asked.reads, asked.cache_writes)
+    assert requests(second) == (known.s3_heads, known.s3_reads, known.reads, known.cache_writes)
+
+
+def counting(counted: Counter[str], name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        counted[name] += 1
+        return original(*arguments)
+
+    return call
 
 
 # --- the edges

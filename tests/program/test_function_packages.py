@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,35 @@ from tests.recording import PROJECT, record_stack
 
 IN_LAMBDAS_RUNTIME = {"boto3", "botocore"}
 DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif", "aws_lambda_powertools": "aws-lambda-powertools"}
-FUNCTIONS = ("process_image", "record_failure")
+# Of each function: its folder, and the module of its handler.
+QUEUE = ("process_image.handler", "record_failure.handler")
+WORKFLOW = tuple(f"workflow.{step}" for step in ("start", "inspect", "recognise", "store", "fail", "notify"))
 
 
-@pytest.fixture(params=FUNCTIONS)
-def package(request: pytest.FixtureRequest, packages: list[Package]) -> Package:
-    """What the program asks for as a function's zip."""
-    record_stack("prod")
-    (found,) = [package for package in packages if package.packages[0] == f"handlers/{request.param}"]
-    return found
+@dataclass(frozen=True)
+class Zipped:
+    """A function's handler and what the program asks for as its zip."""
+
+    entry: str
+    package: Package
+
+
+@pytest.fixture(params=[*QUEUE, *WORKFLOW])
+def zipped(request: pytest.FixtureRequest, packages: list[Package]) -> Zipped:
+    """Each function."""
+    pipeline = "workflow" if request.param in WORKFLOW else "queue"
+    recorded = record_stack("prod", {"labelstack:pipeline": pipeline})
+    entry = f"handlers.{request.param}"
+    functions = recorded.of("aws:lambda/function:Function")
+    assert [one for one in functions if one.inputs["handler"] == f"{entry}.handle"]
+    folder = "/".join(entry.split(".")[:2])
+    # Of one folder's functions some have more libraries than others.
+    pictures = request.param in ("workflow.inspect", "workflow.recognise", "workflow.store")
+    locks = {"handlers/process_image/requirements.txt"} if pictures else {"handlers/record_failure/requirements.txt"}
+    found = [one for one in packages if one.packages[0] == folder]
+    if folder == "handlers/workflow":
+        found = [one for one in found if one.requirements in locks]
+    return Zipped(entry, found[0])
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -60,24 +81,24 @@ def reached(entry: str) -> tuple[set[Path], set[str]]:
     return files, others
 
 
-def test_handler_is_there(package: Package) -> None:
-    assert (PROJECT / package.packages[0] / "handler.py").is_file()
+def test_handler_is_there(zipped: Zipped) -> None:
+    assert PROJECT.joinpath(*zipped.entry.split(".")).with_suffix(".py").is_file()
 
 
-def test_holds_every_module_of_the_project_that_it_imports(package: Package) -> None:
-    files, _ = reached(f"{package.packages[0].replace('/', '.')}.handler")
+def test_holds_every_module_of_the_project_that_it_imports(zipped: Zipped) -> None:
+    files, _ = reached(zipped.entry)
 
-    folders = [PROJECT / name for name in package.packages]
+    folders = [PROJECT / name for name in zipped.package.packages]
     outside = [path for path in files if not any(path.is_relative_to(folder) for folder in folders)]
     assert len(files) > 1
     assert outside in ([], [PROJECT / "handlers" / "__init__.py"])
 
 
-def test_locks_every_library_that_it_imports(package: Package) -> None:
-    _, others = reached(f"{package.packages[0].replace('/', '.')}.handler")
+def test_locks_every_library_that_it_imports(zipped: Zipped) -> None:
+    _, others = reached(zipped.entry)
 
-    assert package.requirements is not None
-    lock = (PROJECT / package.requirements).read_text()
+    assert zipped.package.requirements is not None
+    lock = (PROJECT / zipped.package.requirements).read_text()
     locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     libraries = others - set(sys.stdlib_module_names) - IN_LAMBDAS_RUNTIME
     assert {DISTRIBUTIONS[library] for library in libraries} <= locked

@@ -26,6 +26,7 @@ def test_defaults() -> None:
     assert parse(LEAST).model_dump() == {
         "name": "pictures",
         "protect_data": False,
+        "pipeline": "queue",
         "detectors": ("labels",),
         "max_labels": 10,
         "min_confidence": 70,
@@ -161,6 +162,7 @@ def test_takes_the_bounds(key: str, value: str) -> None:
         ("runtime", "python3.10", "python3.11, python3.12, python3.13 or python3.14"),
         ("architecture", "amd64", "arm64 or x86_64"),
         ("memoryMb", "64", "a whole number of megabytes from 128 to 10240"),
+        ("pipeline", "lambda", "queue (one function labels) or workflow (Step Functions, a step for each detector)"),
         ("timeoutSeconds", "901", "a whole number of seconds from 5 to 900"),
         ("logRetentionDays", "15", "one of 1, 3, 5, 7, 14, 30,"),
         ("alarmEmails", "ops at example.org", "a list of mail addresses, each at most once"),
@@ -226,6 +228,24 @@ def test_a_batch_must_fit_the_functions_timeout() -> None:
         "1 Rekognition calls per second (or set a smaller batchSize)."
     ]
     assert parse(LEAST | {"rekognitionTps": "1", "timeoutSeconds": "30"}).timeout_seconds == 30
+
+
+def test_a_step_must_fit_an_execution() -> None:
+    assert sentences(LEAST | {"pipeline": "workflow", "timeoutSeconds": "121"}) == [
+        "labelstack:timeoutSeconds is 121: expected 120 or less, as labelstack:pipeline is workflow and an execution "
+        "ends after 240 s."
+    ]
+    assert parse(LEAST | {"pipeline": "workflow", "timeoutSeconds": "120"}).timeout_seconds == 120
+    assert parse(LEAST | {"pipeline": "queue", "timeoutSeconds": "121"}).timeout_seconds == 121
+
+
+def test_a_step_has_no_batch_to_fit() -> None:
+    few = {"rekognitionTps": "1", "rekognitionTimeoutSeconds": "10"}
+
+    assert parse(LEAST | few | {"pipeline": "workflow", "timeoutSeconds": "15"}).timeout_seconds == 15
+    assert sentences(LEAST | few | {"pipeline": "workflow", "timeoutSeconds": "14"}) == [
+        "labelstack:timeoutSeconds is 14: expected 15 or more, as a step asks Rekognition for up to 10 s."
+    ]
 
 
 def test_reads_its_namespace_alone(monkeypatch: pytest.MonkeyPatch) -> None:
