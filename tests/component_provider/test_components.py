@@ -7,7 +7,8 @@ import pytest
 
 from component_provider.announcing import Notifications
 from component_provider.front import ApiAccess, ApiKind, LabelApi, WebsiteFiles
-from component_provider.functions import ImageProcessor, ImageProcessorArgs, PythonFunction
+from component_provider.functions import PythonFunction
+from component_provider.pipelines import ImageProcessor, LabelWorkflow, PipelineArgs
 from component_provider.storage import ResultsBucket
 from component_provider.watching import Monitoring, MonitoringArgs
 from components.errors import InvalidArgumentError
@@ -15,7 +16,7 @@ from components.packaging import Package
 from settings import SettingsError
 from tests.recording import PROJECT, REGION, record
 
-PIPELINE: ImageProcessorArgs = {
+PIPELINE: PipelineArgs = {
     "bucket_name": "bucket",
     "bucket_arn": "arn:bucket",
     "table_name": "table",
@@ -41,7 +42,7 @@ def test_processor_has_the_settings_defaults(packages: list[Package]) -> None:
 
 
 def test_whole_numbers_that_arrive_as_floats_stay_whole(packages: list[Package]) -> None:
-    given: ImageProcessorArgs = {**PIPELINE, "max_labels": 5.0, "cache_days": 7.0}  # type: ignore[typeddict-item]  # so they come
+    given: PipelineArgs = {**PIPELINE, "max_labels": 5.0, "cache_days": 7.0}  # type: ignore[typeddict-item]  # so they come
 
     made = record(lambda: ImageProcessor("pictures", given))
 
@@ -256,3 +257,12 @@ def test_monitoring_counts_the_price_of_its_detectors() -> None:
     cost = made.one(ALARM, "pictures-daily-cost").inputs
     assert cost["threshold"] == 5
     assert "0.00175" in cost["metricQueries"][0]["expression"]
+
+
+def test_workflow_takes_what_the_processor_takes() -> None:
+    made = record(lambda: LabelWorkflow("pictures", {**PIPELINE, "detectors": ["labels", "faces"]}))
+
+    machine = made.one("aws:sfn/stateMachine:StateMachine")
+    branches = json.loads(machine.inputs["definition"])["States"]["Recognise"]["Branches"]
+    assert len(branches) == 2
+    assert made.one("labelstack:components:LabelWorkflow").parent == "pictures"

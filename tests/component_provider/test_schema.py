@@ -14,6 +14,7 @@ from components import (
     guest_access,
     image_processor,
     label_api,
+    label_workflow,
     monitoring,
     notifications,
     python_function,
@@ -24,7 +25,16 @@ from components import (
 )
 
 MODULES = (
-    *(guest_access, image_processor, label_api, monitoring, notifications, python_function, results_bucket),
+    *(
+        guest_access,
+        image_processor,
+        label_api,
+        label_workflow,
+        monitoring,
+        notifications,
+        python_function,
+        results_bucket,
+    ),
     *(results_store, upload_bucket, website),
 )
 # Structures that arguments are made of.
@@ -34,6 +44,7 @@ SCHEMA: dict[str, Any] = json.loads(host.SCHEMA.read_text())
 ITS_OWN = {
     "ImageProcessor": {"source_dir", "build_dir"},
     "LabelApi": {"source_dir", "build_dir"},
+    "LabelWorkflow": {"source_dir", "build_dir"},
     "PythonFunction": {"build_dir"},
 }
 
