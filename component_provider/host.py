@@ -19,18 +19,8 @@ from component_provider.watching import Monitoring
 
 SCHEMA = Path(__file__).with_name("schema.json")
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
-    *(
-        GuestAccess,
-        ImageProcessor,
-        LabelApi,
-        LabelWorkflow,
-        Monitoring,
-        Notifications,
-        PythonFunction,
-        ResultsBucket,
-        ResultsStore,
-    ),
-    *(UploadBucket, Website, WebsiteFiles),
+    *(GuestAccess, ImageProcessor, LabelApi, LabelWorkflow, Monitoring, Notifications, PythonFunction),
+    *(ResultsBucket, ResultsStore, UploadBucket, Website, WebsiteFiles),
 ]
 
 

@@ -11,7 +11,7 @@ from components import image_processor, label_workflow, pipeline
 
 
 class PipelineArgs(TypedDict):
-    """Arguments of ImageProcessor and LabelWorkflow; what is not given is as in the settings of Labelstack's own stacks."""
+    """Arguments of ImageProcessor and LabelWorkflow; what is not given is as in the settings of our own stacks."""
 
     bucket_name: pulumi.Input[str]
     """The bucket of the pictures."""

@@ -1,5 +1,6 @@
 """What the plugin's components make of arguments as Pulumi's engine hands them over."""
 
+import json
 from pathlib import Path
 
 import pulumi

@@ -25,17 +25,8 @@ from components import (
 )
 
 MODULES = (
-    *(
-        guest_access,
-        image_processor,
-        label_api,
-        label_workflow,
-        monitoring,
-        notifications,
-        python_function,
-        results_bucket,
-    ),
-    *(results_store, upload_bucket, website),
+    *(guest_access, image_processor, label_api, label_workflow, monitoring, notifications, python_function),
+    *(results_bucket, results_store, upload_bucket, website),
 )
 # Structures that arguments are made of.
 STRUCTURES = (announcements.Announcements, alarms.WatchedApi, alarms.WatchedFunction)
