@@ -26,6 +26,9 @@ class LabelWorkflow(Pipeline):
     A function takes the events from the queue, runs an execution for each and waits for its end. So the mapping's
     concurrency bounds the executions, and an event whose execution fails comes back as in ImageProcessor, later each
     time, and after `max_receive_count` times goes to the dead-letter queue. `processor` is that function.
+
+    AWS takes about five minutes to begin telling EventBridge of a bucket, and tells nothing of the time before
+    (docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html).
     """
 
     state_machine: aws.sfn.StateMachine

@@ -14,6 +14,7 @@ from components.policies import Statement, deny_insecure_transport, document
 from components.python_function import PythonFunction, PythonFunctionArgs
 from components.tagging import tags
 
+MODULE, KINDS = "labelstack:components", ("ImageProcessor", "LabelWorkflow")
 DAY_S = 24 * 60 * 60
 # A message's age counts from its first queue on, so the dead-letter queue keeps messages longer than the queue.
 QUEUE_RETENTION_S, DEAD_LETTER_RETENTION_S = 4 * DAY_S, 14 * DAY_S
@@ -84,7 +85,10 @@ class Pipeline(pulumi.ComponentResource):
     def __init__(
         self, kind: str, name: str, args: PipelineArgs, taker_timeout_s: int, opts: pulumi.ResourceOptions | None
     ) -> None:
-        super().__init__(f"labelstack:components:{kind}", name, None, opts)
+        # A stack may change from one pipeline to the other: its queues, and what is in them, stay.
+        others = [pulumi.Alias(type_=f"{MODULE}:{other}") for other in KINDS if other != kind]
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=others))
+        super().__init__(f"{MODULE}:{kind}", name, None, opts)
         if args.max_receive_count < LEAST_RECEIVES:
             raise InvalidArgumentError(
                 f"max_receive_count is {args.max_receive_count}: expected {LEAST_RECEIVES} or more."

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integration_tests import lanes
+from integration_tests.conftest import PROJECT
+from integration_tests.lanes import Lane
 from integration_tests.pictures import picture, sample
+from integration_tests.running import RunningCloud
 from integration_tests.stack import DeployedStack, LocalRekognition, Uploaded, wait_for
 from integration_tests.test_announcements import document, faults, inbox
 from integration_tests.test_events import event_of, image_items
@@ -176,3 +181,23 @@ def test_both_pipelines_end_in_the_same_results(stack: DeployedStack, workflow_s
 
     assert by_workflow == by_queue
     assert {found["status"] for found in by_queue.values()} == {"LABELED", "REJECTED", "DELETED"}
+
+
+@pytest.mark.needs("express_workflows")
+def test_stack_changes_its_pipeline_in_place_and_back(lane: Lane, running: RunningCloud, tmp_path: Path) -> None:
+    engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, tmp_path)
+    plain = {"name": "turn", "api": "none", "website": "none", "apiLogRole": "false", "monitoring": "false"}
+    settings = {f"labelstack:{key}": value for key, value in plain.items()}
+    kept = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "failureRecorderFunction")
+    try:
+        before: dict[str, Any] = {}
+        for n, pipeline in enumerate(("queue", "workflow", "queue")):
+            outputs = engine.up(lane.stack, {**settings, "labelstack:pipeline": pipeline}).outputs
+            stack = DeployedStack(running.cloud, outputs)
+            uploaded = stack.upload(f"{n}.jpg", picture(f"turn {n}"))
+            assert stack.wait_for_result(uploaded, PATIENCE_S)["status"] == "LABELED"
+            assert ("stateMachineArn" in stack.outputs) == (pipeline == "workflow")
+            before = before or {name: stack.outputs[name] for name in kept}
+            assert {name: stack.outputs[name] for name in kept} == before
+    finally:
+        engine.destroy(lane.stack)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -60,6 +60,12 @@ class Deployer:
         self._target = target
         self._on_step = on_step
         self._lock = threading.Lock()
+
+    def adopt(self, urn: str, former: Sequence[str]) -> None:
+        """Take what is recorded under a former URN for the resource, unless it is known by its own already."""
+        for old in former:
+            if self._state.rename(old, urn):
+                return
 
     def deploy(self, wanted: Registration, provisioner: Provisioner) -> Entry:
         """Bring the cloud to what is wanted; the record of the resource."""

@@ -54,6 +54,7 @@ class DeployMonitor(mocks.MockMonitor):
         self._deployer = deployer
         self._target = target
         self._prefix = f"urn:pulumi:{stack}::{project}::"
+        self._former: dict[str, list[str]] = {}  # other URNs that a resource may have had, by its own
         self._lock = threading.Lock()
 
     def stop(self, reason: LabelstackError) -> None:
@@ -119,6 +120,21 @@ class DeployMonitor(mocks.MockMonitor):
         above = parent.split("::")[2] if parent else STACK_TYPE
         return f"{self._prefix}{type_ if above == STACK_TYPE else f'{above}${type_}'}::{name}"
 
+    def _former_urns(self, request: Any) -> list[str]:
+        """What a resource may have been called before: by its own aliases, and by those of what it belongs to."""
+        types, names, urns = [request.type], [request.name], []
+        for alias in request.aliases:
+            if alias.urn:
+                urns.append(alias.urn)
+            else:
+                types.append(alias.spec.type or request.type)
+                names.append(alias.spec.name or request.name)
+        parents = [request.parent, *self._former.get(request.parent, ())]
+        pairs = zip(types, names, strict=True)
+        own = self.make_urn(request.parent, request.type, request.name)
+        found = [*urns, *(self.make_urn(parent, type_, name) for type_, name in pairs for parent in parents)]
+        return [urn for urn in found if urn != own]
+
     # --- what is done ------------------------------------------------------------------------------------------
 
     def _register(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -126,6 +142,7 @@ class DeployMonitor(mocks.MockMonitor):
             if urn in self.seen:
                 raise DeployError("there are two resources of this type and name below the same parent")
             self.seen.add(urn)
+            self._former[urn] = self._former_urns(request)
         _check_options(request)
         if not request.custom:
             return "", {}
@@ -155,6 +172,7 @@ class DeployMonitor(mocks.MockMonitor):
             replacing=frozenset(request.replaceOnChanges),
             delete_first=request.deleteBeforeReplace,
         )
+        self._deployer.adopt(urn, self._former[urn])
         deployed = self._deployer.deploy(wanted, provisioner)
         return deployed.id, deployed.outputs
 

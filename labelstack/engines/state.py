@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,18 @@ class StackState:
             del self.entries[old.urn]
             self.entries[new.urn] = new
             self._save()
+
+    def rename(self, old_urn: str, urn: str) -> bool:
+        """Give a recorded resource another URN; False if there is none, or one of that URN already."""
+        with self._lock:
+            if old_urn not in self.entries or urn in self.entries:
+                return False
+            self.entries = {
+                urn if one == old_urn else one: replace(entry, urn=urn) if one == old_urn else entry
+                for one, entry in self.entries.items()
+            }
+            self._save()
+            return True
 
     def restore(self, old: Entry) -> None:
         """Take a replacement back: the old resource is the current one again."""

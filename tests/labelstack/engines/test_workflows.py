@@ -144,3 +144,33 @@ pulumi.export("url", queue.url)
         "Delete Marker Created",
         "Permanently Deleted",
     ]
+
+
+COMPONENT = """
+class Holder(pulumi.ComponentResource):
+    def __init__(self, kind, aliases):
+        super().__init__(f"own:parts:{kind}", "holder", None, pulumi.ResourceOptions(aliases=aliases))
+        queue = aws.sqs.Queue("q", opts=pulumi.ResourceOptions(parent=self))
+        pulumi.export("url", queue.url)
+
+"""
+
+
+def test_what_a_component_holds_stays_when_its_type_becomes_an_alias(stack: Stack) -> None:
+    first = stack.up(COMPONENT + 'Holder("Old", [])')
+
+    second = stack.up(COMPONENT + 'Holder("New", [pulumi.Alias(type_="own:parts:Old")])')
+
+    assert second.outputs["url"] == first.outputs["url"]
+    assert (second.created, second.deleted) == (0, 0)
+    assert stack.destroy() == 1
+
+
+def test_renamed_resource_stays_by_its_alias(stack: Stack) -> None:
+    program = "queue = aws.sqs.Queue({name!r}, opts=pulumi.ResourceOptions(aliases={aliases}))\n"
+    program += 'pulumi.export("url", queue.url)'
+    first = stack.up(program.format(name="q", aliases="[]"))
+
+    second = stack.up(program.format(name="p", aliases='[pulumi.Alias(name="q")]'))
+
+    assert second.outputs["url"] == first.outputs["url"]
