@@ -141,14 +141,30 @@ def remove_left_behind(client: docker.DockerClient) -> None:
         remove_run(client, run)
 
 
+def remove(run: str) -> None:
+    """Remove all containers and networks of one run. May be repeated.
+
+    Raises:
+        CloudError: Docker does not answer any more or refuses; says how to remove them by hand.
+    """
+    try:
+        with connected() as client:
+            remove_run(client, run)
+    except CloudStartError as error:
+        reason = str(error).removesuffix(START_DOCKER)
+        raise CloudError(
+            f"the containers of this run may be left, as {reason}: once it does, the next run removes them, or you do "
+            f"({_by_hand(run)})"
+        ) from error
+
+
 def remove_run(client: docker.DockerClient, run: str) -> None:
     """Remove all containers and networks of one run, Lambda's containers among them. May be repeated.
 
     Raises:
         CloudError: Docker does not answer or refuses; says how to remove them by hand.
     """
-    by_hand = f"docker rm -f $(docker ps -aq --filter label={RUN_LABEL}={run})"
-    with explained(f"removing the containers of this run (by hand: {by_hand})", CloudError):
+    with explained(f"removing the containers of this run (by hand: {_by_hand(run)})", CloudError):
         # Parents first: from then on nobody starts more. What they were just starting comes to light in the next look.
         for labels in ((PARENT_LABEL,), (), ()):
             for container in _containers(client, f"{RUN_LABEL}={run}", *labels):
@@ -157,6 +173,10 @@ def remove_run(client: docker.DockerClient, run: str) -> None:
         for network in _networks(client, f"{RUN_LABEL}={run}"):
             with _gone_is_fine():
                 network.remove()
+
+
+def _by_hand(run: str) -> str:
+    return f"docker rm -f $(docker ps -aq --filter label={RUN_LABEL}={run})"
 
 
 @contextmanager
