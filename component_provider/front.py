@@ -81,6 +81,10 @@ class LabelApi(pulumi.ComponentResource):
     """The API's address, without a slash at its end."""
     api_key_id: pulumi.Output[str] | None
     """The id of the API's key, where the access is `api_key`."""
+    metric_dimensions: pulumi.Output[Mapping[str, str]]
+    """What tells the API's metrics in CloudWatch from other APIs'."""
+    function_names: pulumi.Output[Mapping[str, str]]
+    """The functions' names, by duty: upload_url, results and delete, each within 15 seconds."""
 
     def __init__(self, name: str, args: LabelApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token("LabelApi"), name, {}, opts)
@@ -122,6 +126,8 @@ class LabelApi(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         self.url, self.api_key_id = made.url, made.api_key_id
+        self.metric_dimensions = pulumi.Output.all(**made.metric_dimensions)
+        self.function_names = pulumi.Output.all(**{duty: function.name for duty, function in made.functions.items()})
         self.register_outputs({"url": self.url})
 
 

@@ -1,4 +1,4 @@
-"""PythonFunction and ImageProcessor for other languages."""
+"""PythonFunction for other languages."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from component_provider.tokens import SOURCE_DIR, present, settings_of, token
-from components import image_processor, python_function
+from component_provider.tokens import present, token
+from components import python_function
 from components.errors import InvalidArgumentError
 from components.policies import AnyResource, Statement
 
@@ -91,104 +91,3 @@ class PythonFunction(pulumi.ComponentResource):
 def _statement(given: PolicyStatement) -> Statement:
     reason = given.get("any_resource_reason")
     return Statement(list(given["actions"]), AnyResource(reason) if reason else list(given.get("resources") or ()))
-
-
-class ImageProcessorArgs(TypedDict):
-    """Arguments of ImageProcessor; what is not given is as in the settings of Labelstack's own stacks."""
-
-    bucket_name: pulumi.Input[str]
-    """The bucket of the pictures."""
-    bucket_arn: pulumi.Input[str]
-    """Its ARN."""
-    table_name: pulumi.Input[str]
-    """The table of the results, of a ResultsStore."""
-    table_arn: pulumi.Input[str]
-    """Its ARN."""
-    service: NotRequired[str]
-    """The name of this deployment in logs and metrics; the component's own name."""
-    detectors: NotRequired[Sequence[str]]
-    """Some of labels, faces, moderation and text, each one Rekognition call a picture; labels."""
-    max_labels: NotRequired[int]
-    """Labels of a picture, 1 to 49; 10."""
-    min_confidence: NotRequired[float]
-    """Percent below which nothing is kept; 70."""
-    image_properties: NotRequired[bool]
-    """Ask for dominant colours and quality too, which has a charge of its own; false."""
-    rekognition_tps: NotRequired[float]
-    """The account's quota of Rekognition calls per second and operation, which sets the concurrency; 5."""
-    rekognition_timeout_seconds: NotRequired[float]
-    """Seconds that one call may take; 10."""
-    rekognition_endpoint: NotRequired[str]
-    """The address of an emulator."""
-    retry_base_delay_seconds: NotRequired[int]
-    """Seconds before the second attempt, doubled each time; 5."""
-    cache_days: NotRequired[int]
-    """Days for which the same bytes are not analysed again; 30."""
-    batch_size: NotRequired[int]
-    """Pictures of one invocation, 1 to 10; 10."""
-    max_receive_count: NotRequired[int]
-    """Attempts before a picture has failed, 5 or more; 5."""
-    runtime: NotRequired[str]
-    """python3.11 to python3.14; python3.13."""
-    architecture: NotRequired[str]
-    """arm64 or x86_64; arm64."""
-    memory_mb: NotRequired[int]
-    """Megabytes of memory; 512."""
-    timeout_seconds: NotRequired[int]
-    """Seconds that a batch may take; 60."""
-    log_retention_days: NotRequired[int]
-    """Days for which logs are kept; 14."""
-    log_level: NotRequired[str]
-    """DEBUG, INFO, WARNING, ERROR or CRITICAL; INFO."""
-    bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The key of the bucket's objects, where they have one."""
-
-
-class ImageProcessor(pulumi.ComponentResource):
-    """A queue of the bucket's events, a function that labels their pictures, and one that records what failed."""
-
-    queue_url: pulumi.Output[str]
-    """The queue of events."""
-    dead_letter_queue_url: pulumi.Output[str]
-    """The queue of what failed at every attempt."""
-    function_name: pulumi.Output[str]
-    """The function that labels."""
-    failure_recorder_name: pulumi.Output[str]
-    """The function that records failures."""
-
-    def __init__(self, name: str, args: ImageProcessorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(token("ImageProcessor"), name, {}, opts)
-        chosen = settings_of(name, args)
-        made = image_processor.ImageProcessor(
-            name,
-            image_processor.ImageProcessorArgs(
-                source_dir=SOURCE_DIR,
-                service=args.get("service") or name,
-                bucket_name=args["bucket_name"],
-                bucket_arn=args["bucket_arn"],
-                table_name=args["table_name"],
-                table_arn=args["table_arn"],
-                bucket_kms_key_arn=args.get("bucket_kms_key_arn"),
-                detectors=chosen.detectors,
-                max_labels=chosen.max_labels,
-                min_confidence=chosen.min_confidence,
-                image_properties=chosen.image_properties,
-                rekognition_tps=chosen.rekognition_tps,
-                rekognition_timeout_s=chosen.rekognition_timeout_seconds,
-                rekognition_endpoint=chosen.rekognition_endpoint,
-                retry_base_delay_s=chosen.retry_base_delay_seconds,
-                cache_days=chosen.cache_days,
-                batch_size=chosen.batch_size,
-                max_receive_count=chosen.max_receive_count,
-                runtime=chosen.runtime,
-                architecture=chosen.architecture,
-                memory_mb=chosen.memory_mb,
-                timeout_s=chosen.timeout_seconds,
-                log_retention_days=chosen.log_retention_days,
-                log_level=chosen.log_level,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-        self.queue_url, self.dead_letter_queue_url = made.queue.url, made.dead_letter_queue.url
-        self.function_name, self.failure_recorder_name = made.processor.name, made.failure_recorder.name
-        self.register_outputs({"queueUrl": self.queue_url, "deadLetterQueueUrl": self.dead_letter_queue_url})

@@ -9,14 +9,18 @@ import pulumi
 from pulumi.provider.experimental import component_provider_host
 from pulumi.provider.experimental.component import ComponentProvider
 
+from component_provider.announcing import Notifications
 from component_provider.front import GuestAccess, LabelApi, Website, WebsiteFiles
-from component_provider.functions import ImageProcessor, PythonFunction
-from component_provider.storage import ResultsStore, UploadBucket
+from component_provider.functions import PythonFunction
+from component_provider.pipelines import ImageProcessor, LabelWorkflow
+from component_provider.storage import ResultsBucket, ResultsStore, UploadBucket
 from component_provider.tokens import PACKAGE
+from component_provider.watching import Monitoring
 
 SCHEMA = Path(__file__).with_name("schema.json")
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
-    *(GuestAccess, ImageProcessor, LabelApi, PythonFunction, ResultsStore, UploadBucket, Website, WebsiteFiles),
+    *(GuestAccess, ImageProcessor, LabelApi, LabelWorkflow, Monitoring, Notifications, PythonFunction),
+    *(ResultsBucket, ResultsStore, UploadBucket, Website, WebsiteFiles),
 ]
 
 

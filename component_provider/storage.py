@@ -1,4 +1,4 @@
-"""UploadBucket and ResultsStore for other languages."""
+"""UploadBucket, ResultsStore and ResultsBucket for other languages."""
 
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from component_provider.tokens import present, token
-from components import results_store, upload_bucket
+from components import results_bucket, results_store, upload_bucket
 
 
 class UploadBucketArgs(TypedDict):
@@ -63,6 +63,35 @@ class ResultsStore(pulumi.ComponentResource):
         super().__init__(token("ResultsStore"), name, {}, opts)
         made = results_store.ResultsStore(
             name, results_store.ResultsStoreArgs(**args), pulumi.ResourceOptions(parent=self)
+        )
+        self.name, self.arn = made.name, made.arn
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+class ResultsBucketArgs(TypedDict):
+    """Arguments of ResultsBucket."""
+
+    protect_data: bool
+    """Keep the bucket and what is in it from deletion; false: the bucket is destroyed with its documents."""
+    noncurrent_version_days: NotRequired[int]
+    """Days for which replaced and deleted versions are kept; 30."""
+    expiration_days: NotRequired[int]
+    """Days after which documents are deleted; without it they are kept."""
+
+
+class ResultsBucket(pulumi.ComponentResource):
+    """A private bucket with one JSON document for each version of a picture."""
+
+    name: pulumi.Output[str]
+    """The bucket's name."""
+    arn: pulumi.Output[str]
+    """The bucket's ARN."""
+
+    def __init__(self, name: str, args: ResultsBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token("ResultsBucket"), name, {}, opts)
+        given = present(args, "protect_data", "noncurrent_version_days", "expiration_days")
+        made = results_bucket.ResultsBucket(
+            name, results_bucket.ResultsBucketArgs(**given), pulumi.ResourceOptions(parent=self)
         )
         self.name, self.arn = made.name, made.arn
         self.register_outputs({"name": self.name, "arn": self.arn})

@@ -21,6 +21,7 @@ API_SLOW_MS = 3_000
 THROTTLES = 10  # in five minutes; fewer are what retries are for
 SERVER_ERRORS: Mapping[str, str] = {"rest": "5XXError", "http": "5xx"}
 CLIENT_ERRORS: Mapping[str, str] = {"rest": "4XXError", "http": "4xx"}
+API_DIMENSIONS: Mapping[str, tuple[str, str]] = {"rest": ("ApiName", "Stage"), "http": ("ApiId", "Stage")}
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ class WatchedFunction:
     @classmethod
     def of(cls, function: PythonFunction, logs_command: str | None = None, *, is_step: bool = False) -> Self:
         """A PythonFunction; its log is read with the AWS CLI when there is no shorter command."""
-        tail = pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function.name)
-        return cls(function.name, function.timeout_s, logs_command or tail, is_step)
+        return cls(function.name, function.timeout_s, logs_command or tail_command(function.name), is_step)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class Alarm:
     period_s: int = MINUTE_S
     periods: int = 1
     expression: str | None = None
+
+
+def tail_command(function_name: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The AWS CLI's command for a function's log."""
+    return pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function_name)
 
 
 def own(name: str, service: str) -> Metric:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components import access
+from components.errors import InvalidArgumentError
 from components.policies import Statement
 
 
@@ -21,6 +22,10 @@ class Announcements:
     topic_arn: pulumi.Input[str] | None = None
     topic_kms_key_arn: pulumi.Input[str] | None = None
     notify_min_confidence: float = 0
+
+    def __post_init__(self) -> None:
+        if (self.bucket_name is None) != (self.bucket_arn is None):
+            raise InvalidArgumentError("A results bucket has a name and an ARN: expected both of them, or neither.")
 
     def environment(self) -> dict[str, pulumi.Input[str]]:
         """The variables of a function that announces; none where nothing is announced."""

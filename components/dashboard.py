@@ -17,7 +17,8 @@ OUTCOMES = (
     ("PicturesFailed", "#d62728"),
     ("PicturesDeleted", "#7f7f7f"),
 )
-EVENTS = ("StaleEvents", "IgnoredEvents", "UnreadableMessages")
+EVENTS = ("StaleEvents", "IgnoredEvents", "UnreadableMessages", "PicturesConverted", "PicturesPostponed")
+ANNOUNCEMENTS = ("ResultsAnnounced", "AnnouncementsFailed")
 
 Line = list[Any]
 Widget = dict[str, Any]
@@ -58,6 +59,7 @@ def body(
                 ],
             ),
             _cost(region, service, usd_per_call),
+            _graph("Announcements", region, [_line(alarms.own(name, service)) for name in ANNOUNCEMENTS]),
         ],
         [
             _graph(

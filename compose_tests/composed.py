@@ -119,6 +119,17 @@ class Composed:
             subprocess.run(["docker", "image", "rm", f"{self.name}-{service}"], capture_output=True)
 
 
+def compose_problem() -> str | None:
+    """What to do where nothing can be composed, with the reason; None where it can."""
+    if shutil.which("docker") is None:
+        return "install Docker (there is no docker command)"
+    for arguments, todo in ((("compose", "version"), "install the Compose plugin"), (("info",), "start Docker")):
+        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S)
+        if done.returncode:
+            return f"{todo} ({(done.stderr.strip().splitlines() or ['docker does not say why'])[-1]})"
+    return None
+
+
 def copy_clone(folder: Path) -> Path:
     """A copy of what is composed."""
     for name in COPIED:

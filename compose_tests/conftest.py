@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from compose_tests.composed import BUILT, Composed, copy_clone
+from compose_tests.composed import BUILT, Composed, compose_problem, copy_clone
+
+# pytest's own for wrong usage.
+NO_DOCKER = 4
 
 
 @pytest.fixture(scope="session")
 def compose_here() -> None:
-    """Docker with Compose answers; these tests are asked for by name, so that it does not is a failure."""
-    assert shutil.which("docker"), "make compose-test needs Docker: install it"
-    found = subprocess.run(["docker", "compose", "version"], capture_output=True, text=True)
-    assert found.returncode == 0, f"make compose-test needs Docker with Compose: {found.stderr.strip()}"
+    """Docker with Compose answers; these tests are asked for by name, so that it does not ends the run with that."""
+    if (problem := compose_problem()) is not None:
+        pytest.exit(f"make compose-test needs Docker with Compose: {problem}", NO_DOCKER)
 
 
 @pytest.fixture(scope="session")

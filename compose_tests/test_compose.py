@@ -102,6 +102,21 @@ def test_localstack_without_docker_is_told_in_a_sentence(another: Callable[[], C
     assert "/var/run/docker.sock" in errors[0]
 
 
+def test_a_localstack_that_wants_a_licence_is_told_by_its_status_and_by_the_doctor(
+    another: Callable[[], Composed],
+) -> None:
+    project = another()
+    override = {"services": {"localstack": {"entrypoint": ["sh", "-c", "exit 55"]}}}  # as one without a licence ends
+    (project.folder / "docker-compose.override.yml").write_text(json.dumps(override))
+    done = project.compose("up", "--wait")
+    assert done.returncode != 0
+    assert f"{project.name}-localstack-1 exited (55)" in done.stdout
+    doctor = project.labelstack("doctor", "--json")
+    assert doctor.returncode == 1
+    found = [one["found"] for one in json.loads(doctor.stdout)["findings"] if one["name"] == "LocalStack image"]
+    assert "ended with status 55: no valid license" in found[0]
+
+
 def test_a_taken_port_is_told(another: Callable[[], Composed]) -> None:
     project = another()
     with socket.create_server(("127.0.0.1", project.port)):

@@ -6,40 +6,66 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from integration_tests.stack import DeployedStack
+from labelstack.clouds import EmbeddedCloud
 
 PROJECT = Path(__file__).parent.parent
 NO_TABLE = "no-such-table"
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
+@dataclass(frozen=True)
+class Command:
+    """The command in an environment that names a stack: command("labels", "--json", LABELSTACK_API_KEY="…")."""
 
-def command_on(stack: DeployedStack, folder: Path, outputs: Mapping[str, Any] | None = None) -> Run:
-    """Runs the command against a stack: run("labels", "--json", LABELSTACK_API_KEY="…").
+    settings: Mapping[str, str]
 
-    Args:
-        stack: On the embedded cloud.
-        folder: Where what the command needs is written.
-        outputs: Instead of the stack's own.
-    """
-    folder.mkdir()
-    (folder / "embedded").symlink_to(stack.cloud.folder)  # type: ignore[attr-defined]  # the embedded cloud's
-    file = folder / "outputs.json"
-    file.write_text(json.dumps(dict(stack.outputs if outputs is None else outputs)))
-    settings = {"LABELSTACK_STATE_DIR": str(folder), "LABELSTACK_OUTPUTS": str(file), "COLUMNS": "200"}
-
-    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run it to its end, with nobody there to answer questions."""
         return subprocess.run(
-            [sys.executable, "-m", "labelstack", *map(str, arguments)],
+            self._line(arguments),
             cwd=PROJECT,
-            env={**os.environ, **settings, **environment},
+            env={**os.environ, **self.settings, **environment},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,
         )
 
-    return run
+    def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Start it, for a test that ends it."""
+        return subprocess.Popen(
+            self._line(arguments),
+            cwd=PROJECT,
+            env={**os.environ, **self.settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _line(self, arguments: tuple[str | Path, ...]) -> list[str]:
+        return [sys.executable, "-m", "labelstack", *map(str, arguments)]
+
+
+def command_on(stack: DeployedStack, folder: Path, outputs: Mapping[str, Any] | None = None) -> Command:
+    """The command for a stack.
+
+    Args:
+        stack: On an emulator.
+        folder: Where what the command needs is written.
+        outputs: Instead of the stack's own.
+    """
+    folder.mkdir()
+    file = folder / "outputs.json"
+    file.write_text(json.dumps(dict(stack.outputs if outputs is None else outputs)))
+    settings = {"LABELSTACK_STATE_DIR": str(folder), "LABELSTACK_OUTPUTS": str(file), "COLUMNS": "200"}
+    settings |= {"LABELSTACK_CLOUD": stack.cloud.name}
+    if isinstance(stack.cloud, EmbeddedCloud):
+        (folder / "embedded").symlink_to(stack.cloud.folder)
+    else:
+        settings |= {"AWS_ENDPOINT_URL": str(stack.cloud.endpoint_url)}
+    return Command(settings)

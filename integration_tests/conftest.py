@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[EXECUTED] = []
     try:
         lane = lanes.choose(
-            config.getoption("cloud"), config.getoption("stack"), config.getoption("engine"), _docker_problem
+            PROJECT, config.getoption("cloud"), config.getoption("stack"), config.getoption("engine"), _docker_problem
         )
     except LabelstackError as error:
         raise pytest.UsageError(str(error)) from None
@@ -298,6 +298,7 @@ def throttled_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
     """The same program with an API that lets one request a second through, and two at once."""
+    skip_unless(running.cloud, "throttling")
     settings = _beside("throttled", {"website": "none", "apiThrottleRate": "1", "apiThrottleBurst": "2"})
     with _deployed(lane, running, tmp_path_factory.mktemp("throttled"), settings) as deployed:
         yield deployed

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from integration_tests.running import RunningCloud
 from labelstack import logs
+from labelstack.cli.logs import METRICS_MARK, line_text
 from labelstack.errors import CloudError
 
 FUNCTION_LINES = 40
@@ -26,7 +27,7 @@ def sections(running: RunningCloud, functions: list[str], since_ms: int) -> Iter
     """
     try:
         found = logs.read(running.cloud.client("logs"), functions, since_ms)
-        lines = [f"{line.function}: {line.message}" for line in found]
+        lines = [f"{line.function}: {line_text(line).plain}" for line in found if METRICS_MARK not in line.message]
         yield f"functions' logs, {shown(lines, FUNCTION_LINES)}", cut(lines, FUNCTION_LINES)
     except (BotoCoreError, ClientError, OSError) as error:
         yield "functions' logs", f"cannot be read: {error}"

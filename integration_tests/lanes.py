@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from labelstack import engines
 from labelstack.clouds import Cloud
+from labelstack.engines import configuration
 from labelstack.errors import InputError
 
 CLOUDS = ("embedded", "localstack", "external", "aws")
@@ -78,10 +79,17 @@ class Lane:
         return f"cloud {self.cloud} ({self.reason}), stack {self.stack}, {how}"
 
 
-def choose(cloud: str | None, stack: str | None, engine: str | None, docker_problem: Callable[[], str | None]) -> Lane:
+def choose(
+    project: Path,
+    cloud: str | None,
+    stack: str | None,
+    engine: str | None,
+    docker_problem: Callable[[], str | None],
+) -> Lane:
     """The lane that the options name; without a cloud, LocalStack where it can be had, else the embedded cloud.
 
     Args:
+        project: The folder with the stacks' files.
         cloud: `--cloud`.
         stack: `--stack`.
         engine: `--engine`.
@@ -89,6 +97,7 @@ def choose(cloud: str | None, stack: str | None, engine: str | None, docker_prob
 
     Raises:
         InputError: The options do not go together.
+        ProgramError: There is no such stack.
     """
     reason = "as asked for"
     if cloud is None:
@@ -101,7 +110,9 @@ def choose(cloud: str | None, stack: str | None, engine: str | None, docker_prob
             "already, or let Pulumi deploy one for this run (--engine pulumi)"
         )
     default = "" if cloud == "aws" else "in-process"
-    return Lane(cloud, stack or DEFAULT_STACKS.get(cloud, "local"), engine or default, reason)
+    named = stack or DEFAULT_STACKS.get(cloud, "local")
+    configuration.stack_file(project, named)
+    return Lane(cloud, named, engine or default, reason)
 
 
 def engine_for(name: str, project: Path, cloud: Cloud, folder: Path) -> Engine:

@@ -50,6 +50,20 @@ def heic(seed: object, *, width: int = 160, height: int = 120, claims: tuple[int
     return content.replace(true, b"ispe\0\0\0\0" + struct.pack(">II", *claims))
 
 
+def gif_bomb(*, screen: tuple[int, int] = (30_000, 30_000), frame: tuple[int, int] = (30_000, 30_000)) -> bytes:
+    """A GIF file of a few bytes that claims a screen, and on it a first picture, of these sides."""
+    header = b"GIF89a" + struct.pack("<HHBBB", *screen, 0x80, 0, 0) + bytes(3) + b"\xff" * 3
+    return header + b"," + struct.pack("<HHHHB", 0, 0, *frame, 0) + b"\x02\x02\x44\x01\x00;"
+
+
+def jpeg_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
+    """A JPEG file whose frame header claims these sides."""
+    content = bytearray(picture("bomb"))
+    at = content.index(b"\xff\xc0") + 5  # baseline: length, precision, then height and width
+    content[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(content)
+
+
 def truncated_jpeg() -> bytes:
     """The first third of a photograph."""
     whole = picture("truncated", width=800, height=600)

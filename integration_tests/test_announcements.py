@@ -255,6 +255,7 @@ def test_topic_that_is_gone_costs_no_message_and_no_result(stack: DeployedStack,
     assert {(stack.result(one.key) or {})["status"] for one in uploaded} == {"LABELED"}
 
 
+@pytest.mark.needs("iam_enforced")
 def test_bucket_that_denies_costs_no_document_and_no_result(stack: DeployedStack, key: MakeKey) -> None:
     s3, bucket = stack.client("s3"), stack.outputs["resultsBucket"]
     policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def test_page_api_and_topic_work_together(deploy: Deploy) -> None:
         config = api.pool.request("GET", stack.page_address("config.json")[0], headers=headers).json()
         assert (page.status, page.headers["content-type"].partition(";")[0]) == (200, "text/html")
         assert config["apiUrl"] == stack.outputs["apiUrl"]
-        origin = "/".join(url.split("/")[:3])
+        origin = "/".join(str(stack.outputs["websiteUrl"]).split("/")[:3])
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         allowed = api.send("OPTIONS", "/generate-upload-url", headers=headers).headers
         assert allowed["access-control-allow-origin"] == origin
@@ -157,7 +158,7 @@ def test_guest_puts_pictures_and_reads_the_table_himself(deploy: Deploy, running
             found: dict[str, Any] = dynamodb.get_item(TableName=config["resultsTable"], Key=key).get("Item", {})
             return found
 
-        items = {name: wait_for(f"the item of {name}", lambda name=name: item(name), bool) for name in pictures}
+        items = {name: wait_for(f"the item of {name}", partial(item, name), bool) for name in pictures}
 
         assert {found["status"]["S"] for found in items.values()} == {"LABELED"}
         labels = [label["M"] for found in items.values() for label in found["labels"]["L"]]

@@ -36,7 +36,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         visitor = Visitor(browser)
         visitors.append(visitor)
         visitor.page.goto(str(deployed.outputs["websiteUrl"]))
-        expect(visitor.page.locator("#limits")).to_contain_text("JPEG or PNG")
+        expect(visitor.page.locator("#limits")).to_contain_text("JPEG, PNG")
         expect(visitor.page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
         return visitor
 

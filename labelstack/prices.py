@@ -23,6 +23,8 @@ class Price:
         unit: Of what it is the price, in the singular.
         tiers: Up to so many units a month (None: no end), so many US dollars a unit; ascending.
         source: AWS's page.
+        compared_tiers: So many of the tiers, from the first on, were compared with a document.
+        compared_with: `copy` of AWS's own, or a `quotation` of it; nothing when no tier was.
     """
 
     key: str
@@ -30,6 +32,13 @@ class Price:
     unit: str
     tiers: Sequence[tuple[float | None, float]]
     source: str
+    compared_tiers: int
+    compared_with: str = ""
+
+    def is_compared(self, quantity: float) -> bool:
+        """Whether a month's quantity stays within the tiers that were compared."""
+        within = self.tiers[: self.compared_tiers]
+        return bool(within) and (within[-1][0] is None or quantity <= within[-1][0])
 
     def usd(self, quantity: float) -> float:
         """What a month's quantity costs: each tier's part at its price."""
@@ -65,7 +74,13 @@ def load(file: Path = FILE) -> PriceTable:
         region,
         {
             key: Price(
-                key, one["service"], one["unit"], [(end, float(usd)) for end, usd in one["tiers"]], one["source"]
+                key,
+                one["service"],
+                one["unit"],
+                [(end, float(usd)) for end, usd in one["tiers"]],
+                one["source"],
+                one["compared_tiers"],
+                one.get("compared_with", ""),
             )
             for key, one in content.items()
         },

@@ -7,8 +7,8 @@ What cannot be counted here is an assumption, which the estimate lists.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from labelstack.prices import PriceTable
@@ -20,7 +20,7 @@ MONTH_MINUTES = 30 * 24 * 60
 
 @dataclass(frozen=True)
 class Requests:
-    """What labelling one picture asks of S3 and DynamoDB, beside its upload.
+    """What labelling one picture asks of S3, DynamoDB and SNS, beside its upload.
 
     Attributes:
         s3_heads: HeadObject.
@@ -28,6 +28,9 @@ class Requests:
         reads: Strongly consistent reads of DynamoDB, GetItem and Query.
         cache_writes: PutItem of what Rekognition said.
         transactions: TransactWriteItems, each with the result, its label entries and one item of counters.
+        documents: PutObject into the results bucket.
+        messages: Publish to the topic.
+        notes: UpdateItem of the result, once it is announced.
     """
 
     s3_heads: int
@@ -35,10 +38,15 @@ class Requests:
     reads: int
     cache_writes: int
     transactions: int
+    documents: int = 0
+    messages: int = 0
+    notes: int = 0
 
 
 PICTURE = Requests(s3_heads=1, s3_reads=1, reads=2, cache_writes=1, transactions=1)
 KNOWN_PICTURE = Requests(s3_heads=1, s3_reads=0, reads=2, cache_writes=0, transactions=1)
+# A new picture again, where its result is announced to both targets.
+ANNOUNCED_PICTURE = replace(PICTURE, documents=1, messages=1, notes=1)
 # In a workflow, of a new picture: the last step reads again what the first one has read. Of a known one: the same.
 WORKFLOW_PICTURE = Requests(s3_heads=1, s3_reads=1, reads=4, cache_writes=1, transactions=1)
 WORKFLOW_DETECTOR_READS = 1  # each detector's branch reads the header itself
@@ -54,7 +62,7 @@ WORKFLOW_LOG_BYTES = 25 * KB  # of an execution, about 30 events, and of its fun
 IDLE_RECEIVES = 2 * 5 * 3 * MONTH_MINUTES  # two queues, each with five pollers that wait for 20 s
 API_READ_UNITS, API_BYTES, API_LOG_BYTES = 10, 5 * KB, KB
 PAGE_REQUESTS, PAGE_BYTES = 15, 60 * KB
-OWN_METRICS = 11
+OWN_METRICS = 15
 QUEUE_FUNCTIONS, API_FUNCTIONS = 2, 3
 WORKFLOW_STEPS = 4  # and one more that announces
 ALARMS_OF_STEP, ALARMS_OF_WORKFLOW = 2, 2
@@ -75,7 +83,13 @@ class Shape:
     monitoring: bool
     daily_cost_alarm: bool
     workflow: bool = False
-    announces: bool = False
+    results_bucket: bool = False
+    notifications: bool = False
+
+    @property
+    def announces(self) -> bool:
+        """Whether results are told to anything beside the table."""
+        return self.results_bucket or self.notifications
 
     @property
     def steps(self) -> int:
@@ -142,13 +156,14 @@ def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
     _rekognition(bill, shape, new)
     _pictures(bill, shape, volumes, new, known)
     _table(bill, shape, volumes, new, known)
+    _announcing(bill, shape, volumes)
     _looking(bill, shape, volumes)
     _watching(bill, shape, volumes)
     return Estimate(
         bill.lines,
         known * shape.detectors,
         rekognition_usd(prices, shape, volumes.pictures) - rekognition_usd(prices, shape, new),
-        _assumptions(shape, volumes),
+        [*_assumptions(shape, volumes), _sources(bill.from_memory)],
     )
 
 
@@ -186,9 +201,12 @@ class _Bill:
     def __init__(self, prices: PriceTable) -> None:
         self._prices = prices
         self.lines: list[Line] = []
+        self.from_memory: dict[str, None] = {}  # in the order of the lines
 
     def add(self, key: str, what: str, quantity: float) -> None:
         price = self._prices[key]
+        if quantity and not price.is_compared(quantity):
+            self.from_memory[f"{price.service}, {what}"] = None
         self.lines.append(Line(price.service, what, quantity, price.unit, price.usd(quantity)))
 
 
@@ -254,6 +272,19 @@ def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) ->
     bill.add("dynamodb.recovery", "point-in-time recovery", table_bytes / GB)
 
 
+def _announcing(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
+    result, requests = _result_bytes(shape, _labels(shape, volumes)), ANNOUNCED_PICTURE
+    if shape.results_bucket:
+        bill.add("s3.put", "documents", volumes.pictures * requests.documents)
+        bill.add("s3.storage", "this month's documents", volumes.pictures * result / GB)
+    if shape.notifications:
+        bill.add("sns.publish", "messages", volumes.pictures * requests.messages)
+    if shape.results_bucket or shape.notifications:
+        # The result is written again, in the table and in the index that it is in.
+        units = 2 * requests.notes * _units(result, WRITE_UNIT_BYTES)
+        bill.add("dynamodb.write", "notes of what is announced", volumes.pictures * units)
+
+
 def _looking(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
     transfer_bytes = volumes.picture_views * volumes.average_bytes
     if shape.api != "none":
@@ -287,6 +318,13 @@ def _watching(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
         bill.add("sns.email", "mails", volumes.mails)
 
 
+def _sources(from_memory: Iterable[str]) -> str:
+    """What the prices are worth: labelstack/prices.yaml says of each what it was compared with."""
+    said = "Prices were compared with copies and quotations of AWS's pages, not with the pages themselves"
+    unknown = "; ".join(from_memory)
+    return f"{said}, and these with nothing: {unknown}." if unknown else f"{said}."
+
+
 def _labels(shape: Shape, volumes: Volumes) -> int:
     return shape.max_labels if volumes.labels is None else volumes.labels
 
@@ -317,6 +355,8 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         "No picture is tried twice, and none is rejected.",
         "Lambda waits at each of the two queues with five pollers, each asking every 20 s.",
     ]
+    if shape.notifications:
+        said.append("Every result is a message of up to 64 kB. Queues that subscribe are charged to their owners.")
     if shape.workflow:
         said += [
             f"Each picture comes alone, the dearest case: an execution of {EXECUTION_MB} MB, in which each detector "

@@ -67,7 +67,7 @@ def test_what_has_secrets_or_a_role_never_runs_code_of_a_fork(workflow: dict[Any
 def test_ci_runs_the_documented_commands_on_every_python() -> None:
     jobs = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
-    assert commands["check"] == ["make check"]
+    assert commands["check"] == ["make check", "make actionlint"]
     assert commands["test"][-1] == "make test"
     assert commands["localstack"] == ["make localstack-test"]
     assert commands["pulumi"][-1] == ".venv/bin/pytest integration_tests --cloud localstack --engine pulumi"

@@ -50,7 +50,7 @@ class LabelstackGroup(click.Group):
             print_error(str(error))
             sys.exit(EXIT_ERROR)
         except (ClientError, BotoCoreError) as error:
-            print_error(f"the cloud did not do what was asked: {error}")
+            print_error(f"the cloud did not do what was asked: {' '.join(str(error).split())}")
             sys.exit(EXIT_ERROR)
         sys.exit(status if isinstance(status, int) else 0)
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from functools import partial
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from labelstack.cli.options import json_option, target_options
-from labelstack.cli.repair_target import RepairTarget, check_cost, rate_option, repair_target, yes_option
+from labelstack.cli.repair_target import check_cost, rate_option, repair_target, yes_option
 from labelstack.cli.screen import Screen, count_text, size_text
 from labelstack.cli.target import Target
 from labelstack.errors import InputError
 from labelstack.repair import backfill as work
+from labelstack.repair.asking import BATCH
+from labelstack.repair.clock import iso_ms
 from labelstack.repair.copying import Place, destination
 from labelstack.repair.jobs import Job, Progress
+
+NOTED_EACH = 1000  # pictures, where no bar can be drawn
 
 
 @click.command(short_help="Label pictures that were there before.")
@@ -50,8 +54,10 @@ def backfill(
     """Label the pictures that are in the upload bucket already, or, with --from, those of another bucket.
 
     Pictures whose result is up to date are not analysed again. Of another bucket, S3 copies each picture below the
-    upload prefix; what is there already is not copied. Says first how many there are and what Rekognition charges at
-    most. It notes its place: interrupted, by kill -9 too, the same command goes on where it was.
+    upload prefix; what is there already is not copied. Says first how many there are and what AWS charges at most. It
+    notes its place: interrupted, by kill -9 too, the same command goes on where it was.
+
+    Exit status 1: it was not wanted, or pictures were left out because S3 does not copy them.
     """
     if to_prefix is not None and source_url is None:
         raise click.UsageError("--to goes with --from.")
@@ -67,41 +73,45 @@ def backfill(
     job = Job(stack.jobs_folder, "backfill", {"stack": stack.name, "from": str(place), "to": to})
     if restart:
         job.finish()
-    progress = job.resume(datetime.now(UTC).isoformat(timespec="milliseconds"))
+    progress = job.resume(iso_ms(stack.now))
     if progress.done:
         screen.note(f"going on after {count_text(progress.done, 'picture')}, the last {progress.after!r}")
-    extent = work.extent(stack.s3, place, progress.after)
+    extent = work.extent(stack.s3, place, progress.after, folders=source is None)
     if not extent.pictures:
         job.finish()
         _report(screen, place, progress.done)
         screen.note("no pictures there." if not progress.done else "all pictures were done already.")
         return
     screen.note(f"{count_text(extent.pictures, 'picture')} ({size_text(extent.size_bytes)})")
-    check_cost(screen, stack, extent.pictures, yes=yes, note="at most")
-    done = progress.done
-    what = "copying" if source else "asking"
-    for step in _shown(screen, what, extent.pictures, done, _steps(stack, source, place, to, job, progress)):
-        done = step.done
-    _report(screen, place, done)
-    did = "copied" if source else "asked for"
-    screen.note(f"{did} {count_text(done, 'picture')}: `labelstack watch` shows the results as they arrive")
+    check_cost(screen, stack, extent.pictures, yes=yes, note="at most", copies=source is not None)
+    before = progress.done
+    left_out: list[str] = []
+    if source is None:
+        what, steps = "asking", work.ask_for_all(stack.s3, place, stack.asking, job, progress)
+    else:
+        to_key = partial(destination, source, prefix=to)
+        what = "copying"
+        steps = work.copy_all(
+            stack.s3, source, stack.bucket, to_key, job, progress, stack.pace, on_left_out=left_out.append
+        )
+    for step in _shown(screen, what, extent.pictures, before, steps):
+        progress = step
+    _report(screen, place, progress.done)
+    for reason in left_out:
+        screen.note(f"left out: {reason}")
+    if source is None:
+        did = f"asked for {count_text(progress.done, 'picture')}"
+    else:
+        did = f"copied {progress.copied:,} of {count_text(progress.done, 'picture')}"
+        did += ", the others were there already" if progress.copied + len(left_out) < progress.done else ""
+    screen.note(f"{did}: `labelstack watch` shows the results as they arrive")
+    if left_out:
+        ctx.exit(1)
 
 
 def _report(screen: Screen, place: Place, done: int) -> None:
     if screen.as_json:
         screen.document({"pictures": done, "from": f"s3://{place.bucket}/{place.prefix}"})
-
-
-def _steps(
-    stack: RepairTarget, source: Place | None, place: Place, to: str, job: Job, progress: Progress
-) -> Iterator[Progress]:
-    if source is None:
-        return work.ask_for_all(stack.s3, place, stack.asking, job, progress)
-
-    def to_key(key: str) -> str:
-        return destination(source, key, to)
-
-    return work.copy_all(stack.s3, source, stack.bucket, to_key, job, progress, stack.pace.keep)
 
 
 def _shown(screen: Screen, what: str, total: int, before: int, steps: Iterator[Progress]) -> Iterator[Progress]:
@@ -110,4 +120,6 @@ def _shown(screen: Screen, what: str, total: int, before: int, steps: Iterator[P
         task = bar.add_task("", total=total)
         for progress in steps:
             bar.update(task, completed=progress.done - before)
+            if not screen.live and (progress.done - before) % NOTED_EACH < BATCH and progress.done - before < total:
+                screen.note(f"{what}: {progress.done - before:,} of {count_text(total, 'picture')}")
             yield progress

@@ -153,8 +153,9 @@ def shape_of(settings: Settings) -> Shape:
         cloudfront=settings.website == "cloudfront",
         monitoring=settings.monitoring,
         daily_cost_alarm=settings.daily_cost_bound_usd is not None,
+        results_bucket=settings.results_bucket,
+        notifications=settings.notifications,
         workflow=settings.pipeline == "workflow",
-        announces=settings.results_bucket or settings.notifications,
     )
 
 

@@ -57,6 +57,8 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
             outputs = deploy(engine_for(backend, target, cloud, engine), target.stack, screen)
         if target.cloud == "localstack":
             stack_outputs.publish(cloud.client("ssm"), target.stack, outputs)
+            if missing := shared_stack.missing_rekognition(cloud):
+                screen.note(missing)
     except BaseException:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
         if started is not None:
             started.stop()

@@ -67,7 +67,7 @@ def logs(
         if as_json:
             screen.line({"function": line.function, "timestamp": line.timestamp_ms, "message": line.message})
         else:
-            screen.show(_line_text(line))
+            screen.show(line_text(line))
     if not shown:
         screen.note(f"nothing was logged in the last {since}.")
 
@@ -88,7 +88,7 @@ def _seconds(text: str) -> float:
     return int(match[1]) * UNITS_S[match[2]]
 
 
-def _line_text(line: LogLine) -> Text:
+def line_text(line: LogLine) -> Text:
     """A line of Powertools' JSON as time, level, message and what else it says; any other line as it is."""
     when = datetime.fromtimestamp(line.timestamp_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
     try:

@@ -218,6 +218,9 @@ def delete(
 ) -> None:
     """Delete pictures and, with them, their results.
 
+    Goes to S3 directly, with your own AWS rights, not through the stack's API: any key can be deleted, not only those
+    below the upload prefix. In a bucket with versions, older ones stay as long as its lifecycle rules say.
+
     KEY is a picture's key as `upload` and `search` show it; the upload prefix may be left out. Nothing is deleted when
     one of the keys is unknown.
     """

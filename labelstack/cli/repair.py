@@ -12,19 +12,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from handlers.results import Result, Status
+from handlers.results import REJECTION_CODES, Code, Result, Status
 from labelstack.cli.options import json_option, target_options
 from labelstack.cli.repair_target import RepairTarget, check_cost, rate_option, repair_target, yes_option
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.target import Target
 from labelstack.errors import InputError
 from labelstack.repair import dead_letters
+from labelstack.repair.clock import iso_ms
 from labelstack.repair.comparison import MENDED, Comparison, Finding, Kind, Waiting
 from labelstack.repair.jobs import Job
 
 SHOWN = 50
 GRACE_S = 15 * 60
 SEARCH_PAGE = 100
+FAILURES = [str(code) for code in Code if code not in (*REJECTION_CODES, Code.OBJECT_DELETED, Code.UNREADABLE_MESSAGE)]
 
 
 @click.command(short_help="Find and mend what is missing or stale.")
@@ -37,7 +39,7 @@ SEARCH_PAGE = 100
     default=GRACE_S,
     show_default=True,
     metavar="S",
-    help="Pictures uploaded in the last S seconds may still be on their way.",
+    help="What was uploaded, labelled or deleted in the last S seconds may still be on its way.",
 )
 @rate_option
 @json_option
@@ -68,7 +70,7 @@ def reconcile(
         stack.bucket,
         stack.table,
         prefix=prefix,
-        settled_before=datetime.now(UTC) - timedelta(seconds=grace_s),
+        settled_before=stack.now - timedelta(seconds=grace_s),
     )
     found: list[Finding] = []
     waiting = 0
@@ -93,11 +95,18 @@ def reconcile(
     if (mendable and not fix) or failed:
         ctx.exit(1)
     if not found:
-        screen.note("bucket and table agree.")
+        screen.note("bucket and table agree in everything else." if waiting else "bucket and table agree.")
 
 
 @click.command(short_help="Try again what has FAILED.")
-@click.option("--code", "codes", multiple=True, metavar="CODE", help="Only failures with this code; may be repeated.")
+@click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    type=click.Choice(FAILURES),
+    help="Only failures with this code; may be repeated.",
+)
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
 @click.option("--dry-run", is_flag=True, help="Only show them.")
 @rate_option
@@ -132,13 +141,16 @@ def redrive(
     _show_failures(screen, failed)
     left = 0 if codes or prefix else dead_letters.waiting(stack.sqs, stack.dead_letter_queue_url)
     if not failed and not left:
-        screen.note("nothing has failed.")
+        chosen = f" with {' or '.join(codes)}" if codes else ""
+        screen.note(f"nothing has failed{chosen}{f' below {prefix!r}' if prefix else ''}.")
     if dry_run:
+        if left:
+            screen.note(f"about {count_text(left, 'message')} in the dead-letter queue")
         return
     if failed:
         _ask(screen, stack, [result["key"] for result in failed])
     if left:
-        moved = dead_letters.move_all(stack.sqs, stack.dead_letter_queue_url, stack.queue_url)
+        moved = dead_letters.move_all(stack.sqs, stack.dead_letter_queue_url, stack.queue_url, stack.now)
         screen.note(f"{count_text(moved, 'message')} put back from the dead-letter queue")
 
 
@@ -149,6 +161,7 @@ def redrive(
 @click.option("--before", metavar="TIME", help="Pictures whose results are older (ISO 8601: 2026-11-01).")
 @click.option("--settings", "by_settings", is_flag=True, help="Pictures labelled under other detector settings.")
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@click.option("--restart", is_flag=True, help="Begin anew instead of going on with a run that was interrupted.")
 @yes_option
 @rate_option
 @json_option
@@ -161,6 +174,7 @@ def reprocess(
     before: str | None,
     by_settings: bool,
     prefix: str,
+    restart: bool,
     yes: bool,
     rate_per_s: float | None,
     as_json: bool,
@@ -169,30 +183,41 @@ def reprocess(
 
     Choose by --label, --before or --settings. With --settings only what was labelled under other settings is analysed,
     and known content is not paid for again; otherwise every chosen picture is. Interrupted and run again, it goes on:
-    what the first run has relabelled is not relabelled.
+    what the first run has relabelled is not relabelled. Says first what Rekognition charges at most.
     """
     if not labels and before is None and not by_settings:
         raise click.UsageError("choose the pictures by --label, --before or --settings.")
-    if by_settings and (labels or before):
+    if by_settings and (labels or before is not None):
         raise click.UsageError("--settings looks at every picture: it does not go with --label and --before.")
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
     job = Job(
         stack.jobs_folder, "reprocess", {"stack": stack.name, "labels": labels, "before": before, "prefix": prefix}
     )
-    started_at = job.resume(_now()).started_at
+    if restart:
+        job.finish()
+    if job.is_begun:
+        screen.note(f"going on with what was begun at {job.resume('').started_at}")
+    started_at = job.resume(iso_ms(stack.now)).started_at
     # A result that this job has made already is newer than its start.
-    made_before = min(_time(before), started_at) if before else started_at
+    made_before = min(_time(before), started_at) if before is not None else started_at
     chosen = _chosen(stack, labels, prefix, None if by_settings else made_before)
     if not chosen:
-        screen.note("no such picture.")
+        screen.note("no such picture." if not job.is_begun else "all pictures were asked for and are done.")
         job.finish()
+        _report(screen, 0)
         return
-    note = "at most, for those under other settings" if by_settings else ""
+    note = "at most, for those under other settings" if by_settings else "at most"
     check_cost(screen, stack, len(chosen), yes=yes, note=note)
     job.save(job.resume(started_at))
     _ask(screen, stack, chosen, made_before=None if by_settings else made_before)
     job.finish()
+    _report(screen, len(chosen))
+
+
+def _report(screen: Screen, pictures: int) -> None:
+    if screen.as_json:
+        screen.document({"pictures": pictures})
 
 
 def _chosen(stack: RepairTarget, labels: Sequence[str], prefix: str, made_before: str | None) -> list[str]:
@@ -279,10 +304,6 @@ def _unique(results: Iterable[Result]) -> Iterator[Result]:
     return iter(seen.values())
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _time(text: str) -> str:
     try:
         time = datetime.fromisoformat(text)
@@ -291,4 +312,4 @@ def _time(text: str) -> str:
             f"--before {text!r} is no time: expected ISO 8601, as 2026-11-01 or 2026-11-01T12:00Z."
         ) from error
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_ms(time)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.target import Target, find_outputs
 from labelstack.errors import NoOutputsError, RepairError
 from labelstack.repair.asking import Asking, Pace
+from labelstack.repair.clock import cloud_time
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask whether the cost is wanted.")
 rate_option = click.option(
@@ -25,6 +27,7 @@ rate_option = click.option(
     metavar="N",
     help="At most N pictures a second.  [default: as fast as they are taken; the processor keeps to its quota]",
 )
+HEADS_OF_COPY = 2
 NEEDED = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "detectors")
 
 
@@ -51,6 +54,8 @@ class RepairTarget:
     Attributes:
         name: What tells it from every other stack, for the records of jobs.
         detectors: That look at each picture.
+        image_properties: Whether Rekognition finds colours too, which it charges for.
+        now: The cloud's time.
         jobs_folder: Where long jobs note their place.
     """
 
@@ -63,6 +68,8 @@ class RepairTarget:
     queue_url: str
     dead_letter_queue_url: str
     detectors: Sequence[str]
+    image_properties: bool
+    now: datetime
     jobs_folder: Path
     asking: Asking
     pace: Pace
@@ -94,25 +101,47 @@ def repair_target(
         queue_url=str(outputs["queueUrl"]),
         dead_letter_queue_url=str(outputs["deadLetterQueueUrl"]),
         detectors=outputs["detectors"],
+        image_properties=bool(outputs.get("imageProperties", False)),
+        now=cloud_time(sqs, str(outputs["queueUrl"])),
         jobs_folder=target.state_dir / "jobs",
         asking=Asking(sqs, str(outputs["queueUrl"]), str(outputs["uploadBucket"]), pace),
         pace=pace,
     )
 
 
-def check_cost(screen: Screen, stack: RepairTarget, pictures: int, *, yes: bool, note: str = "") -> None:
-    """Say what Rekognition will charge, and ask whether that is wanted unless the answer was given.
+def check_cost(
+    screen: Screen, stack: RepairTarget, pictures: int, *, yes: bool, note: str = "", copies: bool = False
+) -> None:
+    """Say what AWS will charge, and ask whether that is wanted unless the answer was given.
+
+    Args:
+        note: What is said of the price of Rekognition.
+        copies: Each picture is copied first.
 
     Raises:
-        RepairError: It is not.
+        RepairError: It is not wanted, or there is nobody to answer.
     """
     table = prices.load()
     operations = len(stack.detectors)
     usd = table["rekognition.image"].usd(pictures * operations)
+    if stack.image_properties:
+        usd += table["rekognition.image_properties"].usd(pictures)
+    s3_usd = table["s3.put"].usd(pictures) + table["s3.get"].usd(pictures * HEADS_OF_COPY)
+    copying = f" and {_usd_text(s3_usd)} of S3 requests" if copies else ""
     what = f"{count_text(pictures, 'picture')}, {count_text(operations, 'detector')}"
     screen.note(
-        f"{what}: about ${usd:,.2f} of Rekognition{f' {note}' if note else ''} "
+        f"{what}: {_usd_text(usd)} of Rekognition{f' {note}' if note else ''}{copying} "
         f"(list prices of {table.region}, {table.date}; emulators charge nothing)"
     )
-    if not yes and not click.confirm("Go on?", default=False, err=True):
+    if yes:
+        return
+    try:
+        wanted = click.confirm("Go on?", default=False, err=True)
+    except click.Abort:  # nobody is there to answer
+        wanted = False
+    if not wanted:
         raise RepairError("not wanted: nothing was asked for (--yes answers beforehand).")
+
+
+def _usd_text(usd: float) -> str:
+    return "less than $0.01" if usd < 0.01 else f"about ${usd:,.2f}"

@@ -17,6 +17,8 @@ from labelstack.errors import CloudSettingsError, DeployError, StateError
 
 NO_DOCKER = "Docker not available"  # LocalStack's reason of a function's failed state
 
+REKOGNITION_SETTING = "labelstack:rekognitionEndpoint"
+
 
 def check_ours(backend: Backend, target: Target, cloud: Cloud) -> None:
     """Make sure that a stack is not changed by two engines that know nothing of each other.
@@ -50,6 +52,20 @@ def docker_explained() -> Iterator[None]:
             "LocalStack cannot run functions because no Docker answers it: mount Docker's socket into its container as "
             "/var/run/docker.sock (with Docker Compose, DOCKER_SOCKET names another path), then start it anew."
         ) from error
+
+
+def missing_rekognition(cloud: Cloud) -> str | None:
+    """What to tell who deploys on a LocalStack without saying where a Rekognition is; None when that is said.
+
+    LocalStack's free edition has none: each picture would end as FAILED, after all its attempts.
+    """
+    if REKOGNITION_SETTING in cloud.stack_config():
+        return None
+    return (
+        "no local Rekognition is named, and LocalStack's free edition has none, so pictures will fail: set "
+        "AWS_ENDPOINT_URL_REKOGNITION to the address of one as the functions' containers reach it, and deploy again "
+        "(`docker compose up --wait` does all of it)."
+    )
 
 
 def how_to_use(cloud: Cloud, outputs: Mapping[str, Any]) -> Text:

@@ -140,6 +140,13 @@ def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str,
         if found_there is not None:
             return stack_outputs.check(found_there, f"stack {target.stack!r} on LocalStack")
     found = backend.pulumi_outputs(target.stack)
+    if found is None and target.cloud == "localstack":
+        raise NoOutputsError(
+            f"no stack {target.stack!r} is known on the LocalStack at {cloud.endpoint_url}: deploy it with "
+            "`labelstack up --cloud localstack` or `docker compose up --wait`. Of one that `pulumi up` has deployed, "
+            f"write the outputs to a file (pulumi stack output --json --stack {target.stack}) and name it with "
+            "--outputs or LABELSTACK_OUTPUTS."
+        )
     if found is None:
         raise NoOutputsError(
             f"the outputs of stack {target.stack!r} on {target.cloud} are not known here, and there is no Pulumi CLI "

@@ -33,6 +33,9 @@ REMEMBERED = 10_000
 def watch(ctx: click.Context, target: Target, count: int | None, recent: int, as_json: bool) -> None:
     """Show results as they arrive, newest first, until Ctrl-C.
 
+    Of a stack with an API these are the pictures below its upload prefix (the output uploadPrefix), since the API shows
+    no others; of a stack without one, all.
+
     Into a file or pipe and with --json, every result is one line, in the order of arrival.
     """
     screen = Screen(as_json=as_json)

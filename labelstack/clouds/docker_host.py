@@ -23,9 +23,10 @@ RUN_LABEL = "labelstack.run"
 OWNER_LABEL = "labelstack.owner"
 # Of containers that start containers of their own.
 PARENT_LABEL = "labelstack.parent"
-NO_DOCKER = (
-    "no Docker answers ({reason}): start Docker Desktop or the daemon (sudo systemctl start docker) and see that "
-    "`docker info` works for you, or run without it on the embedded cloud (--cloud embedded)"
+NO_DOCKER = "no Docker answers ({reason})"
+START_DOCKER = (
+    ": start Docker Desktop or the daemon (sudo systemctl start docker) and see that `docker info` works for you, or "
+    "run without it on the embedded cloud (--cloud embedded)"
 )
 
 
@@ -43,8 +44,7 @@ def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[N
         text = " ".join(str(error.explanation or error).split())
         raise kind(f"{what} failed: Docker refused it: {text}{_advice(text)}") from error
     except (DockerException, requests.exceptions.RequestException) as error:
-        reason = f"{what}: {' '.join(str(error).split())}"
-        raise kind(NO_DOCKER.format(reason=reason[:300])) from error
+        raise kind(NO_DOCKER.format(reason=f"{what}: {_reason(error)}") + START_DOCKER) from error
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def connected() -> Iterator[docker.DockerClient]:
     """
     client, reason = _client()
     if client is None:
-        raise CloudStartError(NO_DOCKER.format(reason=reason[:300]))
+        raise CloudStartError(NO_DOCKER.format(reason=reason) + START_DOCKER)
     try:
         yield client
     finally:
@@ -71,7 +71,7 @@ def _client() -> tuple[docker.DockerClient | None, str]:
     try:
         return DockerClient().client, ""  # asks for Docker's version
     except (DockerException, requests.exceptions.RequestException) as error:
-        reason = " ".join(str(error).split())
+        reason = _reason(error)
     with warnings.catch_warnings():  # the library leaves the socket of its attempt to the garbage collector
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
@@ -141,14 +141,30 @@ def remove_left_behind(client: docker.DockerClient) -> None:
         remove_run(client, run)
 
 
+def remove(run: str) -> None:
+    """Remove all containers and networks of one run. May be repeated.
+
+    Raises:
+        CloudError: Docker does not answer any more or refuses; says how to remove them by hand.
+    """
+    try:
+        with connected() as client:
+            remove_run(client, run)
+    except CloudStartError as error:
+        reason = str(error).removesuffix(START_DOCKER)
+        raise CloudError(
+            f"the containers of this run may be left, as {reason}: once it does, the next run removes them, or you do "
+            f"({_by_hand(run)})"
+        ) from error
+
+
 def remove_run(client: docker.DockerClient, run: str) -> None:
     """Remove all containers and networks of one run, Lambda's containers among them. May be repeated.
 
     Raises:
         CloudError: Docker does not answer or refuses; says how to remove them by hand.
     """
-    by_hand = f"docker rm -f $(docker ps -aq --filter label={RUN_LABEL}={run})"
-    with explained(f"removing the containers of this run (by hand: {by_hand})", CloudError):
+    with explained(f"removing the containers of this run (by hand: {_by_hand(run)})", CloudError):
         # Parents first: from then on nobody starts more. What they were just starting comes to light in the next look.
         for labels in ((PARENT_LABEL,), (), ()):
             for container in _containers(client, f"{RUN_LABEL}={run}", *labels):
@@ -157,6 +173,10 @@ def remove_run(client: docker.DockerClient, run: str) -> None:
         for network in _networks(client, f"{RUN_LABEL}={run}"):
             with _gone_is_fine():
                 network.remove()
+
+
+def _by_hand(run: str) -> str:
+    return f"docker rm -f $(docker ps -aq --filter label={RUN_LABEL}={run})"
 
 
 @contextmanager
@@ -182,6 +202,17 @@ def _labels(one: Any) -> dict[str, str]:
     """Labels of a container, or of a network, which keeps them elsewhere."""
     labels: dict[str, str] = one.attrs.get("Labels") or one.attrs.get("Config", {}).get("Labels") or {}
     return {RUN_LABEL: "", OWNER_LABEL: "", **labels}
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, without the layers of libraries around it; where there is nothing of the system, all."""
+    inner: BaseException | None = error
+    while inner is not None:
+        for one in (inner, *inner.args):
+            if isinstance(one, OSError) and one.strerror and one.errno is not None:
+                return str(one.strerror)
+        inner = inner.__cause__ or inner.__context__
+    return " ".join(str(error).split())[:300]
 
 
 def _advice(text: str) -> str:

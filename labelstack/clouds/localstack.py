@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import platform
@@ -34,7 +35,9 @@ CAPABILITIES = Capabilities(
     website_headers=False,
     rekognition_rules=True,
     gateway_responses=False,
+    throttling=False,
     bulk=False,
+    parallel_batches=False,  # one thread polls an event source mapping and waits for the function
     s3_on_eventbridge=False,  # the keys are URL-encoded, and every sequencer is the same (4.14)
     express_workflows=True,
     form_signatures=False,
@@ -83,22 +86,31 @@ class LocalStackCloud:
         return f"localstack:{self.endpoint_url}:{self.info().get('session_id', '')}"
 
     def info(self) -> Mapping[str, Any]:
-        """What LocalStack tells about itself: `version`, `session_id`; empty where something else answers.
+        """What LocalStack tells about itself: `version`, `session_id`.
 
         Raises:
-            CloudNotRunningError: Nothing answers there.
+            CloudNotRunningError: Nothing answers there, or something else than a LocalStack does.
         """
+        told: Any = None
         try:
             with open_local(f"{self.endpoint_url}/_localstack/info", INFO_TIMEOUT_S) as answer:
                 told = json.load(answer)
-        except (urllib.error.HTTPError, ValueError):
-            return {}
+        except urllib.error.HTTPError as error:
+            error.close()
         except OSError as error:
             raise CloudNotRunningError(
-                f"no LocalStack answers at {self.endpoint_url} ({getattr(error, 'reason', error)}): start it, or set "
-                "AWS_ENDPOINT_URL to where it is."
+                f"no LocalStack answers at {self.endpoint_url} ({getattr(error, 'reason', error)}): start it "
+                "(docker compose up --wait), or set AWS_ENDPOINT_URL to where it is."
             ) from error
-        return told if isinstance(told, dict) else {}
+        except (http.client.HTTPException, ValueError):
+            pass  # it does not speak HTTP, or not JSON
+        if not isinstance(told, dict) or "version" not in told:
+            raise CloudNotRunningError(
+                f"what answers at {self.endpoint_url} is no LocalStack: end it, or start LocalStack on another port "
+                "(LOCALSTACK_PORT=4567 docker compose up --wait) and set AWS_ENDPOINT_URL to it; `labelstack doctor "
+                "--cloud localstack` says what has the port."
+            )
+        return told
 
     def is_running(self) -> bool:
         """Whether it answers."""

@@ -59,7 +59,7 @@ def problem(environment: Mapping[str, str]) -> str | None:
         with docker_host.connected() as client:
             return docker_host.image_problem(client, image(environment))
     except CloudStartError as error:
-        return str(error).partition(":")[0]
+        return str(error).removesuffix(docker_host.START_DOCKER)
 
 
 def prepare(
@@ -135,7 +135,7 @@ class LocalStackContainer:
             )
             return cls(cloud, run, localstack, [rekognition])
         except BaseException:
-            _remove(run)
+            docker_host.remove(run)
             raise
 
     def logs(self, lines: int) -> dict[str, str]:
@@ -152,7 +152,7 @@ class LocalStackContainer:
             CloudError: Docker does not answer any more; says how to remove what is left by hand.
         """
         self.cloud.close()
-        _remove(self.run)
+        docker_host.remove(self.run)
 
     def __enter__(self) -> LocalStackContainer:
         return self
@@ -161,11 +161,6 @@ class LocalStackContainer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _remove(run: str) -> None:
-    with docker_host.connected() as client:
-        docker_host.remove_run(client, run)
 
 
 def _localstack(name: str, network: Network, labels: Mapping[str, str], variables: Mapping[str, str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -143,7 +144,7 @@ class LocalSystem:
         except urllib.error.HTTPError as error:
             error.close()
             return None
-        except ValueError:
+        except (http.client.HTTPException, ValueError):
             return None
 
     def listener(self, port: int) -> str | None:

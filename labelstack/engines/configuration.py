@@ -65,10 +65,7 @@ def merge(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Map
     Raises:
         ProgramError: There is no such stack, or a value is encrypted.
     """
-    file = project.folder / f"Pulumi.{stack}.yaml"
-    if not file.exists():
-        names = sorted(path.name.split(".")[1] for path in project.folder.glob("Pulumi.*.yaml"))
-        raise ProgramError(f"there is no stack {stack}: {file} does not exist (stacks: {', '.join(names) or 'none'})")
+    file = stack_file(project.folder, stack)
     given: dict[str, Any] = {}
     for key, value in project.defaults.items():
         if isinstance(value, dict) and {"value", "default", "type"} & set(value):
@@ -80,6 +77,19 @@ def merge(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Map
         if isinstance(value, dict) and set(value) == {"secure"}:
             raise ProgramError(f"{key} of stack {stack} is encrypted, which only Pulumi can read: override it here")
     return {key: value for key, value in given.items() if value is not None}
+
+
+def stack_file(folder: Path, stack: str) -> Path:
+    """The file with a stack's settings, in the program's folder.
+
+    Raises:
+        ProgramError: There is no such stack.
+    """
+    file = folder / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        names = sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml"))
+        raise ProgramError(f"there is no stack {stack}: {file} does not exist (stacks: {', '.join(names) or 'none'})")
+    return file
 
 
 def default_tags(config: Mapping[str, str]) -> dict[str, str]:

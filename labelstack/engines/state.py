@@ -86,7 +86,10 @@ class StackState:
         except (OSError, ValueError) as error:
             raise StateError(f"the stack's record {file} cannot be read ({error}): repair or delete it") from error
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise StateError(f"the stack's record {file} was written by another version: delete it and start anew")
+            raise StateError(
+                f"the stack's record {file} was written by another version of labelstack: destroy the stack with that "
+                "version, or delete the file if its cloud is gone"
+            )
         if raw["instance"] == instance:
             state.entries = {entry["urn"]: Entry(**entry) for entry in raw["entries"]}
             state.replaced = [Entry(**entry) for entry in raw["replaced"]]

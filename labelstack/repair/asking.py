@@ -116,4 +116,4 @@ class Asking:
                 return
             refused = next(iter(failed.values())).get("Message", "no reason was given")
             bodies = {name: bodies[name] for name in failed}
-        raise RepairError(f"the queue did not take {len(bodies)} pictures in {ATTEMPTS} attempts: {refused}")
+        raise RepairError(f"the queue refused {len(bodies)} of a batch of pictures {ATTEMPTS} times: {refused}")

@@ -7,12 +7,13 @@ once (`labelstack.repair.asking`), and what was copied already is not copied aga
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from labelstack.repair.asking import BATCH, Asking
-from labelstack.repair.copying import Listed, Place, copy, listed
+from labelstack.repair.asking import BATCH, Asking, Pace
+from labelstack.repair.copying import Listed, NotCopyableError, Outcome, Place, copy, listed
 from labelstack.repair.jobs import Job, Progress
 
 
@@ -28,10 +29,10 @@ class Extent:
     size_bytes: int
 
 
-def extent(s3: Any, place: Place, after: str = "") -> Extent:
+def extent(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> Extent:
     """How much a backfill has before it."""
     pictures = size_bytes = 0
-    for one in listed(s3, place, after):
+    for one in listed(s3, place, after, folders=folders):
         pictures += 1
         size_bytes += one.size_bytes
     return Extent(pictures, size_bytes)
@@ -53,20 +54,34 @@ def copy_all(
     to_key: Callable[[str], str],
     job: Job,
     progress: Progress,
-    pace: Callable[[int], None],
+    pace: Pace,
+    on_left_out: Callable[[str], None],
 ) -> Iterator[Progress]:
-    """Copy every picture of a place into the upload bucket; the progress after each batch, noted already.
+    """Copy every picture of a place into the upload bucket, some at once; the progress after each batch, noted already.
 
     Args:
         to_key: The key of a copy.
-        pace: Called with the number of copies of a batch; waits as long as the rate demands.
+        pace: Of the copies; what is there already costs no time.
+        on_left_out: Told why a picture cannot be copied, whoever asks.
     """
-    for batch in _batches(listed(s3, source, progress.after)):
-        copied = sum(copy(s3, source, one, bucket, to_key(one.key)) for one in batch)
-        progress = replace(progress, after=batch[-1].key, done=progress.done + len(batch))
-        job.save(progress)
-        yield progress
-        pace(copied)
+
+    def copied(one: Listed) -> int:
+        try:
+            return copy(s3, source, one, bucket, to_key(one.key)) is Outcome.COPIED
+        except NotCopyableError as error:
+            on_left_out(str(error))
+            return 0
+
+    with ThreadPoolExecutor(BATCH, thread_name_prefix="copy") as pool:
+        for batch in _batches(listed(s3, source, progress.after, folders=False)):
+            pace.keep(0)
+            copies = sum(pool.map(copied, batch))
+            pace.keep(copies)
+            progress = Progress(
+                progress.started_at, batch[-1].key, progress.done + len(batch), progress.copied + copies
+            )
+            job.save(progress)
+            yield progress
     job.finish()
 
 

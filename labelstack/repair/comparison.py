@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
-
-from botocore.exceptions import ClientError
 
 from handlers.results import Result, Status
 
@@ -49,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A picture without a result that is too young to be called missing."""
+    """A picture that was uploaded, labelled or deleted so lately that what does not fit yet may be on its way."""
 
     key: str
 
@@ -77,7 +75,7 @@ class Comparison:
         bucket: The upload bucket.
         table: The results.
         prefix: Only pictures whose keys begin so.
-        settled_before: Pictures that were uploaded later may still be on their way.
+        settled_before: What happened later may still be on its way.
     """
 
     def __init__(self, s3: Any, bucket: str, table: Table, *, prefix: str = "", settled_before: datetime) -> None:
@@ -97,39 +95,57 @@ class Comparison:
                 if found := self._judge(entry, stored.get(entry["Key"])):
                     yield found
             on_looked(len(chunk))
-        for result in self._table.walk((Status.LABELED, Status.REJECTED, Status.FAILED), self._prefix):
-            # The listing may have begun before the upload: the bucket is asked once more.
-            if hash(result["key"]) not in there and not self._exists(result["key"]):
-                yield Finding(Kind.ORPHANED, result["key"], f"{result['status']} of {result['processedAt']}")
+        for key, result in self._unlisted(there):
+            if found := self._judge_unlisted(key, result):
+                yield found
         for key in self._table.unannounced():
             if key.startswith(self._prefix):
                 yield Finding(Kind.UNANNOUNCED, key)
 
     def _judge(self, entry: Mapping[str, Any], result: Result | None) -> Finding | Waiting | None:
         key, etag = entry["Key"], entry["ETag"].strip('"')
-        young = entry["LastModified"] >= self._settled_before
+        # A result that came after the listing may be of another upload, or of a delete.
+        young = self._is_young(entry["LastModified"]) or (result is not None and self._is_young(_processed(result)))
         if result is None or result["status"] == Status.DELETED:
             return Waiting(key) if young else Finding(Kind.MISSING, key, f"uploaded {entry['LastModified']:%F %T}")
         known = (result.get("etag") or etag).strip('"')  # a failure may not know it
         if known != etag:
-            return Waiting(key) if young else Finding(Kind.STALE, key, f"result of {known}, the bucket has {etag}")
+            detail = f"result of {known[:8]}, the bucket has {etag[:8]}"
+            return Waiting(key) if young else Finding(Kind.STALE, key, detail)
         if result["status"] == Status.FAILED:
             return Finding(Kind.FAILED, key, str(result.get("code", "")))
         return None
+
+    def _unlisted(self, there: Set[int]) -> Iterator[tuple[str, Result]]:
+        """Results of pictures that the listing did not show; each once."""
+        seen: set[str] = set()
+        for result in self._table.walk((Status.LABELED, Status.REJECTED, Status.FAILED), self._prefix):
+            if hash(result["key"]) not in there and result["key"] not in seen:
+                seen.add(result["key"])
+                yield result["key"], result
+
+    def _judge_unlisted(self, key: str, result: Result) -> Finding | Waiting | None:
+        # The listing may have passed the key before its upload: the bucket is asked once more, and when it was deleted.
+        answer = self._s3.list_object_versions(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        if any(version["Key"] == key for version in answer.get("Versions", [])):
+            return None
+        deleted = next((mark["LastModified"] for mark in answer.get("DeleteMarkers", []) if mark["Key"] == key), None)
+        if deleted is not None and self._is_young(deleted):
+            return Waiting(key)
+        when = f", deleted {deleted:%F %T}" if deleted else ""
+        return Finding(Kind.ORPHANED, key, f"{result['status']} of {result['processedAt']}{when}")
+
+    def _is_young(self, time: datetime) -> bool:
+        return time >= self._settled_before
 
     def _objects(self) -> Iterator[Mapping[str, Any]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
         for page in pages:
             yield from page.get("Contents", [])
 
-    def _exists(self, key: str) -> bool:
-        try:
-            self._s3.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return False
-            raise
-        return True
+
+def _processed(result: Result) -> datetime:
+    return datetime.fromisoformat(result["processedAt"])
 
 
 def _chunks(entries: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

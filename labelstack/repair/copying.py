@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,8 @@ from labelstack.errors import InputError, RepairError
 
 SCHEME = "s3://"
 ORIGINAL_ETAG = "labelstack-original-etag"
+# Archived; larger than 5 GB, which CopyObject does not take.
+NOT_COPYABLE = frozenset({"InvalidObjectState", "InvalidRequest", "EntityTooLarge"})
 KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl")
 
 
@@ -44,8 +47,25 @@ class Listed:
     etag: str
 
 
-def listed(s3: Any, place: Place, after: str = "") -> Iterator[Listed]:
+class Outcome(StrEnum):
+    """What became of one object."""
+
+    COPIED = "COPIED"
+    THERE = "THERE"
+    """The same bytes are there already."""
+    GONE = "GONE"
+    """It has been deleted since it was listed."""
+
+
+class NotCopyableError(RepairError):
+    """S3 cannot copy this object, whoever asks: the others go on."""
+
+
+def listed(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> Iterator[Listed]:
     """The objects of a place in the order of their keys; those behind `after`.
+
+    Args:
+        folders: With the empty objects by which the console shows folders; they are uploads as all others.
 
     Raises:
         InputError: There is no such bucket, or it may not be listed.
@@ -54,7 +74,7 @@ def listed(s3: Any, place: Place, after: str = "") -> Iterator[Listed]:
     try:
         for page in pages:
             for entry in page.get("Contents", []):
-                if not entry["Key"].endswith("/"):  # a folder of the console
+                if folders or not entry["Key"].endswith("/"):
                     yield Listed(entry["Key"], int(entry["Size"]), entry["ETag"].strip('"'))
     except ClientError as error:
         raise InputError(f"the bucket {place.bucket!r} cannot be listed: {error}") from error
@@ -65,23 +85,24 @@ def destination(source: Place, key: str, prefix: str) -> str:
     return prefix + key.removeprefix(source.prefix[: source.prefix.rfind("/") + 1])
 
 
-def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> bool:
-    """Copy an object unless the same bytes are there already; whether it was copied.
+def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> Outcome:
+    """Copy an object unless the same bytes are there already.
 
     Where an object is encrypted with KMS or was uploaded in parts its copy has another ETag. So the copy keeps the
     original's ETag in its metadata.
 
     Raises:
-        RepairError: S3 does not copy it.
+        NotCopyableError: It is archived, larger than S3 copies at once, or encrypted with its owner's own key.
+        RepairError: S3 does not copy it for another reason.
     """
     there = _head(s3, bucket, key)
     if there and there["ContentLength"] == one.size_bytes:
         original = there.get("Metadata", {}).get(ORIGINAL_ETAG)
         if one.etag in (there["ETag"].strip('"'), original):
-            return False
+            return Outcome.THERE
     described = _head(s3, source.bucket, one.key)
     if described is None:
-        return False  # it has been deleted since it was listed
+        return Outcome.GONE
     kept = {name: described[name] for name in KEPT_HEADERS if described.get(name)}
     try:
         s3.copy_object(
@@ -93,15 +114,21 @@ def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> bool:
             **kept,
         )
     except (ClientError, BotoCoreError) as error:
-        raise RepairError(f"{one.key!r} of {source.bucket!r} could not be copied: {error}") from error
-    return True
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+        if code == "NoSuchKey":
+            return Outcome.GONE
+        kind = NotCopyableError if code in NOT_COPYABLE else RepairError
+        raise kind(f"{one.key!r} of {source.bucket!r} could not be copied: {error}") from error
+    return Outcome.COPIED
 
 
 def _head(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
     try:
         found: Mapping[str, Any] = s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+    except (ClientError, BotoCoreError) as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(error, ClientError) else 0
+        if status == 404:
             return None
-        raise RepairError(f"{key!r} cannot be looked up in {bucket!r}: {error}") from error
+        kind = NotCopyableError if status == 400 else RepairError  # 400: encrypted with its owner's own key (SSE-C)
+        raise kind(f"{key!r} cannot be looked up in {bucket!r}: {error}") from error
     return found

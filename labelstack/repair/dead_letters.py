@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 RECEIVED_AT_ONCE = 10
@@ -14,13 +15,22 @@ def waiting(sqs: Any, queue_url: str) -> int:
     return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def move_all(sqs: Any, dead_letters: str, queue_url: str) -> int:
-    """Move every message; how many. One that an interruption leaves in both queues does no harm."""
+def move_all(sqs: Any, dead_letters: str, queue_url: str, sent_before: datetime) -> int:
+    """Move the messages that were first sent before a time; how many.
+
+    Later ones are left: they may be what was moved here and has failed again, for ever. A message that an interruption
+    leaves in both queues does no harm. Attributes stay behind: the message begins anew.
+    """
     moved = empty = 0
     while empty < LOOKED_AGAIN:
-        messages = sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=RECEIVED_AT_ONCE).get("Messages", [])
-        empty = 0 if messages else empty + 1
-        for message in messages:
+        messages = sqs.receive_message(
+            QueueUrl=dead_letters,
+            MaxNumberOfMessages=RECEIVED_AT_ONCE,
+            MessageSystemAttributeNames=["SentTimestamp"],
+        ).get("Messages", [])
+        old = [one for one in messages if int(one["Attributes"]["SentTimestamp"]) < sent_before.timestamp() * 1000]
+        empty = 0 if old else empty + 1
+        for message in old:
             sqs.send_message(QueueUrl=queue_url, MessageBody=message["Body"])
             sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
             moved += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +20,13 @@ class Progress:
         started_at: ISO 8601, of the first run.
         after: The last key that is done; "" at the start.
         done: Pictures done.
+        copied: Of them, those that were copied: the others were there already, or could not be.
     """
 
     started_at: str
     after: str = ""
     done: int = 0
+    copied: int = 0
 
 
 class Job:
@@ -38,6 +41,11 @@ class Job:
     def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
         facts = json.dumps({"name": name, **options}, sort_keys=True, default=str)
         self.file = folder / f"{name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}.json"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether an earlier run was interrupted."""
+        return self.file.exists()
 
     def resume(self, now: str) -> Progress:
         """Where it was interrupted, or its start.
@@ -56,11 +64,18 @@ class Job:
             ) from error
 
     def save(self, progress: Progress) -> None:
-        """Note it so that it is whole whenever the process dies."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        written = self.file.with_suffix(".tmp")
-        written.write_text(json.dumps(asdict(progress)))
-        written.replace(self.file)
+        """Note it so that it is whole whenever the process dies.
+
+        Raises:
+            StateError: The file cannot be written.
+        """
+        written = self.file.with_suffix(f".{os.getpid()}.tmp")  # two runs of a job at once do no harm
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            written.write_text(json.dumps(asdict(progress)))
+            written.replace(self.file)
+        except OSError as error:
+            raise StateError(f"the job's place cannot be noted in {self.file}: {error}") from error
 
     def finish(self) -> None:
         """It is done: the next run is a new one."""

@@ -146,6 +146,45 @@ def test_makes_a_function_with_what_it_may_do(
     assert made.one("aws:lambda/function:Function").inputs["memorySize"] == 512
 
 
+def alarms_of_api(dimensions: dict[str, str]) -> dict[str, Any]:
+    """The arguments of a Monitoring with an HTTP API."""
+    return {
+        "service": "pictures-dev",
+        "functions": {"process-image": {"name": "labels-1", "timeoutSeconds": 60}},
+        "processor": "process-image",
+        "queueName": "events",
+        "deadLetterQueueName": "dead-letters",
+        "api": {"kind": "http", "dimensions": dimensions},
+    }
+
+
+def test_makes_alarms_from_structures(
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record
+) -> None:
+    _, state = construct(plugin, engine, "Monitoring", alarms_of_api({"ApiId": "a1b2c3", "Stage": "v1"}))
+
+    alarms = {alarm.name: alarm.inputs for alarm in made.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    assert alarms["pictures-process-image-errors"]["dimensions"] == {"FunctionName": "labels-1"}
+    assert alarms["pictures-api-errors"]["dimensions"] == {"ApiId": "a1b2c3", "Stage": "v1"}
+    assert state["dashboardName"] == "pictures-dev"
+
+
+def test_dimensions_of_another_kind_of_api_are_refused(
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str
+) -> None:
+    with pytest.raises(grpc.RpcError, match="ApiName, Stage: expected ApiId and Stage, as of an API of kind http"):
+        construct(plugin, engine, "Monitoring", alarms_of_api({"ApiName": "pictures", "Stage": "v1"}))
+
+
+def test_announces_where_it_is_told_to(
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record
+) -> None:
+    _, state = construct(plugin, engine, "Notifications", {"filterPolicy": {"status": ["FAILED"]}, "emails": ["a@b.c"]})
+
+    assert made.one("aws:sns/topicSubscription:TopicSubscription").policy("filterPolicy") == {"status": ["FAILED"]}
+    assert state["topicArn"].endswith(":pictures-0a1b2c3")
+
+
 def test_wrong_argument_is_refused_with_the_settings_sentence(
     plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record
 ) -> None:

@@ -11,9 +11,10 @@ from components.concurrency import Concurrency, derive
     ("rekognition_tps", "batch_size", "expected"),
     [
         (5, 10, Concurrency(2, 2.5)),
-        (50, 10, Concurrency(5, 10)),
-        (51, 10, Concurrency(6, 8.5)),
-        (1000, 1, Concurrency(1000, 1)),
+        (50, 10, Concurrency(3, 50 / 3)),
+        (51, 10, Concurrency(4, 12.75)),
+        (50, 5, Concurrency(6, 50 / 6)),
+        (1000, 1, Concurrency(600, 1000 / 600)),
         (5000, 1, Concurrency(1000, 5)),
         (1, 1, Concurrency(2, 0.5)),
     ],

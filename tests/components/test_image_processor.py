@@ -173,7 +173,7 @@ def test_tells_the_processor_its_settings(made: Any) -> None:
         "MAX_LABELS": "12",
         "MIN_CONFIDENCE": "72.5",
         "IMAGE_PROPERTIES": "false",
-        "REKOGNITION_CALLS_PER_SECOND": "10",
+        "REKOGNITION_CALLS_PER_SECOND": "15",
         "REKOGNITION_TIMEOUT_S": "10",
         "RETRY_BASE_DELAY_S": "5",
         "CACHE_DAYS": "30",
@@ -229,7 +229,7 @@ def test_reaches_an_emulators_rekognition_by_the_standard_variable(made: Any) ->
 def test_runs_as_many_batches_as_the_quota_feeds(made: Any) -> None:
     mapping = made(batch_size=5).one("aws:lambda/eventSourceMapping:EventSourceMapping", "pipe-process-image")
 
-    assert mapping.inputs["scalingConfig"] == {"maximumConcurrency": 6}
+    assert mapping.inputs["scalingConfig"] == {"maximumConcurrency": 4}
     assert mapping.inputs["batchSize"] == 5
     assert mapping.inputs["eventSourceArn"] == QUEUE
     assert mapping.inputs["functionName"] == f"{FUNCTION}pipe-process-image-0a1b2c3"

@@ -108,6 +108,11 @@ def test_nothing_is_announced_unless_asked() -> None:
     assert Announcements().statements() == []
 
 
+def test_results_bucket_is_announced_to_by_name_and_arn() -> None:
+    with pytest.raises(InvalidArgumentError, match="expected both of them, or neither"):
+        Announcements(bucket_name="documents")
+
+
 def test_every_part_belongs_to_the_component() -> None:
     recorded = made(emails=["zoo@example.org"], queue_arns=QUEUES)
 

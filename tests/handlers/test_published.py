@@ -64,7 +64,15 @@ def full_result() -> Result:
     result = labeled("uploads/größe +%.jpg").result
     for detector, answer in ANSWERS.items():
         result.update(settings.analysis(detector, answer))  # type: ignore[typeddict-item]  # parts of a result
-    more: Any = {"etag": "e", "sizeBytes": 1000, "format": "JPEG", "width": 640, "height": 480, "reused": False}
+    more: Any = {
+        "etag": "e",
+        "sizeBytes": 1000,
+        "format": "JPEG",
+        "width": 640,
+        "height": 480,
+        "reused": False,
+        "converted": True,
+    }
     more |= {"detectors": [*Detector], "uploadedAt": "2026-11-20T12:00:01.000Z", "truncated": ["faces"]}
     return {**result, **more}
 

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from handlers.labelling.analysing import Analysing
+from handlers.labelling.announcing import Announcing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing, Outcome
 from handlers.labelling.s3_objects import S3Objects
 from handlers.labelling.tally import Tally
+from handlers.labelling.targets import S3Documents, SnsPublisher
 from handlers.results import ResultsTable
 from handlers.results.cache import AnswerCache
+from handlers.results.outbox import Outbox
 from handlers.results.rows import DynamoRows
 from labelstack.clouds import EmbeddedCloud
-from labelstack.pricing import KNOWN_PICTURE, PICTURE, Requests
+from labelstack.pricing import ANNOUNCED_PICTURE, KNOWN_PICTURE, PICTURE, Requests
 from tests.handlers.factories import BUCKET, event, jpeg, time_of
 from tests.handlers.fakes import FakeRecogniser
 
@@ -32,7 +35,7 @@ READS = ("GetItem", "Query", "BatchGetItem")
 
 @dataclass
 class Counted:
-    """Every request to S3 and DynamoDB, and how many items each transaction has."""
+    """Every request to S3, DynamoDB and SNS, and how many items each transaction has."""
 
     operations: Counter[str] = field(default_factory=Counter)
     actions: list[int] = field(default_factory=list)
@@ -51,6 +54,9 @@ class Counted:
             reads=sum(self.operations.pop(name, 0) for name in READS),
             cache_writes=self.operations.pop("PutItem", 0),
             transactions=self.operations.pop("TransactWriteItems", 0),
+            documents=self.operations.pop("PutObject", 0),
+            messages=self.operations.pop("Publish", 0),
+            notes=self.operations.pop("UpdateItem", 0),
         )
         assert not self.operations, self.operations
         return counted
@@ -126,3 +132,21 @@ def test_requests_of_a_picture_whose_bytes_are_known(world: World) -> None:
 
     assert world.counted.requests() == KNOWN_PICTURE
     assert world.counted.actions[1] == 1 + len(LABELS) + 1
+
+
+def test_requests_of_a_picture_whose_result_is_announced(world: World, cloud: EmbeddedCloud, table_name: str) -> None:
+    sns = cloud.client("sns")
+    topic = sns.create_topic(Name="counted")["TopicArn"]
+    sns.meta.events.register("provide-client-params.sns", world.counted.note, unique_id="counted")
+    outbox = Outbox(DynamoRows(cloud.client("dynamodb"), table_name), lambda: time_of(100))
+    announcing = Announcing(
+        outbox, S3Documents(world.s3, BUCKET), SnsPublisher(sns, topic), Decimal(0), Tally(), lambda text: None
+    )
+    world.processing = replace(world.processing, announcing=announcing)
+    try:
+        assert world.label("a.jpg", jpeg()) is Outcome.LABELED
+    finally:
+        sns.meta.events.unregister("provide-client-params.sns", unique_id="counted")
+        sns.delete_topic(TopicArn=topic)
+
+    assert world.counted.requests() == ANNOUNCED_PICTURE

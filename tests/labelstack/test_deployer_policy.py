@@ -15,8 +15,9 @@ from labelstack import deployer_policy
 from labelstack.deployer_actions import GRANTS
 from labelstack.engines.listing import Registered, registered
 from labelstack.errors import ProgramError, UnsupportedError
+from settings import Settings
 from tests.program.conftest import packages as packages  # the fixture
-from tests.recording import Record, record_stack
+from tests.recording import Record, record_stack, stack_config
 
 HERE = Path(__file__).parent
 REFERENCE: dict[str, dict[str, list[str]]] = {
@@ -48,11 +49,27 @@ EVERYTHING = {
         "labelstack:pipeline": "workflow",
     },
 }
+WHO_IS_TOLD = {
+    "labelstack:notifyEmails": '["you@example.org"]',
+    "labelstack:notifyQueues": '["arn:aws:sqs:us-east-1:123456789012:mine"]',
+    "labelstack:resultsExpirationDays": "30",
+}
 STACKS: dict[str, tuple[str, Mapping[str, str]]] = {
     "dev": ("dev", {}),
     "local": ("local", {}),
     "prod": ("prod", {}),
     **{f"everything-{name}": ("dev", changes) for name, changes in EVERYTHING.items()},
+    "told-by-mail": ("dev", {**WHO_IS_TOLD, "labelstack:alarmEmails": '["ops@example.org"]'}),
+    "told-elsewhere": ("dev", {**WHO_IS_TOLD, "labelstack:alarmTopicArn": "arn:aws:sns:us-east-1:123456789012:ops"}),
+}
+# Settings that change what is in a resource, and never which resources there are.
+VALUES = {
+    *("name", "protectData", "detectors", "maxLabels", "minConfidence", "imageProperties", "uploadPrefix"),
+    *("rekognitionTps", "rekognitionTimeoutSeconds", "rekognitionEndpoint", "cacheDays", "notifyMinConfidence"),
+    *("runtime", "architecture", "memoryMb", "timeoutSeconds", "logRetentionDays", "logLevel", "notifyFilter"),
+    *("batchSize", "maxReceiveCount", "retryBaseDelaySeconds", "noncurrentVersionDays", "publicEndpoint"),
+    *("websiteEndpoint", "apiStage", "apiThrottleRate", "apiThrottleBurst"),
+    "apiLogRole",  # on where nobody says otherwise
 }
 # Statements for `*`: what AWS lets nobody scope, or only by the condition that is then there.
 UNSCOPED = {
@@ -140,6 +157,18 @@ def test_every_type_that_a_stack_registers_has_its_actions(recorded: Record) -> 
     assert {resource.type for resource in custom(recorded)} - set(GRANTS) == set()
 
 
+def test_every_setting_that_makes_resources_is_in_one_of_the_stacks() -> None:
+    said: dict[str, set[str]] = {}
+    for stack, changes in STACKS.values():
+        for key, value in {**stack_config(stack), **changes}.items():
+            said.setdefault(key.removeprefix("labelstack:"), set()).add(value)
+    fields = {str(field.alias): field for field in Settings.model_fields.values()}
+    off = {key: str(field.default).lower() for key, field in fields.items()}
+
+    assert {key for key in fields if not said.get(key, set()) - {off[key]}} - VALUES == set()
+    assert set(fields) >= VALUES
+
+
 def test_every_action_is_one_of_aws() -> None:
     unknown = {action for action in every_grant() if action.split(":")[1] not in REFERENCE[action.split(":")[0]]}
 
@@ -172,11 +201,14 @@ def test_only_what_nobody_can_scope_is_for_everything(recorded: Record) -> None:
 
 def test_every_name_of_the_stack_is_in_its_scope(recorded: Record) -> None:
     """Names begin with the stack's: Pulumi makes them of the resources' names."""
-    named = [resource for resource in custom(recorded) if not resource.type.startswith(("aws:apigateway", "aws:cloud"))]
+    unnamed = ("aws:apigateway", "aws:cloudfront")
+    named = [resource for resource in custom(recorded) if not resource.type.startswith(unnamed)]
 
     assert [resource.name for resource in named if not resource.name.startswith("labelstack-")] == []
     groups = [r.inputs["name"] for r in recorded.of("aws:cloudwatch/logGroup:LogGroup")]
     assert all(re.match(r"/aws/(lambda|vendedlogs/(apigateway|states))/labelstack-", group) for group in groups)
+    dashboards = [r.inputs["dashboardName"] for r in recorded.of("aws:cloudwatch/dashboard:Dashboard")]
+    assert all(name.startswith("labelstack-") for name in dashboards)
 
 
 def test_roles_go_to_the_services_that_use_them_and_to_no_other(recorded: Record) -> None:

@@ -15,10 +15,11 @@ from labelstack import prices, pricing
 from labelstack.cli.cost import read_settings, shape_of
 from labelstack.prices import Price
 from labelstack.pricing import Estimate, Shape, Volumes
-from settings import parse
-from tests.recording import record_stack
+from settings import Settings, parse
+from tests.recording import PROJECT, record_stack
 
 TABLE = prices.load()
+ANNOUNCING = ("documents", "messages", "notes of what is announced")
 SMALL = Shape(
     detectors=1,
     image_properties=False,
@@ -62,14 +63,14 @@ def test_a_month_of_100_000_pictures() -> None:
         ("S3", "pictures looked at"): (0, 0),
         ("Data transfer", "answers and pictures"): (0, 0),
         ("CloudWatch", "logs"): (0.2, 0.1),
-        ("CloudWatch", "metrics of the functions"): (11, 3.3),
+        ("CloudWatch", "metrics of the functions"): (15, 4.5),
     }
 
 
 def test_the_total_is_the_sum() -> None:
     found = pricing.estimate(SMALL, Volumes(pictures=100_000), TABLE)
 
-    assert found.total_usd == pytest.approx(111.891405)
+    assert found.total_usd == pytest.approx(113.091405)
 
 
 def test_known_content_costs_no_call_no_header_and_little_time() -> None:
@@ -113,7 +114,7 @@ def test_the_api_and_those_who_look() -> None:
 
 
 def test_a_workflow_is_charged_by_executions_and_their_time() -> None:
-    shape = replace(SMALL, detectors=2, workflow=True, announces=True)
+    shape = replace(SMALL, detectors=2, workflow=True, results_bucket=True)
 
     found = lines(pricing.estimate(shape, Volumes(pictures=1_000_000, duplicates=0.5), TABLE))
 
@@ -130,6 +131,18 @@ def test_a_workflow_is_charged_by_executions_and_their_time() -> None:
     # HEAD and header, then of each detector the header and Rekognition's own GET; HEAD alone of the known.
     assert found["S3", "headers, and Rekognition's reading"][0] == 500_000 * (2 + 2 * 2) + 500_000
     assert ("Lambda", "process_image") not in found
+
+
+def test_announcing_costs_a_document_a_message_and_a_note() -> None:
+    shape = replace(SMALL, results_bucket=True, notifications=True)
+
+    found = lines(pricing.estimate(shape, Volumes(pictures=100_000), TABLE))
+
+    assert found["S3", "documents"] == (100_000, 0.5)
+    assert found["S3", "this month's documents"] == (0.21, 0.00483)
+    assert found["SNS", "messages"] == (100_000, 0.05)
+    # A result of 2,100 bytes, in the table and in one index.
+    assert found["DynamoDB", "notes of what is announced"] == (600_000, 0.375)
 
 
 def test_watching_costs_alarms_and_a_dashboard() -> None:
@@ -150,7 +163,7 @@ def test_no_picture_costs_no_more_than_waiting() -> None:
 
 
 def test_each_tier_s_part_is_at_its_price() -> None:
-    price = Price("p", "S", "thing", [(100, 1.0), (300, 0.5), (None, 0.1)], "")
+    price = Price("p", "S", "thing", [(100, 1.0), (300, 0.5), (None, 0.1)], "", 0)
 
     assert [price.usd(quantity) for quantity in (0, 100, 200, 1_300)] == [0, 100, 150, pytest.approx(300)]
 
@@ -175,6 +188,29 @@ def test_every_price_has_a_page_of_aws_and_ascending_tiers() -> None:
     assert (TABLE.region, TABLE.date) == ("us-east-1", "2026-11-21")
 
 
+def test_every_price_says_what_it_was_compared_with() -> None:
+    for key, price in TABLE.prices.items():
+        assert 0 <= price.compared_tiers <= len(price.tiers), key
+        assert price.compared_with in (("copy", "quotation") if price.compared_tiers else ("",)), key
+
+
+@pytest.mark.parametrize(("quantity", "compared"), [(0, True), (100, True), (101, False)])
+def test_what_is_beyond_the_tiers_that_were_compared_is_not(quantity: int, compared: bool) -> None:
+    price = Price("p", "S", "thing", [(100, 1.0), (None, 0.5)], "", 1, "copy")
+
+    assert price.is_compared(quantity) is compared
+    assert replace(price, compared_tiers=2).is_compared(quantity)
+    assert not replace(price, compared_tiers=0).is_compared(quantity)
+
+
+def test_prices_from_memory_are_named_where_they_count() -> None:
+    plain = pricing.estimate(SMALL, Volumes(pictures=1_000), TABLE)
+    with_properties = pricing.estimate(replace(SMALL, image_properties=True), Volumes(pictures=1_000), TABLE)
+
+    assert plain.assumptions[-1].endswith("not with the pages themselves.")
+    assert with_properties.assumptions[-1].endswith("and these with nothing: Rekognition, colours and quality.")
+
+
 def test_the_daily_cost_alarm_has_the_table_s_prices() -> None:
     assert TABLE["rekognition.image"].tiers[0][1] == alarms.USD_PER_CALL
     assert TABLE["rekognition.image_properties"].tiers[0][1] == alarms.USD_PER_IMAGE_PROPERTIES
@@ -196,6 +232,32 @@ def test_alarms_are_as_many_as_the_program_makes(stack: str, pipeline: str) -> N
 
     settings = parse({**read_settings(stack).model_dump(by_alias=True), "pipeline": pipeline})
     assert pricing.alarm_metrics(shape_of(settings)) == sum(metrics(one.inputs) for one in made)
+    if pipeline == "queue":
+        assert f"({len(made)} with an API and a cost bound)" in (PROJECT / "docs" / "aws.md").read_text()
+
+
+def test_the_page_about_aws_has_the_estimate_s_numbers() -> None:
+    """docs/aws.md, "What it costs": sums of a stack with the settings' defaults, rounded to cents."""
+    page = (PROJECT / "docs" / "aws.md").read_text().partition("## 5.")[2].partition("## 6.")[0]
+    default = replace(SMALL, memory_mb=Settings.model_fields["memory_mb"].default)
+
+    def usd(shape: Shape, volumes: Volumes, *beside: str) -> str:
+        found = pricing.estimate(shape, volumes, TABLE).lines
+        return f"${sum(line.usd for line in found if not line.what.startswith(beside)):.2f}"
+
+    constant = ("this month's", "point-in-time", "metrics of the functions", "Lambda's waiting")
+    pictures = Volumes(pictures=1_000)
+    assert f"| {usd(default, pictures, *constant)}: Rekognition" in page
+    announcing = replace(default, results_bucket=True, notifications=True)
+    announced = [line for line in pricing.estimate(announcing, pictures, TABLE).lines if line.what in ANNOUNCING]
+    assert f"| ${sum(line.usd for line in announced):.2f} for 1,000 pictures; mails" in page
+    http, requests = replace(default, api="http"), Volumes(pictures=0, api_requests=1_000_000)
+    assert f"reads, answers and logs {usd(http, requests, 'API', *constant)} more" in page
+    dev = shape_of(read_settings("dev"))
+    assert f"as `dev` and `prod` have it: {usd(dev, Volumes(pictures=0))} |" in page
+    assert usd(shape_of(read_settings("prod")), Volumes(pictures=0)) == usd(dev, Volumes(pictures=0))
+    assert f"{pricing.alarm_metrics(dev)} metrics of alarms" in page
+    assert f"{pricing.OWN_METRICS} at $0.30: up to $4.50" in page
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
-from botocore.credentials import Credentials
 from botocore.exceptions import EndpointConnectionError
 
 from integration_tests import failure_logs
@@ -13,12 +14,12 @@ from labelstack.errors import CloudError
 
 
 class FakeCloud:
-    """A cloud whose logs have so many lines; none at all when it does not answer."""
+    """A cloud whose logs have so many lines, or these; none at all when it does not answer."""
 
     endpoint_url = "http://localhost:4566"
 
-    def __init__(self, lines: int | None) -> None:
-        self.lines = lines
+    def __init__(self, lines: int | list[str] | None) -> None:
+        self.lines = [f"line {n}" for n in range(lines)] if isinstance(lines, int) else lines
 
     def client(self, _: str) -> FakeCloud:
         if self.lines is None:
@@ -29,7 +30,9 @@ class FakeCloud:
         return self
 
     def paginate(self, **_: Any) -> list[dict[str, Any]]:
-        events = [{"eventId": str(n), "timestamp": n, "message": f"line {n}\n"} for n in range(self.lines or 0)]
+        events = [
+            {"eventId": str(n), "timestamp": n, "message": f"{line}\n"} for n, line in enumerate(self.lines or [])
+        ]
         return [{"events": events}]
 
     @property
@@ -38,7 +41,7 @@ class FakeCloud:
 
 
 def running(cloud: Any, logs: Any) -> RunningCloud:
-    return RunningCloud(cloud, Credentials("a", "b"), "", logs, lambda: True)
+    return RunningCloud(cloud, "", logs, lambda: True)
 
 
 def test_last_lines_of_functions_and_cloud_are_shown() -> None:
@@ -46,8 +49,20 @@ def test_last_lines_of_functions_and_cloud_are_shown() -> None:
 
     sections = dict(failure_logs.sections(found, ["f"], 0))
 
-    assert sections["functions' logs, the last 40 of 100 lines"].splitlines()[0] == "f: line 60"
+    first = sections["functions' logs, the last 40 of 100 lines"].splitlines()[0]
+    assert re.fullmatch(r"f: \d\d:\d\d:00\.060  line 60", first)
     assert sections["ministack.log, the last 30 lines"] == "ready"
+
+
+def test_what_a_function_says_is_shown_without_what_every_line_has() -> None:
+    every = {"level": "WARNING", "service": "labelstack-local", "function_arn": "arn:aws:lambda:us-east-1:1:function:f"}
+    said = json.dumps({**every, "message": "Event failed: it is tried again", "error": "throttled"})
+    metrics = json.dumps({"_aws": {"CloudWatchMetrics": []}, "RekognitionCalls": [4.0]})
+    found = running(FakeCloud([said, metrics]), lambda lines: {})
+
+    [text] = dict(failure_logs.sections(found, ["f"], 0)).values()
+
+    assert text.endswith("WARNING  Event failed: it is tried again  error=throttled")
 
 
 def test_cloud_that_died_is_told_and_no_error() -> None:

@@ -12,7 +12,9 @@ from integration_tests.running import external_localstack
 from integration_tests.stack import reachable
 from labelstack.clouds import LocalStackCloud
 from labelstack.engines import InProcessEngine
-from labelstack.errors import CloudSettingsError, InputError
+from labelstack.errors import CloudSettingsError, InputError, ProgramError
+
+PROJECT = Path(__file__).parents[2]
 
 
 def never() -> str | None:
@@ -24,26 +26,26 @@ def answer(problem: str | None) -> Callable[[], str | None]:
 
 
 def test_without_options_it_is_localstack_where_docker_has_it() -> None:
-    lane = lanes.choose(None, None, None, answer(None))
+    lane = lanes.choose(PROJECT, None, None, None, answer(None))
 
     assert (lane.cloud, lane.stack, lane.engine) == ("localstack", "local", "in-process")
 
 
 def test_without_docker_it_is_the_embedded_cloud_and_says_why() -> None:
-    lane = lanes.choose(None, None, None, answer("no Docker answers"))
+    lane = lanes.choose(PROJECT, None, None, None, answer("no Docker answers"))
 
     assert lane.cloud == "embedded"
     assert str(lane) == "cloud embedded (no LocalStack: no Docker answers), stack local, engine in-process"
 
 
 def test_named_cloud_does_not_ask_docker() -> None:
-    assert lanes.choose("localstack", "mine", "pulumi", never) == lanes.Lane(
-        "localstack", "mine", "pulumi", "as asked for"
+    assert lanes.choose(PROJECT, "localstack", "prod", "pulumi", never) == lanes.Lane(
+        "localstack", "prod", "pulumi", "as asked for"
     )
 
 
 def test_aws_takes_a_stack_that_is_deployed_already() -> None:
-    lane = lanes.choose("aws", None, None, never)
+    lane = lanes.choose(PROJECT, "aws", None, None, never)
 
     assert (lane.stack, lane.engine) == ("dev", "")
     assert "deployed already" in str(lane)
@@ -51,7 +53,15 @@ def test_aws_takes_a_stack_that_is_deployed_already() -> None:
 
 def test_in_process_engine_is_refused_on_aws() -> None:
     with pytest.raises(InputError, match="--engine pulumi"):
-        lanes.choose("aws", None, "in-process", never)
+        lanes.choose(PROJECT, "aws", None, "in-process", never)
+
+
+@pytest.mark.parametrize("cloud", [None, "localstack", "aws"])
+def test_stack_that_does_not_exist_is_told_before_anything_starts(cloud: str | None) -> None:
+    with pytest.raises(ProgramError, match=r"there is no stack nope: .* \(stacks: dev, local, prod\)") as caught:
+        lanes.choose(PROJECT, cloud, "nope", None, answer(None))
+
+    assert "\n" not in str(caught.value)
 
 
 def test_in_process_engine_is_the_project_s(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_makes_these_resources(core: Record) -> None:
     ]
 
 
-def test_exports_these_outputs(core: Record) -> None:
+def test_exports_these_outputs(stack: str, core: Record) -> None:
     queues = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
     assert core.outputs == {
         "uploadBucket": "labelstack-uploads-0a1b2c3",
@@ -132,6 +132,8 @@ def test_exports_these_outputs(core: Record) -> None:
         "deadLetterQueueUrl": f"{queues}/labelstack-dead-letters-0a1b2c3",
         "processorFunction": "labelstack-process-image-0a1b2c3",
         "failureRecorderFunction": "labelstack-record-failure-0a1b2c3",
+        "detectors": DETECTORS[stack].split(","),
+        "imageProperties": stack == "local",
     }
 
 

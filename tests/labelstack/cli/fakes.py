@@ -203,6 +203,7 @@ class FakeCloud:
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(*[False] * len(fields(Capabilities))))
     log_folder: Path = Path("the-logs")
     stopped: bool = False
+    config: dict[str, str] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         """One of the fakes."""
@@ -213,8 +214,8 @@ class FakeCloud:
         return Credentials("AKIDEXAMPLE", "secret")
 
     def stack_config(self) -> Mapping[str, str]:
-        """Nothing."""
-        return {}
+        """Nothing, or what a test has put there."""
+        return self.config
 
     def environment(self) -> Mapping[str, str]:
         """How to reach it."""

@@ -17,10 +17,22 @@ from labelstack.errors import CloudNotRunningError
 from tests.labelstack.cli.fakes import FakeCloud, FakeResults, FakeS3
 
 
+class Info(http.server.BaseHTTPRequestHandler):
+    """LocalStack's answer about itself."""
+
+    def do_GET(self) -> None:  # the name is http.server's
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"version": "4.14.0", "session_id": "one"}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture
 def server() -> Iterator[str]:
-    """Answers 404 to whatever is asked."""
-    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as listening:
+    """A LocalStack as far as it tells about itself."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Info) as listening:
         thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{listening.server_port}"

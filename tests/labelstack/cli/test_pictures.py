@@ -154,3 +154,7 @@ def test_an_unknown_key_deletes_nothing(run: Run, backend: FakeBackend, folder: 
     assert done.exit_code == 1
     assert "no picture 'dog.jpg'" in done.stderr
     assert list(backend.s3.objects) == ["uploads/cat.jpg"]
+
+
+def test_help_says_that_delete_goes_around_the_api(run: Run) -> None:
+    assert "Goes to S3 directly, with your own AWS rights" in " ".join(run("delete", "--help").stdout.split())

@@ -65,6 +65,22 @@ def test_up_says_where_the_page_is_and_how_the_command_gets_there(run: Run, back
     assert f"AWS_ENDPOINT_URL={backend.cloud.endpoint_url}" in said
 
 
+def test_up_says_when_no_rekognition_is_named(run: Run, backend: FakeBackend) -> None:
+    without = run("up", "--cloud", "localstack")
+    backend.cloud.config["labelstack:rekognitionEndpoint"] = "http://rekognition:4570"
+    with_it = run("up", "--cloud", "localstack")
+
+    assert "set AWS_ENDPOINT_URL_REKOGNITION to the address of one" in " ".join(without.stderr.split())
+    assert "AWS_ENDPOINT_URL_REKOGNITION" not in with_it.stderr
+
+
+def test_a_stack_that_is_not_on_localstack_is_told_with_what_deploys_it(run: Run, elsewhere: FakeBackend) -> None:
+    done = run("labels", "--cloud", "localstack", "--stack", "other")
+
+    assert done.exit_code == 1
+    assert "no stack 'other' is known on the LocalStack at http://127.0.0.1:1: deploy it with" in done.stderr
+
+
 def test_localstack_without_docker_is_told_in_a_sentence(run: Run, backend: FakeBackend) -> None:
     backend.deployer.failure = DeployError(
         "f (aws:lambda/function:Function): the function f cannot be made ready: Error while creating lambda: Docker "

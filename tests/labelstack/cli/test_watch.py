@@ -100,3 +100,8 @@ def test_ctrl_c_ends_it(run: Run, backend: FakeBackend, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(backend.table, "list_images", interrupt)
     assert run("watch").exit_code == 130
+
+
+def test_help_says_what_is_not_seen(run: Run) -> None:
+    told = " ".join(run("watch", "--help").stdout.split())
+    assert "Of a stack with an API these are the pictures below its upload prefix" in told

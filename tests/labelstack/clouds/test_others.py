@@ -141,6 +141,46 @@ def test_localstack_that_has_gone_is_told() -> None:
         assert not cloud.is_running()
 
 
+def serve_once(listening: socket.socket, answer: bytes) -> None:
+    """Take one connection, say this, and end it."""
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"220 mail.example.org ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+        b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"some": 1}',
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_what_is_no_localstack_is_told(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread = threading.Thread(target=serve_once, args=(listening, answer))
+        thread.start()
+
+        with pytest.raises(CloudNotRunningError, match=f"what answers at {url} is no LocalStack: end it") as caught:
+            LocalStackCloud(url).info()
+        thread.join()
+
+    assert "\n" not in str(caught.value)
+
+
+def test_localstack_whose_port_is_open_before_it_is_up_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve_once, args=(listening, b""))  # as Docker's proxy does
+        thread.start()
+
+        with pytest.raises(CloudNotRunningError, match="no LocalStack answers"):
+            LocalStackCloud(f"http://127.0.0.1:{listening.getsockname()[1]}").info()
+        thread.join()
+
+
 def test_rules_can_be_set_where_rekognition_s_address_on_this_machine_is_known() -> None:
     without = LocalStackCloud("http://localhost:1", "http://rekognition:4570")
     with_it = LocalStackCloud("http://localhost:1", "http://rekognition:4570", "http://localhost:4570")

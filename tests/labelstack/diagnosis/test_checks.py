@@ -296,7 +296,7 @@ def test_a_quota_of_functions_that_is_too_small(setting: MakeSetting) -> None:
     settings = parse({"name": "labelstack", "protectData": "false", "rekognitionTps": "500", "batchSize": "10"})
     found = aws.concurrency(setting("aws", settings=settings, account=FakeAccount(concurrency=10)))
     assert found.status is PROBLEM
-    assert "allows 10 functions at once, and labelstack:rekognitionTps asks for 50" in found.found
+    assert "allows 10 functions at once, and labelstack:rekognitionTps asks for 30" in found.found
 
 
 def test_a_quota_that_may_not_be_asked_for(setting: MakeSetting) -> None:

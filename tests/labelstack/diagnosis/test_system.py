@@ -69,6 +69,20 @@ def test_what_is_answered(system: LocalSystem, server: str) -> None:
             system.get_json(f"http://127.0.0.1:{taken.getsockname()[1]}/")
 
 
+def test_what_speaks_no_http_is_no_answer(system: LocalSystem) -> None:
+    def greet() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"220 mail.example.org ESMTP\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert system.get_json(f"http://127.0.0.1:{listening.getsockname()[1]}/") is None
+        thread.join()
+
+
 def test_a_command_s_end(system: LocalSystem) -> None:
     ran = system.run(sys.executable, "-c", "import sys; print('out'); sys.exit('err')")
     assert (ran.status, ran.output, ran.error) == (1, "out", "err")

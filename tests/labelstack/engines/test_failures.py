@@ -342,6 +342,19 @@ def test_damaged_record_is_told(stack: Stack) -> None:
     file.unlink()
 
 
+@pytest.mark.parametrize("operation", ["up", "destroy"])
+def test_record_of_another_version_is_told_and_kept(stack: Stack, operation: str) -> None:
+    stack.write("")
+    file = stack.folder / ".state" / "test.json"
+    file.parent.mkdir()
+    file.write_text('{"format": 99}')
+
+    with pytest.raises(StateError, match="was written by another version of labelstack: destroy the stack with that"):
+        stack.again() if operation == "up" else stack.destroy()
+    assert file.read_text() == '{"format": 99}'
+    file.unlink()
+
+
 def test_killed_deployment_can_be_destroyed(stack: Stack) -> None:
     program = """
     import time

@@ -1,0 +1,199 @@
+"""S3 and SQS in memory as far as repairs use them, with the ways in which they refuse."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.labelstack.cli.fakes import FakeResults, refusal
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+LONG_AGO = datetime(2026, 11, 1, tzinfo=UTC)
+BUCKET, QUEUE, DEAD_LETTERS = "the-bucket", "the-queue", "the-dead-letters"
+PAGE = 3
+
+
+def etag_of(content: bytes) -> str:
+    """As S3 has it for what was uploaded in one part and is not encrypted with KMS."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object."""
+
+    content: bytes
+    etag: str
+    at: datetime
+    described: dict[str, Any] = field(default_factory=dict)
+
+
+class FakeStorage:
+    """S3 with some buckets."""
+
+    def __init__(self) -> None:
+        self.buckets: dict[str, dict[str, StoredObject]] = {BUCKET: {}}
+        self.deleted: dict[tuple[str, str], datetime] = {}
+        self.copies: list[str] = []
+        self.fail: Callable[[str, str], None] = lambda operation, key: None
+        """Called with each operation and key; may raise."""
+        self._lock = threading.Lock()
+
+    def put(
+        self, key: str, content: bytes = b"picture", *, bucket: str = BUCKET, at: datetime = LONG_AGO, **described: Any
+    ) -> str:
+        """Upload; the ETag."""
+        etag = described.pop("etag", etag_of(content))
+        self.buckets.setdefault(bucket, {})[key] = StoredObject(content, etag, at, described)
+        return str(etag)
+
+    def delete(self, key: str, at: datetime | None, bucket: str = BUCKET) -> None:
+        """Delete; with a delete marker, unless `at` is None."""
+        self.buckets[bucket].pop(key, None)
+        if at is not None:
+            self.deleted[bucket, key] = at
+
+    def get_paginator(self, operation: str) -> FakeStorage:
+        """Itself."""
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str = "", StartAfter: str = "") -> Iterator[dict[str, Any]]:
+        """Small pages; each shows what is there when it is asked for."""
+        if Bucket not in self.buckets:
+            raise refusal("ListObjectsV2", "NoSuchBucket", 404)
+        after = StartAfter
+        while True:
+            self.fail("list", after)
+            keys = sorted(key for key in self.buckets[Bucket] if key.startswith(Prefix) and key > after)
+            yield {"Contents": [self._entry(Bucket, key) for key in keys[:PAGE]]} if keys else {}
+            if len(keys) <= PAGE:
+                return
+            after = keys[PAGE - 1]
+
+    def _entry(self, bucket: str, key: str) -> dict[str, Any]:
+        stored = self.buckets[bucket][key]
+        size = stored.described.get("size", len(stored.content))
+        return {"Key": key, "Size": size, "ETag": f'"{stored.etag}"', "LastModified": stored.at}
+
+    def list_object_versions(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+        """The current version, or the marker, of the first key that begins so."""
+        assert MaxKeys == 1
+        marked = {key for bucket, key in self.deleted if bucket == Bucket}
+        keys = sorted(key for key in marked | set(self.buckets[Bucket]) if key.startswith(Prefix))
+        if not keys:
+            return {}
+        if keys[0] in self.buckets[Bucket]:
+            return {"Versions": [self._entry(Bucket, keys[0])]}
+        return {"DeleteMarkers": [{"Key": keys[0], "LastModified": self.deleted[Bucket, keys[0]]}]}
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        """404 for what is not there."""
+        self.fail("head", Key)
+        if Key not in self.buckets.get(Bucket, {}):
+            raise refusal("HeadObject", "404", 404)
+        stored = self.buckets[Bucket][Key]
+        entry = self._entry(Bucket, Key)
+        return {"ContentLength": entry["Size"], "ETag": entry["ETag"], **stored.described}
+
+    def copy_object(
+        self, *, Bucket: str, Key: str, CopySource: dict[str, str], MetadataDirective: str, **described: Any
+    ) -> dict[str, Any]:
+        """Copy what is there; with KMS, the copy's ETag is another."""
+        assert MetadataDirective == "REPLACE"
+        self.fail("copy", CopySource["Key"])
+        with self._lock:
+            source = self.buckets[CopySource["Bucket"]].get(CopySource["Key"])
+            if source is None:
+                raise refusal("CopyObject", "NoSuchKey", 404)
+            # What is encrypted with KMS, or was uploaded in parts, has another ETag as a copy.
+            self.put(Key, source.content, bucket=Bucket, at=NOW, etag=etag_of(source.etag.encode()), **described)
+            self.copies.append(Key)
+        return {}
+
+
+class FakeQueues:
+    """SQS with two queues; messages come in any order that the test likes, here the order in which they were sent."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, list[dict[str, Any]]] = {QUEUE: [], DEAD_LETTERS: []}
+        self.calls = 0
+        self.refuse: Callable[[str], str | None] = lambda body: None
+        """Why a message of a batch is not taken, if so."""
+        self.fail: Callable[[str], None] = lambda operation: None
+        self.now = NOW
+        self.date: str | None = "Sat, 21 Nov 2026 12:00:00 GMT"
+        self._invisible: dict[str, dict[str, Any]] = {}
+        self._numbers = iter(range(1_000_000))
+
+    def bodies(self, queue: str = QUEUE) -> list[str]:
+        """What waits in a queue."""
+        return [message["Body"] for message in self.waiting[queue]]
+
+    def put(self, queue: str, body: str, sent_at: datetime) -> None:
+        """A message that was sent some time ago."""
+        attributes = {"SentTimestamp": str(int(sent_at.timestamp() * 1000))}
+        self.waiting[queue].append({"Body": body, "ReceiptHandle": str(next(self._numbers)), "Attributes": attributes})
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
+        """Take what is not refused."""
+        self.calls += 1
+        self.fail("send_message_batch")
+        assert 1 <= len(Entries) <= 10
+        failed = []
+        for entry in Entries:
+            reason = self.refuse(entry["MessageBody"])
+            if reason is not None:
+                failed.append({"Id": entry["Id"], "SenderFault": False, "Message": reason})
+            else:
+                self.put(QueueUrl, entry["MessageBody"], self.now)
+        return {"Failed": failed} if failed else {}
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
+        """Take it."""
+        self.fail("send_message")
+        self.put(QueueUrl, MessageBody, self.now)
+
+    def receive_message(
+        self, *, QueueUrl: str, MaxNumberOfMessages: int, MessageSystemAttributeNames: list[str]
+    ) -> dict[str, Any]:
+        """The next ones, out of sight from then on."""
+        assert MessageSystemAttributeNames == ["SentTimestamp"]
+        taken = self.waiting[QueueUrl][:MaxNumberOfMessages]
+        del self.waiting[QueueUrl][:MaxNumberOfMessages]
+        self._invisible.update({message["ReceiptHandle"]: message for message in taken})
+        return {"Messages": taken} if taken else {}
+
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
+        """It is done."""
+        self.fail("delete_message")
+        del self._invisible[ReceiptHandle]
+
+    def time_out(self, queue: str) -> None:
+        """What was received and not deleted is in sight again."""
+        self.waiting[queue] += self._invisible.values()
+        self._invisible = {}
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        """How many wait, and the time."""
+        headers = {} if self.date is None else {"date": self.date}
+        return {
+            "Attributes": {"ApproximateNumberOfMessages": str(len(self.waiting[QueueUrl]))},
+            "ResponseMetadata": {"HTTPHeaders": headers},
+        }
+
+
+class RepairResults(FakeResults):
+    """A results table with an outbox."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: list[str] = []
+
+    def unannounced(self) -> Iterator[str]:
+        """As they were refused."""
+        return iter(self.refused)

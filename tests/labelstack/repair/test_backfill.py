@@ -1,0 +1,305 @@
+"""Backfills: in the order of keys, noted after each batch, and nothing doubled wherever an interruption strikes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handlers.labelling.analysing import Analysing
+from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.labelling.events import decode_message
+from handlers.labelling.pacing import Deadline
+from handlers.labelling.preparation import Preparation
+from handlers.labelling.processing import ImageProcessing
+from handlers.labelling.tally import Tally
+from handlers.results import keys
+from handlers.results.cache import AnswerCache
+from handlers.results.writer import ResultsWriter
+from labelstack.errors import InputError, RepairError
+from labelstack.repair.asking import Asking, Pace
+from labelstack.repair.backfill import Extent, ask_for_all, copy_all, extent
+from labelstack.repair.copying import Place, destination
+from labelstack.repair.jobs import Job, Progress
+from tests.handlers.factories import BUCKET, jpeg
+from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows
+from tests.labelstack.cli.fakes import refusal
+from tests.labelstack.repair.fakes import NOW, QUEUE, FakeQueues, FakeStorage
+
+NOON = "2026-11-21T12:00:00.000Z"
+HERE, OLD = Place(BUCKET, "in/"), Place("old", "x/")
+
+
+class DiedError(Exception):
+    """The process was killed."""
+
+
+class World:
+    """An upload bucket, another bucket, a queue, and the processor with all that it works on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.s3, self.sqs = FakeStorage(), FakeQueues()
+        self.s3.buckets = {BUCKET: {}, "old": {}}
+        self.job = Job(folder, "backfill", {})
+        self.rows, self.recogniser = FakeRows(), FakeRecogniser()
+        self.left_out: list[str] = []
+
+    def ask(self) -> Iterator[Progress]:
+        asking = Asking(self.sqs, QUEUE, BUCKET)
+        return ask_for_all(self.s3, HERE, asking, self.job, self.job.resume(NOON))
+
+    def copy(self, pace: Pace | None = None) -> Iterator[Progress]:
+        to_key = partial(destination, OLD, prefix="in/")
+        progress = self.job.resume(NOON)
+        return copy_all(self.s3, OLD, BUCKET, to_key, self.job, progress, pace or Pace(), self.left_out.append)
+
+    def label(self) -> Counter[str]:
+        """Let the processor work through the queue; how often Rekognition was asked about each picture."""
+        objects = FakeObjects()
+        for key, stored in self.s3.buckets[BUCKET].items():
+            objects.add(key, stored.content)
+        with ThreadPoolExecutor(1) as operations:
+            settings = DetectorSettings((Detector.LABELS,), 10, Decimal(50))
+            processing = ImageProcessing(
+                bucket=BUCKET,
+                settings=settings,
+                objects=objects,
+                analysing=Analysing(
+                    settings=settings,
+                    objects=objects,
+                    preparation=Preparation(objects, 50_000_000, Tally()),
+                    recogniser=self.recogniser,
+                    answers=AnswerCache(self.rows, 30, lambda: NOW),
+                    tally=Tally(),
+                    operations=operations,
+                    warn=lambda text: None,
+                ),
+                results=ResultsWriter(self.rows, sleep=lambda _: None),
+                tally=Tally(),
+                now=lambda: NOW,
+            )
+            for body in self.sqs.bodies():
+                for event in decode_message(body).events:
+                    processing.process(event, Deadline(1e12))
+        self.sqs.waiting[QUEUE] = []
+        return Counter(key for _, key in self.recogniser.calls)
+
+    def labeled(self) -> set[str]:
+        return {
+            item["key"] for (_, sk), item in self.rows.items.items() if sk == keys.META and item["status"] == "LABELED"
+        }
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@contextmanager
+def fresh_world() -> Iterator[World]:
+    with TemporaryDirectory() as folder:
+        yield World(Path(folder))
+
+
+def fill(world: World, place: Place, count: int) -> list[str]:
+    """Pictures, each of other bytes."""
+    names = [f"{place.prefix}{hashlib.sha256(str(n).encode()).hexdigest()[:6]} ü+{n}.jpg" for n in range(count)]
+    for n, name in enumerate(names):
+        world.s3.put(name, jpeg(seed=n), bucket=place.bucket)
+    return sorted(names)
+
+
+def test_extent_is_what_is_there(world: World) -> None:
+    for n, size in enumerate((10, 20, 30)):
+        world.s3.put(f"in/{n}.jpg", bytes(size), bucket=BUCKET)
+    world.s3.put("in/folder/", b"", bucket=BUCKET)
+    world.s3.put("out/4.jpg", bytes(100), bucket=BUCKET)
+
+    assert extent(world.s3, HERE) == Extent(4, 60)
+    assert extent(world.s3, HERE, folders=False) == Extent(3, 60)
+    assert extent(world.s3, HERE, "in/0.jpg", folders=False) == Extent(2, 50)
+
+
+def test_extent_of_a_bucket_that_is_not_there_is_an_error(world: World) -> None:
+    with pytest.raises(InputError, match="cannot be listed"):
+        extent(world.s3, Place("nowhere"))
+
+
+def test_every_picture_is_asked_for_in_order(world: World) -> None:
+    names = fill(world, HERE, 23)
+    world.s3.put("out/x.jpg", bucket=BUCKET)
+
+    steps = list(world.ask())
+
+    asked = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
+    assert asked == names
+    assert [(step.done, step.after) for step in steps] == [(10, names[9]), (20, names[19]), (23, names[22])]
+    assert not world.job.is_begun
+
+
+def test_place_is_noted_before_it_is_given(world: World) -> None:
+    names = fill(world, HERE, 23)
+    steps = world.ask()
+    next(steps)
+    next(steps)
+
+    assert world.job.resume("later") == Progress(NOON, names[19], 20)
+
+
+def test_next_run_goes_on_behind_the_last_batch(world: World) -> None:
+    names = fill(world, HERE, 23)
+    next(world.ask())
+    world.sqs.waiting[QUEUE] = []
+
+    [*_, last] = world.ask()
+
+    asked = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
+    assert (asked, last.done) == (names[10:], 23)
+
+
+def test_every_picture_is_copied_below_the_prefix(world: World) -> None:
+    names = fill(world, OLD, 23)
+    world.s3.put("x/folder/", b"", bucket="old")
+
+    [*_, last] = world.copy()
+
+    assert sorted(world.s3.buckets[BUCKET]) == [f"in/{name.removeprefix('x/')}" for name in names]
+    assert (last.done, world.left_out, world.job.is_begun) == (23, [], False)
+
+
+def test_what_cannot_be_copied_is_left_out_and_said(world: World) -> None:
+    names = fill(world, OLD, 12)
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "copy" and key == names[3]:
+            raise refusal("CopyObject", "InvalidObjectState", 403)
+
+    world.s3.fail = fail
+
+    [*_, last] = world.copy()
+
+    assert (last.done, len(world.s3.copies)) == (12, 11)
+    [reason] = world.left_out
+    assert "InvalidObjectState" in reason
+
+
+def test_missing_rights_end_the_run_and_its_place_is_kept(world: World) -> None:
+    names = fill(world, OLD, 23)
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "copy" and key == names[15]:
+            raise refusal("CopyObject", "AccessDenied", 403)
+
+    world.s3.fail = fail
+
+    with pytest.raises(RepairError, match="AccessDenied"):
+        list(world.copy())
+
+    assert world.job.resume("later") == Progress(NOON, names[9], 10, copied=10)
+
+
+def test_what_is_there_already_is_not_paced(world: World) -> None:
+    fill(world, OLD, 30)
+    list(world.copy())
+    slept_s: list[float] = []
+
+    list(world.copy(Pace(1, lambda: 0.0, slept_s.append)))
+
+    assert (slept_s, len(world.s3.copies)) == ([], 30)
+
+
+def test_copies_are_held_to_the_rate(world: World) -> None:
+    fill(world, OLD, 30)
+    now_s = 0.0
+    copies_at: list[tuple[float, int]] = []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now_s
+        copies_at.append((now_s, len(world.s3.copies)))
+        now_s += seconds
+
+    list(world.copy(Pace(5, lambda: now_s, sleep)))
+
+    assert copies_at == [(0.0, 10), (2.0, 20)]
+
+
+class Killer:
+    """Kills the process at one of the moments that it is asked about."""
+
+    def __init__(self, moment: int) -> None:
+        self._left = moment
+
+    def __call__(self, *what: object) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise DiedError
+
+
+def killed_at(world: World, moment: int) -> None:
+    """Each call of SQS, S3 and each note of the job is such a moment, and so is what comes right after it."""
+    killer = Killer(moment)
+    send, save, copy_object = world.sqs.send_message_batch, world.job.save, world.s3.copy_object
+
+    def sent(**request: object) -> object:
+        killer()
+        answer = send(**request)  # type: ignore[arg-type]  # as it was given
+        killer()
+        return answer
+
+    def copied(**request: object) -> object:
+        killer()
+        answer = copy_object(**request)  # type: ignore[arg-type]  # as it was given
+        killer()
+        return answer
+
+    def saved(progress: Progress) -> None:
+        killer()
+        save(progress)
+        killer()
+
+    world.sqs.send_message_batch = sent  # type: ignore[method-assign, assignment]  # dies there
+    world.s3.copy_object = copied  # type: ignore[method-assign, assignment]  # dies there
+    world.job.save = saved  # type: ignore[method-assign]  # dies there
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(0, 35),
+    moments=st.lists(st.integers(1, 20), max_size=4),
+    between=st.lists(st.booleans(), min_size=5, max_size=5),
+    foreign=st.booleans(),
+)
+def test_interrupted_and_run_again_it_loses_and_doubles_nothing(
+    count: int, moments: list[int], between: list[bool], foreign: bool
+) -> None:
+    with fresh_world() as world:
+        names = fill(world, OLD if foreign else HERE, count)
+        wanted = {f"in/{name.removeprefix('x/')}" for name in names} if foreign else set(names)
+        originals = (world.sqs.send_message_batch, world.job.save, world.s3.copy_object)
+        for moment, labelled_meanwhile in zip([*moments, 0], between, strict=False):
+            killed_at(world, moment)
+            try:
+                list(world.copy() if foreign else world.ask())
+            except DiedError:
+                assert moment
+            world.sqs.send_message_batch, world.job.save, world.s3.copy_object = originals  # type: ignore[method-assign]
+            if labelled_meanwhile:
+                world.label()
+        if foreign:  # each copy's event
+            assert sorted(world.s3.copies) == sorted(wanted)
+            return
+
+        calls = world.label()
+
+        assert world.labeled() == wanted
+        assert calls == Counter(dict.fromkeys(wanted, 1))
