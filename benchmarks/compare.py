@@ -37,6 +37,8 @@ SETTINGS = {
     "labelstack:rekognitionTps": str(TPS),
     "labelstack:website": "none",
     "labelstack:api": "none",
+    "labelstack:resultsBucket": "false",
+    "labelstack:notifications": "false",
 }
 SINGLES, BULK, FED = 20, 1000, 100
 BULK_TIMEOUT_S, FEED_TIMEOUT_S = 600, 60
@@ -195,7 +197,6 @@ def _measure(design: Design, rekognition: LocalRekognition) -> Measured:
     singles_s = _singles(design)
     before_s = _lambda_s(design)
     found, bulk_s = _bulk(design)
-    wait_for("an empty queue", design.waiting, lambda left: left == 0, FEED_TIMEOUT_S)
     lambda_s = (_lambda_s(design) - before_s) * 1000 / BULK
     return Measured(singles_s, lambda_s, BULK / bulk_s, BULK - found, _feed(design, rekognition))
 
@@ -227,11 +228,10 @@ def _bulk(design: Design) -> tuple[int, float]:
         list(pool.map(lambda n: _put(design, f"bulk/{n}.jpg", bodies[n]), range(BULK)))
     started = time.perf_counter()
 
-    def done() -> int:
-        return sum(key.startswith("bulk/") for key in design.labels())
-
-    found = wait_for("all results", done, lambda count: count >= BULK, BULK_TIMEOUT_S)
-    return found, time.perf_counter() - started
+    # To look into the table meanwhile would keep the cloud busy, the more the more a design stores.
+    wait_for("an empty queue", design.waiting, lambda left: left == 0, BULK_TIMEOUT_S)
+    taken_s = time.perf_counter() - started
+    return sum(key.startswith("bulk/") for key in design.labels()), taken_s
 
 
 def _lambda_s(design: Design) -> float:

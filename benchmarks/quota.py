@@ -27,6 +27,8 @@ SETTINGS = {
     "labelstack:rekognitionTps": str(TPS),
     "labelstack:website": "none",
     "labelstack:api": "none",
+    "labelstack:resultsBucket": "false",
+    "labelstack:notifications": "false",
 }
 
 
