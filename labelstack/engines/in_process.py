@@ -139,8 +139,7 @@ class InProcessEngine:
     def _roll_back(deployer: Deployer, state: StackState, target: Target, cause: LabelstackError | None) -> None:
         """Remove what the deployment made; what it took the place of is current again."""
         made = [entry for entry, _ in deployer.made]
-        for entry in made:
-            entry.protect = False
+        state.unprotect(made)
         failures = remove_all(made, state, target)
         for entry, old in deployer.made:
             if old is not None and state.entries.get(entry.urn) is not entry:

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -70,6 +70,9 @@ class StackState:
         self.replaced: list[Entry] = []
         self.outputs: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._lines: dict[
+            str, str
+        ] = {}  # entries as they are in the file, by URN: only what changes is written out anew
 
     @classmethod
     def load(cls, file: Path, instance: str) -> StackState:
@@ -100,7 +103,7 @@ class StackState:
         """Record a resource, at the end when it is new."""
         with self._lock:
             self.entries[entry.urn] = entry
-            self._save()
+            self._save(entry.urn)
 
     def replace(self, old: Entry, new: Entry) -> None:
         """Record a resource in place of one that is still to be removed."""
@@ -108,7 +111,7 @@ class StackState:
             self.replaced.append(old)
             del self.entries[old.urn]
             self.entries[new.urn] = new
-            self._save()
+            self._save(old.urn, new.urn)
 
     def rename(self, old_urn: str, urn: str) -> bool:
         """Give a recorded resource another URN; False if there is none, or one of that URN already."""
@@ -119,15 +122,22 @@ class StackState:
                 urn if one == old_urn else one: replace(entry, urn=urn) if one == old_urn else entry
                 for one, entry in self.entries.items()
             }
-            self._save()
+            self._save(old_urn, urn)
             return True
+
+    def unprotect(self, entries: Sequence[Entry]) -> None:
+        """Let resources be removed that were protected."""
+        with self._lock:
+            for entry in entries:
+                entry.protect = False
+            self._save(*(entry.urn for entry in entries))
 
     def restore(self, old: Entry) -> None:
         """Take a replacement back: the old resource is the current one again."""
         with self._lock:
             self.replaced.remove(old)
             self.entries[old.urn] = old
-            self._save()
+            self._save(old.urn)
 
     def remove(self, entry: Entry) -> None:
         """Forget a resource."""
@@ -136,7 +146,7 @@ class StackState:
                 self.replaced.remove(entry)
             elif self.entries.get(entry.urn) is entry:
                 del self.entries[entry.urn]
-            self._save()
+            self._save(entry.urn)
 
     def set_outputs(self, outputs: dict[str, Any]) -> None:
         """Record the stack's outputs."""
@@ -149,20 +159,29 @@ class StackState:
         with self._lock:
             self.file.unlink(missing_ok=True)
 
-    def _save(self) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        raw = {
-            "format": FORMAT,
-            "instance": self.instance,
-            "entries": [asdict(entry) for entry in self.entries.values()],
-            "replaced": [asdict(entry) for entry in self.replaced],
-            "outputs": self.outputs,
+    def _save(self, *changed: str) -> None:
+        for urn in changed:
+            self._lines.pop(urn, None)
+        for urn, entry in self.entries.items():
+            if urn not in self._lines:
+                self._lines[urn] = json.dumps(asdict(entry))
+        parts = {
+            "format": json.dumps(FORMAT),
+            "instance": json.dumps(self.instance),
+            "entries": _listed([self._lines[urn] for urn in self.entries]),
+            "replaced": _listed([json.dumps(asdict(entry)) for entry in self.replaced]),
+            "outputs": json.dumps(self.outputs),
         }
+        self.file.parent.mkdir(parents=True, exist_ok=True)
         new = self.file.with_suffix(".new")
         # Inputs may hold a program's secrets.
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(raw, file, indent=1)
+            file.write("{\n" + ",\n".join(f'"{name}": {text}' for name, text in parts.items()) + "\n}\n")
         new.replace(self.file)
+
+
+def _listed(items: list[str]) -> str:
+    return "[\n" + ",\n".join(items) + "\n]"
 
 
 @contextmanager
