@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -120,8 +121,14 @@ def facts_table(facts: Mapping[str, Any]) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", style="bold")
     for name, value in sorted(facts.items()):
-        table.add_row(Text(f"  {name}"), Text(str(value)))
+        table.add_row(Text(f"  {name}"), Text(_fact(value)))
     return table
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_fact, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def summary_line(result: Result, name: str = "") -> Text:
