@@ -60,7 +60,16 @@ test-integration: $(VENV)/.dev
 
 .PHONY: localstack-test
 localstack-test: $(VENV)/.dev browser ## Run the integration tests on a LocalStack in Docker
-	@$(BIN)/pytest integration_tests --cloud localstack $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target localstack-test-first localstack-test-second
+
+# Two halves, each on a LocalStack of its own: one alone waits most of the time.
+.PHONY: localstack-test-first
+localstack-test-first: $(VENV)/.dev
+	@$(BIN)/pytest integration_tests/test_[b-m]*.py --cloud localstack $(PYTEST_ARGS)
+
+.PHONY: localstack-test-second
+localstack-test-second: $(VENV)/.dev
+	@$(BIN)/pytest integration_tests/test_[!b-m]*.py --cloud localstack $(PYTEST_ARGS)
 
 .PHONY: compose-test
 compose-test: $(VENV)/.dev ## Test docker-compose.yml with this machine's Docker: up, upload, change, deploy, down
