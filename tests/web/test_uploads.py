@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from integration_tests.browser import Visitor
 
@@ -58,18 +58,32 @@ def test_refuses_other_types_empty_and_large_files_before_sending(visit: Visit, 
     assert "POST /api/generate-upload-url" not in double.calls
 
 
+DROP = """async () => {
+    const canvas = new OffscreenCanvas(100, 100);
+    canvas.getContext("2d").fillRect(0, 0, 50, 50);
+    const data = new DataTransfer();
+    const type = "image/png";
+    data.items.add(new File([await canvas.convertToBlob({ type })], "coffee.png", { type }));
+    const options = { dataTransfer: data, bubbles: true, cancelable: true };
+    for (const name of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(name, options));
+}"""
+
+
 def test_takes_files_that_are_dropped_on_the_page(page: Page) -> None:
-    page.evaluate(
-        """async () => {
-            const canvas = new OffscreenCanvas(100, 100);
-            canvas.getContext("2d").fillRect(0, 0, 50, 50);
-            const data = new DataTransfer();
-            const type = "image/png";
-            data.items.add(new File([await canvas.convertToBlob({ type })], "coffee.png", { type }));
-            const options = { dataTransfer: data, bubbles: true, cancelable: true };
-            for (const name of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(name, options));
-        }"""
-    )
+    page.evaluate(DROP)
+
+    expect(page.locator(ROWS)).to_contain_text("Cup, Coffee")
+
+
+def test_takes_files_that_are_dropped_before_the_page_knows_its_service(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/config.json", lambda route: held.append(route))
+    with page.expect_request("**/config.json"):
+        page.reload()
+
+    page.evaluate(DROP)
+    expect(page.locator(ROWS)).to_have_count(0)
+    held[0].continue_()
 
     expect(page.locator(ROWS)).to_contain_text("Cup, Coffee")
 

@@ -8,8 +8,12 @@ import { setUpSearch } from "./search.js";
 import { applyTheme, loadConfig, setUpSettings } from "./settings.js";
 import { setUpUploads } from "./uploads.js";
 
+const waiting = [];
+let add = (files) => waiting.push(...files); // until the page knows its service
+
 async function start() {
   applyTheme();
+  takeFiles();
   let config;
   try {
     config = await loadConfig();
@@ -50,7 +54,8 @@ async function start() {
 
   byId("limits").textContent = `${typeNames(config)}, up to ${megabytes(config)} each.${backend.note ? ` ${backend.note}` : ""}`;
   byId("files").accept = [...config.types, ".heic", ".heif"].join(","); // types that not every system knows
-  takeFiles(uploads.add);
+  ({ add } = uploads);
+  add(waiting);
   watchConnection(() => gallery.refresh());
   setUpSettings(config, () => gallery.search({ ...search.query }));
   void search.refresh();
@@ -59,10 +64,10 @@ async function start() {
 }
 
 /** Files come from the chooser, from a drop anywhere on the page, and from the clipboard. */
-function takeFiles(add) {
+function takeFiles() {
   const files = byId("files");
   files.onchange = () => (add([...files.files]), (files.value = ""));
-  files.onchange(); // chosen before the page was ready
+  files.onchange(); // chosen before this ran
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   const over = (on) => document.body.classList.toggle("dropping", on);
   addEventListener("dragover", (event) => carriesFiles(event) && (event.preventDefault(), over(true)));

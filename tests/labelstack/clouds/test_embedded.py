@@ -209,10 +209,12 @@ def test_stop_ends_functions_that_hang(tmp_path: Path, deploy: Deploy) -> None:
 
 def test_orphaned_functions_are_ended_by_the_next_start(tmp_path: Path, deploy: Deploy) -> None:
     with EmbeddedCloud.start(tmp_path, rekognition=False) as cloud:
-        source = "import time\ndef handle(event, context):\n    time.sleep(60)\n"
+        asleep = tmp_path / "asleep"
+        source = "import pathlib, time\ndef handle(event, context):\n"
+        source += f"    pathlib.Path({str(asleep)!r}).touch()\n    time.sleep(60)\n"
         name = deploy(source, on=cloud, Timeout=60)
         cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
-        wait_until("a worker", lambda: len(processes_of(tmp_path / "run" / "function-runtime")) >= 2)
+        wait_until("the function", asleep.exists)
         os.kill(main_process(tmp_path), signal.SIGKILL)
         wait_until("ministack's end", lambda: not start_time(main_process(tmp_path)))
         assert processes_of(tmp_path)  # the function sleeps on
