@@ -78,6 +78,11 @@ class Visitor:
         self.page.on("pageerror", self._on_error)
         self.page.on("dialog", lambda dialog: self.errors.append(f"a dialog: {dialog.message}"))
 
+    def open(self, url: str) -> None:
+        """Open the page, and wait until it takes files and questions, or says why it cannot."""
+        self.page.goto(url)
+        self.page.locator("#limits:not(:empty), #empty:not([hidden])").first.wait_for(state="attached")
+
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and NOT_THE_PAGE not in message.text:
             self.errors.append(message.text)

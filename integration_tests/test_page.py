@@ -53,7 +53,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     def open_page(deployed: DeployedStack, path: str = "", **options: Any) -> Visitor:
         visitor = Visitor(browser, **options)
         visitors.append(visitor)
-        visitor.page.goto(str(deployed.outputs["websiteUrl"]) + path)
+        visitor.open(str(deployed.outputs["websiteUrl"]) + path)
         return visitor
 
     yield open_page

@@ -35,8 +35,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     def open_page(deployed: DeployedStack) -> Visitor:
         visitor = Visitor(browser)
         visitors.append(visitor)
-        visitor.page.goto(str(deployed.outputs["websiteUrl"]))
-        expect(visitor.page.locator("#limits")).to_contain_text("JPEG, PNG")
+        visitor.open(str(deployed.outputs["websiteUrl"]))
         expect(visitor.page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
         return visitor
 

@@ -49,7 +49,7 @@ def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
     def open_page(path: str = "", **options: Any) -> Visitor:
         visitor = Visitor(browser, patience_ms=PATIENCE_MS, **options)
         visitors.append(visitor)
-        visitor.page.goto(f"{site}/{path}")
+        visitor.open(f"{site}/{path}")
         return visitor
 
     yield open_page

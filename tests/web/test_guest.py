@@ -41,7 +41,7 @@ def guest_visitor(browser: Browser, guest: GuestDouble) -> Iterator[Visitor]:
             },
         }
         visitor = Visitor(browser, patience_ms=PATIENCE_MS)
-        visitor.page.goto(url)
+        visitor.open(url)
         yield visitor
         visitor.page.context.close()
     assert visitor.errors == []
