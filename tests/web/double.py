@@ -190,8 +190,10 @@ def number(request: Request, name: str, default: float, low: float, high: float)
 
 def choice(request: Request, name: str, values: tuple[str, ...], default: str = "") -> str:
     """One of some words among the query parameters."""
-    value = request.query_params.get(name, default)
-    if value not in (*values, default):
+    value = request.query_params.get(name)
+    if value is None:
+        return default
+    if value not in values:
         raise Problem(400, "INVALID_REQUEST", f"The parameter {name} must be one of {', '.join(values)}.")
     return value
 
