@@ -139,9 +139,8 @@ def test_subscribers_hear_of_an_alarm_and_of_its_end(stack: DeployedStack, subsc
     assert over["NewStateReason"] == "a test"
 
 
+@pytest.mark.needs("alarms_evaluated")
 def test_a_metric_at_its_threshold_sets_the_alarm_off(stack: DeployedStack, subscriber: Subscriber) -> None:
-    if not stack.cloud.capabilities.alarms_evaluated:
-        pytest.skip(f"the {stack.cloud.name} cloud has no alarms_evaluated: nothing looks at metrics of its own accord")
     alarm, cloudwatch = alarms(stack)["pictures-failed"], stack.client("cloudwatch")
 
     def fail() -> None:
