@@ -47,29 +47,29 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 
 .PHONY: test
 test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-units test-integration
+	@$(MAKE) $(IN_PARALLEL) test-units $(addprefix test-on-embedded-,$(PARTS))
 
-# The two halves of `make test`, which run side by side: the first keeps the processors busy, the second waits a lot.
 .PHONY: test-units
 test-units: $(VENV)/.dev
-	@$(BIN)/pytest tests --numprocesses 3 --dist loadfile --quiet $(PYTEST_ARGS)
-
-.PHONY: test-integration
-test-integration: $(VENV)/.dev
-	@$(BIN)/pytest integration_tests --cloud embedded --quiet $(PYTEST_ARGS)
+	@$(BIN)/pytest tests --numprocesses 2 --dist loadfile --quiet $(PYTEST_ARGS)
 
 .PHONY: localstack-test
-localstack-test: $(VENV)/.dev browser ## Run the integration tests on a LocalStack in Docker
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target localstack-test-first localstack-test-second
+localstack-test: $(VENV)/.dev browser ## Run the integration tests on LocalStack in Docker
+	@$(MAKE) $(IN_PARALLEL) $(addprefix test-on-localstack-,$(PARTS))
 
-# Two halves, each on a LocalStack of its own: one alone waits most of the time.
-.PHONY: localstack-test-first
-localstack-test-first: $(VENV)/.dev
-	@$(BIN)/pytest integration_tests/test_[b-m]*.py --cloud localstack $(PYTEST_ARGS)
+# The integration tests in parts that take about as long, each on a cloud of its own: one alone waits most of the time.
+PARTS := repair front others
+PART_repair := events repair workflow
+PART_front := api api_contract command failures monitoring page page_resilience security throttling
+PART_others := $(filter-out $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
+part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
+IN_PARALLEL := --no-print-directory --jobs 4 --keep-going --output-sync=target
 
-.PHONY: localstack-test-second
-localstack-test-second: $(VENV)/.dev
-	@$(BIN)/pytest integration_tests/test_[!b-m]*.py --cloud localstack $(PYTEST_ARGS)
+test-on-embedded-%: $(VENV)/.dev
+	@$(BIN)/pytest $(part) --cloud embedded --quiet $(PYTEST_ARGS)
+
+test-on-localstack-%: $(VENV)/.dev
+	@$(BIN)/pytest $(part) --cloud localstack $(PYTEST_ARGS)
 
 .PHONY: compose-test
 compose-test: $(VENV)/.dev ## Test docker-compose.yml with this machine's Docker: up, upload, change, deploy, down

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # carries axe.min.js; has no types
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
+
+from integration_tests.stack import wait_for
 
 FLAGS = [
     "--disable-gpu",
@@ -25,6 +27,8 @@ FLAGS = [
 ]
 # Chromium drops what it is loading when Docker gives a new container a network interface. It is not the page's doing.
 NOT_THE_PAGE = "net::ERR_NETWORK_CHANGED"
+# What the page cannot ask for again, as it cannot run without.
+PARTS_OF_THE_PAGE = frozenset({"document", "script", "stylesheet"})
 PATIENCE_MS = 60_000  # for busy machines; what is there is not waited for
 DROP = """(files) => {
     const data = new DataTransfer();
@@ -73,6 +77,9 @@ class Visitor:
         self.context = browser.new_context(reduced_motion="reduce", **options)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
+        self._patience_s = patience_ms / 1000
+        self._cut_off = False
+        self.page.on("requestfailed", self._on_failed)
         self.page.set_default_timeout(patience_ms)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", self._on_error)
@@ -80,8 +87,27 @@ class Visitor:
 
     def open(self, url: str) -> None:
         """Open the page, and wait until it takes files and questions, or says why it cannot."""
-        self.page.goto(url)
-        self.page.locator("#limits:not(:empty), #empty:not([hidden])").first.wait_for(state="attached")
+        ready = self.page.locator("#limits:not(:empty), #empty:not([hidden])")
+        self._load(url)
+
+        def is_ready() -> bool:
+            if self._cut_off:
+                self._load(url)
+            return ready.count() > 0
+
+        wait_for(f"the page at {url}", is_ready, bool, self._patience_s)
+
+    def _load(self, url: str) -> None:
+        self._cut_off = False
+        try:
+            self.page.goto(url)
+        except Error as error:
+            if NOT_THE_PAGE not in error.message:
+                raise
+            self._cut_off = True
+
+    def _on_failed(self, request: Request) -> None:
+        self._cut_off |= request.failure == NOT_THE_PAGE and request.resource_type in PARTS_OF_THE_PAGE
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and NOT_THE_PAGE not in message.text:

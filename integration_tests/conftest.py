@@ -34,7 +34,7 @@ NOTHING_RAN = 1
 NO_CLOUD = 4
 # A lasting fault is retried until the queue gives up. Shorter time-outs and no pauses let that end in seconds.
 FASTER_FAILURES = {
-    "labelstack:timeoutSeconds": "45",
+    "labelstack:timeoutSeconds": "20",
     "labelstack:rekognitionTimeoutSeconds": "6",
     "labelstack:retryBaseDelaySeconds": "0",
 }

@@ -18,20 +18,24 @@ T = TypeVar("T")
 
 TERMINAL = frozenset({"LABELED", "REJECTED", "FAILED", "DELETED"})
 POLL_INTERVAL_S = 0.05
+LONGEST_INTERVAL_S = 0.5
 LOCALSTACK_NAMES = ".localhost.localstack.cloud"
 _DESERIALIZER = TypeDeserializer()
 
 
 def wait_for(what: str, look: Callable[[], T], done: Callable[[T], bool], timeout_s: float = 30.0) -> T:
     """Poll `look` until `done` holds for what it returns; on time-out say what was waited for and last seen."""
-    deadline = time.monotonic() + timeout_s
+    began = time.monotonic()
+    deadline = began + timeout_s
     while True:
         seen = look()
         if done(seen):
             return seen
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last seen: {seen!r}"[:4000])
-        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
+        waited = time.monotonic() - began
+        # Between two looks of a wait with a deadline: the longer it has waited, the longer, as looks cost the cloud time.
+        time.sleep(min(max(POLL_INTERVAL_S, waited / 10), LONGEST_INTERVAL_S))
 
 
 def reachable(url: str) -> tuple[str, dict[str, str]]:

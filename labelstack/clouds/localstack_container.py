@@ -7,6 +7,7 @@ Needs Docker and the packages of the `dev` extra.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import time
@@ -208,7 +209,11 @@ def _build_rekognition(client: Any, project: Path, variables: Mapping[str, str],
     arguments = {name: variables[name] for name in BUILD_ARGUMENTS if variables.get(name)}
     # Kept: the next run finds all of it in Docker's cache.
     wanted = DockerImage(project, tag=REKOGNITION_TAG, clean_up=False, target="rekognition", buildargs=arguments)
-    with explained(f"building the local Rekognition from {project / 'Dockerfile'}"):
+    with (
+        explained(f"building the local Rekognition from {project / 'Dockerfile'}"),
+        (project / "Dockerfile").open() as file,
+    ):
+        fcntl.flock(file, fcntl.LOCK_EX)  # of runs side by side, one builds, and the others find it in the cache
         return str(wanted.build())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from integration_tests.browser import Visitor
@@ -150,6 +151,33 @@ def test_says_why_an_upload_failed_and_sends_it_again(visitor: Visitor, double: 
 
     expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
     visitor.forgive("503")
+
+
+@pytest.mark.parametrize("path", ["api/generate-upload-url", "s3/pictures", "api/result?*"])
+def test_sends_again_what_the_connection_lost(visitor: Visitor, double: Double, path: str) -> None:
+    page = visitor.page
+    page.route(f"**/{path}", lambda route: route.abort("connectionreset"), times=2)
+    page.set_input_files("#files", upload_of("cat.png"))
+
+    expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
+    visitor.forgive("ERR_CONNECTION_RESET")
+    assert len(double.pictures) == 1
+
+
+def test_sends_three_times_before_it_gives_up(visitor: Visitor, double: Double) -> None:
+    page = visitor.page
+    tried: list[Route] = []
+
+    def lose(route: Route) -> None:
+        tried.append(route)
+        route.abort("connectionreset")
+
+    page.route("**/s3/pictures", lose)
+    page.set_input_files("#files", upload_of("cat.png"))
+
+    expect(page.locator(ROWS)).to_contain_text("cannot be reached")
+    visitor.forgive("ERR_CONNECTION_RESET")
+    assert (len(tried), double.pictures) == (3, {})
 
 
 def test_goes_on_waiting_through_answers_of_a_busy_service(visitor: Visitor, double: Double) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from integration_tests.browser import Visitor
 
@@ -123,6 +123,26 @@ def test_deletes_after_confirmation(filled: Visitor, double: Double) -> None:
     expect(page.locator("#toasts")).to_contain_text("astronaut.jpg is deleted")
     expect(page.locator(".card").first.locator("button")).to_be_focused()
     assert "uploads/3/astronaut.jpg" not in double.pictures
+
+
+def test_deletes_once_even_where_the_answer_is_lost(filled: Visitor) -> None:
+    page = filled.page
+    tried: list[Route] = []
+
+    def lose(route: Route) -> None:
+        if route.request.method != "DELETE":
+            return route.continue_()
+        tried.append(route)
+        return route.abort("connectionreset")
+
+    page.route("**/api/images?*", lose)
+    open_card(page, "astronaut.jpg")
+    page.get_by_role("button", name="Delete").click()
+    page.locator("#confirm").get_by_role("button", name="Delete").click()
+
+    expect(page.locator("#toasts")).to_contain_text("cannot be reached")
+    filled.forgive("ERR_CONNECTION_RESET")
+    assert len(tried) == 1
 
 
 def test_offers_no_deletion_where_it_is_not_allowed(visit: Visit, double: Double) -> None:

@@ -10,13 +10,14 @@ export function byId(id) {
 /** An element with properties, `onclick`-like listeners and attributes (those with a dash, and `role`). */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
+  if (tag === "button") node.type = tag;
   for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null) continue;
+    if (value == null) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name.includes("-") || name === "role") node.setAttribute(name, value);
     else node[name] = value;
   }
-  node.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  node.append(...children.flat().filter(Boolean));
   return node;
 }
 

@@ -70,7 +70,7 @@ export function setUpGallery(backend, pictures, events) {
 
   function state(mark, title, text, action) {
     empty.replaceChildren(icon(mark), el("h3", {}, title), el("p", { className: "muted" }, text),
-      ...(action ? [el("button", { type: "button", className: "button", onclick: action[1] }, action[0])] : []));
+      ...(action ? [el("button", { className: "button", onclick: action[1] }, action[0])] : []));
     empty.hidden = false;
   }
 
@@ -84,7 +84,7 @@ export function setUpGallery(backend, pictures, events) {
     const flagged = image.moderation?.length > 0, seen = image.status === "LABELED";
     const photo = el("span", { className: "photo" }, flagged && [icon("veil"), el("span", {}, `Hidden: ${image.moderation[0].name}`)], !seen && icon("bad"));
     const tags = el("span", { className: "tags" });
-    const button = el("button", { type: "button", onclick: () => events.onOpen(image) }, photo, el("span", { className: "name" }, name),
+    const button = el("button", { onclick: () => events.onOpen(image) }, photo, el("span", { className: "name" }, name),
       seen ? tags : el("span", { className: "why" }, reason(image)));
     const node = el("li", { className: `card${flagged ? " flagged" : ""}${seen ? "" : " refused"}` }, button);
     node.tags = () => tags.replaceChildren(...visible(image).map((label) => el("span", { className: "tag", title: percent(label.confidence) }, label.name)));

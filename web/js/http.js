@@ -17,8 +17,27 @@ const offline = () => new ServiceError("OFFLINE", "The service cannot be reached
 const timedOut = () => new ServiceError("TIMEOUT", "The service took too long to answer. Try again.");
 const cancelled = () => new DOMException("Cancelled", "AbortError");
 
+/** Sends again what the connection lost, as it does when a phone changes networks. Only for what may be sent twice. */
+async function again(send, signal) {
+  for (const pause of [500, 1500]) {
+    if (!navigator.onLine) await awake(signal);
+    try {
+      return await send();
+    } catch (error) {
+      if (error.code !== "OFFLINE") throw error;
+    }
+    await sleep(pause, signal);
+  }
+  return send();
+}
+
 /** Sends a request and gives the parsed JSON body and the status. */
-export async function requestJson(url, { signal, ...options } = {}) {
+export function requestJson(url, { signal, ...options } = {}) {
+  const ask = () => answer(url, options, signal);
+  return options.method === "DELETE" ? ask() : again(ask, signal);
+}
+
+async function answer(url, options, signal) {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   let response, text;
   try {
@@ -49,7 +68,9 @@ function asError(status, body) {
  * @param {{url: string, file: Blob, fields?: Record<string, string>, headers?: Record<string, string>,
  *   onProgress?: (part: number) => void, signal?: AbortSignal}} upload
  */
-export function sendFile({ url, file, fields, headers = {}, onProgress, signal }) {
+export const sendFile = (upload) => again(() => send(upload), upload.signal);
+
+function send({ url, file, fields, headers = {}, onProgress, signal }) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(cancelled());
     const xhr = new XMLHttpRequest();

@@ -24,14 +24,14 @@ export function setUpSearch(config, loadLabels, onChange) {
 
   function show() {
     chosen.replaceChildren(...query.labels.map((name) => el("li", { className: "tag" }, name,
-      el("button", { type: "button", "aria-label": `Remove ${name}`, onclick: () => remove(name) }, icon("x")))));
+      el("button", { "aria-label": `Remove ${name}`, onclick: () => remove(name) }, icon("x")))));
     input.placeholder = query.labels.length ? "and …" : "Search by label";
     order.disabled = !query.labels.length;
     byId("status").replaceChildren(...STATUSES.map(([value, text]) => el("button", {
-      type: "button", "aria-pressed": String(value === (query.labels.length ? "LABELED" : query.status)),
+      "aria-pressed": String(value === (query.labels.length ? "LABELED" : query.status)),
       onclick: () => pickStatus(value) }, text)));
     byId("popular").replaceChildren(...(query.labels.length || ["REJECTED", "FAILED"].includes(query.status) ? [] : known.slice(0, POPULAR)).map(({ name, count }) =>
-      el("li", {}, el("button", { type: "button", className: "tag", onclick: () => (add(name), input.focus()) }, name, " ", el("small", {}, String(count))))));
+      el("li", {}, el("button", { className: "tag", onclick: () => (add(name), input.focus()) }, name, " ", el("small", {}, String(count))))));
   }
 
   function pickStatus(value) {
@@ -91,10 +91,10 @@ export function setUpSearch(config, loadLabels, onChange) {
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     const count = options.hidden ? 0 : options.childElementCount;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
       event.preventDefault();
       if (!count) return suggest();
-      const step = event.key === "ArrowDown" ? 1 : -1;
       activate(active < 0 && step < 0 ? count - 1 : (active + step + count) % count);
     } else if (event.key === "Enter") {
       event.preventDefault();

@@ -66,7 +66,6 @@ export function setUpUploads(backend, config, events) {
     const { signal } = item.stop;
     set(item, "uploading");
     try {
-      if (!navigator.onLine) await awake(signal);
       const onProgress = (part) => ((item.part = part), show(item));
       item.key ??= await backend.upload(item.file, { onProgress, signal }); // what has arrived is not sent twice
       set(item, "watching");
@@ -142,14 +141,14 @@ export function setUpUploads(backend, config, events) {
 function rowFor(item, actions) {
   const name = item.file.name;
   const button = (label, mark, action) =>
-    el("button", { type: "button", className: "icon", title: label, "aria-label": `${label} ${name}`, onclick: () => action(item) }, icon(mark));
+    el("button", { className: "icon", title: label, "aria-label": `${label} ${name}`, onclick: () => action(item) }, icon(mark));
   const address = item.file.type.startsWith("image/") ? URL.createObjectURL(item.file) : undefined;
   const thumb = el("span", { className: "thumb" }, address ? el("img", { src: address, alt: "", onerror: (event) => event.target.replaceWith(icon("bad")) }) : icon("bad"));
   const text = el("span", { className: "state" });
   const progress = el("progress", { max: 1, "aria-label": `Upload of ${name}` });
   const cancel = button("Cancel", "x", actions.cancel), retry = button("Retry", "retry", actions.retry);
   const remove = button("Remove from the list", "x", actions.dismiss);
-  const open = el("button", { type: "button", className: "button slim", "aria-label": `Look at ${name}`, onclick: actions.open }, "Look");
+  const open = el("button", { className: "button slim", "aria-label": `Look at ${name}`, onclick: actions.open }, "Look");
   const row = el("li", {}, thumb,
     el("div", { className: "about" }, el("span", { className: "name", title: name }, name, " ", el("small", { className: "muted" }, bytes(item.file.size))), text, progress),
     open, retry, cancel, remove);

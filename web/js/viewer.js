@@ -48,14 +48,14 @@ export function setUpViewer(backend, pictures, page) {
     } catch (error) {
       if (turn !== shown) return;
       frame.replaceChildren(icon("bad"));
-      facts.replaceChildren(el("p", {}, explain(error)), el("button", { type: "button", className: "button", onclick: () => open(key) }, "Try again"));
+      facts.replaceChildren(el("p", {}, explain(error)), el("button", { className: "button", onclick: () => open(key) }, "Try again"));
     }
   }
 
   async function showPicture(turn, asked = false) {
     const flags = result.moderation ?? [];
     if (flags.length && !asked) {
-      const show = el("button", { type: "button", className: "button", onclick: () => showPicture(turn, true) }, "Show the picture");
+      const show = el("button", { className: "button", onclick: () => showPicture(turn, true) }, "Show the picture");
       return frame.replaceChildren(el("div", { className: "veil" }, icon("veil"), el("h3", {}, "Hidden"),
         el("p", {}, `This picture was flagged: ${flags.map((flag) => `${flag.name} (${percent(flag.confidence)})`).join(", ")}.`), show));
     }
