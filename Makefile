@@ -59,8 +59,8 @@ localstack-test: $(VENV)/.dev browser ## Run the integration tests on LocalStack
 
 # The integration tests in parts that take about as long, each on a cloud of its own: one alone waits most of the time.
 PARTS := repair front others
-PART_repair := events repair workflow
-PART_front := api api_contract command failures monitoring page page_resilience security throttling
+PART_repair := repair workflow
+PART_front := api api_contract bad_pictures command events failures page page_resilience security throttling
 PART_others := $(filter-out $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
 IN_PARALLEL := --no-print-directory --jobs 4 --keep-going --output-sync=target

@@ -17,13 +17,14 @@ from labelstack.clouds import Cloud
 T = TypeVar("T")
 
 TERMINAL = frozenset({"LABELED", "REJECTED", "FAILED", "DELETED"})
+PATIENCE_S = 120.0  # for busy machines; what is there is not waited for
 POLL_INTERVAL_S = 0.05
 LONGEST_INTERVAL_S = 0.5
 LOCALSTACK_NAMES = ".localhost.localstack.cloud"
 _DESERIALIZER = TypeDeserializer()
 
 
-def wait_for(what: str, look: Callable[[], T], done: Callable[[T], bool], timeout_s: float = 30.0) -> T:
+def wait_for(what: str, look: Callable[[], T], done: Callable[[T], bool], timeout_s: float = PATIENCE_S) -> T:
     """Poll `look` until `done` holds for what it returns; on time-out say what was waited for and last seen."""
     began = time.monotonic()
     deadline = began + timeout_s
@@ -34,7 +35,7 @@ def wait_for(what: str, look: Callable[[], T], done: Callable[[T], bool], timeou
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last seen: {seen!r}"[:4000])
         waited = time.monotonic() - began
-        # Between two looks of a wait with a deadline: the longer it has waited, the longer, as looks cost the cloud time.
+        # The longer it has waited, the longer between two looks: each costs the cloud time.
         time.sleep(min(max(POLL_INTERVAL_S, waited / 10), LONGEST_INTERVAL_S))
 
 
@@ -137,7 +138,7 @@ class DeployedStack:
         shards = self.items(KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "LABELCOUNTS"}})
         return int(sum(shard.get(f"n:{label}", 0) for shard in shards))
 
-    def wait_for_result(self, uploaded: Uploaded, timeout_s: float = 30.0) -> dict[str, Any]:
+    def wait_for_result(self, uploaded: Uploaded, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """The terminal result of exactly this object version."""
 
         def done(found: dict[str, Any] | None) -> bool:
@@ -152,11 +153,11 @@ class DeployedStack:
         assert found is not None
         return found
 
-    def wait_for_results(self, uploaded: Sequence[Uploaded], timeout_s: float = 60.0) -> list[dict[str, Any]]:
+    def wait_for_results(self, uploaded: Sequence[Uploaded], timeout_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """Terminal results of several object versions, in their order."""
         return [self.wait_for_result(one, timeout_s) for one in uploaded]
 
-    def wait_until_announced(self, key: str, timeout_s: float = 30.0) -> None:
+    def wait_until_announced(self, key: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until a stored result waits for no announcement: what that takes is off its item."""
         outbox = {"unannounced", "claimedUntil", "gsi1pk", "gsi1sk"}
         wait_for(
@@ -166,7 +167,7 @@ class DeployedStack:
             timeout_s,
         )
 
-    def wait_until_quiet(self, timeout_s: float = 60.0) -> None:
+    def wait_until_quiet(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until neither queue holds a message, visible or in flight."""
 
         def waiting() -> dict[str, int]:

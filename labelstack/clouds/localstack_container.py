@@ -195,7 +195,8 @@ def _container(name: str, port: int, network: Network, alias: str, labels: Mappi
     # Docker chooses a port that is free; testcontainers itself would open it to the machine's whole network.
     ports: dict[str, Any] = container.ports
     ports[f"{port}/tcp"] = ("127.0.0.1",)
-    return container.with_kwargs(labels=dict(labels))
+    # `_wait_for` asks them itself; an image's health checks would start a process in each every few seconds.
+    return container.with_kwargs(labels=dict(labels), healthcheck={"test": ["NONE"]})
 
 
 def _build_rekognition(client: Any, project: Path, variables: Mapping[str, str], on_step: Callable[[str], None]) -> str:

@@ -80,14 +80,27 @@ def _run(project: Project, stack: str, config: Mapping[str, str], monitor: Monit
         )
         entry = project.entry
 
-        def execute() -> None:
+        async def execute() -> None:
             runpy.run_path(str(entry), run_name="__main__")
+            await _outputs_known()
 
         async with asyncio.timeout(DEADLINE_S):
             await pulumi.runtime.run_in_stack(execute)
 
     with _inside(project.entry.parent):
         asyncio.run(program())
+
+
+async def _outputs_known() -> None:
+    """Wait for the values of all outputs. Raises the error of the first that failed.
+
+    Pulumi would wait for them itself, but it goes through all of them again for each that becomes known: with a hundred
+    resources that takes longer than to make them.
+    """
+    while pending := {task for task in pulumi_settings.SETTINGS.outputs if not task.done()}:
+        done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
 
 
 @contextlib.contextmanager
