@@ -58,12 +58,13 @@ localstack-test: $(VENV)/.dev browser ## Run the integration tests on LocalStack
 	@$(MAKE) $(IN_PARALLEL) $(addprefix test-on-localstack-,$(PARTS))
 
 # The integration tests in parts that take about as long, each on a cloud of its own: one alone waits most of the time.
-PARTS := repair front others
-PART_repair := repair workflow
-PART_front := api api_contract bad_pictures command events failures page page_resilience security throttling
-PART_others := $(filter-out $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
+PARTS := faults repair front others
+PART_faults := failures monitoring workflow
+PART_repair := events repair
+PART_front := api api_contract bad_pictures command page page_resilience security throttling
+PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
-IN_PARALLEL := --no-print-directory --jobs 4 --keep-going --output-sync=target
+IN_PARALLEL := --no-print-directory --jobs 5 --keep-going --output-sync=target
 
 test-on-embedded-%: $(VENV)/.dev
 	@$(BIN)/pytest $(part) --cloud embedded --quiet $(PYTEST_ARGS)
