@@ -18,6 +18,8 @@ import pulumi
 import yaml
 from pulumi.runtime import mocks, stack
 
+from labelstack.engines.program import outputs_known
+
 PROJECT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -199,8 +201,9 @@ def record(program: Callable[[], object], stack_name: str = "test", config: Mapp
     return made
 
 
-def _run(program: Callable[[], object]) -> None:
+async def _run(program: Callable[[], object]) -> None:
     program()
+    await outputs_known()
 
 
 def stack_config(stack_name: str) -> dict[str, str]:

@@ -82,7 +82,7 @@ def _run(project: Project, stack: str, config: Mapping[str, str], monitor: Monit
 
         async def execute() -> None:
             runpy.run_path(str(entry), run_name="__main__")
-            await _outputs_known()
+            await outputs_known()
 
         async with asyncio.timeout(DEADLINE_S):
             await pulumi.runtime.run_in_stack(execute)
@@ -91,7 +91,7 @@ def _run(project: Project, stack: str, config: Mapping[str, str], monitor: Monit
         asyncio.run(program())
 
 
-async def _outputs_known() -> None:
+async def outputs_known() -> None:
     """Wait for the values of all outputs. Raises the error of the first that failed.
 
     Pulumi would wait for them itself, but it goes through all of them again for each that becomes known: with a hundred

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -55,7 +56,7 @@ class Edge:
 
     def handle(self, *messages: dict[str, Any]) -> list[str]:
         """The identifiers of the messages that stay in the queue."""
-        logger = Logger(service=f"postponing-{id(self)}", stream=io.StringIO())
+        logger = Logger(service=f"postponing-{uuid.uuid4()}", stream=io.StringIO())
         client = cast("SQSClient", self.sqs)
         redelivery = Redelivery(client, "queue-url", self.base_delay_s, logger, jitter=lambda: 1.0)
         function = QueueFunction(

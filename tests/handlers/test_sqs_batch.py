@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -55,11 +56,12 @@ class Edge:
     events: list[ObjectEvent] = field(default_factory=list)
     deadlines: list[Deadline] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    # Powertools has one logger per service name, for as long as the process lives.
+    service: str = field(default_factory=lambda: f"test-{uuid.uuid4()}")
 
     def handle(self, *messages: dict[str, Any], remaining_ms: int = 60_000) -> list[str]:
         """The identifiers of the messages that stay in the queue."""
-        # Powertools has one logger per service name.
-        logger = Logger(service=f"test-{id(self)}", level="INFO", stream=self.log)
+        logger = Logger(service=self.service, level="INFO", stream=self.log)
         function = QueueFunction(
             on_event=self._on_event,
             on_failure=lambda event, error: self.failures.append((event.key, type(error).__name__)),
@@ -167,7 +169,7 @@ def test_log_line_of_a_picture_has_its_labels_and_no_other_s() -> None:
     def work(event: ObjectEvent) -> str:
         if event.key == "cat.jpg":
             result = labeled("cat.jpg", label("Cat", "97.1235"), label("Pet")).result
-            show_labels(Logger(service=f"test-{id(edge)}"), result)
+            show_labels(Logger(service=edge.service), result)
         return "LABELED"
 
     edge = Edge(work=work)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.packaging import Package
+from tests.program.conftest import recorded_packages
 from tests.recording import PROJECT, record_stack
 
 IN_LAMBDAS_RUNTIME = {"boto3", "botocore"}
@@ -27,11 +28,12 @@ class Zipped:
     package: Package
 
 
-@pytest.fixture(params=[*QUEUE, *WORKFLOW])
-def zipped(request: pytest.FixtureRequest, packages: list[Package]) -> Zipped:
+@pytest.fixture(scope="module", params=[*QUEUE, *WORKFLOW])
+def zipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Zipped:
     """Each function."""
     pipeline = "workflow" if request.param in WORKFLOW else "queue"
-    recorded = record_stack("prod", {"labelstack:pipeline": pipeline})
+    with recorded_packages(tmp_path_factory.mktemp("zips")) as packages:
+        recorded = record_stack("prod", {"labelstack:pipeline": pipeline})
     entry = f"handlers.{request.param}"
     functions = recorded.of("aws:lambda/function:Function")
     assert [one for one in functions if one.inputs["handler"] == f"{entry}.handle"]
