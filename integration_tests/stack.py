@@ -170,17 +170,21 @@ class DeployedStack:
     def wait_until_quiet(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until neither queue holds a message, visible or in flight."""
 
-        def waiting() -> dict[str, int]:
-            counts = {}
-            for name in ("queueUrl", "deadLetterQueueUrl"):
-                attributes = self.client("sqs").get_queue_attributes(
-                    QueueUrl=self.outputs[name],
-                    AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-                )["Attributes"]
-                counts[name] = sum(int(value) for value in attributes.values())
-            return counts
+        wait_for("empty queues", self._messages, lambda counts: not any(map(sum, counts.values())), timeout_s)
 
-        wait_for("empty queues", waiting, lambda counts: not any(counts.values()), timeout_s)
+    def messages_in_flight(self) -> int:
+        """How many messages of both queues somebody has received and not yet given back."""
+        return sum(hidden for _, hidden in self._messages().values())
+
+    def _messages(self) -> dict[str, tuple[int, int]]:
+        """How many messages of each queue are visible, and how many are not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = {}
+        for queue in ("queueUrl", "deadLetterQueueUrl"):
+            found = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
+            visible, hidden = (int(found["Attributes"][name]) for name in names)
+            counts[queue] = (visible, hidden)
+        return counts
 
     # --- logs -------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """ImageProcessor alone."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,35 +17,12 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 
 
 @pytest.fixture
-def made(source_dir: Path) -> Any:
+def made(pipeline_arguments: dict[str, Any]) -> Any:
     """Makes a component with some arguments and gives the record."""
 
     def make(**arguments: Any) -> Record:
-        args: dict[str, Any] = {
-            "source_dir": source_dir,
-            "service": "pipe-test",
-            "bucket_name": "pictures",
-            "bucket_arn": "arn:aws:s3:::pictures",
-            "table_name": "results",
-            "table_arn": TABLE,
-            "detectors": ["labels", "faces"],
-            "max_labels": 12,
-            "min_confidence": 72.5,
-            "image_properties": False,
-            "rekognition_tps": 30,
-            "rekognition_timeout_s": 10,
-            "retry_base_delay_s": 5,
-            "cache_days": 30,
-            "batch_size": 10,
-            "max_receive_count": 6,
-            "runtime": "python3.13",
-            "architecture": "arm64",
-            "memory_mb": 512,
-            "timeout_s": 60,
-            "log_retention_days": 14,
-            "log_level": "INFO",
-        }
-        return record(lambda: ImageProcessor("pipe", ImageProcessorArgs(**(args | arguments))))
+        args = ImageProcessorArgs(**(pipeline_arguments | {"service": "pipe-test"} | arguments))
+        return record(lambda: ImageProcessor("pipe", args))
 
     return make
 
@@ -165,7 +141,7 @@ def test_recorder_may_write_results_and_take_dead_letters(made: Any) -> None:
 
 
 def test_tells_the_processor_its_settings(made: Any) -> None:
-    assert environment(made(), "process-image") == {
+    assert environment(made(memory_mb=512), "process-image") == {
         "RESULTS_TABLE": "results",
         "UPLOAD_BUCKET": "pictures",
         "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/pipe-events-0a1b2c3",

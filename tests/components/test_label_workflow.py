@@ -1,7 +1,6 @@
 """LabelWorkflow alone."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,35 +25,12 @@ TOLD = Announcements(
 
 
 @pytest.fixture
-def made(source_dir: Path) -> Any:
+def made(pipeline_arguments: dict[str, Any]) -> Any:
     """Makes a component with some arguments and gives the record."""
 
     def make(**arguments: Any) -> Record:
-        args: dict[str, Any] = {
-            "source_dir": source_dir,
-            "service": "flow-test",
-            "bucket_name": "pictures",
-            "bucket_arn": "arn:aws:s3:::pictures",
-            "table_name": "results",
-            "table_arn": TABLE,
-            "detectors": ["labels", "faces"],
-            "max_labels": 12,
-            "min_confidence": 72.5,
-            "image_properties": False,
-            "rekognition_tps": 30,
-            "rekognition_timeout_s": 10,
-            "retry_base_delay_s": 5,
-            "cache_days": 30,
-            "batch_size": 10,
-            "max_receive_count": 6,
-            "runtime": "python3.13",
-            "architecture": "arm64",
-            "memory_mb": 1024,
-            "timeout_s": 60,
-            "log_retention_days": 14,
-            "log_level": "INFO",
-        }
-        return record(lambda: LabelWorkflow("flow", LabelWorkflowArgs(**(args | arguments))))
+        args = LabelWorkflowArgs(**(pipeline_arguments | {"service": "flow-test"} | arguments))
+        return record(lambda: LabelWorkflow("flow", args))
 
     return make
 

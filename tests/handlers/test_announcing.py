@@ -12,24 +12,21 @@ from typing import Any
 
 import pytest
 
-from handlers.labelling.analysing import Analysing
 from handlers.labelling.announcing import Announcing
 from handlers.labelling.attempts import AttemptNotes
-from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import AnnouncementError
 from handlers.labelling.events import EventKind
 from handlers.labelling.failure import FailureRecording
 from handlers.labelling.notification import Notification
 from handlers.labelling.pacing import Deadline
-from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing, Outcome
 from handlers.labelling.tally import Count, Tally
 from handlers.results import keys
-from handlers.results.cache import AnswerCache
 from handlers.results.errors import AnnouncementClaimedError, TableUnavailableError
 from handlers.results.outbox import CLAIM, Outbox
 from handlers.results.pending import OUTBOX_ATTRIBUTES
 from handlers.results.writer import ResultsWriter
+from tests.handlers.assembling import image_processing
 from tests.handlers.factories import BUCKET, event, jpeg, time_of
 from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows
 from tests.handlers.schemas import faults
@@ -99,24 +96,14 @@ class World:
         )
 
     def processing(self) -> ImageProcessing:
-        settings = DetectorSettings((Detector.LABELS,), 10, Decimal(70))
-        return ImageProcessing(
-            bucket=BUCKET,
-            settings=settings,
-            objects=self.objects,
-            analysing=Analysing(
-                settings=settings,
-                objects=self.objects,
-                preparation=Preparation(self.objects, 1_000_000, self.tally),
-                recogniser=self.recogniser,
-                answers=AnswerCache(self.rows, 30, lambda: self.now),
-                tally=self.tally,
-                operations=self.operations,
-                warn=self.warnings.append,
-            ),
-            results=ResultsWriter(self.rows, sleep=lambda _: None),
+        return image_processing(
+            self.rows,
+            self.objects,
+            self.recogniser,
+            self.operations,
+            lambda: self.now,
             tally=self.tally,
-            now=lambda: self.now,
+            warn=self.warnings.append,
             announcing=self.announcing,
         )
 

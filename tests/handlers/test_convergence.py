@@ -6,26 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.labelling.analysing import Analysing
-from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
 from handlers.labelling.failure import FailureRecording
 from handlers.labelling.pacing import Deadline
-from handlers.labelling.preparation import Preparation
-from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.tally import Tally
 from handlers.results import ResultsTable, keys
-from handlers.results.cache import AnswerCache
 from handlers.results.order import FIRST
 from handlers.results.rows import DynamoRows, Rows, from_wire
 from handlers.results.writer import ResultsWriter
+from tests.handlers.assembling import image_processing
 from tests.handlers.conftest import create_table
 from tests.handlers.factories import BUCKET, event, jpeg, time_of
 from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, comparable, counts_of_entries, stored_object
@@ -119,24 +114,8 @@ class Pipeline:
         self.broken = False
         self.recogniser = FakeRecogniser(labels=LABELS, fail=self._fail)
         writer = ResultsWriter(rows, sleep=lambda _: None)
-        settings = DetectorSettings((Detector.LABELS,), 10, Decimal(50))
-        self.processing = ImageProcessing(
-            bucket=BUCKET,
-            settings=settings,
-            objects=objects,
-            analysing=Analysing(
-                settings=settings,
-                objects=objects,
-                preparation=Preparation(objects, 50_000_000, Tally()),
-                recogniser=self.recogniser,
-                answers=AnswerCache(rows, 30, lambda: time_of(1000)),
-                tally=Tally(),
-                operations=operations,
-                warn=lambda text: None,
-            ),
-            results=writer,
-            tally=Tally(),
-            now=lambda: time_of(1000),
+        self.processing = image_processing(
+            rows, objects, self.recogniser, operations, lambda: time_of(1000), results=writer
         )
         self.recording = FailureRecording(BUCKET, writer, Tally(), lambda: time_of(2000))
 

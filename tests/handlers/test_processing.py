@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from handlers.labelling import events
-from handlers.labelling.analysing import Analysing
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import (
     ObjectGoneError,
@@ -29,16 +28,14 @@ from handlers.labelling.errors import (
 from handlers.labelling.events import EventKind
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.ports import ConvertedObject, StoredObject
-from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing, Outcome
 from handlers.labelling.tally import Count, Tally
 from handlers.results import keys
-from handlers.results.cache import AnswerCache
 from handlers.results.codes import Code, Status, sentence
 from handlers.results.errors import TableUnavailableError
 from handlers.results.writer import ResultsWriter
+from tests.handlers.assembling import image_processing
 from tests.handlers.factories import (
-    BUCKET,
     INVERSE_TURNS,
     START,
     corners,
@@ -69,24 +66,16 @@ class World:
     now: datetime = field(default_factory=lambda: time_of(100))
 
     def processing(self, *detectors: Detector) -> ImageProcessing:
-        settings = DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70))
-        return ImageProcessing(
-            bucket=BUCKET,
-            settings=settings,
-            objects=self.objects,
-            analysing=Analysing(
-                settings=settings,
-                objects=self.objects,
-                preparation=Preparation(self.objects, 1_000_000, self.tally),
-                recogniser=self.recogniser,
-                answers=AnswerCache(self.rows, 30, lambda: self.now),
-                tally=self.tally,
-                operations=self.operations,
-                warn=self.warnings.append,
-            ),
-            results=ResultsWriter(self.rows, sleep=lambda _: None),
+        return image_processing(
+            self.rows,
+            self.objects,
+            self.recogniser,
+            self.operations,
+            lambda: self.now,
+            settings=DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70)),
+            max_converted_pixels=1_000_000,
             tally=self.tally,
-            now=lambda: self.now,
+            warn=self.warnings.append,
         )
 
     def process(self, *detectors: Detector, **of_event: Any) -> Outcome:

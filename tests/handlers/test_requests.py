@@ -11,21 +11,18 @@ from typing import Any
 
 import pytest
 
-from handlers.labelling.analysing import Analysing
 from handlers.labelling.announcing import Announcing
-from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.pacing import Deadline
-from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing, Outcome
 from handlers.labelling.s3_objects import S3Objects
 from handlers.labelling.tally import Tally
 from handlers.labelling.targets import S3Documents, SnsPublisher
 from handlers.results import ResultsTable
-from handlers.results.cache import AnswerCache
 from handlers.results.outbox import Outbox
 from handlers.results.rows import DynamoRows
 from labelstack.clouds import EmbeddedCloud
 from labelstack.pricing import ANNOUNCED_PICTURE, KNOWN_PICTURE, PICTURE, Requests
+from tests.handlers.assembling import image_processing
 from tests.handlers.factories import BUCKET, event, jpeg, time_of
 from tests.handlers.fakes import FakeRecogniser
 
@@ -85,27 +82,16 @@ def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.register(f"provide-client-params.{service}", counted.note, unique_id="counted")
     recogniser.detect = lambda *_: {"Labels": [{"Name": n, "Confidence": c} for n, c in LABELS]}  # type: ignore[method-assign]  # the same for every picture
-    settings, objects = DetectorSettings((Detector.LABELS,), 10, Decimal(70)), S3Objects(s3, BUCKET)
     with ThreadPoolExecutor(4) as operations:
         yield World(
             s3,
-            ImageProcessing(
-                bucket=BUCKET,
-                settings=settings,
-                objects=objects,
-                analysing=Analysing(
-                    settings=settings,
-                    objects=objects,
-                    preparation=Preparation(objects, 1_000_000, Tally()),
-                    recogniser=recogniser,
-                    answers=AnswerCache(DynamoRows(dynamodb, table_name), 30, lambda: time_of(100)),
-                    tally=Tally(),
-                    operations=operations,
-                    warn=lambda text: None,
-                ),
+            image_processing(
+                DynamoRows(dynamodb, table_name),
+                S3Objects(s3, BUCKET),
+                recogniser,
+                operations,
+                lambda: time_of(100),
                 results=ResultsTable(dynamodb, table_name),
-                tally=Tally(),
-                now=lambda: time_of(100),
             ),
             counted,
         )

@@ -18,7 +18,6 @@ from functools import partial
 import pytest
 
 from components import state_machine
-from handlers.labelling.analysing import Analysing
 from handlers.labelling.announcing import Announcing
 from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.detectors import Detector, DetectorSettings
@@ -31,7 +30,6 @@ from handlers.labelling.events import EventKind, ObjectEvent, decode_message
 from handlers.labelling.failure import FailureRecording
 from handlers.labelling.pacing import Deadline, Pacer
 from handlers.labelling.ports import Announcer, PacedRecogniser, StoredObject
-from handlers.labelling.preparation import Preparation
 from handlers.labelling.processing import ImageProcessing
 from handlers.labelling.recognition import OneCall, PatientRecogniser
 from handlers.labelling.tally import Tally
@@ -39,9 +37,9 @@ from handlers.labelling.workflow_ends import AnnouncedLater, FailureStep, Notify
 from handlers.labelling.workflow_state import encode_event, error_of
 from handlers.labelling.workflow_steps import WorkflowSteps
 from handlers.results import keys
-from handlers.results.cache import AnswerCache
 from handlers.results.outbox import Outbox
 from handlers.results.writer import ResultsWriter
+from tests.handlers.assembling import image_processing
 from tests.handlers.factories import BUCKET, body, eventbridge, jpeg, record, time_of
 from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, counts_of_entries, stored_object
 from tests.handlers.states import ExecutionFailed, Machine
@@ -127,23 +125,15 @@ class World:
         operations: ThreadPoolExecutor,
         announcing: Announcing | AnnouncedLater | None,
     ) -> ImageProcessing:
-        return ImageProcessing(
-            bucket=BUCKET,
+        return image_processing(
+            self.rows,
+            self.objects,
+            recogniser,
+            operations,
+            lambda: time_of(1000),
             settings=SETTINGS,
-            objects=self.objects,
-            analysing=Analysing(
-                settings=SETTINGS,
-                objects=self.objects,
-                preparation=Preparation(self.objects, 50_000_000, self.tally),
-                recogniser=recogniser,
-                answers=AnswerCache(self.rows, 30, lambda: time_of(1000)),
-                tally=self.tally,
-                operations=operations,
-                warn=lambda _: None,
-            ),
             results=self.results,
             tally=self.tally,
-            now=lambda: time_of(1000),
             announcing=announcing,
         )
 

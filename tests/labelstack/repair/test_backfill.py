@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,21 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.labelling.analysing import Analysing
-from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.events import decode_message
 from handlers.labelling.pacing import Deadline
-from handlers.labelling.preparation import Preparation
-from handlers.labelling.processing import ImageProcessing
-from handlers.labelling.tally import Tally
 from handlers.results import keys
-from handlers.results.cache import AnswerCache
-from handlers.results.writer import ResultsWriter
 from labelstack.errors import InputError, RepairError
 from labelstack.repair.asking import Asking, Pace
 from labelstack.repair.backfill import Extent, ask_for_all, copy_all, extent
 from labelstack.repair.copying import Place, destination
 from labelstack.repair.jobs import Job, Progress
+from tests.handlers.assembling import image_processing
 from tests.handlers.factories import BUCKET, jpeg
 from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows
 from tests.labelstack.cli.fakes import refusal
@@ -69,25 +62,7 @@ class World:
         for key, stored in self.s3.buckets[BUCKET].items():
             objects.add(key, stored.content)
         with ThreadPoolExecutor(1) as operations:
-            settings = DetectorSettings((Detector.LABELS,), 10, Decimal(50))
-            processing = ImageProcessing(
-                bucket=BUCKET,
-                settings=settings,
-                objects=objects,
-                analysing=Analysing(
-                    settings=settings,
-                    objects=objects,
-                    preparation=Preparation(objects, 50_000_000, Tally()),
-                    recogniser=self.recogniser,
-                    answers=AnswerCache(self.rows, 30, lambda: NOW),
-                    tally=Tally(),
-                    operations=operations,
-                    warn=lambda text: None,
-                ),
-                results=ResultsWriter(self.rows, sleep=lambda _: None),
-                tally=Tally(),
-                now=lambda: NOW,
-            )
+            processing = image_processing(self.rows, objects, self.recogniser, operations, lambda: NOW)
             for body in self.sqs.bodies():
                 for event in decode_message(body).events:
                     processing.process(event, Deadline(1e12))
