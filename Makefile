@@ -64,7 +64,8 @@ PART_repair := events repair
 PART_front := api api_contract bad_pictures command page page_resilience security throttling
 PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
-IN_PARALLEL := --no-print-directory --jobs 5 --keep-going --output-sync=target
+# Apple's make is too old to keep the outputs apart.
+IN_PARALLEL := --no-print-directory --jobs 5 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test-on-embedded-%: $(VENV)/.dev
 	@$(BIN)/pytest $(part) --cloud embedded --quiet $(PYTEST_ARGS)
