@@ -139,9 +139,9 @@ def at_rest(stack: DeployedStack) -> Iterator[None]:
             client.update_event_source_mapping(UUID=one["UUID"], Enabled=enabled)
         wait_for(f"the queues to be {state}", mappings, lambda all_: {one["State"] for one in all_} == {state})
 
-    turn(False)
     try:
-        wait_for("messages that are at work", stack.messages_in_flight, lambda count: count == 0)
+        turn(False)
+        wait_for("the messages at work to be done", stack.messages_in_flight, lambda count: count == 0)
         yield
     finally:
         turn(True)

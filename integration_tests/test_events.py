@@ -110,7 +110,7 @@ def test_burst_of_pictures_none_lost_none_doubled(stack: DeployedStack, session_
     session_rekognition.set_rules([{"match": {"key": "burst/*"}, **seen}])
     uploaded = [stack.upload(f"burst/{n}.jpg", picture(f"burst {n}")) for n in range(pictures)]
 
-    results = stack.wait_for_results(uploaded, timeout_s=120)
+    results = stack.wait_for_results(uploaded)
 
     session_rekognition.set_rules([])
     assert {result["status"] for result in results} == {"LABELED"}

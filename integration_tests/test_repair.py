@@ -39,7 +39,6 @@ GRACE_S = 20
 DENIED = {"error": {"code": "AccessDeniedException", "message": "User is not authorized", "status": 400}}
 BROKEN = {"error": {"code": "InternalServerError", "message": "Internal error", "status": 500}}
 NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
-PATIENCE_S = 120.0
 
 
 class Workshop:
@@ -162,7 +161,7 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 def kill_when(command: subprocess.Popen[bytes], what: str, count: Callable[[], int], least: int, end: int) -> None:
     """Kill -9 as soon as so much is done; it must not be all."""
     try:
-        reached = wait_for(what, count, lambda done: done >= least, PATIENCE_S)
+        reached = wait_for(what, count, lambda done: done >= least)
         assert command.poll() is None, "it has ended before it could be killed"
     finally:
         command.kill()
@@ -279,7 +278,7 @@ def test_result_that_the_results_bucket_refused_is_found_and_mended(
 
     run("reconcile", "--prefix", folder, "--grace", "0", "--fix")
 
-    stack.wait_until_announced(uploaded.key, PATIENCE_S)
+    stack.wait_until_announced(uploaded.key)
     assert workshop.versions_of(f"results/{folder}", bucket) == [f"results/{uploaded.key}/{uploaded.version_id}.json"]
     # The event itself may be hidden in a queue for some minutes more: the other tests wait for empty ones.
     for name in ("queueUrl", "deadLetterQueueUrl"):
@@ -313,7 +312,7 @@ def test_foreign_bucket_is_backfilled_once_though_killed(
     assert (done.returncode, "going on after" in done.stderr) == (0, True), done.stderr
     assert sorted(workshop.versions_of(folder)) == sorted(folder + name for name in names)
     labeled = {folder + name: "LABELED" for name in names}
-    wait_for("the results", lambda: workshop.statuses_of(folder), lambda found: found == labeled, PATIENCE_S)
+    wait_for("the results", lambda: workshop.statuses_of(folder), lambda found: found == labeled)
     stack.wait_until_quiet()
     assert workshop.calls_of(folder) == {key: {"DetectLabels": 1} for key in labeled}
 
@@ -337,7 +336,7 @@ def test_pictures_that_were_there_before_are_labeled_once_though_killed(
     done = run(*arguments)
 
     assert (done.returncode, f"asked for {count} pictures" in done.stderr) == (0, True), done.stderr
-    assert {one["status"] for one in stack.wait_for_results(uploaded, PATIENCE_S)} == {"LABELED"}
+    assert {one["status"] for one in stack.wait_for_results(uploaded)} == {"LABELED"}
     stack.wait_until_quiet()
     assert workshop.calls_of(folder) == {one.key: {"DetectLabels": 1} for one in uploaded}
     run(*arguments)
@@ -356,7 +355,7 @@ def test_failures_are_told_with_their_reason_and_tried_again_by_code(
         [{"match": {"key": f"{folder}denied.jpg"}, **DENIED}, {"match": {"key": f"{folder}broken.jpg"}, **BROKEN}]
     )
     denied, broken = (stack.upload(f"{folder}{name}.jpg", picture(f"{folder} {name}")) for name in ("denied", "broken"))
-    stack.wait_for_results([denied, broken], PATIENCE_S)
+    stack.wait_for_results([denied, broken])
 
     shown = run("redrive", "--prefix", folder, "--dry-run", "--json")
 
@@ -382,14 +381,14 @@ def test_failures_are_told_with_their_reason_and_tried_again_by_code(
 def test_picture_that_fails_again_keeps_its_failure(workshop: Workshop, folder: str, run: Command) -> None:
     stack, key = workshop.stack, f"{folder}a.jpg"
     workshop.rekognition.set_rules([{"match": {"key": key}, **DENIED}])
-    stack.wait_for_result(stack.upload(key, picture(folder)), PATIENCE_S)
+    stack.wait_for_result(stack.upload(key, picture(folder)))
     stack.wait_until_announced(key)
     failed = stack.result(key)
     attempts = workshop.calls_of(folder)[key]["DetectLabels"]
 
     run("redrive", "--prefix", folder)
     wait_for("another attempt", lambda: workshop.calls_of(folder)[key]["DetectLabels"], lambda now: now > attempts)
-    stack.wait_until_quiet(PATIENCE_S)
+    stack.wait_until_quiet()
 
     assert stack.result(key) == failed
     workshop.rekognition.set_rules([])
@@ -423,7 +422,7 @@ def test_pictures_of_a_label_are_labeled_anew(workshop: Workshop, folder: str, r
 def test_older_results_are_made_anew_once_though_killed(workshop: Workshop, folder: str, run: Command) -> None:
     stack, count = workshop.stack, 60
     uploaded = workshop.upload_many(folder, count)
-    last = max(one["processedAt"] for one in stack.wait_for_results(uploaded, PATIENCE_S))
+    last = max(one["processedAt"] for one in stack.wait_for_results(uploaded))
     # A later time than the run's own start is its start.
     arguments = ["reprocess", "--before", "2100-01-01", "--prefix", folder, "--yes"]
 
@@ -435,7 +434,7 @@ def test_older_results_are_made_anew_once_though_killed(workshop: Workshop, fold
     done = run(*arguments)
 
     assert (done.returncode, "going on with what was begun at" in done.stderr) == (0, True), done.stderr
-    wait_for("all new results", anew, lambda found: found == count, PATIENCE_S)
+    wait_for("all new results", anew, lambda found: found == count)
     stack.wait_until_quiet()
     assert workshop.calls_of(folder) == {one.key: {"DetectLabels": 2} for one in uploaded}
     assert {one["status"] for one in stack.wait_for_results(uploaded)} == {"LABELED"}

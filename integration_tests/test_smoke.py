@@ -18,7 +18,7 @@ MakeKey = Callable[[str], str]
 def test_photograph_becomes_labels_that_find_it(stack: DeployedStack, key: MakeKey) -> None:
     uploaded = stack.upload(key("cat.png"), sample("cat.png"), ContentType="image/png")
 
-    result = stack.wait_for_result(uploaded, timeout_s=120)
+    result = stack.wait_for_result(uploaded)
 
     assert result["status"] == "LABELED"
     assert "Cat" in {label["name"] for label in result["labels"]}
@@ -34,7 +34,7 @@ def test_photograph_becomes_labels_that_find_it(stack: DeployedStack, key: MakeK
 def test_file_that_is_no_picture_is_rejected(stack: DeployedStack, key: MakeKey) -> None:
     uploaded = stack.upload(key("notes.jpg"), b"This is a text file.\n" * 20)
 
-    result = stack.wait_for_result(uploaded, timeout_s=120)
+    result = stack.wait_for_result(uploaded)
 
     assert (result["status"], result["code"]) == ("REJECTED", "NOT_AN_IMAGE")
 
@@ -42,7 +42,7 @@ def test_file_that_is_no_picture_is_rejected(stack: DeployedStack, key: MakeKey)
 @pytest.mark.smoke(pictures=1)
 def test_deleted_picture_leaves_no_result(stack: DeployedStack, key: MakeKey) -> None:
     uploaded = stack.upload(key("cat.png"), sample("cat.png"), ContentType="image/png")
-    stack.wait_for_result(uploaded, timeout_s=120)
+    stack.wait_for_result(uploaded)
 
     stack.delete(uploaded.key)
 

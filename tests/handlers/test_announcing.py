@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,15 +20,14 @@ from handlers.labelling.failure import FailureRecording
 from handlers.labelling.notification import Notification
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.processing import ImageProcessing, Outcome
-from handlers.labelling.tally import Count, Tally
+from handlers.labelling.tally import Count
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError, TableUnavailableError
 from handlers.results.outbox import CLAIM, Outbox
 from handlers.results.pending import OUTBOX_ATTRIBUTES
 from handlers.results.writer import ResultsWriter
-from tests.handlers.assembling import image_processing
-from tests.handlers.factories import BUCKET, event, jpeg, time_of
-from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows
+from tests.handlers.assembling import Fakes
+from tests.handlers.factories import BUCKET, event, jpeg
 from tests.handlers.schemas import faults
 
 
@@ -68,17 +67,10 @@ def crash() -> None:
 
 
 @dataclass
-class World:
+class World(Fakes):
     """Both functions, and all they see."""
 
-    operations: ThreadPoolExecutor
-    rows: FakeRows = field(default_factory=FakeRows)
-    objects: FakeObjects = field(default_factory=FakeObjects)
-    recogniser: FakeRecogniser = field(default_factory=FakeRecogniser)
     targets: FakeTargets = field(default_factory=FakeTargets)
-    tally: Tally = field(default_factory=Tally)
-    warnings: list[str] = field(default_factory=list)
-    now: datetime = field(default_factory=lambda: time_of(100))
     has_bucket: bool = True
     has_topic: bool = True
 
@@ -96,16 +88,7 @@ class World:
         )
 
     def processing(self) -> ImageProcessing:
-        return image_processing(
-            self.rows,
-            self.objects,
-            self.recogniser,
-            self.operations,
-            lambda: self.now,
-            tally=self.tally,
-            warn=self.warnings.append,
-            announcing=self.announcing,
-        )
+        return self.assembled(announcing=self.announcing)
 
     def process(self, **of_event: Any) -> Outcome:
         return self.processing().process(event(**of_event), Deadline(1e12))

@@ -6,8 +6,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -29,12 +28,12 @@ from handlers.labelling.events import EventKind
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.ports import ConvertedObject, StoredObject
 from handlers.labelling.processing import ImageProcessing, Outcome
-from handlers.labelling.tally import Count, Tally
+from handlers.labelling.tally import Count
 from handlers.results import keys
 from handlers.results.codes import Code, Status, sentence
 from handlers.results.errors import TableUnavailableError
 from handlers.results.writer import ResultsWriter
-from tests.handlers.assembling import image_processing
+from tests.handlers.assembling import Fakes
 from tests.handlers.factories import (
     INVERSE_TURNS,
     START,
@@ -48,35 +47,17 @@ from tests.handlers.factories import (
     position,
     time_of,
 )
-from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, stored_object
+from tests.handlers.fakes import stored_object
 
 ALL = (Detector.LABELS, Detector.FACES, Detector.MODERATION, Detector.TEXT)
 
 
-@dataclass
-class World:
+class World(Fakes):
     """The use-case and all it sees."""
 
-    operations: ThreadPoolExecutor
-    rows: FakeRows = field(default_factory=FakeRows)
-    objects: FakeObjects = field(default_factory=FakeObjects)
-    recogniser: FakeRecogniser = field(default_factory=FakeRecogniser)
-    tally: Tally = field(default_factory=Tally)
-    warnings: list[str] = field(default_factory=list)
-    now: datetime = field(default_factory=lambda: time_of(100))
-
     def processing(self, *detectors: Detector) -> ImageProcessing:
-        return image_processing(
-            self.rows,
-            self.objects,
-            self.recogniser,
-            self.operations,
-            lambda: self.now,
-            settings=DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70)),
-            max_converted_pixels=1_000_000,
-            tally=self.tally,
-            warn=self.warnings.append,
-        )
+        settings = DetectorSettings(detectors or (Detector.LABELS,), 10, Decimal(70))
+        return self.assembled(settings=settings, max_converted_pixels=1_000_000)
 
     def process(self, *detectors: Detector, **of_event: Any) -> Outcome:
         return self.processing(*detectors).process(event(**of_event), Deadline(1e12))

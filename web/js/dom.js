@@ -7,7 +7,7 @@ export function byId(id) {
   return node;
 }
 
-/** An element with properties, `onclick`-like listeners and attributes (those with a dash, and `role`). */
+/** An element (a button submits nothing) with properties, `onclick`-like listeners and attributes (those with a dash, and `role`). */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   if (tag === "button") node.type = tag;
