@@ -124,7 +124,7 @@ def wait_until_refused(stack: DeployedStack, uploaded: Uploaded) -> dict[str, An
 
 @contextmanager
 def at_rest(stack: DeployedStack) -> Iterator[None]:
-    """No function takes a message meanwhile, and none is at work on one."""
+    """No function takes a message meanwhile, and the processor is at work on none."""
     client = stack.client("lambda")
     queues = {stack.outputs[name].rpartition("/")[2] for name in ("queueUrl", "deadLetterQueueUrl")}
 
