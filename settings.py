@@ -36,7 +36,7 @@ LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-BESIDE_REKOGNITION_S = 5
+BESIDE_REKOGNITION_S = 5  # to read a picture, write its result and end in time
 # Half of what an execution of the workflow may take (components/state_machine.py): one step twice.
 LONGEST_STEP_S = LONGEST_S // 2
 T = TypeVar("T")
@@ -263,8 +263,7 @@ class Settings(BaseModel):
         if self.pipeline != "queue":
             return self
         share = derive(self.rekognition_tps, self.batch_size).calls_per_second
-        # At least what it takes to read a picture, write its result and end in time.
-        needed = math.ceil(max(self.batch_size / share, BESIDE_REKOGNITION_S) + self.rekognition_timeout_seconds)
+        needed = math.ceil(self.batch_size / share + BESIDE_REKOGNITION_S + self.rekognition_timeout_seconds)
         if self.timeout_seconds < needed:
             raise PydanticCustomError(
                 "timeout",

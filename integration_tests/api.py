@@ -114,13 +114,12 @@ class ApiClient:
         assert reply.status == 204, reply
         return str(form["key"])
 
-    def wait_for_result(self, key: str, timeout_s: float = 30.0) -> Any:
+    def wait_for_result(self, key: str) -> Any:
         """The result of a picture when it is in its final state."""
         reply = wait_for(
             f"a result of {key!r}",
             lambda: self.get("/result", {"key": key}),
             lambda seen: seen.status == 200 and seen.json["status"] in TERMINAL,
-            timeout_s,
         )
         return reply.json
 

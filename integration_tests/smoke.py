@@ -18,7 +18,6 @@ from labelstack.errors import NoOutputsError
 PRICE_PER_CALL = 0.001
 # Of stacks whose file does not say: every detector, and the image properties, which are charged by themselves.
 MOST_CALLS = 5
-TOMBSTONE_DEADLINE_S = 120.0
 
 
 class OverBudgetError(AssertionError):
@@ -140,7 +139,6 @@ class SmokeStack(DeployedStack):
                 f"the result of {key!r} to be deleted",
                 lambda key=key: (self.result(key) or {}).get("status"),  # type: ignore[misc]  # mypy: no type of key
                 lambda status: status in (None, "DELETED"),
-                TOMBSTONE_DEADLINE_S,
             )
             pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key))
             # The markers last: without one, an older version would come to light and be analysed again.

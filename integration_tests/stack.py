@@ -17,7 +17,7 @@ from labelstack.clouds import Cloud
 T = TypeVar("T")
 
 TERMINAL = frozenset({"LABELED", "REJECTED", "FAILED", "DELETED"})
-PATIENCE_S = 120.0  # for busy machines; what is there is not waited for
+PATIENCE_S = 240.0  # longer than a message is hidden whose function timed out; what is there is not waited for
 POLL_INTERVAL_S = 0.05
 LONGEST_INTERVAL_S = 0.5
 LOCALSTACK_NAMES = ".localhost.localstack.cloud"
@@ -138,7 +138,7 @@ class DeployedStack:
         shards = self.items(KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "LABELCOUNTS"}})
         return int(sum(shard.get(f"n:{label}", 0) for shard in shards))
 
-    def wait_for_result(self, uploaded: Uploaded, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
+    def wait_for_result(self, uploaded: Uploaded) -> dict[str, Any]:
         """The terminal result of exactly this object version."""
 
         def done(found: dict[str, Any] | None) -> bool:
@@ -148,29 +148,27 @@ class DeployedStack:
             f"a result of {uploaded.key!r}, version {uploaded.version_id}",
             lambda: self.result(uploaded.key),
             done,
-            timeout_s,
         )
         assert found is not None
         return found
 
-    def wait_for_results(self, uploaded: Sequence[Uploaded], timeout_s: float = PATIENCE_S) -> list[dict[str, Any]]:
+    def wait_for_results(self, uploaded: Sequence[Uploaded]) -> list[dict[str, Any]]:
         """Terminal results of several object versions, in their order."""
-        return [self.wait_for_result(one, timeout_s) for one in uploaded]
+        return [self.wait_for_result(one) for one in uploaded]
 
-    def wait_until_announced(self, key: str, timeout_s: float = PATIENCE_S) -> None:
+    def wait_until_announced(self, key: str) -> None:
         """Wait until a stored result waits for no announcement: what that takes is off its item."""
         outbox = {"unannounced", "claimedUntil", "gsi1pk", "gsi1sk"}
         wait_for(
             f"{key!r} to be announced",
             lambda: self.result(key) or {},
             lambda item: "sequencer" in item and not outbox & set(item),
-            timeout_s,
         )
 
-    def wait_until_quiet(self, timeout_s: float = PATIENCE_S) -> None:
+    def wait_until_quiet(self) -> None:
         """Wait until neither queue holds a message, visible or in flight."""
 
-        wait_for("empty queues", self._messages, lambda counts: not any(map(sum, counts.values())), timeout_s)
+        wait_for("empty queues", self._messages, lambda counts: not any(map(sum, counts.values())))
 
     def messages_in_flight(self) -> int:
         """How many messages of the first queue are with a function; a dead letter that failed is hidden for minutes."""

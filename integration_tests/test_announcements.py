@@ -21,8 +21,6 @@ from integration_tests.test_events import event_of
 MakeKey = Callable[[str], str]
 
 API = Path(__file__).parent.parent / "api"
-REPAIRED_S = 90.0
-"""The queues try again later each time: after a repair, the next attempt may be some time away."""
 
 
 def faults(document: Any, name: str) -> list[str]:
@@ -54,9 +52,9 @@ class Inbox:
                 self.attributes.append({name: value["StringValue"] for name, value in given.items()})
                 self.stack.client("sqs").delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
-    def wait(self, key: str, timeout_s: float = 30.0) -> list[dict[str, Any]]:
+    def wait(self, key: str) -> list[dict[str, Any]]:
         """The messages about a key, once there is one."""
-        return wait_for(f"a message about {key!r}", lambda: self.of(key), bool, timeout_s)
+        return wait_for(f"a message about {key!r}", lambda: self.of(key), bool)
 
     def subscribe(self, filter_policy: Mapping[str, Any] | None = None) -> None:
         """Have the topic's messages sent here."""
@@ -273,7 +271,7 @@ def test_topic_that_is_gone_costs_no_message_and_no_result(stack: DeployedStack,
             told.subscribe()
 
         for one in uploaded:
-            [message] = told.wait(one.key, REPAIRED_S)
+            [message] = told.wait(one.key)
             assert (message["status"], message["versionId"]) == ("LABELED", one.version_id)
             stack.wait_until_announced(one.key)
         stack.wait_until_quiet()
@@ -295,7 +293,7 @@ def test_bucket_that_denies_costs_no_document_and_no_result(stack: DeployedStack
         finally:
             s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
-        assert len(told.wait(uploaded.key, REPAIRED_S)) == 1
+        assert len(told.wait(uploaded.key)) == 1
     assert document(stack, uploaded)["status"] == "LABELED"
     stack.wait_until_announced(uploaded.key)
 

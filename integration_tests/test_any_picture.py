@@ -70,7 +70,7 @@ PICTURES: list[tuple[str, Callable[[], bytes], str, bool]] = [
 def test_face_is_where_a_person_sees_it(
     stack: DeployedStack, key: MakeKey, name: str, make: Callable[[], bytes], fmt: str, converted: bool
 ) -> None:
-    result = stack.wait_for_result(stack.upload(key(name), make()), timeout_s=60)
+    result = stack.wait_for_result(stack.upload(key(name), make()))
 
     assert (result["status"], result["format"], result["width"], result["height"]) == ("LABELED", fmt, 512, 512)
     assert result.get("converted", False) is converted
@@ -81,7 +81,7 @@ def test_face_is_where_a_person_sees_it(
 
 
 def test_picture_of_many_pixels_keeps_its_own_size(stack: DeployedStack, key: MakeKey) -> None:
-    result = stack.wait_for_result(stack.upload(key("large.jpg"), large()), timeout_s=60)
+    result = stack.wait_for_result(stack.upload(key("large.jpg"), large()))
 
     assert (result["status"], result["width"], result["height"]) == ("LABELED", 10_240, 10_240)
     box = {side: float(part) for side, part in result["faces"][0]["boundingBox"].items()}
@@ -91,7 +91,7 @@ def test_picture_of_many_pixels_keeps_its_own_size(stack: DeployedStack, key: Ma
 def test_batch_of_heic_pictures_is_labeled(stack: DeployedStack, key: MakeKey) -> None:
     pictures = [encoded(Image.open(io.BytesIO(picture(n, width=1200, height=900))), "HEIF") for n in range(12)]
 
-    results = stack.wait_for_results([stack.upload(key("p.heic"), content) for content in pictures], timeout_s=90)
+    results = stack.wait_for_results([stack.upload(key("p.heic"), content) for content in pictures])
 
     assert {(result["status"], result["converted"], result["width"]) for result in results} == {("LABELED", True, 1200)}
 

@@ -31,7 +31,6 @@ PASSING: dict[str, Fault] = {
 }
 QUOTA = "quota-used-up"
 NEIGHBOURS = 6
-PATIENCE_S = 240.0
 RECEIVES = 5
 """After so many a message goes to the dead-letter queue."""
 
@@ -62,21 +61,21 @@ def ill_fated(stack: DeployedStack, session_rekognition: LocalRekognition) -> It
 
 @pytest.mark.parametrize("number", range(NEIGHBOURS))
 def test_neighbours_of_ill_fated_pictures_are_labeled(ill_fated: IllFated, number: int) -> None:
-    result = ill_fated.stack.wait_for_result(ill_fated.uploaded[f"neighbour-{number}"], PATIENCE_S)
+    result = ill_fated.stack.wait_for_result(ill_fated.uploaded[f"neighbour-{number}"])
 
     assert result["status"] == "LABELED"
 
 
 @pytest.mark.parametrize("name", PASSING)
 def test_fault_that_passes_ends_as_labeled(ill_fated: IllFated, name: str) -> None:
-    result = ill_fated.stack.wait_for_result(ill_fated.uploaded[name], PATIENCE_S)
+    result = ill_fated.stack.wait_for_result(ill_fated.uploaded[name])
 
     assert result["status"] == "LABELED"
 
 
 @pytest.mark.parametrize("name", LASTING)
 def test_lasting_fault_ends_as_failed_and_says_what_to_do(ill_fated: IllFated, name: str) -> None:
-    result = ill_fated.stack.wait_for_result(ill_fated.uploaded[name], PATIENCE_S)
+    result = ill_fated.stack.wait_for_result(ill_fated.uploaded[name])
 
     assert result["status"] == "FAILED"
     assert result["code"]
@@ -94,16 +93,16 @@ def test_throttled_picture_outlasts_the_receives_of_a_message(
         lines = stack.log_events(stack.outputs["processorFunction"])
         return max((line["times"] for line in lines if line.get("key") == throttled.key and "times" in line), default=0)
 
-    wait_for("more throttled attempts than receives", times_sent_again, lambda times: times > RECEIVES, PATIENCE_S)
+    wait_for("more throttled attempts than receives", times_sent_again, lambda times: times > RECEIVES)
 
     assert stack.result(throttled.key) is None
     session_rekognition.set_rules([])
-    assert stack.wait_for_result(throttled, PATIENCE_S)["status"] == "LABELED"
+    assert stack.wait_for_result(throttled)["status"] == "LABELED"
 
 
 def test_new_upload_after_a_failure_is_labeled(ill_fated: IllFated, session_rekognition: LocalRekognition) -> None:
     stack, failed = ill_fated.stack, ill_fated.uploaded["denied"]
-    assert stack.wait_for_result(failed, PATIENCE_S)["status"] == "FAILED"
+    assert stack.wait_for_result(failed)["status"] == "FAILED"
     session_rekognition.set_rules([])
 
     again = stack.upload(failed.key, picture(f"second try {time.monotonic_ns()}"))

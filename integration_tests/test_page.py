@@ -39,7 +39,7 @@ def browser(request: pytest.FixtureRequest, cloud: Cloud, api: ApiClient, keyed_
 
 def awaken(caller: ApiClient) -> None:
     """Start the functions now, as many as a page asks at once, and not while one loads."""
-    caller.wait_for_result(caller.upload(picture(caller.url)), timeout_s=120)
+    caller.wait_for_result(caller.upload(picture(caller.url)))
     with ThreadPoolExecutor(3) as threads:
         for reply in threads.map(caller.get, ["/labels", "/images", "/labels"]):
             assert reply.status == 200, reply

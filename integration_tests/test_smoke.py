@@ -54,7 +54,7 @@ def test_deleted_picture_leaves_no_result(stack: DeployedStack, key: MakeKey) ->
 def test_api_tells_the_labels_of_a_picture(stack: DeployedStack, caller: ApiClient, key: MakeKey) -> None:
     uploaded = stack.upload(f"{stack.outputs['uploadPrefix']}{key('cat.png')}", sample("cat.png"))
 
-    result = caller.wait_for_result(uploaded.key, timeout_s=120)
+    result = caller.wait_for_result(uploaded.key)
 
     assert caller.get("/health").json == {"status": "ok"}
     assert "Cat" in {label["name"] for label in result["labels"]}

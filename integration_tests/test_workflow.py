@@ -28,7 +28,6 @@ FAULTS: dict[str, Fault] = {
     "throttled": {"error": {"code": "ThrottlingException", "message": "Slow down", "status": 400}, "times": 2},
 }
 FAILED = {"denied": "REKOGNITION_ACCESS_DENIED", "broken": "REKOGNITION_ERROR"}
-PATIENCE_S = 240.0
 # Of a result: which upload it is of, and when it was made.
 OF_ITS_OWN = {
     *("bucket", "sequencer", "versionId", "reused"),
@@ -53,7 +52,7 @@ def test_upload_becomes_a_result_a_document_and_a_message(workflow_stack: Deploy
     with inbox(workflow_stack) as told:
         uploaded = workflow_stack.upload("cat.png", sample("cat.png"))
 
-        result = workflow_stack.wait_for_result(uploaded, PATIENCE_S)
+        result = workflow_stack.wait_for_result(uploaded)
 
         assert result["status"] == "LABELED"
         assert "Cat" in [label["name"] for label in result["labels"]]
@@ -134,14 +133,14 @@ def test_older_event_that_comes_late_is_ignored(workflow_stack: DeployedStack) -
 def test_fault_that_passes_ends_as_labeled(
     workflow_stack: DeployedStack, ill_fated: dict[str, Uploaded], name: str
 ) -> None:
-    assert workflow_stack.wait_for_result(ill_fated[name], PATIENCE_S)["status"] == "LABELED"
+    assert workflow_stack.wait_for_result(ill_fated[name])["status"] == "LABELED"
 
 
 @pytest.mark.parametrize("name", FAILED)
 def test_lasting_fault_ends_as_failed_and_says_why(
     workflow_stack: DeployedStack, ill_fated: dict[str, Uploaded], name: str
 ) -> None:
-    result = workflow_stack.wait_for_result(ill_fated[name], PATIENCE_S)
+    result = workflow_stack.wait_for_result(ill_fated[name])
 
     assert (result["status"], result["code"]) == ("FAILED", FAILED[name])
     assert workflow_stack.label_entries(ill_fated[name].key) == {}
@@ -159,7 +158,7 @@ def happen(stack: DeployedStack, what: list[tuple[str, bytes | None]]) -> dict[s
         if uploaded is None:
             wait_until_deleted(stack, key)
         else:
-            stack.wait_for_result(uploaded, PATIENCE_S)
+            stack.wait_for_result(uploaded)
         stack.wait_until_announced(key)
         result = stack.result(key) or {}
         kept = {name: value for name, value in result.items() if name not in OF_ITS_OWN}
@@ -195,7 +194,7 @@ def test_stack_changes_its_pipeline_in_place_and_back(lane: Lane, running: Runni
             outputs = engine.up(lane.stack, {**settings, "labelstack:pipeline": pipeline}).outputs
             stack = DeployedStack(running.cloud, outputs)
             uploaded = stack.upload(f"{n}.jpg", picture(f"turn {n}"))
-            assert stack.wait_for_result(uploaded, PATIENCE_S)["status"] == "LABELED"
+            assert stack.wait_for_result(uploaded)["status"] == "LABELED"
             assert ("stateMachineArn" in stack.outputs) == (pipeline == "workflow")
             before = before or {name: stack.outputs[name] for name in kept}
             assert {name: stack.outputs[name] for name in kept} == before

@@ -7,11 +7,12 @@ LabellingError
 ├── AnswersMissingError         detectors must be asked first: the workflow's next step
 ├── AnnouncementError           a result is stored, but could not be announced: the message is tried again
 └── TransientError              ours: the message is tried again
-    ├── RekognitionThrottledError   REKOGNITION_THROTTLED
+    ├── DelayedError                    it was not its turn: to try again uses up no attempt
+    │   ├── RekognitionThrottledError   REKOGNITION_THROTTLED
+    │   └── ConversionDelayedError      RETRIES_EXHAUSTED
     ├── RekognitionTimeoutError     REKOGNITION_TIMEOUT
     ├── RekognitionServerError      REKOGNITION_ERROR
     ├── RekognitionDeniedError      REKOGNITION_ACCESS_DENIED
-    ├── ConversionDelayedError      RETRIES_EXHAUSTED
     ├── WorkflowUnavailableError    RETRIES_EXHAUSTED
     └── StorageError                STORAGE_ERROR
 """
@@ -66,10 +67,18 @@ class TransientError(LabellingError):
     code: ClassVar[Code] = Code.RETRIES_EXHAUSTED
 
 
-class RekognitionThrottledError(TransientError):
+class DelayedError(TransientError):
+    """Others used up what the picture waited for: it was not its turn, which says nothing of it."""
+
+
+class RekognitionThrottledError(DelayedError):
     """The quota is used up, or this instance's share of it until the deadline."""
 
     code = Code.REKOGNITION_THROTTLED
+
+
+class ConversionDelayedError(DelayedError):
+    """Other pictures of the batch were converted until it was too late to begin."""
 
 
 class RekognitionTimeoutError(TransientError):
@@ -88,10 +97,6 @@ class RekognitionDeniedError(TransientError):
     """The role or the credentials do not allow the call: tried again by the queue, not at once."""
 
     code = Code.REKOGNITION_ACCESS_DENIED
-
-
-class ConversionDelayedError(TransientError):
-    """Other pictures of the batch were converted until the deadline."""
 
 
 class WorkflowUnavailableError(TransientError):

@@ -6,6 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+MARGIN_S: Final = 2.0
+"""Of the function's time, kept for writing results and answering whoever called it."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +21,19 @@ class Deadline:
 
     at_s: float
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
+    given_s: float = 0.0
+    """How much time there was at first."""
+
+    @classmethod
+    def of(cls, context: LambdaContext, clock: Callable[[], float]) -> Self:
+        """That of a function which has just been called."""
+        given_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
+        return cls(clock() + given_s, clock, given_s)
+
+    @property
+    def halfway(self) -> Deadline:
+        """Until then is begun what may itself take long: it has the other half."""
+        return Deadline(self.at_s - self.given_s / 2, self.clock)
 
     @property
     def remaining_s(self) -> float:

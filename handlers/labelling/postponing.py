@@ -1,4 +1,4 @@
-"""A message that throttling has stopped is sent again as a new one, so that waiting uses up none of its receives."""
+"""A message whose turn did not come is sent again as a new one, so that waiting uses up none of its receives."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LONGEST: Final = timedelta(days=3)
-"""So long a message may wait for the quota; then it takes the way of what fails."""
+"""So long a message may wait for its turn; then it takes the way of what fails."""
 
-_TIMES: Final = "throttled"
-_SINCE: Final = "throttledSinceMs"
+_TIMES: Final = "postponed"
+_SINCE: Final = "postponedSinceMs"
 
 
 @dataclass(frozen=True)
 class Postponement:
-    """Sends a throttled message again. A crash before the first is deleted only doubles it, which does no harm."""
+    """Sends a delayed message again. A crash before the first is deleted only doubles it, which does no harm."""
 
     client: SQSClient
     queue_url: str
@@ -40,7 +40,7 @@ class Postponement:
         times = _number(record, _TIMES, 0) + 1
         since_ms = _number(record, _SINCE, int(record.attributes.sent_timestamp or 0))
         if self.now().timestamp() * 1000 - since_ms > LONGEST.total_seconds() * 1000:
-            self.logger.error("Throttled for too long: the message is not sent again", since_ms=since_ms)
+            self.logger.error("Delayed for too long: the message is not sent again", since_ms=since_ms)
             return False
         delay_s = max(1, self.delay_s(times))
         try:
@@ -54,10 +54,10 @@ class Postponement:
                 },
             )
         except (ClientError, BotoCoreError) as error:
-            self.logger.warning("The throttled message could not be sent again", error=str(error))
+            self.logger.warning("The delayed message could not be sent again", error=str(error))
             return False
         self.tally.add(Count.PICTURES_POSTPONED)
-        self.logger.info("Throttled: the message was sent again", delay_s=delay_s, times=times)
+        self.logger.info("Delayed: the message was sent again", delay_s=delay_s, times=times)
         return True
 
 

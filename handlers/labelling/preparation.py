@@ -19,7 +19,10 @@ _COPIES_AT_ONCE: Final = 3
 
 
 class Preparation:
-    """Prepares pictures; thread-safe. One is converted at a time, so that memory bounds a picture and not a batch."""
+    """Prepares pictures; thread-safe. One is converted at a time, so that memory bounds a picture and not a batch.
+
+    None is begun in the second half of the function's time, which is for the last one to be converted and looked at.
+    """
 
     def __init__(self, objects: Objects, max_pixels: int, tally: Tally) -> None:
         self._objects = objects
@@ -39,8 +42,8 @@ class Preparation:
         if not header.converted:
             yield stored, header
             return
-        with _turn(self._copies, deadline):
-            with _turn(self._converter, deadline):
+        with _turn(self._copies, deadline.halfway):
+            with _turn(self._converter, deadline.halfway):
                 made = convert(self._objects.read_start(stored, stored.size_bytes), header.format, self._max_pixels)
             self._tally.add(Count.PICTURES_CONVERTED)
             yield (
@@ -51,8 +54,9 @@ class Preparation:
 
 @contextmanager
 def _turn(free: threading.Semaphore, deadline: Deadline) -> Iterator[None]:
-    if not free.acquire(timeout=min(max(0.0, deadline.remaining_s), threading.TIMEOUT_MAX)):
-        raise ConversionDelayedError("no turn to convert the picture before the deadline")
+    remaining_s = deadline.remaining_s
+    if remaining_s < 0 or not free.acquire(timeout=min(remaining_s, threading.TIMEOUT_MAX)):
+        raise ConversionDelayedError("no turn to convert the picture while there was time for it")
     try:
         yield
     finally:

@@ -50,8 +50,8 @@ class OneCall:
 class PatientRecogniser:
     """Each operation has its own quota, so each has its own pacer; retries pause with full jitter.
 
-    A call is begun only if it would end before the deadline even when it times out; the first one always, so that a
-    function whose time-out is short still gets somewhere.
+    A turn or a retry is waited for only if the call would end before the deadline even when it times out. A first call
+    that need not wait is made until the deadline, so that a function whose time-out is short still gets somewhere.
     """
 
     def __init__(
@@ -77,7 +77,8 @@ class PatientRecogniser:
         pacer = self._pacers[detector]
         attempt = broken = 0
         while True:
-            if not pacer.wait(deadline.remaining_s):
+            remaining_s = deadline.remaining_s
+            if remaining_s < 0 or not pacer.wait(max(0.0, remaining_s - self._timeout_s)):
                 raise RekognitionThrottledError(f"no turn for {detector.operation} before the deadline")
             try:
                 return self._call.detect(detector, parameters, stored)

@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.labelling.errors import AnnouncementError, RekognitionThrottledError, TransientError
+from handlers.labelling.errors import AnnouncementError, DelayedError, TransientError
 from handlers.labelling.events import ObjectEvent, decode_message, iso_ms
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.ports import Results
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_sqs import SQSClient
-
-MARGIN_S: Final = 2.0
-"""Of the function's time, kept for writing results and answering the queue."""
 
 MAX_VISIBILITY_S: Final = 900
 
@@ -117,7 +114,7 @@ class QueueFunction:
         return self.logger.inject_lambda_context(self._handle)(event, context)
 
     def _handle(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-        deadline = Deadline(self.clock() + context.get_remaining_time_in_millis() / 1000 - MARGIN_S, self.clock)
+        deadline = Deadline.of(context, self.clock)
 
         def on_record(record: SQSRecord) -> None:
             self._message(record, deadline)
@@ -141,7 +138,7 @@ class QueueFunction:
                 self.logger.error("Message unreadable: kept in the results table", reason=message.unreadable)
             for event in message.events:
                 self._event(event, deadline)
-        except RekognitionThrottledError:
+        except DelayedError:
             if self.postponement and self.postponement.postpone(record):
                 return
             if self.redelivery:

@@ -12,7 +12,6 @@ from aws_lambda_powertools import Logger, Metrics
 from handlers.labelling.errors import LabellingError
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.reporting import publish
-from handlers.labelling.sqs_batch import MARGIN_S
 from handlers.labelling.tally import Tally
 from handlers.labelling.workflow_state import State
 from handlers.results.errors import ResultsError
@@ -43,7 +42,7 @@ class StepFunction:
         return result
 
     def _handle(self, state: dict[str, Any], context: LambdaContext) -> State:
-        deadline = Deadline(self.clock() + context.get_remaining_time_in_millis() / 1000 - MARGIN_S, self.clock)
+        deadline = Deadline.of(context, self.clock)
         about = state.get("event") or state.get("stored") or {}
         self.logger.thread_safe_append_keys(key=about.get("key"), version_id=about.get("version_id"))
         try:

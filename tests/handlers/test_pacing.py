@@ -61,11 +61,21 @@ class Script:
 
 
 def detect(
-    script: Script, clock: Clock, *, seconds: float = 60, rate: float = 100, tally: Tally | None = None
+    script: Script,
+    clock: Clock,
+    *,
+    seconds: float = 60,
+    rate: float = 100,
+    before: int = 0,
+    tally: Tally | None = None,
 ) -> object:
+    """Detect with a time-out of 10 s, after others have had their turns."""
+    pacer = Pacer(rate, clock=clock, sleep=clock.sleep)
+    for _ in range(before):
+        pacer.wait(0)
     recogniser = PatientRecogniser(
         script,
-        {Detector.LABELS: Pacer(rate, clock=clock, sleep=clock.sleep)},
+        {Detector.LABELS: pacer},
         10,
         tally or Tally(),
         sleep=clock.sleep,
@@ -165,6 +175,17 @@ def test_first_call_is_made_even_if_the_deadline_is_short() -> None:
     script = Script(clock)
 
     assert detect(script, clock, seconds=5) == {"Labels": []}
+
+
+def test_turn_is_not_waited_for_when_its_call_could_end_after_the_deadline() -> None:
+    clock = Clock()
+    script = Script(clock)
+
+    with pytest.raises(RekognitionThrottledError):
+        detect(script, clock, seconds=12, rate=0.4, before=1)
+    assert detect(script, clock, seconds=13, rate=0.4, before=1) == {"Labels": []}
+
+    assert clock.sleeps == [pytest.approx(2.5)]
 
 
 def test_no_call_after_the_deadline() -> None:

@@ -1,4 +1,4 @@
-"""Throttled messages are sent again as new ones, for some days."""
+"""Messages whose turn did not come are sent again as new ones, for some days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics
 from botocore.stub import Stubber
 
-from handlers.labelling.errors import RekognitionServerError, RekognitionThrottledError
+from handlers.labelling.errors import ConversionDelayedError, RekognitionServerError, RekognitionThrottledError
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.pacing import Deadline
 from handlers.labelling.postponing import LONGEST, Postponement
@@ -91,8 +91,8 @@ def sent_at(age: timedelta, *, throttled: int = 0, message_id: str = "m1") -> di
     if throttled:
         made["attributes"]["SentTimestamp"] = str(int(NOW.timestamp() * 1000))
         made["messageAttributes"] = {
-            "throttled": {"dataType": "Number", "stringValue": str(throttled)},
-            "throttledSinceMs": {"dataType": "Number", "stringValue": since_ms},
+            "postponed": {"dataType": "Number", "stringValue": str(throttled)},
+            "postponedSinceMs": {"dataType": "Number", "stringValue": since_ms},
         }
     else:
         made["attributes"]["SentTimestamp"] = since_ms
@@ -112,7 +112,7 @@ def test_throttled_message_is_sent_again_and_leaves_the_queue() -> None:
     [request] = edge.sqs.sent
     assert (request["QueueUrl"], request["MessageBody"], request["DelaySeconds"]) == ("queue-url", first["body"], 5)
     since_ms = int((NOW - timedelta(minutes=1)).timestamp() * 1000)
-    assert attributes(request) == {"throttled": "1", "throttledSinceMs": str(since_ms)}
+    assert attributes(request) == {"postponed": "1", "postponedSinceMs": str(since_ms)}
     assert edge.sqs.hidden == []
     assert edge.counts[Count.PICTURES_POSTPONED] == 1
 
@@ -125,7 +125,15 @@ def test_each_time_it_waits_longer_up_to_what_sqs_takes(throttled: int, delay_s:
 
     [request] = edge.sqs.sent
     assert request["DelaySeconds"] == delay_s
-    assert attributes(request)["throttled"] == str(throttled + 1)
+    assert attributes(request)["postponed"] == str(throttled + 1)
+
+
+def test_conversion_that_did_not_begin_uses_up_no_receive() -> None:
+    edge = Edge(error=ConversionDelayedError("no turn"))
+
+    assert edge.handle(sent_at(timedelta(0))) == []
+
+    assert (len(edge.sqs.sent), edge.sqs.hidden) == (1, [])
 
 
 def test_it_waits_a_moment_even_without_a_delay_between_tries() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,8 +18,10 @@ from handlers.labelling.tally import Count, Tally
 from handlers.results.cache import PictureHeader
 from tests.handlers.factories import corners, encoded
 from tests.handlers.fakes import FakeObjects, stored_object
+from tests.handlers.lambda_context import lambda_context
 
 NO_HURRY = Deadline(1e12)
+SOON_S = 0.05
 HEIC = PictureHeader("HEIC", None, None, converted=True)
 
 
@@ -27,6 +30,10 @@ def objects() -> FakeObjects:
     bucket = FakeObjects()
     bucket.add("cat.heic", encoded(corners(), "HEIC"))
     return bucket
+
+
+def deadline_in(seconds: float) -> Deadline:
+    return Deadline(time.monotonic() + seconds)
 
 
 def test_picture_that_needs_no_copy_is_not_read(objects: FakeObjects) -> None:
@@ -85,13 +92,28 @@ def test_three_copies_are_looked_at_at_a_time(objects: FakeObjects) -> None:
     with ThreadPoolExecutor(3) as batch:
         running = [batch.submit(look) for _ in range(3)]
         looking.wait(timeout=10)
-        with pytest.raises(ConversionDelayedError), ready.ready(stored, HEIC, Deadline(0.0)):
+        with pytest.raises(ConversionDelayedError), ready.ready(stored, HEIC, deadline_in(SOON_S)):
             pass
         done.set()
         for one in running:
             one.result(timeout=10)
     with ready.ready(stored, HEIC, NO_HURRY):
         pass
+
+
+def test_no_conversion_begins_in_the_second_half_of_the_functions_time(objects: FakeObjects) -> None:
+    now = 100.0
+    deadline = Deadline.of(lambda_context(remaining_ms=60_000), lambda: now)
+    ready, stored = Preparation(objects, 10**6, Tally()), objects.head("cat.heic", None)
+
+    now += 28
+    with ready.ready(stored, HEIC, deadline):
+        now += 28  # what the copy is used for has the whole time
+    reads = list(objects.reads)
+    with pytest.raises(ConversionDelayedError), ready.ready(stored, HEIC, deadline):
+        pass
+
+    assert (len(reads), objects.reads) == (1, reads)
 
 
 def test_place_is_free_again_after_a_rejection(objects: FakeObjects) -> None:
@@ -101,6 +123,6 @@ def test_place_is_free_again_after_a_rejection(objects: FakeObjects) -> None:
     for _ in range(5):
         with (
             pytest.raises(PictureRejectedError),
-            ready.ready(objects.head("damaged.heic", None), HEIC, Deadline(0.0)),
+            ready.ready(objects.head("damaged.heic", None), HEIC, deadline_in(5)),
         ):
             pass

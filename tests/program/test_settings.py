@@ -223,11 +223,11 @@ def test_says_that_an_unknown_key_is_like_no_other() -> None:
 
 
 def test_a_batch_must_fit_the_functions_timeout() -> None:
-    assert sentences(LEAST | {"rekognitionTps": "1", "timeoutSeconds": "29"}) == [
-        "labelstack:timeoutSeconds is 29: expected 30 or more, as a batch of 10 pictures takes that long at "
+    assert sentences(LEAST | {"rekognitionTps": "1", "timeoutSeconds": "34"}) == [
+        "labelstack:timeoutSeconds is 34: expected 35 or more, as a batch of 10 pictures takes that long at "
         "1 Rekognition calls per second (or set a smaller batchSize)."
     ]
-    assert parse(LEAST | {"rekognitionTps": "1", "timeoutSeconds": "30"}).timeout_seconds == 30
+    assert parse(LEAST | {"rekognitionTps": "1", "timeoutSeconds": "35"}).timeout_seconds == 35
 
 
 def test_a_step_must_fit_an_execution() -> None:
