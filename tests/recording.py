@@ -11,13 +11,16 @@ import runpy
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pulumi
+import pytest
 import yaml
 from pulumi.runtime import mocks, stack
 
+from components import packaging
 from labelstack.engines.program import outputs_known
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -107,6 +110,8 @@ class Record:
 
     resources: list[Resource] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    packages: list[packaging.Package] = field(default_factory=list)
+    """What a stack asked for as its functions' zips."""
 
     def of(self, type_name: str) -> list[Resource]:
         """The resources of a type (`aws:sqs/queue:Queue`), by name."""
@@ -143,10 +148,12 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, record: Record) -> None:
         super().__init__(_Recorder())
         self._record, self._lock = record, threading.Lock()
+        self._loops: list[asyncio.AbstractEventLoop] = []
+        self._thread = threading.local()
 
     def RegisterResource(self, request: Any) -> Any:
-        with _closed_loop():
-            response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # Pulumi's mocks have no types
+        self._make_loop()
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # Pulumi's mocks have no types
         resource = Resource(
             type=request.type,
             name=request.name,
@@ -160,34 +167,37 @@ class _Monitor(mocks.MockMonitor):
         return response
 
     def Invoke(self, request: Any) -> Any:
-        with _closed_loop():
-            return super().Invoke(request)  # type: ignore[no-untyped-call]  # Pulumi's mocks have no types
+        self._make_loop()
+        return super().Invoke(request)  # type: ignore[no-untyped-call]  # Pulumi's mocks have no types
 
+    def _make_loop(self) -> None:
+        """An event loop for this worker thread; the mocks would open one and leave it."""
+        if not hasattr(self._thread, "loop"):
+            self._thread.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._thread.loop)
+            with self._lock:
+                self._loops.append(self._thread.loop)
 
-def monitor(made: Record) -> mocks.MockMonitor:
-    """The monitor that records into `made`, for a program that runs elsewhere."""
-    return _Monitor(made)
+    def close(self) -> None:
+        """Close the worker threads' loops: the threads have ended."""
+        for loop in self._loops:
+            loop.close()
 
 
 @contextlib.contextmanager
-def _closed_loop() -> Iterator[None]:
-    """An event loop for this worker thread that is closed again; the mocks would open one and leave it."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        yield
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+def monitor(made: Record) -> Iterator[mocks.MockMonitor]:
+    """The monitor that records into `made`."""
+    with contextlib.closing(_Monitor(made)) as running:
+        yield running
 
 
 def record(program: Callable[[], object], stack_name: str = "test", config: Mapping[str, str] | None = None) -> Record:
     """Run `program` to its end, and give what it registered. Its errors are raised."""
     made = Record()
 
-    async def run() -> None:
+    async def run(recorder: mocks.MockMonitor) -> None:
         pulumi.runtime.set_all_config(dict(config or {}))
-        mocks.set_mocks(_Recorder(), "labelstack", stack_name, preview=False, monitor=_Monitor(made))
+        mocks.set_mocks(_Recorder(), "labelstack", stack_name, preview=False, monitor=recorder)
         await stack.run_pulumi_func(lambda: _run(program))
         root = pulumi.runtime.settings.get_root_resource()
         assert isinstance(root, stack.Stack)
@@ -196,7 +206,8 @@ def record(program: Callable[[], object], stack_name: str = "test", config: Mapp
             assert await output.is_known(), f"the output {name} is unknown"
             made.outputs[name] = await output.future()
 
-    asyncio.run(run())  # one loop for the mocks and the program: with two it hangs
+    with monitor(made) as recorder:
+        asyncio.run(run(recorder))  # one loop for the mocks and the program: with two it hangs
     made.resources = [r for r in made.resources if r.type != "pulumi:pulumi:Stack"]
     return made
 
@@ -212,10 +223,45 @@ def stack_config(stack_name: str) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
 
 
+def run_program() -> None:
+    """The project's own `__main__.py`, as Pulumi runs it."""
+    runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+
+
 def record_stack(stack_name: str, changes: Mapping[str, str] | None = None) -> Record:
-    """Run the project's own `__main__.py` as the stack, with changes of its configuration."""
+    """Run the project's own `__main__.py` as the stack, with changes of its configuration; its zips are not built.
+
+    Each is run once. Many tests look at it, and none changes it.
+    """
+    return _record_stack(stack_name, frozenset((changes or {}).items()))
+
+
+@cache
+def _record_stack(stack_name: str, changes: frozenset[tuple[str, str]]) -> Record:
+    return record_stack_anew(stack_name, dict(changes))
+
+
+def record_stack_anew(stack_name: str, changes: Mapping[str, str] | None = None) -> Record:
+    """As `record_stack`, whatever has been run before."""
     config = stack_config(stack_name) | dict(changes or {})
-    return record(lambda: runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__"), stack_name, config)
+    with recorded_packages() as asked:
+        made = record(run_program, stack_name, config)
+    made.packages = asked
+    return made
+
+
+@contextlib.contextmanager
+def recorded_packages() -> Iterator[list[packaging.Package]]:
+    """What programs ask for as their functions' zips, in place of building them."""
+    asked: list[packaging.Package] = []
+
+    def build(package: packaging.Package, build_dir: Path) -> Path:
+        asked.append(package)
+        return build_dir / f"{Path(package.packages[0]).name}.zip"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packaging, "build", build)
+        yield asked
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2  # type: ignore[import-untyped]  # protobuf ships no types
+from pulumi.runtime import mocks
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, resource_pb2_grpc
 
 from component_provider import host
@@ -24,8 +25,8 @@ CALL_DEADLINE_S = 60
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     """The engine's resource monitor on a port: what is registered with it is recorded."""
 
-    def __init__(self, made: Record) -> None:
-        self._monitor = monitor(made)
+    def __init__(self, recorder: mocks.MockMonitor) -> None:
+        self._monitor = recorder
 
     def __getattribute__(self, name: str) -> Any:
         if name in ("RegisterResource", "RegisterResourceOutputs", "Invoke", "GetDeploymentInfo", "RegisterPackage"):
@@ -48,13 +49,14 @@ def made() -> Record:
 @pytest.fixture
 def engine(made: Record) -> Iterator[str]:
     """The address of an engine and monitor that record into `made`."""
-    server = grpc.server(ThreadPoolExecutor(8))
-    engine_pb2_grpc.add_EngineServicer_to_server(Engine(), server)
-    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(made), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(grace=None).wait()
+    with monitor(made) as recorder, ThreadPoolExecutor(8) as workers:
+        server = grpc.server(workers)
+        engine_pb2_grpc.add_EngineServicer_to_server(Engine(), server)
+        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(recorder), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        yield f"127.0.0.1:{port}"
+        server.stop(grace=None).wait()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from labelstack.deployer_actions import GRANTS
 from labelstack.engines.listing import Registered, registered
 from labelstack.errors import ProgramError, UnsupportedError
 from settings import Settings
-from tests.program.conftest import packages as packages  # the fixture
 from tests.recording import Record, record_stack, stack_config
 
 HERE = Path(__file__).parent
@@ -116,22 +115,12 @@ S3_ACTIONS = {
     "PutBucketNotificationConfiguration": "PutBucketNotification",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
-RECORDS: dict[str, Record] = {}
-
-pytestmark = pytest.mark.usefixtures("packages")
 
 
 @pytest.fixture(params=STACKS)
-def recorded(request: pytest.FixtureRequest, packages: object) -> Record:
+def recorded(request: pytest.FixtureRequest) -> Record:
     """Each stack as it is, and with every setting on."""
-    return recorded_once(request.param)
-
-
-def recorded_once(name: str) -> Record:
-    """A run that several tests look at, and none changes."""
-    if name not in RECORDS:
-        RECORDS[name] = record_stack(*STACKS[name])
-    return RECORDS[name]
+    return record_stack(*STACKS[request.param])
 
 
 def custom(recorded: Record) -> list[Registered]:
@@ -220,8 +209,8 @@ def test_roles_go_to_the_services_that_use_them_and_to_no_other(recorded: Record
     assert ("cognito-identity.amazonaws.com" in services) == bool(recorded.of("aws:cognito/identityPool:IdentityPool"))
 
 
-def test_only_the_policies_of_aws_that_the_stack_uses_can_be_attached(packages: object) -> None:
-    made = recorded_once("dev")
+def test_only_the_policies_of_aws_that_the_stack_uses_can_be_attached() -> None:
+    made = record_stack(*STACKS["dev"])
 
     attaching = [s for s in policy(made)["Statement"] if "iam:AttachRolePolicy" in s["Action"]]
 
@@ -230,8 +219,8 @@ def test_only_the_policies_of_aws_that_the_stack_uses_can_be_attached(packages: 
 
 
 @pytest.mark.parametrize(("stack", "may"), [("dev", True), ("prod", False)])
-def test_pictures_can_be_deleted_only_where_the_stack_may_lose_them(stack: str, may: bool, packages: object) -> None:
-    made = policy(recorded_once(stack))
+def test_pictures_can_be_deleted_only_where_the_stack_may_lose_them(stack: str, may: bool) -> None:
+    made = policy(record_stack(*STACKS[stack]))
 
     buckets = {where for s in made["Statement"] if "s3:DeleteObjectVersion" in s["Action"] for where in scopes(s)}
     assert any("uploads" in bucket for bucket in buckets) == may

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components import alarms
-from components.packaging import Package
 from handlers.labelling.tally import Count
 from labelstack import prices, pricing
 from labelstack.cli.cost import read_settings, shape_of
@@ -222,7 +220,6 @@ def test_metrics_are_as_many_as_the_functions_publish() -> None:
 
 @pytest.mark.parametrize("pipeline", ["queue", "workflow"])
 @pytest.mark.parametrize("stack", ["dev", "local", "prod"])
-@pytest.mark.usefixtures("packages")
 def test_alarms_are_as_many_as_the_program_makes(stack: str, pipeline: str) -> None:
     changes = {"labelstack:pipeline": pipeline}
     made = record_stack(stack, changes).of("aws:cloudwatch/metricAlarm:MetricAlarm")
@@ -258,13 +255,3 @@ def test_the_page_about_aws_has_the_estimate_s_numbers() -> None:
     assert usd(shape_of(read_settings("prod")), Volumes(pictures=0)) == usd(dev, Volumes(pictures=0))
     assert f"{pricing.alarm_metrics(dev)} metrics of alarms" in page
     assert f"{pricing.OWN_METRICS} at $0.30: up to $4.50" in page
-
-
-@pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Zips that need not be built."""
-
-    def build(package: Package, build_dir: Path) -> Path:
-        return tmp_path / f"{Path(package.packages[0]).name}.zip"
-
-    monkeypatch.setattr("components.packaging.build", build)

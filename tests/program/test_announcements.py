@@ -6,12 +6,9 @@ from typing import Any
 import pytest
 
 from components.notifications import ATTRIBUTES
-from components.packaging import Package
 from tests.recording import ACCOUNT, PROJECT, REGION, Record, record_stack
 
 FUNCTIONS = ("process-image", "record-failure")
-
-pytestmark = pytest.mark.usefixtures("packages")
 
 
 def with_settings(**settings: str) -> Record:
@@ -42,7 +39,7 @@ def test_without_them_there_is_no_trace_of_them() -> None:
         assert "sns:Publish" not in actions(recorded, function)
 
 
-def test_subscribers_and_their_filter_come_from_the_settings(packages: list[Package]) -> None:
+def test_subscribers_and_their_filter_come_from_the_settings() -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:mine"
     recorded = with_settings(
         notifyEmails="zoo@example.org", notifyQueues=f'["{queue}"]', notifyFilter='{"flagged": ["true"]}'

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from components.packaging import Package
 from settings import SettingsError, parse
 from tests.recording import Record, Resource, record_stack
 
@@ -14,8 +13,6 @@ EMULATOR = {
     "labelstack:publicEndpoint": "http://127.0.0.1:4566",
     "labelstack:websiteEndpoint": "http://127.0.0.1:8081/{bucket}",
 }
-
-pytestmark = pytest.mark.usefixtures("packages")
 
 
 def made(stack: str = "dev", **changes: str) -> Record:
@@ -37,7 +34,7 @@ def refusal(**values: str) -> str:
 
 
 @pytest.mark.parametrize("stack", ["dev", "local", "prod"])
-def test_every_part_belongs_to_a_component(stack: str, packages: list[Package]) -> None:
+def test_every_part_belongs_to_a_component(stack: str) -> None:
     recorded = record_stack(stack)
 
     components = {(r.type.split(":")[-1], r.name): r.parent for r in recorded.resources if r.type.startswith("labels")}

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from components.packaging import Package
-from tests.program.conftest import recorded_packages
 from tests.recording import PROJECT, record_stack
 
 IN_LAMBDAS_RUNTIME = {"boto3", "botocore"}
@@ -29,11 +28,10 @@ class Zipped:
 
 
 @pytest.fixture(scope="module", params=[*QUEUE, *WORKFLOW])
-def zipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Zipped:
+def zipped(request: pytest.FixtureRequest) -> Zipped:
     """Each function."""
     pipeline = "workflow" if request.param in WORKFLOW else "queue"
-    with recorded_packages(tmp_path_factory.mktemp("zips")) as packages:
-        recorded = record_stack("prod", {"labelstack:pipeline": pipeline})
+    recorded = record_stack("prod", {"labelstack:pipeline": pipeline})
     entry = f"handlers.{request.param}"
     functions = recorded.of("aws:lambda/function:Function")
     assert [one for one in functions if one.inputs["handler"] == f"{entry}.handle"]
@@ -41,7 +39,7 @@ def zipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     # Of one folder's functions some have more libraries than others.
     pictures = request.param in ("workflow.inspect", "workflow.recognise", "workflow.store")
     locks = {"handlers/process_image/requirements.txt"} if pictures else {"handlers/record_failure/requirements.txt"}
-    found = [one for one in packages if one.packages[0] == folder]
+    found = [one for one in recorded.packages if one.packages[0] == folder]
     if folder == "handlers/workflow":
         found = [one for one in found if one.requirements in locks]
     return Zipped(entry, found[0])

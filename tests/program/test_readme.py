@@ -83,7 +83,6 @@ def test_settings_and_their_defaults_are_listed() -> None:
     )
 
 
-@pytest.mark.usefixtures("packages")
 def test_outputs_are_listed() -> None:
     # All that there can be: stack dev has everything but guests, and a pipeline is one or the other.
     whole = [record_stack("dev", {"labelstack:guestAccess": "true", "labelstack:pipeline": kind}) for kind in PIPELINES]

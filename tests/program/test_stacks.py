@@ -5,9 +5,19 @@ from typing import Any
 
 import pytest
 
-from components.packaging import Package
 from settings import SettingsError
-from tests.recording import ACCOUNT, PROJECT, REGION, Record, record_stack, stack_config
+from tests.recording import (
+    ACCOUNT,
+    PROJECT,
+    REGION,
+    Record,
+    record,
+    record_stack,
+    record_stack_anew,
+    recorded_packages,
+    run_program,
+    stack_config,
+)
 
 STACKS = ("dev", "local", "prod")
 # Where a policy allows the resource `*`, and why it may: Rekognition's image operations have no resources.
@@ -49,8 +59,6 @@ LOG_RETENTION_DAYS = {"dev": 7, "local": 1, "prod": 90}
 CORE = {"api": "none", "website": "none", "resultsBucket": "false", "notifications": "false", "monitoring": "false"}
 DETECTORS = {"dev": "labels", "local": "labels,faces,moderation,text", "prod": "labels,faces,moderation"}
 
-pytestmark = pytest.mark.usefixtures("packages")
-
 
 @pytest.fixture(params=STACKS)
 def stack(request: pytest.FixtureRequest) -> str:
@@ -58,24 +66,16 @@ def stack(request: pytest.FixtureRequest) -> str:
     return name
 
 
-# One run of each stack is looked at by many tests, none of which changes it.
-RUNS: dict[tuple[str, bool], Record] = {}
-
-
 @pytest.fixture
-def recorded(stack: str, packages: list[Package]) -> Record:
+def recorded(stack: str) -> Record:
     """The whole stack."""
-    if (stack, True) not in RUNS:
-        RUNS[stack, True] = record_stack(stack)
-    return RUNS[stack, True]
+    return record_stack(stack)
 
 
 @pytest.fixture
-def core(stack: str, packages: list[Package]) -> Record:
+def core(stack: str) -> Record:
     """The stack alone: see test_front.py, test_announcements.py and test_monitoring.py for the rest."""
-    if (stack, False) not in RUNS:
-        RUNS[stack, False] = record_stack(stack, {f"labelstack:{name}": value for name, value in CORE.items()})
-    return RUNS[stack, False]
+    return record_stack(stack, {f"labelstack:{name}": value for name, value in CORE.items()})
 
 
 def allowed(recorded: Record) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def test_every_resource_belongs_to_a_component(stack: str, core: Record) -> None
     assert {r.parent for r in core.resources if r.type.startswith("aws:")} == set(components)
 
 
-def test_every_name_begins_with_the_settings_name(stack: str, packages: list[Package]) -> None:
+def test_every_name_begins_with_the_settings_name(stack: str) -> None:
     recorded = record_stack(stack, {"labelstack:name": "zoo"})
 
     assert {r.name.split("-")[0] for r in recorded.resources} == {"zoo"}
@@ -263,7 +263,7 @@ def test_policies_are_compact(stack: str, recorded: Record) -> None:
     assert not [text for text in texts if " " in text]
 
 
-def test_the_cloud_in_use_overrides_platform_and_rekognition(packages: list[Package]) -> None:
+def test_the_cloud_in_use_overrides_platform_and_rekognition() -> None:
     recorded = record_stack(
         "local",
         {
@@ -276,16 +276,21 @@ def test_the_cloud_in_use_overrides_platform_and_rekognition(packages: list[Pack
     function = recorded.one("aws:lambda/function:Function", "labelstack-process-image").inputs
     assert (function["runtime"], function["architectures"]) == ("python3.11", ["x86_64"])
     assert function["environment"]["variables"]["AWS_ENDPOINT_URL_REKOGNITION"] == "http://127.0.0.1:4601"
-    assert {(package.runtime, package.architecture) for package in packages} == {("python3.11", "x86_64")}
+    assert {(package.runtime, package.architecture) for package in recorded.packages} == {("python3.11", "x86_64")}
 
 
-def test_a_second_run_registers_the_same(stack: str, packages: list[Package]) -> None:
-    assert record_stack(stack).inputs() == record_stack(stack).inputs()
+def test_a_second_run_registers_the_same(stack: str) -> None:
+    assert record_stack_anew(stack).inputs() == record_stack(stack).inputs()
 
 
-def test_wrong_settings_fail_before_anything_is_made(packages: list[Package]) -> None:
-    with pytest.raises(SettingsError, match=r'labelstack:minConfidence is "170": expected a number from 0 to 100'):
-        record_stack("dev", {"labelstack:minConfidence": "170"})
+def test_wrong_settings_fail_before_anything_is_made() -> None:
+    wrong = stack_config("dev") | {"labelstack:minConfidence": "170"}
+
+    with (
+        recorded_packages() as packages,
+        pytest.raises(SettingsError, match=r'labelstack:minConfidence is "170": expected a number from 0 to 100'),
+    ):
+        record(run_program, "dev", wrong)
 
     assert packages == []
 
@@ -298,7 +303,7 @@ def test_local_stack_reaches_emulators_and_keeps_the_account_id() -> None:
     assert set(json.loads(config["aws:endpoints"])[0].values()) == {"http://localhost:4566"}
 
 
-def test_local_stack_names_an_endpoint_for_each_service_it_uses(packages: list[Package]) -> None:
+def test_local_stack_names_an_endpoint_for_each_service_it_uses() -> None:
     services = {"logGroup": "logs", "metricAlarm": "cloudwatch", "eventRule": "events", "eventTarget": "events"}
     used = set()
     for resource in record_stack("local").resources:

@@ -10,11 +10,9 @@ STEPS = ("inspect", "recognise", "store", "fail", "notify")
 # AWS scopes neither log deliveries nor X-Ray.
 ANY_RESOURCE = {"logs", "xray", "rekognition"}
 
-pytestmark = pytest.mark.usefixtures("packages")
-
 
 @pytest.fixture(params=["dev", "local", "prod"])
-def recorded(request: pytest.FixtureRequest, packages: object) -> Record:
+def recorded(request: pytest.FixtureRequest) -> Record:
     return record_stack(request.param, {"labelstack:pipeline": "workflow"})
 
 
@@ -37,7 +35,7 @@ def test_takes_the_place_of_the_queue_s_function_alone(recorded: Record) -> None
     assert not recorded.one("aws:s3/bucketNotification:BucketNotification").inputs.get("queues")
 
 
-def test_queue_remains_the_default(packages: object) -> None:
+def test_queue_remains_the_default() -> None:
     recorded = record_stack("dev")
 
     assert not recorded.of("aws:sfn/stateMachine:StateMachine")
@@ -45,7 +43,7 @@ def test_queue_remains_the_default(packages: object) -> None:
     assert "stateMachineArn" not in recorded.outputs
 
 
-def test_a_step_s_errors_are_answers_and_set_off_no_alarm(packages: object) -> None:
+def test_a_step_s_errors_are_answers_and_set_off_no_alarm() -> None:
     recorded = record_stack("dev", {"labelstack:pipeline": "workflow", "labelstack:monitoring": "true"})
 
     alarms = {one.name.removeprefix("labelstack-") for one in recorded.of("aws:cloudwatch/metricAlarm:MetricAlarm")}

@@ -97,7 +97,8 @@ def test_follows_system_theme_and_own_choice(visit: Visit) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe objects to: rule and elements."""
+    """What axe objects to, once the page has loaded what it shows: rule and elements."""
+    expect(page.locator("[aria-busy]")).to_have_count(0)
     page.evaluate(AXE_SCRIPT)
     answer: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in answer["violations"]]
