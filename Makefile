@@ -47,11 +47,16 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 
 .PHONY: test
 test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
-	@$(MAKE) $(IN_PARALLEL) test-units $(addprefix test-on-embedded-,$(PARTS))
+	@$(MAKE) $(IN_PARALLEL) test-units test-page $(addprefix test-on-embedded-,$(PARTS))
 
 .PHONY: test-units
 test-units: $(VENV)/.dev
-	@$(BIN)/pytest tests --numprocesses 2 --dist loadfile --quiet $(PYTEST_ARGS)
+	@$(BIN)/pytest tests --ignore tests/web --numprocesses 2 --dist loadfile --quiet $(PYTEST_ARGS)
+
+# Beside the others, as a browser waits most of the time.
+.PHONY: test-page
+test-page: $(VENV)/.dev
+	@$(BIN)/pytest tests/web --quiet $(PYTEST_ARGS)
 
 .PHONY: localstack-test
 localstack-test: $(VENV)/.dev browser ## Run the integration tests on LocalStack in Docker
@@ -65,7 +70,7 @@ PART_front := api api_contract bad_pictures command page page_resilience securit
 PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
 # Apple's make is too old to keep the outputs apart.
-IN_PARALLEL := --no-print-directory --jobs 5 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+IN_PARALLEL := --no-print-directory --jobs 6 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test-on-embedded-%: $(VENV)/.dev
 	@$(BIN)/pytest $(part) --cloud embedded --quiet $(PYTEST_ARGS)
