@@ -64,8 +64,8 @@ localstack-test: $(VENV)/.dev browser ## Run the integration tests on LocalStack
 
 # The integration tests in parts that take about as long, each on a cloud of its own: one alone waits most of the time.
 PARTS := faults repair front others
-PART_faults := failures monitoring workflow
-PART_repair := events repair
+PART_faults := events failures monitoring workflow
+PART_repair := repair
 PART_front := api api_contract bad_pictures command page page_resilience security throttling
 PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
