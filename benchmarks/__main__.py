@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME…]`: run the benchmarks, or those named; exit status 1 if a target is missed.
 
-One that needs Docker runs only when it is named.
+One that needs Docker is left out where there is none, unless it is named.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from benchmarks import api, compare, compose, conversion, demo, localstack, pipeline, quota, setup
+from benchmarks import api, compare, compose, conversion, demo, lane, localstack, pipeline, quota, setup
 from benchmarks.report import Report
 from labelstack.errors import CloudStartError
 
@@ -25,9 +25,10 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "compare": compare.measure,
     "localstack": localstack.measure,
     "compose": compose.measure,
+    "lane": lane.measure,
 }
 # Left out, with a sentence, where there is no Docker and they were not asked for by name.
-NEED_DOCKER = {"localstack", "compose"}
+NEED_DOCKER = {"localstack", "compose", "lane"}
 
 
 @click.command()
