@@ -184,11 +184,9 @@ class _Monitor(mocks.MockMonitor):
             loop.close()
 
 
-@contextlib.contextmanager
-def monitor(made: Record) -> Iterator[mocks.MockMonitor]:
+def monitor(made: Record) -> contextlib.closing[_Monitor]:
     """The monitor that records into `made`."""
-    with contextlib.closing(_Monitor(made)) as running:
-        yield running
+    return contextlib.closing(_Monitor(made))
 
 
 def record(program: Callable[[], object], stack_name: str = "test", config: Mapping[str, str] | None = None) -> Record:

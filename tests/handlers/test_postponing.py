@@ -84,14 +84,14 @@ class Edge:
         raise self.error
 
 
-def sent_at(age: timedelta, *, throttled: int = 0, message_id: str = "m1") -> dict[str, Any]:
-    """A message that was first sent so long ago, and throttled so often."""
+def sent_at(age: timedelta, *, postponed: int = 0, message_id: str = "m1") -> dict[str, Any]:
+    """A message that was first sent so long ago, and postponed so often."""
     made = message(body(record()), message_id=message_id)
     since_ms = str(int((NOW - age).timestamp() * 1000))
-    if throttled:
+    if postponed:
         made["attributes"]["SentTimestamp"] = str(int(NOW.timestamp() * 1000))
         made["messageAttributes"] = {
-            "postponed": {"dataType": "Number", "stringValue": str(throttled)},
+            "postponed": {"dataType": "Number", "stringValue": str(postponed)},
             "postponedSinceMs": {"dataType": "Number", "stringValue": since_ms},
         }
     else:
@@ -117,15 +117,15 @@ def test_throttled_message_is_sent_again_and_leaves_the_queue() -> None:
     assert edge.counts[Count.PICTURES_POSTPONED] == 1
 
 
-@pytest.mark.parametrize(("throttled", "delay_s"), [(1, 10), (3, 40), (7, 640), (8, 900), (1000, 900)])
-def test_each_time_it_waits_longer_up_to_what_sqs_takes(throttled: int, delay_s: int) -> None:
+@pytest.mark.parametrize(("postponed", "delay_s"), [(1, 10), (3, 40), (7, 640), (8, 900), (1000, 900)])
+def test_each_time_it_waits_longer_up_to_what_sqs_takes(postponed: int, delay_s: int) -> None:
     edge = Edge()
 
-    edge.handle(sent_at(timedelta(hours=1), throttled=throttled))
+    edge.handle(sent_at(timedelta(hours=1), postponed=postponed))
 
     [request] = edge.sqs.sent
     assert request["DelaySeconds"] == delay_s
-    assert attributes(request)["postponed"] == str(throttled + 1)
+    assert attributes(request)["postponed"] == str(postponed + 1)
 
 
 def test_conversion_that_did_not_begin_uses_up_no_receive() -> None:
@@ -147,8 +147,8 @@ def test_it_waits_a_moment_even_without_a_delay_between_tries() -> None:
 def test_time_counts_from_when_it_first_was_sent() -> None:
     edge = Edge()
 
-    assert edge.handle(sent_at(LONGEST - timedelta(minutes=1), throttled=50)) == []
-    assert edge.handle(sent_at(LONGEST + timedelta(minutes=1), throttled=50)) == ["m1"]
+    assert edge.handle(sent_at(LONGEST - timedelta(minutes=1), postponed=50)) == []
+    assert edge.handle(sent_at(LONGEST + timedelta(minutes=1), postponed=50)) == ["m1"]
 
     assert len(edge.sqs.sent) == 1
     assert edge.sqs.hidden == [5]
