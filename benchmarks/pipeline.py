@@ -42,7 +42,8 @@ def measure() -> Report:
         idle_mb = _memory_mb(cloud)
         latencies = upload_one_by_one(stack)
         # The bulk measures the pipeline, not how fast this machine looks at pixels: a rule answers.
-        LocalRekognition(cloud.rekognition_url).set_rules([{"match": {"key": f"{BULK_FOLDER}*"}, **BULK_ANSWERS}])
+        rekognition = LocalRekognition(cloud.rekognition_url, cloud.owner_token)
+        rekognition.set_rules([{"match": {"key": f"{BULK_FOLDER}*"}, **BULK_ANSWERS}])
         bulk_s, statuses, doubled = _upload_in_bulk(stack)
         rest_mb = _memory_mb(cloud)
         with timed() as teardown:
@@ -95,10 +96,10 @@ def _upload_in_bulk(stack: DeployedStack) -> tuple[float, Counter[str], int]:
         list(pool.map(lambda n: stack.upload(f"{BULK_FOLDER}{n}.jpg", bodies[n]), range(BULK_PICTURES)))
 
     def results() -> Counter[str]:
-        found = (item for item in stack.everything() if item["sk"] == "META")
-        return Counter(item["status"] for item in found if str(item["key"]).startswith(BULK_FOLDER))
+        image_items = (item for item in stack.everything() if item["sk"] == "META")
+        return Counter(item["status"] for item in image_items if str(item["key"]).startswith(BULK_FOLDER))
 
-    statuses = wait_for("all results", results, lambda seen: sum(seen.values()) >= BULK_PICTURES, timeout_s=300)
+    statuses = wait_for("all results", results, lambda counts: sum(counts.values()) >= BULK_PICTURES, timeout_s=300)
     bulk_s = time.perf_counter() - started
     stack.wait_until_quiet()
     items = stack.everything()

@@ -1,1 +1,22 @@
 """Pulumi components of Labelstack: each is reusable alone, and knows of neither settings nor clouds."""
+
+from .errors import ArgumentError, ComponentError, InvalidArgumentError
+from .guest_access import GuestAccess, GuestAccessArgs
+from .image_processor import ImageProcessor, ImageProcessorArgs
+from .label_api import LabelApi, LabelApiArgs
+from .label_workflow import LabelWorkflow, LabelWorkflowArgs
+from .monitoring import Monitoring, MonitoringArgs
+from .notifications import Notifications, NotificationsArgs
+from .policies import AnyResource, Statement, document
+from .python_function import PythonFunction, PythonFunctionArgs
+from .results_bucket import ResultsBucket, ResultsBucketArgs
+from .results_store import ResultsStore, ResultsStoreArgs
+from .upload_bucket import UploadBucket, UploadBucketArgs
+from .website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
+
+__all__ = ["AnyResource", "ArgumentError", "ComponentError", "GuestAccess", "GuestAccessArgs", "ImageProcessor"]
+__all__ += ["ImageProcessorArgs", "InvalidArgumentError", "LabelApi", "LabelApiArgs", "LabelWorkflow"]
+__all__ += ["LabelWorkflowArgs", "Monitoring", "MonitoringArgs", "Notifications", "NotificationsArgs"]
+__all__ += ["PythonFunction", "PythonFunctionArgs", "ResultsBucket", "ResultsBucketArgs", "ResultsStore"]
+__all__ += ["ResultsStoreArgs", "Statement", "UploadBucket", "UploadBucketArgs", "Website", "WebsiteArgs"]
+__all__ += ["WebsiteFiles", "WebsiteFilesArgs", "document"]

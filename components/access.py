@@ -1,12 +1,12 @@
 """What a function may do, one function per purpose: each gives the smallest statements for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from components.errors import InvalidArgumentError
-from components.policies import AnyResource, Statement
+from .policies import AnyResource, Statement
 
+CURSOR_KEYS = "CURSORKEYS"
 DETECTOR_ACTIONS = {
     "labels": "rekognition:DetectLabels",
     "faces": "rekognition:DetectFaces",
@@ -15,19 +15,38 @@ DETECTOR_ACTIONS = {
 }
 
 
-def read_objects(bucket_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None) -> list[Statement]:
-    """Read objects, and be told that one is missing: without ListBucket S3 answers 403 in place of 404."""
+def read_objects(
+    bucket_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None, *, by_version_alone: bool = False
+) -> list[Statement]:
+    """Read objects, and be told that one is missing: without ListBucket S3 answers 403 in place of 404.
+
+    With `by_version_alone` only whoever knows the id of an object's version can read it.
+    """
+    actions = ["s3:GetObjectVersion"] if by_version_alone else ["s3:GetObject", "s3:GetObjectVersion"]
     statements = [
-        Statement(["s3:GetObject", "s3:GetObjectVersion"], [pulumi.Output.concat(bucket_arn, "/*")]),
+        Statement(actions, [pulumi.Output.concat(bucket_arn, "/*")]),
         Statement(["s3:ListBucket"], [bucket_arn]),
     ]
     return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
 
 
 def write_results(table_arn: pulumi.Input[str]) -> list[Statement]:
-    """Read and write items of the table itself, transactions included (IAM checks the actions of their parts)."""
-    actions = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"]
-    return [Statement([f"dynamodb:{action}" for action in actions], [table_arn])]
+    """Read items and replace results, each in a transaction: IAM checks the actions of its parts."""
+    return _table(table_arn, "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+
+
+def note_on_items(table_arn: pulumi.Input[str]) -> list[Statement]:
+    """Read items, and change attributes of them: notes of attempts, what waits to be announced."""
+    return _table(table_arn, "BatchGetItem", "UpdateItem")
+
+
+def keep_items(table_arn: pulumi.Input[str]) -> list[Statement]:
+    """Write items that nothing depends on: known content, messages that cannot be read."""
+    return _table(table_arn, "BatchWriteItem")
+
+
+def _table(table_arn: pulumi.Input[str], *operations: str) -> list[Statement]:
+    return [Statement([f"dynamodb:{operation}" for operation in operations], [table_arn])]
 
 
 def consume_queue(queue_arn: pulumi.Input[str]) -> list[Statement]:
@@ -36,7 +55,7 @@ def consume_queue(queue_arn: pulumi.Input[str]) -> list[Statement]:
     return [Statement([f"sqs:{action}" for action in actions], [queue_arn])]
 
 
-def postpone_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
+def hide_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
     """Choose when a message that failed comes back."""
     return [Statement(["sqs:ChangeMessageVisibility"], [queue_arn])]
 
@@ -56,8 +75,6 @@ def publish(topic_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None 
 
 def detect(detectors: Sequence[str]) -> list[Statement]:
     """Call the Rekognition operations of the detectors (`labels`, `faces`, `moderation`, `text`), and no other."""
-    if unknown := sorted(set(detectors) - set(DETECTOR_ACTIONS)):
-        raise InvalidArgumentError(f"Unknown detectors {unknown}: expected some of {', '.join(DETECTOR_ACTIONS)}.")
     reason = "Rekognition's image operations work on no resource, so IAM takes none for them"
     return [Statement([DETECTOR_ACTIONS[detector] for detector in detectors], AnyResource(reason))]
 
@@ -71,11 +88,16 @@ def put_objects(
 
 
 def look_at_objects(
-    bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
+    bucket_arn: pulumi.Input[str],
+    prefix: pulumi.Input[str],
+    kms_key_arn: pulumi.Input[str] | None = None,
+    *,
+    versions: bool = False,
 ) -> list[Statement]:
-    """Read the present version of objects below a prefix, and be told that one is missing."""
+    """Read objects below a prefix, the present version or each, and be told that one is missing."""
+    actions = ["s3:GetObject", *(["s3:GetObjectVersion"] if versions else [])]
     statements = [
-        Statement(["s3:GetObject"], [pulumi.Output.concat(bucket_arn, "/", prefix, "*")]),
+        Statement(actions, [pulumi.Output.concat(bucket_arn, "/", prefix, "*")]),
         Statement(["s3:ListBucket"], [bucket_arn]),
     ]
     return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
@@ -86,12 +108,49 @@ def delete_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> 
     return [Statement(["s3:DeleteObject"], [pulumi.Output.concat(bucket_arn, "/", prefix, "*")])]
 
 
+def purge_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
+    """List and delete every version below a prefix."""
+    below = pulumi.Output.concat(prefix, "*")
+    return [
+        Statement(["s3:ListBucketVersions"], [bucket_arn], condition={"StringLike": {"s3:prefix": below}}),
+        Statement(["s3:DeleteObjectVersion"], [pulumi.Output.concat(bucket_arn, "/", below)]),
+    ]
+
+
+def purge_items(table_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
+    """Read results below a prefix, and delete what is known of pictures beside them: no result itself."""
+
+    def of_keys(pattern: pulumi.Input[str], *operations: str) -> Statement:
+        condition: Mapping[str, Mapping[str, pulumi.Input[str]]] = {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": pattern},
+            # Without it a request that names no key would pass: all of no values are alike.
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+        return Statement([f"dynamodb:{operation}" for operation in operations], [table_arn], condition=condition)
+
+    return [
+        of_keys(pulumi.Output.concat("IMAGE#", prefix, "*"), "GetItem"),
+        of_keys(pulumi.Output.concat("ATTEMPT#", prefix, "*"), "Query", "DeleteItem"),
+        of_keys("CONTENT#*", "Query", "DeleteItem"),
+    ]
+
+
 def query_results(table_arn: pulumi.Input[str]) -> list[Statement]:
     """Read items by their keys, in the table and its indexes; never scan."""
     return [
         Statement(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], [table_arn]),
         Statement(["dynamodb:Query"], [pulumi.Output.concat(table_arn, "/index/*")]),
     ]
+
+
+def keep_cursor_keys(table_arn: pulumi.Input[str]) -> list[Statement]:
+    """Write the one item of a results table that has the keys of the API's cursors."""
+    condition = {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": CURSOR_KEYS},
+        # Without it a request that names no key would pass: all of no values are equal.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    return [Statement(["dynamodb:PutItem"], [table_arn], condition=condition)]
 
 
 def deliver_logs() -> list[Statement]:

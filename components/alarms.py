@@ -5,12 +5,12 @@ No alarm takes missing data for trouble: every metric here is published only whi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal
 
 import pulumi
 
-from components.pipeline import METRICS_NAMESPACE
-from components.python_function import PythonFunction
+from .arguments import derive
+from .pipeline import METRICS_NAMESPACE
 
 MINUTE_S, DAY_S = 60, 24 * 60 * 60
 # aws.amazon.com/rekognition/pricing, us-east-1, first tier: one image and operation, and image properties on top.
@@ -25,21 +25,16 @@ API_DIMENSIONS: Mapping[str, tuple[str, str]] = {"rest": ("ApiName", "Stage"), "
 
 
 @dataclass(frozen=True)
-class WatchedFunction:
+class Watched:
     """A function: its physical name, its timeout, and the command that shows its log.
 
     `is_step`: of a workflow, which takes its errors for answers, and fails itself in the end.
     """
 
     name: pulumi.Input[str]
-    timeout_s: int
+    timeout_seconds: pulumi.Input[int]
     logs_command: pulumi.Input[str]
     is_step: bool = False
-
-    @classmethod
-    def of(cls, function: PythonFunction, logs_command: str | None = None, *, is_step: bool = False) -> Self:
-        """A PythonFunction; its log is read with the AWS CLI when there is no shorter command."""
-        return cls(function.name, function.timeout_s, logs_command or tail_command(function.name), is_step)
 
 
 @dataclass(frozen=True)
@@ -63,31 +58,26 @@ class Metric:
 class Alarm:
     """Goes off when a statistic is at or above the threshold in each of the last `periods`.
 
-    `metrics` has one entry, or several by the ids that `expression` uses. `name` is unique within the stack. `advice`
-    tells a person what has happened and what to do.
+    `metric` is one, or several by the ids that `expression` uses. `name` is unique within the stack. `advice` tells a
+    person what has happened and what to do.
     """
 
     name: str
     advice: pulumi.Input[str]
-    metrics: Mapping[str, Metric]
+    metric: Metric | Mapping[str, Metric]
     statistic: str
-    threshold: float
+    threshold: pulumi.Input[float]
     period_s: int = MINUTE_S
     periods: int = 1
-    expression: str | None = None
+    expression: str = ""
 
 
-def tail_command(function_name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The AWS CLI's command for a function's log."""
-    return pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function_name)
-
-
-def own(name: str, service: str) -> Metric:
+def own(name: str, service: pulumi.Input[str]) -> Metric:
     """A metric that the functions publish in their log (embedded metric format)."""
     return Metric(METRICS_NAMESPACE, name, {"service": service})
 
 
-def of_function(function: WatchedFunction, name: str) -> Metric:
+def of_function(function: Watched, name: str) -> Metric:
     """A metric of Lambda."""
     return Metric("AWS/Lambda", name, {"FunctionName": function.name})
 
@@ -107,151 +97,118 @@ def of_workflow(state_machine_arn: pulumi.Input[str], name: str) -> Metric:
     return Metric("AWS/States", name, {"StateMachineArn": state_machine_arn})
 
 
-def function_alarms(label: str, function: WatchedFunction) -> list[Alarm]:
+def function_alarms(label: str, function: Watched) -> list[Alarm]:
     """Errors (unless they are answers), throttles and slowness of one function."""
-    logs, limit_ms = function.logs_command, SLOW_OF_TIMEOUT * function.timeout_s * 1000
-    found = [
-        Alarm(
-            f"{label}-errors",
-            pulumi.Output.concat(
-                f"{label} ended with an error that it did not handle itself. See why: ",
-                logs,
-                ". What it worked on is tried again, so a single error needs nothing more.",
-            ),
-            {"m": of_function(function, "Errors")},
-            "Sum",
-            1,
-        ),
-        Alarm(
-            f"{label}-throttles",
-            f"Lambda refuses to run {label}, for 15 minutes now: the account's concurrency is used up. "
-            "See who uses it (aws lambda get-account-settings), or ask AWS for more.",
-            {"m": of_function(function, "Throttles")},
-            "Sum",
-            1,
-            5 * MINUTE_S,
-            3,
-        ),
-        Alarm(
-            f"{label}-slow",
-            pulumi.Output.concat(
-                f"For 15 minutes {label} has been taking {SLOW_OF_TIMEOUT:.0%} or more of its {function.timeout_s} s. "
-                "See what it waits for: ",
-                logs,
-                ". If it is Rekognition's quota, raise rekognitionTps once AWS has raised it.",
-            ),
-            {"m": of_function(function, "Duration")},
-            "p99",
-            limit_ms,
-            5 * MINUTE_S,
-            3,
-        ),
+    logs, timeout = function.logs_command, function.timeout_seconds
+    failed = pulumi.Output.concat(
+        f"{label} ended with an error that it did not handle itself. See why: ",
+        logs,
+        ". What it worked on is tried again, so a single error needs nothing more.",
+    )
+    refused = (
+        f"Lambda refuses to run {label}, for 15 minutes now: the account's concurrency is used up. "
+        "See who uses it (aws lambda get-account-settings), or ask AWS for more."
+    )
+    slow = pulumi.Output.concat(
+        f"For 15 minutes {label} has been taking {SLOW_OF_TIMEOUT:.0%} or more of its ",
+        derive(str, timeout),
+        " s. See what it waits for: ",
+        logs,
+        ". If it is Rekognition's quota, raise rekognitionTps once AWS has raised it.",
+    )
+    longest_ms = derive(lambda seconds: SLOW_OF_TIMEOUT * seconds * 1000, timeout)
+    alarms = [
+        Alarm(f"{label}-errors", failed, of_function(function, "Errors"), "Sum", 1),
+        Alarm(f"{label}-throttles", refused, of_function(function, "Throttles"), "Sum", 1, 5 * MINUTE_S, 3),
+        Alarm(f"{label}-slow", slow, of_function(function, "Duration"), "p99", longest_ms, 5 * MINUTE_S, 3),
     ]
-    return found[1:] if function.is_step else found
+    return alarms[1:] if function.is_step else alarms
 
 
-def queue_alarms(service: str, queue_name: pulumi.Input[str], dead_letter_queue_name: pulumi.Input[str]) -> list[Alarm]:
-    """What waits too long, and what is given up."""
-    return [
-        Alarm(
-            "pictures-failed",
-            "Pictures could not be labelled after all attempts. See which and why: labelstack logs failureRecorder. "
-            "Once the cause is gone, send them again: labelstack redrive.",
-            {"m": own("PicturesFailed", service)},
-            "Sum",
-            1,
-        ),
-        Alarm(
-            "dead-letters",
-            "Messages stay in the dead-letter queue because their failure cannot be recorded. See why: labelstack logs "
-            "failureRecorder. It takes them from there by itself once the cause is gone; they are kept for 14 days.",
-            {"m": of_queue(dead_letter_queue_name, "ApproximateNumberOfMessagesVisible")},
-            "Maximum",
-            1,
-            MINUTE_S,
-            5,
-        ),
-        Alarm(
-            "oldest-upload",
-            f"An upload has been waiting for {OLDEST_MESSAGE_S // 60} minutes or more. See whether pictures are being "
-            "processed: labelstack logs processor. If they are, more come than rekognitionTps lets through.",
-            {"m": of_queue(queue_name, "ApproximateAgeOfOldestMessage")},
-            "Maximum",
-            OLDEST_MESSAGE_S,
-            5 * MINUTE_S,
-        ),
-    ]
+def pictures_alarm(service: pulumi.Input[str], logs: pulumi.Input[str], send_again: str) -> Alarm:
+    """Pictures that are given up; `send_again` is how to try them once more."""
+    advice = pulumi.Output.concat(
+        "Pictures could not be labelled after all attempts. See which and why: ",
+        logs,
+        f". Once the cause is gone, {send_again}.",
+    )
+    return Alarm("pictures-failed", advice, own("PicturesFailed", service), "Sum", 1)
+
+
+def dead_letters_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
+    """Dead letters that nobody takes."""
+    advice = pulumi.Output.concat(
+        "Messages stay in the dead-letter queue because their failure cannot be recorded. See why: ",
+        logs,
+        ". It takes them from there by itself once the cause is gone; they are kept for 14 days.",
+    )
+    metric = of_queue(queue_name, "ApproximateNumberOfMessagesVisible")
+    return Alarm("dead-letters", advice, metric, "Maximum", 1, MINUTE_S, 5)
+
+
+def oldest_upload_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
+    """Uploads that wait too long."""
+    advice = pulumi.Output.concat(
+        f"An upload has been waiting for {OLDEST_MESSAGE_S // 60} minutes or more. See whether pictures are "
+        "being processed: ",
+        logs,
+        ". If they are, more come than rekognitionTps lets through.",
+    )
+    metric = of_queue(queue_name, "ApproximateAgeOfOldestMessage")
+    return Alarm("oldest-upload", advice, metric, "Maximum", OLDEST_MESSAGE_S, 5 * MINUTE_S)
 
 
 def api_alarms(api: WatchedApi) -> list[Alarm]:
     """The API's failures and slowness; the names of its metrics are the kind's."""
+    failed = (
+        "The API answered with a status of 500 or more. See the errors in the log groups of the API's functions, "
+        "/aws/lambda/…."
+    )
+    slow = (
+        f"For 15 minutes the slowest hundredth of the API's requests has been taking {API_SLOW_MS // 1000} s or "
+        "more. See the dashboard for the function that is slow, and raise its memory."
+    )
     return [
-        Alarm(
-            "api-errors",
-            "The API answered with a status of 500 or more. See the errors: labelstack logs --since 1h, and the API "
-            "functions' own log groups.",
-            {"m": of_api(api, SERVER_ERRORS[api.kind])},
-            "Sum",
-            1,
-        ),
-        Alarm(
-            "api-slow",
-            f"For 15 minutes the slowest hundredth of the API's requests has been taking {API_SLOW_MS // 1000} s or "
-            "more. See the dashboard for the function that is slow, and raise its memory.",
-            {"m": of_api(api, "Latency")},
-            "p99",
-            API_SLOW_MS,
-            5 * MINUTE_S,
-            3,
-        ),
+        Alarm("api-errors", failed, of_api(api, SERVER_ERRORS[api.kind]), "Sum", 1),
+        Alarm("api-slow", slow, of_api(api, "Latency"), "p99", API_SLOW_MS, 5 * MINUTE_S, 3),
     ]
 
 
 def workflow_alarms(state_machine_arn: pulumi.Input[str]) -> list[Alarm]:
     """Executions that did not succeed."""
     find = pulumi.Output.concat("aws stepfunctions list-executions --state-machine-arn ", state_machine_arn)
+
+    def alarm(suffix: str, metric: str, what: str, status: str) -> Alarm:
+        advice = pulumi.Output.concat(
+            f"Executions of the workflow {what}. Find them: ", find, f" --status-filter {status}."
+        )
+        return Alarm(f"workflow-{suffix}", advice, of_workflow(state_machine_arn, metric), "Sum", 1)
+
     return [
-        Alarm(
-            f"workflow-{suffix}",
-            pulumi.Output.concat(
-                f"Executions of the workflow {what}. Find them: ", find, f" --status-filter {status}."
-            ),
-            {"m": of_workflow(state_machine_arn, metric)},
-            "Sum",
-            1,
-        )
-        for suffix, metric, what, status in (
-            ("failed", "ExecutionsFailed", "failed", "FAILED"),
-            ("timed-out", "ExecutionsTimedOut", "took too long", "TIMED_OUT"),
-        )
+        alarm("failed", "ExecutionsFailed", "failed", "FAILED"),
+        alarm("timed-out", "ExecutionsTimedOut", "took too long", "TIMED_OUT"),
     ]
 
 
-def rekognition_alarms(service: str) -> list[Alarm]:
+def rekognition_alarms(service: pulumi.Input[str]) -> list[Alarm]:
     """Throttling: of this stack's calls as the functions see it, and of the whole account's as AWS counts it."""
+    own_calls = (
+        "Rekognition keeps refusing this stack's calls because the quota is used up. Set rekognitionTps to what "
+        "Service Quotas grants (the stack then asks for less), or ask AWS for more."
+    )
+    all_calls = (
+        "Rekognition keeps refusing calls of this account and region, of this stack or of others that share the "
+        "quota. Lower rekognitionTps to this stack's share, or ask AWS for a higher quota."
+    )
+    # Without a dimension: all operations of the account
+    # (docs.aws.amazon.com/rekognition/latest/dg/rekognition-monitoring.html).
+    refused = Metric("AWS/Rekognition", "ThrottledCount")
     return [
-        Alarm(
-            "rekognition-throttles",
-            "Rekognition keeps refusing this stack's calls because the quota is used up. Set rekognitionTps to what "
-            "Service Quotas grants (the stack then asks for less), or ask AWS for more.",
-            {"m": own("RekognitionThrottles", service)},
-            "Sum",
-            THROTTLES,
-            5 * MINUTE_S,
-            3,
-        ),
-        Alarm(
-            "account-rekognition-throttles",
-            "Rekognition keeps refusing calls of this account and region, of this stack or of others that share the "
-            "quota. Lower rekognitionTps to this stack's share, or ask AWS for a higher quota.",
-            # Without a dimension: all operations of the account
-            # (docs.aws.amazon.com/rekognition/latest/dg/rekognition-monitoring.html).
-            {"m": Metric("AWS/Rekognition", "ThrottledCount")},
-            "Sum",
-            THROTTLES,
-            5 * MINUTE_S,
-            3,
-        ),
+        Alarm(name, advice, metric, "Sum", THROTTLES, 5 * MINUTE_S, 3)
+        for name, advice, metric in (
+            ("rekognition-throttles", own_calls, own("RekognitionThrottles", service)),
+            ("account-rekognition-throttles", all_calls, refused),
+        )
     ]
 
 
@@ -265,29 +222,47 @@ def cost_expression(usd: float) -> str:
     return f"(FILL(calls, 0) - FILL(throttles, 0)) * {usd:.8f}"
 
 
-def cost_metrics(service: str) -> Mapping[str, Metric]:
+def cost_metrics(service: pulumi.Input[str]) -> Mapping[str, Metric]:
     """The metrics of `cost_expression`."""
     return {"calls": own("RekognitionCalls", service), "throttles": own("RekognitionThrottles", service)}
 
 
-def cost_alarm(service: str, bound_usd: float, usd: float, processor_name: pulumi.Input[str]) -> Alarm:
-    """Rekognition's charge of one day, at the first tier's price."""
-    mapping = pulumi.Output.concat(
+def turn_on_command(processor_name: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The AWS CLI's command by which a paused pipeline goes on."""
+    return _mapping_command(processor_name, "--enabled")
+
+
+def _mapping_command(processor_name: pulumi.Input[str], change: str) -> pulumi.Output[str]:
+    return pulumi.Output.concat(
+        f"aws lambda update-event-source-mapping {change} --uuid ",
         "$(aws lambda list-event-source-mappings --function-name ",
         processor_name,
         " --query EventSourceMappings[0].UUID --output text)",
     )
-    return Alarm(
-        "daily-cost",
-        pulumi.Output.concat(
-            f"Rekognition has cost about {bound_usd:g} USD or more within a day. See what is uploaded: labelstack "
-            "watch. To stop spending, stop the function; the queue keeps uploads for 4 days: "
-            "aws lambda update-event-source-mapping --no-enabled --uuid ",
-            mapping,
-        ),
-        cost_metrics(service),
-        "Sum",
-        bound_usd,
-        DAY_S,
-        expression=cost_expression(usd),
+
+
+def cost_alarm(
+    service: pulumi.Input[str],
+    bound_usd: pulumi.Input[float],
+    usd: float,
+    processor_name: pulumi.Input[str],
+    resume: pulumi.Input[str] | None,
+) -> Alarm:
+    """Rekognition's charge of one day, at the first tier's price.
+
+    `resume` is the command that goes on where the alarm pauses the pipeline.
+    """
+    what_to_do: Sequence[pulumi.Input[str]] = (
+        "To stop spending, stop the function; the queue keeps uploads for 4 days: ",
+        _mapping_command(processor_name, "--no-enabled"),
     )
+    if resume is not None:
+        what_to_do = ("The pipeline is paused; the queue keeps uploads for 4 days. To go on: ", resume)
+    advice = pulumi.Output.concat(
+        "Rekognition has cost about ",
+        derive(lambda usd: f"{usd:g}", bound_usd),
+        " USD or more within a day. See what is uploaded. ",
+        *what_to_do,
+    )
+    expression = cost_expression(usd)
+    return Alarm("daily-cost", advice, cost_metrics(service), "Sum", bound_usd, DAY_S, expression=expression)

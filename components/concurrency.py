@@ -5,26 +5,25 @@ from dataclasses import dataclass
 
 # Lambda's limits of an SQS event source mapping's maximum concurrency.
 LEAST, MOST = 2, 1000
-# What a batch takes whose pictures are analysed side by side: Rekognition's 0.3 s, and reading and writing around it.
-BATCH_S = 0.6
+# As many pictures as one function labels in a second, whatever Rekognition takes for each of them.
+PICTURES_PER_S = 25
 
 
 @dataclass(frozen=True)
 class Concurrency:
-    """`maximum` batches at a time, each with `calls_per_second` of each Rekognition operation."""
+    """`maximum` functions at a time, each with `calls_per_second` of each Rekognition operation."""
 
     maximum: int
     calls_per_second: float
 
 
-def derive(rekognition_tps: float, batch_size: int) -> Concurrency:
-    """Share a quota of `rekognition_tps` calls per second and operation among the batches that run at once.
+def derive(rekognition_tps: float) -> Concurrency:
+    """Share a quota of `rekognition_tps` calls per second and operation among the functions that run at once.
 
-    A batch makes `batch_size` calls of an operation in `BATCH_S`, so that `rekognition_tps` * `BATCH_S` / `batch_size`
-    batches use the quota up; more would be paid for waiting. Where pictures take longer, a smaller batch runs more at
-    once. However many there are (Lambda asks for at least 2), their shares add up to the quota and never to more.
+    A function goes on with what waits in the queue as fast as its share lets it. So there are no more of them than
+    their processors need (Lambda asks for at least 2), and the shares add up to the quota and never to more.
     """
-    maximum = min(max(LEAST, math.ceil(round(rekognition_tps * BATCH_S / batch_size, 9))), MOST)
+    maximum = min(max(LEAST, math.ceil(rekognition_tps / PICTURES_PER_S)), MOST)
     return Concurrency(maximum, rekognition_tps / maximum)
 
 

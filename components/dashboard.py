@@ -5,8 +5,8 @@ from typing import Any
 
 import pulumi
 
-from components import alarms
-from components.alarms import Metric, WatchedApi, WatchedFunction
+from . import alarms
+from .alarms import Metric, Watched, WatchedApi
 
 COLUMNS, HEIGHT = 24, 6
 FIVE_MINUTES_S = 5 * 60
@@ -27,8 +27,8 @@ Widget = dict[str, Any]
 def body(
     *,
     region: pulumi.Input[str],
-    service: str,
-    functions: Mapping[str, WatchedFunction],
+    service: pulumi.Input[str],
+    functions: Mapping[str, Watched],
     queue_name: pulumi.Input[str],
     dead_letter_queue_name: pulumi.Input[str],
     api: WatchedApi | None,
@@ -37,97 +37,67 @@ def body(
     alarm_arns: Sequence[pulumi.Input[str]],
 ) -> dict[str, Any]:
     """The dashboard as CloudWatch takes it, with outputs in it."""
+
+    def graph(title: str, lines: list[Line], unit: str = "", period_s: int = FIVE_MINUTES_S) -> Widget:
+        return _graph(title, region, lines, unit=unit, period_s=period_s)
+
+    def own(*names: str) -> list[Line]:
+        return [_line(alarms.own(name, service)) for name in names]
+
+    def of_functions(metric: str, stat: str = "Sum") -> list[Line]:
+        return [_line(alarms.of_function(each, metric), stat=stat, label=label) for label, each in functions.items()]
+
+    def percentiles(metric: Metric) -> list[Line]:
+        return [_line(metric, stat=stat, label=stat) for stat in ("p50", "p99")]
+
+    waiting = [
+        _line(alarms.of_queue(queue, "ApproximateNumberOfMessagesVisible"), stat="Maximum", label=label)
+        for queue, label in ((queue_name, "uploads"), (dead_letter_queue_name, "dead letters"))
+    ]
+    oldest = _line(alarms.of_queue(queue_name, "ApproximateAgeOfOldestMessage"), stat="Maximum")
     rows: list[list[Widget]] = [
-        [_alarms(alarm_arns)],
+        [{"type": "alarm", "properties": {"title": "Alarms", "alarms": list(alarm_arns)}}],
         [
-            _graph("Pictures", region, [_line(alarms.own(name, service), color=color) for name, color in OUTCOMES]),
-            _graph(
-                "Upload to result",
-                region,
-                [_line(alarms.own("UploadToResult", service), stat=stat, label=stat) for stat in ("p50", "p99")],
-                unit="ms",
-            ),
-            _graph("Other events", region, [_line(alarms.own(name, service)) for name in EVENTS]),
+            graph("Pictures", [_line(alarms.own(name, service), color=color) for name, color in OUTCOMES]),
+            graph("Upload to result", percentiles(alarms.own("UploadToResult", service)), "ms"),
+            graph("Other events", own(*EVENTS)),
         ],
         [
-            _graph(
-                "Rekognition calls",
-                region,
-                [
-                    _line(alarms.own(name, service))
-                    for name in ("RekognitionCalls", "RekognitionCallsSaved", "RekognitionThrottles")
-                ],
-            ),
-            _cost(region, service, usd_per_call),
-            _graph("Announcements", region, [_line(alarms.own(name, service)) for name in ANNOUNCEMENTS]),
+            graph("Rekognition calls", own("RekognitionCalls", "RekognitionCallsSaved", "RekognitionThrottles")),
+            graph("Rekognition: USD a day", _cost(service, usd_per_call), "USD", alarms.DAY_S),
+            graph("Announcements", own(*ANNOUNCEMENTS)),
         ],
+        [graph("Queues: messages", waiting), graph("Queues: age of the oldest upload", [oldest], "s")],
         [
-            _graph(
-                "Queues: messages",
-                region,
-                [
-                    _line(alarms.of_queue(queue, "ApproximateNumberOfMessagesVisible"), stat="Maximum", label=label)
-                    for queue, label in ((queue_name, "uploads"), (dead_letter_queue_name, "dead letters"))
-                ],
-            ),
-            _graph(
-                "Queues: age of the oldest upload",
-                region,
-                [_line(alarms.of_queue(queue_name, "ApproximateAgeOfOldestMessage"), stat="Maximum")],
-                unit="s",
-            ),
+            graph("Functions: invocations", of_functions("Invocations")),
+            graph("Functions: errors", of_functions("Errors")),
+            graph("Functions: throttles", of_functions("Throttles")),
+            graph("Functions: duration p99", of_functions("Duration", "p99"), "ms"),
         ],
-        _functions(region, functions),
     ]
     if api is not None:
-        rows.append(_api(region, api))
+        errors = alarms.CLIENT_ERRORS[api.kind], alarms.SERVER_ERRORS[api.kind]
+        rows.append(
+            [
+                graph("API: requests", [_line(alarms.of_api(api, "Count"))]),
+                graph("API: errors", [_line(alarms.of_api(api, name)) for name in errors]),
+                graph("API: latency", percentiles(alarms.of_api(api, "Latency")), "ms"),
+            ]
+        )
     if state_machine_arn is not None:
         names = ("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut")
-        rows.append(
-            [_graph("Workflow", region, [_line(alarms.of_workflow(state_machine_arn, name)) for name in names])]
-        )
+        rows.append([graph("Workflow", [_line(alarms.of_workflow(state_machine_arn, name)) for name in names])])
     return {"widgets": _placed(rows)}
 
 
-def _alarms(arns: Sequence[pulumi.Input[str]]) -> Widget:
-    return {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(arns)}}
-
-
-def _functions(region: pulumi.Input[str], functions: Mapping[str, WatchedFunction]) -> list[Widget]:
-    def lines(metric: str, stat: str = "Sum") -> list[Line]:
-        return [
-            _line(alarms.of_function(function, metric), stat=stat, label=label) for label, function in functions.items()
-        ]
-
-    return [
-        _graph("Functions: invocations", region, lines("Invocations")),
-        _graph("Functions: errors", region, lines("Errors")),
-        _graph("Functions: throttles", region, lines("Throttles")),
-        _graph("Functions: duration p99", region, lines("Duration", "p99"), unit="ms"),
-    ]
-
-
-def _api(region: pulumi.Input[str], api: WatchedApi) -> list[Widget]:
-    client, server = alarms.CLIENT_ERRORS[api.kind], alarms.SERVER_ERRORS[api.kind]
-    latencies = [_line(alarms.of_api(api, "Latency"), stat=stat, label=stat) for stat in ("p50", "p99")]
-    return [
-        _graph("API: requests", region, [_line(alarms.of_api(api, "Count"))]),
-        _graph("API: errors", region, [_line(alarms.of_api(api, name)) for name in (client, server)]),
-        _graph("API: latency", region, latencies, unit="ms"),
-    ]
-
-
-def _cost(region: pulumi.Input[str], service: str, usd_per_call: float) -> Widget:
+def _cost(service: pulumi.Input[str], usd_per_call: float) -> list[Line]:
     """What each day's calls cost, and what those saved would have."""
-    hidden = [_line(metric, id=id, visible=False) for id, metric in alarms.cost_metrics(service).items()]
-    saved = _line(alarms.own("RekognitionCallsSaved", service), id="saved", visible=False)
-    lines = [
+    saved = {"saved": alarms.own("RekognitionCallsSaved", service)}
+    return [
         [{"expression": alarms.cost_expression(usd_per_call), "id": "cost", "label": "cost"}],
         [{"expression": f"FILL(saved, 0) * {usd_per_call:.8f}", "id": "kept", "label": "saved by known content"}],
-        *hidden,
-        saved,
+        *(_line(metric, id=id, visible=False) for id, metric in {**alarms.cost_metrics(service), **saved}.items()),
     ]
-    return _graph("Rekognition: USD a day", region, lines, unit="USD", period_s=alarms.DAY_S)
 
 
 def _line(metric: Metric, **options: Any) -> Line:
@@ -135,9 +105,7 @@ def _line(metric: Metric, **options: Any) -> Line:
     return [metric.namespace, metric.name, *dimensions, *([options] if options else [])]
 
 
-def _graph(
-    title: str, region: pulumi.Input[str], lines: list[Line], *, unit: str = "", period_s: int = FIVE_MINUTES_S
-) -> Widget:
+def _graph(title: str, region: pulumi.Input[str], lines: list[Line], *, unit: str, period_s: int) -> Widget:
     axis: dict[str, Any] = {"min": 0, **({"label": unit, "showUnits": False} if unit else {})}
     return {
         "type": "metric",

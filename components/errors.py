@@ -4,12 +4,76 @@
 
     ComponentError              (pulumi.RunError: `pulumi up` prints the sentence, without a traceback)
     ├── InvalidArgumentError    an argument of a component cannot work
-    ├── SourceMissingError      a package or requirements file of a function is not there
+    │   └── ArgumentError       arguments are not as the component's `…Args` describes them
     ├── DependencyInstallError  pip could not install a function's dependencies
     └── PackageTooLargeError    a function's zip is larger than Lambda takes
 """
 
+import difflib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from string import Template
+from typing import Any, Self
+
 import pulumi
+
+Spelling = Callable[[str], str]
+
+
+class _Spelled(dict[str, str]):
+    """`$batch_size` in a sentence becomes that argument's name as the reader writes it."""
+
+    def __init__(self, spell: Spelling) -> None:
+        super().__init__()
+        self._spell = spell
+
+    def __missing__(self, name: str) -> str:
+        return self._spell(name)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one argument.
+
+    Attributes:
+        argument: Its name, with the place in it: `bucket.name`, `detectors[1]`.
+        value: The value as it was given.
+        expected: What it should be; `$name` stands for another argument's name. Empty for an unknown argument.
+        is_missing: Whether there is no value.
+        near: For an unknown argument, the known one that is like it.
+    """
+
+    argument: str
+    value: Any
+    expected: str
+    is_missing: bool = False
+    near: str = ""
+
+    @classmethod
+    def unknown(cls, name: str, known: Iterable[str]) -> Self:
+        """There is no such argument."""
+        return cls(name, None, "", near=next(iter(difflib.get_close_matches(name, list(known), 1)), ""))
+
+    @classmethod
+    def missing(cls, name: str, expected: str) -> Self:
+        """A required argument has no value."""
+        return cls(name, None, expected, is_missing=True)
+
+    def below(self, name: str) -> Self:
+        """The same problem, of an argument's part."""
+        near = f"{name}.{self.near}" if self.near else ""
+        return replace(self, argument=f"{name}.{self.argument}", near=near)
+
+    def sentence(self, spell: Spelling = str, kind: str = "argument") -> str:
+        """Say it in one sentence, each argument spelled by `spell`."""
+        name = spell(self.argument)
+        if not self.expected:
+            return f"{name} is no {kind}" + (f": did you mean {spell(self.near)}?" if self.near else ".")
+        expected = Template(self.expected).safe_substitute(_Spelled(spell))
+        return (
+            f"{name} is {'missing' if self.is_missing else json.dumps(self.value, default=str)}: expected {expected}."
+        )
 
 
 class ComponentError(pulumi.RunError):
@@ -24,10 +88,16 @@ class InvalidArgumentError(ComponentError):
     code = "INVALID_ARGUMENT"
 
 
-class SourceMissingError(ComponentError):
-    """A package or requirements file of a function is not there."""
+class ArgumentError(InvalidArgumentError):
+    """Arguments are not as the component's `…Args` describes them; the text has a sentence for each."""
 
-    code = "SOURCE_MISSING"
+    def __init__(self, component: str, name: str, problems: Sequence[Problem], spell: Spelling = str) -> None:
+        self.component, self.name, self.problems = component, name, problems
+        super().__init__("\n".join(f"{component} {name}: {problem.sentence(spell)}" for problem in problems))
+
+    def spelled(self, spell: Spelling) -> "ArgumentError":
+        """The same with the arguments' names as another language writes them."""
+        return ArgumentError(self.component, self.name, self.problems, spell)
 
 
 class DependencyInstallError(ComponentError):

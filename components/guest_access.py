@@ -1,28 +1,39 @@
 """GuestAccess: what a visitor of the page may do with AWS by himself, without an API and without an account."""
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components.policies import Statement, document
-from components.tagging import tags
+from . import references
+from .arguments import derive
+from .component import RANDOM_SUFFIX, Component, TaggedArgs
+from .policies import Statement, document
+from .references import DataArgs
 
-COGNITO = "cognito-identity.amazonaws.com"
-GUEST = "${cognito-identity.amazonaws.com:sub}"  # in a policy: the id of the guest that asks
+UPLOADS = "uploads/"
+UploadPrefix = Annotated[
+    pulumi.Input[str],
+    # One folder: labels are counted for each first folder of the bucket.
+    Field(
+        UPLOADS, pattern=r"^[^/\s][^/]*/$", max_length=200, description="one folder with a / at its end, as uploads/"
+    ),
+]
 
 
-@dataclass(frozen=True)
-class GuestAccessArgs:
-    """Arguments of GuestAccess; guests work below `upload_prefix`, each below a part of it that has his id."""
+class PrefixArgs(TaggedArgs, total=False):
+    """What the components take through which people upload."""
 
-    bucket_arn: pulumi.Input[str]
-    table_arn: pulumi.Input[str]
-    upload_prefix: str
-    bucket_kms_key_arn: pulumi.Input[str] | None = None
+    upload_prefix: UploadPrefix
+    """The folder for uploads of the API, of guests and of the command. The API shows this part of the bucket alone."""
 
 
-class GuestAccess(pulumi.ComponentResource):
+class GuestAccessArgs(PrefixArgs, DataArgs, total=False):
+    """Arguments of GuestAccess."""
+
+
+class GuestAccess(Component):
     """An identity pool for guests.
 
     A guest may put and get the objects below `<upload_prefix><his id>/`, and read the results of these keys one by one:
@@ -34,57 +45,81 @@ class GuestAccess(pulumi.ComponentResource):
     https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html#access-policies-scope-down-services
     """
 
-    identity_pool_id: pulumi.Output[str]
+    name_limit = 64 - RANDOM_SUFFIX
+
     role: aws.iam.Role
+    identity_pool_id: pulumi.Output[str]
+    """The identity pool's id."""
+    role_name: pulumi.Output[str]
+    """The name of the guests' role."""
 
     def __init__(self, name: str, args: GuestAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:GuestAccess", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        checked = self._start(name, GuestAccessArgs, args, opts)
         pool = aws.cognito.IdentityPool(
             name,
             identity_pool_name=f"{name}-{pulumi.get_stack()}",
             allow_unauthenticated_identities=True,
             allow_classic_flow=False,
-            tags=tags(name),
-            opts=child,
+            tags=self._tags(),
+            opts=self._child,
         )
+        issuer = derive(_issuer, self._partition(), self._region())
         trusted = Statement(
             actions=["sts:AssumeRoleWithWebIdentity"],
-            principal={"Federated": COGNITO},
-            condition={
-                "StringEquals": {f"{COGNITO}:aud": pool.id},
-                "ForAnyValue:StringLike": {f"{COGNITO}:amr": "unauthenticated"},
-            },
+            principal={"Federated": issuer},
+            condition=issuer.apply(
+                lambda known: {
+                    "StringEquals": {f"{known}:aud": pool.id},
+                    "ForAnyValue:StringLike": {f"{known}:amr": "unauthenticated"},
+                }
+            ),
         )
-        self.role = aws.iam.Role(name, assume_role_policy=document([trusted]), tags=tags(name), opts=child)
+        self.role = aws.iam.Role(name, assume_role_policy=document([trusted]), tags=self._tags(), opts=self._child)
         policy = aws.iam.RolePolicy(
-            f"{name}-policy", role=self.role.name, policy=document(guest_statements(args)), opts=child
+            f"{name}-policy",
+            role=self.role.name,
+            policy=document(_guest_statements(checked, issuer)),
+            opts=self._child,
         )
         aws.cognito.IdentityPoolRoleAttachment(
             name,
             identity_pool_id=pool.id,
             roles={"unauthenticated": self.role.arn},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            opts=self._with(pool, policy),
         )
-        self.identity_pool_id = pool.id
+        self.identity_pool_id, self.role_name = pool.id, self.role.name
         self.register_outputs({"identityPoolId": self.identity_pool_id})
 
 
-def guest_statements(args: GuestAccessArgs) -> list[Statement]:
+def _issuer(partition: str, region: str) -> str:
+    """The name that Cognito's identities have in policies.
+
+    docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-cog.html; in China it has the region in it.
+    """
+    if partition == "aws-us-gov":
+        return "cognito-identity-us-gov.amazonaws.com"
+    return f"cognito-identity.{region}.amazonaws.com.cn" if partition == "aws-cn" else "cognito-identity.amazonaws.com"
+
+
+def _guest_statements(args: GuestAccessArgs, issuer: pulumi.Output[str]) -> list[Statement]:
     """What a guest may do."""
-    own_objects = pulumi.Output.concat(args.bucket_arn, "/", args.upload_prefix, GUEST, "/*")
+    bucket, table = references.bucket(args["bucket"]), references.table(args["table"])
+    guest = pulumi.Output.concat("${", issuer, ":sub}")  # in a policy: the id of the guest that asks
+    own_objects = pulumi.Output.concat(bucket.arn, "/", args["upload_prefix"], guest, "/*")
     statements = [
         Statement(["s3:PutObject", "s3:GetObject"], [own_objects]),
         Statement(
             ["dynamodb:GetItem"],
-            [args.table_arn],
+            [table.arn],
             condition={
-                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"IMAGE#{args.upload_prefix}{GUEST}/*"},
+                "ForAllValues:StringLike": {
+                    "dynamodb:LeadingKeys": pulumi.Output.concat("IMAGE#", args["upload_prefix"], guest, "/*")
+                },
                 # Without it a request that names no key would pass: all of no values are alike.
                 "Null": {"dynamodb:LeadingKeys": "false"},
             },
         ),
     ]
-    if args.bucket_kms_key_arn is not None:
-        statements.append(Statement(["kms:GenerateDataKey", "kms:Decrypt"], [args.bucket_kms_key_arn]))
+    if bucket.kms_key_arn is not None:
+        statements.append(Statement(["kms:GenerateDataKey", "kms:Decrypt"], [bucket.kms_key_arn]))
     return statements

@@ -1,87 +1,80 @@
 """ImageProcessor: from the events of a bucket to results in a table, through a queue."""
 
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import pulumi
-import pulumi_aws as aws
 
-from components import access, concurrency
-from components.pipeline import Pipeline, PipelineArgs
-from components.policies import Statement
-from components.python_function import PythonFunction, PythonFunctionArgs
+from . import access, concurrency
+from .arguments import derive
+from .errors import Problem
+from .events import may_send
+from .pipeline import BESIDE_REKOGNITION_S, Pipeline, PipelineArgs
 
-# The last is what a versioned bucket sends when its lifecycle expires an upload.
-EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
 ImageProcessorArgs = PipelineArgs
 
 
 class ImageProcessor(Pipeline):
     """A queue of the bucket's events, a function that labels their pictures, and one that records what failed for good.
 
-    No event is lost: what the first function fails at comes back, later each time, and after `max_receive_count` times
-    goes to the dead-letter queue, whose function writes the picture's FAILED result. What the quota stops is sent to
-    the queue again instead, for three days, and uses up none of its receives.
+    No event is lost. An event that the first function fails at comes back, later each time, and goes to the dead-letter
+    queue after `max_receive_count` attempts; that queue's function writes the picture's FAILED result. An event that
+    waits for the quota comes back too. For three days that is no attempt.
     """
 
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from Pipeline.rules(args)
+        # The function needs the time that its share of the quota makes one batch take.
+        tps, batch_size = args["rekognition_tps"], args["batch_size"]
+        share = concurrency.derive(tps).calls_per_second
+        needed = math.ceil(batch_size / share + BESIDE_REKOGNITION_S + args["rekognition_timeout_seconds"])
+        if args["timeout_seconds"] < needed:
+            yield Problem(
+                "timeout_seconds",
+                args["timeout_seconds"],
+                f"{needed} or more, as a batch of {batch_size} pictures takes that long at {tps:g} Rekognition calls "
+                "per second (or set a smaller $batch_size)",
+            )
+
     def __init__(self, name: str, args: ImageProcessorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("ImageProcessor", name, args, args.timeout_s, opts)
-        queue_policy = self._queue_policies([self._events_of_bucket()])
-        share = concurrency.derive(args.rekognition_tps, args.batch_size)
-        self.processor = self._processor(share)
-        self.failure_recorder = self._failure_recorder()
-        self._event_source("process-image", self.queue, self.processor, args.batch_size, share.maximum)
-        self._record_dead_letters()
-        aws.s3.BucketNotification(
-            f"{name}-events",
-            bucket=args.bucket_name,
-            queues=[{"id": "uploads", "queue_arn": self.queue.arn, "events": EVENTS}],
-            # S3 tests the queue's policy when the notification is made.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[queue_policy]),
+        self._begin(name, args, opts)
+        args, from_bus = self._args, self._args["events"] == "eventbridge"
+        rule = self._events.rule("Uploads and deletions of the bucket.") if from_bus else None
+        queue_policy = self._queue_policies(
+            [self._events.may_send(self.queue) if rule is None else may_send(rule, self.queue)],
+            [] if rule is None else [may_send(rule, self.dead_letter_queue)],
         )
-        self._register()
-
-    def _events_of_bucket(self) -> Statement:
-        """S3 may send to the queue, for this bucket of this account alone."""
-        return Statement(
-            actions=["sqs:SendMessage"],
-            resources=[self.queue.arn],
-            principal={"Service": "s3.amazonaws.com"},
-            condition={
-                "ArnEquals": {"aws:SourceArn": self._args.bucket_arn},
-                "StringEquals": {"aws:SourceAccount": aws.get_caller_identity_output().account_id},
+        tps, batch_size = args["rekognition_tps"], args["batch_size"]
+        share = derive(lambda quota: f"{concurrency.derive(quota).calls_per_second:g}", tps)
+        self.processor = self._function(
+            "process-image",
+            "process_image",
+            "Labels the pictures of a batch of upload events.",
+            {
+                **self._labelling_environment(),
+                **self._queue_environment(),
+                "BATCH_SIZE": derive(str, batch_size),
+                "REKOGNITION_CALLS_PER_SECOND": share,
             },
+            [
+                *access.read_objects(self._bucket.arn, self._bucket.kms_key_arn),
+                *access.write_results(self._table.arn),
+                *access.keep_items(self._table.arn),
+                *self._queue_statements(),
+                *access.detect(args["detectors"]),
+                *self._announcing_statements(),
+            ],
+            memory_mb=args["memory_mb"],
+            timeout_s=args["timeout_seconds"],
         )
-
-    def _processor(self, share: concurrency.Concurrency) -> PythonFunction:
-        args = self._args
-        environment: dict[str, pulumi.Input[str]] = {
-            **self._labelling_environment(),
-            "QUEUE_URL": self.queue.url,
-            "REKOGNITION_CALLS_PER_SECOND": f"{share.calls_per_second:g}",
-            "RETRY_BASE_DELAY_S": str(args.retry_base_delay_s),
-        }
-        return PythonFunction(
-            f"{self._prefix}-process-image",
-            PythonFunctionArgs(
-                source_dir=args.source_dir,
-                packages=["handlers/process_image", "handlers/labelling", "handlers/results"],
-                handler="handlers.process_image.handler.handle",
-                requirements="handlers/process_image/requirements.txt",
-                environment=environment,
-                statements=[
-                    *access.read_objects(args.bucket_arn, args.bucket_kms_key_arn),
-                    *access.write_results(args.table_arn),
-                    *access.consume_queue(self.queue.arn),
-                    *access.postpone_messages(self.queue.arn),
-                    *access.send_messages(self.queue.arn),
-                    *access.detect(args.detectors),
-                    *args.announcements.statements(),
-                ],
-                description="Labels the pictures of a batch of upload events.",
-                runtime=args.runtime,
-                architecture=args.architecture,
-                memory_mb=args.memory_mb,
-                timeout_s=args.timeout_s,
-                log_retention_days=args.log_retention_days,
-                build_dir=args.build_dir,
-            ),
-            self._child,
-        )
+        self.failure_recorder = self._failure_recorder()
+        maximum = derive(lambda quota: concurrency.derive(quota).maximum, tps)
+        self._take_events("process-image", batch_size, maximum)
+        self._record_dead_letters()
+        if rule is None:
+            self._events.notify(self.queue, queue_policy)
+        else:
+            self._events.target(rule, self.queue, self.dead_letter_queue, queue_policy)
+        self._finish()

@@ -2,23 +2,27 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components import access as allow
-from components import openapi
-from components.errors import InvalidArgumentError
-from components.openapi import Access
-from components.policies import Statement, trust
-from components.python_function import PythonFunction, PythonFunctionArgs
-from components.tagging import tags
+from . import access as allow
+from . import arguments, openapi, references
+from .component import RANDOM_SUFFIX, Component
+from .errors import InvalidArgumentError, Problem
+from .guest_access import PrefixArgs
+from .openapi import ApiAccess
+from .policies import Statement, trust
+from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
+from .references import BucketLike, DataArgs, QueueLike
+from .upload_bucket import Origin
 
-Kind = Literal["rest", "http"]
+ApiKind = Literal["rest", "http"]
+LOG_POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"
 METRICS_NAMESPACE = "Labelstack"
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024  # the largest file that process_image converts
 LINK_EXPIRY_S = 300
@@ -28,12 +32,12 @@ CONTRACT = "api/openapi.yaml"
 DUTIES: Mapping[str, Sequence[str]] = {
     "upload_url": ["generateUploadUrl"],
     "results": ["detectLabels", "getResult", "listImages", "listLabels", "getImageUrl", "getHealth"],
-    "delete": ["deleteImage"],
+    "delete": ["deleteImage", "relabelImage"],
 }
 PACKAGES: Mapping[str, Sequence[str]] = {
-    "upload_url": ["handlers/api"],
-    "results": ["handlers/api", "handlers/results"],
-    "delete": ["handlers/api"],
+    "upload_url": ["handlers/api", "handlers/environment"],
+    "results": ["handlers/api", "handlers/results", "handlers/environment"],
+    "delete": ["handlers/api", "handlers/results", "handlers/environment"],
 }
 # One JSON object a request; nothing in it is the caller's own text, which could break it.
 ACCESS_LOG_FORMAT = {
@@ -48,132 +52,178 @@ ACCESS_LOG_FORMAT = {
 ACCESS_LOG_ROUTE = {"rest": {"route": "$context.resourcePath"}, "http": {"route": "$context.routeKey"}}
 
 
-@dataclass(frozen=True)
-class LabelApiArgs:
-    """Arguments of LabelApi.
+class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
+    """Arguments of LabelApi."""
 
-    `kind` is `rest` or `http` (cheaper, but without API keys, and the gateway's own answers to throttled, unsigned and
-    failed requests are not problem documents there: AWS lets nobody shape them).
-    `access` is `open`, `api_key` (REST only) or `iam` (requests signed with SigV4). Deleting is never open: where the
-    access is `open`, it has to be signed.
-    `source_dir` holds the `handlers` package and the contract. `service` names this deployment in logs and metrics.
-    `upload_prefix` is where uploads go, and the only part of the bucket that the API shows.
-    `origins` are the web origins whose pages may call the API; the gateway's own refusals name the first one only.
-    `public_endpoint` is where a browser reaches an emulator; None: AWS's own names.
-    `set_account_log_role` gives API Gateway of this account and region its role for access logs, of which there is one:
-    True in one stack, False where the account has it already. An API of kind `http` needs none.
-    """
+    kind: Annotated[ApiKind, Field("rest")]
+    """What the API is built on. `http` is cheaper, but has no API keys, and its gateway's own answers to throttled,
+    unsigned and failed requests are no problem documents: AWS lets nobody shape them."""
+    access: Annotated[ApiAccess, Field("api_key")]
+    """Who may upload and read: `api_key` whoever has the key (REST only), `iam` whoever signs with SigV4 and may,
+    `open` everybody, at your expense. Deleting is never open: where the access is, it has to be signed."""
+    queue: QueueLike | None
+    """The pipeline's queue of events: an `aws.sqs.Queue`, or its URL and ARN. Without it, no picture can be labelled
+    anew by the API."""
+    purge: Annotated[bool, Field(False)]
+    """Whether who may delete may also purge: erase every version of a picture, its documents, and what is known of it.
+    Nothing brings it back."""
+    results_bucket: BucketLike | None
+    """The bucket of the result documents, where there is one: what is purged goes from it too."""
+    stage: Annotated[
+        pulumi.Input[str],
+        Field("v1", pattern=r"^[A-Za-z0-9_-]{1,128}$", description="letters, digits, hyphens and underscores, as v1"),
+    ]
+    """The name of the API's stage, the last part of its address."""
+    throttle_rate: Annotated[pulumi.Input[float], Field(50, gt=0, le=10000)]
+    """Requests per second."""
+    throttle_burst: Annotated[pulumi.Input[int], Field(100, ge=1, le=5000)]
+    """Requests at once."""
+    daily_quota: Annotated[int | None, Field(None, ge=1, le=2_000_000_000)]
+    """Requests a day (UTC) of whoever has the API's key. Without it, the throttle is the only bound. For `api_key`."""
+    origins: Sequence[pulumi.Input[Origin]]
+    """Web origins whose pages may call the API. The gateway's own refusals name the first one only."""
+    log_role: Annotated[Literal["none", "account", "own"], Field("none")]
+    """The role by which a REST API logs its requests, of which API Gateway has one for each account and region. `none`:
+    no access log. `account`: the account has a role, which stays. `own`: this stack sets the role, in place of any
+    other. An API of kind `http` logs without one."""
+    public_endpoint: Annotated[
+        str | None,
+        Field(
+            None,
+            pattern=r"^https?://\S+[^/\s]$",
+            description="the http or https URL by which a browser reaches an emulator",
+        ),
+        arguments.Configured("publicEndpoint"),
+    ]
+    """Where a browser reaches an emulator."""
 
-    source_dir: Path
-    service: str
-    kind: Kind
-    access: Access
-    bucket_name: pulumi.Input[str]
-    bucket_arn: pulumi.Input[str]
-    table_name: pulumi.Input[str]
-    table_arn: pulumi.Input[str]
-    upload_prefix: str
-    stage: str
-    throttle_rate: float
-    throttle_burst: int
-    runtime: str
-    architecture: str
-    log_retention_days: int
-    log_level: str
-    origins: Sequence[pulumi.Input[str]] = ()
-    bucket_kms_key_arn: pulumi.Input[str] | None = None
-    public_endpoint: str | None = None
-    set_account_log_role: bool = True
-    build_dir: Path | None = None
 
-
-class LabelApi(pulumi.ComponentResource):
+class LabelApi(Component):
     """A REST or HTTP API from one contract, with a function of its own role for each duty.
 
     Throttled, with access logs in JSON. `url` has no slash at its end. `metric_dimensions` tell its metrics in
     CloudWatch from other APIs'; a REST API's are by name, an HTTP API's by id.
     """
 
-    url: pulumi.Output[str]
-    metric_dimensions: Mapping[str, pulumi.Input[str]]
-    api_key_id: pulumi.Output[str] | None
+    name_limit = 64 - RANDOM_SUFFIX - len("-upload-url")
+
+    arguments: LabelApiArgs
     functions: Mapping[str, PythonFunction]
+    url: pulumi.Output[str]
+    """The API's address, without a slash at its end."""
+    kind: pulumi.Output[str]
+    """What the API is built on."""
+    api_key_id: pulumi.Output[str] | None
+    """The id of the API's key, where the access is `api_key`."""
+    metric_dimensions: pulumi.Output[Mapping[str, str]]
+    """What tells the API's metrics in CloudWatch from other APIs'."""
+    function_names: pulumi.Output[Mapping[str, str]]
+    """The functions' names, by duty: upload_url, results and delete."""
+
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        if args["kind"] == "http" and args["access"] == "api_key":
+            yield Problem("access", "api_key", "open or iam, as an API of kind http takes no keys")
+        if args["daily_quota"] is not None and args["access"] != "api_key":
+            yield Problem("daily_quota", args["daily_quota"], "none, or $access api_key, as a quota is a key's")
+        packages = {package for packages in PACKAGES.values() for package in packages}
+        locks = [f"handlers/api_{duty}/requirements.txt" for duty in DUTIES]
+        yield from missing_sources(args, CONTRACT, *sorted(packages), *locks)
 
     def __init__(self, name: str, args: LabelApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:LabelApi", name, None, opts)
-        self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
-        if args.kind == "http" and args.access == "api_key":
-            raise InvalidArgumentError("access is api_key: expected open or iam, as an API of kind http takes no keys.")
-        self._contract = openapi.load(args.source_dir / CONTRACT)
+        self._args = self.arguments = self._start(name, LabelApiArgs, args, opts)
+        self._bucket, self._table = references.bucket(self._args["bucket"]), references.table(self._args["table"])
+        self._queue = references.queue(self._args["queue"]) if self._args["queue"] else None
+        documents = self._args["results_bucket"]
+        self._documents = None if documents is None else references.bucket(documents)
+        self._origins = list(self._args["origins"] or ())
+        self._sources = Path(self._args["source_dir"] or SOURCES)
+        self._contract = openapi.load(self._sources / CONTRACT)
         self._duty_of = self._duties()
         self.functions = {duty: self._function(duty) for duty in DUTIES}
         self.api_key_id = None
-        api_id, endpoint = self._rest() if args.kind == "rest" else self._http()
+        api_id, endpoint = self._rest() if self._args["kind"] == "rest" else self._http()
         self.url = endpoint
-        if args.public_endpoint is not None:
+        if (public := self._args["public_endpoint"]) is not None:
             # The path under which LocalStack, and what is compatible with it, serves every API.
-            base = f"{args.public_endpoint.rstrip('/')}/_aws/execute-api/"
-            self.url = pulumi.Output.concat(base, api_id, f"/{args.stage}")
+            base = f"{public.rstrip('/')}/_aws/execute-api/"
+            self.url = pulumi.Output.concat(base, api_id, "/", self._args["stage"])
+        self.kind = pulumi.Output.from_input(self._args["kind"])
+        self.function_names = pulumi.Output.all(**{duty: function.name for duty, function in self.functions.items()})
         self.register_outputs({"url": self.url})
 
     def _duties(self) -> dict[str, str]:
         """The function of each operation. Raises InvalidArgumentError for an operation that none serves."""
-        found = {operation: duty for duty, operations in DUTIES.items() for operation in operations}
-        if unserved := sorted({operation.id for operation in self._contract.operations} ^ set(found)):
+        duty_of_operation = {operation: duty for duty, operations in DUTIES.items() for operation in operations}
+        if unserved := sorted({operation.id for operation in self._contract.operations} ^ set(duty_of_operation)):
             raise InvalidArgumentError(f"The contract and the API's functions disagree about {', '.join(unserved)}.")
-        return found
+        return duty_of_operation
 
     # --- the functions -------------------------------------------------------------------------------------------
 
     def _function(self, duty: str) -> PythonFunction:
-        args = self._args
+        folder = f"handlers/api_{duty}"
         return PythonFunction(
             f"{self._name}-{duty.replace('_', '-')}",
-            PythonFunctionArgs(
-                source_dir=args.source_dir,
-                packages=[f"handlers/api_{duty}", *PACKAGES[duty]],
-                handler=f"handlers.api_{duty}.handler.handle",
-                requirements=f"handlers/api_{duty}/requirements.txt",
-                environment=self._environment(duty),
-                statements=self._statements(duty),
-                description=f"The API's {duty.replace('_', ' ')}.",
-                runtime=args.runtime,
-                architecture=args.architecture,
-                memory_mb=FUNCTION_MEMORY_MB,
-                timeout_s=FUNCTION_TIMEOUT_S,
-                log_retention_days=args.log_retention_days,
-                build_dir=args.build_dir,
-            ),
+            {
+                **common(self._args),
+                "source_dir": self._sources,
+                "packages": [folder, *PACKAGES[duty]],
+                "handler": f"handlers.api_{duty}.handler.handle",
+                "requirements": f"{folder}/requirements.txt",
+                "environment": self._environment(duty),
+                "statements": self._statements(duty),
+                "description": f"The API's {duty.replace('_', ' ')}.",
+                "memory_mb": FUNCTION_MEMORY_MB,
+                "timeout_seconds": FUNCTION_TIMEOUT_S,
+            },
             self._child,
         )
 
     def _environment(self, duty: str) -> dict[str, pulumi.Input[str]]:
         args = self._args
         variables: dict[str, pulumi.Input[str]] = {
-            "UPLOAD_BUCKET": args.bucket_name,
-            "UPLOAD_PREFIX": args.upload_prefix,
-            "POWERTOOLS_SERVICE_NAME": args.service,
+            **arguments.environment(LabelApiArgs, args),
+            "UPLOAD_BUCKET": self._bucket.name,
+            "UPLOAD_PREFIX": args["upload_prefix"],
             "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-            "POWERTOOLS_LOG_LEVEL": args.log_level,
         }
         if duty == "upload_url":
             variables |= {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S)}
         if duty == "results":
-            variables |= {"RESULTS_TABLE": args.table_name, "IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S)}
-        if args.origins:
-            variables["ALLOWED_ORIGIN"] = pulumi.Output.all(*args.origins).apply(",".join)
-        if args.public_endpoint is not None and duty != "delete":
-            variables["PUBLIC_S3_ENDPOINT_URL"] = args.public_endpoint
+            variables |= {"RESULTS_TABLE": self._table.name, "IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S)}
+        if duty == "delete" and self._queue:
+            variables["QUEUE_URL"] = self._queue.url
+        if duty == "delete" and args["purge"]:
+            variables["RESULTS_TABLE"] = self._table.name
+            if self._documents:
+                variables["RESULTS_BUCKET"] = self._documents.name
+        if self._origins:
+            variables["ALLOWED_ORIGIN"] = pulumi.Output.all(*self._origins).apply(",".join)
+        if args["public_endpoint"] is not None and duty != "delete":
+            variables["PUBLIC_S3_ENDPOINT_URL"] = args["public_endpoint"]
         return variables
 
     def _statements(self, duty: str) -> list[Statement]:
-        args = self._args
+        bucket, prefix = self._bucket, self._args["upload_prefix"]
         if duty == "upload_url":
-            return allow.put_objects(args.bucket_arn, args.upload_prefix, args.bucket_kms_key_arn)
-        looking = allow.look_at_objects(args.bucket_arn, args.upload_prefix, args.bucket_kms_key_arn)
+            return allow.put_objects(bucket.arn, prefix, bucket.kms_key_arn)
+        looking = allow.look_at_objects(bucket.arn, prefix, bucket.kms_key_arn, versions=duty == "results")
         if duty == "results":
-            return [*looking, *allow.query_results(args.table_arn)]
-        return [*looking, *allow.delete_objects(args.bucket_arn, args.upload_prefix)]
+            reading = allow.query_results(self._table.arn)
+            return [*looking, *reading, *allow.keep_cursor_keys(self._table.arn)]
+        sending = allow.send_messages(self._queue.arn) if self._queue else []
+        return [*looking, *allow.delete_objects(bucket.arn, prefix), *sending, *self._purging()]
+
+    def _purging(self) -> list[Statement]:
+        prefix = self._args["upload_prefix"]
+        if not self._args["purge"]:
+            return []
+        statements = [*allow.purge_objects(self._bucket.arn, prefix), *allow.purge_items(self._table.arn, prefix)]
+        if self._documents:
+            for folder in (pulumi.Output.concat("results/", prefix), "results-of-long-keys/"):
+                statements += allow.purge_objects(self._documents.arn, folder)
+        return statements
 
     def _allow_calls(self, execution_arn: pulumi.Input[str]) -> list[pulumi.Resource]:
         """Let the gateway call the functions, for this API's stage alone."""
@@ -183,24 +233,24 @@ class LabelApi(pulumi.ComponentResource):
                 action="lambda:InvokeFunction",
                 function=function.name,
                 principal="apigateway.amazonaws.com",
-                source_arn=pulumi.Output.concat(execution_arn, f"/{self._args.stage}/*"),
-                opts=self._child,
+                source_arn=pulumi.Output.concat(execution_arn, "/", self._args["stage"], "/*"),
+                opts=self._with(function.function),
             )
             for duty, function in self.functions.items()
         ]
 
-    def _access_log(self, api_id: pulumi.Output[str]) -> aws.cloudwatch.LogGroup:
-        return aws.cloudwatch.LogGroup(
+    def _access_log(self, api_id: pulumi.Output[str]) -> Any:
+        """Where and how a stage logs its requests."""
+        group = aws.cloudwatch.LogGroup(
             f"{self._name}-access",
             # AWS: groups below this prefix do not use up the account's policy of log delivery.
             name=pulumi.Output.concat("/aws/vendedlogs/apigateway/", self._name, "-", api_id),
-            retention_in_days=self._args.log_retention_days,
-            tags=tags(self._name),
+            retention_in_days=self._args["log_retention_days"],
+            tags=self._tags(),
             opts=self._child,
         )
-
-    def _log_format(self) -> str:
-        return json.dumps(ACCESS_LOG_FORMAT | ACCESS_LOG_ROUTE[self._args.kind], separators=(",", ":"))
+        line = ACCESS_LOG_FORMAT | ACCESS_LOG_ROUTE[self._args["kind"]]
+        return {"destination_arn": group.arn, "format": json.dumps(line, separators=(",", ":"))}
 
     # --- kind rest -----------------------------------------------------------------------------------------------
 
@@ -211,15 +261,15 @@ class LabelApi(pulumi.ComponentResource):
             self._contract,
             title=name,
             invoke_arns={id: self.functions[duty].function.invoke_arn for id, duty in self._duty_of.items()},
-            access=args.access,
-            origins=args.origins,
+            access=args["access"],
+            origins=self._origins,
         )
         text = pulumi.Output.json_dumps(body, separators=(",", ":"))
         api = aws.apigateway.RestApi(
             name,
             body=text,
             endpoint_configuration={"types": "REGIONAL"},
-            tags=tags(name),
+            tags=self._tags(),
             opts=self._child,
         )
         permissions = self._allow_calls(api.execution_arn)
@@ -227,43 +277,45 @@ class LabelApi(pulumi.ComponentResource):
         deployment = aws.apigateway.Deployment(
             name,
             rest_api=api.id,
-            triggers={"body": text.apply(lambda given: hashlib.sha256(given.encode()).hexdigest())},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=permissions),
+            triggers={"body": text.apply(lambda rendered: hashlib.sha256(rendered.encode()).hexdigest())},
+            opts=self._with(api, *permissions),
         )
         stage = aws.apigateway.Stage(
             name,
             rest_api=api.id,
             deployment=deployment.id,
-            stage_name=args.stage,
-            access_log_settings={"destination_arn": self._access_log(api.id).arn, "format": self._log_format()},
-            tags=tags(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._account_log_role()),
+            stage_name=args["stage"],
+            access_log_settings=self._access_log(api.id) if args["log_role"] != "none" else None,
+            tags=self._tags(),
+            opts=self._with(api, *self._account_log_role()),
         )
         aws.apigateway.MethodSettings(
             name,
             rest_api=api.id,
             stage_name=stage.stage_name,
             method_path="*/*",
-            settings={"throttling_rate_limit": args.throttle_rate, "throttling_burst_limit": args.throttle_burst},
-            opts=self._child,
+            settings={"throttling_rate_limit": args["throttle_rate"], "throttling_burst_limit": args["throttle_burst"]},
+            opts=self._with(api),
         )
-        if args.access == "api_key":
+        if args["access"] == "api_key":
             self.api_key_id = self._api_key(api.id, stage.stage_name)
-        self.metric_dimensions = {"ApiName": api.name, "Stage": args.stage}
+        self.metric_dimensions = pulumi.Output.all(ApiName=api.name, Stage=args["stage"])
         return api.id, stage.invoke_url
 
     def _account_log_role(self) -> list[pulumi.Resource]:
         """The account's role for API Gateway's logs, where this stack is the one to set it."""
-        if not self._args.set_account_log_role:
+        if self._args["log_role"] != "own":
             return []
         role = aws.iam.Role(
             f"{self._name}-log-role",
             assume_role_policy=trust("apigateway.amazonaws.com"),
-            tags=tags(self._name),
+            tags=self._tags(),
             opts=self._child,
         )
+        # AWS's own policy for this role: API Gateway writes to the groups of all APIs, so nobody can scope it.
+        push = pulumi.Output.concat("arn:", self._partition(), ":iam::aws:policy/service-role/", LOG_POLICY)
         may_log = aws.iam.RolePolicyAttachment(
-            f"{self._name}-log-role", role=role.name, policy_arn=_LOG_POLICY_ARN, opts=self._child
+            f"{self._name}-log-role", role=role.name, policy_arn=push, opts=self._child
         )
         # API Gateway tests the role when it is set.
         tested = pulumi.ResourceOptions(parent=self, depends_on=[may_log])
@@ -275,12 +327,15 @@ class LabelApi(pulumi.ComponentResource):
         plan = aws.apigateway.UsagePlan(
             name,
             api_stages=[{"api_id": api_id, "stage": stage}],
-            throttle_settings={"rate_limit": args.throttle_rate, "burst_limit": args.throttle_burst},
-            tags=tags(name),
+            throttle_settings={"rate_limit": args["throttle_rate"], "burst_limit": args["throttle_burst"]},
+            quota_settings={"limit": args["daily_quota"], "period": "DAY"} if args["daily_quota"] else None,
+            tags=self._tags(),
             opts=self._child,
         )
-        key = aws.apigateway.ApiKey(name, description=f"Opens {name}.", tags=tags(name), opts=self._child)
-        aws.apigateway.UsagePlanKey(name, key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=self._child)
+        key = aws.apigateway.ApiKey(name, description=f"Opens {name}.", tags=self._tags(), opts=self._child)
+        aws.apigateway.UsagePlanKey(
+            name, key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=self._with(plan)
+        )
         return key.id
 
     # --- kind http -----------------------------------------------------------------------------------------------
@@ -289,7 +344,7 @@ class LabelApi(pulumi.ComponentResource):
         """The HTTP API's id and URL. Route by route: a preview shows then what changes, as it cannot in a body."""
         name, args = self._name, self._args
         cors: aws.apigatewayv2.ApiCorsConfigurationArgsDict = {
-            "allow_origins": list(args.origins),
+            "allow_origins": self._origins,
             "allow_methods": self._contract.methods(),
             "allow_headers": list(openapi.CORS_HEADERS),
             "max_age": openapi.CORS_MAX_AGE_S,
@@ -297,59 +352,55 @@ class LabelApi(pulumi.ComponentResource):
         api = aws.apigatewayv2.Api(
             name,
             protocol_type="HTTP",
-            cors_configuration=cors if args.origins else None,
-            tags=tags(name),
+            cors_configuration=cors if self._origins else None,
+            tags=self._tags(),
             opts=self._child,
         )
         permissions = self._allow_calls(api.execution_arn)
-        targets = {duty: self._integration(api.id, duty) for duty in DUTIES}
+        targets = {duty: self._integration(api, duty) for duty in DUTIES}
         for operation in self._contract.operations:
-            signed = operation.access(args.access) == "iam"
+            signed = operation.access(args["access"]) == "iam"
             aws.apigatewayv2.Route(
                 f"{name}-{operation.id}",
                 api_id=api.id,
                 route_key=f"{operation.method.upper()} {operation.path}",
                 authorization_type="AWS_IAM" if signed else "NONE",
                 target=targets[self._duty_of[operation.id]],
-                opts=self._child,
+                opts=self._with(api),
             )
         # What no route takes gets a problem document too.
         aws.apigatewayv2.Route(
             f"{name}-default",
             api_id=api.id,
             route_key="$default",
-            authorization_type="AWS_IAM" if args.access == "iam" else "NONE",
+            authorization_type="AWS_IAM" if args["access"] == "iam" else "NONE",
             target=targets["results"],
-            opts=self._child,
+            opts=self._with(api),
         )
         stage = aws.apigatewayv2.Stage(
             name,
             api_id=api.id,
-            name=args.stage,
+            name=args["stage"],
             auto_deploy=True,
             default_route_settings={
-                "throttling_rate_limit": args.throttle_rate,
-                "throttling_burst_limit": args.throttle_burst,
+                "throttling_rate_limit": args["throttle_rate"],
+                "throttling_burst_limit": args["throttle_burst"],
             },
-            access_log_settings={"destination_arn": self._access_log(api.id).arn, "format": self._log_format()},
-            tags=tags(name),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=permissions),
+            access_log_settings=self._access_log(api.id),
+            tags=self._tags(),
+            opts=self._with(api, *permissions),
         )
-        self.metric_dimensions = {"ApiId": api.id, "Stage": args.stage}
+        self.metric_dimensions = pulumi.Output.all(ApiId=api.id, Stage=args["stage"])
         return api.id, stage.invoke_url
 
-    def _integration(self, api_id: pulumi.Output[str], duty: str) -> pulumi.Output[str]:
+    def _integration(self, api: aws.apigatewayv2.Api, duty: str) -> pulumi.Output[str]:
         integration = aws.apigatewayv2.Integration(
             f"{self._name}-{duty.replace('_', '-')}",
-            api_id=api_id,
+            api_id=api.id,
             integration_type="AWS_PROXY",
             integration_method="POST",
             integration_uri=self.functions[duty].function.invoke_arn,
             payload_format_version="2.0",
-            opts=self._child,
+            opts=self._with(api),
         )
         return pulumi.Output.concat("integrations/", integration.id)
-
-
-# AWS's own policy for this role: API Gateway writes to the groups of all APIs of the account, so nobody can scope it.
-_LOG_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"

@@ -1,23 +1,36 @@
 """LabelWorkflow: from the events of a bucket to results in a table, by a workflow of Step Functions."""
 
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, cast
+
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components import access, concurrency, state_machine
-from components.pipeline import MOST_IN_BATCH, RECORDER_TIMEOUT_S, Pipeline, PipelineArgs
-from components.policies import Statement, document, trust
-from components.python_function import PythonFunction, PythonFunctionArgs
-from components.tagging import tags
-
-LabelWorkflowArgs = PipelineArgs
+from . import access, concurrency, state_machine
+from .arguments import Configured, derive
+from .errors import Problem
+from .events import may_send
+from .pipeline import BESIDE_REKOGNITION_S, URL, Pipeline, PipelineArgs
+from .policies import Statement, document, trust
+from .python_function import PythonFunction, missing_sources
 
 # Beside an execution: to begin it, to note why it failed, and to answer the queue.
 START_TIMEOUT_S = state_machine.LONGEST_S + 30
-START_MEMORY_MB = 256
-# A picture's own function decodes it alone, so its memory is the one that is set; the others touch no pixels.
-SMALL_MB = 256
-LIBRARIES = "handlers/record_failure/requirements.txt"
-PICTURE_LIBRARIES = "handlers/process_image/requirements.txt"
+LONGEST_STEP_S = state_machine.LONGEST_S // 2  # so that an execution has room for one step twice
+LIBRARIES, PICTURE_LIBRARIES = "record_failure", "process_image"
+
+
+class LabelWorkflowArgs(PipelineArgs, total=False):
+    """Arguments of LabelWorkflow."""
+
+    public_endpoint: Annotated[
+        str | None,
+        Field(None, pattern=URL, description="an http or https URL of an emulator"),
+        Configured("publicEndpoint"),
+    ]
+    """The address of an emulator. SDKs then put no `sync-` before the name of Step Functions."""
 
 
 class LabelWorkflow(Pipeline):
@@ -25,7 +38,7 @@ class LabelWorkflow(Pipeline):
 
     A function takes the events from the queue, runs an execution for each and waits for its end. So the mapping's
     concurrency bounds the executions, and an event whose execution fails comes back as in ImageProcessor, later each
-    time, and after `max_receive_count` times goes to the dead-letter queue. `processor` is that function.
+    time, and goes to the dead-letter queue after `max_receive_count` attempts. `processor` is that function.
 
     AWS takes about five minutes to begin telling EventBridge of a bucket, and tells nothing of the time before
     (docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html).
@@ -34,87 +47,101 @@ class LabelWorkflow(Pipeline):
     state_machine: aws.sfn.StateMachine
     steps: dict[str, PythonFunction]
     """By name: inspect, recognise, store, fail, and notify where results are announced."""
+    state_machine_arn: pulumi.Output[str]
+    """The workflow."""
+    step_function_names: pulumi.Output[Mapping[str, str]]
+    """The functions of the steps: inspect, recognise, store, fail, and notify where results are announced."""
+
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from Pipeline.rules(args)
+        yield from missing_sources(args, "handlers/workflow")
+        # A workflow has an end, before which its longest step must have been done or tried again.
+        timeout, call = args["timeout_seconds"], args["rekognition_timeout_seconds"]
+        needed = math.ceil(BESIDE_REKOGNITION_S + call)
+        if timeout > LONGEST_STEP_S:
+            why = f"an execution of the workflow ends after {state_machine.LONGEST_S} s"
+            yield Problem("timeout_seconds", timeout, f"{LONGEST_STEP_S} or less, as {why}")
+        elif timeout < needed:
+            why = f"a step asks Rekognition for up to {call:g} s"
+            yield Problem("timeout_seconds", timeout, f"{needed} or more, as {why}")
 
     def __init__(self, name: str, args: LabelWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("LabelWorkflow", name, args, START_TIMEOUT_S, opts)
+        self._begin(name, args, opts, START_TIMEOUT_S, LabelWorkflowArgs)
         self.steps = self._steps()
         self.state_machine = self._state_machine()
         self.processor = self._starter()
         self.failure_recorder = self._failure_recorder()
-        at_once = concurrency.one_by_one(args.rekognition_tps, min(args.batch_size, MOST_IN_BATCH))
-        self._event_source("start-workflow", self.queue, self.processor, at_once.batch_size, at_once.maximum)
+        tps, batch_size = self._args["rekognition_tps"], self._args["batch_size"]
+        self._take_events(
+            "start-workflow",
+            derive(lambda *quota: concurrency.one_by_one(*quota).batch_size, tps, batch_size),
+            derive(lambda *quota: concurrency.one_by_one(*quota).maximum, tps, batch_size),
+        )
         self._record_dead_letters()
-        self._route_events()
-        self._register()
+        rule = self._events.rule("Uploads and deletions of the upload bucket.")
+        policy = self._queue_policies([may_send(rule, self.queue)], [may_send(rule, self.dead_letter_queue)])
+        self._events.turn_on_eventbridge(self._events.target(rule, self.queue, self.dead_letter_queue, policy))
+        self.state_machine_arn = self.state_machine.arn
+        self.step_function_names = pulumi.Output.all(**{step: function.name for step, function in self.steps.items()})
+        self._finish()
 
     def _steps(self) -> dict[str, PythonFunction]:
         args = self._args
-        read = access.read_objects(args.bucket_arn, args.bucket_kms_key_arn)
-        write, labelling = access.write_results(args.table_arn), self._labelling_environment()
+        read = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn)
+        # Recognise decodes hostile files, and Inspect names it the version. So it can read no other picture: nobody
+        # guesses the ids of versions. A bucket that may have none gives its objects without.
+        by_version = self._bucket.versioned
+        read_one = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn, by_version_alone=by_version)
+        write, labelling = access.write_results(self._table.arn), self._labelling_environment()
         # What announces knows of pictures only what is in the table.
-        common = {**self._common_environment(), **args.announcements.environment()}
-        announce = args.announcements.statements()
+        common = {**self._common_environment(), **self._announcing_environment()}
+        announce = self._announcing_statements()
         steps = {
             "inspect": self._step("inspect", "Ends with what needs no Rekognition.", labelling, [*read, *write]),
             "recognise": self._step(
                 "recognise",
                 "Asks one detector about a picture.",
                 labelling,
-                [*read, *write, *access.detect(args.detectors)],
-                memory_mb=args.memory_mb,
-                timeout_s=args.timeout_s,
+                [*read_one, *access.detect(args["detectors"])],
+                memory_mb=args["memory_mb"],
+                timeout_s=args["timeout_seconds"],
             ),
-            "store": self._step("store", "Stores what the detectors said of a picture.", labelling, [*read, *write]),
+            "store": self._step(
+                "store",
+                "Stores what the detectors said of a picture.",
+                labelling,
+                [*write, *access.keep_items(self._table.arn)],
+            ),
             "fail": self._step("fail", "Records a picture that cannot be labelled.", common, write, LIBRARIES),
         }
         if announce:
-            steps["notify"] = self._step("notify", "Announces a result.", common, [*write, *announce], LIBRARIES)
+            may = [*access.note_on_items(self._table.arn), *announce]
+            steps["notify"] = self._step("notify", "Announces a result.", common, may, LIBRARIES)
         return steps
 
     def _step(
         self,
         step: str,
         description: str,
-        environment: dict[str, pulumi.Input[str]],
+        environment: Mapping[str, pulumi.Input[str]],
         statements: list[Statement],
-        requirements: str = PICTURE_LIBRARIES,
-        memory_mb: int = SMALL_MB,
-        timeout_s: int = RECORDER_TIMEOUT_S,
+        lock: str = PICTURE_LIBRARIES,
+        **size: pulumi.Input[int],
     ) -> PythonFunction:
-        args = self._args
-        return PythonFunction(
-            f"{self._prefix}-{step}",
-            PythonFunctionArgs(
-                source_dir=args.source_dir,
-                packages=["handlers/workflow", "handlers/labelling", "handlers/results"],
-                handler=f"handlers.workflow.{step}.handle",
-                requirements=requirements,
-                environment=environment,
-                statements=statements,
-                description=description,
-                runtime=args.runtime,
-                architecture=args.architecture,
-                memory_mb=memory_mb,
-                timeout_s=timeout_s,
-                log_retention_days=args.log_retention_days,
-                build_dir=args.build_dir,
-            ),
-            self._child,
-        )
+        return self._function(step, "workflow", description, environment, statements, entry=step, lock=lock, **size)
 
     def _state_machine(self) -> aws.sfn.StateMachine:
         """An Express one, whose role may run its steps, and log and trace what it does."""
-        name = f"{self._prefix}-workflow"
+        name = f"{self._name}-workflow"
         arns = state_machine.StepArns(**{step: function.arn for step, function in self.steps.items()})
-        role = aws.iam.Role(
-            name, assume_role_policy=trust("states.amazonaws.com"), tags=tags(self._prefix), opts=self._child
-        )
+        role = aws.iam.Role(name, assume_role_policy=trust("states.amazonaws.com"), tags=self._tags(), opts=self._child)
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             # Below this prefix AWS needs no room of the account's log resource policy, which is small.
             name=pulumi.Output.concat("/aws/vendedlogs/states/", role.name),
-            retention_in_days=self._args.log_retention_days,
-            tags=tags(self._prefix),
+            retention_in_days=self._args["log_retention_days"],
+            tags=self._tags(),
             opts=self._child,
         )
         policy = aws.iam.RolePolicy(
@@ -131,7 +158,7 @@ class LabelWorkflow(Pipeline):
             type="EXPRESS",
             role_arn=role.arn,
             definition=pulumi.Output.json_dumps(
-                state_machine.definition(arns, self._args.detectors), separators=(",", ":")
+                state_machine.definition(arns, self._args["detectors"], self._partition()), separators=(",", ":")
             ),
             # An Express workflow shows what it did nowhere else. Its data are people's pictures: they are not logged.
             logging_configuration={
@@ -140,72 +167,29 @@ class LabelWorkflow(Pipeline):
                 "level": "ALL",
             },
             tracing_configuration={"enabled": True},
-            tags=tags(self._prefix),
+            tags=self._tags(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
 
     def _starter(self) -> PythonFunction:
-        args = self._args
+        # An emulator's one address may be a number, before which a prefix makes a name that nobody knows.
+        emulator = cast(LabelWorkflowArgs, self._args)["public_endpoint"] is not None
+        without_prefix = {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true"} if emulator else {}
         return self._step(
             "start",
             "Runs a workflow for each upload event of a batch.",
             {
                 **self._common_environment(),
-                "QUEUE_URL": self.queue.url,
+                **without_prefix,
+                **self._queue_environment(),
                 "STATE_MACHINE_ARN": self.state_machine.arn,
-                "RETRY_BASE_DELAY_S": str(args.retry_base_delay_s),
             },
             [
-                *access.write_results(args.table_arn),
-                *access.consume_queue(self.queue.arn),
-                *access.postpone_messages(self.queue.arn),
-                *access.send_messages(self.queue.arn),
+                *access.note_on_items(self._table.arn),
+                *access.keep_items(self._table.arn),
+                *self._queue_statements(),
                 Statement(["states:StartSyncExecution"], [self.state_machine.arn]),
             ],
             LIBRARIES,
-            START_MEMORY_MB,
-            START_TIMEOUT_S,
-        )
-
-    def _route_events(self) -> None:
-        """The bucket tells EventBridge, and a rule sends what it tells of objects to the queue."""
-        args = self._args
-        pattern = {
-            "source": ["aws.s3"],
-            "detail-type": ["Object Created", "Object Deleted"],
-            "detail": {"bucket": {"name": [args.bucket_name]}},
-        }
-        rule = aws.cloudwatch.EventRule(
-            f"{self._prefix}-events",
-            description="Uploads and deletions of the upload bucket.",
-            event_pattern=pulumi.Output.json_dumps(pattern, separators=(",", ":")),
-            tags=tags(self._prefix),
-            opts=self._child,
-        )
-        policy = self._queue_policies(
-            [self._from_rule(rule, self.queue)], [self._from_rule(rule, self.dead_letter_queue)]
-        )
-        target = aws.cloudwatch.EventTarget(
-            f"{self._prefix}-events",
-            rule=rule.name,
-            target_id="queue",
-            arn=self.queue.arn,
-            # What EventBridge cannot deliver for a day; the failure recorder takes it like any dead letter.
-            dead_letter_config={"arn": self.dead_letter_queue.arn},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
-        )
-        aws.s3.BucketNotification(
-            f"{self._prefix}-events",
-            bucket=args.bucket_name,
-            eventbridge=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[target]),
-        )
-
-    @staticmethod
-    def _from_rule(rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> Statement:
-        return Statement(
-            actions=["sqs:SendMessage"],
-            resources=[queue.arn],
-            principal={"Service": "events.amazonaws.com"},
-            condition={"ArnEquals": {"aws:SourceArn": rule.arn}},
+            timeout_s=START_TIMEOUT_S,
         )

@@ -1,185 +1,318 @@
 """Monitoring: alarms that say what to do, the topic that they tell, and a dashboard."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Required, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components import alarms, dashboard
-from components.alarms import Alarm, WatchedApi, WatchedFunction
-from components.errors import InvalidArgumentError
-from components.policies import Statement, document
-from components.tagging import tags
+from . import alarms, dashboard, references
+from .alarms import Alarm, Metric, Watched, WatchedApi
+from .arguments import derive
+from .component import Component, TaggedArgs
+from .errors import ArgumentError, Problem
+from .label_api import DUTIES, FUNCTION_TIMEOUT_S, ApiKind, LabelApi
+from .label_workflow import LabelWorkflow
+from .notifications import Email, make_topic
+from .pipeline import RECORDER, SMALL_TIMEOUT_S, Detector, Pipeline
+
+STEPS = ("inspect", "recognise", "store", "fail")  # of every workflow
 
 
-@dataclass(frozen=True)
-class MonitoringArgs:
-    """Arguments of Monitoring.
+class PipelineReference(TypedDict, total=False):
+    """An ImageProcessor or LabelWorkflow by its outputs."""
 
-    `service` is the dimension under which the functions publish their metrics, and the dashboard's name.
-    `functions` by what they are called in alarms; `processor` is the key of the one that takes the events.
-    `alarm_topic_arn` is a topic that is there already, whose policy lets CloudWatch publish; None: one is made, and
-    `emails` are subscribed to it (each address has to confirm).
-    `daily_cost_bound_usd` is what Rekognition may cost within a day before an alarm goes off; None: any sum.
-    `state_machine_arn` is the workflow's, where there is one.
-    """
+    service: Required[pulumi.Input[str]]
+    """Its name in metrics."""
+    queue_name: Required[pulumi.Input[str]]
+    """The queue of events."""
+    dead_letter_queue_name: Required[pulumi.Input[str]]
+    """The queue of what failed at every attempt."""
+    function_name: Required[pulumi.Input[str]]
+    """The function that takes the events."""
+    failure_recorder_name: Required[pulumi.Input[str]]
+    """The function that records failures."""
+    timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=1, le=900)]
+    """The longest time that a call of the function may take."""
+    detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1)]
+    """What is looked for in a picture: its price counts."""
+    image_properties: Annotated[bool, Field(False)]
+    """Whether dominant colours and quality are asked for too."""
+    pauser_arn: pulumi.Input[str]
+    """The function that pauses it when the daily cost bound is reached."""
+    pauser_name: pulumi.Input[str]
+    """That function's name."""
+    state_machine_arn: pulumi.Input[str]
+    """The workflow of a LabelWorkflow."""
+    step_function_names: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    """The functions of its steps."""
 
-    service: str
+
+class ApiReference(TypedDict, total=False):
+    """A LabelApi by its outputs."""
+
+    kind: Required[ApiKind]
+    """What the API is built on."""
+    metric_dimensions: Required[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """What tells its metrics from other APIs': `ApiName` and `Stage` of kind `rest`, `ApiId` and `Stage` of `http`."""
+    function_names: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    """Its functions."""
+
+
+class WatchedFunction(TypedDict, total=False):
+    """A function of your own that alarms are about."""
+
+    name: Required[pulumi.Input[str]]
+    """The function's name."""
+    timeout_seconds: Required[pulumi.Input[int]]
+    """The longest time that a call may take."""
+    logs_command: pulumi.Input[str]
+    """The command that shows its log, for the alarms' texts. Without it, the AWS CLI's."""
+
+
+class MonitoringArgs(TaggedArgs, total=False):
+    """Arguments of Monitoring."""
+
+    pipeline: Required[Pipeline | PipelineReference]
+    """What is watched: an `ImageProcessor` or `LabelWorkflow`, or its outputs."""
+    api: LabelApi | ApiReference | None
+    """A `LabelApi` that is watched too, or its outputs."""
     functions: Mapping[str, WatchedFunction]
-    processor: str
-    queue_name: pulumi.Input[str]
-    dead_letter_queue_name: pulumi.Input[str]
-    detectors: Sequence[str]
-    image_properties: bool = False
-    api: WatchedApi | None = None
-    state_machine_arn: pulumi.Input[str] | None = None
-    daily_cost_bound_usd: float | None = None
-    alarm_topic_arn: pulumi.Input[str] | None = None
-    emails: Sequence[str] = ()
+    """Functions of your own that are watched too, by what they are called in alarms."""
+    commands: Annotated[Literal["aws", "labelstack"], Field("aws")]
+    """The commands that alarms name: `aws` for the AWS CLI's, `labelstack` where the stack has Labelstack's outputs."""
+    daily_cost_bound_usd: Annotated[pulumi.Input[float] | None, Field(None, gt=0)]
+    """US dollars that Rekognition may cost within a day before an alarm goes off. Without it there is no such alarm."""
+    alarm_topic_arn: Annotated[
+        pulumi.Input[str] | None,
+        Field(
+            None,
+            pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$",
+            description="the ARN of an SNS topic that CloudWatch may publish to",
+        ),
+    ]
+    """A topic of yours that alarms tell. Its policy lets CloudWatch publish. Without it, one is made."""
+    emails: Annotated[Sequence[Email], Field(())]
+    """E-mail addresses that the topic that is made tells. Each has to confirm."""
 
 
-class Monitoring(pulumi.ComponentResource):
+class Monitoring(Component):
     """Alarms on functions, queues, the API, the workflow, Rekognition's quota and its daily cost; one dashboard.
 
     Every alarm tells the topic when it goes off and when it is over.
     """
 
+    name_limit = 200
+
     topic_arn: pulumi.Output[str]
+    """The topic that alarms tell."""
     dashboard_name: pulumi.Output[str]
+    """The dashboard's name: the pipeline's service."""
     alarms: Mapping[str, aws.cloudwatch.MetricAlarm]
 
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        if args["emails"] and args["alarm_topic_arn"] is not None:
+            yield Problem("emails", list(args["emails"]), "none, as $alarm_topic_arn has subscribers of its own")
+
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:Monitoring", name, None, opts)
-        if args.processor not in args.functions:
-            raise InvalidArgumentError(
-                f"processor is {args.processor!r}: expected one of the functions, {', '.join(args.functions)}."
-            )
-        if args.emails and args.alarm_topic_arn is not None:
-            raise InvalidArgumentError("emails are for the topic that is made: expected none beside alarm_topic_arn.")
-        self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
-        self.topic_arn = (
-            self._topic() if args.alarm_topic_arn is None else pulumi.Output.from_input(args.alarm_topic_arn)
+        self._args = self._start(name, MonitoringArgs, args, opts)
+        self._pipeline = references.read(self._args["pipeline"], PipelineReference)
+        self._functions = self._watched_functions()
+        self._api = None if self._args["api"] is None else self._watched_api(self._args["api"])
+        topic = self._args["alarm_topic_arn"]
+        self.topic_arn = self._topic() if topic is None else pulumi.Output.from_input(topic)
+        self._usd_per_call = alarms.usd_per_call(
+            self._pipeline.get("detectors", ("labels",)), image_properties=self._pipeline.get("image_properties", False)
         )
-        self._usd_per_call = alarms.usd_per_call(args.detectors, image_properties=args.image_properties)
         self.alarms = {alarm.name: self._alarm(alarm) for alarm in self._watched()}
+        if "daily-cost" in self.alarms and "pauser_arn" in self._pipeline:
+            aws.lambda_.Permission(
+                f"{name}-pause",
+                action="lambda:InvokeFunction",
+                function=self._pipeline["pauser_arn"],
+                principal="lambda.alarms.cloudwatch.amazonaws.com",
+                source_arn=self.alarms["daily-cost"].arn,
+                opts=self._child,
+            )
         self.dashboard_name = self._dashboard()
         self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
+
+    # --- what is watched -----------------------------------------------------------------------------------------
+
+    def _logs(self, function_name: pulumi.Input[str], label: str = "") -> pulumi.Input[str]:
+        """The command that shows a function's log; the command `labelstack` calls the function `label`."""
+        if self._args["commands"] == "labelstack" and label:
+            return f"labelstack logs {label}"
+        return pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function_name)
+
+    def _watched_functions(self) -> dict[str, Watched]:
+        """All functions, by what they are called in alarms."""
+        pipeline, known = self._args["pipeline"], self._pipeline
+        taker, recorder, longest_s = (
+            known["function_name"],
+            known["failure_recorder_name"],
+            known.get("timeout_seconds", 60),
+        )
+        functions = {
+            "start" if "state_machine_arn" in known else "process-image": Watched(
+                taker, longest_s, self._logs(taker, "processor")
+            ),
+            RECORDER: Watched(recorder, SMALL_TIMEOUT_S, self._logs(recorder, "failureRecorder")),
+        }
+        if "pauser_name" in known:
+            pauser = known["pauser_name"]
+            functions["pause"] = Watched(pauser, SMALL_TIMEOUT_S, self._logs(pauser, "pauser"))
+        if isinstance(pipeline, LabelWorkflow):
+            for step, function in pipeline.steps.items():
+                logs = self._logs(function.name, step)
+                functions[step] = Watched(function.name, function.timeout_seconds, logs, is_step=True)
+        elif "step_function_names" in known:
+            names = known["step_function_names"]
+            steps = self._parts("pipeline.step_function_names", names, STEPS, "a LabelWorkflow")
+            for step, name in steps.items():
+                functions[step] = Watched(name, longest_s, self._logs(name, step), is_step=True)
+        for duty, name in self._function_names(self._args["api"]).items():
+            functions[f"api-{duty.replace('_', '-')}"] = Watched(name, FUNCTION_TIMEOUT_S, self._logs(name))
+        for label, own in (self._args["functions"] or {}).items():
+            logs = own.get("logs_command") or self._logs(own["name"])
+            functions[label] = Watched(own["name"], own["timeout_seconds"], logs)
+        return functions
+
+    def _watched_api(self, api: LabelApi | ApiReference) -> WatchedApi:
+        known = references.read(api, ApiReference)
+        kind, dimensions = known["kind"], known["metric_dimensions"]
+        names = alarms.API_DIMENSIONS[kind]
+        return WatchedApi(kind, self._parts("api.metric_dimensions", dimensions, names, f"an API of kind {kind}"))
+
+    def _function_names(self, api: LabelApi | ApiReference | None) -> Mapping[str, pulumi.Input[str]]:
+        if isinstance(api, LabelApi):
+            return {duty: function.name for duty, function in api.functions.items()}
+        names = api.get("function_names") if api else None
+        return self._parts("api.function_names", names, tuple(DUTIES), "a LabelApi") if names else {}
+
+    def _parts(
+        self, argument: str, mapping: pulumi.Input[Mapping[str, Any]], names: Sequence[str], source: str
+    ) -> Mapping[str, pulumi.Input[str]]:
+        """The values of these names, each by itself, whether the mapping or its values are known later.
+
+        Raises ArgumentError for any other names, once they are known.
+        """
+
+        def value(known: Mapping[str, Any], name: str) -> Any:
+            if set(known) == set(names):
+                return known[name]
+            problem = Problem(argument, sorted(known), f"{', '.join(names)}, as of {source}")
+            raise ArgumentError(type(self).__name__, self._name, [problem])
+
+        return {name: derive(value, mapping, name) for name in names}
+
+    def _watched(self) -> Iterator[Alarm]:
+        known, bound = self._pipeline, self._args["daily_cost_bound_usd"]
+        processor, recorder = list(self._functions.values())[:2]
+        labelstack = self._args["commands"] == "labelstack"
+        send_again = "send them again: labelstack redrive" if labelstack else "upload them again"
+        for label, function in self._functions.items():
+            yield from alarms.function_alarms(label, function)
+        yield alarms.pictures_alarm(known["service"], recorder.logs_command, send_again)
+        yield alarms.dead_letters_alarm(known["dead_letter_queue_name"], recorder.logs_command)
+        yield alarms.oldest_upload_alarm(known["queue_name"], processor.logs_command)
+        yield from alarms.rekognition_alarms(known["service"])
+        if self._api is not None:
+            yield from alarms.api_alarms(self._api)
+        if "state_machine_arn" in known:
+            yield from alarms.workflow_alarms(known["state_machine_arn"])
+        if bound is not None:
+            resume = None
+            if "pauser_arn" in known:
+                resume = "labelstack resume" if labelstack else alarms.turn_on_command(processor.name)
+            yield alarms.cost_alarm(known["service"], bound, self._usd_per_call, processor.name, resume)
+
+    # --- what is made --------------------------------------------------------------------------------------------
 
     def _topic(self) -> pulumi.Output[str]:
         """A topic to which CloudWatch's alarms of this account may publish, and nobody without TLS."""
         name = f"{self._name}-alarms"
-        topic = aws.sns.Topic(name, tags=tags(self._name), opts=self._child)
         # Not encrypted with AWS's own key for SNS: CloudWatch cannot use that one, and alarms would be lost.
-        from_alarms = Statement(
-            actions=["sns:Publish"],
-            resources=[topic.arn],
-            principal={"Service": "cloudwatch.amazonaws.com"},
-            condition={"StringEquals": {"aws:SourceAccount": aws.get_caller_identity_output().account_id}},
-        )
-        # A topic's policy takes actions on topics by name only, and no `sns:*`.
-        without_tls = Statement(
-            effect="Deny",
-            actions=["sns:Publish"],
-            resources=[topic.arn],
-            principal="*",
-            condition={"Bool": {"aws:SecureTransport": "false"}},
-        )
-        policy = aws.sns.TopicPolicy(
-            f"{name}-policy", arn=topic.arn, policy=document([from_alarms, without_tls]), opts=self._child
-        )
-        for address in self._args.emails:
+        topic, policy = make_topic(self, name)
+        for address in self._args["emails"]:
             aws.sns.TopicSubscription(
-                f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self._child
+                f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self._with(topic)
             )
         # Alarms that go off at once find the topic ready for them.
-        return pulumi.Output.all(topic.arn, policy.id).apply(lambda made: str(made[0]))
-
-    def _watched(self) -> list[Alarm]:
-        args = self._args
-        found = [
-            alarm for label, function in args.functions.items() for alarm in alarms.function_alarms(label, function)
-        ]
-        found += alarms.queue_alarms(args.service, args.queue_name, args.dead_letter_queue_name)
-        found += alarms.rekognition_alarms(args.service)
-        if args.api is not None:
-            found += alarms.api_alarms(args.api)
-        if args.state_machine_arn is not None:
-            found += alarms.workflow_alarms(args.state_machine_arn)
-        if args.daily_cost_bound_usd is not None:
-            processor = args.functions[args.processor]
-            found.append(alarms.cost_alarm(args.service, args.daily_cost_bound_usd, self._usd_per_call, processor.name))
-        return found
+        return pulumi.Output.all(topic.arn, policy.id).apply(lambda ready: str(ready[0]))
 
     def _alarm(self, alarm: Alarm) -> aws.cloudwatch.MetricAlarm:
-        (metric, *others) = alarm.metrics.values()
-        plain = alarm.expression is None
-        if plain and others:
-            raise InvalidArgumentError(f"The alarm {alarm.name} has several metrics: expected an expression of them.")
-        percentile = alarm.statistic.startswith("p")
+        compared: dict[str, Any]
+        if isinstance(alarm.metric, Metric):
+            statistic = "extended_statistic" if alarm.statistic.startswith("p") else "statistic"
+            compared = {
+                "namespace": alarm.metric.namespace,
+                "metric_name": alarm.metric.name,
+                "dimensions": dict(alarm.metric.dimensions) or None,
+                "period": alarm.period_s,
+                statistic: alarm.statistic,
+            }
+        else:
+            compared = {"metric_queries": _queries(alarm, alarm.metric)}
+        known = self._pipeline
+        pausing = [known["pauser_arn"]] if alarm.name == "daily-cost" and "pauser_arn" in known else []
         return aws.cloudwatch.MetricAlarm(
             f"{self._name}-{alarm.name}",
-            alarm_description=pulumi.Output.concat(f"{self._args.service}: ", alarm.advice),
-            namespace=metric.namespace if plain else None,
-            metric_name=metric.name if plain else None,
-            dimensions=(dict(metric.dimensions) or None) if plain else None,
-            period=alarm.period_s if plain else None,
-            statistic=alarm.statistic if plain and not percentile else None,
-            extended_statistic=alarm.statistic if plain and percentile else None,
-            metric_queries=None if alarm.expression is None else self._queries(alarm, alarm.expression),
+            alarm_description=pulumi.Output.concat(self._pipeline["service"], ": ", alarm.advice),
             comparison_operator="GreaterThanOrEqualToThreshold",
             evaluation_periods=alarm.periods,
             threshold=alarm.threshold,
             treat_missing_data="notBreaching",
-            alarm_actions=[self.topic_arn],
+            alarm_actions=[self.topic_arn, *pausing],
             ok_actions=[self.topic_arn],
-            tags=tags(self._name),
+            tags=self._tags(),
             opts=self._child,
+            **compared,
         )
 
-    @staticmethod
-    def _queries(alarm: Alarm, expression: str) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]:
-        result: aws.cloudwatch.MetricAlarmMetricQueryArgsDict = {
-            "id": "result",
-            "expression": expression,
-            "label": alarm.name,
-            "return_data": True,
-        }
-        return [
-            result,
-            *(
-                aws.cloudwatch.MetricAlarmMetricQueryArgsDict(
-                    id=id,
-                    metric={
-                        "namespace": metric.namespace,
-                        "metric_name": metric.name,
-                        "dimensions": dict(metric.dimensions),
-                        "period": alarm.period_s,
-                        "stat": alarm.statistic,
-                    },
-                    return_data=False,
-                )
-                for id, metric in alarm.metrics.items()
-            ),
-        ]
-
     def _dashboard(self) -> pulumi.Output[str]:
-        args = self._args
         content = dashboard.body(
-            region=aws.get_region_output().region,
-            service=args.service,
-            functions=args.functions,
-            queue_name=args.queue_name,
-            dead_letter_queue_name=args.dead_letter_queue_name,
-            api=args.api,
-            state_machine_arn=args.state_machine_arn,
+            region=self._region(),
+            service=self._pipeline["service"],
+            functions=self._functions,
+            queue_name=self._pipeline["queue_name"],
+            dead_letter_queue_name=self._pipeline["dead_letter_queue_name"],
+            api=self._api,
+            state_machine_arn=self._pipeline.get("state_machine_arn"),
             usd_per_call=self._usd_per_call,
             alarm_arns=[alarm.arn for alarm in self.alarms.values()],
         )
-        made = aws.cloudwatch.Dashboard(
+        board = aws.cloudwatch.Dashboard(
             f"{self._name}-dashboard",
-            dashboard_name=args.service,
+            dashboard_name=self._pipeline["service"],
             dashboard_body=pulumi.Output.json_dumps(content, separators=(",", ":")),
             opts=self._child,
         )
-        return made.dashboard_name
+        return board.dashboard_name
+
+
+def _queries(alarm: Alarm, metrics: Mapping[str, Metric]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]:
+    """The alarm's expression, and what it computes with."""
+    result: aws.cloudwatch.MetricAlarmMetricQueryArgsDict = {
+        "id": "result",
+        "expression": alarm.expression,
+        "label": alarm.name,
+        "return_data": True,
+    }
+    operands = [
+        aws.cloudwatch.MetricAlarmMetricQueryArgsDict(
+            id=id,
+            metric={
+                "namespace": metric.namespace,
+                "metric_name": metric.name,
+                "dimensions": dict(metric.dimensions),
+                "period": alarm.period_s,
+                "stat": alarm.statistic,
+            },
+            return_data=False,
+        )
+        for id, metric in metrics.items()
+    ]
+    return [result, *operands]

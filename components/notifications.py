@@ -2,40 +2,51 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components.errors import InvalidArgumentError
-from components.policies import Statement, deny_insecure_transport, document
-from components.tagging import tags
+from .component import Component, TaggedArgs
+from .errors import Problem
+from .policies import Statement, deny_insecure_transport, document, publish_by_alarms
 
 # The attributes of the messages (api/notification.schema.json).
 ATTRIBUTES = ("status", "code", "key", "labels", "moderation", "flagged")
 MAX_FILTER_ATTRIBUTES = 5  # AWS: a filter policy names at most five
 UNDELIVERED_RETENTION_S = 14 * 24 * 60 * 60
+FILTER = (
+    f"a filter policy of SNS by 1 to {MAX_FILTER_ATTRIBUTES} of the attributes {', '.join(ATTRIBUTES)}, as "
+    '{"status": ["REJECTED", "FAILED"]}'
+)
+Email = Annotated[
+    str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$", description="a list of e-mail addresses, each at most once")
+]
+QueueArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}$",
+        description="a list of ARNs of SQS queues, as arn:aws:sqs:eu-west-1:123456789012:name, each at most once",
+    ),
+]
 
 
-@dataclass(frozen=True)
-class NotificationsArgs:
-    """Arguments of Notifications.
+class NotificationsArgs(TaggedArgs, total=False):
+    """Arguments of Notifications."""
 
-    `emails` are asked by mail to confirm. `queue_arns` are queues whose own policies let the topic send; they get the
-    messages raw: the body as it is, and the attributes as the queue's.
-    `filter_policy` is SNS's JSON, by the messages' attributes, for all of them; None: they get every message.
-    `kms_key_arn` encrypts the messages; its policy must let CloudWatch use it if alarms publish here.
-    """
-
-    emails: Sequence[str] = ()
-    queue_arns: Sequence[pulumi.Input[str]] = ()
-    filter_policy: Mapping[str, Any] | None = None
-    kms_key_arn: pulumi.Input[str] | None = None
+    emails: Annotated[Sequence[Email], Field(())]
+    """E-mail addresses that get the messages. Each has to confirm."""
+    queue_arns: Annotated[Sequence[pulumi.Input[QueueArn]], Field(())]
+    """ARNs of SQS queues that get the messages raw. Their own policies let the topic send."""
+    filter_policy: Annotated[Mapping[str, Any] | None, Field(None, description=FILTER)]
+    """An SNS filter policy by the messages' attributes, for all subscribers. Without it they get every message."""
+    kms_key_arn: pulumi.Input[str] | None
+    """The ARN of a KMS key that encrypts the messages. Its policy lets CloudWatch use it if alarms publish here."""
 
 
-class Notifications(pulumi.ComponentResource):
+class Notifications(Component):
     """A topic over TLS only, to which roles of this account that may, and its alarms, publish; and its subscriptions.
 
     Messages have no key of their own unless one is given: with AWS's own key for SNS, alarms could not publish.
@@ -43,38 +54,44 @@ class Notifications(pulumi.ComponentResource):
     """
 
     topic: aws.sns.Topic
-    topic_arn: pulumi.Output[str]
     undelivered: aws.sqs.Queue | None
+    topic_arn: pulumi.Output[str]
+    """The topic's ARN."""
+    kms_key_arn: pulumi.Output[str] | None
+    """The key that encrypts the messages, where one was given."""
+    undelivered_queue_url: pulumi.Output[str] | None
+    """The queue of what a subscribed queue did not take, where there is one."""
 
-    def __init__(self, name: str, args: NotificationsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:Notifications", name, None, opts)
-        check_filter(args.filter_policy)
-        self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
-        self.topic = aws.sns.Topic(name, kms_master_key_id=args.kms_key_arn, tags=tags(name), opts=self._child)
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        policy = args["filter_policy"]
+        if policy is None:
+            return
+        if not set(policy) <= set(ATTRIBUTES) or not 1 <= len(policy) <= MAX_FILTER_ATTRIBUTES:
+            yield Problem("filter_policy", policy, FILTER)
+        for name, values in policy.items():
+            if not isinstance(values, list | tuple) or not values:
+                yield Problem(f"filter_policy.{name}", values, 'a list of values, as ["FAILED"]')
+
+    def __init__(
+        self, name: str, args: NotificationsArgs | None = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        self._args = self._start(name, NotificationsArgs, args, opts)
+        key = self._args["kms_key_arn"]
+        self.topic, topic_policy = make_topic(self, name, key)
         self.topic_arn = self.topic.arn
-        account = aws.get_caller_identity_output().account_id
-        alarms = Statement(
-            actions=["sns:Publish"],
-            resources=[self.topic_arn],
-            principal={"Service": "cloudwatch.amazonaws.com"},
-            condition={"StringEquals": {"aws:SourceAccount": account}},
-        )
-        topic_policy = aws.sns.TopicPolicy(
-            f"{name}-policy",
-            arn=self.topic_arn,
-            policy=document([alarms, deny_insecure_publishing(self.topic_arn)]),
-            opts=self._child,
-        )
-        self.undelivered = self._undelivered_queue() if args.queue_arns else None
-        for email in args.emails:
+        self.kms_key_arn = None if key is None else pulumi.Output.from_input(key)
+        self.undelivered = self._undelivered_queue() if self._args["queue_arns"] else None
+        self.undelivered_queue_url = self.undelivered.url if self.undelivered else None
+        for email in self._args["emails"]:
             self._subscribe("email", email, email, topic_policy)
-        for number, arn in enumerate(args.queue_arns):
+        for number, arn in enumerate(self._args["queue_arns"]):
             # An ARN that is known names its subscription, so that another order of them changes nothing.
             self._subscribe("sqs", arn, arn if isinstance(arn, str) else str(number), topic_policy)
         self.register_outputs({"topicArn": self.topic_arn})
 
     def _subscribe(self, protocol: str, endpoint: pulumi.Input[str], label: str, policy: pulumi.Resource) -> None:
-        filter_policy = self._args.filter_policy
+        filter_policy = self._args["filter_policy"]
         redrive = None
         if protocol == "sqs" and self.undelivered is not None:
             target = {"deadLetterTargetArn": self.undelivered.arn}
@@ -87,7 +104,7 @@ class Notifications(pulumi.ComponentResource):
             raw_message_delivery=True if protocol == "sqs" else None,
             filter_policy=json.dumps(filter_policy, separators=(",", ":")) if filter_policy else None,
             redrive_policy=redrive,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            opts=self._with(self.topic, policy),
         )
 
     def _undelivered_queue(self) -> aws.sqs.Queue:
@@ -95,7 +112,7 @@ class Notifications(pulumi.ComponentResource):
             f"{self._name}-undelivered",
             message_retention_seconds=UNDELIVERED_RETENTION_S,
             sqs_managed_sse_enabled=True,
-            tags=tags(self._name),
+            tags=self._tags(),
             opts=self._child,
         )
         from_topic = Statement(
@@ -107,34 +124,23 @@ class Notifications(pulumi.ComponentResource):
         aws.sqs.QueuePolicy(
             f"{self._name}-undelivered-policy",
             queue_url=queue.url,
-            policy=document([from_topic, deny_insecure_transport("sqs", [queue.arn])]),
-            opts=self._child,
+            policy=document([from_topic, deny_insecure_transport("sqs:*", [queue.arn])]),
+            opts=self._with(queue),
         )
         return queue
 
 
-def deny_insecure_publishing(topic_arn: pulumi.Input[str]) -> Statement:
-    """TLS only, for the action that carries data, as AWS's own example (sns-security-best-practices.html)."""
-    return Statement(
-        effect="Deny",
-        principal="*",
-        actions=["sns:Publish"],
-        resources=[topic_arn],
-        condition={"Bool": {"aws:SecureTransport": "false"}},
+def make_topic(
+    component: Component, name: str, kms_key_arn: pulumi.Input[str] | None = None
+) -> tuple[aws.sns.Topic, aws.sns.TopicPolicy]:
+    """Make a topic of a component, and its policy: alarms of this account may publish, and nobody without TLS."""
+    topic = aws.sns.Topic(name, kms_master_key_id=kms_key_arn, tags=component._tags(), opts=component._child)
+    policy = aws.sns.TopicPolicy(
+        f"{name}-policy",
+        arn=topic.arn,
+        policy=document(
+            [publish_by_alarms(topic.arn, component._account()), deny_insecure_transport("sns:Publish", [topic.arn])]
+        ),
+        opts=component._with(topic),
     )
-
-
-def check_filter(policy: Mapping[str, Any] | None) -> None:
-    """Raise InvalidArgumentError for a filter policy that SNS would refuse, or that no message could ever pass."""
-    if policy is None:
-        return
-    if unknown := sorted(set(policy) - set(ATTRIBUTES)):
-        raise InvalidArgumentError(f"The filter policy asks for {unknown}: messages have {', '.join(ATTRIBUTES)}.")
-    if not 1 <= len(policy) <= MAX_FILTER_ATTRIBUTES:
-        raise InvalidArgumentError(
-            f"The filter policy names {len(policy)} attributes: expected 1 to {MAX_FILTER_ATTRIBUTES}."
-        )
-    if wrong := sorted(name for name, values in policy.items() if not isinstance(values, list) or not values):
-        raise InvalidArgumentError(
-            f'The filter policy of {wrong} is no list: expected one, as {{"status": ["FAILED"]}}.'
-        )
+    return topic, policy

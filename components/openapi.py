@@ -1,6 +1,9 @@
 """The API's contract (OpenAPI 3), read once, and the document that API Gateway builds a REST API from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -8,9 +11,9 @@ from typing import Any, Literal
 import pulumi
 import yaml
 
-from components.errors import InvalidArgumentError, SourceMissingError
+from .errors import InvalidArgumentError
 
-Access = Literal["open", "api_key", "iam"]
+ApiAccess = Literal["open", "api_key", "iam"]
 METHODS = ("get", "put", "post", "delete", "patch", "head")
 # What a browser may send of its own accord: the body's type, an API key, or what SigV4 adds.
 CORS_HEADERS = (
@@ -43,7 +46,7 @@ class Operation:
     body_schema: str | None
     never_open: bool
 
-    def access(self, access: Access) -> Access:
+    def access(self, access: ApiAccess) -> ApiAccess:
         """How this operation is reached where the API as a whole is reached by `access`."""
         return "iam" if access == "open" and self.never_open else access
 
@@ -58,10 +61,10 @@ class Contract:
 
     def paths(self) -> dict[str, list[Operation]]:
         """The operations by path."""
-        found: dict[str, list[Operation]] = {}
+        by_path: dict[str, list[Operation]] = {}
         for operation in self.operations:
-            found.setdefault(operation.path, []).append(operation)
-        return found
+            by_path.setdefault(operation.path, []).append(operation)
+        return by_path
 
     def methods(self) -> list[str]:
         """All methods that some operation has, in upper case."""
@@ -69,9 +72,7 @@ class Contract:
 
 
 def load(path: Path) -> Contract:
-    """Read a contract. Raises SourceMissingError and InvalidArgumentError."""
-    if not path.is_file():
-        raise SourceMissingError(f"The API's contract {path} is not there: correct `contract`.")
+    """Read a contract. Raises InvalidArgumentError."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not str(document.get("openapi", "")).startswith("3."):
         raise InvalidArgumentError(f"{path} is no OpenAPI 3 document: API Gateway needs one.")
@@ -81,12 +82,12 @@ def load(path: Path) -> Contract:
         for method in METHODS
         if method in item
     ]
-    used = {schema: None for operation in operations for schema in _named(operation.body_schema)}
     schemas: dict[str, Mapping[str, Any]] = {}
+    used = [operation.body_schema for operation in operations if operation.body_schema]
     while used:
-        name, _ = used.popitem()
-        schemas[name] = document["components"]["schemas"][name]
-        used |= {other: None for other in _references(schemas[name]) if other not in schemas}
+        if (name := used.pop()) not in schemas:
+            schemas[name] = document["components"]["schemas"][name]
+            used += re.findall(rf'"{SCHEMAS}(\w+)"', json.dumps(schemas[name]))
     return Contract(str(document["info"]["version"]), operations, schemas)
 
 
@@ -94,7 +95,7 @@ def rest_body(
     contract: Contract,
     title: pulumi.Input[str],
     invoke_arns: Mapping[str, pulumi.Input[str]],
-    access: Access,
+    access: ApiAccess,
     origins: Sequence[pulumi.Input[str]],
 ) -> dict[str, Any]:
     """What a REST API is built from: each operation calls the function whose invoke ARN stands by its id.
@@ -147,7 +148,7 @@ def loosened(schema: Any) -> Any:
         return schema
     kept = {key: value for key, value in schema.items() if key not in LEFT_TO_FUNCTIONS | {"example", "default"}}
     named = (
-        {"properties": {name: loosened(one) for name, one in kept["properties"].items()}}
+        {"properties": {name: loosened(part) for name, part in kept["properties"].items()}}
         if "properties" in kept
         else {}
     )
@@ -198,7 +199,7 @@ GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
     "INVALID_SIGNATURE": _FORBIDDEN,
     # Unknown paths are answered by the catch-all path, so this is a request without a signature.
     "MISSING_AUTHENTICATION_TOKEN": _UNSIGNED,
-    "QUOTA_EXCEEDED": _BUSY,
+    "QUOTA_EXCEEDED": GatewayAnswer(429, "QUOTA_EXCEEDED", "Your key's requests of this day are used up."),
     "REQUEST_TOO_LARGE": GatewayAnswer(413, "BODY_TOO_LARGE", "The request is larger than the API takes."),
     "RESOURCE_NOT_FOUND": GatewayAnswer(404, "UNKNOWN_ROUTE", "The API has no such path."),
     "THROTTLED": _BUSY,
@@ -209,19 +210,10 @@ GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
 
 _ANY = "x-amazon-apigateway-any-method"
 _VALIDATOR = "contract"
-_SECURITY: Mapping[Access, list[dict[str, list[str]]]] = {
-    "open": [],
-    "api_key": [{"apiKey": []}],
-    "iam": [{"sigV4": []}],
-}
+_SECURITY: Mapping[str, list[dict[str, list[str]]]] = {"open": [], "api_key": [{"apiKey": []}], "iam": [{"sigV4": []}]}
 _SECURITY_SCHEMES = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-    "sigV4": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "Authorization",
-        "x-amazon-apigateway-authtype": "awsSigv4",
-    },
+    "sigV4": {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"},
 }
 
 
@@ -240,29 +232,11 @@ def _operation(document: Mapping[str, Any], path: str, method: str, item: Mappin
 
 def _resolve(document: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a reference refers to."""
-    found: Any = item
-    if "$ref" in item:
-        found = document
-        for step in item["$ref"].removeprefix("#/").split("/"):
-            found = found[step]
-    assert isinstance(found, Mapping)
-    return found
+    steps = item["$ref"].removeprefix("#/").split("/") if "$ref" in item else []
+    return functools.reduce(lambda node, step: node[step], steps, document if steps else item)
 
 
-def _references(schema: Any) -> Iterator[str]:
-    """The names of the schemas that a schema refers to."""
-    if isinstance(schema, Mapping):
-        yield from _named(str(schema.get("$ref", "")).removeprefix(SCHEMAS))
-        schema = list(schema.values())
-    for item in schema if isinstance(schema, list) else ():
-        yield from _references(item)
-
-
-def _named(name: str | None) -> Sequence[str]:
-    return [name] if name else []
-
-
-def _rest_operation(operation: Operation, invoke_arn: pulumi.Input[str], access: Access) -> dict[str, Any]:
+def _rest_operation(operation: Operation, invoke_arn: pulumi.Input[str], access: ApiAccess) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
         "parameters": [_parameter(name, "query", required) for name, required in operation.parameters.items()],

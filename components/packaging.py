@@ -1,8 +1,11 @@
 """Zips of Python functions: the same sources, lock and platform give the same bytes, built once and kept by content.
 
-The bytes depend on no path, time, order or user. (They do depend on the compression library of the Python that builds:
-zlib and zlib-ng compress the same content to different bytes.) Environment markers in a lock are judged by the Python
-that builds, so a lock has dependencies that the function's Python needs too.
+A zip is built while the program runs, in a preview too. pip runs only where neither a zip of this content nor the
+dependencies of this lock and platform are kept, so a second run needs no network.
+
+The bytes depend on no path, time, order, user or line ending. (They do depend on the compression library of the Python
+that builds: zlib and zlib-ng compress the same content to different bytes.) pip judges environment markers in a lock by
+the Python that builds, so a lock has dependencies that the function's Python needs too.
 """
 
 import hashlib
@@ -17,9 +20,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import DependencyInstallError, PackageTooLargeError, SourceMissingError
+from .errors import DependencyInstallError, PackageTooLargeError
 
-FORMAT = "1"  # part of every digest: count it up when this module makes other bytes of the same sources
+FORMAT = "2"  # part of every digest: count it up when this module makes other bytes of the same sources
 DIRECT_UPLOAD_BYTES = 50 * 1024 * 1024  # AWS: what CreateFunction takes as a zip
 # Lambda's Python 3.12 and later run on Amazon Linux 2023 (glibc 2.34), and 3.11 on Amazon Linux 2 (glibc 2.26).
 GLIBC_MINOR = {"python3.11": 26}
@@ -29,6 +32,9 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 PRUNED_METADATA = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 KEPT_ZIPS = 10  # of each function: enough for a few stacks, and an edit a minute does not fill the disk
 REQUIREMENTS = {".in", ".txt"}  # suffixes of `requirements…` files, which are no sources
+NO_SOURCES = re.compile(
+    r"\..*|__pycache__|.*\.egg-info|.*(~|\.py[co]|\.orig|\.rej|\.bak|\.tmp|\.swp)|Thumbs\.db|desktop\.ini"
+)
 
 
 @dataclass(frozen=True)
@@ -45,21 +51,21 @@ class Package:
 def build(package: Package, build_dir: Path) -> Path:
     """The zip of `package` in `build_dir`, made if it is not there yet; safe in several threads and processes at once.
 
-    Raises SourceMissingError, DependencyInstallError and PackageTooLargeError.
+    Raises DependencyInstallError and PackageTooLargeError.
     """
-    sources = dict(_sources(package))
+    sources = {name: _content(path) for name, path in _sources(package)}
     lock = _lock(package)
     digest = hashlib.sha256("\n".join([FORMAT, package.runtime, package.architecture]).encode())
-    for name, path in sorted(sources.items()):
-        digest.update(f"\n{name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    for name, content in sorted(sources.items()):
+        digest.update(f"\n{name}\n{hashlib.sha256(content).hexdigest()}".encode())
     digest.update(lock)
     target = build_dir / f"{Path(package.packages[0]).name}-{digest.hexdigest()[:16]}.zip"
     if target.exists():
         target.touch()
     else:
         build_dir.mkdir(parents=True, exist_ok=True)
-        dependencies = dict(_files(_dependencies(package, lock, build_dir))) if _names_any(lock) else {}
-        _write(target, dependencies | sources)
+        installed = _files(_dependencies(package, lock, build_dir)) if _names_any(lock) else ()
+        _write(target, {name: path.read_bytes() for name, path in installed} | sources)
         _forget_oldest(build_dir.glob(f"{Path(package.packages[0]).name}-*.zip"))
     if (size := target.stat().st_size) > DIRECT_UPLOAD_BYTES:
         raise PackageTooLargeError(
@@ -67,6 +73,27 @@ def build(package: Package, build_dir: Path) -> Path:
             f"{DIRECT_UPLOAD_BYTES / 1024**2:.0f} MB in an upload: drop dependencies from {package.requirements}."
         )
     return target
+
+
+def build_dir(source_dir: Path, chosen: str | Path | None = None) -> Path:
+    """Give the folder that keeps zips and dependencies between runs.
+
+    Beside the sources, in `.labelstack/packages`. The user's cache, `~/.cache/labelstack/packages`, takes its place for
+    sources that are an installed package, and where nothing can be written, as in a read-only checkout.
+    """
+    if chosen is not None:
+        return Path(chosen)
+    beside = source_dir / ".labelstack" / "packages"
+    if not (source_dir / "__init__.py").exists():
+        try:
+            beside.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            pass
+        else:
+            if os.access(beside, os.W_OK):
+                return beside
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "labelstack" / "packages"
 
 
 def platforms(runtime: str, architecture: str) -> list[str]:
@@ -79,26 +106,24 @@ def platforms(runtime: str, architecture: str) -> list[str]:
 def _sources(package: Package) -> Iterator[tuple[str, Path]]:
     """Name in the zip and path of each source file: the packages, and the `__init__.py` of the folders above them."""
     for name in package.packages:
-        folder = package.source_dir / name
-        if not folder.is_dir():
-            raise SourceMissingError(f"The package {name} is not in {package.source_dir}: correct `packages`.")
         for above in Path(name).parents:
             marker = package.source_dir / above / "__init__.py"
             if above != Path() and marker.is_file():
                 yield (above / "__init__.py").as_posix(), marker
-        for relative, path in _files(folder):
+        for relative, path in _files(package.source_dir / name):
             is_lock = path.name.startswith("requirements") and path.suffix in REQUIREMENTS
-            if not is_lock and not path.name.startswith("."):
+            if not is_lock and not any(map(NO_SOURCES.fullmatch, Path(relative).parts)):
                 yield f"{Path(name).as_posix()}/{relative}", path
 
 
+def _content(path: Path) -> bytes:
+    """A source's content, with the line endings that it has in the repository: as Git, a NUL byte tells no text."""
+    content = path.read_bytes()
+    return content if b"\0" in content else content.replace(b"\r\n", b"\n")
+
+
 def _lock(package: Package) -> bytes:
-    if package.requirements is None:
-        return b""
-    path = _lock_path(package, package.requirements)
-    if not path.is_file():
-        raise SourceMissingError(f"The requirements file {package.requirements} is not in {package.source_dir}.")
-    return path.read_bytes()
+    return b"" if package.requirements is None else _content(_lock_path(package, package.requirements))
 
 
 def _lock_path(package: Package, requirements: str) -> Path:
@@ -136,12 +161,12 @@ def _dependencies(package: Package, lock: bytes, build_dir: Path) -> Path:
     if target.is_dir():
         return target
     with tempfile.TemporaryDirectory(dir=build_dir, prefix=".installing-") as temporary:
-        made = Path(temporary) / "made"
-        made.mkdir()
-        _install(package, made)
-        _prune(made)
+        installed = Path(temporary) / "made"
+        installed.mkdir()
+        _install(package, installed)
+        _prune(installed)
         try:
-            made.rename(target)
+            installed.rename(target)
         except OSError:
             if not target.is_dir():  # else somebody built the same at the same time, and theirs is as good
                 raise
@@ -194,16 +219,16 @@ def _prune(folder: Path) -> None:
         shutil.rmtree(cache)
 
 
-def _write(target: Path, files: dict[str, Path]) -> None:
+def _write(target: Path, files: dict[str, bytes]) -> None:
     """Write a zip whose bytes depend on names and contents alone, and put it in its place at once."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            for name, path in sorted(files.items()):
+            for name, content in sorted(files.items()):
                 entry = zipfile.ZipInfo(name)  # of 1980, whenever the file was written
                 entry.create_system, entry.external_attr = 3, 0o644 << 16  # Unix, on every machine
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, path.read_bytes())
+                archive.writestr(entry, content)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     finally:

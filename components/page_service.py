@@ -1,84 +1,98 @@
-"""PageService: what the page is told of the service that it works with, and which addresses it needs for that."""
+"""What the page is told of the service that it works with, and which addresses it needs for that."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Required, TypedDict
 
 import pulumi
 
-from components.label_api import MAX_UPLOAD_BYTES
-from components.upload_bucket import UploadBucket
+from . import references
+from .arguments import derive
+from .component import Component
+from .guest_access import GuestAccess
+from .label_api import MAX_UPLOAD_BYTES, LabelApi
 
 # Of AWS's services that the page speaks to by itself, the names in their addresses.
 GUEST_SERVICES = ("cognito-identity", "dynamodb", "s3")
+
+
+class AddressReference(TypedDict, total=False):
+    """A LabelApi by its outputs."""
+
+    url: Required[pulumi.Input[str]]
+    """The API's address."""
+    can_delete: bool
+    """Whether a visitor who has a key may delete. Without it, no."""
+
+
+class GuestsReference(TypedDict, total=False):
+    """A GuestAccess by its outputs."""
+
+    identity_pool_id: Required[pulumi.Input[str]]
+    """The identity pool's id."""
 
 
 @dataclass(frozen=True)
 class PageService:
     """`config` is the page's `config.json`; `connect` and `pictures` are sources of its content security policy."""
 
-    config: Mapping[str, Any]
-    connect: Sequence[pulumi.Input[str]]
-    pictures: Sequence[pulumi.Input[str]]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    connect: Sequence[pulumi.Input[str]] = ()
+    pictures: Sequence[pulumi.Input[str]] = ()
 
 
-def through_api(
-    uploads: UploadBucket,
-    api_url: pulumi.Input[str],
-    *,
-    can_delete: bool,
-    min_confidence: float,
-    public_endpoint: str | None = None,
-) -> PageService:
-    """The page asks the API, and sends pictures to S3 with the forms that the API gives.
-
-    `can_delete` is whether a visitor who has a key may delete.
-    `public_endpoint` is where a browser reaches an emulator.
-    """
-    config = {"mode": "api", "apiUrl": api_url, "canDelete": can_delete, **_limits(min_confidence)}
-    storage = _storage(uploads, public_endpoint)
-    return PageService(config, [pulumi.Output.from_input(api_url).apply(_origin), *storage], storage)
+def service_of(component: Component, args: Mapping[str, Any]) -> PageService:
+    """Describe the service that the page works with: the API, or S3 and the table as a guest; none for other pages."""
+    if args["guests"] is not None:
+        return _as_guest(component, args, args["guests"])
+    return PageService() if args["api"] is None else _through_api(component, args, args["api"])
 
 
-def as_guest(
-    uploads: UploadBucket,
-    *,
-    region: pulumi.Input[str],
-    identity_pool_id: pulumi.Input[str],
-    table_name: pulumi.Input[str],
-    upload_prefix: str,
-    min_confidence: float,
-    public_endpoint: str | None = None,
-) -> PageService:
+def _through_api(component: Component, args: Mapping[str, Any], api: LabelApi | AddressReference) -> PageService:
+    """The page asks the API, and sends pictures to S3 with the forms that the API gives."""
+    url = api.url if isinstance(api, LabelApi) else api["url"]
+    deletes = api.arguments["access"] == "api_key" if isinstance(api, LabelApi) else api.get("can_delete", False)
+    config = {"mode": "api", "apiUrl": url, "canDelete": deletes, **_limits(args)}
+    storage = _storage(component, args)
+    return PageService(config, [derive(origin_of, url), *storage], storage)
+
+
+def _as_guest(component: Component, args: Mapping[str, Any], guests: GuestAccess | GuestsReference) -> PageService:
     """The page works with S3 and DynamoDB itself, as a guest of the identity pool."""
+    region, suffix, endpoint = component._region(), component._dns_suffix(), args["public_endpoint"]
     config: dict[str, Any] = {
         "mode": "guest",
         "region": region,
-        "identityPoolId": identity_pool_id,
-        "uploadBucket": uploads.name,
-        "resultsTable": table_name,
-        "uploadPrefix": upload_prefix,
-        **_limits(min_confidence),
+        "dnsSuffix": suffix,
+        "identityPoolId": (guests.identity_pool_id if isinstance(guests, GuestAccess) else guests["identity_pool_id"]),
+        "uploadBucket": references.bucket(args["bucket"]).name,
+        "resultsTable": references.table(args["table"]).name,
+        "uploadPrefix": args["upload_prefix"],
+        **_limits(args),
     }
-    if public_endpoint is not None:
-        config["endpoints"] = dict.fromkeys(GUEST_SERVICES, public_endpoint)
-        return PageService(config, [_origin(public_endpoint)], [_origin(public_endpoint)])
-    storage = _storage(uploads, None)
-    services = [pulumi.Output.concat(f"https://{name}.", region, ".amazonaws.com") for name in GUEST_SERVICES[:2]]
+    storage = _storage(component, args)
+    if endpoint is not None:
+        config["endpoints"] = dict.fromkeys(GUEST_SERVICES, endpoint)
+        return PageService(config, storage, storage)
+    services = [pulumi.Output.concat(f"https://{name}.", region, ".", suffix) for name in GUEST_SERVICES[:2]]
     return PageService(config, [*services, *storage], storage)
 
 
-def _limits(min_confidence: float) -> dict[str, Any]:
-    return {"minConfidence": min_confidence, "maxSizeBytes": MAX_UPLOAD_BYTES}
+def _limits(args: Mapping[str, Any]) -> dict[str, Any]:
+    return {"minConfidence": args["min_confidence"], "maxSizeBytes": MAX_UPLOAD_BYTES}
 
 
-def _storage(uploads: UploadBucket, public_endpoint: str | None) -> list[pulumi.Input[str]]:
+def _storage(component: Component, args: Mapping[str, Any]) -> list[pulumi.Input[str]]:
     """The bucket's origins: AWS has one with the region in it and one without."""
-    if public_endpoint is not None:
-        return [_origin(public_endpoint)]
-    names = (uploads.bucket.bucket_regional_domain_name, uploads.bucket.bucket_domain_name)
-    return [pulumi.Output.concat("https://", name) for name in names]
+    if args["public_endpoint"] is not None:
+        return [origin_of(args["public_endpoint"])]
+    name, suffix = references.bucket(args["bucket"]).name, component._dns_suffix()
+    return [
+        pulumi.Output.concat("https://", name, ".s3.", component._region(), ".", suffix),
+        pulumi.Output.concat("https://", name, ".s3.", suffix),
+    ]
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """Give the origin of an address: scheme, host and port."""
     return "/".join(url.split("/")[:3])

@@ -1,72 +1,133 @@
 """What both pipelines are built of: the queue of a bucket's events, its dead letters, and who records them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components import access, concurrency
-from components.announcements import Announcements
-from components.errors import InvalidArgumentError
-from components.policies import Statement, deny_insecure_transport, document
-from components.python_function import PythonFunction, PythonFunctionArgs
-from components.tagging import tags
+from . import access, arguments, concurrency, references
+from .arguments import Configured, Variable, derive
+from .component import RANDOM_SUFFIX, Component
+from .errors import Problem
+from .events import BucketEvents
+from .policies import Statement, deny_insecure_transport, document
+from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
+from .references import BucketLike, DataArgs, TopicLike
 
-MODULE, KINDS = "labelstack:components", ("ImageProcessor", "LabelWorkflow")
+KINDS = ("ImageProcessor", "LabelWorkflow")
 DAY_S = 24 * 60 * 60
 # A message's age counts from its first queue on, so the dead-letter queue keeps messages longer than the queue.
 QUEUE_RETENTION_S, DEAD_LETTER_RETENTION_S = 4 * DAY_S, 14 * DAY_S
 # AWS: a queue's visibility timeout is at least six times the timeout of the function that it feeds.
 VISIBILITY_TIMEOUTS = 6
-LEAST_RECEIVES = 5  # AWS: fewer may move messages to the dead-letter queue only because the function was throttled
 METRICS_NAMESPACE = "Labelstack"
-RECORDER_MEMORY_MB, RECORDER_TIMEOUT_S = 256, 30
+SHARED = ("handlers/labelling", "handlers/results", "handlers/environment")  # by the functions of a pipeline
+LOCKS = ("handlers/process_image/requirements.txt", "handlers/record_failure/requirements.txt")
+RECORDER = "record-failure"  # the longest suffix of the functions' names
+SMALL_MB, SMALL_TIMEOUT_S = 256, 30  # of functions that decode no picture
 LEAST_RECORDER_DELAY_S = 5
+# SQS counts receives. The functions count attempts, which are receives that were no waits, and give messages up
+# by those. Three days of waits, each up to 15 minutes long and half of that at least, are less than so many.
+WAITS, MOST_RECEIVES = 600, 1000
 MOST_IN_BATCH = 10  # of what is not sent to Rekognition
+BESIDE_REKOGNITION_S = 5  # to read a picture, write its result and end in time
 # What a function needs beside the picture that it decodes: the runtime, the file, and copies for Rekognition.
 BESIDE_PICTURE_MB = 208
+BESIDE_DECODER_MB, LEAST_DECODER_MB = 112, 64  # of which the process that decodes has none; and what starts it
 DECODED_BYTES_PER_PIXEL = 17  # of the format that takes most, WebP: 16 and a little (benchmarks/conversion.py)
+URL = r"^https?://\S+$"
+EventSource = Literal["notification", "eventbridge"]
+Detector = Literal["labels", "faces", "moderation", "text"]
+PERCENT = "a number from 0 to 100, in percent"
+# A list of labels reaches a function with commas between them.
+LabelName = Annotated[str, Field(pattern=r"^[^,\s]([^,]*[^,\s])?$", max_length=100)]
+LABEL_NAMES = "a list of labels, each at most once and without a comma"
+# Lambda takes 4 KB of variables for a function, names and all others included.
+MAX_LABEL_RULES_BYTES = 2000
+LABEL_RULES = ("label_blocklist", "label_allowlist", "label_aliases", "min_confidence_by_label")
 
 
-@dataclass(frozen=True)
-class PipelineArgs:
-    """Arguments of a pipeline, ImageProcessor or LabelWorkflow.
+class PipelineArgs(ServiceArgs, DataArgs, total=False):
+    """Arguments of a pipeline, ImageProcessor or LabelWorkflow."""
 
-    `source_dir` holds the `handlers` package. `service` names this deployment in logs and metrics.
-    `rekognition_tps` is the account's quota of calls per second and operation, which sets the concurrency.
-    `bucket_kms_key_arn` is the key of the bucket's objects where they have one.
-    `announcements` is where results go beside the table.
-    `rekognition_endpoint` is the address of an emulator; None: AWS.
-    """
-
-    source_dir: Path
-    service: str
-    bucket_name: pulumi.Input[str]
-    bucket_arn: pulumi.Input[str]
-    table_name: pulumi.Input[str]
-    table_arn: pulumi.Input[str]
-    detectors: Sequence[str]
-    max_labels: int
-    min_confidence: float
-    image_properties: bool
-    rekognition_tps: float
-    rekognition_timeout_s: float
-    retry_base_delay_s: int
-    cache_days: int
-    batch_size: int
-    max_receive_count: int
-    runtime: str
-    architecture: str
-    memory_mb: int
-    timeout_s: int
-    log_retention_days: int
-    log_level: str
-    rekognition_endpoint: str | None = None
-    bucket_kms_key_arn: pulumi.Input[str] | None = None
-    announcements: Announcements = field(default_factory=Announcements)
-    build_dir: Path | None = None
+    events: Annotated[EventSource, Field("notification")]
+    """How the bucket's events come. `notification` writes the bucket's notification configuration, of which AWS keeps
+    one for each bucket. `eventbridge` adds a rule to EventBridge and leaves the bucket's configuration alone:
+    EventBridge has to be turned on in it."""
+    results_bucket: BucketLike | None
+    """A bucket that gets a JSON document of each result: a `ResultsBucket`, an `aws.s3.Bucket`, or its name and ARN."""
+    topic: TopicLike | None
+    """A topic that tells of each result: a `Notifications`, an `aws.sns.Topic`, or its ARN."""
+    notify_min_confidence: Annotated[pulumi.Input[float], Field(0, ge=0, le=100, description=PERCENT)]
+    """Confidence in percent below which labels are no attributes of the messages, to filter by. The messages have all
+    labels."""
+    detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1), Variable("DETECTORS")]
+    """What is looked for in a picture. Each detector is one Rekognition call a picture."""
+    # 49, as one DynamoDB transaction of at most 100 actions replaces a result: the result and the counters, 49 new
+    # labels and 49 old ones.
+    max_labels: Annotated[pulumi.Input[int], Field(10, ge=1, le=49), Variable("MAX_LABELS")]
+    """Labels that a picture keeps, the most certain first."""
+    min_confidence: Annotated[
+        pulumi.Input[float], Field(70, ge=0, le=100, description=PERCENT), Variable("MIN_CONFIDENCE")
+    ]
+    """Confidence in percent below which nothing is kept."""
+    label_blocklist: Annotated[
+        Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_BLOCKLIST")
+    ]
+    """Labels that no result shows. Labels compare without regard to case, by Rekognition's name and by their alias."""
+    label_allowlist: Annotated[
+        Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_ALLOWLIST")
+    ]
+    """The only labels that results show. Without it, or with an empty one, they show all that are not blocked."""
+    label_aliases: Annotated[
+        Mapping[str, LabelName] | None,
+        Field(None, description='a mapping of labels to other names, for example {"Human": "Person"}'),
+        Variable("LABEL_ALIASES"),
+    ]
+    """Other names for labels. Of two labels with the same name, a result shows the surer one."""
+    min_confidence_by_label: Annotated[
+        Mapping[str, Annotated[float, Field(ge=0, le=100)]] | None,
+        Field(None, description='a mapping of labels to percent, for example {"Weapon": 95}'),
+        Variable("MIN_CONFIDENCE_BY_LABEL"),
+    ]
+    """Confidence in percent below which these labels are not shown, in place of `min_confidence`. A lower one makes
+    Rekognition say more."""
+    image_properties: Annotated[bool, Field(False), Variable("IMAGE_PROPERTIES")]
+    """Ask for dominant colours and quality too, which Rekognition charges on top of `labels`."""
+    rekognition_tps: Annotated[pulumi.Input[float], Field(5, ge=1, le=1000)]
+    """Your account's quota of Rekognition calls per second and operation. It sets the concurrency."""
+    rekognition_timeout_seconds: Annotated[
+        pulumi.Input[float], Field(10, ge=1, le=60), Variable("REKOGNITION_TIMEOUT_S")
+    ]
+    """The longest time that one Rekognition call may take."""
+    rekognition_endpoint: Annotated[
+        pulumi.Input[str] | None,
+        Field(None, pattern=URL, description="an http or https URL of an emulator"),
+        Variable("AWS_ENDPOINT_URL_REKOGNITION"),
+        Configured("rekognitionEndpoint"),
+    ]
+    """The address of an emulator of Rekognition."""
+    retry_base_delay_seconds: Annotated[pulumi.Input[int], Field(5, ge=0, le=900)]
+    """The pause before the second attempt. It doubles each time."""
+    cache_days: Annotated[pulumi.Input[int], Field(30, ge=1), Variable("CACHE_DAYS")]
+    """Days for which the same bytes are not sent to Rekognition again."""
+    batch_size: Annotated[pulumi.Input[int], Field(10, ge=1, le=10)]
+    """Pictures of one invocation, analysed concurrently."""
+    # AWS: with fewer receives messages may become dead letters only because the function was throttled.
+    max_receive_count: Annotated[pulumi.Input[int], Field(5, ge=5, le=1000)]
+    """Attempts before a picture has failed. Throttling uses none up, for three days."""
+    on_cost_bound: Annotated[Literal["alarm", "pause"], Field("alarm")]
+    """What happens when the alarm of a daily cost bound goes off (`Monitoring`): `alarm` tells. `pause` takes no more
+    pictures from the queue either, which keeps them for 4 days, until `labelstack resume`."""
+    # Room to convert a picture of 50 megapixels, and most of a processor to do it with.
+    memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
+    """Memory of the function that reads pictures. It decides how large a picture can be converted."""
+    # A queue keeps what a function works on invisible for six times this, and for 12 hours at most.
+    timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=5, le=900)]
+    """The longest time that a batch may take, or a step of the workflow."""
 
 
 def max_converted_pixels(memory_mb: int) -> int:
@@ -74,152 +135,299 @@ def max_converted_pixels(memory_mb: int) -> int:
     return max(0, memory_mb - BESIDE_PICTURE_MB) * 1024**2 // DECODED_BYTES_PER_PIXEL
 
 
-class Pipeline(pulumi.ComponentResource):
+def decoder_memory_mb(memory_mb: int) -> int:
+    """How much of a function's memory the process has that decodes its pictures."""
+    return max(LEAST_DECODER_MB, memory_mb - BESIDE_DECODER_MB)
+
+
+def _wrong_label_rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find aliases that are renamed in turn, which a circle of them is too, and rules that are too long."""
+    aliases = args["label_aliases"] or {}
+    renamed = {name.casefold() for name in aliases}
+    for name, alias in aliases.items():
+        if alias.casefold() in renamed - {name.casefold()}:
+            yield Problem(f"label_aliases.{name}", alias, "a name that $label_aliases does not rename in turn")
+    rules = {name: args[name] for name in LABEL_RULES if args[name]}
+    if len(json.dumps(rules).encode()) > MAX_LABEL_RULES_BYTES:
+        name = max(rules, key=lambda each: len(json.dumps(rules[each])))
+        expected = f"shorter rules of labels, together at most {MAX_LABEL_RULES_BYTES:,} bytes as JSON"
+        yield Problem(name, f"{len(rules[name])} entries", expected)
+
+
+class Pipeline(Component):
     """A queue of the bucket's events, what takes them from there, and the function that records what failed."""
 
+    name_limit = 64 - RANDOM_SUFFIX - len(f"-{RECORDER}")
+
+    arguments: PipelineArgs
     queue: aws.sqs.Queue
     dead_letter_queue: aws.sqs.Queue
     processor: PythonFunction
     failure_recorder: PythonFunction
+    service: pulumi.Output[str]
+    """The name of this deployment in logs and metrics."""
+    detectors: pulumi.Output[Sequence[str]]
+    """What is looked for in a picture."""
+    image_properties: pulumi.Output[bool]
+    """Whether dominant colours and quality are asked for too."""
+    queue_url: pulumi.Output[str]
+    """The queue of events."""
+    queue_name: pulumi.Output[str]
+    """The queue's name."""
+    pauser: PythonFunction | None
+    pauser_arn: pulumi.Output[str] | None
+    """The function that pauses the pipeline, where `on_cost_bound` is `pause`."""
+    pauser_name: pulumi.Output[str] | None
+    """That function's name."""
+    dead_letter_queue_url: pulumi.Output[str]
+    """The queue of events that failed at every attempt."""
+    dead_letter_queue_name: pulumi.Output[str]
+    """The dead-letter queue's name."""
+    function_name: pulumi.Output[str]
+    """The function that takes the events from the queue."""
+    failure_recorder_name: pulumi.Output[str]
+    """The function that records failures."""
+    timeout_seconds: pulumi.Output[int]
+    """The longest time that a call of the function may take."""
 
-    def __init__(
-        self, kind: str, name: str, args: PipelineArgs, taker_timeout_s: int, opts: pulumi.ResourceOptions | None
-    ) -> None:
-        # A stack may change from one pipeline to the other: its queues, and what is in them, stay.
-        others = [pulumi.Alias(type_=f"{MODULE}:{other}") for other in KINDS if other != kind]
-        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=others))
-        super().__init__(f"{MODULE}:{kind}", name, None, opts)
-        if args.max_receive_count < LEAST_RECEIVES:
-            raise InvalidArgumentError(
-                f"max_receive_count is {args.max_receive_count}: expected {LEAST_RECEIVES} or more."
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        if args["image_properties"] and "labels" not in args["detectors"]:
+            yield Problem(
+                "image_properties", True, "false, or labels among $detectors, which finds the image properties"
             )
-        self._prefix, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
-        self.dead_letter_queue, self.queue = self._queues(taker_timeout_s)
+        yield from _wrong_label_rules(args)
+        pausing = ["handlers/pause_pipeline"] if args["on_cost_bound"] == "pause" else []
+        yield from missing_sources(args, *SHARED, *LOCKS, *pausing)
 
-    def _queues(self, taker_timeout_s: int) -> tuple[aws.sqs.Queue, aws.sqs.Queue]:
+    def _begin(
+        self,
+        name: str,
+        args: PipelineArgs,
+        opts: pulumi.ResourceOptions | None,
+        taker_timeout_s: int | None = None,
+        args_type: type[PipelineArgs] = PipelineArgs,
+    ) -> None:
+        """Make the queues. `taker_timeout_s` is the timeout of the function that takes the events."""
+        # A stack may change from one pipeline to the other: its queues, and what is in them, stay.
+        others = [other for other in KINDS if other != type(self).__name__]
+        self._args = self.arguments = self._start(name, args_type, args, opts, others)
+        self._bucket, self._table = references.bucket(self._args["bucket"]), references.table(self._args["table"])
+        announced, topic = self._args["results_bucket"], self._args["topic"]
+        self._announced = None if announced is None else references.bucket(announced)
+        self._topic = None if topic is None else references.topic(topic)
+        self._events = BucketEvents(self, self._args["bucket"], self._args["events"])
+        self._child = self._events.after_check()
+        self.dead_letter_queue, self.queue = self._queues(taker_timeout_s or self._args["timeout_seconds"])
+
+    def _queues(self, taker_timeout_s: pulumi.Input[int]) -> tuple[aws.sqs.Queue, aws.sqs.Queue]:
         dead_letters = aws.sqs.Queue(
-            f"{self._prefix}-dead-letters",
+            f"{self._name}-dead-letters",
             message_retention_seconds=DEAD_LETTER_RETENTION_S,
-            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * RECORDER_TIMEOUT_S,
+            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * SMALL_TIMEOUT_S,
             sqs_managed_sse_enabled=True,
-            tags=tags(self._prefix),
+            tags=self._tags(),
             opts=self._child,
         )
-        redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": self._args.max_receive_count}
+        receives = derive(lambda attempts: min(attempts + WAITS, MOST_RECEIVES), self._args["max_receive_count"])
+        redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": receives}
         queue = aws.sqs.Queue(
-            f"{self._prefix}-events",
+            f"{self._name}-events",
             message_retention_seconds=QUEUE_RETENTION_S,
-            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * taker_timeout_s,
+            visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, taker_timeout_s),
             redrive_policy=pulumi.Output.json_dumps(redrive, separators=(",", ":")),
             sqs_managed_sse_enabled=True,
-            tags=tags(self._prefix),
+            tags=self._tags(),
             opts=self._child,
         )
         allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
         aws.sqs.RedriveAllowPolicy(
-            f"{self._prefix}-redrive",
+            f"{self._name}-redrive",
             queue_url=dead_letters.url,
             redrive_allow_policy=pulumi.Output.json_dumps(allowed, separators=(",", ":")),
-            opts=self._child,
+            opts=self._with(dead_letters),
         )
         return dead_letters, queue
 
     def _queue_policies(
         self, senders: Sequence[Statement], dead_senders: Sequence[Statement] = ()
     ) -> aws.sqs.QueuePolicy:
-        """TLS only for both queues; and who may send to them. The policy of the first."""
+        """Let `senders` send to the queue and `dead_senders` to the dead letters, over TLS only; the queue's policy."""
         aws.sqs.QueuePolicy(
-            f"{self._prefix}-dead-letters-policy",
+            f"{self._name}-dead-letters-policy",
             queue_url=self.dead_letter_queue.url,
-            policy=document([*dead_senders, deny_insecure_transport("sqs", [self.dead_letter_queue.arn])]),
-            opts=self._child,
+            policy=document([*dead_senders, deny_insecure_transport("sqs:*", [self.dead_letter_queue.arn])]),
+            opts=self._with(self.dead_letter_queue),
         )
         return aws.sqs.QueuePolicy(
-            f"{self._prefix}-events-policy",
+            f"{self._name}-events-policy",
             queue_url=self.queue.url,
-            policy=document([*senders, deny_insecure_transport("sqs", [self.queue.arn])]),
-            opts=self._child,
+            policy=document([*senders, deny_insecure_transport("sqs:*", [self.queue.arn])]),
+            opts=self._with(self.queue),
         )
 
-    def _labelling_environment(self) -> dict[str, pulumi.Input[str]]:
-        """The variables of a function that asks Rekognition about pictures."""
-        args = self._args
-        environment: dict[str, pulumi.Input[str]] = {
-            **self._common_environment(),
-            **args.announcements.environment(),
-            "DETECTORS": ",".join(args.detectors),
-            "MAX_LABELS": str(args.max_labels),
-            "MIN_CONFIDENCE": f"{args.min_confidence:g}",
-            "IMAGE_PROPERTIES": str(args.image_properties).lower(),
-            "REKOGNITION_TIMEOUT_S": f"{args.rekognition_timeout_s:g}",
-            "CACHE_DAYS": str(args.cache_days),
-            "MAX_CONVERTED_PIXELS": str(max_converted_pixels(args.memory_mb)),
-        }
-        if args.rekognition_endpoint is not None:
-            environment["AWS_ENDPOINT_URL_REKOGNITION"] = args.rekognition_endpoint
-        return environment
-
-    def _failure_recorder(self) -> PythonFunction:
-        args = self._args
+    def _function(
+        self,
+        suffix: str,
+        folder: str,
+        description: str,
+        environment: Mapping[str, pulumi.Input[str]],
+        statements: Sequence[Statement],
+        *,
+        entry: str = "handle",
+        lock: str = "",
+        memory_mb: pulumi.Input[int] = SMALL_MB,
+        timeout_s: pulumi.Input[int] = SMALL_TIMEOUT_S,
+    ) -> PythonFunction:
+        """Make a function from `handlers/<folder>/handler.py`, with the libraries of the folder `lock`."""
         return PythonFunction(
-            f"{self._prefix}-record-failure",
-            PythonFunctionArgs(
-                source_dir=args.source_dir,
-                packages=["handlers/record_failure", "handlers/labelling", "handlers/results"],
-                handler="handlers.record_failure.handler.handle",
-                requirements="handlers/record_failure/requirements.txt",
-                environment={
-                    **self._common_environment(),
-                    **args.announcements.environment(),
-                    "QUEUE_URL": self.dead_letter_queue.url,
-                    # Dead letters have no last attempt: what cannot be announced yet must not be tried all the time.
-                    "RETRY_BASE_DELAY_S": str(max(args.retry_base_delay_s, LEAST_RECORDER_DELAY_S)),
-                },
-                statements=[
-                    *access.write_results(args.table_arn),
-                    *access.consume_queue(self.dead_letter_queue.arn),
-                    *access.postpone_messages(self.dead_letter_queue.arn),
-                    *args.announcements.statements(),
-                ],
-                description="Records the pictures that could not be labelled after all retries.",
-                runtime=args.runtime,
-                architecture=args.architecture,
-                memory_mb=RECORDER_MEMORY_MB,
-                timeout_s=RECORDER_TIMEOUT_S,
-                log_retention_days=args.log_retention_days,
-                build_dir=args.build_dir,
-            ),
+            f"{self._name}-{suffix}",
+            {
+                **common(self._args),
+                "source_dir": self._args["source_dir"] or SOURCES,
+                "packages": [f"handlers/{folder}", *SHARED],
+                "handler": f"handlers.{folder}.handler.{entry}",
+                "requirements": f"handlers/{lock or folder}/requirements.txt",
+                "environment": environment,
+                "statements": statements,
+                "description": description,
+                "memory_mb": memory_mb,
+                "timeout_seconds": timeout_s,
+            },
             self._child,
         )
 
+    def _failure_recorder(self) -> PythonFunction:
+        # Dead letters have no last attempt: what cannot be announced yet must not be tried all the time.
+        pause = derive(
+            lambda seconds: str(max(seconds, LEAST_RECORDER_DELAY_S)), self._args["retry_base_delay_seconds"]
+        )
+        return self._function(
+            RECORDER,
+            "record_failure",
+            "Records the pictures that could not be labelled after all retries.",
+            {
+                **self._common_environment(),
+                **self._announcing_environment(),
+                "QUEUE_URL": self.dead_letter_queue.url,
+                "RETRY_BASE_DELAY_S": pause,
+            },
+            [
+                *access.write_results(self._table.arn),
+                *access.keep_items(self._table.arn),
+                *access.consume_queue(self.dead_letter_queue.arn),
+                *access.hide_messages(self.dead_letter_queue.arn),
+                *self._announcing_statements(),
+            ],
+        )
+
+    # --- what functions are told, and may do ---------------------------------------------------------------------
+
     def _common_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Give the variables of every function."""
         return {
-            "RESULTS_TABLE": self._args.table_name,
-            "UPLOAD_BUCKET": self._args.bucket_name,
-            "POWERTOOLS_SERVICE_NAME": self._args.service,
+            **arguments.environment(ServiceArgs, self._args),
+            "RESULTS_TABLE": self._table.name,
+            "UPLOAD_BUCKET": self._bucket.name,
             "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-            "POWERTOOLS_LOG_LEVEL": self._args.log_level,
         }
 
+    def _labelling_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Give the variables of a function that asks Rekognition about pictures: all arguments that have one."""
+        return {
+            **arguments.environment(PipelineArgs, self._args),
+            **self._common_environment(),
+            **self._announcing_environment(),
+            "MAX_CONVERTED_PIXELS": derive(lambda mb: str(max_converted_pixels(mb)), self._args["memory_mb"]),
+            "DECODER_MEMORY_MB": derive(lambda mb: str(decoder_memory_mb(mb)), self._args["memory_mb"]),
+        }
+
+    def _queue_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Give the variables of the function that takes the events from the queue."""
+        return {
+            "QUEUE_URL": self.queue.url,
+            "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
+            "MAX_ATTEMPTS": derive(str, self._args["max_receive_count"]),
+            "RETRY_BASE_DELAY_S": derive(str, self._args["retry_base_delay_seconds"]),
+        }
+
+    def _queue_statements(self) -> list[Statement]:
+        """Let that function take messages, put them off, and give them up."""
+        return [
+            *access.consume_queue(self.queue.arn),
+            *access.hide_messages(self.queue.arn),
+            *access.send_messages(self.dead_letter_queue.arn),
+        ]
+
+    def _announcing_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Give the variables of a function that announces results; none where nothing is announced."""
+        variables: dict[str, pulumi.Input[str]] = {}
+        if self._announced is not None:
+            variables["RESULTS_BUCKET"] = self._announced.name
+        if self._topic is not None:
+            variables["TOPIC_ARN"] = self._topic.arn
+            variables["NOTIFY_MIN_CONFIDENCE"] = derive(arguments.as_text, self._args["notify_min_confidence"])
+        return variables
+
+    def _announcing_statements(self) -> list[Statement]:
+        """Let a function put documents and publish messages, where there is a bucket or a topic for them."""
+        statements: list[Statement] = []
+        if self._announced is not None:
+            statements += access.put_objects(self._announced.arn, "", self._announced.kms_key_arn)
+        if self._topic is not None:
+            statements += access.publish(self._topic.arn, self._topic.kms_key_arn)
+        return statements
+
+    # --- the ends ------------------------------------------------------------------------------------------------
+
     def _event_source(
-        self, suffix: str, queue: aws.sqs.Queue, function: PythonFunction, batch_size: int, maximum: int
-    ) -> None:
-        aws.lambda_.EventSourceMapping(
-            f"{self._prefix}-{suffix}",
+        self,
+        suffix: str,
+        queue: aws.sqs.Queue,
+        function: PythonFunction,
+        batch_size: pulumi.Input[int],
+        maximum: pulumi.Input[int],
+    ) -> aws.lambda_.EventSourceMapping:
+        return aws.lambda_.EventSourceMapping(
+            f"{self._name}-{suffix}",
             event_source_arn=queue.arn,
             function_name=function.arn,
             batch_size=batch_size,
             function_response_types=["ReportBatchItemFailures"],
             # Never reserved concurrency: accounts with a small quota cannot reserve any.
             scaling_config={"maximum_concurrency": maximum},
-            tags=tags(self._prefix),
+            tags=self._tags(),
             opts=self._child,
         )
 
-    def _record_dead_letters(self) -> None:
-        self._event_source(
-            "record-failure", self.dead_letter_queue, self.failure_recorder, MOST_IN_BATCH, concurrency.LEAST
-        )
+    def _take_events(self, suffix: str, batch_size: pulumi.Input[int], maximum: pulumi.Input[int]) -> None:
+        """Let the processor take the events, until somebody pauses that."""
+        taking = self._event_source(suffix, self.queue, self.processor, batch_size, maximum)
+        self.pauser = None
+        if self._args["on_cost_bound"] == "pause":
+            self.pauser = self._function(
+                "pause",
+                "pause_pipeline",
+                "Stops taking pictures from the queue when the daily cost bound is reached.",
+                {**arguments.environment(ServiceArgs, self._args), "EVENT_SOURCE_MAPPING_ID": taking.id},
+                [Statement(["lambda:UpdateEventSourceMapping"], [taking.arn])],
+                lock="record_failure",
+            )
+        self.pauser_arn, self.pauser_name = (self.pauser.arn, self.pauser.name) if self.pauser else (None, None)
 
-    def _register(self) -> None:
-        self.register_outputs({"queueUrl": self.queue.url, "deadLetterQueueUrl": self.dead_letter_queue.url})
+    def _record_dead_letters(self) -> None:
+        self._event_source(RECORDER, self.dead_letter_queue, self.failure_recorder, MOST_IN_BATCH, concurrency.LEAST)
+
+    def _finish(self) -> None:
+        args = self._args
+        self.service = pulumi.Output.from_input(args["service"] or "")
+        self.detectors = pulumi.Output.from_input(list(args["detectors"]))
+        self.image_properties = pulumi.Output.from_input(args["image_properties"])
+        self.queue_url, self.queue_name = self.queue.url, self.queue.name
+        self.dead_letter_queue_url, self.dead_letter_queue_name = (
+            self.dead_letter_queue.url,
+            self.dead_letter_queue.name,
+        )
+        self.function_name, self.failure_recorder_name = self.processor.name, self.failure_recorder.name
+        self.timeout_seconds = self.processor.timeout_seconds
+        self.register_outputs({"queueUrl": self.queue_url, "deadLetterQueueUrl": self.dead_letter_queue_url})

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pulumi
 
-from components.errors import InvalidArgumentError
+from .errors import InvalidArgumentError
 
 VERSION = "2012-10-17"
 
@@ -31,7 +31,7 @@ class Statement:
     resources: Sequence[pulumi.Input[str]] | AnyResource = ()
     effect: Literal["Allow", "Deny"] = "Allow"
     principal: pulumi.Input[str] | Mapping[str, pulumi.Input[str]] | None = None
-    condition: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
+    condition: pulumi.Input[Mapping[str, Mapping[str, pulumi.Input[str]]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wide = [
@@ -54,7 +54,7 @@ class Statement:
             "Resource": resources[0] if len(resources) == 1 else resources,
             "Condition": self.condition,
         }
-        return {key: value for key, value in parts.items() if value}
+        return {key: value for key, value in parts.items() if isinstance(value, pulumi.Output) or value}
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
@@ -72,12 +72,20 @@ def trust(service: str) -> str:
     return json.dumps({"Version": VERSION, "Statement": [statement.render()]}, separators=(",", ":"))
 
 
-def deny_insecure_transport(service: str, resources: Sequence[pulumi.Input[str]]) -> Statement:
-    """The statement of a resource policy that refuses every request of `service` (`s3`, `sqs`, `sns`) without TLS."""
+def deny_insecure_transport(action: str, resources: Sequence[pulumi.Input[str]]) -> Statement:
+    """The statement of a resource policy that refuses an action (`s3:*`, `sqs:*`, `sns:Publish`) without TLS.
+
+    A topic's policy takes no `sns:*` (sns-security-best-practices.html).
+    """
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    return Statement(effect="Deny", principal="*", actions=[action], resources=resources, condition=condition)
+
+
+def publish_by_alarms(topic_arn: pulumi.Input[str], account: pulumi.Input[str]) -> Statement:
+    """Let CloudWatch's alarms of this account publish to a topic."""
     return Statement(
-        effect="Deny",
-        principal="*",
-        actions=[f"{service}:*"],
-        resources=resources,
-        condition={"Bool": {"aws:SecureTransport": "false"}},
+        actions=["sns:Publish"],
+        resources=[topic_arn],
+        principal={"Service": "cloudwatch.amazonaws.com"},
+        condition={"StringEquals": {"aws:SourceAccount": account}},
     )

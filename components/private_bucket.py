@@ -1,116 +1,120 @@
-"""A bucket that is private, encrypted, versioned, reached over TLS only, and tidies up after itself."""
+"""PrivateBucket: what UploadBucket and ResultsBucket have in common."""
+
+from typing import Annotated, Any, cast
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components.policies import deny_insecure_transport, document
-from components.tagging import tags
+from .component import Component, ProtectedArgs
+from .policies import deny_insecure_transport, document
 
 ABORT_MULTIPART_DAYS = 7
 
 
-def private_bucket(
-    name: str,
-    parent: pulumi.Resource,
-    *,
-    protect_data: bool,
-    noncurrent_version_days: int,
-    expiration: tuple[str, int | None],
-    kms_key_arn: pulumi.Input[str] | None = None,
-) -> aws.s3.Bucket:
-    """The bucket, with all that belongs to it as children of `parent`.
+class PrivateBucketArgs(ProtectedArgs, total=False):
+    """What UploadBucket and ResultsBucket take."""
 
-    `protect_data` keeps it from deletion; without it the bucket is destroyed with its objects. `expiration` is the id
-    of the rule that deletes objects and after how many days it does; None keeps them. `kms_key_arn` encrypts with that
-    key in place of S3's own (SSE-S3).
-    """
-    child = pulumi.ResourceOptions(parent=parent)
-    bucket = aws.s3.Bucket(
-        name,
-        force_destroy=not protect_data,
-        tags=tags(name),
-        opts=pulumi.ResourceOptions(parent=parent, protect=protect_data),
-    )
-    private = aws.s3.BucketPublicAccessBlock(
-        f"{name}-private",
-        bucket=bucket.bucket,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=child,
-    )
-    # S3 refuses concurrent changes of a bucket's access settings: one after the other.
-    after_private = pulumi.ResourceOptions(parent=parent, depends_on=[private])
-    aws.s3.BucketOwnershipControls(
-        f"{name}-ownership",
-        bucket=bucket.bucket,
-        rule={"object_ownership": "BucketOwnerEnforced"},
-        opts=after_private,
-    )
-    aws.s3.BucketPolicy(
-        f"{name}-policy",
-        bucket=bucket.bucket,
-        policy=document([deny_insecure_transport("s3", [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")])]),
-        opts=after_private,
-    )
-    aws.s3.BucketServerSideEncryptionConfiguration(
-        f"{name}-encryption",
-        bucket=bucket.bucket,
-        rules=[{"apply_server_side_encryption_by_default": default_encryption(kms_key_arn)}],
-        opts=child,
-    )
-    versioning = aws.s3.BucketVersioning(
-        f"{name}-versioning",
-        bucket=bucket.bucket,
-        versioning_configuration={"status": "Enabled"},
-        opts=child,
-    )
-    aws.s3.BucketLifecycleConfiguration(
-        f"{name}-lifecycle",
-        bucket=bucket.bucket,
-        rules=lifecycle_rules(noncurrent_version_days, *expiration),
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[versioning]),
-    )
-    return bucket
+    noncurrent_version_days: Annotated[pulumi.Input[int], Field(30, ge=1)]
+    """Days for which replaced and deleted versions are kept."""
+    expiration_days: Annotated[pulumi.Input[int] | None, Field(None, ge=1)]
+    """Days after which objects are deleted. Without it they are kept."""
+    kms_key_arn: pulumi.Input[str] | None
+    """The ARN of a KMS key that encrypts the objects. Without it S3 encrypts them with its own keys (SSE-S3)."""
 
 
-def default_encryption(
+class PrivateBucket(Component):
+    """A bucket that is private, encrypted, versioned, reached over TLS only, and tidies up after itself."""
+
+    name_pattern = r"[a-z0-9][a-z0-9.-]*"
+    name_expected = "lower-case letters, digits, hyphens and dots, as S3 takes no others"
+
+    bucket: aws.s3.Bucket
+    name: pulumi.Output[str]
+    """The bucket's name."""
+    arn: pulumi.Output[str]
+    """The bucket's ARN."""
+    kms_key_arn: pulumi.Output[str] | None
+    """The key that encrypts the objects, where one was given."""
+
+    def _make(self, args: PrivateBucketArgs, expiration_rule: str) -> None:
+        """Make the bucket; `expiration_rule` is the id of the rule that deletes objects after `expiration_days`."""
+        name, key = self._name, args["kms_key_arn"]
+        self.bucket = aws.s3.Bucket(
+            name,
+            force_destroy=not args["protect_data"],
+            tags=self._tags(),
+            opts=pulumi.ResourceOptions(parent=self, protect=args["protect_data"]),
+        )
+        self.name, self.arn = self.bucket.bucket, self.bucket.arn
+        self.kms_key_arn = None if key is None else pulumi.Output.from_input(key)
+        private = aws.s3.BucketPublicAccessBlock(
+            f"{name}-private",
+            bucket=self.name,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._with(self.bucket),
+        )
+        # S3 refuses concurrent changes of a bucket's access settings: one after the other.
+        after_private = self._with(self.bucket, private)
+        aws.s3.BucketOwnershipControls(
+            f"{name}-ownership", bucket=self.name, rule={"object_ownership": "BucketOwnerEnforced"}, opts=after_private
+        )
+        aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=self.name,
+            policy=document([deny_insecure_transport("s3:*", [self.arn, pulumi.Output.concat(self.arn, "/*")])]),
+            opts=after_private,
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{name}-encryption",
+            bucket=self.name,
+            rules=[{"apply_server_side_encryption_by_default": _encryption(key)}],
+            opts=self._with(self.bucket),
+        )
+        versioning = aws.s3.BucketVersioning(
+            f"{name}-versioning",
+            bucket=self.name,
+            versioning_configuration={"status": "Enabled"},
+            opts=self._with(self.bucket),
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{name}-lifecycle",
+            bucket=self.name,
+            rules=_lifecycle_rules(args, expiration_rule),
+            opts=self._with(self.bucket, versioning),
+        )
+
+    def _finish(self) -> None:
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+def _encryption(
     kms_key_arn: pulumi.Input[str] | None,
 ) -> aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict:
-    """Encryption with the key, or with S3's own."""
+    """Encrypt with the key, or with S3's own."""
     if kms_key_arn is None:
         return {"sse_algorithm": "AES256"}
     return {"sse_algorithm": "aws:kms", "kms_master_key_id": kms_key_arn}
 
 
-def lifecycle_rules(
-    noncurrent_version_days: int, expiration_id: str, expiration_days: int | None
+def _lifecycle_rules(
+    args: PrivateBucketArgs, expiration_rule: str
 ) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
-    """Rules that remove half uploads, old versions with the markers they leave, and, if asked, old objects."""
-    everything: aws.s3.BucketLifecycleConfigurationRuleFilterArgsDict = {"prefix": ""}
-    rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
-        {
-            "id": "abort-incomplete-uploads",
-            "status": "Enabled",
-            "filter": everything,
-            "abort_incomplete_multipart_upload": {"days_after_initiation": ABORT_MULTIPART_DAYS},
-        },
+    """Rules that remove unfinished uploads, old versions with the markers they leave, and, if wished, old objects."""
+    everywhere: dict[str, Any] = {"status": "Enabled", "filter": {"prefix": ""}}
+    unfinished = {"days_after_initiation": ABORT_MULTIPART_DAYS}
+    noncurrent = {"noncurrent_days": args["noncurrent_version_days"]}
+    rules: list[dict[str, Any]] = [
+        {"id": "abort-incomplete-uploads", "abort_incomplete_multipart_upload": unfinished},
         {
             "id": "expire-noncurrent-versions",
-            "status": "Enabled",
-            "filter": everything,
-            "noncurrent_version_expiration": {"noncurrent_days": noncurrent_version_days},
+            "noncurrent_version_expiration": noncurrent,
             "expiration": {"expired_object_delete_marker": True},
         },
     ]
-    if expiration_days is not None:
-        rules.append(
-            {
-                "id": expiration_id,
-                "status": "Enabled",
-                "filter": everything,
-                "expiration": {"days": expiration_days},
-            }
-        )
-    return rules
+    if args["expiration_days"] is not None:
+        rules.append({"id": expiration_rule, "expiration": {"days": args["expiration_days"]}})
+    return [cast(aws.s3.BucketLifecycleConfigurationRuleArgsDict, {**everywhere, **rule}) for rule in rules]

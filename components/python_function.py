@@ -1,107 +1,187 @@
 """PythonFunction: a Lambda function with its own role and log group."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, Any, Literal, Required, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components import packaging
-from components.errors import InvalidArgumentError
-from components.policies import Statement, document, trust
-from components.tagging import tags
+from . import packaging
+from .arguments import Configured, Variable, members
+from .component import RANDOM_SUFFIX, Component, TaggedArgs
+from .errors import Problem
+from .policies import AnyResource, Statement, document, trust
 
-NAME_LENGTH = 64 - len("-0123456")  # a role's and a function's name have 64 characters, and Pulumi adds eight
-
-
-@dataclass(frozen=True)
-class PythonFunctionArgs:
-    """Arguments of PythonFunction.
-
-    `source_dir` holds the packages; each of `packages` (`handlers/process_image`) keeps its path from there in the zip.
-    `handler` is Lambda's handler string. `requirements` is a lock with hashes, relative to `source_dir`; None: no
-    dependencies.
-    `statements` are what the function may do beside writing to its own log group.
-    `build_dir` keeps the zips between runs; None: `.labelstack/packages` in `source_dir`.
-    """
-
-    source_dir: Path
-    packages: Sequence[str]
-    handler: str
-    requirements: str | None = None
-    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    statements: Sequence[Statement] = ()
-    description: str = ""
-    runtime: str = "python3.13"
-    architecture: str = "arm64"
-    memory_mb: int = 512
-    timeout_s: int = 60
-    log_retention_days: int = 14
-    build_dir: Path | None = None
+Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
+Architecture = Literal["arm64", "x86_64"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+# CloudWatch Logs: PutRetentionPolicy.
+LogRetention = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+NAME_LENGTH = 64 - RANDOM_SUFFIX  # AWS: of a role's and of a function's name
+SOURCES = Path(__file__).resolve().parents[1]
+"""The folder of the functions' sources, the API's contract and the page: the clone, or the package in the wheel."""
 
 
-class PythonFunction(pulumi.ComponentResource):
+class FunctionsArgs(TaggedArgs, total=False):
+    """What every component takes that has functions."""
+
+    runtime: Annotated[Runtime, Field("python3.13"), Configured("runtime")]
+    """The functions' Python."""
+    architecture: Annotated[Architecture, Field("arm64"), Configured("architecture")]
+    """The functions' processor."""
+    log_retention_days: Annotated[pulumi.Input[LogRetention], Field(14)]
+    """Days for which logs are kept."""
+    build_dir: str | Path | None
+    """The folder that keeps the functions' zips and dependencies between runs. Without it, `.labelstack/packages`
+    beside the sources, or the user's cache for an installed package or where nothing can be written."""
+
+
+class ServiceArgs(FunctionsArgs, total=False):
+    """What every component takes that runs Labelstack's own functions."""
+
+    service: Annotated[pulumi.Input[str] | None, Variable("POWERTOOLS_SERVICE_NAME")]
+    """The name of this deployment in logs and metrics. Without it, the component's name and the stack's."""
+    log_level: Annotated[pulumi.Input[LogLevel], Field("INFO"), Variable("POWERTOOLS_LOG_LEVEL")]
+    """The functions' log level. At INFO each picture's labels are logged."""
+    source_dir: str | Path | None
+    """A folder with other sources of the functions (`handlers/`) and another contract (`api/`) than Labelstack's."""
+
+
+class PolicyStatement(TypedDict, total=False):
+    """What a function may do."""
+
+    actions: Required[Sequence[str]]
+    """IAM actions, none of them `*`."""
+    resources: Sequence[pulumi.Input[str]]
+    """ARNs that the actions are for; `*` is refused."""
+    any_resource_reason: str
+    """Why the actions cannot be scoped to resources. The statement is then for `*`."""
+
+
+class PythonFunctionArgs(FunctionsArgs, total=False):
+    """Arguments of PythonFunction."""
+
+    source_dir: Required[str | Path]
+    """The folder that holds the packages, as an absolute path."""
+    packages: Required[Annotated[Sequence[str], Field(min_length=1, description="one package or more, as my_package")]]
+    """Packages in the source folder. Each keeps its path from there in the zip."""
+    handler: Required[str]
+    """Lambda's handler, as my_package.module.function."""
+    requirements: str | None
+    """A lock with hashes, relative to the source folder. Without it the function has no dependencies."""
+    environment: Mapping[str, pulumi.Input[str]]
+    """Environment variables."""
+    statements: Sequence[Statement | PolicyStatement]
+    """What the function may do, beside writing to its own log group."""
+    description: Annotated[pulumi.Input[str], Field("")]
+    """What the function does, for people."""
+    memory_mb: Annotated[pulumi.Input[int], Field(512, ge=128, le=10240)]
+    """The function's memory."""
+    timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=1, le=900)]
+    """The longest time that a call may take."""
+
+
+class PythonFunction(Component):
     """A function from a reproducible zip, a role that may do just what it is told, and a log group with retention.
 
     Role and function share one physical name, and the log group is named after it. So the group is there before
     Lambda could make one without retention, and the role need not be allowed to create groups.
     """
 
+    name_limit = NAME_LENGTH
+
     function: aws.lambda_.Function
     role: aws.iam.Role
     log_group: aws.cloudwatch.LogGroup
     name: pulumi.Output[str]
+    """The function's name."""
     arn: pulumi.Output[str]
-    timeout_s: int
+    """The function's ARN."""
+    role_name: pulumi.Output[str]
+    """The name of the function's role."""
+    log_group_name: pulumi.Output[str]
+    """The name of the function's log group."""
+    timeout_seconds: pulumi.Output[int]
+    """The longest time that a call may take."""
+
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        if not Path(args["source_dir"]).is_absolute():
+            yield Problem("source_dir", args["source_dir"], "an absolute path")
+        else:
+            source_dir = Path(args["source_dir"])
+            for package in args["packages"]:
+                if not (source_dir / package).is_dir():
+                    yield Problem("packages", package, f"a folder in {source_dir}")
+            if args["requirements"] is not None and not (source_dir / args["requirements"]).is_file():
+                yield Problem("requirements", args["requirements"], f"a lock in {source_dir}")
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:PythonFunction", name, None, opts)
-        if len(name) > NAME_LENGTH:
-            raise InvalidArgumentError(
-                f"The function name {name!r} is longer than {NAME_LENGTH} characters: shorten it."
-            )
-        child = pulumi.ResourceOptions(parent=self)
-        package = packaging.build(
-            packaging.Package(
-                source_dir=args.source_dir,
-                packages=tuple(args.packages),
-                requirements=args.requirements,
-                runtime=args.runtime,
-                architecture=args.architecture,
-            ),
-            args.build_dir or args.source_dir / ".labelstack" / "packages",
+        checked = self._start(name, PythonFunctionArgs, args, opts)
+        package = packaging.Package(
+            source_dir=Path(checked["source_dir"]),
+            packages=tuple(checked["packages"]),
+            requirements=checked["requirements"],
+            runtime=checked["runtime"],
+            architecture=checked["architecture"],
         )
-        self.role = aws.iam.Role(name, assume_role_policy=trust("lambda.amazonaws.com"), tags=tags(name), opts=child)
+        zipped = packaging.build(package, packaging.build_dir(package.source_dir, checked["build_dir"]))
+        self.role = aws.iam.Role(
+            name, assume_role_policy=trust("lambda.amazonaws.com"), tags=self._tags(), opts=self._child
+        )
         self.log_group = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             name=pulumi.Output.concat("/aws/lambda/", self.role.name),
-            retention_in_days=args.log_retention_days,
-            tags=tags(name),
-            opts=child,
+            retention_in_days=checked["log_retention_days"],
+            tags=self._tags(),
+            opts=self._child,
         )
         log = Statement(["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(self.log_group.arn, ":*")])
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
             role=self.role.name,
-            policy=document([log, *args.statements]),
-            opts=child,
+            policy=document([log, *map(_statement, checked["statements"] or ())]),
+            opts=self._child,
         )
         self.function = aws.lambda_.Function(
             name,
             name=self.role.name,
-            description=args.description,
+            description=checked["description"],
             role=self.role.arn,
-            code=pulumi.FileArchive(str(package)),
-            handler=args.handler,
-            runtime=args.runtime,
-            architectures=[args.architecture],
-            memory_size=args.memory_mb,
-            timeout=args.timeout_s,
-            environment={"variables": args.environment},
-            tags=tags(name),
+            code=pulumi.FileArchive(str(zipped)),
+            handler=checked["handler"],
+            runtime=checked["runtime"],
+            architectures=[checked["architecture"]],
+            memory_size=checked["memory_mb"],
+            timeout=checked["timeout_seconds"],
+            environment={"variables": checked["environment"] or {}},
+            tags=self._tags(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, self.log_group]),
         )
         self.name, self.arn = self.function.name, self.function.arn
-        self.timeout_s = args.timeout_s
+        self.role_name, self.log_group_name = self.role.name, self.log_group.name
+        self.timeout_seconds = pulumi.Output.from_input(checked["timeout_seconds"])
         self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+def missing_sources(args: Mapping[str, Any], *paths: str) -> Iterator[Problem]:
+    """Find what a component's functions are made of and its source folder lacks, locks too."""
+    source_dir = Path(args["source_dir"] or SOURCES)
+    if missing := [path for path in paths if not (source_dir / path).exists()]:
+        yield Problem("source_dir", str(source_dir), f"a folder with {', '.join(missing)}")
+
+
+def common(args: ServiceArgs) -> FunctionsArgs:
+    """Give what a component says of all its functions."""
+    return cast(FunctionsArgs, {name: args[name] for name in members(FunctionsArgs)})  # type: ignore[literal-required]
+
+
+def _statement(statement: Statement | PolicyStatement) -> Statement:
+    if isinstance(statement, Statement):
+        return statement
+    reason = statement.get("any_resource_reason")
+    return Statement(statement["actions"], AnyResource(reason) if reason else statement.get("resources", ()))

@@ -1,35 +1,35 @@
 """ResultsStore: the table of results."""
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
-from components.tagging import tags
+from .component import Component, ProtectedArgs
 
 INDEXES = ("gsi1", "gsi2")
 KEYS = ("pk", "sk", *(f"{index}{part}" for index in INDEXES for part in ("pk", "sk")))
 
 
-@dataclass(frozen=True)
-class ResultsStoreArgs:
-    """Arguments of ResultsStore; `protect_data` refuses the table's deletion, at AWS and in Pulumi."""
-
-    protect_data: bool
+ResultsStoreArgs = ProtectedArgs
 
 
-class ResultsStore(pulumi.ComponentResource):
+class ResultsStore(Component):
     """One table on demand, with point-in-time recovery, encryption, expiry by `expiresAt`, and two indexes.
 
     gsi1 finds by label and confidence, gsi2 by time; each has its own key attributes (`gsi1pk`, `gsi1sk`, …).
     """
 
+    name_limit = 200
+
     table: aws.dynamodb.Table
     name: pulumi.Output[str]
+    """The table's name."""
     arn: pulumi.Output[str]
+    """The table's ARN."""
 
-    def __init__(self, name: str, args: ResultsStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:ResultsStore", name, None, opts)
+    def __init__(
+        self, name: str, args: ResultsStoreArgs | None = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        checked = self._start(name, ResultsStoreArgs, args, opts)
         self.table = aws.dynamodb.Table(
             name,
             billing_mode="PAY_PER_REQUEST",
@@ -43,9 +43,9 @@ class ResultsStore(pulumi.ComponentResource):
             ttl={"attribute_name": "expiresAt", "enabled": True},
             point_in_time_recovery={"enabled": True},
             server_side_encryption={"enabled": True},
-            deletion_protection_enabled=args.protect_data,
-            tags=tags(name),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect_data),
+            deletion_protection_enabled=checked["protect_data"],
+            tags=self._tags(),
+            opts=pulumi.ResourceOptions(parent=self, protect=checked["protect_data"]),
         )
         self.name, self.arn = self.table.name, self.table.arn
         self.register_outputs({"name": self.name, "arn": self.arn})

@@ -11,6 +11,8 @@ from typing import Any
 
 import pulumi
 
+from .arguments import derive
+
 State = dict[str, Any]
 
 LONGEST_S = 240  # of an execution; AWS ends an Express workflow after 300 s
@@ -30,7 +32,7 @@ class StepArns:
 
     def present(self) -> list[pulumi.Input[str]]:
         """Those that there are."""
-        return [arn for one in fields(self) if (arn := getattr(self, one.name)) is not None]
+        return [arn for step in fields(self) if (arn := getattr(self, step.name)) is not None]
 
 
 def _retry(errors: Sequence[str], interval_s: int, attempts: int, longest_s: int) -> State:
@@ -68,11 +70,12 @@ DENIED = _retry(["RekognitionDeniedError"], 2, 2, 10)
 UNANNOUNCED = _retry(["AnnouncementError", "AnnouncementClaimedError"], 2, 2, 10)
 
 
-def definition(steps: StepArns, detectors: Sequence[str]) -> State:
-    """The state machine."""
+def definition(steps: StepArns, detectors: Sequence[str], partition: pulumi.Input[str] = "aws") -> State:
+    """Write the state machine; `partition` is that of the account, `aws` or another."""
+    invoke = derive(lambda known: f"arn:{known}:states:::lambda:invoke", partition)
     ended = {"Next": "Notify"} if steps.notify is not None else {"End": True}
     states: State = {
-        "Inspect": _task(steps.inspect, [STORAGE], Next="Ended?"),
+        "Inspect": _task(invoke, steps.inspect, [STORAGE], Next="Ended?"),
         "Ended?": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.outcome", "IsPresent": True, "Next": "Notify" if "Next" in ended else "Done"}],
@@ -80,16 +83,16 @@ def definition(steps: StepArns, detectors: Sequence[str]) -> State:
         },
         "Recognise": {
             "Type": "Parallel",
-            "Branches": [_branch(steps.recognise, detector) for detector in detectors],
+            "Branches": [_branch(invoke, steps.recognise, detector) for detector in detectors],
             "ResultPath": "$.answers",
             "Catch": _permanent(),
             "Next": "Store",
         },
-        "Store": _task(steps.store, [STORAGE], Catch=_permanent(), **ended),
-        "Fail": _task(steps.fail, [STORAGE], **ended),
+        "Store": _task(invoke, steps.store, [STORAGE], Catch=_permanent(), **ended),
+        "Fail": _task(invoke, steps.fail, [STORAGE], **ended),
     }
     if steps.notify is not None:
-        states["Notify"] = _task(steps.notify, [STORAGE, UNANNOUNCED], End=True)
+        states["Notify"] = _task(invoke, steps.notify, [STORAGE, UNANNOUNCED], End=True)
     else:
         states["Done"] = {"Type": "Succeed"}
     return {
@@ -100,41 +103,44 @@ def definition(steps: StepArns, detectors: Sequence[str]) -> State:
     }
 
 
-def _branch(recognise: pulumi.Input[str], detector: str) -> State:
+def _branch(invoke: pulumi.Input[str], recognise: pulumi.Input[str], detector: str) -> State:
     """One detector, if it must be asked. Its error is an answer too: what the others said is kept in any case."""
-    asked, known, failed, needed = (f"{detector} {what}" for what in ("asked", "known", "failed", "needed?"))
-    given = {"detector": detector, "stored.$": "$.stored"}
+    ask, known, failed, needed = (f"{detector} {what}" for what in ("asked", "known", "failed", "needed?"))
+    payload_parts = {"detector": detector, "stored.$": "$.stored"}
     return {
         "StartAt": needed,
         "States": {
             needed: {
                 "Type": "Choice",
-                "Choices": [{"Variable": f"$.missing.{detector}", "BooleanEquals": True, "Next": asked}],
+                "Choices": [{"Variable": f"$.missing.{detector}", "BooleanEquals": True, "Next": ask}],
                 "Default": known,
             },
-            asked: _task(
+            ask: _task(
+                invoke,
                 recognise,
                 [THROTTLED, BROKEN, STORAGE, DENIED],
-                given,
+                payload_parts,
                 Catch=[{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": failed}],
                 End=True,
             ),
             known: {"Type": "Pass", "Parameters": {"detector": detector}, "End": True},
-            failed: {
-                "Type": "Pass",
-                "Parameters": {"detector": detector, "error.$": "$.failure.Error"},
-                "End": True,
-            },
+            failed: {"Type": "Pass", "Parameters": {"detector": detector, "error.$": "$.failure.Error"}, "End": True},
         },
     }
 
 
-def _task(function: pulumi.Input[str], retries: Sequence[State], given: State | None = None, **more: Any) -> State:
+def _task(
+    invoke: pulumi.Input[str],
+    function: pulumi.Input[str],
+    retries: Sequence[State],
+    payload_parts: State | None = None,
+    **more: Any,
+) -> State:
     """A function that gets the state, or `given` of it, and gives what becomes of it."""
-    payload = {"Payload": given} if given else {"Payload.$": "$"}
+    payload = {"Payload": payload_parts} if payload_parts else {"Payload.$": "$"}
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
+        "Resource": invoke,
         "Parameters": {"FunctionName": function, **payload},
         "OutputPath": "$.Payload",
         "Retry": [*retries, CROWDED, LAMBDA],

@@ -2,19 +2,28 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Required, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from components.errors import InvalidArgumentError, SourceMissingError
-from components.policies import Statement, deny_insecure_transport, document
-from components.tagging import tags
+from . import page_service
+from .arguments import Configured
+from .component import Component, TaggedArgs
+from .errors import Problem
+from .guest_access import UPLOADS, GuestAccess
+from .label_api import LabelApi
+from .page_service import AddressReference, GuestsReference, origin_of
+from .policies import Statement, deny_insecure_transport, document
+from .private_bucket import PrivateBucket
+from .python_function import SOURCES
+from .references import BucketLike, TableLike
 
-Kind = Literal["s3", "cloudfront"]
+SiteKind = Literal["s3", "cloudfront"]
+PAGE = "web"  # the folder of Labelstack's own page
 INDEX, CONFIG = "index.html", "config.json"
 BUCKET_PLACE = "{bucket}"
 HSTS_S = 2 * 365 * 24 * 60 * 60
@@ -38,22 +47,28 @@ CACHED_FOR_A_DAY = {".ico", ".png", ".svg", ".woff2"}
 _CSP_TAG = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*(">)')
 
 
-@dataclass(frozen=True)
-class WebsiteArgs:
-    """Arguments of Website.
+class WebsiteArgs(TaggedArgs, total=False):
+    """Arguments of Website."""
 
-    `kind` is `s3` (S3's website hosting: HTTP only, and no headers of one's own) or `cloudfront` (HTTPS, headers).
-    `endpoint` is where an emulator serves a bucket's site, an URL with `{bucket}` in it; None: AWS's own names.
-    `sources` are where the page may send requests to beside HTTPS addresses, which are always let through by the
-    headers: the page's own policy (WebsiteFiles) is the narrow one, as it is written when all addresses are known.
-    """
+    kind: Annotated[SiteKind, Field("cloudfront")]
+    """What serves the site. `s3` is S3's website hosting: HTTP only, and no headers of one's own. `cloudfront` is HTTPS
+    with security headers over a private bucket."""
+    endpoint: Annotated[
+        str | None,
+        Field(
+            None,
+            pattern=r"^https?://\S*\{bucket\}\S*$",
+            description="the http or https URL of an emulator's site with {bucket} in it",
+        ),
+        Configured("websiteEndpoint"),
+    ]
+    """Where an emulator serves a bucket's site, an URL with `{bucket}` in it."""
+    sources: Sequence[str | None]
+    """Where the page may send requests to beside HTTPS addresses, which the site's headers always let through. The
+    page's own policy (`WebsiteFiles`) is the narrow one, as it is written when all addresses are known."""
 
-    kind: Kind
-    endpoint: str | None = None
-    sources: Sequence[str] = ()
 
-
-class Website(pulumi.ComponentResource):
+class Website(Component):
     """A bucket for a site, and what serves it.
 
     Kind `cloudfront`: the bucket is private and answers this distribution alone (origin access control).
@@ -63,19 +78,21 @@ class Website(pulumi.ComponentResource):
     `url` is the page's address; `origin` is what a browser calls the page's origin, for CORS.
     """
 
-    bucket: aws.s3.Bucket
-    bucket_name: pulumi.Output[str]
-    distribution: aws.cloudfront.Distribution | None
-    url: pulumi.Output[str]
-    origin: pulumi.Output[str]
+    name_pattern, name_expected = PrivateBucket.name_pattern, PrivateBucket.name_expected
 
-    def __init__(self, name: str, args: WebsiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:Website", name, None, opts)
-        if args.endpoint is not None and BUCKET_PLACE not in args.endpoint:
-            raise InvalidArgumentError(f"endpoint is {args.endpoint!r}: expected an URL with {BUCKET_PLACE} in it.")
-        self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
+    bucket: aws.s3.Bucket
+    distribution: aws.cloudfront.Distribution | None
+    bucket_name: pulumi.Output[str]
+    """The bucket of the site's files."""
+    url: pulumi.Output[str]
+    """The page's address."""
+    origin: pulumi.Output[str]
+    """The page's origin, for CORS."""
+
+    def __init__(self, name: str, args: WebsiteArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        self._args = self._start(name, WebsiteArgs, args, opts)
         # A site can be deployed again at any time: nothing in it is worth more than the stack.
-        self.bucket = aws.s3.Bucket(name, force_destroy=True, tags=tags(name), opts=self._child)
+        self.bucket = aws.s3.Bucket(name, force_destroy=True, tags=self._tags(), opts=self._child)
         self.bucket_name = self.bucket.bucket
         self._closed = self._access_block()
         aws.s3.BucketOwnershipControls(
@@ -85,15 +102,15 @@ class Website(pulumi.ComponentResource):
             opts=self._after_access(),
         )
         self.distribution = None
-        self.origin = self._hosting() if args.kind == "s3" else self._distribution()
+        self.origin = self._hosting() if self._args["kind"] == "s3" else self._distribution()
         self.url = pulumi.Output.concat(self.origin, "/")
-        if args.endpoint is not None:
-            self.url = self.bucket_name.apply(lambda bucket: _at(args.endpoint, bucket))
-            self.origin = self.url.apply(_origin)
+        if (endpoint := self._args["endpoint"]) is not None:
+            self.url = self.bucket_name.apply(lambda bucket: f"{endpoint.replace(BUCKET_PLACE, bucket).rstrip('/')}/")
+            self.origin = self.url.apply(origin_of)
         self.register_outputs({"url": self.url, "bucket": self.bucket_name})
 
     def _access_block(self) -> aws.s3.BucketPublicAccessBlock:
-        private = self._args.kind == "cloudfront"
+        private = self._args["kind"] == "cloudfront"
         return aws.s3.BucketPublicAccessBlock(
             f"{self._name}-access",
             bucket=self.bucket_name,
@@ -101,22 +118,19 @@ class Website(pulumi.ComponentResource):
             ignore_public_acls=True,
             block_public_policy=private,
             restrict_public_buckets=private,
-            opts=self._child,
+            opts=self._with(self.bucket),
         )
 
     def _after_access(self) -> pulumi.ResourceOptions:
         """S3 refuses a public policy while it is blocked, and concurrent changes of a bucket's access settings."""
-        return pulumi.ResourceOptions(parent=self, depends_on=[self._closed])
+        return self._with(self.bucket, self._closed)
 
     def _objects(self) -> pulumi.Output[str]:
         return pulumi.Output.concat(self.bucket.arn, "/*")
 
     def _policy(self, statements: Sequence[Statement]) -> None:
         aws.s3.BucketPolicy(
-            f"{self._name}-policy",
-            bucket=self.bucket_name,
-            policy=document(statements),
-            opts=self._after_access(),
+            f"{self._name}-policy", bucket=self.bucket_name, policy=document(statements), opts=self._after_access()
         )
 
     def _hosting(self) -> pulumi.Output[str]:
@@ -127,7 +141,7 @@ class Website(pulumi.ComponentResource):
             f"{self._name}-hosting",
             bucket=self.bucket_name,
             index_document={"suffix": INDEX},
-            opts=self._child,
+            opts=self._with(self.bucket),
         )
         return pulumi.Output.concat("http://", website.website_endpoint)
 
@@ -166,7 +180,7 @@ class Website(pulumi.ComponentResource):
             },
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate={"cloudfront_default_certificate": True},
-            tags=tags(self._name),
+            tags=self._tags(),
             opts=self._child,
         )
         for_distribution = Statement(
@@ -175,12 +189,12 @@ class Website(pulumi.ComponentResource):
             resources=[self._objects()],
             condition={"StringEquals": {"AWS:SourceArn": distribution.arn}},
         )
-        secure = deny_insecure_transport("s3", [self.bucket.arn, self._objects()])
+        secure = deny_insecure_transport("s3:*", [self.bucket.arn, self._objects()])
         self._policy([for_distribution, secure])
         return pulumi.Output.concat("https://", distribution.domain_name)
 
     def _headers(self) -> aws.cloudfront.ResponseHeadersPolicy:
-        sources = ["https:", *self._args.sources]
+        sources = ["https:", *filter(None, self._args["sources"] or ())]
         return aws.cloudfront.ResponseHeadersPolicy(
             self._name,
             comment=f"Security headers of {self._name}.",
@@ -207,23 +221,47 @@ class Website(pulumi.ComponentResource):
         )
 
 
-@dataclass(frozen=True)
-class WebsiteFilesArgs:
+class SiteReference(TypedDict, total=False):
+    """A Website by its outputs."""
+
+    bucket_name: Required[pulumi.Input[str]]
+    """The bucket of the site's files."""
+
+
+class WebsiteFilesArgs(TaggedArgs, total=False):
     """Arguments of WebsiteFiles.
 
-    `folder` holds the page. `config` is written beside it as `config.json`, so that nobody pastes addresses into it.
-    `connect` are the origins that the page may send requests to, and `pictures` those it may show pictures of, both as
-    sources of a content security policy; any other the browser refuses.
+    With `api`, or with `guests` and `table`, the page is Labelstack's own and works with that service. Else `folder`
+    has a page of yours, and `config` what it is told.
     """
 
-    bucket_name: pulumi.Input[str]
-    folder: Path
+    site: Required[Website | SiteReference]
+    """The `Website` that gets the files, or its bucket's name."""
+    folder: str | Path | None
+    """The folder of a page of yours, as an absolute path. Without it, Labelstack's own page."""
+    bucket: BucketLike | None
+    """The bucket of the pictures: an `UploadBucket`, an `aws.s3.Bucket`, or its name and ARN."""
+    api: LabelApi | AddressReference | None
+    """The `LabelApi` that the page works with, or its address."""
+    guests: GuestAccess | GuestsReference | None
+    """The `GuestAccess` by which the page works with S3 and the table itself, or its identity pool's id."""
+    table: TableLike | None
+    """The table of the results, for guests: a `ResultsStore`, an `aws.dynamodb.Table`, or its name and ARN."""
+    upload_prefix: Annotated[pulumi.Input[str], Field(UPLOADS)]
+    """The folder for uploads of guests."""
+    min_confidence: Annotated[pulumi.Input[float], Field(70, ge=0, le=100)]
+    """The lowest confidence in percent that the page offers to search by."""
+    public_endpoint: Annotated[str | None, Field(None), Configured("publicEndpoint")]
+    """Where a browser reaches an emulator."""
     config: Mapping[str, Any]
-    connect: Sequence[pulumi.Input[str]] = ()
-    pictures: Sequence[pulumi.Input[str]] = ()
+    """More of what is written beside the page as `config.json`, so that nobody pastes addresses into it."""
+    connect: Sequence[pulumi.Input[str]]
+    """More origins that the page may send requests to. Any other the browser refuses."""
+    pictures: Sequence[pulumi.Input[str]]
+    """More origins that the page may show pictures of."""
 
 
-class WebsiteFiles(pulumi.ComponentResource):
+class WebsiteFiles(Component):
     """The files of a site in its bucket, with their content types and for how long they may be kept.
 
     In `index.html` the content security policy is replaced by one for the addresses of this deployment: website hosting
@@ -231,35 +269,52 @@ class WebsiteFiles(pulumi.ComponentResource):
     page's origin.
     """
 
-    def __init__(self, name: str, args: WebsiteFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("labelstack:components:WebsiteFiles", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        files = [path for path in sorted(args.folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-        if args.folder / INDEX not in files:
-            raise SourceMissingError(f"The page {INDEX} is not in {args.folder}: correct `folder`.")
-        for path in files:
-            key = path.relative_to(args.folder).as_posix()
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        if args["guests"] is not None and args["table"] is None:
+            yield Problem.missing("table", "the table that guests read, as $guests is given")
+        if (args["guests"] is not None or args["api"] is not None) and args["bucket"] is None:
+            yield Problem.missing("bucket", "the bucket of the pictures, as the page works with it")
+        folder = Path(args["folder"] or SOURCES / PAGE)
+        if not (folder / INDEX).is_file():
+            yield Problem("folder", str(folder), f"a folder with {INDEX}")
+        elif len(_CSP_TAG.findall((folder / INDEX).read_text(encoding="utf-8"))) != 1:
+            tag = '<meta http-equiv="Content-Security-Policy" content="…">'
+            yield Problem("folder", str(folder / INDEX), f"a page with one {tag}, which the deployment fills")
+        for path in _files(folder):
             if path.suffix not in CONTENT_TYPES:
-                raise InvalidArgumentError(f"{key} is of no type that a site has: {', '.join(CONTENT_TYPES)}.")
-            if key == CONFIG:
-                raise InvalidArgumentError(f"{path} is in the way: the deployment writes {CONFIG}.")
+                yield Problem("folder", str(path), f"files that a site has: {', '.join(CONTENT_TYPES)}")
+            if path == folder / CONFIG:
+                yield Problem("folder", str(path), f"no {CONFIG}, as the deployment writes it")
+
+    def __init__(self, name: str, args: WebsiteFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        checked = self._start(name, WebsiteFilesArgs, args, opts)
+        site, folder = checked["site"], Path(checked["folder"] or SOURCES / PAGE)
+        bucket_name = site.bucket_name if isinstance(site, Website) else site["bucket_name"]
+        # A Website's bucket is emptied when it is deleted.
+        child = self._with(site.bucket) if isinstance(site, Website) else self._child
+        service = page_service.service_of(self, checked)
+        connect = [*service.connect, *(checked["connect"] or ())]
+        pictures = [*service.pictures, *(checked["pictures"] or ())]
+        for path in _files(folder):
+            key = path.relative_to(folder).as_posix()
             page = key == INDEX
             aws.s3.BucketObjectv2(
                 f"{name}/{key}",
-                bucket=args.bucket_name,
+                bucket=bucket_name,
                 key=key,
                 source=None if page else pulumi.FileAsset(str(path)),
                 source_hash=None if page else hashlib.sha256(path.read_bytes()).hexdigest(),
-                content=with_policy(path.read_text(encoding="utf-8"), args) if page else None,
+                content=with_policy(path.read_text(encoding="utf-8"), connect, pictures) if page else None,
                 content_type=CONTENT_TYPES[path.suffix],
                 cache_control=A_DAY if path.suffix in CACHED_FOR_A_DAY else ALWAYS_ASK,
                 opts=child,
             )
         aws.s3.BucketObjectv2(
             f"{name}/{CONFIG}",
-            bucket=args.bucket_name,
+            bucket=bucket_name,
             key=CONFIG,
-            content=pulumi.Output.json_dumps(args.config, separators=(",", ":")),
+            content=pulumi.Output.json_dumps({**service.config, **(checked["config"] or {})}, separators=(",", ":")),
             content_type=CONTENT_TYPES[".json"],
             cache_control=NEVER_KEEP,
             opts=child,
@@ -267,22 +322,26 @@ class WebsiteFiles(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def with_policy(page: str, args: WebsiteFilesArgs) -> pulumi.Output[str]:
-    """The page with the policy of its deployment. Raises InvalidArgumentError when there is no place for it."""
-    if len(_CSP_TAG.findall(page)) != 1:
-        raise InvalidArgumentError(f'{INDEX} has no place for a policy: <meta http-equiv="Content-Security-Policy" …>.')
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+
+
+def with_policy(
+    page: str, connect: Sequence[pulumi.Input[str]], pictures: Sequence[pulumi.Input[str]]
+) -> pulumi.Output[str]:
+    """The page with the policy of its deployment."""
 
     def write(sources: Sequence[Sequence[str]]) -> str:
         policy = content_security_policy(*sources)
         return _CSP_TAG.sub(lambda tag: f"{tag[1]}{policy}{tag[2]}", page)
 
-    return pulumi.Output.all(pulumi.Output.all(*args.connect), pulumi.Output.all(*args.pictures)).apply(write)
+    return pulumi.Output.all(pulumi.Output.all(*connect), pulumi.Output.all(*pictures)).apply(write)
 
 
 def content_security_policy(connect: Sequence[str], pictures: Sequence[str]) -> str:
     """The site's own scripts, styles and pictures, the addresses given, and nothing else; nothing inline.
 
-    `blob:` is for pictures that the visitor has just chosen.
+    `blob:` is for pictures that the page has already: those that the visitor has just chosen, and a guest's.
     """
     return "; ".join(
         [
@@ -290,17 +349,10 @@ def content_security_policy(connect: Sequence[str], pictures: Sequence[str]) -> 
             "script-src 'self'",
             "style-src 'self'",
             " ".join(["img-src 'self' blob:", *dict.fromkeys(pictures)]),
-            " ".join(["connect-src 'self'", *dict.fromkeys(connect)]),
+            " ".join(["connect-src 'self' blob:", *dict.fromkeys(connect)]),
             "base-uri 'none'",
             "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
         ]
     )
-
-
-def _at(endpoint: str | None, bucket: str) -> str:
-    assert endpoint is not None
-    return f"{endpoint.replace(BUCKET_PLACE, bucket).rstrip('/')}/"
-
-
-def _origin(url: str) -> str:
-    return "/".join(url.split("/")[:3])

@@ -84,7 +84,11 @@ class Composed:
         """Every container of the project by name, stopped ones and those of functions too."""
         listed = docker("ps", "--all", "--quiet", "--filter", f"name={self.name}").split()
         described = json.loads(docker("inspect", *listed)) if listed else []
-        return {str(one["Name"]).removeprefix("/"): one for one in described}
+        return {str(container["Name"]).removeprefix("/"): container for container in described}
+
+    def networks(self) -> list[str]:
+        """Every network of the project by name."""
+        return docker("network", "ls", "--filter", f"name={self.name}", "--format", "{{.Name}}").split()
 
     def labelstack(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command as a user on this machine does, in the copy of the clone."""
@@ -101,8 +105,8 @@ class Composed:
         """The stack's outputs, as the command finds them."""
         done = self.labelstack("outputs", "--json")
         assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        stack_outputs: dict[str, Any] = json.loads(done.stdout)
+        return stack_outputs
 
     def get(self, url: str) -> bytes:
         """What a browser gets; names below localhost need not resolve here."""
@@ -150,12 +154,12 @@ def docker(*arguments: str) -> str:
 
 def published(containers: Mapping[str, Mapping[str, Any]]) -> set[str]:
     """The addresses of this machine on which containers answer."""
-    bindings = [one["NetworkSettings"]["Ports"] or {} for one in containers.values()]
+    bindings = [container["NetworkSettings"]["Ports"] or {} for container in containers.values()]
     return {str(bound["HostIp"]) for ports in bindings for bound_to in ports.values() for bound in bound_to or []}
 
 
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(one.getsockname()[1]) for one in sockets]
+    with ExitStack() as open_sockets:
+        sockets = [open_sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(bound.getsockname()[1]) for bound in sockets]

@@ -24,26 +24,26 @@ def compose_here() -> None:
 @pytest.fixture(scope="session")
 def composed(compose_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """The service, up."""
-    made = Composed(copy_clone(tmp_path_factory.mktemp("clone")))
+    project = Composed(copy_clone(tmp_path_factory.mktemp("clone")))
     try:
-        made.up()
-        yield made
+        project.up()
+        yield project
     finally:
-        made.remove()
+        project.remove()
 
 
 @pytest.fixture
 def another(composed: Composed, tmp_path: Path) -> Iterator[Callable[[], Composed]]:
     """Makes a second project that is not up, with the images of the first."""
-    made: list[Composed] = []
+    projects: list[Composed] = []
 
     def make() -> Composed:
         project = Composed(copy_clone(tmp_path))
         for service in BUILT:
             subprocess.run(["docker", "tag", f"{composed.name}-{service}", f"{project.name}-{service}"], check=True)
-        made.append(project)
+        projects.append(project)
         return project
 
     yield make
-    for project in made:
+    for project in projects:
         project.remove()

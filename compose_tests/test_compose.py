@@ -7,7 +7,9 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from compose_tests.composed import PROJECT, Composed, published
+import pytest
+
+from compose_tests.composed import PROJECT, Composed, docker, published
 from integration_tests.stack import wait_for
 
 CAT = PROJECT / "samples" / "cat.png"
@@ -43,8 +45,8 @@ def test_the_project_s_containers_run_without_root(composed: Composed) -> None:
 def test_the_command_on_this_machine_uploads_and_finds(composed: Composed) -> None:
     result = upload(composed, CAT)
     assert result["status"] == "LABELED"
-    found = json.loads(composed.labelstack("search", "cat", "--json").stdout)
-    assert [item["key"] for item in found["items"]] == [result["key"]]
+    answer = json.loads(composed.labelstack("search", "cat", "--json").stdout)
+    assert [item["key"] for item in answer["items"]] == [result["key"]]
 
 
 def test_the_page_finds_the_api_where_a_browser_does(composed: Composed) -> None:
@@ -81,15 +83,28 @@ def test_this_machine_s_engine_leaves_the_composed_stack_alone(composed: Compose
     assert "docker compose up deploy" in done.stderr
 
 
-def test_down_leaves_no_container_and_up_deploys_anew(composed: Composed) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+def test_down_leaves_nothing_of_a_localstack_and_up_deploys_anew(composed: Composed, killed: bool) -> None:
     upload(composed, CAT)  # so that there is a function's container
     before = composed.outputs()
     assert any("-lambda-" in name for name in composed.containers())
-    done = composed.compose("down")
-    assert done.returncode == 0, done.stdout
-    assert composed.containers() == {}
+    if killed:
+        docker("kill", f"{composed.name}-localstack-1")
+    down = composed.compose("down")
+    assert down.returncode == 0, down.stdout
+    assert (composed.containers(), composed.networks()) == ({}, [])
     composed.up()
     assert composed.outputs()["uploadBucket"] != before["uploadBucket"]
+    assert upload(composed, CAT)["status"] == "LABELED"
+
+
+def test_up_removes_the_functions_of_a_localstack_that_was_killed(composed: Composed) -> None:
+    upload(composed, CAT)
+    left = {name for name in composed.containers() if "-lambda-" in name}
+    docker("kill", *(f"{composed.name}-{service}-1" for service in ("reaper", "localstack", "logs")))
+    assert left <= set(composed.containers())
+    composed.up()
+    assert left.isdisjoint(composed.containers())
     assert upload(composed, CAT)["status"] == "LABELED"
 
 
@@ -113,8 +128,10 @@ def test_a_localstack_that_wants_a_licence_is_told_by_its_status_and_by_the_doct
     assert f"{project.name}-localstack-1 exited (55)" in done.stdout
     doctor = project.labelstack("doctor", "--json")
     assert doctor.returncode == 1
-    found = [one["found"] for one in json.loads(doctor.stdout)["findings"] if one["name"] == "LocalStack image"]
-    assert "ended with status 55: no valid license" in found[0]
+    details = [
+        finding["detail"] for finding in json.loads(doctor.stdout)["findings"] if finding["name"] == "LocalStack image"
+    ]
+    assert "ended with status 55: no valid license" in details[0]
 
 
 def test_a_taken_port_is_told(another: Callable[[], Composed]) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import urllib3
 from botocore.auth import SigV4Auth
@@ -44,6 +44,13 @@ class Reply:
         return self.status, document["code"]
 
 
+def canonical(url: str) -> str:
+    """The address as AWS signs it and urllib3 sends it: `%20` for a space, `%2F` for a slash and for `%2f`."""
+    parts = urlsplit(urllib3.util.parse_url(url).url)
+    query = urlencode(parse_qsl(parts.query, keep_blank_values=True), quote_via=quote, safe="-_.~")
+    return parts._replace(query=query).geturl()
+
+
 class ApiClient:
     """Asks one API, with an API key or a signature where it is given one.
 
@@ -77,7 +84,7 @@ class ApiClient:
         if self.access_key:
             sent["x-api-key"] = self.access_key
         if self.credentials is not None:
-            request = AWSRequest(method, url, headers=sent, data=body)
+            request = AWSRequest(method, canonical(url), headers=sent, data=body)
             SigV4Auth(self.credentials, "execute-api", self.region).add_auth(request)
             sent = dict(request.headers)
         return reply_of(self.pool.request(method, url, body=body, headers=sent))
@@ -98,9 +105,9 @@ class ApiClient:
         """A form with which S3 takes one picture."""
         reply = self.post("/generate-upload-url", {"fileName": name, "contentType": content_type, **more})
         assert reply.status == 200, reply
-        found = reply.json
-        assert isinstance(found, dict)
-        return found
+        document = reply.json
+        assert isinstance(document, dict)
+        return document
 
     def submit(self, form: Mapping[str, Any], body: bytes, **changed: str) -> Reply:
         """Send a form to S3, some of its fields changed."""
@@ -119,20 +126,20 @@ class ApiClient:
         reply = wait_for(
             f"a result of {key!r}",
             lambda: self.get("/result", {"key": key}),
-            lambda seen: seen.status == 200 and seen.json["status"] in TERMINAL,
+            lambda answer: answer.status == 200 and answer.json["status"] in TERMINAL,
         )
         return reply.json
 
     def every_page(self, parameters: Parameters) -> list[dict[str, Any]]:
         """The pictures of all pages of `GET /images`."""
-        found: list[dict[str, Any]] = []
+        images: list[dict[str, Any]] = []
         more: dict[str, str] = {}
         while True:
             reply = self.get("/images", {**parameters, **more})
             assert reply.status == 200, reply
-            found += reply.json["images"]
+            images += reply.json["images"]
             if "cursor" not in reply.json:
-                return found
+                return images
             more = {"cursor": reply.json["cursor"]}
 
 

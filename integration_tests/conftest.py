@@ -29,6 +29,8 @@ RUNNING = pytest.StashKey[RunningCloud]()
 OUTPUTS = pytest.StashKey[Mapping[str, Any]]()
 EXECUTED = pytest.StashKey[list[str]]()
 STARTED_MS = pytest.StashKey[int]()
+# Pulumi's provider waits half a minute for each new queue, and as long for its policy.
+PULUMI_TIMEOUT_S = 1200
 # pytest's own: 1 tests failed, 2 interrupted, 4 wrong usage.
 NOTHING_RAN = 1
 NO_CLOUD = 4
@@ -71,17 +73,24 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On AWS only the smoke tests run."""
-    if config.stash[LANE].cloud == "aws":
+    """On AWS only the smoke tests run, and where Pulumi cannot be had nothing of its engine."""
+    lane = config.stash[LANE]
+    if lane.cloud == "aws":
         others = [item for item in items if _is_ours(item) and item.get_closest_marker("smoke") is None]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+    ours = [item for item in items if _is_ours(item)]
+    if lane.engine == "pulumi" and ours and not config.option.collectonly:
+        problem = lanes.pulumi_problem()
+        for item in ours:
+            item.add_marker(pytest.mark.timeout(PULUMI_TIMEOUT_S) if problem is None else pytest.mark.skip(problem))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Have the images before the first test's time runs."""
     config = session.config
-    if config.stash[LANE].cloud == "localstack" and not config.option.collectonly and any(map(_is_ours, session.items)):
+    runs = any(_is_ours(item) and item.get_closest_marker("skip") is None for item in session.items)
+    if config.stash[LANE].cloud == "localstack" and not config.option.collectonly and runs:
         from labelstack.clouds import localstack_container
 
         with _or_exit():
@@ -110,6 +119,8 @@ def pytest_runtest_makereport(
         item.stash[STARTED_MS] = int(call.start * 1000)
     if call.when == "call" and report.outcome != "skipped":
         config.stash[EXECUTED].append(item.nodeid)
+        for name, table in item.user_properties if config.get_verbosity() > 0 else ():
+            _tell(config, f"{name}\n{table}")
     running = config.stash.get(RUNNING, None)
     if report.failed and running is not None:
         functions = failure_logs.functions_of(running, config.stash.get(OUTPUTS, {}))
@@ -167,9 +178,9 @@ def running(
     """The cloud, started for this run alone, unless it runs already."""
     with _or_exit():
         started = running_cloud(lane, PROJECT, tmp_path_factory.mktemp("cloud"))
-        found = started.__enter__()
-    request.config.stash[RUNNING] = found
-    yield found
+        cloud_of_run = started.__enter__()
+    request.config.stash[RUNNING] = cloud_of_run
+    yield cloud_of_run
     del request.config.stash[RUNNING]
     try:
         started.__exit__(None, None, None)
@@ -203,10 +214,10 @@ def stack(
 ) -> Iterator[DeployedStack]:
     """The project's own program, deployed as the lane's stack."""
     if lane.cloud == "aws":
-        found = _on_aws(request, lane, running)
+        context = _on_aws(request, lane, running)
     else:
-        found = _deployed(lane, running, tmp_path_factory.mktemp("stacks"), FASTER_FAILURES)
-    with found as deployed:
+        context = _deployed(lane, running, tmp_path_factory.mktemp("stacks"), FASTER_FAILURES)
+    with context as deployed:
         request.config.stash[OUTPUTS] = deployed.outputs
         yield deployed
 
@@ -223,7 +234,7 @@ def _deployed(lane: Lane, running: RunningCloud, folder: Path, settings: Mapping
             if not running.is_running():
                 pytest.exit(f"the cloud {lane.cloud} has ended while the stack was deployed on it: run again", NO_CLOUD)
             raise
-        yield DeployedStack(running.cloud, outputs)
+        yield DeployedStack(running.cloud, outputs, running.logs)
     finally:
         if running.is_running():  # what died has taken everything along
             engine.destroy(lane.stack)
@@ -262,13 +273,13 @@ def _cleaned_up(deployed: smoke.SmokeStack) -> Iterator[DeployedStack]:
 def session_rekognition(running: RunningCloud) -> LocalRekognition:
     """The local Rekognition's control plane; who sets rules takes them back."""
     skip_unless(running.cloud, "rekognition_rules")
-    return LocalRekognition(running.rekognition_control_url)
+    return LocalRekognition(running.rekognition_control_url, running.rekognition_control_token)
 
 
 @pytest.fixture(scope="session")
 def keyed_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The same program with an API that wants a key, beside the first stack."""
-    settings = _beside("keyed", {"apiAccess": "api_key"})
+    """The same program with an API that wants a key, and a pipeline that can pause, beside the first stack."""
+    settings = _beside("keyed", {"apiAccess": "api_key", "onCostBound": "pause"})
     with _deployed(lane, running, tmp_path_factory.mktemp("keyed"), settings) as deployed:
         yield deployed
 
@@ -317,7 +328,7 @@ def workflow_stack(
 
 def _beside(name: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Settings of one more stack; its own name keeps what it makes apart."""
-    config = {f"labelstack:{key}": value for key, value in {"name": name, "apiLogRole": "false", **settings}.items()}
+    config = {f"labelstack:{key}": value for key, value in {"name": name, "apiLogRole": "account", **settings}.items()}
     return {**FASTER_FAILURES, **config}
 
 

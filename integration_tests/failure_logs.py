@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,11 +15,13 @@ from labelstack.errors import CloudError
 
 FUNCTION_LINES = 40
 CLOUD_LINES = 30
+SEARCHED_LINES = 2000
 LINE_CHARACTERS = 600
+WARNING = re.compile(r"\b(WARN|WARNING|ERROR|CRITICAL)\b|Traceback|Error: ")
 
 
 def sections(running: RunningCloud, functions: list[str], since_ms: int) -> Iterator[tuple[str, str]]:
-    """Titles and texts, the functions' first; where a log cannot be read, why.
+    """Titles and texts, the cloud's own warnings first, then the functions' logs; where one cannot be read, why.
 
     Args:
         running: The cloud.
@@ -26,8 +29,14 @@ def sections(running: RunningCloud, functions: list[str], since_ms: int) -> Iter
         since_ms: When the test began, Unix time in milliseconds.
     """
     try:
-        found = logs.read(running.cloud.client("logs"), functions, since_ms)
-        lines = [f"{line.function}: {line_text(line).plain}" for line in found if METRICS_MARK not in line.message]
+        for source, text in running.logs(SEARCHED_LINES).items():
+            if warnings := [line for line in text.splitlines() if WARNING.search(line)]:
+                yield f"{source}, its warnings", cut(warnings, CLOUD_LINES)
+    except (CloudError, OSError):
+        pass  # told below
+    try:
+        log_lines = logs.read(running.cloud.client("logs"), functions, since_ms)
+        lines = [f"{line.function}: {line_text(line).plain}" for line in log_lines if METRICS_MARK not in line.message]
         yield f"functions' logs, {shown(lines, FUNCTION_LINES)}", cut(lines, FUNCTION_LINES)
     except (BotoCoreError, ClientError, OSError) as error:
         yield "functions' logs", f"cannot be read: {error}"
@@ -56,6 +65,6 @@ def functions_of(running: RunningCloud, outputs: Mapping[str, Any]) -> list[str]
         return named
     try:
         pages = running.cloud.client("lambda").get_paginator("list_functions").paginate()
-        return sorted(one["FunctionName"] for page in pages for one in page["Functions"])
+        return sorted(function["FunctionName"] for page in pages for function in page["Functions"])
     except (BotoCoreError, ClientError):
         return named

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from labelstack import engines
 from labelstack.clouds import Cloud
-from labelstack.engines import configuration
-from labelstack.errors import InputError
+from labelstack.engines import InProcessEngine, PulumiEngine, configuration
+from labelstack.engines.automation import cli
+from labelstack.errors import InputError, PulumiMissingError
 
+# Where `labelstack up --engine pulumi` downloads the CLI to as well.
+CLI_FOLDER = Path(__file__).parent.parent / ".labelstack" / "pulumi"
 CLOUDS = ("embedded", "localstack", "external", "aws")
 ENGINES = ("in-process", "pulumi")
 DEFAULT_STACKS = {"aws": "dev"}
@@ -116,21 +118,31 @@ def choose(
 
 
 def engine_for(name: str, project: Path, cloud: Cloud, folder: Path) -> Engine:
-    """The engine of that name.
+    """Make the engine of that name.
 
     Args:
         name: One of ENGINES.
         project: The folder with `Pulumi.yaml`.
         cloud: What it deploys on.
         folder: Where it keeps what it knows of its stacks.
-
-    Raises:
-        InputError: This version has no such engine.
     """
     if name == "in-process":
-        return engines.InProcessEngine(project, cloud, folder)
-    pulumi = getattr(engines, "PulumiEngine", None)
-    if pulumi is None:
-        raise InputError("this version has no engine pulumi: leave --engine out")
-    found: Engine = pulumi(project, cloud, folder)
-    return found
+        return InProcessEngine(project, cloud, folder)
+    return PulumiEngine(project, cloud, folder, CLI_FOLDER)
+
+
+def pulumi_problem() -> str | None:
+    """Say why Pulumi cannot deploy here: no CLI or no provider, and neither can be downloaded. None when it can."""
+    try:
+        cli.ready(CLI_FOLDER)
+    except PulumiMissingError as error:
+        return str(error)
+    return None
+
+
+def drift(engine: Engine, stack: str) -> dict[str, int]:
+    """Count by kind what a refresh would change of a stack; the in-process engine has no refresh."""
+    if not isinstance(engine, PulumiEngine):
+        return {}
+    changes = engine.select(stack).refresh(color="never").summary.resource_changes or {}
+    return {str(kind): count for kind, count in changes.items() if kind != "same"}

@@ -21,12 +21,14 @@ class RunningCloud:
     Attributes:
         cloud: The cloud.
         rekognition_control_url: Where the local Rekognition takes rules; empty where there is none.
+        rekognition_control_token: What opens that.
         logs: The last lines of the cloud's own logs, by their source.
         is_running: Whether it still answers.
     """
 
     cloud: Cloud
     rekognition_control_url: str
+    rekognition_control_token: str
     logs: Callable[[int], Mapping[str, str]]
     is_running: Callable[[], bool]
 
@@ -50,6 +52,7 @@ def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCl
             yield RunningCloud(
                 embedded,
                 embedded.rekognition_url,
+                embedded.owner_token,
                 lambda lines: {file.name: "\n".join(file.read_text().splitlines()[-lines:]) for file in files},
                 embedded.is_running,
             )
@@ -57,15 +60,17 @@ def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCl
         from labelstack.clouds.localstack_container import LocalStackContainer  # Docker's packages are for this lane
 
         with LocalStackContainer.start(project) as container:
-            control_url = container.cloud.rekognition_control_url
-            yield RunningCloud(container.cloud, control_url, container.logs, container.cloud.is_running)
+            yield _localstack(container.cloud, container.logs)
     elif lane.cloud == "external":
-        localstack = external_localstack(os.environ)
-        control_url = localstack.rekognition_control_url
-        yield RunningCloud(localstack, control_url, lambda lines: {}, localstack.is_running)
+        yield _localstack(external_localstack(os.environ), lambda lines: {})
     else:
         aws = AwsCloud(smoke.region(project, lane.stack))
-        yield RunningCloud(aws, "", lambda lines: {}, lambda: True)
+        yield RunningCloud(aws, "", "", lambda lines: {}, lambda: True)
+
+
+def _localstack(cloud: LocalStackCloud, logs: Callable[[int], Mapping[str, str]]) -> RunningCloud:
+    control = cloud.rekognition_control_url, cloud.rekognition_control_token
+    return RunningCloud(cloud, *control, logs, cloud.is_running)
 
 
 def external_localstack(variables: Mapping[str, str]) -> LocalStackCloud:

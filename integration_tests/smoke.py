@@ -93,20 +93,20 @@ def deployed_outputs(project: Path, stack: str, variables: Mapping[str, str]) ->
     """
     if file := variables.get("LABELSTACK_OUTPUTS"):
         return stack_outputs.check(stack_outputs.from_file(Path(file)), f"the file {file}")
-    found = stack_outputs.from_pulumi(project, stack)
-    if found is None:
+    outputs = stack_outputs.from_pulumi(project, stack)
+    if outputs is None:
         raise NoOutputsError(
             f"the outputs of stack {stack!r} on AWS are not known here, and there is no Pulumi CLI to ask: name a file "
             f"of them in LABELSTACK_OUTPUTS (pulumi stack output --json --stack {stack}), or let the run deploy a "
             "stack of its own (--engine pulumi)"
         )
-    return stack_outputs.check(found, f"stack {stack!r}")
+    return stack_outputs.check(outputs, f"stack {stack!r}")
 
 
 def settings_for(cloud: Cloud) -> dict[str, str]:
     """What a stack of the run's own needs besides its file: names of its own, and the account's log role left alone."""
     role = cloud.client("apigateway").get_account().get("cloudwatchRoleArn")
-    return {"labelstack:name": "labelstack-smoke", "labelstack:apiLogRole": "false" if role else "true"}
+    return {"labelstack:name": "labelstack-smoke", "labelstack:apiLogRole": "account" if role else "own"}
 
 
 @dataclass
@@ -131,7 +131,7 @@ class SmokeStack(DeployedStack):
     def clean_up(self) -> None:
         """Delete every version of what was uploaded, and wait until its results are deleted too."""
         s3, bucket = self.client("s3"), self.outputs["uploadBucket"]
-        keys = sorted({one.key for one in self.uploaded})
+        keys = sorted({picture.key for picture in self.uploaded})
         for key in keys:
             self.delete(key)
         for key in keys:
@@ -143,6 +143,6 @@ class SmokeStack(DeployedStack):
             pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key))
             # The markers last: without one, an older version would come to light and be analysed again.
             for kind in ("Versions", "DeleteMarkers"):
-                for one in (found for page in pages for found in page.get(kind, []) if found["Key"] == key):
-                    s3.delete_object(Bucket=bucket, Key=key, VersionId=one["VersionId"])
+                for version in (version for page in pages for version in page.get(kind, []) if version["Key"] == key):
+                    s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
         self.uploaded.clear()

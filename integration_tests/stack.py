@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,29 +13,51 @@ from urllib.parse import urlsplit, urlunsplit
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from labelstack import logs
 from labelstack.clouds import Cloud
 
 T = TypeVar("T")
 
 TERMINAL = frozenset({"LABELED", "REJECTED", "FAILED", "DELETED"})
 PATIENCE_S = 240.0  # longer than a message is hidden whose function timed out; what is there is not waited for
+DOUBT_S = 3.0
 POLL_INTERVAL_S = 0.05
 LONGEST_INTERVAL_S = 0.5
+# What AWS's runtime logs of a function that does not start, and LocalStack of its container.
+STARTUP_FAILURE = re.compile(
+    r"Runtime\.(ImportModuleError|UserCodeSyntaxError|HandlerNotFound|MalformedHandlerName|InvalidEntrypoint)"
+    r"|failed during startup|Failed to start execution environment"
+)
+CLOUD_LINES = 500
 LOCALSTACK_NAMES = ".localhost.localstack.cloud"
 _DESERIALIZER = TypeDeserializer()
 
 
-def wait_for(what: str, look: Callable[[], T], done: Callable[[T], bool], timeout_s: float = PATIENCE_S) -> T:
-    """Poll `look` until `done` holds for what it returns; on time-out say what was waited for and last seen."""
+def wait_for(
+    what: str,
+    look: Callable[[], T],
+    done: Callable[[T], bool],
+    timeout_s: float = PATIENCE_S,
+    hopeless: Callable[[], str] = lambda: "",
+) -> T:
+    """Poll `look` until `done` holds for what it returns; on time-out say what was waited for and last seen.
+
+    `hopeless` says every few seconds why it will never hold; empty while it may.
+    """
     began = time.monotonic()
-    deadline = began + timeout_s
+    deadline, next_doubt = began + timeout_s, began + DOUBT_S
     while True:
-        seen = look()
-        if done(seen):
-            return seen
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last seen: {seen!r}"[:4000])
-        waited = time.monotonic() - began
+        state = look()
+        if done(state):
+            return state
+        now = time.monotonic()
+        if now > deadline:
+            raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last seen: {state!r}"[:4000])
+        if now > next_doubt:
+            if reason := hopeless():
+                raise AssertionError(f"waited in vain for {what}: {reason}")
+            next_doubt = now + DOUBT_S
+        waited = now - began
         # The longer it has waited, the longer between two looks: each costs the cloud time.
         time.sleep(min(max(POLL_INTERVAL_S, waited / 10), LONGEST_INTERVAL_S))
 
@@ -65,11 +88,13 @@ class DeployedStack:
 
     Attributes:
         cloud: Where it runs.
-        outputs: The stack's outputs, by the names in the README.
+        outputs: The stack's outputs, by the names in docs/outputs.md.
+        cloud_logs: The last lines of the cloud's own logs, by their source.
     """
 
     cloud: Cloud
     outputs: Mapping[str, Any]
+    cloud_logs: Callable[[int], Mapping[str, str]] = lambda lines: {}
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -127,11 +152,11 @@ class DeployedStack:
 
     def label_entries(self, key: str) -> dict[str, dict[str, Any]]:
         """A picture's label entries by label."""
-        found = self.items(
+        entries = self.items(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
             ExpressionAttributeValues={":pk": {"S": f"IMAGE#{key}"}, ":sk": {"S": "LABEL#"}},
         )
-        return {entry["label"]: entry for entry in found}
+        return {entry["label"]: entry for entry in entries}
 
     def label_count(self, label: str) -> int:
         """How many pictures carry a label, by the counters."""
@@ -141,20 +166,35 @@ class DeployedStack:
     def wait_for_result(self, uploaded: Uploaded) -> dict[str, Any]:
         """The terminal result of exactly this object version."""
 
-        def done(found: dict[str, Any] | None) -> bool:
-            return found is not None and found["status"] in TERMINAL and found.get("versionId") == uploaded.version_id
+        def done(result: dict[str, Any] | None) -> bool:
+            return (
+                result is not None and result["status"] in TERMINAL and result.get("versionId") == uploaded.version_id
+            )
 
-        found = wait_for(
+        result = wait_for(
             f"a result of {uploaded.key!r}, version {uploaded.version_id}",
             lambda: self.result(uploaded.key),
             done,
+            hopeless=self.startup_failure(),
         )
-        assert found is not None
-        return found
+        assert result is not None
+        return result
+
+    def startup_failure(self) -> Callable[[], str]:
+        """Tells of a function that has failed to start since then, with the cause; empty while none has."""
+        functions = [str(name) for output, name in self.outputs.items() if output.endswith("Function")]
+        since_ms = int(time.time() * 1000)
+
+        def look() -> str:
+            lines = [line.message for line in logs.read(self.client("logs"), functions, since_ms)]
+            lines += [line for text in self.cloud_logs(CLOUD_LINES).values() for line in text.splitlines()]
+            return next((f"a function does not start: {line}" for line in lines if STARTUP_FAILURE.search(line)), "")
+
+        return look
 
     def wait_for_results(self, uploaded: Sequence[Uploaded]) -> list[dict[str, Any]]:
         """Terminal results of several object versions, in their order."""
-        return [self.wait_for_result(one) for one in uploaded]
+        return [self.wait_for_result(upload) for upload in uploaded]
 
     def wait_until_announced(self, key: str) -> None:
         """Wait until a stored result waits for no announcement: what that takes is off its item."""
@@ -165,10 +205,24 @@ class DeployedStack:
             lambda item: "sequencer" in item and not outbox & set(item),
         )
 
+    def wait_until_content_is_known(self, result: Mapping[str, Any]) -> None:
+        """Wait until the answers about a picture's bytes are kept, which happens when its batch ends."""
+        content = {":pk": {"S": f"CONTENT#{result['etag']}#{result['sizeBytes']}"}}
+        wait_for(
+            f"the content of {result['key']!r} to be known",
+            lambda: self.items(KeyConditionExpression="pk = :pk", ExpressionAttributeValues=content),
+            bool,
+        )
+
     def wait_until_quiet(self) -> None:
         """Wait until neither queue holds a message, visible or in flight."""
 
-        wait_for("empty queues", self._messages, lambda counts: not any(map(sum, counts.values())))
+        wait_for(
+            "empty queues",
+            self._messages,
+            lambda counts: not any(map(sum, counts.values())),
+            hopeless=self.startup_failure(),
+        )
 
     def messages_in_flight(self) -> int:
         """How many messages of the first queue are with a function; a dead letter that failed is hidden for minutes."""
@@ -179,8 +233,8 @@ class DeployedStack:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = {}
         for queue in ("queueUrl", "deadLetterQueueUrl"):
-            found = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
-            visible, hidden = (int(found["Attributes"][name]) for name in names)
+            answer = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
+            visible, hidden = (int(answer["Attributes"][name]) for name in names)
             counts[queue] = (visible, hidden)
         return counts
 
@@ -201,12 +255,17 @@ class DeployedStack:
 class LocalRekognition:
     """The control plane of the local Rekognition: rules that make it answer, fail, wait or hang; counted calls."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/") + "/_rekognition_local"
+        self._headers = {"Content-Type": "application/json", "X-Rekognition-Local-Token": token}
 
     def set_rules(self, rules: Sequence[Mapping[str, Any]]) -> None:
         """Replace all rules."""
         self._call("PUT", "/rules", list(rules))
+
+    def rules(self) -> Any:
+        """The rules in force."""
+        return self._call("GET", "/rules")
 
     def calls(self) -> dict[str, Any]:
         """Counted calls since the last reset."""
@@ -216,10 +275,8 @@ class LocalRekognition:
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self._url + path, data=data, method=method, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        request = urllib.request.Request(self._url + path, data=data, method=method, headers=self._headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 

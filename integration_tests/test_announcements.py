@@ -48,8 +48,8 @@ class Inbox:
                 return [message for message in self.messages if message["key"] == key]
             for message in answer["Messages"]:
                 self.messages.append(json.loads(message["Body"]))
-                given = message.get("MessageAttributes", {})
-                self.attributes.append({name: value["StringValue"] for name, value in given.items()})
+                attributes = message.get("MessageAttributes", {})
+                self.attributes.append({name: value["StringValue"] for name, value in attributes.items()})
                 self.stack.client("sqs").delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
     def wait(self, key: str) -> list[dict[str, Any]]:
@@ -80,15 +80,17 @@ def inbox(stack: DeployedStack, filter_policy: Mapping[str, Any] | None = None) 
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [from_topic]})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    made = Inbox(stack, url, arn)
-    made.subscribe(filter_policy)
+    new_inbox = Inbox(stack, url, arn)
+    new_inbox.subscribe(filter_policy)
     try:
-        yield made
+        yield new_inbox
     finally:
         sns = stack.client("sns")
         pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=stack.outputs["topicArn"])
-        for one in [one for page in pages for one in page["Subscriptions"] if one["Endpoint"] == arn]:
-            sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+        for subscription in [
+            subscription for page in pages for subscription in page["Subscriptions"] if subscription["Endpoint"] == arn
+        ]:
+            sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=url)
 
 
@@ -103,12 +105,12 @@ def document(stack: DeployedStack, uploaded: Uploaded) -> dict[str, Any]:
         except s3.exceptions.NoSuchKey:
             return None
         assert answer["ContentType"] == "application/json"
-        found: dict[str, Any] = json.loads(answer["Body"].read())
-        return found
+        content: dict[str, Any] = json.loads(answer["Body"].read())
+        return content
 
-    found = wait_for(f"the document {key}", look, bool)
-    assert found is not None
-    return found
+    content = wait_for(f"the document {key}", look, bool)
+    assert content is not None
+    return content
 
 
 def wait_until_refused(stack: DeployedStack, uploaded: Uploaded) -> dict[str, Any]:
@@ -128,14 +130,14 @@ def at_rest(stack: DeployedStack) -> Iterator[None]:
 
     def mappings() -> list[dict[str, Any]]:
         pages = client.get_paginator("list_event_source_mappings").paginate()
-        found = [one for page in pages for one in page["EventSourceMappings"]]
-        return [one for one in found if one["EventSourceArn"].rpartition(":")[2] in queues]
+        every_mapping = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+        return [mapping for mapping in every_mapping if mapping["EventSourceArn"].rpartition(":")[2] in queues]
 
     def turn(enabled: bool) -> None:
         state = "Enabled" if enabled else "Disabled"
-        for one in mappings():
-            client.update_event_source_mapping(UUID=one["UUID"], Enabled=enabled)
-        wait_for(f"the queues to be {state}", mappings, lambda all_: {one["State"] for one in all_} == {state})
+        for mapping in mappings():
+            client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+        wait_for(f"the queues to be {state}", mappings, lambda all_: {mapping["State"] for mapping in all_} == {state})
 
     try:
         turn(False)
@@ -146,21 +148,21 @@ def at_rest(stack: DeployedStack) -> Iterator[None]:
 
 
 def test_each_picture_becomes_a_document_and_a_message(stack: DeployedStack, key: MakeKey) -> None:
-    with inbox(stack) as told:
+    with inbox(stack) as messages_inbox:
         good = stack.upload(key("ein bild +ü.jpg"), picture("announced"))
         bad = stack.upload(key("text.jpg"), b"This is no picture.")
 
-        messages = [told.wait(uploaded.key) for uploaded in (good, bad)]
+        messages = [messages_inbox.wait(uploaded.key) for uploaded in (good, bad)]
 
-        assert [len(found) for found in messages] == [1, 1]
-        assert [found[0]["status"] for found in messages] == ["LABELED", "REJECTED"]
+        assert [len(per_picture) for per_picture in messages] == [1, 1]
+        assert [per_picture[0]["status"] for per_picture in messages] == ["LABELED", "REJECTED"]
         assert messages[1][0]["code"] == "NOT_AN_IMAGE"
         for uploaded, [message] in zip((good, bad), messages, strict=True):
             assert faults(message, "notification") == []
             assert message["versionId"] == uploaded.version_id
-            found = document(stack, uploaded)
-            assert faults(found, "result") == []
-            assert (found["key"], found["status"]) == (uploaded.key, message["status"])
+            content = document(stack, uploaded)
+            assert faults(content, "result") == []
+            assert (content["key"], content["status"]) == (uploaded.key, message["status"])
             assert message["document"]["key"] == f"results/{uploaded.key}/{uploaded.version_id}.json"
             stack.wait_until_announced(uploaded.key)
 
@@ -169,12 +171,12 @@ def test_document_is_what_the_table_has(stack: DeployedStack, key: MakeKey) -> N
     uploaded = stack.upload(key("cat.jpg"), picture("a document"))
     result = stack.wait_for_result(uploaded)
 
-    found = document(stack, uploaded)
+    content = document(stack, uploaded)
 
     internal = {"pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk", "eventTime", "fingerprint"}
     internal |= {"unannounced", "claimedUntil"}
-    assert set(found) - {"schemaVersion"} == set(result) - internal
-    assert [label["name"] for label in found["labels"]] == [label["name"] for label in result["labels"]]
+    assert set(content) - {"schemaVersion"} == set(result) - internal
+    assert [label["name"] for label in content["labels"]] == [label["name"] for label in result["labels"]]
 
 
 def test_each_version_has_a_document_that_outlives_the_picture(stack: DeployedStack, key: MakeKey) -> None:
@@ -185,21 +187,24 @@ def test_each_version_has_a_document_that_outlives_the_picture(stack: DeployedSt
     stack.wait_for_result(second)
     stack.wait_until_announced(name)
 
-    with inbox(stack) as told:
+    with inbox(stack) as messages:
         stack.delete(name)
         wait_for("the tombstone", lambda: (stack.result(name) or {}).get("status"), lambda status: status == "DELETED")
         stack.wait_until_quiet()
 
-        assert told.of(name) == []
-    assert [document(stack, one)["versionId"] for one in (first, second)] == [first.version_id, second.version_id]
+        assert messages.of(name) == []
+    assert [document(stack, version)["versionId"] for version in (first, second)] == [
+        first.version_id,
+        second.version_id,
+    ]
 
 
 def test_document_of_a_key_that_is_too_long_is_found_by_its_hash(stack: DeployedStack, key: MakeKey) -> None:
     name = key("")
-    with inbox(stack) as told:
+    with inbox(stack) as messages:
         uploaded = stack.upload(name + "k" * (1000 - len(name)), picture("a long key"))
 
-        [message] = told.wait(uploaded.key)
+        [message] = messages.wait(uploaded.key)
 
     place = message["document"]
     assert place["key"].startswith("results-of-long-keys/")
@@ -213,12 +218,12 @@ def test_filters_by_status_label_and_content_work(
 ) -> None:
     smoking = {"name": "Smoking", "confidence": 95}
     flagged, zebra, plain, bad = (key(name) for name in ("flagged.jpg", "zebra.jpg", "plain.jpg", "bad.jpg"))
-    seen: dict[str, Any] = {"faces": [], "text": []}
+    nothing_else: dict[str, Any] = {"faces": [], "text": []}
     session_rekognition.set_rules(
         [
-            {"match": {"key": flagged}, "labels": [{"name": "Person"}], "moderation": [smoking], **seen},
-            {"match": {"key": zebra}, "labels": [{"name": "Zebra"}], "moderation": [], **seen},
-            {"match": {"key": plain}, "labels": [{"name": "Box"}], "moderation": [], **seen},
+            {"match": {"key": flagged}, "labels": [{"name": "Person"}], "moderation": [smoking], **nothing_else},
+            {"match": {"key": zebra}, "labels": [{"name": "Zebra"}], "moderation": [], **nothing_else},
+            {"match": {"key": plain}, "labels": [{"name": "Box"}], "moderation": [], **nothing_else},
         ]
     )
     with (
@@ -245,7 +250,7 @@ def test_filters_by_status_label_and_content_work(
 
 
 def test_events_that_repeat_give_one_message(stack: DeployedStack, key: MakeKey) -> None:
-    with inbox(stack) as told:
+    with inbox(stack) as messages:
         uploaded = stack.upload(key("cat.jpg"), picture("repeated"))
         sequencer = str(stack.wait_for_result(uploaded)["sequencer"])
         for _ in range(50):
@@ -253,30 +258,30 @@ def test_events_that_repeat_give_one_message(stack: DeployedStack, key: MakeKey)
         stack.wait_until_announced(uploaded.key)
         stack.wait_until_quiet()
 
-        assert len(told.of(uploaded.key)) == 1
+        assert len(messages.of(uploaded.key)) == 1
 
 
 def test_topic_that_is_gone_costs_no_message_and_no_result(stack: DeployedStack, key: MakeKey) -> None:
     sns, arn = stack.client("sns"), stack.outputs["topicArn"]
     policy = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
-    with inbox(stack) as told:
+    with inbox(stack) as messages:
         sns.delete_topic(TopicArn=arn)
         uploaded = [stack.upload(key(f"{n}.jpg"), picture(f"no topic {n}")) for n in range(3)]
-        refused = [wait_until_refused(stack, one) for one in uploaded]
+        refused = [wait_until_refused(stack, upload) for upload in uploaded]
         assert {item["status"] for item in refused} == {"LABELED"}
 
         with at_rest(stack):  # else a message may come between the topic and its subscriber
             assert sns.create_topic(Name=arn.rpartition(":")[2])["TopicArn"] == arn
             sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
-            told.subscribe()
+            messages.subscribe()
 
-        for one in uploaded:
-            [message] = told.wait(one.key)
-            assert (message["status"], message["versionId"]) == ("LABELED", one.version_id)
-            stack.wait_until_announced(one.key)
+        for upload in uploaded:
+            [message] = messages.wait(upload.key)
+            assert (message["status"], message["versionId"]) == ("LABELED", upload.version_id)
+            stack.wait_until_announced(upload.key)
         stack.wait_until_quiet()
-        assert [len(told.of(one.key)) for one in uploaded] == [1, 1, 1]
-    assert {(stack.result(one.key) or {})["status"] for one in uploaded} == {"LABELED"}
+        assert [len(messages.of(upload.key)) for upload in uploaded] == [1, 1, 1]
+    assert {(stack.result(upload.key) or {})["status"] for upload in uploaded} == {"LABELED"}
 
 
 @pytest.mark.needs("iam_enforced")
@@ -284,16 +289,16 @@ def test_bucket_that_denies_costs_no_document_and_no_result(stack: DeployedStack
     s3, bucket = stack.client("s3"), stack.outputs["resultsBucket"]
     policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
-    with inbox(stack) as told:
+    with inbox(stack) as messages:
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
         try:
             uploaded = stack.upload(key("cat.jpg"), picture("denied"))
             assert wait_until_refused(stack, uploaded)["status"] == "LABELED"
-            assert told.of(uploaded.key) == []
+            assert messages.of(uploaded.key) == []
         finally:
             s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
-        assert len(told.wait(uploaded.key)) == 1
+        assert len(messages.wait(uploaded.key)) == 1
     assert document(stack, uploaded)["status"] == "LABELED"
     stack.wait_until_announced(uploaded.key)
 

@@ -66,7 +66,7 @@ PICTURES: list[tuple[str, Callable[[], bytes], str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "make", "fmt", "converted"), PICTURES, ids=[one[0] for one in PICTURES])
+@pytest.mark.parametrize(("name", "make", "fmt", "converted"), PICTURES, ids=[case[0] for case in PICTURES])
 def test_face_is_where_a_person_sees_it(
     stack: DeployedStack, key: MakeKey, name: str, make: Callable[[], bytes], fmt: str, converted: bool
 ) -> None:
@@ -99,6 +99,7 @@ def test_batch_of_heic_pictures_is_labeled(stack: DeployedStack, key: MakeKey) -
 def test_same_heic_again_is_neither_converted_nor_paid_for_again(stack: DeployedStack, key: MakeKey) -> None:
     content = encoded(Image.open(io.BytesIO(picture("twice"))), "HEIF")
     first = stack.wait_for_result(stack.upload(key("first.heic"), content))
+    stack.wait_until_content_is_known(first)
 
     second = stack.wait_for_result(stack.upload(key("second.heic"), content))
 
@@ -113,5 +114,5 @@ def test_api_takes_and_shows_it(api: ApiClient, fmt: str, kind: str) -> None:
     key = api.upload(content, f"picture.{kind}", f"image/{kind}")
 
     assert api.wait_for_result(key)["converted"] is True
-    seen = api.pool.request("GET", api.get("/image-url", {"key": key}).json["url"])
-    assert (seen.status, seen.headers["Content-Type"], seen.data) == (200, f"image/{kind}", content)
+    shown = api.pool.request("GET", api.get("/image-url", {"key": key}).json["url"])
+    assert (shown.status, shown.headers["Content-Type"], shown.data) == (200, f"image/{kind}", content)

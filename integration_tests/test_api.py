@@ -18,17 +18,17 @@ NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
 @pytest.fixture(params=["api", "keyed_api", "signed_api"], ids=["rest-open", "rest-api_key", "http-iam"])
 def any_api(request: pytest.FixtureRequest) -> ApiClient:
     """Each API in turn, with what it wants of a caller."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, ApiClient)
-    return found
+    client = request.getfixturevalue(request.param)
+    assert isinstance(client, ApiClient)
+    return client
 
 
 @pytest.fixture(params=["keyed_api", "signed_api"], ids=["rest-api_key", "http-iam"])
 def closed_api(request: pytest.FixtureRequest) -> ApiClient:
     """The APIs that know who asks, and let him delete."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, ApiClient)
-    return found
+    client = request.getfixturevalue(request.param)
+    assert isinstance(client, ApiClient)
+    return client
 
 
 def counts(api: ApiClient) -> dict[str, int]:
@@ -55,15 +55,15 @@ def test_upload_to_labels_to_search_to_picture(any_api: ApiClient) -> None:
     result = any_api.wait_for_result(key)
 
     assert key.startswith("uploads/")
-    assert key.endswith("/two-cats.png")
+    assert key.endswith("/two cats.png")
     assert (result["status"], result["format"], result["sizeBytes"]) == ("LABELED", "PNG", len(body))
     assert "Cat" in {label["name"] for label in result["labels"]}
     assert any_api.post("/detect-labels", {"key": key}).json == result
     assert key in keys_of(any_api.every_page({"label": ["cat", "Pet"]}))
     assert counts(any_api)["Cat"] >= 1
     link = any_api.get("/image-url", {"key": key}).json["url"]
-    seen = any_api.pool.request("GET", link)
-    assert (seen.status, seen.headers["Content-Type"], seen.data) == (200, "image/png", body)
+    shown = any_api.pool.request("GET", link)
+    assert (shown.status, shown.headers["Content-Type"], shown.data) == (200, "image/png", body)
 
 
 def test_is_pending_until_there_is_a_result(
@@ -95,7 +95,7 @@ def test_tells_why_a_file_is_rejected(api: ApiClient) -> None:
     result = api.wait_for_result(key)
 
     assert (result["status"], result["code"]) == ("REJECTED", "NOT_AN_IMAGE")
-    assert "JPEG or PNG" in result["message"]
+    assert "JPEG, PNG" in result["message"]
     assert key in keys_of(api.every_page({"status": "REJECTED"}))
     # Whatever was uploaded as a picture: no browser is to take it for a page.
     link = api.pool.request("GET", api.get("/image-url", {"key": key}).json["url"])
@@ -120,15 +120,15 @@ def test_flagged_picture_is_shown_only_when_asked(
 def test_searches_by_labels_confidence_and_order_in_pages(
     api: ApiClient, key: MakeKey, session_rekognition: LocalRekognition
 ) -> None:
-    def seen(number: int) -> dict[str, object]:
+    def rule(number: int) -> dict[str, object]:
         even = [{"name": "Even Quokka", "confidence": 99}] if number % 2 == 0 else []
         labels = [{"name": "Quokka", "confidence": 80 + (7 * number) % 11}, *even]
         return {"match": {"key": f"*/quokka-{number}.jpg"}, "labels": labels, **NOTHING_ELSE}
 
-    session_rekognition.set_rules([seen(number) for number in range(7)])
+    session_rekognition.set_rules([rule(number) for number in range(7)])
     uploaded = [api.upload(picture(key(f"{number}")), f"quokka-{number}.jpg") for number in range(7)]
-    for one in uploaded:
-        api.wait_for_result(one)
+    for picture_key in uploaded:
+        api.wait_for_result(picture_key)
     session_rekognition.set_rules([])
 
     newest = api.every_page({"label": "quokka", "limit": "2"})
@@ -136,21 +136,21 @@ def test_searches_by_labels_confidence_and_order_in_pages(
     both = api.every_page({"label": ["quokka", "even quokka"], "limit": "2"})
     sure = api.every_page({"label": "quokka", "minConfidence": "85.5", "limit": "2"})
 
-    confidence = {one: 80 + (7 * number) % 11 for number, one in enumerate(uploaded)}
+    confidence = {picture_key: 80 + (7 * number) % 11 for number, picture_key in enumerate(uploaded)}
     assert sorted(map(str, keys_of(newest))) == sorted(uploaded)
     times = [image["processedAt"] for image in newest]
     assert times == sorted(times, reverse=True)
-    assert keys_of(surest) == sorted(uploaded, key=lambda one: -confidence[one])
+    assert keys_of(surest) == sorted(uploaded, key=lambda picture_key: -confidence[picture_key])
     assert set(keys_of(both)) == set(uploaded[::2])
-    assert set(keys_of(sure)) == {one for one in uploaded if confidence[one] >= 86}
+    assert set(keys_of(sure)) == {picture_key for picture_key in uploaded if confidence[picture_key] >= 86}
     assert counts(api)["Quokka"] == 7
     assert counts(api)["Even Quokka"] == 4
 
 
 def test_lists_all_pictures_newest_first_in_pages(api: ApiClient, key: MakeKey) -> None:
     uploaded = [api.upload(picture(key(f"{number}")), f"page-{number}.jpg") for number in range(3)]
-    for one in uploaded:
-        api.wait_for_result(one)
+    for picture_key in uploaded:
+        api.wait_for_result(picture_key)
 
     images = api.every_page({"limit": "2"})
 
@@ -160,16 +160,23 @@ def test_lists_all_pictures_newest_first_in_pages(api: ApiClient, key: MakeKey) 
     assert times == sorted(times, reverse=True)
 
 
-def test_deletes_a_picture_and_its_result(closed_api: ApiClient) -> None:
+def test_labels_a_picture_anew_and_deletes_it_with_its_result(closed_api: ApiClient) -> None:
     key = closed_api.upload(sample("cat.png"), "gone.png", "image/png")
-    closed_api.wait_for_result(key)
+    first = closed_api.wait_for_result(key)
+    reply = closed_api.post("/relabel", {"key": key})
+    assert (reply.status, reply.json["status"]) == (202, "RELABELLING")
+    anew = wait_for(
+        "another result", lambda: closed_api.get("/result", {"key": key}).json, lambda result: result != first
+    )
+    assert anew["processedAt"] > reply.json["requestedAt"] > first["processedAt"]
+    assert (anew["status"], anew["versionId"], anew["reused"]) == ("LABELED", first["versionId"], False)
     before = counts(closed_api)["Cat"]
 
     reply = closed_api.delete(key)
 
     assert (reply.status, reply.json) == (202, {"key": key, "status": "DELETING"})
     last = wait_for(
-        "the result to go", lambda: closed_api.get("/result", {"key": key}), lambda seen: seen.status == 404
+        "the result to go", lambda: closed_api.get("/result", {"key": key}), lambda answer: answer.status == 404
     )
     assert last.problem == (404, "PICTURE_DELETED")
     assert key not in keys_of(closed_api.every_page({"label": "cat"}))
@@ -178,11 +185,13 @@ def test_deletes_a_picture_and_its_result(closed_api: ApiClient) -> None:
 
 
 @pytest.mark.needs("iam_enforced")
-def test_deleting_is_never_open(api: ApiClient) -> None:
+@pytest.mark.abuse
+def test_deleting_and_labelling_anew_are_never_open(api: ApiClient) -> None:
     key = api.upload(picture("stays"), "stays.jpg")
     api.wait_for_result(key)
 
     assert api.delete(key).problem == (401, "UNAUTHORIZED")
+    assert api.post("/relabel", {"key": key}).problem == (401, "UNAUTHORIZED")
     assert ApiClient(api.url, api_key="guessed").delete(key).status == 401
     assert api.get("/result", {"key": key}).status == 200
 
@@ -222,7 +231,7 @@ def test_gives_pictures_of_its_own_prefix_only(
         assert keys_of(api.every_page({"label": "numbat", "order": order, "limit": "1"})) == [inside]
         assert keys_of(api.every_page({"label": ["numbat", "secret"], "order": order, "limit": "1"})) == [inside]
     listed = api.every_page({"limit": "3"})
-    assert {str(found).partition("/")[0] for found in keys_of(listed)} == {"uploads"}
-    for one in outside:
-        assert api.get("/result", {"key": one.key}).problem == (404, "PICTURE_NOT_FOUND")
-        assert api.get("/image-url", {"key": one.key}).problem == (404, "PICTURE_NOT_FOUND")
+    assert {str(listed_key).partition("/")[0] for listed_key in keys_of(listed)} == {"uploads"}
+    for upload in outside:
+        assert api.get("/result", {"key": upload.key}).problem == (404, "PICTURE_NOT_FOUND")
+        assert api.get("/image-url", {"key": upload.key}).problem == (404, "PICTURE_NOT_FOUND")

@@ -9,6 +9,8 @@ import pytest
 from integration_tests.pictures import decompression_bomb, gif_bomb, heic, jpeg_bomb, picture, truncated_jpeg
 from integration_tests.stack import DeployedStack
 
+pytestmark = pytest.mark.abuse
+
 MakeKey = Callable[[str], str]
 HUNDRED_MB = 100 * 1024 * 1024
 
@@ -48,6 +50,19 @@ def test_rejects_with_a_code_and_a_sentence(
     assert stack.label_entries(uploaded.key) == {}
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [{"StorageClass": "GLACIER"}, {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}],
+    ids=["archived", "customer-key"],
+)
+def test_rejects_what_the_uploader_has_made_unreadable(
+    stack: DeployedStack, key: MakeKey, chosen: dict[str, str]
+) -> None:
+    result = stack.wait_for_result(stack.upload(key("unreadable.jpg"), picture(str(chosen)), **chosen))
+
+    assert (result["status"], result["code"]) == ("REJECTED", "OBJECT_UNREADABLE")
+
+
 def test_accepts_the_smallest_picture(stack: DeployedStack, key: MakeKey) -> None:
     result = stack.wait_for_result(stack.upload(key("80.png"), picture("80", width=80, height=80, fmt="PNG")))
 
@@ -75,5 +90,5 @@ def test_sides_that_are_a_lie_do_not_hold_it_up(stack: DeployedStack, key: MakeK
     result = stack.wait_for_result(stack.upload(key("lie.heic"), heic("lie", claims=(100, 90))))
 
     # The libheif of python3.11 on x86_64 believes the claim and cuts; later ones find the damage.
-    told = (result["status"], result.get("code"), result.get("width"))
-    assert told in [("REJECTED", "IMAGE_DAMAGED", None), ("LABELED", None, 100)]
+    outcome = (result["status"], result.get("code"), result.get("width"))
+    assert outcome in [("REJECTED", "IMAGE_DAMAGED", None), ("LABELED", None, 100)]

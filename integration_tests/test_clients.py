@@ -18,9 +18,9 @@ from integration_tests.stack import DeployedStack, wait_for
 def session(stack: DeployedStack, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A session of the package localstack-client for this cloud."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # it would count for more than what is said here
-    return Session(
-        "test", "test", region_name=stack.cloud.region, localstack_host=urlsplit(stack.cloud.endpoint_url).netloc
-    )
+    keys = stack.cloud.credentials()
+    host = urlsplit(stack.cloud.endpoint_url).netloc
+    return Session(keys.access_key, keys.secret_key, region_name=stack.cloud.region, localstack_host=host)
 
 
 def test_localstack_client_uploads_and_reads_the_result(
@@ -32,6 +32,6 @@ def test_localstack_client_uploads_and_reads_the_result(
     dynamodb = session.client("dynamodb")
     where = {"TableName": stack.outputs["resultsTable"], "Key": {"pk": {"S": f"IMAGE#{name}"}, "sk": {"S": "META"}}}
 
-    item = wait_for("the result", lambda: dynamodb.get_item(**where).get("Item", {}), lambda found: "status" in found)
+    item = wait_for("the result", lambda: dynamodb.get_item(**where).get("Item", {}), lambda result: "status" in result)
 
     assert item["status"] == {"S": "LABELED"}

@@ -25,7 +25,7 @@ from integration_tests.test_security import enter
 PAGE = PROJECT / "docs" / "coming-from.md"
 NOT_LINKED = {".git", ".venv", ".labelstack"}
 # One of an account and region, and the first stack has set it.
-LOG_ROLE = {"labelstack:apiLogRole": "false"}
+LOG_ROLE = {"labelstack:apiLogRole": "account"}
 
 
 def settings_of(system: int) -> str:
@@ -75,41 +75,43 @@ def test_labels_of_an_upload_are_in_the_log(deploy: Deploy) -> None:
             lines = stack.log_events(stack.outputs["processorFunction"])
             return {line["key"]: line["labels"] for line in lines if "labels" in line}
 
-        seen = wait_for("the labels of both pictures", logged, lambda found: len(found) == 2)
+        by_name = wait_for("the labels of both pictures", logged, lambda by_name: len(by_name) == 2)
 
-        assert set(seen) == {"My summer/café +1.png", "coffee.jpg"}
-        labels = seen["My summer/café +1.png"]
+        assert set(by_name) == {"My summer/café +1.png", "coffee.jpg"}
+        labels = by_name["My summer/café +1.png"]
         assert "Cat" in names_of(labels)
-        assert all(len(found) <= 10 for found in seen.values())
-        assert all(55 <= label["confidence"] <= 100 for found in seen.values() for label in found)
+        assert all(len(labels_of_one) <= 10 for labels_of_one in by_name.values())
+        assert all(55 <= label["confidence"] <= 100 for labels_of_one in by_name.values() for label in labels_of_one)
         kept = stack.result("My summer/café +1.png") or {}
         assert names_of(kept["labels"]) == names_of(labels)
 
 
 def test_objects_labels_and_faces_are_json_in_a_second_bucket(deploy: Deploy) -> None:
-    with deploy(2) as stack, inbox(stack) as told:
+    with deploy(2) as stack, inbox(stack) as messages:
         uploads = {name: stack.upload(f"photos/{name}", sample(name)) for name in ("astronaut.jpg", "cat.png")}
         uploads["phone.heic"] = stack.upload("photos/phone.heic", heic("from a phone"))
 
         documents = {name: document(stack, uploaded) for name, uploaded in uploads.items()}
 
         assert stack.outputs["resultsBucket"] != stack.outputs["uploadBucket"]
-        assert {name: faults(found, "result") for name, found in documents.items()} == {name: [] for name in uploads}
-        assert {found["status"] for found in documents.values()} == {"LABELED"}
+        assert {name: faults(content, "result") for name, content in documents.items()} == {
+            name: [] for name in uploads
+        }
+        assert {content["status"] for content in documents.values()} == {"LABELED"}
         astronaut = documents["astronaut.jpg"]
         assert "Person" in names_of(astronaut["labels"])
         assert len(astronaut["faces"]) == 1
-        objects = [label for found in documents.values() for label in found["labels"] if label["instances"]]
-        assert all(0 <= one["boundingBox"]["left"] <= 1 for label in objects for one in label["instances"])
+        objects = [label for content in documents.values() for label in content["labels"] if label["instances"]]
+        assert all(0 <= instance["boundingBox"]["left"] <= 1 for label in objects for instance in label["instances"])
         assert objects, "no label has a place in a picture"
         for name, uploaded in uploads.items():
-            [message] = told.wait(uploaded.key)
+            [message] = messages.wait(uploaded.key)
             assert (message["status"], message["key"]) == ("LABELED", f"photos/{name}")
 
 
 @pytest.mark.needs("website_endpoint")
 def test_page_api_and_topic_work_together(deploy: Deploy) -> None:
-    with deploy(3) as stack, inbox(stack) as told:
+    with deploy(3) as stack, inbox(stack) as messages:
         api = ApiClient(stack.outputs["apiUrl"])
         url, headers = stack.page_address()
         page = api.pool.request("GET", url, headers=headers)
@@ -123,15 +125,19 @@ def test_page_api_and_topic_work_together(deploy: Deploy) -> None:
 
         key = api.upload(sample("cat.png"), "my cat.png", "image/png")
         reply = wait_for(
-            "the labels", lambda: api.post("/detect-labels", {"key": key}), lambda seen: seen.status not in (202, 404)
+            "the labels",
+            lambda: api.post("/detect-labels", {"key": key}),
+            lambda answer: answer.status not in (202, 404),
         )
 
         assert (reply.status, reply.json["status"]) == (200, "LABELED")
         assert "Cat" in names_of(reply.json["labels"])
-        [message] = told.wait(key)
+        [message] = messages.wait(key)
         assert "Cat" in names_of(message["labels"])
         topic = stack.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["topicArn"])
-        by_mail = {one["Endpoint"] for one in topic["Subscriptions"] if one["Protocol"] == "email"}
+        by_mail = {
+            subscription["Endpoint"] for subscription in topic["Subscriptions"] if subscription["Protocol"] == "email"
+        }
         assert by_mail == {"you@example.org"}
 
 
@@ -155,16 +161,16 @@ def test_guest_puts_pictures_and_reads_the_table_himself(deploy: Deploy, running
 
         def item(name: str) -> dict[str, Any]:
             key = {"pk": {"S": f"IMAGE#uploads/{guest.id}/{name}"}, "sk": {"S": "META"}}
-            found: dict[str, Any] = dynamodb.get_item(TableName=config["resultsTable"], Key=key).get("Item", {})
-            return found
+            table_item: dict[str, Any] = dynamodb.get_item(TableName=config["resultsTable"], Key=key).get("Item", {})
+            return table_item
 
         items = {name: wait_for(f"the item of {name}", partial(item, name), bool) for name in pictures}
 
-        assert {found["status"]["S"] for found in items.values()} == {"LABELED"}
-        labels = [label["M"] for found in items.values() for label in found["labels"]["L"]]
+        assert {table_item["status"]["S"] for table_item in items.values()} == {"LABELED"}
+        labels = [label["M"] for table_item in items.values() for label in table_item["labels"]["L"]]
         assert "Cat" in [label["M"]["name"]["S"] for label in items["cat.png"]["labels"]["L"]]
         assert all(Decimal(70) <= Decimal(label["confidence"]["N"]) <= 100 for label in labels)
-        assert all(found["uploadedAt"]["S"] <= found["processedAt"]["S"] for found in items.values())
+        assert all(table_item["uploadedAt"]["S"] <= table_item["processedAt"]["S"] for table_item in items.values())
 
 
 @pytest.mark.needs("website_endpoint", "http_api")
@@ -187,10 +193,10 @@ def test_result_is_read_by_http_and_the_bucket_tidies_up(deploy: Deploy) -> None
         rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
         assert [rule["Expiration"]["Days"] for rule in rules if "Days" in rule.get("Expiration", {})] == [90]
         old = [rule["NoncurrentVersionExpiration"] for rule in rules if "NoncurrentVersionExpiration" in rule]
-        assert [one["NoncurrentDays"] for one in old] == [30]
+        assert [old_rule["NoncurrentDays"] for old_rule in old] == [30]
         tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
         assert {"team": "photography", "cost-centre": "4711", "project": "labelstack"}.items() <= tags.items()
-    left = {one["Name"] for one in s3.list_buckets()["Buckets"]}
+    left = {left_bucket["Name"] for left_bucket in s3.list_buckets()["Buckets"]}
     assert not {bucket, stack.outputs["resultsBucket"], stack.outputs["websiteBucket"]} & left
 
 

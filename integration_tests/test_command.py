@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from integration_tests.api import ApiClient
 from integration_tests.command import NO_TABLE, command_on
 from integration_tests.pictures import picture, sample
-from integration_tests.stack import DeployedStack, LocalRekognition
+from integration_tests.stack import DeployedStack, LocalRekognition, wait_for
 
 STACKS = {"stack": "api", "keyed_stack": "keyed_api", "guest_stack": "signed_api"}
 MakeKey = Callable[[str], str]
@@ -45,8 +46,8 @@ def test_reads_through_the_api(any_stack: tuple[DeployedStack, ApiClient], tmp_p
     assert (shown.returncode, json.loads(shown.stdout)) == (0, result), shown.stderr
     counted = run("labels", "--json")
     assert json.loads(counted.stdout)["Cat"] >= 1, counted.stderr
-    found = json.loads(run("search", "cat", "pet", "--limit", "50", "--json").stdout)["items"]
-    match = next(one for one in found if one["key"] == key)
+    matches = json.loads(run("search", "cat", "pet", "--limit", "50", "--json").stdout)["items"]
+    match = next(item for item in matches if item["key"] == key)
     assert [label["name"] for label in match["labels"]] == ["Cat", "Pet"]
     assert match["versionId"] == result["versionId"]
     watched = run("watch", "--count", "1", "--recent", "1", "--json")
@@ -58,19 +59,19 @@ def test_pages_of_the_api_are_followed(
 ) -> None:
     session_rekognition.set_rules([{"match": {"key": "*/paged.jpg"}, "labels": ["Quokka"], **NOTHING_ELSE}])
     keys = [api.upload(picture(key(str(number))), "paged.jpg") for number in range(3)]
-    for one in keys:
-        api.wait_for_result(one)
+    for picture_key in keys:
+        api.wait_for_result(picture_key)
     session_rekognition.set_rules([])
     run = command_on(stack, tmp_path / "command", without_table(stack))
 
-    found: list[str] = []
+    listed: list[str] = []
     cursor: list[str] = []
     for _ in keys:
         page = json.loads(run("search", "quokka", "--limit", "1", *cursor, "--json").stdout)
-        found += [item["key"] for item in page["items"]]
+        listed += [item["key"] for item in page["items"]]
         cursor = ["--cursor", page["cursor"]] if "cursor" in page else []
 
-    assert sorted(found) == sorted(keys)
+    assert sorted(listed) == sorted(keys)
 
 
 def test_says_what_is_wrong_with_a_key(keyed_stack: DeployedStack, tmp_path: Path) -> None:
@@ -79,15 +80,15 @@ def test_says_what_is_wrong_with_a_key(keyed_stack: DeployedStack, tmp_path: Pat
     done = run("labels", LABELSTACK_API_KEY="wrong")
 
     assert done.returncode == 1
-    told = " ".join(done.stderr.split())
+    message = " ".join(done.stderr.split())
     words = " FORBIDDEN: " if keyed_stack.cloud.capabilities.gateway_responses else ": Forbidden."
-    assert f"answered 403{words}" in told
-    assert "It does not take the key in LABELSTACK_API_KEY: set LABELSTACK_API_KEY to one of" in told
+    assert f"answered 403{words}" in message
+    assert "It refused the key in LABELSTACK_API_KEY: set LABELSTACK_API_KEY to one of" in message
 
 
 def test_an_address_and_a_key_are_enough(keyed_stack: DeployedStack, keyed_api: ApiClient, tmp_path: Path) -> None:
-    given = {name: keyed_stack.outputs[name] for name in ("apiUrl", "apiAccess", "uploadPrefix")}
-    run = command_on(keyed_stack, tmp_path / "command", given)
+    api_outputs = {name: keyed_stack.outputs[name] for name in ("apiUrl", "apiAccess", "uploadPrefix")}
+    run = command_on(keyed_stack, tmp_path / "command", api_outputs)
 
     # Neither an embedded cloud nor a LocalStack is there.
     elsewhere = {"LABELSTACK_STATE_DIR": str(tmp_path / "nothing"), "AWS_ENDPOINT_URL": "http://localhost:1"}
@@ -95,6 +96,35 @@ def test_an_address_and_a_key_are_enough(keyed_stack: DeployedStack, keyed_api: 
 
     assert done.returncode == 0, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
+
+
+@pytest.mark.abuse
+def test_a_pause_keeps_pictures_in_the_queue_until_the_command_goes_on(
+    keyed_stack: DeployedStack, key: MakeKey, tmp_path: Path
+) -> None:
+    functions, sqs = keyed_stack.client("lambda"), keyed_stack.client("sqs")
+    run = command_on(keyed_stack, tmp_path / "command")
+    functions.invoke(FunctionName=keyed_stack.outputs["pauserFunction"], Payload=b"{}")
+    mapping = {"FunctionName": keyed_stack.outputs["processorFunction"]}
+    try:
+        wait_for(
+            "the pause",
+            lambda: functions.list_event_source_mappings(**mapping)["EventSourceMappings"][0]["State"],
+            lambda state: state == "Disabled",
+        )
+        uploaded = keyed_stack.upload(key("later.jpg"), picture("later"))
+        queue = {"QueueUrl": keyed_stack.outputs["queueUrl"], "AttributeNames": ["ApproximateNumberOfMessages"]}
+        wait_for(
+            "the upload's event to stay in the queue",
+            lambda: sqs.get_queue_attributes(**queue)["Attributes"]["ApproximateNumberOfMessages"],
+            lambda count: count == "1",
+        )
+    finally:
+        done = run("resume")
+
+    assert "the pipeline goes on: 1 message in its queue." in done.stderr
+    assert keyed_stack.wait_for_result(uploaded)["status"] == "LABELED"
+    assert "the pipeline is not paused." in run("resume").stderr
 
 
 def test_results_outside_the_prefix_are_the_table_s(stack: DeployedStack, key: MakeKey, tmp_path: Path) -> None:
@@ -108,17 +138,68 @@ def test_results_outside_the_prefix_are_the_table_s(stack: DeployedStack, key: M
     assert (broken.returncode, "ResourceNotFoundException" in broken.stderr) == (1, True)
 
 
-def test_uploads_are_waited_for_and_read(stack: DeployedStack, key: MakeKey, tmp_path: Path) -> None:
-    file = tmp_path / "cat.png"
+def test_a_picture_of_any_name_is_uploaded_listed_read_and_deleted(
+    stack: DeployedStack, key: MakeKey, tmp_path: Path
+) -> None:
+    file = tmp_path / "cat \x01\n%2B+猫 🐈.png"
     file.write_bytes(sample("cat.png"))
     run = command_on(stack, tmp_path / "command")
 
     uploaded = run("upload", file, "--prefix", f"uploads/{key('x')}/", "--wait", "--json")
     line = json.loads(uploaded.stdout)
 
-    assert line["status"] == "LABELED", uploaded.stderr
+    assert (line["status"], line["key"].endswith(file.name)) == ("LABELED", True), uploaded.stderr
     assert json.loads(run("result", line["key"], "--json").stdout)["versionId"] == line["versionId"]
+    listed = run("list", "--limit", "100", "--json")
+    assert line["key"] in {item["key"] for item in json.loads(listed.stdout)["items"]}, listed.stderr
     deleted = run("delete", line["key"])
-    assert deleted.returncode == 0, deleted.stderr
+    assert (deleted.returncode, "\x01" in deleted.stdout) == (0, False), deleted.stderr
     gone = run("result", line["key"])
     assert "the picture was deleted" in gone.stderr
+
+
+@pytest.mark.abuse
+def test_purge_leaves_nothing_but_the_tombstone(stack: DeployedStack, key: MakeKey, tmp_path: Path) -> None:
+    erased, neighbour = f"uploads/{key('erased.png')}", f"uploads/{key('neighbour.png')}"
+    versions = [stack.upload(erased, picture(f"{erased} 1")), stack.upload(erased, picture(f"{erased} 2"))]
+    same = stack.upload(neighbour, picture(f"{erased} 2"))
+    stack.wait_for_result(versions[1])
+    stack.wait_for_result(same)
+    stack.wait_until_announced(erased)
+    sizes = {len(picture(f"{erased} {number}")) for number in (1, 2)}
+
+    done = command_on(stack, tmp_path / "command")("delete", erased, "--purge", "--yes", "--json")
+
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"key": erased, "purged": True}), done.stderr
+    assert "Not reached: lines of the functions' logs" in done.stderr
+    assert left_in(stack, "uploadBucket", erased) == left_in(stack, "resultsBucket", f"results/{erased}/") == []
+    items = [item for item in stack.everything() if erased in repr(item)]
+    assert [(item["pk"], item["status"]) for item in items] == [(f"IMAGE#{erased}", "DELETED")]
+    contents = {f"CONTENT#{version.etag}#{size}" for version in versions for size in sizes}
+    assert not contents & {item["pk"] for item in stack.everything()}
+    assert stack.wait_for_result(same)["status"] == "LABELED"
+    assert left_in(stack, "resultsBucket", f"results/{neighbour}/")
+
+
+def test_the_api_purges_too(stack: DeployedStack, caller: ApiClient, tmp_path: Path) -> None:
+    key = caller.upload(picture(f"purged {tmp_path}"))
+    caller.wait_for_result(key)
+    stack.wait_until_announced(key)
+    folder = key.rpartition("/")[0] + "/"
+    query = urlencode({"key": folder, "purge": "true"})
+
+    reply = wait_for(
+        "the folder to be purged",
+        lambda: caller.send("DELETE", "/images", query=query),
+        lambda answer: answer.status != 202,
+    )
+
+    assert (reply.status, reply.json) == (200, {"key": folder, "status": "PURGED"})
+    assert left_in(stack, "uploadBucket", folder) == left_in(stack, "resultsBucket", f"results/{folder}") == []
+    assert [item["status"] for item in stack.everything() if key in repr(item)] == ["DELETED"]
+
+
+def left_in(stack: DeployedStack, bucket: str, prefix: str) -> list[Any]:
+    """Versions and markers of deletions below a prefix."""
+    page = stack.client("s3").list_object_versions(Bucket=stack.outputs[bucket], Prefix=prefix)
+    return [*page.get("Versions", []), *page.get("DeleteMarkers", [])]

@@ -10,7 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from integration_tests import lanes
+from integration_tests.conftest import PROJECT
 from integration_tests.lanes import Engine, Lane
+from integration_tests.leftovers import everything_on
+from integration_tests.stack import DeployedStack
 from labelstack.clouds import Cloud
 
 PROGRAM = """
@@ -61,9 +64,9 @@ def small(tmp_path: Path) -> Small:
 @pytest.fixture
 def engine(lane: Lane, cloud: Cloud, small: Small) -> Iterator[Engine]:
     """The lane's engine on that project."""
-    found = lanes.engine_for(lane.engine, small.folder, cloud, small.folder / ".stacks")
-    yield found
-    found.destroy("local")
+    small_engine = lanes.engine_for(lane.engine, small.folder, cloud, small.folder / ".stacks")
+    yield small_engine
+    small_engine.destroy("local")
 
 
 def ask(cloud: Cloud, function: str) -> object:
@@ -101,3 +104,36 @@ def test_destroying_leaves_nothing(engine: Engine, cloud: Cloud) -> None:
         cloud.client("lambda").get_function(FunctionName=outputs["function"])
     assert not cloud.client("sqs").list_queues(QueueNamePrefix=outputs["queue"]).get("QueueUrls")
     assert engine.up("local").created == 3, "nothing is in the way of another deployment"
+
+
+# What makes resources that the stack's file does not have, as far as a cloud can.
+MORE = {"apiAccess": "api_key", "pipeline": "workflow"}
+MORE_BY_CAPABILITY = {"cloudfront": {"website": "cloudfront"}, "cognito": {"guestAccess": "true"}}
+
+
+@pytest.mark.parametrize("with_more", [False, True], ids=["as-the-file-says", "with-more"])
+def test_the_project_s_own_stack_is_left_alone_and_removed_whole(
+    lane: Lane, cloud: Cloud, tmp_path: Path, with_more: bool
+) -> None:
+    settings = {"name": "whole", "apiLogRole": "account"}
+    if with_more:
+        settings |= MORE
+        for capability, extra in MORE_BY_CAPABILITY.items():
+            settings |= extra if getattr(cloud.capabilities, capability) else {}
+    config = {f"labelstack:{key}": value for key, value in settings.items()}
+    before = everything_on(cloud)
+    engine = lanes.engine_for(lane.engine, PROJECT, cloud, tmp_path)
+    try:
+        first = engine.up(lane.stack, config)
+        second = engine.up(lane.stack, config)
+        assert (second.created, second.updated, second.replaced, second.deleted) == (0, 0, 0, 0)
+        assert second.unchanged == first.created > 50
+        if not with_more:  # LocalStack's EventBridge gives a workflow other keys
+            stack = DeployedStack(cloud, second.outputs)
+            uploads = [stack.upload(key, b"no picture") for key in ("a%2Fb+c d.jpg", "ä/<&>.png")]
+            assert {result["status"] for result in stack.wait_for_results(uploads)} == {"REJECTED"}
+        assert lanes.drift(engine, lane.stack) == {}
+    finally:
+        removed = engine.destroy(lane.stack)
+    assert removed == first.created
+    assert everything_on(cloud) == before

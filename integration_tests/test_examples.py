@@ -11,59 +11,33 @@ from typing import Any
 import pytest
 import urllib3
 
+from integration_tests import lanes
 from integration_tests.api import ApiClient
+from integration_tests.lanes import Lane
+from integration_tests.leftovers import everything_on
 from integration_tests.pictures import picture, sample
 from integration_tests.stack import DeployedStack, reachable, wait_for
 from integration_tests.test_security import enter, refused
 from labelstack.clouds import Cloud
-from labelstack.engines import InProcessEngine
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 STACK = "dev"
 
 
 @contextmanager
-def deployed(name: str, cloud: Cloud, state: Path) -> Iterator[DeployedStack]:
-    """An example on the cloud; afterwards it is destroyed, and what is left of it fails the test."""
+def deployed(name: str, lane: Lane, cloud: Cloud, folder: Path) -> Iterator[DeployedStack]:
+    """Deploy an example and again, which changes nothing; destroy it afterwards, which leaves nothing."""
     before = everything_on(cloud)
-    engine = InProcessEngine(EXAMPLES / name, cloud, state)
-    # What the cloud says to the project's own program, said to the example: a key without a namespace is its own.
-    config = {key.removeprefix("labelstack:"): value for key, value in cloud.stack_config().items()}
+    engine = lanes.engine_for(lane.engine, EXAMPLES / name, cloud, folder)
     try:
-        yield DeployedStack(cloud, engine.up(STACK, config).outputs)
+        created = engine.up(STACK).created
+        again = engine.up(STACK)
+        assert (again.unchanged, again.created, again.updated, again.replaced, again.deleted) == (created, 0, 0, 0, 0)
+        yield DeployedStack(cloud, again.outputs)
+        assert lanes.drift(engine, STACK) == {}
     finally:
         engine.destroy(STACK)
     assert everything_on(cloud) == before
-
-
-def everything_on(cloud: Cloud) -> dict[str, set[str]]:
-    """What can be left behind, by kind."""
-
-    def names(service: str, operation: str, key: str, member: str = "") -> set[str]:
-        found = getattr(cloud.client(service), operation)().get(key, [])
-        return {item[member] if member else item for item in found}
-
-    found = {
-        "buckets": names("s3", "list_buckets", "Buckets", "Name"),
-        "queues": names("sqs", "list_queues", "QueueUrls"),
-        "tables": names("dynamodb", "list_tables", "TableNames"),
-        "functions": names("lambda", "list_functions", "Functions", "FunctionName"),
-        "mappings": names("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
-        "roles": names("iam", "list_roles", "Roles", "RoleName"),
-        "log groups": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
-        "topics": names("sns", "list_topics", "Topics", "TopicArn"),
-        "subscriptions": names("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
-        "alarms": names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-        "dashboards": names("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
-        "state machines": names("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
-        "rules": names("events", "list_rules", "Rules", "Name"),
-    }
-    if cloud.capabilities.http_api:
-        found["APIs"] = names("apigatewayv2", "get_apis", "Items", "ApiId")
-    if cloud.capabilities.cognito:
-        pools = cloud.client("cognito-identity").list_identity_pools(MaxResults=60)["IdentityPools"]
-        found["identity pools"] = {pool["IdentityPoolId"] for pool in pools}
-    return found
 
 
 def upload_bucket(stack: DeployedStack) -> None:
@@ -79,13 +53,13 @@ def results_store(stack: DeployedStack) -> None:
     table = stack.outputs["table"]
     row = {"pk": "IMAGE#a", "sk": "LABEL#cat", "gsi1pk": "LABEL#cat", "gsi1sk": "099#a"}
     stack.client("dynamodb").put_item(TableName=table, Item={name: {"S": text} for name, text in row.items()})
-    found = stack.client("dynamodb").query(
+    answer = stack.client("dynamodb").query(
         TableName=table,
         IndexName="gsi1",
         KeyConditionExpression="gsi1pk = :label",
         ExpressionAttributeValues={":label": {"S": "LABEL#cat"}},
     )
-    assert [item["pk"]["S"] for item in found["Items"]] == ["IMAGE#a"]
+    assert [item["pk"]["S"] for item in answer["Items"]] == ["IMAGE#a"]
 
 
 def python_function(stack: DeployedStack) -> None:
@@ -103,10 +77,10 @@ def image_processor(stack: DeployedStack) -> None:
     def result() -> dict[str, Any]:
         key = {"pk": {"S": "IMAGE#astronaut.jpg"}, "sk": {"S": "META"}}
         answer = stack.client("dynamodb").get_item(TableName=stack.outputs["table"], Key=key, ConsistentRead=True)
-        found: dict[str, Any] = answer.get("Item", {})
-        return found
+        item: dict[str, Any] = answer.get("Item", {})
+        return item
 
-    item = wait_for("the picture's labels", result, lambda found: "status" in found)
+    item = wait_for("the picture's labels", result, lambda stored: "status" in stored)
     assert item["status"]["S"] == "LABELED"
     assert "Person" in json.dumps(item)
 
@@ -117,10 +91,10 @@ def notifications(stack: DeployedStack) -> None:
 
     def documents() -> dict[str, str]:
         listed = stack.client("s3").list_objects_v2(Bucket=stack.outputs["documents"]).get("Contents", [])
-        return {one["Key"].split("/")[1]: one["Key"] for one in listed}
+        return {entry["Key"].split("/")[1]: entry["Key"] for entry in listed}
 
-    found = wait_for("a document of each", documents, lambda made: set(made) == {"astronaut.jpg", "text.jpg"})
-    answer = stack.client("s3").get_object(Bucket=stack.outputs["documents"], Key=found["text.jpg"])
+    keys = wait_for("a document of each", documents, lambda keys: set(keys) == {"astronaut.jpg", "text.jpg"})
+    answer = stack.client("s3").get_object(Bucket=stack.outputs["documents"], Key=keys["text.jpg"])
     assert json.loads(answer["Body"].read())["code"] == "NOT_AN_IMAGE"
 
     def receive() -> list[dict[str, Any]]:
@@ -166,10 +140,10 @@ def label_api(stack: DeployedStack) -> None:
 
 def website(stack: DeployedStack) -> None:
     url, headers = reachable(stack.outputs["url"])
-    page = urllib3.request("GET", url, headers=headers, retries=False, timeout=10)
+    page = urllib3.request("GET", url, headers=headers, retries=False, timeout=60)
     assert page.status == 200
-    assert "connect-src 'self' https://api.example;" in page.data.decode()
-    config = urllib3.request("GET", f"{url}config.json", headers=headers, retries=False, timeout=10)
+    assert "connect-src 'self' blob: https://api.example;" in page.data.decode()
+    config = urllib3.request("GET", f"{url}config.json", headers=headers, retries=False, timeout=60)
     assert config.json() == {"stack": STACK, "apiUrl": "https://api.example"}
 
 
@@ -198,10 +172,10 @@ NEEDS = {"guest-access": ("cognito", "iam_enforced"), "label-api": ("http_api",)
 
 
 def test_every_example_is_used() -> None:
-    assert {file.parent.name for file in EXAMPLES.glob("*/Pulumi.yaml")} == set(USES)
+    assert {file.parent.name for file in EXAMPLES.glob("*/__main__.py")} == set(USES)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.needs(*NEEDS.get(name, ()))) for name in USES])
-def test_example_works_alone_and_leaves_nothing(name: str, cloud: Cloud, tmp_path: Path) -> None:
-    with deployed(name, cloud, tmp_path) as stack:
+def test_example_works_alone_and_leaves_nothing(name: str, lane: Lane, cloud: Cloud, tmp_path: Path) -> None:
+    with deployed(name, lane, cloud, tmp_path) as stack:
         USES[name](stack)

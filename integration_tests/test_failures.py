@@ -1,6 +1,6 @@
 """Rekognition throttles, denies, breaks and hangs: a picture is labeled late, or says why it failed, and none is stuck.
 
-A lasting fault takes as many receives as the queue allows. So all pictures are uploaded at once, and each test looks at
+A lasting fault takes as many attempts as a message has. So all pictures are uploaded at once, and each test looks at
 its own.
 """
 
@@ -31,7 +31,7 @@ PASSING: dict[str, Fault] = {
 }
 QUOTA = "quota-used-up"
 NEIGHBOURS = 6
-RECEIVES = 5
+ATTEMPTS = 5
 """After so many a message goes to the dead-letter queue."""
 
 
@@ -84,16 +84,16 @@ def test_lasting_fault_ends_as_failed_and_says_what_to_do(ill_fated: IllFated, n
 
 
 @pytest.mark.needs("parallel_batches")
-def test_throttled_picture_outlasts_the_receives_of_a_message(
+def test_throttled_picture_outlasts_the_attempts_of_a_message(
     ill_fated: IllFated, session_rekognition: LocalRekognition
 ) -> None:
     stack, throttled = ill_fated.stack, ill_fated.uploaded[QUOTA]
 
-    def times_sent_again() -> int:
+    def waits() -> int:
         lines = stack.log_events(stack.outputs["processorFunction"])
-        return max((line["times"] for line in lines if line.get("key") == throttled.key and "times" in line), default=0)
+        return max((line["waits"] for line in lines if line.get("key") == throttled.key and "waits" in line), default=0)
 
-    wait_for("more throttled attempts than receives", times_sent_again, lambda times: times > RECEIVES)
+    wait_for("more waits than a message has attempts", waits, lambda times: times > ATTEMPTS)
 
     assert stack.result(throttled.key) is None
     session_rekognition.set_rules([])

@@ -36,9 +36,9 @@ class Subscriber:
                     return said
             return None
 
-        found = wait_for(f"{alarm} to tell {state}", heard, lambda said: said is not None)
-        assert found is not None
-        return found
+        notice = wait_for(f"{alarm} to tell {state}", heard, lambda said: said is not None)
+        assert notice is not None
+        return notice
 
 
 @pytest.fixture
@@ -68,28 +68,28 @@ def alarms(stack: DeployedStack) -> dict[str, dict[str, Any]]:
     """The stack's alarms, by what they are called without prefix and suffix."""
     pages = stack.client("cloudwatch").get_paginator("describe_alarms").paginate()
     topic = stack.outputs["alarmTopicArn"]
-    found = [alarm for page in pages for alarm in page["MetricAlarms"] if topic in alarm["AlarmActions"]]
-    return {alarm["AlarmName"].partition("-")[2].rpartition("-")[0]: alarm for alarm in found}
+    watching = [alarm for page in pages for alarm in page["MetricAlarms"] if topic in alarm["AlarmActions"]]
+    return {alarm["AlarmName"].partition("-")[2].rpartition("-")[0]: alarm for alarm in watching}
 
 
 def test_every_alarm_tells_the_topic_in_both_directions(stack: DeployedStack) -> None:
-    found = alarms(stack)
+    by_name = alarms(stack)
 
     assert {
         *("process-image-errors", "process-image-slow", "process-image-throttles", "record-failure-errors"),
         *("dead-letters", "oldest-upload", "pictures-failed", "rekognition-throttles", "daily-cost"),
-    } <= set(found)
-    for name, alarm in found.items():
+    } <= set(by_name)
+    for name, alarm in by_name.items():
         assert alarm["ActionsEnabled"], name
         assert alarm["AlarmActions"] == alarm["OKActions"] == [stack.outputs["alarmTopicArn"]], name
         assert alarm["AlarmDescription"].startswith("labelstack-local: "), name
 
 
 def test_alarms_watch_the_functions_and_queues_that_are_there(stack: DeployedStack) -> None:
-    found = alarms(stack)
+    by_name = alarms(stack)
 
     def watched(alarm: str) -> str:
-        (dimension,) = found[alarm]["Dimensions"]
+        (dimension,) = by_name[alarm]["Dimensions"]
         return str(dimension["Value"])
 
     assert watched("process-image-errors") == stack.outputs["processorFunction"]
@@ -153,12 +153,12 @@ def test_a_metric_at_its_threshold_sets_the_alarm_off(stack: DeployedStack, subs
         cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[datum])
 
     # Data in every minute that is looked at, until it is.
-    def told() -> bool:
+    def went_off() -> bool:
         fail()
         return bool(
             cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"]])["MetricAlarms"][0]["StateValue"] == "ALARM"
         )
 
-    wait_for("the alarm to go off", told, bool)
+    wait_for("the alarm to go off", went_off, bool)
 
     assert "Threshold" in subscriber.wait_for(alarm["AlarmName"], "ALARM")["NewStateReason"]

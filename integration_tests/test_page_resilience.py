@@ -48,9 +48,9 @@ def visit(browser: Browser) -> Iterator[Visit]:
 @pytest.fixture(params=["stack", "guest_stack", "cloudfront_stack"], ids=["api", "guest", "cloudfront"])
 def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
     """The page's ways of working and of being served."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, DeployedStack)
-    return found
+    stack_of_lane = request.getfixturevalue(request.param)
+    assert isinstance(stack_of_lane, DeployedStack)
+    return stack_of_lane
 
 
 def choose(page: Page, name: str, content: bytes) -> None:
@@ -81,7 +81,7 @@ def to_bucket(stack: DeployedStack, page: Page, handle: Callable[[Route], None])
 def keys_named(stack: DeployedStack, name: str) -> list[str]:
     """The pictures of this name in the upload bucket."""
     answer = stack.client("s3").list_objects_v2(Bucket=stack.outputs["uploadBucket"])
-    return [one["Key"] for one in answer.get("Contents", []) if one["Key"].endswith(f"/{name}")]
+    return [entry["Key"] for entry in answer.get("Contents", []) if entry["Key"].endswith(f"/{name}")]
 
 
 def test_cancelled_upload_leaves_nothing_and_can_be_sent_again(
@@ -168,7 +168,7 @@ def test_page_behind_cloudfront_uploads_shows_and_finds(
     page.keyboard.press("Enter")
     card = page.locator(".card").filter(has_text="front.png")
     expect(card.first.locator("img")).to_be_visible()
-    card.first.get_by_role("button").click()
+    card.first.locator(".open").click()
     expect(page.locator("#facts")).to_contain_text("Cat")
     expect(page.locator(".picture img")).to_be_visible()
 
@@ -182,6 +182,7 @@ def test_cloudfront_sends_security_headers_with_every_file(cloudfront_stack: Dep
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy, path
         assert "frame-ancestors 'none'" in policy, path
+        assert "require-trusted-types-for 'script'" in policy, path
         assert "unsafe" not in policy, path
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["x-frame-options"] == "DENY", path

@@ -18,6 +18,10 @@ from botocore.exceptions import ClientError
 from integration_tests.api import ApiClient, Reply
 from integration_tests.pictures import picture
 from integration_tests.stack import DeployedStack, wait_for
+from integration_tests.test_least_privilege import Role
+from labelstack.clouds import EmbeddedCloud
+
+pytestmark = pytest.mark.abuse
 
 ANOTHER_ORIGIN = "https://elsewhere.example"
 
@@ -33,6 +37,12 @@ def origin_of(stack: DeployedStack) -> str:
     return "/".join(str(stack.outputs["websiteUrl"]).split("/")[:3])
 
 
+def from_elsewhere(stack: DeployedStack) -> dict[str, str]:
+    """Headers of a request by another site's page that passes the embedded cloud's door: the stack itself judges it."""
+    owner = stack.cloud.owner_headers() if isinstance(stack.cloud, EmbeddedCloud) else {}
+    return {"Origin": ANOTHER_ORIGIN, **owner}
+
+
 # --- forms
 
 
@@ -42,10 +52,10 @@ def test_form_takes_a_picture(api: ApiClient) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "image/x-icon", "application/octet-stream", ""])
 def test_other_content_types_are_refused(api: ApiClient, content_type: str) -> None:
-    asked = api.post("/generate-upload-url", {"fileName": "a", "contentType": content_type})
+    reply = api.post("/generate-upload-url", {"fileName": "a", "contentType": content_type})
     changed = api.submit(api.form(), b"<script>", **{"Content-Type": content_type})
 
-    assert asked.problem == (400, "INVALID_REQUEST")
+    assert reply.problem == (400, "INVALID_REQUEST")
     assert s3_code(changed) == (403, "AccessDenied")
 
 
@@ -112,6 +122,23 @@ def test_each_form_has_a_key_of_its_own(api: ApiClient) -> None:
     assert len({api.form("same.jpg")["key"] for _ in range(5)}) == 5
 
 
+def test_a_link_shows_the_version_that_was_judged(api: ApiClient) -> None:
+    form, judged, later = api.form(), picture("judged"), picture("later")
+    assert api.submit(form, judged).status == 204
+    first = api.wait_for_result(form["key"])
+    link = api.get("/image-url", {"key": form["key"]}).json["url"]
+
+    assert api.submit(form, later).status == 204
+
+    wait_for(
+        "a result of the later version",
+        lambda: api.get("/result", {"key": form["key"]}).json,
+        lambda result: result["versionId"] != first["versionId"],
+    )
+    assert api.pool.request("GET", link).data == judged
+    assert api.pool.request("GET", api.get("/image-url", {"key": form["key"]}).json["url"]).data == later
+
+
 def test_expired_form_is_refused(stack: DeployedStack, api: ApiClient) -> None:
     signer = stack.client("s3")
     bucket = stack.outputs["uploadBucket"]
@@ -163,7 +190,7 @@ def test_answers_are_readable_for_the_page_alone(request: pytest.FixtureRequest,
     client: ApiClient = request.getfixturevalue("api" if which == "stack" else "signed_api")
 
     own = client.get("/health", Origin=origin_of(stack))
-    foreign = client.get("/health", Origin=ANOTHER_ORIGIN)
+    foreign = client.send("GET", "/health", headers=from_elsewhere(stack))
 
     assert own.headers["access-control-allow-origin"] == origin_of(stack)
     assert foreign.headers.get("access-control-allow-origin") not in ("*", ANOTHER_ORIGIN)
@@ -171,16 +198,16 @@ def test_answers_are_readable_for_the_page_alone(request: pytest.FixtureRequest,
 
 @pytest.mark.parametrize("path", ["/generate-upload-url", "/images", "/nowhere"])
 def test_preflights_of_other_origins_are_not_granted(stack: DeployedStack, api: ApiClient, path: str) -> None:
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
 
-    foreign = api.send("OPTIONS", path, headers={"Origin": ANOTHER_ORIGIN, **asked})
+    foreign = api.send("OPTIONS", path, headers={**from_elsewhere(stack), **preflight})
 
     assert foreign.headers.get("access-control-allow-origin") not in ("*", ANOTHER_ORIGIN)
 
 
 @pytest.mark.needs("iam_enforced", "gateway_responses")
 def test_gateways_own_errors_are_readable_for_the_page_alone(stack: DeployedStack, api: ApiClient) -> None:
-    reply = api.send("DELETE", "/images", query="key=uploads/a", headers={"Origin": ANOTHER_ORIGIN})
+    reply = api.send("DELETE", "/images", query="key=uploads/a", headers=from_elsewhere(stack))
 
     assert reply.problem == (401, "UNAUTHORIZED")
     assert reply.headers["access-control-allow-origin"] == origin_of(stack)
@@ -190,7 +217,7 @@ def test_bucket_grants_the_page_alone(stack: DeployedStack, api: ApiClient) -> N
     form = api.form()
 
     def preflight(origin: str) -> Reply:
-        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        headers = {**from_elsewhere(stack), "Origin": origin, "Access-Control-Request-Method": "POST"}
         answer = api.pool.request("OPTIONS", form["url"], headers=headers)
         return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
 
@@ -234,8 +261,8 @@ def enter(stack: DeployedStack) -> Guest:
         config=Config(signature_version=UNSIGNED),
     )
     identity = cognito.get_id(IdentityPoolId=stack.outputs["identityPoolId"])["IdentityId"]
-    given = cognito.get_credentials_for_identity(IdentityId=identity)["Credentials"]
-    credentials = Credentials(given["AccessKeyId"], given["SecretKey"], given["SessionToken"])
+    answer = cognito.get_credentials_for_identity(IdentityId=identity)["Credentials"]
+    credentials = Credentials(answer["AccessKeyId"], answer["SecretKey"], answer["SessionToken"])
     return Guest(identity, credentials, stack.cloud.endpoint_url, stack.cloud.region)
 
 
@@ -353,20 +380,41 @@ def test_guest_cannot_read_or_write_other_results(guest_stack: DeployedStack, gu
 def test_guest_is_refused_everywhere_else(
     guest_stack: DeployedStack, guest: Guest, service: str, operation: str, arguments: dict[str, Any]
 ) -> None:
-    given = {
+    request = {
         name: guest_stack.outputs[value[1:-1]]
         if isinstance(value, str) and value[0] == "{" and len(value) > 2
         else value
         for name, value in arguments.items()
     }
 
-    assert refused(getattr(guest.client(service), operation), **given)
+    assert refused(getattr(guest.client(service), operation), **request)
 
 
 def test_guest_cannot_call_the_api(guest_stack: DeployedStack, guest: Guest) -> None:
     as_guest = ApiClient(guest_stack.outputs["apiUrl"], credentials=guest.credentials, region=guest.region)
 
     assert as_guest.get("/labels").status == 403
+
+
+def test_guest_needs_each_of_his_rights(guest_stack: DeployedStack, guest: Guest) -> None:
+    s3, dynamodb = guest.client("s3"), guest.client("dynamodb")
+    key = f"uploads/{guest.id}/rights.jpg"
+    of_own = {"Bucket": guest_stack.outputs["uploadBucket"], "Key": key}
+    item = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}}
+    calls: dict[str, Callable[[], object]] = {
+        "s3:PutObject": lambda: s3.put_object(**of_own, Body=b"x"),
+        "s3:GetObject": lambda: s3.get_object(**of_own),
+        "dynamodb:GetItem": lambda: dynamodb.get_item(TableName=guest_stack.outputs["resultsTable"], Key=item),
+    }
+    pool = guest_stack.outputs["identityPoolId"]
+    roles = guest_stack.client("cognito-identity").get_identity_pool_roles(IdentityPoolId=pool)["Roles"]
+    role = Role(guest_stack, roles["unauthenticated"])
+    assert role.rights == set(calls)
+
+    for right, call in calls.items():
+        with role.without(right):
+            assert refused(call)
+        call()
 
 
 def test_wrong_secret_is_refused(guest_stack: DeployedStack, signed_api: ApiClient, guest: Guest) -> None:

@@ -22,12 +22,12 @@ def test_photograph_becomes_labels_that_find_it(stack: DeployedStack, key: MakeK
 
     assert result["status"] == "LABELED"
     assert "Cat" in {label["name"] for label in result["labels"]}
-    found = stack.items(
+    entries = stack.items(
         IndexName="gsi1",
         KeyConditionExpression="gsi1pk = :label",
         ExpressionAttributeValues={":label": {"S": "LABEL#cat"}},
     )
-    assert uploaded.key in {entry["key"] for entry in found}
+    assert uploaded.key in {entry["key"] for entry in entries}
 
 
 @pytest.mark.smoke(pictures=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from labelstack.clouds import Cloud
 from labelstack.errors import ApiError
 
 KEY_VARIABLE = "LABELSTACK_API_KEY"
+KEY_CHARACTERS = re.compile("[!-~]+")
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 30  # the gateway gives a function 29 s
 CONNECTIONS = 8
 ATTEMPTS = 5
@@ -101,8 +103,8 @@ class ApiClient:
 
     def _pause_s(self, attempt: int, headers: Mapping[str, str]) -> float:
         """Full jitter, and no less than the API asks for."""
-        asked = headers.get("Retry-After", "")
-        least = float(asked) if asked.isdecimal() else 0.0
+        retry_after = headers.get("Retry-After", "")
+        least = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else 0.0
         jittered = FIRST_PAUSE_S * (1 << attempt) * self._chance()
         return min(LONGEST_PAUSE_S, max(least, jittered))
 
@@ -111,16 +113,16 @@ class ApiClient:
             return json.loads(body, parse_float=Decimal, parse_int=Decimal)
         except ValueError as error:
             raise ApiError(
-                f"what answers at {self.url} is not the API of a stack: check the output apiUrl, and deploy the stack."
+                f"the server at {self.url} is not a stack's API: check the output apiUrl, and deploy the stack."
             ) from error
 
     def _refusal(self, status: int, body: bytes) -> ApiError:
         """The error in a problem document, or in what a gateway or a proxy says instead of one."""
         try:
-            found = json.loads(body)
+            document = json.loads(body)
         except ValueError:
-            found = None
-        problem = found if isinstance(found, dict) else {}
+            document = None
+        problem = document if isinstance(document, dict) else {}
         said = str(problem.get("detail") or problem.get("message") or "no reason was given").rstrip(".")
         if status in (401, 403):
             said += f". {self._refused}"
@@ -154,9 +156,13 @@ def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None
         ApiError: The API wants a key or a signature, and there is neither it nor a cloud to get it from.
     """
     url, access = str(outputs["apiUrl"]), access_of(outputs)
+    if api_key and not KEY_CHARACTERS.fullmatch(api_key):
+        raise ApiError(
+            f"{KEY_VARIABLE} has characters that a key cannot contain: copy the key again, without spaces and quotes."
+        )
     if access == "iam":
         if cloud is None:
-            raise ApiError(f"the API at {url} wants signed requests: set AWS credentials that may call it.")
+            raise ApiError(f"the API at {url} requires signed requests: set AWS credentials that may call it.")
         return ApiClient(
             url,
             _signing(cloud),
@@ -164,9 +170,9 @@ def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None
         )
     if access == "api_key":
         if not api_key and (cloud is None or "apiKeyId" not in outputs):
-            raise ApiError(f"the API at {url} wants a key: set {KEY_VARIABLE} to one of the stack's usage plan.")
+            raise ApiError(f"the API at {url} requires a key: set {KEY_VARIABLE} to one of the stack's usage plan.")
         where = f"in {KEY_VARIABLE}" if api_key else "of the output apiKeyId"
-        refused = f"It does not take the key {where}: set {KEY_VARIABLE} to one of the stack's usage plan"
+        refused = f"It refused the key {where}: set {KEY_VARIABLE} to one of the stack's usage plan"
         return ApiClient(url, _with_key(outputs, cloud, api_key), refused=refused)
     refused = "The stack's outputs say that it is open: deploy the stack again, or write its outputs file anew"
     return ApiClient(url, lambda request: None, refused=refused)
@@ -191,13 +197,13 @@ def _with_key(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | No
     def add_key(request: AWSRequest) -> None:
         if not known and cloud is not None:
             try:
-                found = cloud.client("apigateway").get_api_key(apiKey=outputs["apiKeyId"], includeValue=True)
+                api_key = cloud.client("apigateway").get_api_key(apiKey=outputs["apiKeyId"], includeValue=True)
             except (ClientError, BotoCoreError) as error:
                 raise ApiError(
-                    f"the API wants a key, and reading the stack's own failed ({error}): set {KEY_VARIABLE}, or use "
-                    "credentials that may do apigateway:GET on it."
+                    f"the API requires a key, and the stack's own key cannot be read ({error}): set "
+                    f"{KEY_VARIABLE}, or use credentials that may do apigateway:GET on it."
                 ) from error
-            known.append(str(found["value"]))
+            known.append(str(api_key["value"]))
         request.headers["x-api-key"] = known[0]
 
     return add_key

@@ -46,7 +46,7 @@ class ApiResults:
         self._api = api
         self._prefix = prefix
         self._table = table
-        self._seen: OrderedDict[tuple[str, str, str], Result] = OrderedDict()
+        self._results_by_mark: OrderedDict[tuple[str, str, str], Result] = OrderedDict()
 
     @property
     def sees_all(self) -> bool:
@@ -62,6 +62,8 @@ class ApiResults:
         except ApiError as error:
             if error.problem == "PICTURE_NOT_FOUND":
                 return None
+            if error.problem == "INVALID_REQUEST":  # an older stack's API, which refuses keys with control characters
+                return self._by_table(lambda table: table.get(key), lambda: None)
             if error.problem == "PICTURE_DELETED":
                 return {"key": key, "bucket": "", "status": Status.DELETED, "sequencer": "", "processedAt": ""}
             raise
@@ -75,14 +77,14 @@ class ApiResults:
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
         """Results, newest first. The API lists summaries: each result is asked for once, and remembered."""
         page = self._page({"limit": str(limit)} | ({"status": str(status)} if status else {}), cursor)
-        marks = {one["key"]: (one["key"], one["status"], one["processedAt"]) for one in page.items}
-        found = self._each([key for key, mark in marks.items() if mark not in self._seen])
-        listed = [found.get(key) or self._seen.get(mark) for key, mark in marks.items()]
-        self._seen.update((marks[key], result) for key, result in found.items())
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        marks = {summary["key"]: (summary["key"], summary["status"], summary["processedAt"]) for summary in page.items}
+        fetched = self._each([key for key, mark in marks.items() if mark not in self._results_by_mark])
+        listed = [fetched.get(key) or self._results_by_mark.get(mark) for key, mark in marks.items()]
+        self._results_by_mark.update((marks[key], result) for key, result in fetched.items())
+        while len(self._results_by_mark) > REMEMBERED:
+            self._results_by_mark.popitem(last=False)
         # One that has been deleted since it was listed is left out.
-        return Page([one for one in listed if one is not None and one["status"] != Status.DELETED], page.cursor)
+        return Page([item for item in listed if item is not None and item["status"] != Status.DELETED], page.cursor)
 
     def search(
         self,
@@ -95,20 +97,20 @@ class ApiResults:
     ) -> Page[Match]:
         """Pictures below the prefix that carry all of the labels."""
         names = list(dict.fromkeys(label.strip().lower() for label in labels))
-        asked: dict[str, str | list[str]] = {
+        parameters: dict[str, str | list[str]] = {
             "label": names,
             "minConfidence": f"{min_confidence:f}",
             "order": order,
             "limit": str(limit),
         }
-        page = self._page(asked, cursor)
+        page = self._page(parameters, cursor)
         matches = [_match(summary, names) for summary in page.items]
         return Page([match for match in matches if match is not None], page.cursor)
 
     def label_counts(self) -> dict[str, int]:
         """How many pictures below the prefix carry each label, by name."""
         labels = self._api.get("/labels").content["labels"]
-        return {one["name"]: int(one["count"]) for one in sorted(labels, key=lambda one: str(one["name"]))}
+        return {label["name"]: int(label["count"]) for label in sorted(labels, key=lambda label: str(label["name"]))}
 
     def _page(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[dict[str, Any]]:
         answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
@@ -119,8 +121,8 @@ class ApiResults:
         if not keys:
             return {}
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="result") as pool:
-            found = zip(keys, pool.map(self.get, keys), strict=True)
-            return {key: result for key, result in found if result is not None}
+            pairs = zip(keys, pool.map(self.get, keys), strict=True)
+            return {key: result for key, result in pairs if result is not None}
 
     def _by_table(self, read: Callable[[Results], T], otherwise: Callable[[], T]) -> T:
         """What the table says; where nobody here may read it, the other."""

@@ -29,7 +29,7 @@ class Calls:
         source: Where the numbers are from, for people.
     """
 
-    made: int
+    calls: int
     saved: int
     source: str
 
@@ -46,14 +46,16 @@ def count(cloud: Cloud, outputs: Mapping[str, Any], service: str, days: int, now
     since = until - timedelta(days=days)
     if cloud.endpoint_url is None:
         client = cloud.client("cloudwatch")
-        made, saved = (_sum(client, name, service, since, until) for name in (MADE, SAVED))
-        return Calls(made, saved, f"CloudWatch, namespace {NAMESPACE}, service {service}")
+        calls, saved = (_sum(client, name, service, since, until) for name in (MADE, SAVED))
+        return Calls(calls, saved, f"CloudWatch, namespace {NAMESPACE}, service {service}")
     functions = [str(outputs[name]) for name in COUNTING if name in outputs]
     if not functions:
-        raise NoOutputsError("the stack has no output processorFunction, whose log would tell: deploy it again.")
+        raise NoOutputsError(
+            "the calls cannot be counted, because the stack has no output processorFunction: deploy it again."
+        )
     lines = read(cloud.client("logs"), functions, int(since.timestamp() * 1000))
-    made, saved = logged(line.message for line in lines)
-    return Calls(made, saved, f"the log of {' and '.join(functions)}, as {cloud.name} makes no metrics of it")
+    calls, saved = logged(line.message for line in lines)
+    return Calls(calls, saved, f"the log of {' and '.join(functions)}, as {cloud.name} makes no metrics of it")
 
 
 def logged(messages: Iterable[str]) -> tuple[int, int]:

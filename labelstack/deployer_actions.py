@@ -10,26 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # In resources and conditions: {name} is the prefix of every name of the stack, {own} the bucket that a resource is of
-# or is, {region} and {account} where the stack is, and any other one an input of the resource.
-BUCKET, OBJECTS = "arn:aws:s3:::{name}-*", "arn:aws:s3:::{own}/*"
-QUEUE = "arn:aws:sqs:{region}:{account}:{name}-*"
-TOPIC = "arn:aws:sns:{region}:{account}:{name}-*"
-TABLE = "arn:aws:dynamodb:{region}:{account}:table/{name}-*"
-ROLE = "arn:aws:iam::{account}:role/{name}-*"
-FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}-*"
-MAPPING = "arn:aws:lambda:{region}:{account}:event-source-mapping:*"
+# or is, {partition}, {region} and {account} where the stack is, and any other one an input of the resource.
+BUCKET, OBJECTS = "arn:{partition}:s3:::{name}-*", "arn:{partition}:s3:::{own}/*"
+QUEUE = "arn:{partition}:sqs:{region}:{account}:{name}-*"
+TOPIC = "arn:{partition}:sns:{region}:{account}:{name}-*"
+TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/{name}-*"
+ROLE = "arn:{partition}:iam::{account}:role/{name}-*"
+FUNCTION = "arn:{partition}:lambda:{region}:{account}:function:{name}-*"
+MAPPING = "arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"
 LOG_GROUPS = (
-    "arn:aws:logs:{region}:{account}:log-group:/aws/lambda/{name}-*",
-    "arn:aws:logs:{region}:{account}:log-group:/aws/vendedlogs/*/{name}-*",
+    "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{name}-*",
+    "arn:{partition}:logs:{region}:{account}:log-group:/aws/vendedlogs/*/{name}-*",
 )
-RULE = "arn:aws:events:{region}:{account}:rule/{name}-*"
-STATE_MACHINE = "arn:aws:states:{region}:{account}:stateMachine:{name}-*"
-ALARM = "arn:aws:cloudwatch:{region}:{account}:alarm:{name}-*"
-DASHBOARD = "arn:aws:cloudwatch::{account}:dashboard/{name}-*"
-IDENTITY_POOL = "arn:aws:cognito-identity:{region}:{account}:identitypool/*"
-KEY = "arn:aws:kms:{region}:{account}:key/*"
+RULE = "arn:{partition}:events:{region}:{account}:rule/{name}-*"
+STATE_MACHINE = "arn:{partition}:states:{region}:{account}:stateMachine:{name}-*"
+ALARM = "arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}-*"
+DASHBOARD = "arn:{partition}:cloudwatch::{account}:dashboard/{name}-*"
+IDENTITY_POOL = "arn:{partition}:cognito-identity:{region}:{account}:identitypool/*"
+KEY = "arn:{partition}:kms:{region}:{account}:key/*"
 OF_FUNCTION = {"ArnLike": {"lambda:FunctionArn": FUNCTION}}
-GATEWAY = "arn:aws:apigateway:{region}::"
+GATEWAY = "arn:{partition}:apigateway:{region}::"
 GATEWAY_TAGS = f"{GATEWAY}/tags/*"
 ANYTHING = "*"
 
@@ -99,7 +99,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "aws:cloudfront/distribution:Distribution": (
         on(ANYTHING, "cloudfront", "CreateDistribution"),
         on(
-            "arn:aws:cloudfront::{account}:distribution/*",
+            "arn:{partition}:cloudfront::{account}:distribution/*",
             "cloudfront",
             "GetDistribution UpdateDistribution DeleteDistribution ListTagsForResource TagResource UntagResource",
         ),
@@ -107,7 +107,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "aws:cloudfront/originAccessControl:OriginAccessControl": (
         on(ANYTHING, "cloudfront", "CreateOriginAccessControl"),
         on(
-            "arn:aws:cloudfront::{account}:origin-access-control/*",
+            "arn:{partition}:cloudfront::{account}:origin-access-control/*",
             "cloudfront",
             "GetOriginAccessControl UpdateOriginAccessControl DeleteOriginAccessControl",
         ),
@@ -115,7 +115,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (
         on(ANYTHING, "cloudfront", "CreateResponseHeadersPolicy"),
         on(
-            "arn:aws:cloudfront::{account}:response-headers-policy/*",
+            "arn:{partition}:cloudfront::{account}:response-headers-policy/*",
             "cloudfront",
             "GetResponseHeadersPolicy UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy",
         ),
@@ -205,7 +205,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
             "ListTagsForResource PutBucketTagging TagResource UntagResource",
         ),
         # Only a bucket that goes with what is in it lets the deployer delete from it.
-        on("arn:aws:s3:::{own}", "s3", "ListBucketVersions", when="forceDestroy"),
+        on("arn:{partition}:s3:::{own}", "s3", "ListBucketVersions", when="forceDestroy"),
         on(OBJECTS, "s3", "DeleteObject DeleteObjectVersion", when="forceDestroy"),
     ),
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": (on(BUCKET, "s3", "GetBucketCORS PutBucketCORS"),),
@@ -215,7 +215,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "aws:s3/bucketNotification:BucketNotification": (on(BUCKET, "s3", "GetBucketNotification PutBucketNotification"),),
     "aws:s3/bucketObjectv2:BucketObjectv2": (
         on(OBJECTS, "s3", "PutObject GetObject GetObjectTagging DeleteObject"),
-        on("arn:aws:s3:::{own}", "s3", "ListBucket"),
+        on("arn:{partition}:s3:::{own}", "s3", "ListBucket"),
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": (
         on(BUCKET, "s3", "GetBucketOwnershipControls PutBucketOwnershipControls"),

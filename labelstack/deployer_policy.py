@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Protocol
 
+from labelstack.clouds.base import session_without_files
 from labelstack.deployer_actions import GRANTS, Grant
 from labelstack.errors import UnsupportedError
 
@@ -35,7 +37,7 @@ def document(resources: Iterable[Resource], name: str, *, region: str = "*", acc
     Args:
         resources: What the program registers, its components left out.
         name: The stack's `labelstack:name`, which all names begin with.
-        region: The stack's region.
+        region: The stack's region, which tells the partition too.
         account: The account's id; `*` is whichever account the policy is in.
 
     Raises:
@@ -61,7 +63,10 @@ def document(resources: Iterable[Resource], name: str, *, region: str = "*", acc
             del merged[same]
             merged[tuple(sorted({*same[0], *where})), condition] = actions
     statements = _joined([_statement(where, condition, actions) for (where, condition), actions in merged.items()])
-    return {"Version": "2012-10-17", "Statement": sorted(statements, key=lambda one: json.dumps(one["Action"]))}
+    return {
+        "Version": "2012-10-17",
+        "Statement": sorted(statements, key=lambda statement: json.dumps(statement["Action"])),
+    }
 
 
 def size_characters(policy: Mapping[str, Any]) -> int:
@@ -72,7 +77,19 @@ def size_characters(policy: Mapping[str, Any]) -> int:
 def _values(resource: Resource, name: str, region: str, account: str) -> dict[str, str]:
     texts = {key: value for key, value in resource.inputs.items() if isinstance(value, str)}
     own = texts.get("bucket") or f"{resource.name}-*"
-    return texts | {"name": name, "region": region, "account": account, "own": own}
+    return texts | {
+        "name": name,
+        "partition": partition_of(region),
+        "region": region,
+        "account": account,
+        "own": own,
+    }
+
+
+@cache
+def partition_of(region: str) -> str:
+    """Give the partition of a region, `aws-us-gov`; `aws` where the region is any."""
+    return "aws" if region == "*" else str(session_without_files().get_partition_for_region(region))
 
 
 def _scope(grant: Grant, values: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
@@ -85,11 +102,11 @@ def _scope(grant: Grant, values: Mapping[str, str]) -> tuple[tuple[str, ...], st
 
 def _joined(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One statement for what may be handed to several services."""
-    passing = [one for one in statements if one["Action"] == ["iam:PassRole"]]
-    others = [one for one in statements if one not in passing]
+    passing = [statement for statement in statements if statement["Action"] == ["iam:PassRole"]]
+    others = [statement for statement in statements if statement not in passing]
     if not passing:
         return others
-    services = sorted(one["Condition"]["StringEquals"]["iam:PassedToService"] for one in passing)
+    services = sorted(statement["Condition"]["StringEquals"]["iam:PassedToService"] for statement in passing)
     return [*others, {**passing[0], "Condition": {"StringEquals": {"iam:PassedToService": services}}}]
 
 

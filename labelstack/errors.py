@@ -15,7 +15,7 @@ LabelstackError
 ├── StateError                  the record of a stack cannot be read, or there is none
 ├── InputError                  what the user gave cannot be used
 ├── NoOutputsError              the outputs of a deployed stack could not be found
-├── RepairError                 a repair could not be asked for, or was not wanted
+├── RepairError                 a repair cannot be requested, or the answer was no
 ├── ApiError                    a stack's API refused, or does not answer
 └── NotFoundError               no picture or result with that key
 
@@ -67,7 +67,7 @@ class CloudNotRunningError(CloudError):
 
 
 class CloudSettingsError(CloudError):
-    """A cloud's endpoint, region or credentials are missing."""
+    """A cloud's endpoint, region or credentials are missing or wrong."""
 
     code = "CLOUD_SETTINGS"
 
@@ -171,7 +171,7 @@ class NoOutputsError(LabelstackError):
 
 
 class RepairError(LabelstackError):
-    """A repair could not be asked for, or was not wanted."""
+    """A repair cannot be requested, or the answer was no."""
 
     code = "REPAIR"
 

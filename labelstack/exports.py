@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from handlers.results import Result, json_ready
-from handlers.results.published import published
+from handlers.results.document import public_document
 from labelstack.errors import InputError
 
 FACTS = ("key", "versionId", "status", "code", "message", "processedAt", "uploadedAt", "etag", "format")
@@ -18,6 +19,8 @@ NUMBERS = ("sizeBytes", "width", "height")
 FOUND = ("labels", "faces", "moderation", "text")
 COLUMNS = (*FACTS, *NUMBERS, *FOUND)
 GROUP_ROWS = 1000
+# What makes a formula of a cell; the wide ones are the same to spreadsheets in East Asian locales.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class Writer(Protocol):
@@ -38,14 +41,18 @@ class JsonLines:
 
     def write(self, result: Result) -> None:
         """Write one line."""
-        self._file.write(json.dumps(published(result), ensure_ascii=False).encode() + b"\n")
+        self._file.write(json.dumps(public_document(result), ensure_ascii=False).encode() + b"\n")
 
     def close(self) -> None:
         """Nothing is left."""
 
 
 class Csv:
-    """A row for each picture: `labels` and `moderation` as `Cat=98.75;Pet=97`, `faces` how many, `text` the lines."""
+    """A row for each picture: `labels` and `moderation` as `Cat=98.75;Pet=97`, `faces` how many, `text` the lines.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe: keys and print in pictures are
+    strangers' (owasp.org/www-community/attacks/CSV_Injection).
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -57,10 +64,10 @@ class Csv:
         row = _row(result)
         for part in ("labels", "moderation"):
             if row[part] is not None:
-                row[part] = ";".join(f"{one['name']}={one['confidence']:g}" for one in row[part])
+                row[part] = ";".join(f"{label['name']}={label['confidence']:g}" for label in row[part])
         if row["text"] is not None:
             row["text"] = "\n".join(row["text"])
-        self._writer.writerow(row)
+        self._writer.writerow({name: _harmless(value) for name, value in row.items()})
 
     def close(self) -> None:
         """Nothing is left."""
@@ -75,12 +82,12 @@ class Parquet:
             import pyarrow.parquet
         except ImportError as error:
             raise InputError(
-                "Parquet needs pyarrow, which is not installed: pip install 'labelstack[export]', or choose --format "
-                "jsonl or csv."
+                f"Parquet needs pyarrow, which is not installed: {sys.executable} -m pip install pyarrow; or choose "
+                "--format jsonl or csv."
             ) from error
-        found = pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("confidence", pyarrow.float64())]))
+        label_list = pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("confidence", pyarrow.float64())]))
         columns = [(name, pyarrow.string()) for name in FACTS] + [(name, pyarrow.int64()) for name in NUMBERS]
-        columns += [("labels", found), ("faces", pyarrow.int64()), ("moderation", found)]
+        columns += [("labels", label_list), ("faces", pyarrow.int64()), ("moderation", label_list)]
         self._schema = pyarrow.schema([*columns, ("text", pyarrow.list_(pyarrow.string()))])
         self._batch: Callable[..., Any] = pyarrow.RecordBatch.from_pylist
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
@@ -134,15 +141,19 @@ class _Encoded:
         return self._file.write(text.encode())
 
 
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
 def _row(result: Result) -> dict[str, Any]:
     """The columns of a picture; None where nothing was looked for."""
     document = json_ready(dict(result))
     row: dict[str, Any] = {name: document.get(name) for name in COLUMNS}
     for part in ("labels", "moderation"):
         if row[part] is not None:
-            row[part] = [{"name": one["name"], "confidence": float(one["confidence"])} for one in row[part]]
+            row[part] = [{"name": label["name"], "confidence": float(label["confidence"])} for label in row[part]]
     if row["faces"] is not None:
         row["faces"] = len(row["faces"])
     if row["text"] is not None:
-        row["text"] = [one["text"] for one in row["text"] if one["type"] == "LINE"]
+        row["text"] = [item["text"] for item in row["text"] if item["type"] == "LINE"]
     return row

@@ -42,21 +42,21 @@ def follow(
     logs: Any, functions: Sequence[str], since_ms: int, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[LogLine]:
     """The lines since then, and every new one; never ends."""
-    seen: dict[str, LogLine] = {}
+    known: dict[str, LogLine] = {}
     start_ms = since_ms
     while True:
         events = _events(logs, functions, start_ms)
-        new = {event_id: line for event_id, line in events.items() if event_id not in seen}
+        new = {event_id: line for event_id, line in events.items() if event_id not in known}
         yield from (line for _, line in sorted(new.items(), key=_by_time))
-        seen |= new
-        newest_ms = max((line.timestamp_ms for line in seen.values()), default=since_ms)
+        known |= new
+        newest_ms = max((line.timestamp_ms for line in known.values()), default=since_ms)
         start_ms = max(since_ms, newest_ms - OVERLAP_MS)
-        seen = {event_id: line for event_id, line in seen.items() if line.timestamp_ms >= start_ms}
+        known = {event_id: line for event_id, line in known.items() if line.timestamp_ms >= start_ms}
         sleep(POLL_S)
 
 
 def _events(logs: Any, functions: Sequence[str], since_ms: int) -> dict[str, LogLine]:
-    found: dict[str, LogLine] = {}
+    lines: dict[str, LogLine] = {}
     for function in functions:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{function}", startTime=since_ms
@@ -65,10 +65,10 @@ def _events(logs: Any, functions: Sequence[str], since_ms: int) -> dict[str, Log
             for page in pages:
                 for event in page["events"]:
                     line = LogLine(function, int(event["timestamp"]), str(event["message"]).rstrip("\n"))
-                    found[_identity(function, event)] = line
+                    lines[_identity(function, event)] = line
         except logs.exceptions.ResourceNotFoundException:
             continue
-    return found
+    return lines
 
 
 def _identity(function: str, event: dict[str, Any]) -> str:

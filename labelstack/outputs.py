@@ -27,7 +27,7 @@ def from_file(file: Path) -> dict[str, Any]:
         raise InputError(f"the outputs file {str(file)!r} is not JSON: {error}.") from error
     if not isinstance(outputs, dict):
         raise InputError(
-            f"the outputs file {str(file)!r} holds no JSON object; write it with `labelstack outputs --json`."
+            f"the outputs file {str(file)!r} must contain a JSON object: write it with `labelstack outputs --json`."
         )
     return outputs
 
@@ -67,8 +67,8 @@ def publish(ssm: Any, stack: str, outputs: Mapping[str, Any]) -> None:
 
 def published(ssm: Any, stack: str) -> dict[str, Any] | None:
     """The outputs that `publish` has kept; None when there are none."""
-    found = ssm.get_parameters(Names=[_parameter(stack)])["Parameters"]
-    return dict(json.loads(found[0]["Value"])) if found else None
+    parameters = ssm.get_parameters(Names=[_parameter(stack)])["Parameters"]
+    return dict(json.loads(parameters[0]["Value"])) if parameters else None
 
 
 def withdraw(ssm: Any, stack: str) -> None:

@@ -75,13 +75,13 @@ def load(file: Path = FILE) -> PriceTable:
         {
             key: Price(
                 key,
-                one["service"],
-                one["unit"],
-                [(end, float(usd)) for end, usd in one["tiers"]],
-                one["source"],
-                one["compared_tiers"],
-                one.get("compared_with", ""),
+                price["service"],
+                price["unit"],
+                [(end, float(usd)) for end, usd in price["tiers"]],
+                price["source"],
+                price["compared_tiers"],
+                price.get("compared_with", ""),
             )
-            for key, one in content.items()
+            for key, price in content.items()
         },
     )

@@ -23,32 +23,33 @@ class Requests:
     """What labelling one picture asks of S3, DynamoDB and SNS, beside its upload.
 
     Attributes:
-        s3_heads: HeadObject.
         s3_reads: GetObject of a header; Rekognition's own reading comes on top.
-        reads: Strongly consistent reads of DynamoDB, GetItem and Query.
-        cache_writes: PutItem of what Rekognition said.
+        image_reads: Strongly consistent reads of the picture's item. A batch makes one request of them, and of the
+            content's, but DynamoDB charges for items.
+        content_reads: The same of what is known of its bytes, for each detector.
+        content_writes: Items with what Rekognition said, for each detector.
         transactions: TransactWriteItems, each with the result, its label entries and one item of counters.
         documents: PutObject into the results bucket.
         messages: Publish to the topic.
         notes: UpdateItem of the result, once it is announced.
     """
 
-    s3_heads: int
     s3_reads: int
-    reads: int
-    cache_writes: int
+    image_reads: int
+    content_reads: int
+    content_writes: int
     transactions: int
     documents: int = 0
     messages: int = 0
     notes: int = 0
 
 
-PICTURE = Requests(s3_heads=1, s3_reads=1, reads=2, cache_writes=1, transactions=1)
-KNOWN_PICTURE = Requests(s3_heads=1, s3_reads=0, reads=2, cache_writes=0, transactions=1)
+PICTURE = Requests(s3_reads=1, image_reads=1, content_reads=1, content_writes=1, transactions=1)
+KNOWN_PICTURE = Requests(s3_reads=0, image_reads=1, content_reads=1, content_writes=0, transactions=1)
 # A new picture again, where its result is announced to both targets.
 ANNOUNCED_PICTURE = replace(PICTURE, documents=1, messages=1, notes=1)
 # In a workflow, of a new picture: the last step reads again what the first one has read. Of a known one: the same.
-WORKFLOW_PICTURE = Requests(s3_heads=1, s3_reads=1, reads=4, cache_writes=1, transactions=1)
+WORKFLOW_PICTURE = Requests(s3_reads=1, image_reads=2, content_reads=2, content_writes=1, transactions=1)
 WORKFLOW_DETECTOR_READS = 1  # each detector's branch reads the header itself
 
 # Sizes as the functions' items have them (README's samples: results of 0.8 to 3.2 kB, label entries of 0.3 kB).
@@ -224,8 +225,8 @@ def _pictures(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int)
         bill.add("lambda.request", "process_image", volumes.pictures)
         _compute(bill, shape, "process_image", shape.memory_mb, seconds)
     bill.add("s3.put", "uploads", volumes.pictures)
-    asked = _asked(shape)
-    looks = sum(count * (one.s3_heads + one.s3_reads) for count, one in ((new, asked), (known, KNOWN_PICTURE)))
+    requests = _requests(shape)
+    looks = new * requests.s3_reads + known * KNOWN_PICTURE.s3_reads
     by_detectors = 1 + (WORKFLOW_DETECTOR_READS if shape.workflow else 0)
     bill.add("s3.get", "headers, and Rekognition's reading", looks + new * shape.detectors * by_detectors)
     bill.add("s3.storage", "this month's uploads", volumes.pictures * volumes.average_bytes / GB)
@@ -235,8 +236,8 @@ def _pictures(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int)
 
 def _workflow(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
     """What runs in place of one function: one that waits, an Express workflow, and its steps."""
-    told = 1 if shape.announces else 0
-    small_steps = new * (2 + told) + known * (1 + told)
+    notifies = 1 if shape.announces else 0
+    small_steps = new * (2 + notifies) + known * (1 + notifies)
     waited_s = (small_steps * STEP_MS + new * LAMBDA_MS) / 1000
     bill.add("eventbridge.event", "uploads", volumes.pictures)
     bill.add("stepfunctions.request", "workflow", volumes.pictures)
@@ -251,7 +252,7 @@ def _compute(bill: _Bill, shape: Shape, what: str, memory_mb: int, seconds: floa
     bill.add(f"lambda.gb_second.{shape.architecture}", f"{what}, {memory_mb} MB", seconds * memory_mb / 1024)
 
 
-def _asked(shape: Shape) -> Requests:
+def _requests(shape: Shape) -> Requests:
     """The requests of a picture that Rekognition is asked about."""
     return WORKFLOW_PICTURE if shape.workflow else PICTURE
 
@@ -259,11 +260,14 @@ def _asked(shape: Shape) -> Requests:
 def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
     labels = _labels(shape, volumes)
     result = _result_bytes(shape, labels)
-    remembered = _units(result, WRITE_UNIT_BYTES)
-    asked = _asked(shape)
-    writes = volumes.pictures * write_units(shape, labels) + new * asked.cache_writes * remembered
+    requests, known_of = _requests(shape), KNOWN_PICTURE
+    # What is remembered of the content has an item for each detector: together as large as the result.
+    remembered = shape.detectors * _units(result / max(1, shape.detectors), WRITE_UNIT_BYTES)
+    recalled = shape.detectors * _units(result / max(1, shape.detectors), READ_UNIT_BYTES)
+    writes = volumes.pictures * write_units(shape, labels) + new * requests.content_writes * remembered
     # Of what is not there yet a read takes one unit; of what is known, as many as it is large.
-    reads = new * asked.reads + known * (KNOWN_PICTURE.reads - 1 + _units(result, READ_UNIT_BYTES))
+    reads = new * (requests.image_reads + requests.content_reads * shape.detectors)
+    reads += known * (known_of.image_reads + known_of.content_reads * recalled)
     bill.add("dynamodb.write", "results, labels, counters, known content", writes)
     bill.add("dynamodb.read", "what is stored, what is known", reads)
     table_bytes = volumes.pictures * (result + labels * ENTRY_BYTES) + new * result
@@ -339,7 +343,7 @@ def _result_bytes(shape: Shape, labels: int) -> int:
     )
 
 
-def _units(size_bytes: int, unit_bytes: int) -> int:
+def _units(size_bytes: float, unit_bytes: int) -> int:
     return math.ceil(size_bytes / unit_bytes)
 
 
@@ -362,14 +366,14 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
             f"Each picture comes alone, the dearest case: an execution of {EXECUTION_MB} MB, in which each detector "
             f"takes {LAMBDA_MS} ms at the same time and each other step {STEP_MS} ms; a function waits for its end. It "
             f"writes {WORKFLOW_LOG_BYTES / KB:g} kB of logs. X-Ray's traces are not counted.",
-            f"S3 takes 1 PUT, {WORKFLOW_PICTURE.s3_heads} HEAD and {WORKFLOW_PICTURE.s3_reads} GET a new picture, and "
+            f"S3 takes 1 PUT and {WORKFLOW_PICTURE.s3_reads} GET a new picture, and "
             "two GET for each of Rekognition's operations.",
         ]
     else:
         said += [
             f"Each picture comes alone, the dearest case: one invocation of {LAMBDA_MS} ms, or {KNOWN_MS} ms when its "
             f"bytes are known, and {LOG_BYTES / KB:g} kB of logs.",
-            f"S3 takes 1 PUT, {PICTURE.s3_heads} HEAD and {PICTURE.s3_reads} GET a new picture, and one GET for each "
+            f"S3 takes 1 PUT and {PICTURE.s3_reads} GET a new picture, and one GET for each "
             "of Rekognition's operations.",
         ]
     if shape.api != "none":

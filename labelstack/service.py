@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.results import Match, Page, Result, Status
-from labelstack.uploads import LocalPicture
+from labelstack.uploads import LocalPicture, key_problem
 
 TERMINAL = frozenset({Status.LABELED, Status.REJECTED, Status.FAILED})
 
@@ -94,7 +94,7 @@ class TimedOut:
     """
 
     uploaded: Uploaded
-    seen: Result | None
+    latest: Result | None
     seconds: float
 
 
@@ -130,7 +130,7 @@ class LabelService:
     def upload(
         self, pictures: Sequence[LocalPicture], *, wait_s: float | None = None, workers: int = DEFAULT_WORKERS
     ) -> Iterator[UploadEvent]:
-        """Upload in parallel; with `wait_s`, wait so long after each picture's upload for its result.
+        """Upload in parallel; with `wait_s`, wait for the results until none has come for so long.
 
         Every picture gives one Uploaded or NotUploaded and, when waiting, each Uploaded one Finished or TimedOut.
         """
@@ -145,6 +145,7 @@ class LabelService:
         waiting: dict[str, Uploaded] = {}
         pause_s = FIRST_LOOK_S
         next_look_s = 0.0
+        news_s = self._clock()
         while uploads or waiting:
             if uploads:
                 done, uploads = wait(uploads, timeout=pause_s if waiting else None, return_when=FIRST_COMPLETED)
@@ -156,25 +157,30 @@ class LabelService:
             else:
                 self._sleep(pause_s)
             if wait_s is not None and waiting and self._clock() >= next_look_s:
-                news = list(self._look(waiting, wait_s))
+                news = list(self._look(waiting, wait_s, news_s))
                 yield from news
+                if any(isinstance(event, Finished) for event in news):
+                    news_s = self._clock()
                 pause_s = FIRST_LOOK_S if news else min(pause_s * BACK_OFF, LONGEST_LOOK_S)
                 next_look_s = self._clock() + pause_s
 
-    def _look(self, waiting: dict[str, Uploaded], wait_s: float) -> Iterator[Finished | TimedOut]:
-        found = self.results.get_many(list(waiting))
+    def _look(self, waiting: dict[str, Uploaded], wait_s: float, news_s: float) -> Iterator[Finished | TimedOut]:
+        """Results; and without one, the pictures that were uploaded, and the last news that came, too long ago."""
+        results = self.results.get_many(list(waiting))
         now = self._clock()
         for key, uploaded in list(waiting.items()):
-            result = found.get(key)
+            result = results.get(key)
             seconds = now - uploaded.at_s
             if result is not None and _is_result_of(uploaded, result):
                 del waiting[key]
                 yield Finished(uploaded, result, seconds)
-            elif seconds >= wait_s:
+            elif now - max(uploaded.at_s, news_s) >= wait_s:
                 del waiting[key]
                 yield TimedOut(uploaded, result, seconds)
 
     def _put(self, picture: LocalPicture) -> Uploaded | NotUploaded:
+        if problem := key_problem(picture.key):
+            return NotUploaded(picture, problem)
         try:
             with picture.path.open("rb") as body:
                 answer = self._s3.put_object(
@@ -188,11 +194,18 @@ class LabelService:
 
     def find(self, key: str, prefix: str = "") -> str | None:
         """The key of a picture or result that is there: `key`, else `prefix` + `key`."""
-        for candidate in dict.fromkeys([key, prefix + key]):
+        for candidate in filter(None, dict.fromkeys([key, prefix + key])):
+            if self._object_exists(candidate):
+                return candidate
             result = self.results.get(candidate)
-            if (result is not None and result["status"] != Status.DELETED) or self._object_exists(candidate):
+            if result is not None and result["status"] != Status.DELETED:
                 return candidate
         return None
+
+    def keys_below(self, folder: str) -> list[str]:
+        """The keys of the objects that begin so."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def _object_exists(self, key: str) -> bool:
         try:
@@ -205,21 +218,37 @@ class LabelService:
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; in a versioned bucket a delete marker hides their versions."""
-        for key in keys:
-            self._s3.delete_object(Bucket=self._bucket, Key=key)
+        with ThreadPoolExecutor(DEFAULT_WORKERS, thread_name_prefix="delete") as pool:
+            list(pool.map(lambda key: self._s3.delete_object(Bucket=self._bucket, Key=key), keys))
 
     def wait_until_gone(self, keys: Sequence[str], timeout_s: float) -> list[str]:
         """Wait until none of the keys has a result; the keys that still have one at the end of the time."""
-        deadline = self._clock() + timeout_s
-        pause_s = FIRST_LOOK_S
         left = list(keys)
-        while True:
-            found = self.results.get_many(left)
-            left = [key for key in left if key in found and found[key]["status"] != Status.DELETED]
-            if not left or self._clock() >= deadline:
-                return left
-            self._sleep(pause_s)
-            pause_s = min(pause_s * BACK_OFF, LONGEST_LOOK_S)
+
+        def none_is_left() -> bool:
+            results = self.results.get_many(left)
+            left[:] = [key for key in left if key in results and results[key]["status"] != Status.DELETED]
+            return not left
+
+        until(none_is_left, timeout_s, self._clock, self._sleep)
+        return left
+
+
+def until(
+    done: Callable[[], bool],
+    timeout_s: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Ask until something is done, less and less often; whether it is before the time is over."""
+    deadline = clock() + timeout_s
+    pause_s = FIRST_LOOK_S
+    while not done():
+        if clock() >= deadline:
+            return False
+        sleep(pause_s)
+        pause_s = min(pause_s * BACK_OFF, LONGEST_LOOK_S)
+    return True
 
 
 def _is_result_of(uploaded: Uploaded, result: Result) -> bool:

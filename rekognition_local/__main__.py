@@ -22,31 +22,41 @@ def parse_options(arguments: Sequence[str]) -> tuple[Options, str]:
     parser = argparse.ArgumentParser(prog="python -m rekognition_local", description="A local Amazon Rekognition.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port; 0 (the default) takes a free one")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=os.environ.get("REKOGNITION_LOCAL_HOSTS", "").replace(",", " ").split(),
+        metavar="NAME",
+        help="a name by which the server is reached, besides this machine's own; may be repeated "
+        "(default: REKOGNITION_LOCAL_HOSTS)",
+    )
     parser.add_argument("--s3-endpoint", metavar="URL", help="S3 to read pictures from (default: AWS_* variables)")
     parser.add_argument("--model", type=Path, metavar="FILE", help="an ONNX classifier; needs --classes")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="the classifier's classes, one a line")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules to start with (JSON)")
     parser.add_argument("--tps", type=float, metavar="N", help="calls per second and operation; more are throttled")
     parser.add_argument("--delay-ms", type=int, default=0, metavar="N", help="milliseconds that each call takes longer")
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help='written when ready: {"port", "pid", "url"}')
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="written when ready (JSON)")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
-    given = parser.parse_args(arguments)
-    if given.tps is not None and not given.tps > 0:
-        parser.error(f"argument --tps: {given.tps} is not above 0")
-    if given.delay_ms < 0:
-        parser.error(f"argument --delay-ms: {given.delay_ms} is below 0")
+    parsed = parser.parse_args(arguments)
+    if parsed.tps is not None and not parsed.tps > 0:
+        parser.error(f"argument --tps: {parsed.tps} is not above 0")
+    if parsed.delay_ms < 0:
+        parser.error(f"argument --delay-ms: {parsed.delay_ms} is below 0")
     options = Options(
-        host=given.host,
-        port=given.port,
-        s3_endpoint=given.s3_endpoint,
-        model=given.model,
-        classes=given.classes,
-        rules=given.rules,
-        calls_per_second=given.tps,
-        delay_ms=given.delay_ms,
-        ready_file=given.ready_file,
+        host=parsed.host,
+        port=parsed.port,
+        s3_endpoint=parsed.s3_endpoint,
+        model=parsed.model,
+        classes=parsed.classes,
+        rules=parsed.rules,
+        calls_per_second=parsed.tps,
+        delay_ms=parsed.delay_ms,
+        ready_file=parsed.ready_file,
+        token=os.environ.get("REKOGNITION_LOCAL_TOKEN"),
+        hosts=frozenset(host.lower() for host in parsed.allow_host),
     )
-    return options, given.log_level
+    return options, parsed.log_level
 
 
 def limit_memory() -> None:
@@ -67,8 +77,6 @@ def main() -> int:
     for noisy in ("botocore", "urllib3", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     limit_memory()
-    # Tesseract's own threads slow each other down on small pictures.
-    os.environ.setdefault("OMP_THREAD_LIMIT", "1")
     try:
         server = LocalRekognition(options)
     except ConfigurationError as error:

@@ -11,22 +11,24 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from rekognition_local.images import Picture, decode
-from rekognition_local.vision.cats import find_cats
 from rekognition_local.vision.classifier import Classifier, Score
 from rekognition_local.vision.codes import Code, find_bar_codes, find_qr_codes
 from rekognition_local.vision.colors import DominantColor, find_colors
 from rekognition_local.vision.faces import Face, find_faces
 from rekognition_local.vision.geometry import Sighting
+from rekognition_local.vision.moderation import ModerationFinder
+from rekognition_local.vision.objects import ObjectFinder
 from rekognition_local.vision.people import find_people
 from rekognition_local.vision.print_text import Line, find_lines
 from rekognition_local.vision.scene import Cue, find_scene
 
 T = TypeVar("T")
-# 1280 px pictures in colour and grey take up to 6.5 MB each.
-REMEMBERED_PICTURES = 6
+# At least as many as are looked at at once. 1280 px pictures in colour and grey take up to 6.5 MB each.
+REMEMBERED_PICTURES = 10
 
 
 class Shared:
@@ -58,22 +60,31 @@ class Shared:
         self._jobs.clear()
 
 
+@dataclass(frozen=True)
+class Models:
+    """The neural networks that look at pictures; `classifier` is the user's own."""
+
+    objects: ObjectFinder = field(default_factory=ObjectFinder)
+    moderation: ModerationFinder = field(default_factory=ModerationFinder)
+    classifier: Classifier | None = None
+
+
 class Analysis:
     """What is seen in one picture; each part is worked out when first asked for."""
 
-    def __init__(self, picture: Picture, sha256: str, executor: Executor, classifier: Classifier | None) -> None:
+    def __init__(self, picture: Picture, sha256: str, executor: Executor, models: Models) -> None:
         self.picture = picture
         self.sha256 = sha256
-        self._classifier = classifier
+        self._models = models
         self._shared = Shared(executor)
 
     async def faces(self) -> list[Face]:
         """Faces, the largest first."""
         return await self._run(find_faces)
 
-    async def cats(self) -> list[Sighting]:
-        """Cat faces."""
-        return await self._run(find_cats)
+    async def objects(self) -> list[Cue]:
+        """Common objects and scenes, with their ancestors."""
+        return await self._run(self._models.objects.find)
 
     async def people(self) -> list[Sighting]:
         """Whole upright people."""
@@ -92,7 +103,7 @@ class Analysis:
         return await self._run(find_scene)
 
     async def lines(self) -> list[Line]:
-        """Printed lines; none where Tesseract is not installed."""
+        """Printed lines; none where the extra `ocr` is not installed."""
         return await self._run(find_lines)
 
     async def colors(self) -> list[DominantColor]:
@@ -101,7 +112,11 @@ class Analysis:
 
     async def scores(self) -> list[Score]:
         """What the user's model says; nothing without one."""
-        return [] if self._classifier is None else await self._run(self._classifier.classify)
+        return [] if self._models.classifier is None else await self._run(self._models.classifier.classify)
+
+    async def explicit(self) -> float | None:
+        """How surely the picture is explicit, 50 to 100; None below, or where nothing can tell."""
+        return await self._run(self._models.moderation.find)
 
     async def compute(self, name: str, job: Callable[[Picture], T]) -> T:
         """Any other function of the picture, under a name of its own."""
@@ -114,17 +129,15 @@ class Analysis:
 class Analyzer:
     """Decodes pictures and remembers the last few."""
 
-    def __init__(self, executor: Executor, classifier: Classifier | None = None) -> None:
+    def __init__(self, executor: Executor, models: Models) -> None:
         self._executor = executor
-        self._classifier = classifier
+        self._models = models
         self._pictures = Shared(executor, REMEMBERED_PICTURES)
 
     async def analyse(self, data: bytes) -> Analysis:
         """The analysis of an image's bytes. Raises what `images.decode` raises."""
         sha256 = hashlib.sha256(data).hexdigest()
-        return await self._pictures.run(
-            sha256, lambda: Analysis(decode(data), sha256, self._executor, self._classifier)
-        )
+        return await self._pictures.run(sha256, lambda: Analysis(decode(data), sha256, self._executor, self._models))
 
     def forget(self) -> None:
         """Forget all pictures."""

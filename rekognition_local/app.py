@@ -4,11 +4,15 @@
 - ``GET`` and ``PUT /_rekognition_local/rules``: the rules in force (`rules`)
 - ``GET /_rekognition_local/calls``: how often what was called (`counters`)
 - ``POST /_rekognition_local/reset``: no rules, no counts, full buckets, nothing remembered
+
+No web page has business here: a request that a page makes a browser send is refused. The control plane is for who
+started the server, who sends the token in the header `X-Rekognition-Local-Token`; health is for all.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -17,15 +21,19 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from rekognition_local.analysis import Models
+from rekognition_local.call_queue import CallQueue
 from rekognition_local.counters import Counters
+from rekognition_local.door import CONTROL, Access, Door
 from rekognition_local.errors import ConfigurationError, ImageTooLargeError, InternalError, RekognitionError
 from rekognition_local.operations import OPERATIONS
 from rekognition_local.rules import RuleBook
-from rekognition_local.sources import ImageSource
+from rekognition_local.sources import ImageSource, is_unchanging
 from rekognition_local.throttle import Throttle
 from rekognition_local.vision.print_text import can_read_print
 from rekognition_local.wire import (
@@ -50,10 +58,12 @@ class Services:
 
     source: ImageSource
     throttle: Throttle
+    queue: CallQueue
     rules: RuleBook = field(default_factory=RuleBook)
     counters: Counters = field(default_factory=Counters)
     delay_s: float = 0.0
-    has_model: bool = False
+    models: Models = field(default_factory=Models)
+    access: Access = field(default_factory=Access)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -63,11 +73,12 @@ def build_app(services: Services) -> Starlette:
     return Starlette(
         routes=[
             Route("/", _Endpoint(services).call, methods=["POST"]),
-            Route("/_rekognition_local/health", control.health, methods=["GET"]),
-            Route("/_rekognition_local/rules", control.rules, methods=["GET", "PUT"]),
-            Route("/_rekognition_local/calls", control.calls, methods=["GET"]),
-            Route("/_rekognition_local/reset", control.reset, methods=["POST"]),
+            Route(f"{CONTROL}/health", control.health, methods=["GET"]),
+            Route(f"{CONTROL}/rules", control.rules, methods=["GET", "PUT"]),
+            Route(f"{CONTROL}/calls", control.calls, methods=["GET"]),
+            Route(f"{CONTROL}/reset", control.reset, methods=["POST"]),
         ],
+        middleware=[Middleware(Door, access=services.access)],
         exception_handlers={ConfigurationError: _bad_rules},
     )
 
@@ -139,8 +150,15 @@ class _Endpoint:
             await asyncio.sleep(delay_s)
         if verdict.error is not None:
             raise verdict.error
-        analysis = await services.source.load(image)
-        return await OPERATIONS[operation](call.parameters, analysis, verdict.answer)
+
+        async def look() -> dict[str, Any]:
+            analysis = await services.source.load(image)
+            return await OPERATIONS[operation](call.parameters, analysis, verdict.answer)
+
+        if verdict.answer is not None:
+            return await look()
+        digest = hashlib.sha256(body).digest()
+        return await services.queue.answer((operation, digest), look, is_lasting=is_unchanging(image))
 
 
 async def _disconnected(request: Request) -> None:
@@ -174,7 +192,12 @@ class _Control:
 
     async def health(self, _request: Request) -> Response:
         """Say that the server runs, and what it can do here."""
-        abilities = {"print": can_read_print(), "model": self._services.has_model}
+        models = self._services.models
+        abilities = {
+            "print": can_read_print(),
+            "explicit": models.moderation.is_able,
+            "model": models.classifier is not None,
+        }
         return JSONResponse({"status": "running", "operations": sorted(OPERATIONS), "abilities": abilities})
 
     async def rules(self, request: Request) -> Response:
@@ -197,6 +220,7 @@ class _Control:
         self._services.counters.reset()
         self._services.throttle.reset()
         self._services.source.forget()
+        self._services.queue.forget()
         return JSONResponse({"status": "reset"})
 
 

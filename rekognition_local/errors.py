@@ -10,6 +10,7 @@
     ├── ImageTooLargeError      too many bytes (S3) or pixels
     ├── InvalidS3ObjectError    the object cannot be read
     ├── ThroughputExceededError the quota per operation, or S3's
+    ├── BusyError               this machine is too busy to answer in time
     ├── UnknownOperationError   no operation of Rekognition
     ├── NotImplementedHereError an operation of Rekognition that this server lacks
     ├── InternalError           ours
@@ -96,6 +97,16 @@ class ThroughputExceededError(RekognitionError):
     status = 400
 
     def __init__(self, message: str = "Provisioned rate exceeded") -> None:
+        super().__init__(message)
+
+
+class BusyError(RekognitionError):
+    """This machine is too busy to answer before the client's time-out; the call may be repeated."""
+
+    code = "ThrottlingException"
+    status = 400
+
+    def __init__(self, message: str = "The local Rekognition is busy: try the call again") -> None:
         super().__init__(message)
 
 

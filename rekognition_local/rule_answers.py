@@ -21,18 +21,18 @@ def labels_of(items: list[Any]) -> list[SeenLabel]:
 
 def _label(item: Mapping[str, Any]) -> SeenLabel:
     confidence = _confidence(item)
-    seen = known_label(item["name"], confidence)
+    known = known_label(item["name"], confidence)
     instances = tuple(
         Sighting(_box(instance), _confidence(instance, confidence)) for instance in _list(item, "instances", dict)
     )
-    categories = tuple(_list(item, "categories", str)) if "categories" in item else seen.categories
+    categories = tuple(_list(item, "categories", str)) if "categories" in item else known.categories
     return SeenLabel(
-        name=seen.name,
+        name=known.name,
         confidence=confidence,
         instances=instances,
-        parents=tuple(_list(item, "parents", str)) if "parents" in item else seen.parents,
+        parents=tuple(_list(item, "parents", str)) if "parents" in item else known.parents,
         categories=categories,
-        aliases=tuple(_list(item, "aliases", str)) if "aliases" in item else seen.aliases,
+        aliases=tuple(_list(item, "aliases", str)) if "aliases" in item else known.aliases,
     )
 
 
@@ -115,7 +115,7 @@ def _face_shape() -> Any:
 
 def _pascal(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name[:1].upper() + name[1:]: _pascal(given) for name, given in value.items()}
+        return {name[:1].upper() + name[1:]: _pascal(member) for name, member in value.items()}
     return [_pascal(item) for item in value] if isinstance(value, list) else value
 
 
@@ -137,10 +137,10 @@ def _confidence(item: Mapping[str, Any], default: float = DEFAULT_CONFIDENCE) ->
 
 
 def _box(item: Mapping[str, Any]) -> Box:
-    given = item["boundingBox"]
-    if not isinstance(given, Mapping) or set(given) != {"left", "top", "width", "height"}:
+    box = item["boundingBox"]
+    if not isinstance(box, Mapping) or set(box) != {"left", "top", "width", "height"}:
         raise ValueError("boundingBox needs left, top, width and height")
-    return Box(**{name: float(value) for name, value in given.items()})
+    return Box(**{name: float(value) for name, value in box.items()})
 
 
 def _list(item: Mapping[str, Any], name: str, kind: type) -> list[Any]:

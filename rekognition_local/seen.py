@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from rekognition_local.vision import moderation
 from rekognition_local.vision.classifier import Score
 from rekognition_local.vision.codes import Code
 from rekognition_local.vision.faces import Face
@@ -65,7 +66,6 @@ def known_label(name: str, confidence: float, instances: Iterable[Sighting] = ()
 def labels_seen(
     faces: list[Face],
     people: list[Sighting],
-    cats: list[Sighting],
     qr_codes: list[Code],
     cues: list[Cue],
     scores: list[Score],
@@ -73,7 +73,6 @@ def labels_seen(
     """All labels that the detectors support, parents included, the surest first."""
     labels = [
         *_labels_of_people(faces, people),
-        *([known_label("Cat", max(cat.confidence for cat in cats), cats)] if cats else []),
         *_labels_of_codes(qr_codes),
         *(known_label(cue.name, cue.confidence) for cue in cues),
         *(_label_of_score(score) for score in scores if not score.model_class.is_moderation),
@@ -127,27 +126,28 @@ def _labels_of_codes(codes: list[Code]) -> list[SeenLabel]:
 
 
 def _label_of_score(score: Score) -> SeenLabel:
-    given = score.model_class
-    if not given.known:
-        return known_label(given.name, score.confidence)
-    categories = (given.category,) if given.category else ()
-    return SeenLabel(given.name, score.confidence, (), given.parents, categories)
+    model_class = score.model_class
+    if not model_class.known:
+        return known_label(model_class.name, score.confidence)
+    categories = (model_class.category,) if model_class.category else ()
+    return SeenLabel(model_class.name, score.confidence, (), model_class.parents, categories)
 
 
-def moderation_seen(scores: list[Score]) -> list[SeenModeration]:
-    """What the user's model says; nothing is guessed from pixels."""
-    return [SeenModeration(s.model_class.name, s.confidence) for s in scores if s.model_class.is_moderation]
+def moderation_seen(scores: list[Score], explicit: float | None) -> list[SeenModeration]:
+    """What the user's model says, and how surely the picture is explicit, where something can tell."""
+    labels = [SeenModeration(s.model_class.name, s.confidence) for s in scores if s.model_class.is_moderation]
+    return labels if explicit is None else [*labels, SeenModeration(moderation.LABEL, explicit)]
 
 
 def text_seen(codes: list[Code], lines: list[Line]) -> list[SeenLine]:
     """Codes as lines of their text, then printed lines."""
-    seen = [
+    read_lines = [
         SeenLine(tuple(SeenWord(word, box_of(code.corners), CODE_CONFIDENCE) for word in code.text.split()))
         for code in codes
         if code.text.split()
     ]
     printed = [SeenLine(tuple(SeenWord(w.text, w.box, w.confidence) for w in line.words)) for line in lines]
-    return seen + printed
+    return read_lines + printed
 
 
 def box_of(corners: Iterable[tuple[float, float]]) -> Box:

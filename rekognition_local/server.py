@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -22,23 +23,32 @@ import cv2
 import uvicorn
 from botocore.config import Config
 
-from rekognition_local.analysis import Analyzer
+from rekognition_local.analysis import Analyzer, Models
 from rekognition_local.app import Services, build_app
+from rekognition_local.call_queue import CallQueue
+from rekognition_local.door import ANY_ADDRESS, Access
 from rekognition_local.errors import ConfigurationError
 from rekognition_local.rules import RuleBook, read_rules
 from rekognition_local.sources import ImageSource, ObjectReader, S3Reader
 from rekognition_local.throttle import Throttle
 from rekognition_local.vision.classifier import Classifier
+from rekognition_local.wire import session
 
 # Detectors release the interpreter's lock; more threads than processors gain nothing.
 VISION_THREADS = max(1, min(4, os.cpu_count() or 1))
 DOWNLOAD_THREADS = 8
+# Enough that no thread waits for work. More would only take longer, and all of them at the same time.
+CALLS_AT_ONCE = 2 * VISION_THREADS + 2
 GRACE_S = 1
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a server is started with; `port` 0 takes a free one. Times and rates in the units of their names."""
+    """What a server is started with; `port` 0 takes a free one. Times and rates in the units of their names.
+
+    `token` opens the control plane; without one a token is made, and the ready file tells it. `hosts` are names besides
+    this machine's own by which the server is reached.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -49,6 +59,10 @@ class Options:
     calls_per_second: float | None = None
     delay_ms: int = 0
     ready_file: Path | None = None
+    token: str | None = None
+    hosts: frozenset[str] = frozenset()
+    # Well below the time after which clients give up: the stack's `rekognitionTimeoutSeconds` is 10.
+    patience_s: float = 5.0
 
 
 class LocalRekognition:
@@ -57,20 +71,25 @@ class LocalRekognition:
     def __init__(self, options: Options, reader: ObjectReader | None = None) -> None:
         """Read model and rules and bind the port. Raises ConfigurationError."""
         self._options = options
+        self._token = options.token or secrets.token_hex(20)
         self._vision = ThreadPoolExecutor(VISION_THREADS, thread_name_prefix="vision")
         self._downloads = ThreadPoolExecutor(DOWNLOAD_THREADS, thread_name_prefix="download")
         rules = RuleBook()
         if options.rules is not None:
             rules.replace(read_rules(options.rules))
-        classifier = _classifier(options)
-        analyzer = Analyzer(self._vision, classifier)
+        models = Models(classifier=_classifier(options))
+        # Beside the rest of the start: it takes a third of a second, and the first call may come sooner.
+        self._vision.submit(models.objects.load)
+        analyzer = Analyzer(self._vision, models)
         source = ImageSource(analyzer, reader or S3Reader(_s3_client(options)), self._downloads)
         services = Services(
             source=source,
             throttle=Throttle(options.calls_per_second, monotonic),
+            queue=CallQueue(CALLS_AT_ONCE, options.patience_s),
             rules=rules,
             delay_s=options.delay_ms / 1000,
-            has_model=classifier is not None,
+            models=models,
+            access=Access(self._token, options.hosts | self._own_hosts()),
         )
         self._socket = _bind(options)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -79,6 +98,11 @@ class LocalRekognition:
         )
         self._server = _Server(config, self._announce, services.closing)
         self._started = threading.Event()
+
+    def _own_hosts(self) -> frozenset[str]:
+        """The names that follow from the address: itself, or every address where the server listens on all."""
+        host = self._options.host.lower()
+        return frozenset({ANY_ADDRESS if host in ("0.0.0.0", "::") else host})
 
     @property
     def url(self) -> str:
@@ -117,9 +141,12 @@ class LocalRekognition:
         self._started.set()
         logging.getLogger("rekognition_local").info("listening on %s", self.url)
         if self._options.ready_file is not None:
-            document = {"port": self.port, "pid": os.getpid(), "url": self.url}
+            document = {"port": self.port, "pid": os.getpid(), "url": self.url, "token": self._token}
             unfinished = self._options.ready_file.with_name(self._options.ready_file.name + ".part")
-            unfinished.write_text(json.dumps(document), encoding="utf-8")
+            unfinished.unlink(missing_ok=True)
+            # The token is for the owner of the file alone.
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump(document, file)
             unfinished.replace(self._options.ready_file)
 
 
@@ -177,4 +204,5 @@ def _s3_client(options: Options) -> Any:
         s3={"addressing_style": "path" if endpoint else "auto"},
     )
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    return boto3.client("s3", endpoint_url=endpoint, region_name=region, config=config)
+    clients: Any = boto3.Session(botocore_session=session(), region_name=region)  # the stubs know services as literals
+    return clients.client("s3", endpoint_url=endpoint, config=config)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from rekognition_local.analysis import Analysis, Analyzer
+from rekognition_local.analysis import REMEMBERED_PICTURES, Analysis, Analyzer
 from rekognition_local.errors import (
     ImageTooLargeError,
     InternalError,
@@ -19,8 +19,6 @@ from rekognition_local.errors import (
     ThroughputExceededError,
 )
 from rekognition_local.images import MAX_BYTES_S3
-
-REMEMBERED_VERSIONS = 6
 
 
 class ObjectReader(Protocol):
@@ -68,6 +66,16 @@ def _translated(error: ClientError) -> Exception:
     return InvalidS3ObjectError()
 
 
+def is_lasting_version(version: str | None) -> bool:
+    """Whether a version's bytes never change; "null" is the one that an unversioned write replaces."""
+    return version not in (None, "null")
+
+
+def is_unchanging(image: Mapping[str, Any]) -> bool:
+    """Whether an `Image` will always be the same picture."""
+    return "Bytes" in image or is_lasting_version(image.get("S3Object", {}).get("Version"))
+
+
 class ImageSource:
     """Turns the `Image` parameter of a call into an analysis.
 
@@ -108,10 +116,9 @@ class ImageSource:
     async def _download(self, place: tuple[str, str, str | None]) -> Analysis:
         data = await asyncio.get_running_loop().run_in_executor(self._executor, self._reader.read, *place)
         analysis = await self._analyzer.analyse(data)
-        # The version "null" is the one that an unversioned write replaces.
-        if place[2] not in (None, "null"):
+        if is_lasting_version(place[2]):
             self._versions[place] = analysis
-            if len(self._versions) > REMEMBERED_VERSIONS:
+            if len(self._versions) > REMEMBERED_PICTURES:
                 self._versions.popitem(last=False)
         return analysis
 

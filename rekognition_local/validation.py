@@ -40,7 +40,7 @@ def _parse(value: Any, shape: Shape) -> Any:
         if not isinstance(value, Mapping):
             raise _wrong_type(value, "a structure")
         present = {name: value[name] for name in shape.members if value.get(name) is not None}
-        return {name: _parse(given, shape.members[name]) for name, given in present.items()}
+        return {name: _parse(member, shape.members[name]) for name, member in present.items()}
     if isinstance(shape, ListShape):
         if not isinstance(value, list):
             raise _wrong_type(value, "a list")
@@ -94,8 +94,8 @@ def _broken(value: Any, shape: Shape, path: str) -> Iterator[str]:
         for name in shape.required_members:
             if name not in value:
                 yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
-        for name, given in value.items():
-            yield from _broken(given, shape.members[name], _join(path, name))
+        for name, member in value.items():
+            yield from _broken(member, shape.members[name], _join(path, name))
     elif isinstance(shape, ListShape):
         yield from _broken_length(value, shape, path, "length")
         for index, item in enumerate(value, 1):

@@ -1,12 +1,14 @@
 """The service's vocabulary: labels with parents, aliases and categories, and the moderation taxonomy.
 
-Labels: the part of model 3.0 that this server can see, as answers of the service spell it. Moderation: taxonomy 7
+Labels: the part of model 3.0 that this server can see (``data/README.md``). Moderation: taxonomy 7
 (docs.aws.amazon.com/rekognition/latest/dg/moderation-api.html).
 """
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from pathlib import Path
 
 LABEL_MODEL_VERSION = "3.0"
 MODERATION_MODEL_VERSION = "7.0"
@@ -23,51 +25,28 @@ class LabelEntry:
     aliases: tuple[str, ...] = ()
 
 
-_ANIMALS = "Animals and Pets"
-_NATURE = "Nature and Outdoors"
-_PERSON = "Person Description"
-_EXPRESSION = "Expressions and Emotions"
-_TEXT = "Text and Documents"
+def read_labels(path: Path) -> dict[str, LabelEntry]:
+    """Read a table of labels, with the nearest ancestors of each. Raises KeyError for a parent that has no row."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
 
-_ENTRIES = (
-    LabelEntry("Animal", (), _ANIMALS),
-    LabelEntry("Mammal", ("Animal",), _ANIMALS),
-    LabelEntry("Pet", ("Animal",), _ANIMALS),
-    LabelEntry("Cat", ("Animal", "Mammal", "Pet"), _ANIMALS),
-    LabelEntry("Dog", ("Animal", "Canine", "Mammal", "Pet"), _ANIMALS),
-    LabelEntry("Canine", ("Animal", "Mammal"), _ANIMALS),
-    LabelEntry("Bird", ("Animal",), _ANIMALS),
-    LabelEntry("Horse", ("Animal", "Mammal"), _ANIMALS),
-    LabelEntry("Person", (), _PERSON, ("Human",)),
-    LabelEntry("People", ("Person",), _PERSON),
-    LabelEntry("Crowd", ("Person",), _PERSON),
-    LabelEntry("Head", ("Person",), _PERSON),
-    LabelEntry("Face", ("Head", "Person"), _PERSON),
-    LabelEntry("Happy", ("Face", "Head", "Person"), _EXPRESSION),
-    LabelEntry("Smile", ("Face", "Happy", "Head", "Person"), _EXPRESSION),
-    LabelEntry("Photography", (), "Hobbies and Interests"),
-    LabelEntry("Portrait", ("Face", "Head", "Person", "Photography"), "Hobbies and Interests"),
-    LabelEntry("Outdoors", (), _NATURE),
-    LabelEntry("Nature", ("Outdoors",), _NATURE),
-    LabelEntry("Sky", ("Nature", "Outdoors"), _NATURE),
-    LabelEntry("Night", ("Nature", "Outdoors"), _NATURE),
-    LabelEntry("Starry Sky", ("Nature", "Night", "Outdoors", "Sky"), _NATURE),
-    LabelEntry("Water", (), _NATURE),
-    LabelEntry("Mountain", ("Nature", "Outdoors"), _NATURE),
-    LabelEntry("Plant", (), "Plants and Flowers"),
-    LabelEntry("Flower", ("Plant",), "Plants and Flowers"),
-    LabelEntry("Tree", ("Plant",), "Plants and Flowers"),
-    LabelEntry("Text", (), _TEXT),
-    LabelEntry("Page", ("Text",), _TEXT),
-    LabelEntry("QR Code", (), "Technology and Computing"),
-    LabelEntry("Transportation", (), "Transport and Logistics"),
-    LabelEntry("Vehicle", ("Transportation",), "Vehicles and Automotive"),
-    LabelEntry("Car", ("Transportation", "Vehicle"), "Vehicles and Automotive", ("Automobile",)),
-    LabelEntry("Motorcycle", ("Transportation", "Vehicle"), "Vehicles and Automotive"),
-    LabelEntry("Cup", (), "Kitchen and Dining"),
-    LabelEntry("Food", (), "Food and Beverage"),
-)
-LABELS: dict[str, LabelEntry] = {entry.name: entry for entry in _ENTRIES}
+    def ancestors(label: str) -> set[str]:
+        parents = {name for name in rows[label]["parents"].split(";") if name}
+        return parents.union(*(ancestors(parent) for parent in parents))
+
+    return {
+        label: LabelEntry(
+            label,
+            tuple(sorted(ancestors(label))),
+            row["category"] or None,
+            tuple(alias for alias in row["aliases"].split(";") if alias),
+        )
+        for label, row in rows.items()
+    }
+
+
+DATA = Path(__file__).parent / "data"
+LABELS = read_labels(DATA / "labels.csv")
 
 
 def entry_of(name: str) -> LabelEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,10 +24,20 @@ from rekognition_local.validation import parse_parameters
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
+def session() -> botocore.session.Session:
+    """Make a session of the standard variables that reads none of the person's AWS profiles and configuration files."""
+    nothing: dict[str, tuple[None, None, str | None, None]] = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    return botocore.session.Session(session_vars=nothing)
+
+
 @cache
 def service_model() -> ServiceModel:
     """botocore's model of Rekognition."""
-    model: ServiceModel = botocore.session.get_session().get_service_model("rekognition")
+    model: ServiceModel = session().get_service_model("rekognition")
     return model
 
 
@@ -107,8 +118,8 @@ def check_answer(value: Any, shape: Shape | None, path: str) -> None:
         unknown = set(value) - set(shape.members)
         if unknown:
             raise ValueError(f"{path} has members that the model lacks: {sorted(unknown)}")
-        for name, given in value.items():
-            check_answer(given, shape.members[name], f"{path}.{name}")
+        for name, member in value.items():
+            check_answer(member, shape.members[name], f"{path}.{name}")
     elif isinstance(shape, ListShape):
         if not isinstance(value, list):
             raise TypeError(f"{path} is {type(value).__name__}, the model has a list")

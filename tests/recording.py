@@ -6,6 +6,7 @@ program runs to its end first, and what it registered, every value known, is loo
 
 import asyncio
 import contextlib
+import contextvars
 import json
 import runpy
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from pulumi.runtime import mocks, stack
+from pulumi.runtime import mocks, settings, stack
 
 from components import packaging
 from labelstack.engines.program import outputs_known
@@ -26,65 +27,94 @@ from labelstack.engines.program import outputs_known
 PROJECT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a provider works: a region of an account, in one of AWS's partitions."""
+
+    region: str = REGION
+    account: str = ACCOUNT
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`, by the region."""
+        prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+        return next((partition for prefix, partition in prefixes.items() if self.region.startswith(prefix)), "aws")
+
+    @property
+    def suffix(self) -> str:
+        """What the names of services end with."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
+        """An ARN of this account."""
+        return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{resource}"
+
+
 # What AWS gives back of a resource beside its inputs, by type.
-COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
-    "aws:s3/bucket:Bucket": lambda name: {
+COMPUTED: Mapping[str, Callable[[str, Place], dict[str, Any]]] = {
+    "aws:lambda/eventSourceMapping:EventSourceMapping": lambda name, at: {
+        "arn": at.arn("lambda", f"event-source-mapping:{name}")
+    },
+    "aws:s3/bucket:Bucket": lambda name, at: {
         "bucket": name,
-        "arn": f"arn:aws:s3:::{name}",
-        "bucketDomainName": f"{name}.s3.amazonaws.com",
-        "bucketRegionalDomainName": f"{name}.s3.{REGION}.amazonaws.com",
+        "arn": f"arn:{at.partition}:s3:::{name}",
+        "region": at.region,
+        "bucketDomainName": f"{name}.s3.{at.suffix}",
+        "bucketRegionalDomainName": f"{name}.s3.{at.region}.{at.suffix}",
     },
-    "aws:sqs/queue:Queue": lambda name: {
+    "aws:sqs/queue:Queue": lambda name, at: {
         "name": name,
-        "url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}",
-        "arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
+        "url": f"https://sqs.{at.region}.{at.suffix}/{at.account}/{name}",
+        "arn": at.arn("sqs", name),
     },
-    "aws:sns/topic:Topic": lambda name: {"name": name, "arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}"},
-    "aws:dynamodb/table:Table": lambda name: {
+    "aws:sns/topic:Topic": lambda name, at: {"name": name, "arn": at.arn("sns", name)},
+    "aws:dynamodb/table:Table": lambda name, at: {"name": name, "arn": at.arn("dynamodb", f"table/{name}")},
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda name, at: {
         "name": name,
-        "arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}",
+        "arn": at.arn("cloudwatch", f"alarm:{name}"),
     },
-    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda name: {
-        "name": name,
-        "arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}",
+    "aws:iam/role:Role": lambda name, at: {"name": name, "arn": at.arn("iam", f"role/{name}", regional=False)},
+    "aws:lambda/function:Function": lambda name, at: {
+        "arn": at.arn("lambda", f"function:{name}"),
+        "invokeArn": f"arn:{at.partition}:apigateway:{at.region}:lambda:path/functions/{name}/invocations",
     },
-    "aws:iam/role:Role": lambda name: {"name": name, "arn": f"arn:aws:iam::{ACCOUNT}:role/{name}"},
-    "aws:lambda/function:Function": lambda name: {
-        "arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
-        "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/functions/{name}/invocations",
+    "aws:sfn/stateMachine:StateMachine": lambda name, at: {"arn": at.arn("states", f"stateMachine:{name}")},
+    "aws:cloudwatch/eventRule:EventRule": lambda name, at: {"name": name, "arn": at.arn("events", f"rule/{name}")},
+    "aws:cloudwatch/logGroup:LogGroup": lambda name, at: {"arn": at.arn("logs", f"log-group:{name}")},
+    "aws:apigateway/restApi:RestApi": lambda name, at: {"name": name, "executionArn": at.arn("execute-api", name)},
+    "aws:apigateway/stage:Stage": lambda name, at: {
+        "invokeUrl": f"https://api.execute-api.{at.region}.{at.suffix}/{name}"
     },
-    "aws:sfn/stateMachine:StateMachine": lambda name: {"arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"},
-    "aws:cloudwatch/eventRule:EventRule": lambda name: {
-        "name": name,
-        "arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}",
+    "aws:apigatewayv2/api:Api": lambda name, at: {"executionArn": at.arn("execute-api", name)},
+    "aws:apigatewayv2/stage:Stage": lambda name, at: {
+        "invokeUrl": f"https://api.execute-api.{at.region}.{at.suffix}/{name}"
     },
-    "aws:cloudwatch/logGroup:LogGroup": lambda name: {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"},
-    "aws:apigateway/restApi:RestApi": lambda name: {
-        "name": name,
-        "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{name}",
+    "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration": lambda name, at: {
+        "websiteEndpoint": f"{name}.s3-website.{at.region}.{at.suffix}"
     },
-    "aws:apigateway/stage:Stage": lambda name: {"invokeUrl": f"https://api.execute-api.{REGION}.amazonaws.com/{name}"},
-    "aws:apigatewayv2/api:Api": lambda name: {"executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{name}"},
-    "aws:apigatewayv2/stage:Stage": lambda name: {
-        "invokeUrl": f"https://api.execute-api.{REGION}.amazonaws.com/{name}"
-    },
-    "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration": lambda name: {
-        "websiteEndpoint": f"{name}.s3-website.{REGION}.amazonaws.com"
-    },
-    "aws:cloudfront/distribution:Distribution": lambda name: {
-        "arn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/{name}",
+    "aws:cloudfront/distribution:Distribution": lambda name, at: {
+        "arn": at.arn("cloudfront", f"distribution/{name}", regional=False),
         "domainName": f"{name}.cloudfront.net",
     },
 }
+# The regions of buckets that are there already, where they are not the provider's.
+BUCKET_REGIONS = {"elsewhere": "us-west-2"}
 # What AWS answers to a provider function.
-ANSWERS: Mapping[str, Mapping[str, str]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {
-        "accountId": ACCOUNT,
-        "arn": f"arn:aws:iam::{ACCOUNT}:root",
-        "id": ACCOUNT,
-        "userId": ACCOUNT,
+ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Place], dict[str, str]]] = {
+    "getCallerIdentity": lambda _, at: {
+        "accountId": at.account,
+        "arn": at.arn("iam", "root", regional=False),
+        "id": at.account,
+        "userId": at.account,
     },
-    "aws:index/getRegion:getRegion": {"region": REGION, "name": REGION, "id": REGION},
+    "getRegion": lambda _, at: {"region": at.region, "name": at.region, "id": at.region},
+    "getPartition": lambda _, at: {"partition": at.partition, "dnsSuffix": at.suffix, "id": at.partition},
+    "getBucket": lambda arguments, at: {
+        "bucket": arguments["bucket"],
+        "bucketRegion": BUCKET_REGIONS.get(arguments["bucket"], at.region),
+    },
 }
 
 
@@ -98,6 +128,10 @@ class Resource:
     dependencies: frozenset[str]
     protect: bool
     inputs: Mapping[str, Any]
+    aliases: frozenset[str] = frozenset()
+    """Former types."""
+    deleted_with: str = ""
+    """The type of the resource that it goes with when that is deleted too."""
 
     def policy(self, key: str = "policy") -> Any:
         """The JSON in an input."""
@@ -117,11 +151,13 @@ class Record:
         """The resources of a type (`aws:sqs/queue:Queue`), by name."""
         return sorted((r for r in self.resources if r.type == type_name), key=lambda r: r.name)
 
-    def one(self, type_name: str, name: str = "") -> Resource:
+    def single(self, type_name: str, name: str = "") -> Resource:
         """The only resource of a type, or the one of that name."""
-        found = [r for r in self.of(type_name) if name in ("", r.name)]
-        assert len(found) == 1, f"{type_name} {name}: {[r.name for r in found]} of {[r.name for r in self.resources]}"
-        return found[0]
+        matches = [r for r in self.of(type_name) if name in ("", r.name)]
+        assert len(matches) == 1, (
+            f"{type_name} {name}: {[r.name for r in matches]} of {[r.name for r in self.resources]}"
+        )
+        return matches[0]
 
     def inputs(self) -> dict[str, Any]:
         """All inputs, by type and name."""
@@ -131,22 +167,36 @@ class Record:
 class _Recorder(mocks.Mocks):
     """Answers as AWS would, physical names being logical names with a suffix."""
 
+    def __init__(self, place: Place, present: Mapping[str, Mapping[str, Any]]) -> None:
+        self._default, self._present = place, present
+        self._places: dict[str, Place] = {}
+
+    def _place(self, provider: str | None) -> Place:
+        """Where a provider works; `provider` is its URN and id."""
+        return self._places.get((provider or "").rpartition("::")[0].rpartition("::")[2], self._default)
+
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if args.typ == "pulumi:providers:aws":
+            accounts = json.loads(args.inputs.get("allowedAccountIds") or "[]")
+            self._places[args.name] = Place(args.inputs["region"], *accounts)
+            return args.name, args.inputs
+        if args.resource_id:
+            return args.resource_id, {**args.inputs, **self._present.get(args.resource_id, {})}
         if not args.custom:
             return "", {}
         name = str(args.inputs.get("name") or f"{args.name}-0a1b2c3")
-        computed = COMPUTED[args.typ](name) if args.typ in COMPUTED else {}
+        computed = COMPUTED[args.typ](name, self._place(args.provider)) if args.typ in COMPUTED else {}
         return computed.get("url", name), {**args.inputs, **computed}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:  # type: ignore[override]  # a dict will do
-        return dict(ANSWERS[args.token])
+        return ANSWERS[args.token.rpartition(":")[2]](args.args, self._place(args.provider))
 
 
 class _Monitor(mocks.MockMonitor):
     """Records each registration with what mocks are not told: parent, dependencies, protection."""
 
-    def __init__(self, record: Record) -> None:
-        super().__init__(_Recorder())
+    def __init__(self, record: Record, recorder: mocks.Mocks) -> None:
+        super().__init__(recorder)
         self._record, self._lock = record, threading.Lock()
         self._loops: list[asyncio.AbstractEventLoop] = []
         self._thread = threading.local()
@@ -161,10 +211,16 @@ class _Monitor(mocks.MockMonitor):
             dependencies=frozenset(urn.rpartition("::")[2] for urn in request.dependencies),
             protect=request.protect,
             inputs=pulumi.runtime.rpc.deserialize_properties(request.object),
+            aliases=frozenset(alias.spec.type for alias in request.aliases if alias.spec.type),
+            deleted_with=request.deletedWith.rpartition("::")[0].rpartition("::")[2].rpartition("$")[2],
         )
         with self._lock:
             self._record.resources.append(resource)
         return response
+
+    def ReadResource(self, request: Any) -> Any:
+        self._make_loop()
+        return super().ReadResource(request)  # type: ignore[no-untyped-call]  # Pulumi's mocks have no types
 
     def Invoke(self, request: Any) -> Any:
         self._make_loop()
@@ -184,30 +240,49 @@ class _Monitor(mocks.MockMonitor):
             loop.close()
 
 
-def monitor(made: Record) -> contextlib.closing[_Monitor]:
-    """The monitor that records into `made`."""
-    return contextlib.closing(_Monitor(made))
+def monitor(
+    recorded: Record, place: Place | None = None, present: Mapping[str, Mapping[str, Any]] | None = None
+) -> contextlib.closing[_Monitor]:
+    """The monitor that records into `made`; `present` is what there is already, by id."""
+    return contextlib.closing(_Monitor(recorded, _Recorder(place or Place(), present or {})))
 
 
-def record(program: Callable[[], object], stack_name: str = "test", config: Mapping[str, str] | None = None) -> Record:
-    """Run `program` to its end, and give what it registered. Its errors are raised."""
-    made = Record()
+def record(
+    program: Callable[[], object],
+    stack_name: str = "test",
+    config: Mapping[str, str] | None = None,
+    *,
+    place: Place | None = None,
+    present: Mapping[str, Mapping[str, Any]] | None = None,
+    keep: list[Record] | None = None,
+) -> Record:
+    """Run `program` to its end, and give what it registered. Its errors are raised.
+
+    `place` is the default provider's, and `present` what there is already, by id. `keep` gets the record of a program
+    that fails, too.
+    """
+    new_record = Record()
+    if keep is not None:
+        keep.append(new_record)
 
     async def run(recorder: mocks.MockMonitor) -> None:
         pulumi.runtime.set_all_config(dict(config or {}))
-        mocks.set_mocks(_Recorder(), "labelstack", stack_name, preview=False, monitor=recorder)
+        mocks.set_mocks(recorder.mocks, "labelstack", stack_name, preview=False, monitor=recorder)
+        # Pulumi's mocks keep one set for all programs: one that fails would leave outputs that nobody will ever know.
+        settings.SETTINGS.outputs = set()
         await stack.run_pulumi_func(lambda: _run(program))
         root = pulumi.runtime.settings.get_root_resource()
         assert isinstance(root, stack.Stack)
         for name, value in root.outputs.items():
             output = pulumi.Output.from_input(value)
             assert await output.is_known(), f"the output {name} is unknown"
-            made.outputs[name] = await output.future()
+            new_record.outputs[name] = await output.future()
 
-    with monitor(made) as recorder:
-        asyncio.run(run(recorder))  # one loop for the mocks and the program: with two it hangs
-    made.resources = [r for r in made.resources if r.type != "pulumi:pulumi:Stack"]
-    return made
+    with monitor(new_record, place, present) as recorder:
+        # One loop for the mocks and the program: with two it hangs. An empty context, as settings outlive a program.
+        contextvars.Context().run(lambda: asyncio.run(run(recorder)))
+    new_record.resources = [r for r in new_record.resources if r.type != "pulumi:pulumi:Stack"]
+    return new_record
 
 
 async def _run(program: Callable[[], object]) -> None:
@@ -217,8 +292,8 @@ async def _run(program: Callable[[], object]) -> None:
 
 def stack_config(stack_name: str) -> dict[str, str]:
     """The configuration in a stack's file, in the form that Pulumi hands over."""
-    given = yaml.safe_load((PROJECT / f"Pulumi.{stack_name}.yaml").read_text())["config"]
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
+    values = yaml.safe_load((PROJECT / f"Pulumi.{stack_name}.yaml").read_text())["config"]
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
 def run_program() -> None:
@@ -242,24 +317,24 @@ def _record_stack(stack_name: str, changes: frozenset[tuple[str, str]]) -> Recor
 def record_stack_anew(stack_name: str, changes: Mapping[str, str] | None = None) -> Record:
     """As `record_stack`, whatever has been run before."""
     config = stack_config(stack_name) | dict(changes or {})
-    with recorded_packages() as asked:
-        made = record(run_program, stack_name, config)
-    made.packages = asked
-    return made
+    with recorded_packages() as packages:
+        new_record = record(run_program, stack_name, config)
+    new_record.packages = packages
+    return new_record
 
 
 @contextlib.contextmanager
 def recorded_packages() -> Iterator[list[packaging.Package]]:
     """What programs ask for as their functions' zips, in place of building them."""
-    asked: list[packaging.Package] = []
+    packages: list[packaging.Package] = []
 
     def build(package: packaging.Package, build_dir: Path) -> Path:
-        asked.append(package)
+        packages.append(package)
         return build_dir / f"{Path(package.packages[0]).name}.zip"
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaging, "build", build)
-        yield asked
+        yield packages
 
 
 def _plain(value: Any) -> Any:

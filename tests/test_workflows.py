@@ -18,8 +18,8 @@ PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 
 @pytest.fixture(params=WORKFLOWS, ids=lambda file: file.name)
 def file(request: pytest.FixtureRequest) -> Path:
-    found: Path = request.param
-    return found
+    path: Path = request.param
+    return path
 
 
 @pytest.fixture
@@ -43,17 +43,36 @@ def test_one_action_has_one_version(file: Path) -> None:
     assert len({action for action, _ in pins}) == len(set(pins))
 
 
-def test_jobs_may_read_only_unless_they_say_more(workflow: dict[Any, Any]) -> None:
+# What a job may beside reading: CI's preview takes a role by OIDC, and a release is made.
+MORE = {
+    "ci.yml": {"preview": {"contents": "read", "id-token": "write"}},
+    "release.yml": {"attach": {"contents": "write"}},
+}
+
+
+def test_jobs_may_read_only_unless_they_say_more(file: Path, workflow: dict[Any, Any]) -> None:
     assert workflow["permissions"] == {"contents": "read"}
     more = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
-    assert more == {"preview": {"contents": "read", "id-token": "write"}}
+    assert more == MORE[file.name]
 
 
 def test_every_job_ends_and_keeps_no_token(workflow: dict[Any, Any]) -> None:
     for job in workflow["jobs"].values():
         assert 0 < job["timeout-minutes"] <= 60
-        [checkout] = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
-        assert checkout["with"]["persist-credentials"] is False
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert [checkout["with"]["persist-credentials"] for checkout in checkouts] in ([False], [])
+        # What may write runs none of the repository's code.
+        assert bool(checkouts) is (job.get("permissions", {}).get("contents") != "write")
+
+
+def test_a_release_attaches_the_wheel_that_labelled_a_picture() -> None:
+    jobs = yaml.safe_load((PROJECT / ".github" / "workflows" / "release.yml").read_text())["jobs"]
+    commands = [step.get("run", "") for step in jobs["wheel"]["steps"]]
+    (tried,) = (place for place, command in enumerate(commands) if "integration_tests/test_wheel.py" in command)
+    assert commands.index("make wheel") < tried < len(commands) - 1
+    assert jobs["wheel"]["steps"][-1]["with"]["path"] == "dist/*.whl"
+    assert jobs["attach"]["needs"] == "wheel"
+    assert jobs["attach"]["steps"][-1]["run"].startswith('gh release create "$GITHUB_REF_NAME" ./*.whl')
 
 
 def test_what_has_secrets_or_a_role_never_runs_code_of_a_fork(workflow: dict[Any, Any]) -> None:
@@ -67,10 +86,12 @@ def test_what_has_secrets_or_a_role_never_runs_code_of_a_fork(workflow: dict[Any
 def test_ci_runs_the_documented_commands_on_every_python() -> None:
     jobs = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
-    assert commands["check"] == ["make check", "make actionlint"]
+    assert commands["check"] == ["make check", "make actionlint", "make prose"]
     assert commands["test"][-1] == "make test"
     assert commands["localstack"] == ["make localstack-test"]
-    assert commands["pulumi"][-1] == ".venv/bin/pytest integration_tests --cloud localstack --engine pulumi"
+    assert commands["compose"] == ["make compose-test"]
+    assert commands["pulumi"][-1] == "make pulumi-test CLOUD=${{ matrix.cloud }}"
+    assert jobs["pulumi"]["strategy"]["matrix"]["cloud"] == ["localstack", "embedded"]
     assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
 
 

@@ -1,17 +1,12 @@
-"""GuestAccess to a bucket and a table: visitors work below uploads/<their id>/, each below his own."""
+"""GuestAccess to a bucket and a table: visitors work below uploads/<their id>/, each below their own."""
 
 import pulumi
 
-from components.guest_access import GuestAccess, GuestAccessArgs
-from components.results_store import ResultsStore, ResultsStoreArgs
-from components.upload_bucket import UploadBucket, UploadBucketArgs
+from components import GuestAccess, ResultsStore, UploadBucket
 
-pictures = UploadBucket("pictures", UploadBucketArgs(protect_data=False))
-results = ResultsStore("results", ResultsStoreArgs(protect_data=False))
-guests = GuestAccess(
-    "guests",
-    GuestAccessArgs(bucket_arn=pictures.arn, table_arn=results.arn, upload_prefix="uploads/"),
-)
+pictures = UploadBucket("pictures", {"protect_data": False})
+results = ResultsStore("results", {"protect_data": False})
+guests = GuestAccess("guests", {"bucket": pictures, "table": results})
 
 pulumi.export("identityPoolId", guests.identity_pool_id)
 pulumi.export("bucket", pictures.name)

@@ -2,8 +2,8 @@
 
 import pulumi
 
-from components.results_store import ResultsStore, ResultsStoreArgs
+from components import ResultsStore
 
-results = ResultsStore("results", ResultsStoreArgs(protect_data=False))
+results = ResultsStore("results", {"protect_data": False})
 
 pulumi.export("table", results.name)

@@ -2,16 +2,16 @@
 
 import pulumi
 
-from components.upload_bucket import UploadBucket, UploadBucketArgs
+from components import UploadBucket
 
 pictures = UploadBucket(
     "pictures",
-    UploadBucketArgs(
-        protect_data=False,  # True keeps the bucket from `pulumi destroy`
-        noncurrent_version_days=7,
-        expiration_days=30,
-        cors_origins=["https://app.example"],
-    ),
+    {
+        "protect_data": False,  # True keeps the bucket from `pulumi destroy`
+        "noncurrent_version_days": 7,
+        "expiration_days": 30,
+        "cors_origins": ["https://app.example"],
+    },
 )
 
 pulumi.export("bucket", pictures.name)

@@ -4,18 +4,17 @@ from pathlib import Path
 
 import pulumi
 
-from components.website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
+from components import Website, WebsiteFiles
 
-config = pulumi.Config()
-site = Website("site", WebsiteArgs(kind="s3", endpoint=config.get("websiteEndpoint")))  # or cloudfront, for HTTPS
+site = Website("site", {"kind": "s3"})  # or cloudfront, for HTTPS
 WebsiteFiles(
     "site",
-    WebsiteFilesArgs(
-        bucket_name=site.bucket_name,
-        folder=Path(__file__).resolve().parent / "page",
-        config={"stack": pulumi.get_stack(), "apiUrl": "https://api.example"},
-        connect=["https://api.example"],
-    ),
+    {
+        "site": site,
+        "folder": Path(__file__).resolve().parent / "page",
+        "config": {"stack": pulumi.get_stack(), "apiUrl": "https://api.example"},
+        "connect": ["https://api.example"],
+    },
 )
 
 pulumi.export("url", site.url)

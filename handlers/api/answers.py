@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from handlers.api.problems import ProblemError
+from .problems import ProblemError
 
 # Every answer is of now, and none is a page.
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -36,6 +37,11 @@ class Answer:
             "body": json.dumps(self.content, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
             "isBase64Encoded": False,
         }
+
+
+def iso_ms(moment: datetime) -> str:
+    """Return a time as results have it: ISO 8601, UTC, milliseconds, "Z"."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def answer_to(problem: ProblemError, request_id: str) -> Answer:

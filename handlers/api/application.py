@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
-from handlers.api.answers import Answer, answer_to
-from handlers.api.problems import InternalError, MethodNotAllowedError, ProblemError, UnknownRouteError
-from handlers.api.requests import Request, origin_of, request_of
+from .answers import Answer, answer_to
+from .problems import InternalError, MethodNotAllowedError, ProblemError, UnknownRouteError
+from .requests import Request, origin_of, request_of
 
 Endpoint = Callable[[Request], Answer]
 Translate = Callable[[Exception], ProblemError | None]
@@ -22,6 +22,7 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "/detect-labels": ("POST",),
     "/result": ("GET",),
     "/images": ("GET", "DELETE"),
+    "/relabel": ("POST",),
     "/labels": ("GET",),
     "/image-url": ("GET",),
     "/health": ("GET",),

@@ -11,6 +11,7 @@ ProblemError
 ├── BodyTooLargeError          413 BODY_TOO_LARGE
 ├── UnsupportedMediaTypeError  415 UNSUPPORTED_MEDIA_TYPE
 ├── InternalError              500 INTERNAL_ERROR
+├── NotDeployedError           501 NOT_DEPLOYED
 └── UnavailableError           503 UNAVAILABLE
 
 Codes are stable; the sentences may be improved.
@@ -145,6 +146,13 @@ class InternalError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__("Something went wrong on our side. Try again in a moment.")
+
+
+class NotDeployedError(ProblemError):
+    """The deployment has nothing that could do this."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+    code = "NOT_DEPLOYED"
 
 
 class UnavailableError(ProblemError):

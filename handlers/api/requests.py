@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from handlers.api.problems import BodyTooLargeError, FieldError, InvalidRequestError, UnsupportedMediaTypeError
+from .problems import BodyTooLargeError, FieldError, InvalidRequestError, UnsupportedMediaTypeError
 
 MAX_BODY_BYTES: Final = 8192
 MAX_PARAMETERS: Final = 50

@@ -10,17 +10,20 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.api.problems import ProblemError, UnavailableError
+from .problems import ProblemError, UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+def client_config() -> Config:
+    """How clients for the function's own calls are built: short time-outs, botocore's own retries."""
+    return Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+
 def s3_client() -> S3Client:
-    """A client for the function's own calls: short time-outs, botocore's own retries."""
-    return boto3.client(
-        "s3", config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-    )
+    """A client for the function's own calls."""
+    return boto3.client("s3", config=client_config())
 
 
 def signing_client(public_endpoint: str | None) -> S3Client:
@@ -67,9 +70,15 @@ class Links:
     bucket: str
     expiry_s: int
 
-    def link(self, key: str, content_type: str, *, attachment: bool) -> str:
-        """A link that S3 answers with this content type, whatever the object says of itself."""
+    def link(self, key: str, version_id: str | None, content_type: str, *, attachment: bool) -> str:
+        """A link to one version that S3 answers with this content type, whatever the object says of itself.
+
+        Without a version, which a bucket without versioning has none of, the link shows whatever is there when it is
+        followed.
+        """
         params: dict[str, Any] = {"Bucket": self.bucket, "Key": key, "ResponseContentType": content_type}
+        if version_id is not None:
+            params["VersionId"] = version_id
         if attachment:
             params["ResponseContentDisposition"] = "attachment"
         url: str = self.client.generate_presigned_url("get_object", Params=params, ExpiresIn=self.expiry_s)

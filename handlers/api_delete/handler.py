@@ -1,22 +1,31 @@
-"""The edge of `api_delete`.
+"""The edge of `api_delete`, which changes what there is: it deletes pictures, and has them labelled anew.
 
-Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (only pictures below it can be deleted); optional ALLOWED_ORIGIN; and
-Powertools' own.
-Rights: s3:GetObject and s3:DeleteObject below the prefix, s3:ListBucket (so that a missing object is 404).
+Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (only pictures below it can be changed); optional QUEUE_URL (the pipeline's),
+RESULTS_TABLE (of pictures that may be purged) and RESULTS_BUCKET (of their documents), ALLOWED_ORIGIN; and Powertools'
+own.
+Rights: s3:GetObject and s3:DeleteObject below the prefix, s3:ListBucket (so that a missing object is 404);
+sqs:SendMessage to the queue. To purge: s3:ListBucketVersions and s3:DeleteObjectVersion in both buckets below the
+prefix; dynamodb:GetItem of results, Query and DeleteItem of known content and notes of attempts.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from aws_lambda_powertools import Logger
 
-from handlers.api.application import Application
-from handlers.api.environment import Variables
-from handlers.api.storage import Bucket, s3_client, unavailable
-from handlers.api_delete.deletion import Deletion
+from ..api.application import Application
+from ..api.storage import Bucket, client_config, s3_client, unavailable
+from ..environment import Variables
+from ..results.erasure import Erasure
+from ..results.table import client_config as dynamodb_config
+from .deletion import Deletion
+from .relabelling import GROUP, Relabelling
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,7 +39,27 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _application() -> Application:
     variables = Variables(os.environ)
-    deletion = Deletion(Bucket(s3_client(), variables.text("UPLOAD_BUCKET")), variables.text("UPLOAD_PREFIX"))
-    return Application(
-        {("DELETE", "/images"): deletion.delete_image}, variables.origins(), Logger(), translate=unavailable
+    bucket, prefix = Bucket(s3_client(), variables.text("UPLOAD_BUCKET")), variables.text("UPLOAD_PREFIX")
+    queue_url = variables.url("QUEUE_URL")
+    table, erasure = variables.optional_text("RESULTS_TABLE"), None
+    if table is not None:
+        dynamodb = boto3.client("dynamodb", config=dynamodb_config(1))
+        documents = variables.optional_text("RESULTS_BUCKET")
+        erasure = Erasure(bucket.client, dynamodb, bucket.name, table, documents)
+    relabelling = Relabelling(
+        bucket, bucket.name, prefix, _sender(queue_url) if queue_url else None, lambda: datetime.now(UTC)
     )
+    routes = {
+        ("DELETE", "/images"): Deletion(bucket, prefix, erasure).delete_image,
+        ("POST", "/relabel"): relabelling.relabel,
+    }
+    return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger(), translate=unavailable)
+
+
+def _sender(queue_url: str) -> Callable[[str], None]:
+    sqs = boto3.client("sqs", config=client_config())
+
+    def send(body: str) -> None:
+        sqs.send_message(QueueUrl=queue_url, MessageBody=body, MessageGroupId=GROUP)
+
+    return send

@@ -3,8 +3,9 @@
 Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (a folder such as uploads/; pictures elsewhere are not shown); RESULTS_TABLE;
 IMAGE_URL_EXPIRY_S (how long a link is good, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and
 Powertools' own.
-Rights: dynamodb:GetItem, BatchGetItem and Query on the table, Query on its indexes; s3:GetObject below the prefix
-(which whoever holds a link then has for its key), s3:ListBucket (so that a missing object is 404).
+Rights: dynamodb:GetItem, BatchGetItem and Query on the table, Query on its indexes, PutItem of the cursors' keys
+(partition CURSORKEYS); s3:GetObject and s3:GetObjectVersion below the prefix (which whoever holds a link then has for
+its key and version), s3:ListBucket (so that a missing object is 404).
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from handlers.api.application import Application
-from handlers.api.environment import Variables
-from handlers.api.problems import ProblemError, UnavailableError
-from handlers.api.storage import Bucket, Links, s3_client, signing_client, unavailable
-from handlers.api_results.reading import Reading
-from handlers.results.errors import TableUnavailableError
-from handlers.results.rows import client_config
-from handlers.results.search import ResultsReader
+from ..api.application import Application
+from ..api.problems import ProblemError, UnavailableError
+from ..api.storage import Bucket, Links, s3_client, signing_client, unavailable
+from ..environment import Variables
+from ..results.errors import TableUnavailableError
+from ..results.search import ResultsReader
+from ..results.table import client_config
+from .reading import Reading
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -46,7 +47,7 @@ def _application() -> Application:
     reading = Reading(
         results=ResultsReader(dynamodb, variables.text("RESULTS_TABLE"), folder=prefix),
         objects=Bucket(s3_client(), bucket),
-        links=Links(signing_client(variables.public_s3_endpoint()), bucket, expiry_s),
+        links=Links(signing_client(variables.url("PUBLIC_S3_ENDPOINT_URL")), bucket, expiry_s),
         prefix=prefix,
         link_expiry_s=expiry_s,
         now=lambda: datetime.now(UTC),
@@ -59,7 +60,7 @@ def _application() -> Application:
         ("GET", "/image-url"): reading.get_image_url,
         ("GET", "/health"): reading.get_health,
     }
-    return Application(routes, variables.origins(), Logger(), translate=_translate)
+    return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger(), translate=_translate)
 
 
 def _translate(error: Exception) -> ProblemError | None:

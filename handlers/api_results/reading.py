@@ -9,21 +9,20 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
-from handlers.api.answers import Answer
-from handlers.api.fields import Body, Query, checked_key, integer_text, number, one_of, text
-from handlers.api.problems import (
+from ..api.answers import Answer, iso_ms
+from ..api.fields import Body, Query, checked_key, integer_text, number, one_of, text
+from ..api.problems import (
     DeletedPictureError,
     FlaggedPictureError,
     InvalidRequestError,
     PendingPictureError,
     PictureNotFoundError,
 )
-from handlers.api.requests import Request
-from handlers.api.times import iso_utc
-from handlers.results.codes import Status
-from handlers.results.document import Result, json_ready
-from handlers.results.errors import InvalidCursorError, InvalidQueryError
-from handlers.results.search import LISTED_STATUSES, MAX_LIMIT, MAX_SEARCH_LABELS, Match, Order, Page
+from ..api.requests import Request
+from ..results.codes import Status
+from ..results.document import Result, json_ready
+from ..results.errors import InvalidCursorError, InvalidQueryError
+from ..results.search import LISTED_STATUSES, MAX_LIMIT, MAX_SEARCH_LABELS, Match, Order, Page
 
 DEFAULT_LIMIT: Final = 24
 MAX_LABEL_CHARACTERS: Final = 100
@@ -66,8 +65,8 @@ class Objects(Protocol):
 class Links(Protocol):
     """Gives links to look at pictures."""
 
-    def link(self, key: str, content_type: str, *, attachment: bool) -> str:
-        """A short-lived link."""
+    def link(self, key: str, version_id: str | None, content_type: str, *, attachment: bool) -> str:
+        """A short-lived link to one version."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +135,10 @@ class Reading:
         # What is no picture is never shown by a browser, whatever type it was uploaded with.
         shown = _SHOWN_TYPES.get(result.get("format", "")) if result["status"] == Status.LABELED else None
         expires_at = self.now() + timedelta(seconds=self.link_expiry_s)
-        url = self.links.link(key, shown or "application/octet-stream", attachment=shown is None)
-        return Answer({"url": url, "expiresAt": iso_utc(expires_at)})
+        # Of the version that was judged: another may have come under the same key since.
+        version_id, attachment = result.get("versionId"), shown is None
+        url = self.links.link(key, version_id, shown or "application/octet-stream", attachment=attachment)
+        return Answer({"url": url, "expiresAt": iso_ms(expires_at)})
 
     def get_health(self, request: Request) -> Answer:
         """GET /health: fails when the table cannot be read."""

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from handlers.api.application import Application
-from handlers.api.environment import Variables
-from handlers.api.storage import signing_client, unavailable
-from handlers.api_upload_url.uploads import Uploads
+from ..api.application import Application
+from ..api.storage import signing_client, unavailable
+from ..environment import Variables
+from .uploads import Uploads
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,7 +36,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _application() -> Application:
     variables = Variables(os.environ)
-    client, bucket = signing_client(variables.public_s3_endpoint()), variables.text("UPLOAD_BUCKET")
+    client, bucket = signing_client(variables.url("PUBLIC_S3_ENDPOINT_URL")), variables.text("UPLOAD_BUCKET")
 
     def sign(key: str, fields: dict[str, str], conditions: Sequence[Any], expiry_s: int) -> dict[str, Any]:
         return client.generate_presigned_post(
@@ -52,5 +52,8 @@ def _application() -> Application:
         new_id=lambda: secrets.token_hex(16),
     )
     return Application(
-        {("POST", "/generate-upload-url"): uploads.generate}, variables.origins(), Logger(), translate=unavailable
+        {("POST", "/generate-upload-url"): uploads.generate},
+        variables.names("ALLOWED_ORIGIN"),
+        Logger(),
+        translate=unavailable,
     )

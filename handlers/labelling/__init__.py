@@ -1,5 +1,5 @@
 """Labelling: from an S3 event to a terminal result.
 
-`processing` and `failure` are the use-cases; they see S3, Rekognition and DynamoDB through `ports`. The adapters are
-`s3_objects`, `rekognition` and `sqs_batch`; nothing else here touches AWS.
+`pipeline` is the whole way; it sees S3, Rekognition and the targets through `ports`. The adapters are `s3_objects`,
+`rekognition` and `outbox`, the edges `sqs_batch` and `workflow`; `composition` puts each function together.
 """

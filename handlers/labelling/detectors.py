@@ -8,9 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, cast
+from functools import cached_property
+from typing import Any, Final, Self, cast
 
-from handlers.results.document import Analysis, BoundingBox, Color, Face, Instance, Label, ModerationLabel, Text
+from ..environment import EnvironmentVariableError, Variables
+from ..results.document import Analysis, BoundingBox, Color, Face, Instance, Label, ModerationLabel, Text
+from ..results.item import MAX_LABELS
+from ..results.label_rules import LabelRules
 
 SCHEMA_VERSION: Final = 2
 """Raise it when the same answer makes another document: answers that are cached are then not used."""
@@ -51,23 +55,52 @@ class DetectorSettings:
     min_confidence: Decimal
     image_properties: bool = False
     """Dominant colours and quality, with the labels; a charge of its own."""
+    rules: LabelRules | None = None
+    """Which of the labels are shown; None shows all."""
+
+    @classmethod
+    def parse(cls, variables: Variables) -> Self:
+        """Read the function's variables. Raises EnvironmentVariableError."""
+        settings = cls(
+            detectors=variables.parsed(
+                "DETECTORS",
+                lambda text: tuple(dict.fromkeys(Detector(name.strip()) for name in text.split(","))),
+                "a list with commas of " + ", ".join(Detector),
+            ),
+            max_labels=variables.integer("MAX_LABELS", 1, MAX_LABELS),
+            min_confidence=Decimal(str(variables.number("MIN_CONFIDENCE", 0, 100))),
+            image_properties=variables.flag("IMAGE_PROPERTIES"),
+            rules=_label_rules(variables),
+        )
+        if settings.image_properties and Detector.LABELS not in settings.detectors:
+            raise EnvironmentVariableError("IMAGE_PROPERTIES is 'true': expected DETECTORS to have labels then")
+        return settings
 
     def fingerprint(self, detector: Detector) -> str:
         """Stands for all that shapes this detector's answer."""
-        facts: list[object] = [SCHEMA_VERSION, detector, str(self.min_confidence.normalize())]
+        facts: list[object] = [SCHEMA_VERSION, detector, str(self._least(detector).normalize())]
         if detector is Detector.LABELS:
             facts += [self.max_labels, self.image_properties]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
-    @property
+    @cached_property
     def fingerprints(self) -> dict[str, str]:
         """By detector, for those that are on."""
         return {detector: self.fingerprint(detector) for detector in self.detectors}
 
-    @property
-    def whole_fingerprint(self) -> str:
+    @cached_property
+    def detectors_fingerprint(self) -> str:
         """Stands for all detectors together."""
         return hashlib.sha256(json.dumps(sorted(self.fingerprints.items())).encode()).hexdigest()[:16]
+
+    @cached_property
+    def whole_fingerprint(self) -> str:
+        """Stands for all detectors together and for the rules of labels."""
+        return self.with_rules(self.detectors_fingerprint)
+
+    def with_rules(self, detectors_fingerprint: str) -> str:
+        """Return a result's fingerprint: that of its detectors, and behind a dot that of the rules."""
+        return f"{detectors_fingerprint}.{self.rules.fingerprint}" if self.rules else detectors_fingerprint
 
     def parameters(self, detector: Detector) -> dict[str, Any]:
         """What the operation is asked, next to the picture."""
@@ -75,7 +108,7 @@ class DetectorSettings:
             case Detector.LABELS:
                 request: dict[str, Any] = {
                     "MaxLabels": self.max_labels,
-                    "MinConfidence": float(self.min_confidence),
+                    "MinConfidence": float(self._least(detector)),
                     "Features": ["GENERAL_LABELS"],
                 }
                 if self.image_properties:
@@ -91,21 +124,45 @@ class DetectorSettings:
 
     def analysis(self, detector: Detector, answer: Mapping[str, Any]) -> Analysis:
         """The operation's answer as part of the document, without what is less certain than asked for."""
+        least = self._least(detector)
+
+        def sure(detections: Iterable[Any]) -> list[Any]:
+            return [detection for detection in detections if detection["confidence"] >= least]
+
         match detector:
             case Detector.LABELS:
-                found = Analysis(labels=self._sure(map(_label, answer.get("Labels", [])))[: self.max_labels])
+                analysis = Analysis(labels=sure(map(_label, answer.get("Labels", [])))[: self.max_labels])
                 if self.image_properties:
-                    _add_properties(found, answer.get("ImageProperties", {}))
-                return found
+                    _add_properties(analysis, answer.get("ImageProperties", {}))
+                return analysis
             case Detector.FACES:
-                return Analysis(faces=self._sure(map(_face, answer.get("FaceDetails", []))))
+                return Analysis(faces=sure(map(_face, answer.get("FaceDetails", []))))
             case Detector.MODERATION:
-                return Analysis(moderation=self._sure(map(_moderation, answer.get("ModerationLabels", []))))
+                return Analysis(moderation=sure(map(_moderation, answer.get("ModerationLabels", []))))
             case Detector.TEXT:
-                return Analysis(text=self._sure(map(_text, answer.get("TextDetections", []))))
+                return Analysis(text=sure(map(_text, answer.get("TextDetections", []))))
 
-    def _sure(self, found: Iterable[Any]) -> list[Any]:
-        return [one for one in found if one["confidence"] >= self.min_confidence]
+    def shown(self, labels: list[Label]) -> list[Label]:
+        """Return the labels that a result shows of these, which Rekognition gave."""
+        return self.rules.shown(labels, self.min_confidence) if self.rules else labels
+
+    def _least(self, detector: Detector) -> Decimal:
+        """Return the confidence in percent from which a detector's answer is kept."""
+        if self.rules and detector is Detector.LABELS:
+            return self.rules.asked_confidence(self.min_confidence)
+        return self.min_confidence
+
+
+def _label_rules(variables: Variables) -> LabelRules | None:
+    def mapping(name: str) -> dict[str, Any]:
+        if name not in variables.values:
+            return {}
+        return variables.parsed(name, lambda text: dict(json.loads(text, parse_float=Decimal)), "a JSON object")
+
+    confidences = {name: Decimal(value) for name, value in mapping("MIN_CONFIDENCE_BY_LABEL").items()}
+    blocklist, allowlist = variables.names("LABEL_BLOCKLIST"), variables.names("LABEL_ALLOWLIST")
+    rules = LabelRules.of(blocklist, allowlist, mapping("LABEL_ALIASES"), confidences)
+    return rules if rules.fingerprint else None
 
 
 def _number(value: float | int, places: int = _CONFIDENCE_PLACES) -> Decimal:
@@ -140,7 +197,7 @@ def _label(label: Mapping[str, Any]) -> Label:
 
 
 def _names(label: Mapping[str, Any], part: str) -> list[str]:
-    return [one["Name"] for one in label.get(part, [])]
+    return [entry["Name"] for entry in label.get(part, [])]
 
 
 def _add_properties(analysis: Analysis, properties: Mapping[str, Any]) -> None:
@@ -170,30 +227,30 @@ _TRAITS: Final = {
 
 
 def _face(face: Mapping[str, Any]) -> Face:
-    found: dict[str, Any] = {"confidence": _number(face["Confidence"]), "boundingBox": _box(face["BoundingBox"])}
+    converted: dict[str, Any] = {"confidence": _number(face["Confidence"]), "boundingBox": _box(face["BoundingBox"])}
     if "AgeRange" in face:
-        found["ageRange"] = {"low": Decimal(face["AgeRange"]["Low"]), "high": Decimal(face["AgeRange"]["High"])}
+        converted["ageRange"] = {"low": Decimal(face["AgeRange"]["Low"]), "high": Decimal(face["AgeRange"]["High"])}
     if "Emotions" in face:
-        emotions = [{"type": one["Type"], "confidence": _number(one["Confidence"])} for one in face["Emotions"]]
-        found["emotions"] = sorted(emotions, key=lambda one: one["confidence"], reverse=True)
+        emotions = [{"type": each["Type"], "confidence": _number(each["Confidence"])} for each in face["Emotions"]]
+        converted["emotions"] = sorted(emotions, key=lambda emotion: emotion["confidence"], reverse=True)
     for theirs, ours in _TRAITS.items():
         if theirs in face:
-            found[ours] = {"value": face[theirs]["Value"], "confidence": _number(face[theirs]["Confidence"])}
+            converted[ours] = {"value": face[theirs]["Value"], "confidence": _number(face[theirs]["Confidence"])}
     for theirs, ours in (("Pose", "pose"), ("Quality", "quality")):
         if theirs in face:
-            found[ours] = {name.lower(): _number(value) for name, value in face[theirs].items()}
-    return cast("Face", found)
+            converted[ours] = {name.lower(): _number(value) for name, value in face[theirs].items()}
+    return cast("Face", converted)
 
 
 def _moderation(label: Mapping[str, Any]) -> ModerationLabel:
-    found: ModerationLabel = {
+    converted: ModerationLabel = {
         "name": label["Name"],
         "parent": label.get("ParentName", ""),
         "confidence": _number(label["Confidence"]),
     }
     if "TaxonomyLevel" in label:
-        found["taxonomyLevel"] = Decimal(label["TaxonomyLevel"])
-    return found
+        converted["taxonomyLevel"] = Decimal(label["TaxonomyLevel"])
+    return converted
 
 
 def _text(text: Mapping[str, Any]) -> Text:

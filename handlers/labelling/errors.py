@@ -4,8 +4,9 @@ LabellingError
 ├── PictureRejectedError        the picture's fault: a result, never retried
 ├── ObjectGoneError             the object is not there any more: a result
 ├── UnreadableMessageError      the queue message is not an S3 event: kept, never retried
-├── AnswersMissingError         detectors must be asked first: the workflow's next step
-├── AnnouncementError           a result is stored, but could not be announced: the message is tried again
+├── QueueError                  SQS denies, throttles or fails: the message comes again by itself
+├── DetectorsMissingError       detectors must be asked first: the workflow's next step
+├── AnnouncementError           a result is stored, but could not be published: the message is tried again
 └── TransientError              ours: the message is tried again
     ├── DelayedError                    it was not its turn: to try again uses up no attempt
     │   ├── RekognitionThrottledError   REKOGNITION_THROTTLED
@@ -13,6 +14,7 @@ LabellingError
     ├── RekognitionTimeoutError     REKOGNITION_TIMEOUT
     ├── RekognitionServerError      REKOGNITION_ERROR
     ├── RekognitionDeniedError      REKOGNITION_ACCESS_DENIED
+    ├── DecoderStoppedError         RETRIES_EXHAUSTED
     ├── WorkflowUnavailableError    RETRIES_EXHAUSTED
     └── StorageError                STORAGE_ERROR
 """
@@ -20,9 +22,14 @@ LabellingError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from handlers.results.codes import Code, sentence
+from ..results.codes import Code, sentence
+from .decoding.errors import UnusablePictureError
+
+if TYPE_CHECKING:
+    from .events import ObjectEvent
+    from .ports import StoredObject
 
 
 class LabellingError(Exception):
@@ -38,6 +45,11 @@ class PictureRejectedError(LabellingError):
         self.sentence = f"{sentence(code)} {detail}." if detail else sentence(code)
         super().__init__(self.sentence)
 
+    @classmethod
+    def of(cls, error: UnusablePictureError) -> Self:
+        """Return the rejection that decoding gives the reason of."""
+        return cls(Code(error.code), error.detail)
+
 
 class ObjectGoneError(LabellingError):
     """The object, or this version of it, does not exist."""
@@ -47,16 +59,20 @@ class UnreadableMessageError(LabellingError):
     """The message in the queue is not an S3 event, or only part of one."""
 
 
-class AnswersMissingError(LabellingError):
+class DetectorsMissingError(LabellingError):
     """What is known of the picture is not all: these detectors must be asked."""
 
-    def __init__(self, detectors: Sequence[str]) -> None:
-        self.detectors = detectors
-        super().__init__(f"to be asked: {', '.join(detectors)}")
+    def __init__(self, event: ObjectEvent, stored: StoredObject, detectors: Sequence[str]) -> None:
+        self.event, self.stored, self.detectors = event, stored, detectors
+        super().__init__(f"{', '.join(detectors)} must be asked about {stored.key!r}")
+
+
+class QueueError(LabellingError):
+    """SQS did not do what was asked of the queue."""
 
 
 class AnnouncementError(LabellingError):
-    """A target did not take the announcement of a stored result. It says nothing of the picture."""
+    """The results bucket or the topic did not take a stored result. It says nothing of the picture."""
 
     code: ClassVar[str] = "ANNOUNCEMENT_FAILED"
 
@@ -94,9 +110,13 @@ class RekognitionServerError(TransientError):
 
 
 class RekognitionDeniedError(TransientError):
-    """The role or the credentials do not allow the call: tried again by the queue, not at once."""
+    """A right is missing, of the function or of Rekognition to read the object: the queue tries again, not at once."""
 
     code = Code.REKOGNITION_ACCESS_DENIED
+
+
+class DecoderStoppedError(TransientError):
+    """The process that decodes was ended by somebody else, or had no answer while the function had time."""
 
 
 class WorkflowUnavailableError(TransientError):

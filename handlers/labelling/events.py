@@ -1,7 +1,7 @@
 """S3 events as they come in a queue message: from S3 itself, or by EventBridge.
 
-Repairs ask in the same form, as source `labelstack:repair` (`labelstack/repair/asking.py`): without sequencer and time,
-since what is asked for follows what is stored.
+Repairs send the same form, with the source `labelstack:repair` (`handlers/results/repair.py`): without sequencer and
+time, since the place of a repair follows from what is stored.
 
 The format: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html. Keys are URL-encoded
 with `+` for a space. Events come at least once and in any order. By EventBridge the same facts come in another form
@@ -13,18 +13,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from handlers.labelling.errors import UnreadableMessageError
-from handlers.results import keys
-from handlers.results.order import FIRST, Position
+from ..results import keys, repair
+from ..results.order import FIRST, Position, State
+from .errors import UnreadableMessageError
 
 MAX_KEY_BYTES: Final = 1024
-REPAIR_SOURCE: Final = "labelstack:repair"
+RECEIVE_COUNT: Final = "ApproximateReceiveCount"
+SENT_TIMESTAMP: Final = "SentTimestamp"
 EVENTBRIDGE_SOURCE: Final = "aws.s3"
 _EVENTBRIDGE_NAMES: Final[dict[tuple[str, object], str]] = {
     ("Object Created", None): "ObjectCreated",
@@ -43,7 +44,7 @@ class EventKind(StrEnum):
     """The key has no object any more: a delete marker, or a delete in a bucket without versions."""
     PURGED = "PURGED"
     """One version, or a delete marker, was removed for good: what is current now must be looked up."""
-    ASKED = "ASKED"
+    REPAIR = "REPAIR"
     """Nothing happened: a repair asks to look at what is current now, and to label what is not labelled yet."""
 
 
@@ -59,8 +60,10 @@ class ObjectEvent:
     etag: str | None
     size_bytes: int | None
     request_id: str | None
-    made_before: str | None = None
+    processed_before: str | None = None
     """Of a repair: a result that was made before this time (ISO 8601) is to be made anew, whatever is known."""
+    labels_only: bool = False
+    """Of a repair: apply the rules of labels to what is stored, and ask Rekognition nothing."""
 
     @property
     def uploaded_version(self) -> str | None:
@@ -71,6 +74,12 @@ class ObjectEvent:
     def time(self) -> datetime:
         """When S3 saw it."""
         return datetime.fromisoformat(self.position.event_time)
+
+    def after(self, stored: State | None) -> ObjectEvent:
+        """Return the event at its place in the order: that of a repair is right behind what is stored."""
+        if self.kind is not EventKind.REPAIR or stored is None:
+            return self
+        return replace(self, position=stored.position.next())
 
 
 @dataclass(frozen=True)
@@ -84,13 +93,34 @@ class Message:
     """Why a part of the message could not be read, if so."""
 
 
-def iso_ms(time: datetime) -> str:
-    """ISO 8601 UTC with milliseconds and "Z"."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@dataclass(frozen=True)
+class QueueMessage:
+    """A message that was received."""
+
+    id: str
+    receipt_handle: str
+    body: str
+    receives: int
+    """How often it was received, this time included."""
+    sent_at: datetime
+    content: Message
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> QueueMessage:
+        """Return the message in a record of Lambda's event, or in the same form of SQS's answer."""
+        attributes, body = record["attributes"], record["body"]
+        return cls(
+            id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            body=body,
+            receives=int(attributes[RECEIVE_COUNT]),
+            sent_at=datetime.fromtimestamp(int(attributes[SENT_TIMESTAMP]) / 1000, UTC),
+            content=decode_message(body),
+        )
 
 
 def decode_message(body: str) -> Message:
-    """Read a message body. Never raises: what cannot be read is told in `unreadable`."""
+    """Read a message body. Never raises: `unreadable` says what cannot be read."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -123,7 +153,7 @@ def _decode_record(record: object) -> ObjectEvent | str:
     record = _mapping(record, "a record")
     if record.get("source") == EVENTBRIDGE_SOURCE:
         return _decode_eventbridge(record)
-    if record.get("eventSource") == REPAIR_SOURCE:
+    if record.get("eventSource") == repair.SOURCE:
         return _decode_repair(record)
     if record.get("eventSource") != "aws:s3":
         raise UnreadableMessageError("a record does not come from S3")
@@ -177,9 +207,9 @@ def _decode_eventbridge(record: Mapping[str, Any]) -> ObjectEvent | str:
 
 
 def _decode_repair(record: Mapping[str, Any]) -> ObjectEvent:
-    s3 = _mapping(record.get("s3"), "s3")
+    s3, before = _mapping(record.get("s3"), "s3"), record.get("processedBefore")
     return ObjectEvent(
-        kind=EventKind.ASKED,
+        kind=EventKind.REPAIR,
         bucket=_text(_mapping(s3.get("bucket"), "s3.bucket").get("name"), "s3.bucket.name"),
         key=_key(_mapping(s3.get("object"), "s3.object").get("key")),
         position=FIRST,
@@ -187,7 +217,8 @@ def _decode_repair(record: Mapping[str, Any]) -> ObjectEvent:
         etag=None,
         size_bytes=None,
         request_id=None,
-        made_before=None if record.get("madeBefore") is None else _time(record["madeBefore"], "madeBefore"),
+        processed_before=None if before is None else _time(before, "processedBefore"),
+        labels_only=record.get("labelsOnly") is True,
     )
 
 
@@ -242,4 +273,4 @@ def _time(value: object, name: str = "eventTime") -> str:
         time = datetime.fromisoformat(_text(value, name))
     except ValueError as error:
         raise UnreadableMessageError(f"{name} is not an ISO 8601 time") from error
-    return iso_ms(time if time.tzinfo else time.replace(tzinfo=UTC))
+    return keys.iso_ms(time if time.tzinfo else time.replace(tzinfo=UTC))

@@ -1,62 +1,76 @@
-"""The use-case of `record_failure`: an event that used up its attempts becomes a FAILED result."""
+"""Recording an event that used up its attempts: it becomes a FAILED result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
-from handlers.labelling.ports import Announcer, Results
-from handlers.labelling.tally import Count, Tally
-from handlers.labelling.tombstone import tombstone
-from handlers.results.codes import Code, Status, sentence
-from handlers.results.document import Result
-from handlers.results.plan import Write
+from ..results import keys
+from ..results.codes import Code, Status, sentence
+from ..results.document import Result
+from ..results.item import Write
+from ..results.table import ResultsWriter
+from .events import EventKind, ObjectEvent
+from .metrics import Metric, Metrics
+from .outbox import Outbox
+from .pipeline import Ended, Outcome, tombstone
+from .ports import Deadline
 
 
 @dataclass(frozen=True)
-class FailureRecording:
-    """Records what the dead-letter queue holds, and announces what is stored and could not be announced before.
+class FailureRecorder:
+    """Records what the dead-letter queue holds, and publishes what is stored and could not be published before.
 
     Raises TableUnavailableError, AnnouncementError and AnnouncementClaimedError: the message then stays there.
     """
 
     bucket: str
-    results: Results
-    tally: Tally
+    results: ResultsWriter
+    metrics: Metrics
     now: Callable[[], datetime]
-    announcing: Announcer | None = None
-    """None where results are not announced."""
+    outbox: Outbox | None = None
+    """None where results go to the table alone."""
 
-    def record(self, event: ObjectEvent, code: Code | None = None) -> str:
-        """Write the failure and why (`code`, or as noted), if nothing better is known; what became of the event."""
+    @contextmanager
+    def open(self, events: Sequence[ObjectEvent]) -> Iterator[None]:
+        """Prepare nothing."""
+        yield
+
+    def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
+        """Record an event from the dead-letter queue."""
+        return self.record(event)
+
+    def record(self, event: ObjectEvent, code: Code | None = None) -> Ended:
+        """Write the failure and why (`code`, or as noted), if nothing better is known."""
         if event.bucket != self.bucket:
-            self.tally.add(Count.IGNORED_EVENTS)
-            return "FOREIGN"
-        seen = self.results.read(event.key)
-        state = seen.state
+            self.metrics.add(Metric.IGNORED_EVENTS)
+            return Ended(Outcome.FOREIGN)
+        image = self.results.read(event.key)
         # A repair that fails leaves what was there.
-        if state and (event.kind is EventKind.ASKED or state.settles(event.position, event.uploaded_version)):
+        if image.state and (
+            event.kind is EventKind.REPAIR or image.state.settles(event.position, event.uploaded_version)
+        ):
             return self._leave(event)
         # A tombstone needs nothing that can have failed but the table.
         removed = event.kind is EventKind.REMOVED
-        write = tombstone(event, self.now()) if removed else self._failure(event, code)
-        if not self.results.write(write, seen):
+        write = tombstone(event, self.now()) if removed else self._failed(event, code)
+        if not self.results.write(write, image):
             return self._leave(event)
-        self.tally.add(Count.PICTURES_DELETED if removed else Count.PICTURES_FAILED)
-        if self.announcing and write.pending:
-            self.announcing.announce(write.result, write.pending)
-        return write.result["status"]
+        self.metrics.add(Metric.PICTURES_DELETED if removed else Metric.PICTURES_FAILED)
+        if self.outbox and write.outbox:
+            self.outbox.deliver(write.result, write.outbox)
+        return Ended(write.result["status"], write.result)
 
-    def _leave(self, event: ObjectEvent) -> str:
-        """What is stored stays: a failure to announce it does not change it."""
-        self.tally.add(Count.STALE_EVENTS)
-        if self.announcing:
-            self.announcing.resume(event.key)
-        return "STALE"
+    def _leave(self, event: ObjectEvent) -> Ended:
+        """Leave what is stored: a failure to publish it does not change it."""
+        self.metrics.add(Metric.STALE_EVENTS)
+        if self.outbox:
+            self.outbox.resume(event.key)
+        return Ended(Outcome.STALE)
 
-    def _failure(self, event: ObjectEvent, code: Code | None) -> Write:
+    def _failed(self, event: ObjectEvent, code: Code | None) -> Write:
         code = code or self.results.attempt_code(event.key, event.position) or Code.RETRIES_EXHAUSTED
         result: Result = {
             "key": event.key,
@@ -65,15 +79,15 @@ class FailureRecording:
             "code": code,
             "message": sentence(code),
             "sequencer": event.position.sequencer,
-            "processedAt": iso_ms(self.now()),
+            "processedAt": keys.iso_ms(self.now()),
         }
+        event_time = event.position.event_time
         if event.kind is EventKind.CREATED:
-            result["uploadedAt"] = iso_ms(event.time)
+            result["uploadedAt"] = event_time
             if event.version_id:
                 result["versionId"] = event.version_id
             if event.etag:
                 result["etag"] = event.etag
             if event.size_bytes is not None:
                 result["sizeBytes"] = event.size_bytes
-        event_time = event.position.event_time
-        return Write(result, event_time, pending=self.announcing.open(result, event_time) if self.announcing else None)
+        return Write(result, event_time, outbox=self.outbox.entry(result, event_time) if self.outbox else None)

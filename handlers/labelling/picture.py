@@ -1,21 +1,32 @@
-"""What the first bytes of a file tell: what it is, and whether Rekognition takes it as it is or wants a converted copy.
+"""What a file's structure tells: what it is, and whether Rekognition takes it as it is or wants a converted copy.
 
-Limits: docs.aws.amazon.com/rekognition/latest/dg/limits.html. Only the header is read; a JPEG or PNG that breaks off
-later is found by Rekognition, because many good JPEG files have something after their end.
+Limits: docs.aws.amazon.com/rekognition/latest/dg/limits.html. Only the header is read. A JPEG or PNG that breaks off
+later is found by Rekognition, because many good JPEG files have something after their end; what it cannot read is then
+converted like any other format.
 
 Rekognition turns a JPEG by its Exif orientation and gives boxes of the turned picture; a PNG it takes as it lies
 (API_DetectLabels and API_DetectFaces: OrientationCorrection). Nothing is said of DetectText, nor of mirrored pictures.
+
+Formats: JPEG is ITU-T T.81 annex B, PNG is w3.org/TR/png-3 (chunks 5.3, error handling 13.1), GIF is GIF89a. Nothing
+but what says how to read the pixels is looked at, so it does not matter what else is in a file.
 """
 
 from __future__ import annotations
 
 import io
-from typing import Final
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from handlers.labelling.errors import PictureRejectedError
-from handlers.labelling.exif import MIRRORED, UPRIGHT, lies_on_its_side, orientation
-from handlers.results.cache import PictureHeader
-from handlers.results.codes import Code
+from .decoding.errors import UnusablePictureError, damaged, too_small, unsupported
+
+# The rest of labelling is loaded where it is used: the process that decodes loads this module, and needs no boto3.
+if TYPE_CHECKING:
+    from ..results.item import PictureHeader
+    from .errors import PictureRejectedError
 
 MAX_OBJECT_BYTES: Final = 100 * 1024 * 1024
 """The largest file that is downloaded and converted: a 24-megapixel TIFF without compression has 72 MB."""
@@ -24,12 +35,13 @@ MAX_REFERENCE_BYTES: Final = 15 * 1024 * 1024
 MIN_SIDE_PX: Final = 80
 MAX_SIDE_PX: Final = 10_000
 HEADER_READS_BYTES: Final = (64 * 1024, 256 * 1024, 1024 * 1024)
-"""How much of the file is read, one after the other, until the header is whole: it may hold a large preview."""
+"""How much of the file is read, one after the other, until the pixels begin: a large preview may stand before them."""
 
 _JPEG: Final = b"\xff\xd8\xff"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _MAGIC: Final = (
     (_JPEG, "JPEG"),
+    (_PNG + b"\x00\x00\x00\x04CgBI", "PNG for iPhones"),
     (_PNG, "PNG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
@@ -38,8 +50,18 @@ _MAGIC: Final = (
     (b"MM\x00*", "TIFF"),
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
+    (b"IIRO", "Olympus raw"),
+    (b"IIRS", "Olympus raw"),
+    (b"IIU\x00", "Panasonic raw"),
+    (b"FUJIFILMCCD-RAW", "Fujifilm raw"),
+    (b"II\xbc", "JPEG XR"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"qoif", "QOI"),
     (b"8BPS", "Photoshop"),
     (b"\x00\x00\x01\x00", "icon"),
+    (b"\x00\x00\x02\x00", "cursor"),
+    (b"icns", "Apple icon"),
+    (b"DDS ", "DirectDraw surface"),
     (b"\xff\x0a", "JPEG XL"),
     (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
@@ -54,6 +76,7 @@ _BRANDS: Final = {
     b"heis": "HEIC",
     b"hevc": "HEIC",
     b"hevx": "HEIC",
+    b"crx ": "Canon raw",
     b"mif1": "HEIF",
     b"msf1": "HEIF",
 }
@@ -66,9 +89,10 @@ CONVERTED_FORMATS: Final = frozenset({"GIF", "WebP", "BMP", "TIFF", "AVIF", "HEI
 def check_size(size_bytes: int) -> None:
     """Reject by the object's size alone, before a byte is read. Raises PictureRejectedError."""
     if size_bytes == 0:
-        raise PictureRejectedError(Code.EMPTY_OBJECT)
+        raise _rejection(UnusablePictureError("EMPTY_OBJECT"))
     if size_bytes > MAX_OBJECT_BYTES:
-        raise PictureRejectedError(Code.IMAGE_TOO_LARGE_BYTES, f"It has {size_bytes / 1024 / 1024:.1f} MB")
+        detail = f"It has {size_bytes / 1024 / 1024:.1f} MB"
+        raise _rejection(UnusablePictureError("IMAGE_TOO_LARGE_BYTES", detail))
 
 
 def read_header(start: bytes, size_bytes: int, *, for_text: bool = False) -> PictureHeader | None:
@@ -76,31 +100,41 @@ def read_header(start: bytes, size_bytes: int, *, for_text: bool = False) -> Pic
 
     `for_text` is whether DetectText is to see the picture. Raises PictureRejectedError.
     """
-    name = _format(start)
-    if name in CONVERTED_FORMATS:
-        return PictureHeader(name, None, None, converted=True)
-    header = _open(start, name, size_bytes, for_text)
-    if header is None or header.width is None or header.height is None:
+    try:
+        name = _format(start)
+        if name in CONVERTED_FORMATS:
+            return _header_of_copy(name)
+        structure = read_jpeg(start) if name == "JPEG" else read_png(start)
+        if min(structure.width, structure.height) < MIN_SIDE_PX:
+            raise too_small(structure.width, structure.height)
+    except MoreBytesNeededError as error:
         if len(start) >= size_bytes:
-            raise PictureRejectedError(Code.IMAGE_DAMAGED)
+            raise _rejection(damaged()) from error
         return None
-    if min(header.width, header.height) < MIN_SIDE_PX:
-        raise too_small(header.width, header.height)
-    return header
+    except UnusablePictureError as error:
+        raise _rejection(error) from error
+    return _header(name, structure, size_bytes, for_text)
 
 
-def unread_header(start: bytes, size_bytes: int) -> PictureHeader:
-    """The header of a picture whose sides are beyond the bytes that are worth reading: Rekognition will say."""
-    return PictureHeader(_format(start), None, None, converted=size_bytes > MAX_REFERENCE_BYTES)
+def unread_header(start: bytes) -> PictureHeader:
+    """The header of a picture whose pixels begin after the bytes that are worth reading: it is converted."""
+    return _header_of_copy(_format(start))
 
 
-def too_small(width: int, height: int) -> PictureRejectedError:
-    """The rejection of a picture below 80 pixels a side."""
-    return PictureRejectedError(Code.IMAGE_TOO_SMALL, f"It has {width} x {height} pixels")
+def _header_of_copy(name: str) -> PictureHeader:
+    from ..results.item import PictureHeader
+
+    return PictureHeader(name, None, None, converted=True)
+
+
+def _rejection(error: UnusablePictureError) -> PictureRejectedError:
+    from .errors import PictureRejectedError
+
+    return PictureRejectedError.of(error)
 
 
 def _format(start: bytes) -> str:
-    """JPEG, PNG or one of CONVERTED_FORMATS. Raises PictureRejectedError for everything else."""
+    """JPEG, PNG or one of CONVERTED_FORMATS. Raises UnusablePictureError for everything else."""
     name = next((name for magic, name in _MAGIC if start.startswith(magic)), None)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         name = "WebP"
@@ -111,9 +145,9 @@ def _format(start: bytes) -> str:
     if name == "TIFF" and start[8:10] == b"CR":
         name = "Canon raw"
     if name is None:
-        raise PictureRejectedError(Code.NOT_AN_IMAGE)
+        raise UnusablePictureError("NOT_AN_IMAGE")
     if name not in CONVERTED_FORMATS and name not in ("JPEG", "PNG"):
-        raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, f"It is a {name} file")
+        raise unsupported(f"Its format is {name}")
     return name
 
 
@@ -131,36 +165,250 @@ _BMP_HEADER_SIZES: Final = frozenset(size.to_bytes(4, "little") for size in (12,
 """A text that begins with "BM" is no picture: the size of the second header must be one that exists."""
 
 
-def _open(start: bytes, name: str, size_bytes: int, for_text: bool) -> PictureHeader | None:
-    # Here, so that functions and batches that read no header do not pay for loading Pillow. The format's own class and
-    # not Image.open: that one refuses (or warns of) large pictures before their sides can be told.
-    from PIL import JpegImagePlugin, PngImagePlugin
+def _header(name: str, structure: Structure, size_bytes: int, for_text: bool) -> PictureHeader:
+    from ..results.item import PictureHeader
 
-    plugin = JpegImagePlugin.JpegImageFile if name == "JPEG" else PngImagePlugin.PngImageFile
-    try:
-        with plugin(io.BytesIO(start)) as picture:
-            width, height = picture.size
-            turn = orientation(picture.info.get("exif", b""))
-            four_colors = picture.mode == "CMYK"
-    # What Pillow raises for a header that is damaged or breaks off: SyntaxError, OSError (truncated, broken PNG),
-    # ValueError (chunks that unpack to too much).
-    except (SyntaxError, OSError, ValueError):
-        return None
-    if width <= 0 or height <= 0:
-        return None
-    turned_by_rekognition = name == "JPEG" and turn not in MIRRORED and not for_text
+    width, height = structure.width, structure.height
+    turned_by_rekognition = name == "JPEG" and structure.turn not in MIRRORED and not for_text
     converted = (
         size_bytes > MAX_REFERENCE_BYTES
         or max(width, height) > MAX_SIDE_PX
-        # AWS does not say that it takes these two, nor what colours it makes of four inks.
-        or four_colors
-        or (name == "PNG" and start[24] == _SIXTEEN_BITS)
-        or (turn != UPRIGHT and not turned_by_rekognition)
+        # AWS does not say that it takes other kinds, nor what colours it makes of four inks.
+        or not structure.common
+        or (structure.turn != UPRIGHT and not turned_by_rekognition)
     )
-    if lies_on_its_side(turn):
+    if lies_on_its_side(structure.turn):
         width, height = height, width
     return PictureHeader(name, width, height, converted)
 
 
-_SIXTEEN_BITS: Final = 16
-"""A PNG file's byte 24 is its bit depth."""
+# --- structure
+
+Bytes = bytes | bytearray | memoryview
+Range = tuple[int, int]
+"""Where some bytes begin in a file, and where they end."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The sides in pixels, as they are stored."""
+
+    width: int
+    height: int
+    turn: int
+    """The Exif orientation, 1 to 8."""
+    common: bool
+    """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding."""
+    progressive: bool = False
+
+
+class MoreBytesNeededError(EOFError):
+    """The bytes end before the pixels begin."""
+
+
+# --- JPEG
+
+_MARKER: Final = re.compile(rb"\xff([\x01-\xfe])")
+_SCAN, _END, _EXIF_SEGMENT = 0xDA, 0xD9, 0xE1
+_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = {0xC0, 0xC1}, {0xC2, 0xCA}, {0xC9, 0xCA}
+_KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
+"""JFIF and Adobe say what the colours are; no other application segment does."""
+
+
+def read_jpeg(data: Bytes) -> Structure:
+    """Raises MoreBytesNeededError and UnusablePictureError."""
+    turn, frame = UPRIGHT, None
+    for marker, start, end in _segments(data):
+        if marker == _EXIF_SEGMENT and turn == UPRIGHT and bytes(data[start : start + 6]) == b"Exif\0\0":
+            turn = orientation(bytes(data[start:end]))
+        if marker in _FRAMES and frame is None and end - start >= 6:
+            frame = marker, *struct.unpack_from(">BHHB", data, start)
+    if frame is None:
+        raise damaged()
+    marker, depth, height, width, channels = frame
+    if marker not in _SEQUENTIAL | _PROGRESSIVE | _ARITHMETIC or depth != 8 or channels not in (1, 3, 4):
+        raise unsupported(f"It is a JPEG file of a rare kind (SOF{marker - 0xC0}, {depth} bits, {channels} channels)")
+    _check_sides(width, height)
+    common = channels != 4 and marker not in _ARITHMETIC
+    return Structure(width, height, turn, common, progressive=marker in _PROGRESSIVE)
+
+
+def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
+    """Each segment's marker and the range of its contents, up to the first scan, as libjpeg finds them."""
+    place = 2
+    while marker_match := _MARKER.search(data, place):
+        marker, place = marker_match[1][0], marker_match.end()
+        if marker in _WITHOUT_LENGTH:
+            continue
+        if marker == _END:
+            raise damaged()
+        if place + 2 > len(data):
+            break
+        length = int.from_bytes(data[place : place + 2])
+        if length < 2:
+            raise damaged()
+        if place + length > len(data):
+            break
+        yield marker, place + 2, place + length
+        if marker == _SCAN:
+            return
+        place += length
+    raise MoreBytesNeededError
+
+
+def _jpeg_ranges(data: Bytes) -> Iterator[Range]:
+    yield 0, 2
+    for marker, start, end in _segments(data):
+        if marker == _SCAN:
+            yield start - 4, len(data)
+        elif marker < 0xE0 or marker in _KEPT_SEGMENTS:
+            yield start - 4, end
+
+
+# --- PNG
+
+_PNG_START: Final = 33
+"""The signature and the header chunk, which is always the first."""
+_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_PIXEL_CHUNKS: Final = frozenset({b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+
+
+def read_png(data: Bytes) -> Structure:
+    """Raises MoreBytesNeededError and UnusablePictureError."""
+    if len(data) < _PNG_START:
+        raise MoreBytesNeededError
+    kind, width, height, depth, colours = struct.unpack_from(">4sIIBB", data, 12)
+    if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not _is_sound(data, 16, 29):
+        raise damaged()
+    _check_sides(width, height)
+    turn = UPRIGHT
+    for kind, start, end in _chunks(data):
+        if kind == b"eXIf" and turn == UPRIGHT and _is_sound(data, start, end):
+            turn = orientation(bytes(data[start:end]))
+        if kind == b"IDAT":
+            return Structure(width, height, turn, common=depth != 16)
+    raise MoreBytesNeededError
+
+
+def _chunks(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Each chunk's type and the range of its contents, which may go on after the bytes."""
+    place = _PNG_START
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        yield kind, place + 8, place + 8 + length
+        place += 12 + length
+
+
+def _is_sound(data: Bytes, start: int, end: int) -> bool:
+    """Whether a chunk's checksum is right."""
+    return data[end : end + 4] == zlib.crc32(data[start - 4 : end]).to_bytes(4)
+
+
+def _png_ranges(data: Bytes) -> Iterator[Range]:
+    yield 0, _PNG_START
+    for kind, start, end in _chunks(data):
+        # A decoder leaves out a chunk that it can do without when its checksum is wrong.
+        if kind in _PIXEL_CHUNKS and (kind != b"tRNS" or _is_sound(data, start, end)):
+            yield start - 8, min(end + 4, len(data))
+        if kind == b"IEND":
+            return
+
+
+# --- GIF
+
+_IMAGE, _EXTENSION, _GRAPHIC_CONTROL = 0x2C, 0x21, 0xF9
+
+
+def _gif_ranges(data: Bytes) -> Iterator[Range]:
+    """The screen, and of the first image what controls it and its pixels: no comments, no further images."""
+    place = 13 + _table_bytes(data[10])
+    yield 0, place
+    control: Range | None = None
+    while data[place] == _EXTENSION:
+        end = _after_blocks(data, place + 2)
+        if data[place + 1] == _GRAPHIC_CONTROL:
+            control = place, end
+        place = end
+    if data[place] != _IMAGE:
+        raise damaged()
+    if control:
+        yield control
+    end = _after_blocks(data, place + 11 + _table_bytes(data[place + 9]))
+    yield place, min(end, len(data))
+
+
+def _table_bytes(flags: int) -> int:
+    """The length of the colour table that these flags announce."""
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _after_blocks(data: Bytes, place: int) -> int:
+    """The place after some blocks of up to 255 bytes and the empty one that ends them."""
+    while place < len(data) and (length := data[place]):
+        place += 1 + length
+    return place + 1
+
+
+# --- all
+
+
+def _check_sides(width: int, height: int) -> None:
+    if not width or not height:
+        raise damaged()
+
+
+_RANGES: Final = {"JPEG": _jpeg_ranges, "PNG": _png_ranges, "GIF": _gif_ranges}
+
+
+def keep_pixels(stream: io.BytesIO, name: str) -> None:
+    """Take out of a JPEG, PNG or GIF file what its first picture can do without.
+
+    Raises UnusablePictureError, and EOFError or IndexError where the file breaks off before its pixels.
+    """
+    with stream.getbuffer() as data:
+        end = _move_together(data, list(_RANGES[name](data)))
+    stream.truncate(end)
+
+
+def _move_together(data: memoryview, ranges: Sequence[Range]) -> int:
+    """Move the ranges to the beginning, one after the other; return where they end."""
+    end = 0
+    for start, stop in ranges:
+        data[end : end + stop - start] = data[start:stop]
+        end += stop - start
+    return end
+
+
+# --- Exif
+
+UPRIGHT: Final = 1
+MIRRORED: Final = frozenset({2, 4, 5, 7})
+_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
+_TAG: Final = 0x0112
+_BYTE_ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
+
+
+def orientation(exif: bytes) -> int:
+    """1 to 8 as Exif 2.3 has them (tag 0x0112); 1, upright, of a block that is empty, damaged or says nothing."""
+    # Not Pillow's getexif: it takes the orientation of XMP too, which neither browsers nor Rekognition heed.
+    block = exif.removeprefix(b"Exif\x00\x00")
+    order = _BYTE_ORDERS.get(block[:4])
+    if order is None:
+        return UPRIGHT
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", block, 4)
+        (entries,) = struct.unpack_from(f"{order}H", block, directory)
+        for place in range(directory + 2, directory + 2 + 12 * entries, 12):
+            tag, value = struct.unpack_from(f"{order}H6xH", block, place)
+            if tag == _TAG:
+                return int(value) if UPRIGHT <= value <= max(_ON_ITS_SIDE) else UPRIGHT
+    except struct.error:
+        return UPRIGHT
+    return UPRIGHT
+
+
+def lies_on_its_side(turn: int) -> bool:
+    """Whether an orientation swaps width and height."""
+    return turn in _ON_ITS_SIDE

@@ -1,22 +1,38 @@
-"""What the use-cases need of the world."""
+"""What the pipeline needs of the world: an object of the bucket, the time that is left, and the services."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
-from handlers.labelling.detectors import Detector
-from handlers.labelling.notification import Notification
-from handlers.labelling.pacing import Deadline
-from handlers.results.cache import Answer
-from handlers.results.codes import Code
-from handlers.results.document import Result
-from handlers.results.order import Position
-from handlers.results.pending import Pending
-from handlers.results.plan import Write
-from handlers.results.writer import Snapshot
+from .detectors import Detector
+from .sns_message import SnsMessage
+
+MARGIN_S: Final = 2.0
+"""Of the function's time, kept for writing results and answering whoever called it."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment on the monotonic clock after which nothing new is begun."""
+
+    at_s: float
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
+    total_s: float = 0.0
+    """How much time there was at first."""
+
+    @property
+    def halfway(self) -> Deadline:
+        """Until then is begun what may itself take long: it has the other half."""
+        return Deadline(self.at_s - self.total_s / 2, self.clock)
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left; negative when it is over."""
+        return self.at_s - self.clock()
 
 
 @dataclass(frozen=True)
@@ -39,90 +55,38 @@ class ConvertedObject(StoredObject):
 
     @classmethod
     def of(cls, stored: StoredObject, jpeg: bytes) -> Self:
-        """This object, with a copy that Rekognition takes."""
-        return cls(**{one.name: getattr(stored, one.name) for one in fields(StoredObject)}, jpeg=jpeg)
+        """Return this object, with a copy that Rekognition takes."""
+        return cls(**{each.name: getattr(stored, each.name) for each in fields(StoredObject)}, jpeg=jpeg)
 
 
 class Objects(Protocol):
     """The bucket. Raises ObjectGoneError and StorageError."""
 
-    def head(self, key: str, version_id: str | None) -> StoredObject:
-        """This version, or without one the current object."""
+    def open(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
+        """Return this version, or without one the current object, and at most its first `length_bytes`."""
 
     def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
-        """At most the first `length_bytes`."""
+        """Return at most the first `length_bytes`."""
 
 
-class Recogniser(Protocol):
-    """Rekognition. Raises PictureRejectedError, ObjectGoneError (cannot get the object) and TransientError."""
-
-    def detect(self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject) -> Mapping[str, Any]:
-        """One call; the operation's answer."""
-
-
-class PacedRecogniser(Protocol):
-    """Rekognition, within the quota and the deadline."""
+class Rekognition(Protocol):
+    """Raises PictureRejectedError, ObjectGoneError (Rekognition cannot get the object) and TransientError."""
 
     def detect(
         self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
     ) -> Mapping[str, Any]:
-        """The operation's answer, after as many calls as it takes and the deadline allows."""
-
-
-class Answers(Protocol):
-    """The content cache. Raises TableUnavailableError."""
-
-    def find(self, etag: str, size_bytes: int, fingerprints: Mapping[str, str]) -> Mapping[str, Answer]:
-        """Answers that are known, by detector."""
-
-    def keep(self, etag: str, size_bytes: int, fingerprints: Mapping[str, str], answers: Mapping[str, Answer]) -> None:
-        """Keep some, by detector."""
+        """Return the operation's answer, after as many calls as it takes and the deadline allows."""
 
 
 class DocumentStore(Protocol):
     """The results bucket. Raises AnnouncementError."""
 
     def put(self, key: str, content: bytes) -> str:
-        """Put a JSON document; the name of the bucket it is in."""
+        """Put a JSON document; return the name of the bucket it is in."""
 
 
-class Publisher(Protocol):
-    """The topic. Raises AnnouncementError."""
+class Topic(Protocol):
+    """The SNS topic. Raises AnnouncementError."""
 
-    def publish(self, notification: Notification) -> None:
+    def publish(self, message: SnsMessage) -> None:
         """Publish a message."""
-
-
-class Announcer(Protocol):
-    """Who is told of results: `Announcing`, or `AnnouncedLater`. Raises AnnouncementError, AnnouncementClaimedError."""
-
-    def open(self, result: Result, event_time: str) -> Pending:
-        """For the write of a result."""
-
-    def announce(self, result: Result, pending: Pending) -> None:
-        """The result has been stored."""
-
-    def resume(self, key: str) -> bool:
-        """A stored result was come upon that may still wait; whether it was announced now."""
-
-
-class Results(Protocol):
-    """The results table. Raises TableUnavailableError."""
-
-    def read(self, key: str) -> Snapshot:
-        """What is stored of a picture now."""
-
-    def write(self, write: Write, seen: Snapshot | None = None) -> bool:
-        """Put a result where it belongs; False if what is stored stays."""
-
-    def advance(self, seen: Snapshot, version_id: str | None, position: Position) -> bool:
-        """Move this version's result to a later position; False if it is not what was seen."""
-
-    def note_attempt(self, key: str, position: Position, code: Code, expires_at_s: int) -> None:
-        """Remember why an attempt failed."""
-
-    def attempt_code(self, key: str, position: Position) -> Code | None:
-        """Why the last attempt failed."""
-
-    def keep_unreadable(self, message_id: str, body: str, received_at: str) -> None:
-        """Keep a message that is no event."""

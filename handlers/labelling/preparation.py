@@ -5,17 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
-from handlers.labelling.conversion import convert
-from handlers.labelling.errors import ConversionDelayedError
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.ports import ConvertedObject, Objects, StoredObject
-from handlers.labelling.tally import Count, Tally
-from handlers.results.cache import PictureHeader
+from ..results.item import PictureHeader
+from .decoding.conversion import Converted
+from .decoding.errors import UnusablePictureError
+from .errors import ConversionDelayedError, PictureRejectedError
+from .metrics import Metric, Metrics
+from .ports import ConvertedObject, Deadline, Objects, StoredObject
 
 _COPIES_AT_ONCE: Final = 3
 """Copies of at most 5 MB, which boto3 has twice for each operation: while one is made, others are looked at."""
+
+
+class Converter(Protocol):
+    """Makes JPEGs. Raises UnusablePictureError and TransientError."""
+
+    def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
+        """Return the picture in a file of this format."""
 
 
 class Preparation:
@@ -24,12 +31,12 @@ class Preparation:
     None is begun in the second half of the function's time, which is for the last one to be converted and looked at.
     """
 
-    def __init__(self, objects: Objects, max_pixels: int, tally: Tally) -> None:
+    def __init__(self, objects: Objects, converter: Converter, metrics: Metrics) -> None:
         self._objects = objects
-        self._max_pixels = max_pixels
-        self._tally = tally
+        self._converter = converter
+        self._metrics = metrics
         self._copies = threading.BoundedSemaphore(_COPIES_AT_ONCE)
-        self._converter = threading.BoundedSemaphore(1)
+        self._turn = threading.BoundedSemaphore(1)
 
     @contextmanager
     def ready(
@@ -43,13 +50,22 @@ class Preparation:
             yield stored, header
             return
         with _turn(self._copies, deadline.halfway):
-            with _turn(self._converter, deadline.halfway):
-                made = convert(self._objects.read_start(stored, stored.size_bytes), header.format, self._max_pixels)
-            self._tally.add(Count.PICTURES_CONVERTED)
+            with _turn(self._turn, deadline.halfway):
+                copy = self._convert(stored, header.format, deadline)
+            self._metrics.add(Metric.PICTURES_CONVERTED)
             yield (
-                ConvertedObject.of(stored, made.jpeg),
-                PictureHeader(header.format, made.width, made.height, converted=True),
+                ConvertedObject.of(stored, copy.jpeg),
+                PictureHeader(header.format, copy.width, copy.height, converted=True),
             )
+
+    def _convert(self, stored: StoredObject, name: str, deadline: Deadline) -> Converted:
+        try:
+            # Without a name for the file's bytes, which the converter lets go of.
+            return self._converter.convert(
+                self._objects.read_start(stored, stored.size_bytes), name, deadline.remaining_s
+            )
+        except UnusablePictureError as error:
+            raise PictureRejectedError.of(error) from error
 
 
 @contextmanager

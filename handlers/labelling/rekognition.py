@@ -1,8 +1,11 @@
-"""The Rekognition adapter: pictures go by S3 reference or as bytes, errors come back in our words."""
+"""Calling Rekognition: within the quota, until the deadline, and again after what passes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
@@ -14,8 +17,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from handlers.labelling.detectors import Detector
-from handlers.labelling.errors import (
+from ..results.codes import Code
+from .detectors import Detector
+from .errors import (
     LabellingError,
     ObjectGoneError,
     PictureRejectedError,
@@ -24,12 +28,24 @@ from handlers.labelling.errors import (
     RekognitionThrottledError,
     RekognitionTimeoutError,
 )
-from handlers.labelling.ports import ConvertedObject, StoredObject
-from handlers.results.codes import Code
+from .metrics import Metric, Metrics
+from .ports import ConvertedObject, Deadline, Rekognition, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
 
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 8.0
+# Throttling passes by waiting. What breaks or hangs three times in a row is left to the queue, which waits longer and
+# lets the other pictures go on.
+_MOST_BROKEN: Final = 3
+_USUAL_CALL_S: Final = 0.3
+_BESIDE_CALL_S: Final = 0.5
+"""To read a picture and to write its result."""
+_LONGEST_CALL_S: Final = 1.5
+"""A service that takes longer is overloaded: more pictures at once would make it no faster."""
+_SMOOTHING: Final = 0.1
+"""Weight of the latest call in what calls take."""
 _REJECTIONS: Final = {
     "InvalidImageFormatException": Code.IMAGE_DAMAGED,
     "ImageTooLargeException": Code.IMAGE_TOO_LARGE_BYTES,
@@ -64,7 +80,7 @@ _DENIALS: Final = frozenset(
 
 
 def client_config(timeout_s: float, connections: int) -> Config:
-    """How the Rekognition client is built: it never tries again by itself, `recognition` does."""
+    """Return how the Rekognition client is built: it never tries again by itself."""
     return Config(
         connect_timeout=timeout_s,
         read_timeout=timeout_s,
@@ -73,19 +89,28 @@ def client_config(timeout_s: float, connections: int) -> Config:
     )
 
 
-class RekognitionService:
-    """`Recogniser` by boto3."""
+class SingleCalls:
+    """`Rekognition` by boto3: one call each, counted. To call again is the workflow's business.
 
-    def __init__(self, client: RekognitionClient) -> None:
+    Pictures go by their S3 reference, or as bytes where they were converted.
+    """
+
+    def __init__(self, client: RekognitionClient, metrics: Metrics) -> None:
         self._client = client
+        self._metrics = metrics
 
-    def detect(self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject) -> Mapping[str, Any]:
-        """One call of the detector's operation."""
-        request: dict[str, Any] = {**parameters, "Image": _image(stored)}
+    def detect(
+        self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
+    ) -> Mapping[str, Any]:
+        """Return the operation's answer to one call."""
+        self._metrics.add(Metric.REKOGNITION_CALLS)
         try:
-            return self._call(detector, request)
+            return self._call(detector, {**parameters, "Image": _image(stored)})
         except ClientError as error:
-            raise _translated(error) from error
+            translated = _translated(error)
+            if isinstance(translated, RekognitionThrottledError):
+                self._metrics.add(Metric.REKOGNITION_THROTTLES)
+            raise translated from error
         except (ReadTimeoutError, ConnectTimeoutError) as error:
             raise RekognitionTimeoutError(f"{detector.operation} did not answer in time") from error
         except NoCredentialsError as error:
@@ -103,6 +128,109 @@ class RekognitionService:
                 return self._client.detect_moderation_labels(**request)
             case Detector.TEXT:
                 return self._client.detect_text(**request)
+
+
+class PacedCalls:
+    """`Rekognition` within the quota: each operation has a token bucket of its own; retries pause with full jitter.
+
+    A token or a retry is waited for only if the call would end before the deadline even when it times out. A first call
+    that need not wait is made until the deadline, so that a function whose time-out is short still gets somewhere.
+    """
+
+    def __init__(
+        self,
+        calls: Rekognition,
+        buckets: Mapping[Detector, TokenBucket],
+        timeout_s: float,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._calls = calls
+        self.buckets = buckets
+        self._timeout_s = timeout_s
+        self._sleep = sleep
+        self._jitter = jitter
+        self._call_s = _USUAL_CALL_S
+
+    def pictures_at_once(self) -> float:
+        """Return how many pictures under way use the quota up: those that begin while one is on its way (Little)."""
+        rate = max(bucket.calls_per_second for bucket in self.buckets.values())
+        return rate * (min(self._call_s, _LONGEST_CALL_S) + _BESIDE_CALL_S)
+
+    def detect(
+        self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
+    ) -> Mapping[str, Any]:
+        """Return the operation's answer. Raises what `Rekognition` raises, when it is no use to go on."""
+        bucket = self.buckets[detector]
+        attempt = broken = 0
+        while True:
+            remaining_s = deadline.at_s - deadline.clock()
+            if remaining_s < 0 or not bucket.take(max(0.0, remaining_s - self._timeout_s)):
+                raise RekognitionThrottledError(f"no token for {detector.operation} before the deadline")
+            started_s = deadline.clock()
+            try:
+                answer = self._calls.detect(detector, parameters, stored, deadline)
+                # Threads may overwrite each other's: an average does not mind.
+                self._call_s += _SMOOTHING * (deadline.clock() - started_s - self._call_s)
+                return answer
+            except (RekognitionThrottledError, RekognitionServerError, RekognitionTimeoutError) as error:
+                self._call_s /= 2  # whatever calls take: what is overloaded gets fewer at once, at first
+                if isinstance(error, RekognitionThrottledError):
+                    bucket.empty()
+                else:
+                    broken += 1
+                pause_s = self._jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+                if broken == _MOST_BROKEN or pause_s + self._timeout_s > deadline.remaining_s:
+                    raise
+                self._sleep(pause_s)
+                attempt += 1
+
+
+class TokenBucket:
+    """Gives `calls_per_second` tokens on average, at most one second's worth (one token at least) at once.
+
+    Each instance of the function has its share of the quota, so that together they keep to it. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        calls_per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.calls_per_second = calls_per_second
+        self._capacity = max(1.0, calls_per_second)
+        self._tokens = self._capacity
+        self._clock = clock
+        self._sleep = sleep
+        self._filled_at = clock()
+        self._lock = threading.Lock()
+
+    def take(self, at_most_s: float) -> bool:
+        """Wait for a token and take it; False, at once and without one, if it is more than `at_most_s` away."""
+        with self._lock:
+            self._fill()
+            wait_s = max(0.0, (1 - self._tokens) / self.calls_per_second)
+            if wait_s > at_most_s:
+                return False
+            # Tokens may be owed: who comes next waits longer.
+            self._tokens -= 1
+        if wait_s:
+            self._sleep(wait_s)
+        return True
+
+    def empty(self) -> None:
+        """Drop the tokens that are saved: the service said that the quota is used up."""
+        with self._lock:
+            self._fill()
+            self._tokens = min(self._tokens, 0.0)
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._capacity, self._tokens + (now - self._filled_at) * self.calls_per_second)
+        self._filled_at = now
 
 
 def _image(stored: StoredObject) -> dict[str, Any]:

@@ -1,21 +1,24 @@
-"""The S3 adapter."""
+"""The upload bucket by boto3."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.labelling.errors import LabellingError, ObjectGoneError, StorageError
-from handlers.labelling.ports import StoredObject
+from ..results.codes import Code
+from .errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
+from .ports import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 def client_config(connections: int) -> Config:
-    """How the S3 client is built: short time-outs, botocore's own retries."""
+    """Return how the S3 client is built: short time-outs, botocore's own retries."""
     return Config(
         connect_timeout=3,
         read_timeout=5,
@@ -24,56 +27,84 @@ def client_config(connections: int) -> Config:
     )
 
 
+@dataclass(frozen=True)
 class S3Objects:
-    """`Objects` by boto3, in one bucket."""
+    """`Objects` in one bucket."""
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
+    client: S3Client
+    bucket: str
 
-    def head(self, key: str, version_id: str | None) -> StoredObject:
-        """This version, or without one the current object."""
-        request = _request(self._bucket, key, version_id)
+    def open(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
+        """Return this version, or without one the current object, and at most its first `length_bytes`.
+
+        Of one whose bytes cannot be read, such as an archived one, there are none: who reads on is told why.
+        """
         try:
-            answer = self._client.head_object(**request)
+            return self._read(key, version_id, length_bytes)
+        except PictureRejectedError:
+            return self._head(self._request(key, version_id)), b""
+
+    def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
+        """Return at most the first `length_bytes`."""
+        return self._read(stored.key, stored.version_id, length_bytes)[1]
+
+    def _read(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
+        request = self._request(key, version_id)
+        try:
+            answer = self.client.get_object(**request, Range=f"bytes=0-{length_bytes - 1}")
+            with answer["Body"] as body:
+                start = body.read(length_bytes)
         except ClientError as error:
-            raise _translated(error, key) from error
+            if _status(error) != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise _translated(error, key) from error
+            return self._head(request), b""  # of an empty object there is no range
         except BotoCoreError as error:
             raise StorageError(f"S3 cannot be reached: {error}") from error
-        found = answer.get("VersionId")
+        # A server may answer with the whole object, and then without a range.
+        size_bytes = int(answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"])
+        return self._stored(request, answer, size_bytes), start
+
+    def _head(self, request: Any) -> StoredObject:
+        try:
+            answer = self.client.head_object(**request)
+        except ClientError as error:
+            raise _translated(error, request["Key"]) from error
+        except BotoCoreError as error:
+            raise StorageError(f"S3 cannot be reached: {error}") from error
+        return self._stored(request, answer, answer["ContentLength"])
+
+    def _request(self, key: str, version_id: str | None) -> Any:
+        return {"Bucket": self.bucket, "Key": key} | ({"VersionId": version_id} if version_id else {})
+
+    def _stored(self, request: Any, answer: Any, size_bytes: int) -> StoredObject:
+        version_id = answer.get("VersionId")
         return StoredObject(
-            bucket=self._bucket,
-            key=key,
+            bucket=self.bucket,
+            key=request["Key"],
             # A bucket without versions says "null" or nothing.
-            version_id=version_id or (found if found != "null" else None),
+            version_id=request.get("VersionId") or (version_id if version_id != "null" else None),
             etag=answer["ETag"].strip('"'),
-            size_bytes=answer["ContentLength"],
+            size_bytes=size_bytes,
             modified_at=answer["LastModified"],
         )
 
-    def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
-        """At most the first `length_bytes`."""
-        request = _request(self._bucket, stored.key, stored.version_id)
-        try:
-            answer = self._client.get_object(**request, Range=f"bytes=0-{length_bytes - 1}")
-            with answer["Body"] as body:
-                return body.read(length_bytes)
-        except ClientError as error:
-            raise _translated(error, stored.key) from error
-        except BotoCoreError as error:
-            raise StorageError(f"S3 cannot be reached: {error}") from error
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _request(bucket: str, key: str, version_id: str | None) -> Any:
-    request = {"Bucket": bucket, "Key": key}
-    if version_id:
-        request["VersionId"] = version_id
-    return request
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _translated(error: ClientError, key: str) -> LabellingError:
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     # 405 is the answer for a version that is a delete marker.
-    if status in (404, 405):
+    if _status(error) in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return ObjectGoneError(f"there is no object {key!r}")
+    # Whoever uploads chooses these, and no later try reads it. A KMS key that the function may not use is left to us:
+    # S3 takes none that the uploader may not use either.
+    if _code(error) == "InvalidObjectState":
+        return PictureRejectedError(Code.OBJECT_UNREADABLE, "It is archived (GLACIER or DEEP_ARCHIVE)")
+    if _code(error) == "InvalidRequest" and "encryption" in str(error).lower():
+        return PictureRejectedError(Code.OBJECT_UNREADABLE, "Only its owner has its encryption key (SSE-C)")
     return StorageError(f"S3 did not give the object {key!r}: {error}")

@@ -1,157 +1,194 @@
-"""The SQS edge that both queue functions share: messages at once, partial failures, metrics, log lines with keys.
+"""The SQS edge that the queue functions share: messages at once, partial failures, metrics, log lines with keys.
 
-Powertools does the batch protocol, the JSON log and the metrics' format; what is ours is to run messages in threads
-and to try a failed message again later and later.
+A full batch means that more is waiting. The function then takes further batches from the queue itself, so that it is
+never paid for waiting for its share of the quota with nothing else to do.
+
+What an event raises becomes a retry or a wait here, and nowhere else (`sqs_queue.py`).
 """
 
 from __future__ import annotations
 
-import random
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from botocore.exceptions import BotoCoreError, ClientError
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Metrics as EmbeddedMetrics
 
-from handlers.labelling.errors import AnnouncementError, DelayedError, TransientError
-from handlers.labelling.events import ObjectEvent, decode_message, iso_ms
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.ports import Results
-from handlers.labelling.postponing import Postponement
-from handlers.labelling.reporting import publish
-from handlers.labelling.tally import Count, Tally
-from handlers.results.document import Result
-from handlers.results.errors import ResultsError
+from ..results import keys
+from ..results.errors import ResultsError
+from ..results.table import ResultsWriter
+from .errors import AnnouncementError, QueueError, TransientError
+from .events import ObjectEvent, QueueMessage
+from .metrics import Metric, Metrics
+from .pipeline import Ended
+from .ports import MARGIN_S, Deadline
+from .sqs_queue import EventsQueue, Retry
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
-    from mypy_boto3_sqs import SQSClient
 
-MAX_VISIBILITY_S: Final = 900
+B = TypeVar("B")
 
-
-class OnEvent(Protocol):
-    """What a function does with one event; the answer is for the log."""
-
-    def __call__(self, event: ObjectEvent, deadline: Deadline) -> str: ...
+MOST_BATCHES: Final = 8
+"""At once in one function, of ten messages each."""
 
 
-class OnFailure(Protocol):
-    """What a function does when one event failed; the message stays in the queue."""
+class UseCase(Protocol[B]):
+    """What a function does with the events of its messages."""
 
-    def __call__(self, event: ObjectEvent, error: Exception) -> None: ...
+    def open(self, events: Sequence[ObjectEvent]) -> AbstractContextManager[B]:
+        """Prepare for the events of one batch."""
 
-
-def show_labels(logger: Logger, result: Result) -> None:
-    """Put a result's labels into the log lines of its event that come after this."""
-    if "labels" in result:
-        labels = [{"name": label["name"], "confidence": float(label["confidence"])} for label in result["labels"]]
-        logger.thread_safe_append_keys(labels=labels)
+    def process(self, event: ObjectEvent, batch: B, deadline: Deadline) -> Ended:
+        """Process one of them."""
 
 
-class ThreadedBatchProcessor(BatchProcessor):
-    """Powertools' batch processor with all records of a batch at the same time."""
+class Underway:
+    """How many messages one invocation is at; thread-safe."""
 
-    def process(self) -> list[tuple[Any, ...]]:
-        """Process the records in threads; results in their order."""
-        with ThreadPoolExecutor(max_workers=max(1, len(self.records)), thread_name_prefix="message") as pool:
-            return list(pool.map(self._process_record, self.records))
+    def __init__(self, messages: int) -> None:
+        self._messages = messages
+        self._changed = threading.Condition()
 
+    def add(self, messages: int) -> None:
+        """Count messages that begin, or by a negative number those that have ended."""
+        with self._changed:
+            self._messages += messages
+            self._changed.notify_all()
 
-@dataclass(frozen=True)
-class Redelivery:
-    """When a message whose processing failed comes again: later each time, with jitter."""
-
-    client: SQSClient
-    queue_url: str
-    base_delay_s: float
-    logger: Logger
-    jitter: Callable[[], float] = random.random
-
-    def delay_s(self, receive_count: int) -> int:
-        """Between half and the whole of base x 2^(n-1), at most 900 s."""
-        # The exponent is bounded before it is used: a message can be received any number of times.
-        doublings = min(max(receive_count, 1) - 1, 20)
-        longest = min(MAX_VISIBILITY_S, self.base_delay_s * float(2**doublings))
-        return round(longest * (1 + self.jitter()) / 2)
-
-    def put_off(self, record: SQSRecord) -> None:
-        """Hide the message for its delay. If that fails, it comes again after the queue's own visibility time-out."""
-        delay_s = self.delay_s(int(record.attributes.approximate_receive_count or 1))
-        try:
-            self.client.change_message_visibility(
-                QueueUrl=self.queue_url, ReceiptHandle=record.receipt_handle, VisibilityTimeout=delay_s
-            )
-        except (ClientError, BotoCoreError) as error:
-            self.logger.warning("The message's next delivery could not be put off", error=str(error))
+    def wait(self, at_most: Callable[[], float], deadline: Deadline) -> bool:
+        """Wait until there are no more than `at_most`; False if that takes until the deadline."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._messages <= at_most(), max(0.0, deadline.remaining_s))
 
 
 @dataclass(frozen=True)
-class QueueFunction:
+class Backlog:
+    """What waits in the queue while a batch is full."""
+
+    queue: EventsQueue
+    batch_size: int
+    pictures_at_once: Callable[[], float]
+    """So many under way use the quota up, as long as calls take what they take now."""
+
+
+@dataclass(frozen=True)
+class QueueFunction(Generic[B]):
     """One Lambda function behind a queue of S3 events."""
 
-    on_event: OnEvent
-    results: Results
-    tally: Tally
-    logger: Logger
+    use_case: UseCase[B]
+    retry: Retry
+    results: ResultsWriter
     metrics: Metrics
-    on_failure: OnFailure | None = None
-    redelivery: Redelivery | None = None
-    postponement: Postponement | None = None
+    logger: Logger
+    embedded: EmbeddedMetrics
+    backlog: Backlog | None = None
+    """None of a function that leaves it to Lambda to bring what waits."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
 
-    def handle(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-        """The Lambda handler: the identifiers of the messages that stay in the queue."""
+    def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Process a batch; return the identifiers of the messages that stay in the queue."""
         # To log the context is Powertools' decorator's work; it is applied here because nothing is built at import.
-        return self.logger.inject_lambda_context(self._handle)(event, context)
+        answer: dict[str, Any] = self.logger.inject_lambda_context(self._handle)(event, context)
+        return answer
 
-    def _handle(self, event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-        deadline = Deadline.of(context, self.clock)
-
-        def on_record(record: SQSRecord) -> None:
-            self._message(record, deadline)
-
-        processor = ThreadedBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    def _handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
+        deadline = Deadline(self.clock() + total_s, self.clock, total_s)
+        messages = [QueueMessage.of_record(record) for record in event["Records"]]
+        underway = Underway(len(messages))
         try:
-            return process_partial_response(event, on_record, processor, context)
+            with ThreadPoolExecutor(MOST_BATCHES, thread_name_prefix="batch") as batches:
+                running = [batches.submit(self._batch, messages, underway, deadline)]
+                if self.backlog and len(messages) >= self.backlog.batch_size:
+                    for more in self._more(self.backlog, underway, deadline):
+                        running.append(batches.submit(self._own_batch, self.backlog.queue, more, underway, deadline))
+            kept, *_ = [batch.result() for batch in running]
         finally:
-            publish(self.tally, self.metrics)
+            self.metrics.publish(self.embedded)
+        return {"batchItemFailures": [{"itemIdentifier": message.id} for message in kept]}
 
-    def _message(self, record: SQSRecord, deadline: Deadline) -> None:
-        self.logger.thread_safe_append_keys(correlation_id=record.message_id)
-        try:
-            message = decode_message(record.body)
-            for name in message.ignored:
-                self.tally.add(Count.IGNORED_EVENTS)
-                self.logger.info("Event ignored", event_name=name)
-            if message.unreadable:
-                self.tally.add(Count.UNREADABLE_MESSAGES)
-                self.results.keep_unreadable(record.message_id, record.body, iso_ms(self.now()))
-                self.logger.error("Message unreadable: kept in the results table", reason=message.unreadable)
-            for event in message.events:
-                self._event(event, deadline)
-        except DelayedError:
-            if self.postponement and self.postponement.postpone(record):
+    def _more(self, backlog: Backlog, underway: Underway, deadline: Deadline) -> Iterator[list[QueueMessage]]:
+        """Yield batch after batch, each when those under way leave some of the quota, until nothing waits.
+
+        None begins in the second half of the function's time, in which it might not end.
+        """
+        while underway.wait(backlog.pictures_at_once, deadline.halfway) and deadline.halfway.remaining_s > 0:
+            try:
+                messages = backlog.queue.receive(backlog.batch_size)
+            except QueueError as error:
+                self.logger.warning("The queue gives nothing more: Lambda brings the rest", error=str(error))
                 return
-            if self.redelivery:
-                self.redelivery.put_off(record)
-            raise
-        except Exception:  # whatever it is, the message comes back later, and the error goes on
-            if self.redelivery:
-                self.redelivery.put_off(record)
-            raise
+            if not messages:
+                return
+            underway.add(len(messages))
+            yield messages
+
+    def _own_batch(
+        self, queue: EventsQueue, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline
+    ) -> list[QueueMessage]:
+        """Process messages that the function has received itself, and take those off the queue that are done."""
+        kept = self._batch(messages, underway, deadline)
+        try:
+            queue.delete([message for message in messages if message not in kept])
+        except QueueError as error:
+            self.logger.warning("Messages that are done stay in the queue, and come again", error=str(error))
+        return kept
+
+    def _batch(self, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline) -> list[QueueMessage]:
+        """Process messages at the same time; return those that stay in the queue."""
+        again = [message for message in messages if message.receives > 1]
+        attempts = self.retry.attempts(again) if again else {}
+
+        def process(message: QueueMessage) -> bool:
+            try:
+                return self._message(message, attempts.get(message.id, 1), batch, deadline)
+            finally:
+                underway.add(-1)
+
+        with (
+            self.use_case.open([event for message in messages for event in message.content.events]) as batch,
+            ThreadPoolExecutor(max(1, len(messages)), thread_name_prefix="message") as pool,
+        ):
+            done = list(pool.map(process, messages))
+        return [message for message, is_done in zip(messages, done, strict=True) if not is_done]
+
+    def _message(self, message: QueueMessage, attempts: int, batch: B, deadline: Deadline) -> bool:
+        """Process one message; return whether it may leave the queue."""
+        self.logger.thread_safe_append_keys(correlation_id=message.id)
+        event = None
+        try:
+            if attempts > 1 and self.retry.is_used_up(message, attempts):
+                return True
+            self._note_unusable(message)
+            for event in message.content.events:
+                self._event(event, batch, deadline)
+        except Exception as error:  # whatever it is, the message comes again later
+            if event is None:  # else it is logged with the event
+                self._log_failure(error)
+            return self.retry.after(error, event, message, attempts)
         finally:
             self.logger.thread_safe_clear_keys()
+        return True
 
-    def _event(self, event: ObjectEvent, deadline: Deadline) -> None:
+    def _note_unusable(self, message: QueueMessage) -> None:
+        """Log what the message has beside events of pictures; keep what cannot be read."""
+        for name in message.content.ignored:
+            self.metrics.add(Metric.IGNORED_EVENTS)
+            self.logger.info("Event ignored", event_name=name)
+        if message.content.unreadable:
+            self.metrics.add(Metric.UNREADABLE_MESSAGES)
+            self.results.keep_unreadable(message.id, message.body, keys.iso_ms(self.now()))
+            self.logger.error("Message unreadable: kept in the results table", reason=message.content.unreadable)
+
+    def _event(self, event: ObjectEvent, batch: B, deadline: Deadline) -> None:
         self.logger.thread_safe_append_keys(
             key=event.key,
             bucket=event.bucket,
@@ -161,15 +198,21 @@ class QueueFunction:
             labels=None,  # those of the event before
         )
         try:
-            outcome = self.on_event(event, deadline)
-        except Exception as error:  # it is told and goes on; nothing is swallowed
-            if isinstance(error, AnnouncementError):
-                self.logger.error("Result stored but not announced: tried again", code=error.code, error=str(error))
-            elif isinstance(error, (TransientError, ResultsError)):
-                self.logger.warning("Event failed: it is tried again", code=str(error.code), error=str(error))
-            else:
-                self.logger.exception("Event failed in a way nobody expected", code=type(error).__name__)
-            if self.on_failure:
-                self.on_failure(event, error)
+            ended = self.use_case.process(event, batch, deadline)
+        except Exception as error:  # it is logged and goes on; nothing is swallowed
+            self._log_failure(error)
             raise
-        self.logger.info("Event processed", outcome=outcome, kind=event.kind)
+        if ended.result and "labels" in ended.result:
+            labels = [
+                {"name": label["name"], "confidence": float(label["confidence"])} for label in ended.result["labels"]
+            ]
+            self.logger.thread_safe_append_keys(labels=labels)
+        self.logger.info("Event processed", outcome=ended.outcome, kind=event.kind)
+
+    def _log_failure(self, error: Exception) -> None:
+        if isinstance(error, AnnouncementError):
+            self.logger.error("Result stored but not published: tried again", code=error.code, error=str(error))
+        elif isinstance(error, (TransientError, ResultsError)):
+            self.logger.warning("Event failed: it is tried again", code=str(error.code), error=str(error))
+        else:
+            self.logger.exception("Event failed in a way nobody expected", code=type(error).__name__)

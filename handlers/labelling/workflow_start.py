@@ -6,16 +6,19 @@ Waiting is what bounds the executions: a function that only started them would s
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.labelling.errors import WorkflowUnavailableError
-from handlers.labelling.events import ObjectEvent
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.workflow_state import encode_event, error_of
+from .errors import WorkflowUnavailableError
+from .events import ObjectEvent
+from .pipeline import Ended
+from .ports import Deadline
+from .workflow import encode_event, error_of
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -25,7 +28,7 @@ LONGEST_EXECUTION_S: Final = 300
 
 
 def client_config(connections: int) -> Config:
-    """An execution is not begun again because its end takes long."""
+    """Return how the Step Functions client is built: no execution is begun again because its end takes long."""
     return Config(
         connect_timeout=3,
         read_timeout=LONGEST_EXECUTION_S + 5,
@@ -35,14 +38,19 @@ def client_config(connections: int) -> Config:
 
 
 @dataclass(frozen=True)
-class Workflow:
-    """One state machine, of Express workflows."""
+class WorkflowStart:
+    """Runs executions of one state machine, of Express workflows."""
 
     client: SFNClient
     state_machine_arn: str
 
-    def run(self, event: ObjectEvent, deadline: Deadline) -> str:
-        """Run an execution to its end; the outcome. Raises TransientError: what it ended with, or did not begin by."""
+    @contextmanager
+    def open(self, events: Sequence[ObjectEvent]) -> Iterator[None]:
+        """Prepare nothing."""
+        yield
+
+    def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
+        """Run an execution to its end. Raises TransientError: what it ended with, or why it could not begin."""
         state = json.dumps({"event": encode_event(event)})
         try:
             answer = self.client.start_sync_execution(stateMachineArn=self.state_machine_arn, input=state)
@@ -50,5 +58,4 @@ class Workflow:
             raise WorkflowUnavailableError(f"the workflow could not be run: {error}") from error
         if answer["status"] != "SUCCEEDED":
             raise error_of(answer.get("error") or answer["status"])
-        outcome: str = json.loads(answer["output"])["outcome"]
-        return outcome
+        return Ended(json.loads(answer["output"])["outcome"])

@@ -3,37 +3,47 @@
 The functions, the API and the `labelstack` command share this package; it needs boto3 and nothing else.
 """
 
-from handlers.results.codes import REJECTION_CODES, Code, Status, sentence
-from handlers.results.document import Analysis, BoundingBox, Face, Instance, Label, Result, Text, json_ready
-from handlers.results.errors import InvalidCursorError, InvalidQueryError, ResultsError, TableUnavailableError
-from handlers.results.order import Position, State
-from handlers.results.plan import MAX_LABELS, Write
-from handlers.results.search import Match, Page, ResultsReader
-from handlers.results.table import ResultsTable
+from .codes import REJECTION_CODES, Code, Status, sentence
+from .document import Analysis, BoundingBox, Face, Instance, Label, Result, Text, json_ready
+from .erasure import BACKUP_DAYS, Erasure
+from .errors import InvalidCursorError, InvalidQueryError, ResultsError, TableUnavailableError
+from .item import MAX_LABELS, Write
+from .keys import iso_ms
+from .label_rules import LabelRules
+from .order import TOMBSTONE_DAYS, Position, State
+from .repair import repair_message
+from .search import Match, Page, ResultsReader
+from .table import ResultsWriter
 
 __all__ = [
+    "BACKUP_DAYS",
     "MAX_LABELS",
     "REJECTION_CODES",
+    "TOMBSTONE_DAYS",
     "Analysis",
     "BoundingBox",
     "Code",
+    "Erasure",
     "Face",
     "Instance",
     "InvalidCursorError",
     "InvalidQueryError",
     "Label",
+    "LabelRules",
     "Match",
     "Page",
     "Position",
     "Result",
     "ResultsError",
     "ResultsReader",
-    "ResultsTable",
+    "ResultsWriter",
     "State",
     "Status",
     "TableUnavailableError",
     "Text",
     "Write",
+    "iso_ms",
     "json_ready",
+    "repair_message",
     "sentence",
 ]

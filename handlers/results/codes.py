@@ -28,7 +28,9 @@ class Code(StrEnum):
     IMAGE_TOO_SMALL = "IMAGE_TOO_SMALL"
     IMAGE_TOO_LARGE_BYTES = "IMAGE_TOO_LARGE_BYTES"
     IMAGE_TOO_LARGE_PIXELS = "IMAGE_TOO_LARGE_PIXELS"
+    IMAGE_TOO_COSTLY = "IMAGE_TOO_COSTLY"
     IMAGE_DAMAGED = "IMAGE_DAMAGED"
+    OBJECT_UNREADABLE = "OBJECT_UNREADABLE"
 
     REKOGNITION_THROTTLED = "REKOGNITION_THROTTLED"
     REKOGNITION_ACCESS_DENIED = "REKOGNITION_ACCESS_DENIED"
@@ -49,26 +51,36 @@ REJECTION_CODES: Final = frozenset(
         Code.IMAGE_TOO_SMALL,
         Code.IMAGE_TOO_LARGE_BYTES,
         Code.IMAGE_TOO_LARGE_PIXELS,
+        Code.IMAGE_TOO_COSTLY,
         Code.IMAGE_DAMAGED,
+        Code.OBJECT_UNREADABLE,
     }
 )
 """Codes that go with REJECTED."""
 
 _SENTENCES: Final[dict[Code, str]] = {
     Code.EMPTY_OBJECT: "The file is empty (0 bytes): upload it again.",
-    Code.NOT_AN_IMAGE: "The file is not a picture: upload a JPEG or PNG file.",
+    Code.NOT_AN_IMAGE: "The file is not a picture: upload a JPEG, PNG, HEIC, HEIF, AVIF, WebP, GIF, TIFF or BMP file.",
     Code.UNSUPPORTED_FORMAT: "This picture format is not supported: save it as JPEG or PNG and upload it again.",
     Code.IMAGE_TOO_SMALL: "The picture is too small: it needs at least 80 pixels on each side.",
     Code.IMAGE_TOO_LARGE_BYTES: "The file is too large: upload a picture of at most 100 MB.",
     Code.IMAGE_TOO_LARGE_PIXELS: "The picture has too many pixels: make it smaller and upload it again.",
+    Code.IMAGE_TOO_COSTLY: (
+        "To decode the picture takes more time or memory than a picture may: save it as a plain JPEG and upload that."
+    ),
     Code.IMAGE_DAMAGED: "The picture is damaged and cannot be decoded: export it again and upload it.",
+    Code.OBJECT_UNREADABLE: (
+        "The file cannot be read in S3: upload it again, in a storage class that is read at once and without an "
+        "encryption key of your own."
+    ),
     Code.REKOGNITION_THROTTLED: (
         "Rekognition refused the calls because its quota was used up: "
         "upload the picture again later, or lower `rekognitionTps` to your account's quota."
     ),
     Code.REKOGNITION_ACCESS_DENIED: (
-        "The function may not use Rekognition: check its role and whether Rekognition is offered in this region, "
-        "then upload the picture again."
+        "Rekognition refused the call, or may not read the picture in S3. Check the function's role and whether this "
+        "region offers Rekognition; a local Rekognition needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of its own. "
+        "Then upload the picture again."
     ),
     Code.REKOGNITION_ERROR: "Rekognition answered with an error each time: upload the picture again later.",
     Code.REKOGNITION_TIMEOUT: "Rekognition did not answer in time: upload the picture again later.",

@@ -9,8 +9,10 @@ nothing found. BoundingBox: fractions 0-1 of the picture's width and height. Con
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 
 class BoundingBox(TypedDict):
@@ -152,7 +154,7 @@ class Result(Analysis):
 
 
 def json_ready(document: object) -> Any:
-    """The document with ints and floats in place of Decimals, for `json.dumps`."""
+    """Return the document with ints and floats in place of Decimals, for `json.dumps`."""
     if isinstance(document, Decimal):
         return int(document) if document == document.to_integral_value() else float(document)
     if isinstance(document, dict):
@@ -160,3 +162,37 @@ def json_ready(document: object) -> Any:
     if isinstance(document, (list, tuple)):
         return [json_ready(value) for value in document]
     return document
+
+
+SCHEMA_VERSION: Final = 1
+"""Of `public_document`, raised when a reader of its schema would have to change; attributes may be added without."""
+_FOLDER: Final = "results/"
+_FOLDER_OF_LONG: Final = "results-of-long-keys/"
+_MAX_KEY_BYTES: Final = 1024
+_NO_VERSION: Final = "null"
+
+
+def public_document(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document as others get it, in the results bucket and in an export (api/result.schema.json)."""
+    return {"schemaVersion": SCHEMA_VERSION, **json_ready(dict(result))}
+
+
+def document_key(key: str, version_id: str | None) -> str:
+    """Return where the document of a picture's version is: `results/<key>/<version id>.json`.
+
+    S3 keys have at most 1,024 bytes: where that would be longer, the key's SHA-256 stands for the key, in
+    `results-of-long-keys/`. A result without a version, as in a bucket without versions, is in `null.json`.
+    """
+    whole, hashed = (f"{folder}{version_id or _NO_VERSION}.json" for folder in document_folders(key))
+    return whole if len(whole.encode()) <= _MAX_KEY_BYTES else hashed
+
+
+def document_folders(key: str) -> tuple[str, str]:
+    """Return where documents of a picture can be: by its key, and by its hash where that is too long."""
+    return f"{_FOLDER}{key}/", f"{_FOLDER_OF_LONG}{hashlib.sha256(key.encode()).hexdigest()}/"
+
+
+def documented_key(name: str) -> str | None:
+    """Return the key of the picture whose document has this name; None of a name that does not tell it."""
+    key, _, _ = name.removeprefix(_FOLDER).rpartition("/")
+    return key if name.startswith(_FOLDER) and key else None

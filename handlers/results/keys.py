@@ -7,6 +7,7 @@ Limits: a partition key holds 2,048 bytes, a sort key 1,024, an S3 key 1,024
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -14,12 +15,16 @@ META: Final = "META"
 IMAGE_PREFIX: Final = "IMAGE#"
 LABEL_PREFIX: Final = "LABEL#"
 COUNTERS_PK: Final = "LABELCOUNTS"
+CURSOR_KEYS_PK: Final = "CURSORKEYS"
 UNANNOUNCED: Final = "UNANNOUNCED"
 """`gsi1pk` of every result that could not be announced so far."""
 COUNTER_PREFIX: Final = "n:"
 COUNTER_SHARDS: Final = 16
 SORT_KEY_MAX_BYTES: Final = 1000
 SEQUENCER_DIGITS: Final = 64
+
+Content = tuple[str, int]
+"""ETag and size in bytes: what stands for a picture's bytes."""
 
 
 def image_pk(key: str) -> str:
@@ -49,12 +54,17 @@ def confidence_sort(confidence: Decimal) -> str:
 
 def by_confidence(confidence: Decimal, key: str) -> str:
     """`gsi1sk`: most confident last."""
-    return cut_to_bytes(f"{confidence_sort(confidence)}#{key}", SORT_KEY_MAX_BYTES)
+    return sort_key(confidence_sort(confidence), key)
 
 
 def by_time(processed_at: str, key: str) -> str:
     """`gsi2sk`: newest last."""
-    return cut_to_bytes(f"{processed_at}#{key}", SORT_KEY_MAX_BYTES)
+    return sort_key(processed_at, key)
+
+
+def sort_key(head: str, key: str) -> str:
+    """A sort key that orders by its head, a time or a confidence, and then by the picture's key."""
+    return cut_to_bytes(f"{head}#{key}", SORT_KEY_MAX_BYTES)
 
 
 def folder_of(key: str) -> str:
@@ -73,8 +83,13 @@ def counter_sk(key: str) -> str:
 
 
 def content_pk(etag: str, size_bytes: int) -> str:
-    """Partition of what is known of these bytes, whatever their key: one item per detector."""
+    """Partition of what is known of these bytes, whatever their key."""
     return f"CONTENT#{etag}#{size_bytes}"
+
+
+def content_sk(detector: str, fingerprint: str) -> str:
+    """Sort key of what one detector said under settings with this fingerprint."""
+    return f"ANALYSIS#{detector}={fingerprint}"
 
 
 def unreadable_pk(message_id: str) -> str:
@@ -83,8 +98,18 @@ def unreadable_pk(message_id: str) -> str:
 
 
 def attempt_pk(key: str) -> str:
-    """Partition of the notes about attempts that failed; apart from the picture's, so that reads of it stay small."""
+    """Partition of the notes about attempts that failed."""
     return f"ATTEMPT#{key}"
+
+
+def attempt_sk(sequencer: str, event_time: str) -> str:
+    """Sort key of the note about the attempts at one event."""
+    return f"{sequencer}#{event_time}"
+
+
+def iso_ms(time: datetime) -> str:
+    """Times are ISO 8601, UTC, with milliseconds and "Z": as texts they compare as times do."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def pad_sequencer(sequencer: str) -> str:

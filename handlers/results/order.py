@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
-from handlers.results import keys
-from handlers.results.codes import Status
+from . import keys
+from .codes import Status
 
+TOMBSTONE_DAYS: Final = 15
+"""Longer than a message can stay in SQS (14 days): an event that is older than the delete cannot come later."""
 _RANKS: Final = {Status.FAILED: 0, Status.LABELED: 1, Status.REJECTED: 1, Status.DELETED: 2}
 
 
@@ -31,8 +33,8 @@ class Position(NamedTuple):
 
     def next(self) -> Position:
         """The position right behind this one: behind what is stored, and before whatever really happens next."""
-        moved = datetime.fromisoformat(self.event_time) + timedelta(milliseconds=1)
-        return self._replace(event_time=moved.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        later = datetime.fromisoformat(self.event_time) + timedelta(milliseconds=1)
+        return self._replace(event_time=keys.iso_ms(later))
 
 
 FIRST: Final = Position(keys.pad_sequencer("0"), "1970-01-01T00:00:00.000Z")

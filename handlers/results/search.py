@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NotRequired, Typ
 
 from botocore.exceptions import ClientError
 
-from handlers.results import cursor as cursors
-from handlers.results import keys
-from handlers.results import walk as walking
-from handlers.results.codes import Status
-from handlers.results.document import Result
-from handlers.results.errors import InvalidCursorError, InvalidQueryError, TableUnavailableError
-from handlers.results.plan import document
-from handlers.results.rows import Wire, from_wire, translated_errors
+from . import cursor as cursors
+from . import keys
+from . import walk as walking
+from .codes import Status
+from .cursor_keys import FOREIGN, CursorKeys, OpenKey
+from .document import Label, Result
+from .errors import InvalidCursorError, InvalidQueryError
+from .item import Item, Place, all_labels, document
+from .table import GET_KEYS, DynamoRows, Wire, from_wire, translated_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,9 +32,10 @@ Order: TypeAlias = Literal["newest", "confidence"]
 LISTED_STATUSES: Final = (Status.LABELED, Status.REJECTED, Status.FAILED)
 MAX_LIMIT: Final = 100
 MAX_SEARCH_LABELS: Final = 10
-_BATCH_GET_KEYS: Final = 100
 _MAX_ROUNDS: Final = 10
-_BATCH_GET_ATTEMPTS: Final = 6
+_BLOCK: Final = 1000
+"""How many entries each further round of a page looks at. A page that ends before it is full tells that there are other
+folders' pictures, but not how many: it ends after thousands."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class ResultsReader:
     """Reads results. Every method raises TableUnavailableError when DynamoDB throttles or fails.
 
     With `folder`, such as `uploads/`, it lists, searches and counts the pictures below it, and gives nothing of any
-    other away, in its cursors neither.
+    other away, in its cursors neither: they are made with the stack's keys. Pages are full whatever else there is in
+    the bucket, unless thousands of pictures of other folders come in a row.
     """
 
     def __init__(
@@ -83,7 +86,8 @@ class ResultsReader:
         self._client = client
         self._table = table_name
         self._folder = folder
-        self._sleep = sleep
+        self._rows = DynamoRows(client, table_name, sleep)
+        self._cursors: CursorKeys | OpenKey = CursorKeys(client, table_name) if folder else OpenKey()
 
     def get(self, key: str) -> Result | None:
         """The result of one picture, read consistently. A deleted one has the status DELETED for some days."""
@@ -97,13 +101,8 @@ class ResultsReader:
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
         """The results of several pictures by key; those that are not there are left out."""
-        unique = list(dict.fromkeys(picture_keys))
-        found: dict[str, Result] = {}
-        for start in range(0, len(unique), _BATCH_GET_KEYS):
-            chunk = unique[start : start + _BATCH_GET_KEYS]
-            for item in self._batch_get([(keys.image_pk(key), keys.META) for key in chunk]):
-                found[item["key"]] = document(item)
-        return found
+        items = self._rows.read_items([(keys.image_pk(key), keys.META) for key in picture_keys], consistent=False)
+        return {item["key"]: document(item) for item in items.values()}
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
         """Pictures, newest first; of one status, or of all but DELETED.
@@ -112,23 +111,31 @@ class ResultsReader:
         """
         _check_limit(limit)
         statuses = (status,) if status else LISTED_STATUSES
-        query = cursors.query_hash(kind="images", statuses=statuses)
-        state: dict[str, Any] = cursors.decode(query, cursor) if cursor else {}
+        query = cursors.query_hash(kind="images", statuses=statuses, folder=self._folder)
+        state: dict[str, Any] = self._cursors.decode(query, cursor) if cursor else {}
         heads = [self._newest(one, limit, state) for one in statuses if state.get(one, "") is not None]
+        # What is older than the end of a head may be older than pictures of that status which were not read.
+        end = max((head.end[0] for head in heads if head.end), default="")
         newest = merge(*(head.items for head in heads), key=lambda item: item["gsi2sk"], reverse=True)
-        shown = [item for item, _ in zip(newest, range(limit), strict=False)]
+        shown = [item for item, _ in zip(newest, range(limit), strict=False) if item["gsi2sk"] >= end]
         for head in heads:
             own = [item for item in shown if item["status"] == head.status]
-            if own:
-                state[head.status] = list(cursors.hidden(own[-1]["gsi2sk"], own[-1]["key"], self._folder))
-            if len(own) == len(head.items) and head.complete:
-                state[head.status] = None
+            if len(own) == len(head.items):
+                state[head.status] = cursors.packed(*cursors.hidden(*head.end, self._folder)) if head.end else None
+            elif own:
+                state[head.status] = cursors.packed(own[-1]["gsi2sk"], own[-1]["key"])
         finished = all(state.get(one, "") is None for one in statuses)
-        below = [document(item) for item in shown if item["key"].startswith(self._folder)]
-        return Page(below, None if finished else cursors.encode(query, state))
+        return Page([document(item) for item in shown], None if finished else self._cursors.encode(query, state))
 
     def walk(self, statuses: Sequence[Status] = LISTED_STATUSES, prefix: str = "") -> Iterator[Result]:
         """Every result of these statuses whose key begins so; see `handlers.results.walk`."""
+        return map(document, self._walk_items(statuses, prefix))
+
+    def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
+        """Every LABELED result whose key begins so, each with all labels that Rekognition gave it."""
+        return ((document(item), all_labels(item)) for item in self._walk_items((Status.LABELED,), prefix))
+
+    def _walk_items(self, statuses: Sequence[Status], prefix: str) -> Iterator[Item]:
         if not prefix.startswith(self._folder):
             if not self._folder.startswith(prefix):
                 return iter(())
@@ -158,13 +165,16 @@ class ResultsReader:
         names = _search_names(labels)
         if not (min_confidence.is_finite() and 0 <= min_confidence <= 100):
             raise InvalidQueryError("the minimum confidence must be between 0 and 100")
-        query = cursors.query_hash(kind="search", labels=names, min=min_confidence.normalize(), order=order)
-        state = cursors.decode(query, cursor) if cursor else {"l": self._driver(names, order)}
-        driver = state.get("l")
-        if driver not in names:
-            raise InvalidCursorError("the cursor is not one of this service's")
+        query = cursors.query_hash(
+            kind="search", labels=names, min=min_confidence.normalize(), order=order, folder=self._folder
+        )
+        state = self._cursors.decode(query, cursor) if cursor else {"l": self._driver(names, order)}
         after = cursors.position(state["p"]) if "p" in state else None
-        return self._search(_Search(names, driver, min_confidence, order, query, self._folder), limit, after)
+        matches, end = self._search(_Search(names, state["l"], min_confidence, order, self._folder), limit, after)
+        if end is None:
+            return Page(matches, None)
+        end = cursors.hidden(*end, self._folder)
+        return Page(matches, self._cursors.encode(query, {"l": state["l"], "p": cursors.packed(*end)}))
 
     def label_counts(self) -> dict[str, int]:
         """How many pictures have each label; exact."""
@@ -189,24 +199,31 @@ class ResultsReader:
 
     def _newest(self, status: Status, limit: int, state: dict[str, Any]) -> _Head:
         partition = keys.status_partition(status)
-        start: Wire = {}
+        request: Wire = {
+            "IndexName": "gsi2",
+            "KeyConditionExpression": "gsi2pk = :partition",
+            "ExpressionAttributeValues": {":partition": {"S": partition}},
+        }
+        if self._folder:
+            request |= {"FilterExpression": "begins_with(#key, :folder)", "ExpressionAttributeNames": {"#key": "key"}}
+            request["ExpressionAttributeValues"][":folder"] = {"S": self._folder}
         if status in state:
             sort, key = cursors.position(state[status])
-            start = _start("gsi2", partition, sort, keys.image_pk(key), keys.META)
+            request |= _start("gsi2", partition, sort, keys.image_pk(key), keys.META)
         items: list[dict[str, Any]] = []
-        while len(items) < limit:
-            answer = self._query(
-                IndexName="gsi2",
-                KeyConditionExpression="gsi2pk = :partition",
-                ExpressionAttributeValues={":partition": {"S": partition}},
-                Limit=limit - len(items),
-                **start,
-            )
+        end: tuple[str, str] | None = None
+        for number in range(_MAX_ROUNDS):
+            answer = self._query(**request, Limit=_BLOCK if number else limit)
             items += [from_wire(item) for item in answer["Items"]]
+            if len(items) > limit:
+                return _Head(status, items[:limit], (items[limit - 1]["gsi2sk"], items[limit - 1]["key"]))
             if "LastEvaluatedKey" not in answer:
-                return _Head(status, items, complete=True)
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        return _Head(status, items, complete=False)
+                return _Head(status, items, None)
+            end = _end(answer, "gsi2")
+            if len(items) == limit:
+                break
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return _Head(status, items, end)
 
     def _driver(self, names: list[str], order: Order) -> str:
         """The label whose pictures are looked through: the rarest; the first when its confidence is the order."""
@@ -217,11 +234,14 @@ class ResultsReader:
             counts[label.lower()] += count
         return min(names, key=lambda name: counts[name])
 
-    def _search(self, search: _Search, limit: int, after: tuple[str, str] | None) -> Page[Match]:
+    def _search(
+        self, search: _Search, limit: int, after: tuple[str, str] | None
+    ) -> tuple[list[Match], tuple[str, str] | None]:
+        """Matches, and where the search goes on; None at its end."""
         others = [name for name in search.names if name != search.driver]
-        page_size = _BATCH_GET_KEYS // len(others) if others else limit
         matches: list[Match] = []
-        for _ in range(_MAX_ROUNDS):
+        for number in range(_MAX_ROUNDS):
+            page_size = GET_KEYS // len(others) if others else _BLOCK if number else limit
             answer = self._query(**search.request(page_size, after))
             candidates = [from_wire(item) for item in answer["Items"]]
             below = [candidate for candidate in candidates if candidate["key"].startswith(search.folder)]
@@ -232,36 +252,19 @@ class ResultsReader:
                 if match:
                     matches.append(match)
                 if len(matches) == limit and (candidate is not candidates[-1] or "LastEvaluatedKey" in answer):
-                    return Page(matches, search.cursor(after))
+                    return matches, after
             if "LastEvaluatedKey" not in answer:
-                return Page(matches, None)
-            last = from_wire(answer["LastEvaluatedKey"])
-            after = (last[f"{search.index}sk"], last["pk"].removeprefix(keys.IMAGE_PREFIX))
-        return Page(matches, search.cursor(after))
+                return matches, None
+            after = _end(answer, search.index)
+        return matches, after
 
     def _entries(
         self, candidates: list[dict[str, Any]], labels: list[str], min_confidence: Decimal
-    ) -> dict[tuple[str, str], dict[str, Any]]:
+    ) -> dict[Place, Item]:
         """The entries of these labels that the candidates have, by partition and sort key."""
         wanted = [(candidate["pk"], keys.label_sk(label)) for candidate in candidates for label in labels]
-        return {
-            (item["pk"], item["sk"]): item for item in self._batch_get(wanted) if item["confidence"] >= min_confidence
-        }
-
-    def _batch_get(self, wanted: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        if not wanted:
-            return []
-        request: Any = {self._table: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted]}}
-        items: list[dict[str, Any]] = []
-        for attempt in range(_BATCH_GET_ATTEMPTS):
-            with translated_errors():
-                answer = self._client.batch_get_item(RequestItems=request)
-            items += [from_wire(item) for item in answer["Responses"].get(self._table, [])]
-            request = answer.get("UnprocessedKeys")
-            if not request:
-                return items
-            self._sleep(0.05 * 2**attempt)
-        raise TableUnavailableError("DynamoDB left keys of a batch unread each time")
+        found = self._rows.read_items(wanted, consistent=False)
+        return {place: item for place, item in found.items() if item["confidence"] >= min_confidence}
 
     def _query(self, **request: Any) -> Any:
         try:
@@ -269,17 +272,17 @@ class ResultsReader:
                 return self._client.query(TableName=self._table, ScanIndexForward=False, **request)
         except ClientError as error:
             if "ExclusiveStartKey" in request and error.response["Error"].get("Code") == "ValidationException":
-                raise InvalidCursorError("the cursor is not one of this service's") from error
+                raise InvalidCursorError(FOREIGN) from error
             raise
 
 
 @dataclass(frozen=True)
 class _Head:
-    """The newest pictures of one status; `complete` when there are no more."""
+    """The newest pictures of one status, and how far they were read; None when there are no more."""
 
     status: Status
     items: list[dict[str, Any]]
-    complete: bool
+    end: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -288,7 +291,6 @@ class _Search:
     driver: str
     min_confidence: Decimal
     order: Order
-    query: str
     folder: str
 
     @property
@@ -312,14 +314,8 @@ class _Search:
             request |= _start(self.index, partition, sort, keys.image_pk(key), keys.label_sk(self.driver))
         return request
 
-    def cursor(self, after: tuple[str, str] | None) -> str:
-        state: dict[str, Any] = {"l": self.driver}
-        if after:
-            state["p"] = list(cursors.hidden(*after, self.folder))
-        return cursors.encode(self.query, state)
 
-
-def _match(candidate: dict[str, Any], search: _Search, found: dict[tuple[str, str], dict[str, Any]]) -> Match | None:
+def _match(candidate: dict[str, Any], search: _Search, found: Mapping[Place, Item]) -> Match | None:
     labels: list[MatchedLabel] = []
     if not candidate["key"].startswith(search.folder):
         return None
@@ -339,6 +335,12 @@ def _start(index: str, partition: str, sort: str, pk: str, sk: str) -> Wire:
     return {"ExclusiveStartKey": {name: {"S": value} for name, value in item.items()}}
 
 
+def _end(answer: Any, index: str) -> tuple[str, str]:
+    """The sort key and the picture's key of the last entry that a query looked at."""
+    last = from_wire(answer["LastEvaluatedKey"])
+    return last[f"{index}sk"], last["pk"].removeprefix(keys.IMAGE_PREFIX)
+
+
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidQueryError(f"the limit must be between 1 and {MAX_LIMIT}")
@@ -351,6 +353,15 @@ def _search_names(labels: Sequence[str]) -> list[str]:
     if len(names) > MAX_SEARCH_LABELS:
         raise InvalidQueryError(f"at most {MAX_SEARCH_LABELS} labels can be searched at once")
     for name in names:
-        if not cursors.is_text(name) or len(name.encode()) > keys.SORT_KEY_MAX_BYTES:
+        if not _is_text(name) or len(name.encode()) > keys.SORT_KEY_MAX_BYTES:
             raise InvalidQueryError("a label is not text, or too long")
     return names
+
+
+def _is_text(value: str) -> bool:
+    """Whether the string can be written as UTF-8 (half of a surrogate pair cannot)."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

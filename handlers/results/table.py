@@ -1,33 +1,335 @@
-"""The results table: what the functions write and what everybody reads."""
+"""The results table in DynamoDB: reading items, and writing results, each in one transaction.
+
+A write reads, plans and commits, and does so again when another writer was faster.
+"""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from handlers.results.rows import DynamoRows
-from handlers.results.search import ResultsReader
-from handlers.results.writer import ResultsWriter
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import keys
+from .codes import Code
+from .errors import ConflictError, TableUnavailableError
+from .item import (
+    Action,
+    Count,
+    DeleteEntry,
+    Item,
+    OutboxEntry,
+    Place,
+    PutEntry,
+    PutImage,
+    Snapshot,
+    Write,
+    plan,
+    unreadable_item,
+)
+from .order import Position, State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+Wire = dict[str, Any]
 
-class ResultsTable(ResultsReader, ResultsWriter):
-    """Reads (`ResultsReader`) and writes (`ResultsWriter`) results in one DynamoDB table.
+GET_KEYS: Final = 100
+"""BatchGetItem's limit."""
+_PUT_ITEMS: Final = 25
+"""BatchWriteItem's limit."""
+_BATCH_ATTEMPTS: Final = 6
+_ATTEMPTS: Final = 10
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 0.5
+_CONFLICT_CODES: Final = frozenset(
+    {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
+)
+_CONFLICT_REASONS: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+_UNAVAILABLE_CODES: Final = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TransactionInProgressException",
+    }
+)
+_UNAVAILABLE_REASONS: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
 
-    Raises TableUnavailableError when DynamoDB throttles or fails.
-    """
 
-    def __init__(
-        self,
-        client: DynamoDBClient,
-        table_name: str,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+class Rows(Protocol):
+    """The operations of a table that writing needs. Raises TableUnavailableError."""
+
+    def read_items(self, places: Collection[Place]) -> Mapping[Place, Item]:
+        """Return the items that there are at these places, read consistently."""
+
+    def put_items(self, items: Sequence[Item]) -> None:
+        """Write items, whatever is there."""
+
+    def commit(self, actions: Sequence[Action]) -> None:
+        """Do all or nothing. Raises ConflictError when the picture is not in the state the plan was made on."""
+
+    def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
+        """Set attributes of an item, and add 1 to one of its counters; the others stay."""
+
+    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
+        """Put and remove attributes of a picture's image item; False if it has not these values (`where`) any more."""
+
+
+@dataclass(frozen=True)
+class ResultsWriter:
+    """The write side. Raises TableUnavailableError when the table throttles or fails."""
+
+    rows: Rows
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+    def read(self, key: str) -> Snapshot:
+        """Return what is stored of a picture now; read consistently."""
+        place = (keys.image_pk(key), keys.META)
+        return Snapshot(self.rows.read_items([place]).get(place))
+
+    def write(self, write: Write, stored: Snapshot | None = None) -> Snapshot | None:
+        """Put a result where the order says it belongs, in one transaction; None if what is stored stays.
+
+        Where the caller has read what is `stored`, nothing is read, unless it has changed since. Raises
+        TableUnavailableError also when other writers win every time.
+        """
+        for attempt in range(_ATTEMPTS):
+            stored = stored or self.read(write.result["key"])
+            actions = plan(write, stored.image)
+            if not actions:
+                return None
+            try:
+                self.rows.commit(actions)
+            except ConflictError:
+                stored = None
+                self.sleep(self.jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
+            else:
+                return Snapshot(next(action.item for action in actions if isinstance(action, PutImage)))
+        raise TableUnavailableError(f"other writers won {_ATTEMPTS} times in a row")
+
+    def note_attempt(
+        self, key: str, position: Position, code: Code, expires_at_s: int, waiting_id: str | None = None
     ) -> None:
-        ResultsReader.__init__(self, client, table_name, sleep=sleep)
-        ResultsWriter.__init__(self, DynamoRows(client, table_name), sleep=sleep, jitter=jitter)
+        """Remember why an attempt failed: the queue does not hand the reason on to the dead-letter queue.
+
+        `waiting_id` is the id of a message that only waited for its turn. Its waits are counted.
+        """
+        counter = None if waiting_id is None else _waits_of(waiting_id)
+        self.rows.note(_attempt_place(key, position), {"code": code, "expiresAt": expires_at_s}, counter)
+
+    def waits(self, messages: Mapping[str, Collection[tuple[str, Position]]]) -> dict[str, int]:
+        """Return how often messages have waited; given by id are the keys and positions of their events."""
+        places = {name: {_attempt_place(*event) for event in events} for name, events in messages.items()}
+        notes = self.rows.read_items({place for its_places in places.values() for place in its_places})
+        return {
+            name: sum(int(notes[place].get(_waits_of(name), 0)) for place in its_places if place in notes)
+            for name, its_places in places.items()
+        }
+
+    def attempt_code(self, key: str, position: Position) -> Code | None:
+        """Return why the last attempt at this event failed, if it was noted."""
+        place = _attempt_place(key, position)
+        note = self.rows.read_items([place]).get(place)
+        return Code(note["code"]) if note else None
+
+    def keep_unreadable(self, message_id: str, body: str, received_at: str) -> None:
+        """Keep a queue message that is not an S3 event, so that a person can look at it; for ever, once."""
+        self.rows.put_items([unreadable_item(message_id, body, received_at)])
+
+
+def _waits_of(message_id: str) -> str:
+    return f"waits#{message_id}"
+
+
+def _attempt_place(key: str, position: Position) -> Place:
+    return keys.attempt_pk(key), keys.attempt_sk(*position)
+
+
+# --- DynamoDB
+
+
+def client_config(connections: int) -> Config:
+    """Return how a function's DynamoDB client is built: short time-outs, botocore's own retries of throttling."""
+    return Config(
+        connect_timeout=3,
+        read_timeout=5,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": 5},
+    )
+
+
+@dataclass(frozen=True)
+class DynamoRows:
+    """`Rows` in DynamoDB."""
+
+    client: DynamoDBClient
+    table: str
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def read_items(self, places: Collection[Place], *, consistent: bool = True) -> Mapping[Place, Item]:
+        """Return the items that there are, by one BatchGetItem for each 100."""
+        items = {}
+        for chunk in _chunks(sorted(set(places)), GET_KEYS):
+            request = {"Keys": [_wire_key(*place) for place in chunk], "ConsistentRead": consistent}
+            for answer in self._batch("read", lambda left: self.client.batch_get_item(RequestItems=left), request):
+                for wire in answer["Responses"].get(self.table, []):
+                    item = from_wire(wire)
+                    items[item["pk"], item["sk"]] = item
+        return items
+
+    def put_items(self, items: Sequence[Item]) -> None:
+        """Write items, by one BatchWriteItem for each 25."""
+        for chunk in _chunks(items, _PUT_ITEMS):
+            puts = [{"PutRequest": {"Item": to_wire(item)}} for item in chunk]
+            list(self._batch("written", lambda left: self.client.batch_write_item(RequestItems=left), puts))
+
+    def _batch(self, what: str, call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+        """Yield the answers to a batch request and to what DynamoDB leaves of it each time."""
+        left: Any = {self.table: request}
+        for attempt in range(_BATCH_ATTEMPTS):
+            with translated_errors():
+                answer = call(left)
+            yield answer
+            left = answer.get("UnprocessedKeys") or answer.get("UnprocessedItems")
+            if not left:
+                return
+            self.sleep(0.05 * 2**attempt)
+        raise TableUnavailableError(f"DynamoDB left items of a batch un{what} each time")
+
+    def commit(self, actions: Sequence[Action]) -> None:
+        """Do all or nothing, by one TransactWriteItems."""
+        with translated_errors():
+            self.client.transact_write_items(TransactItems=[self._wire(action) for action in actions])
+
+    def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
+        """Set attributes and add 1 to a counter, by one UpdateItem."""
+        names = {f"#n{i}": name for i, name in enumerate(values)}
+        update = "SET " + ", ".join(f"{alias} = :v{i}" for i, alias in enumerate(names))
+        wire = {f":v{i}": value for i, value in enumerate(values.values())}
+        if counter is not None:
+            update, names["#counter"], wire[":one"] = f"{update} ADD #counter :one", counter, 1
+        with translated_errors():
+            self.client.update_item(
+                TableName=self.table,
+                Key=_wire_key(*place),
+                UpdateExpression=update,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=to_wire(wire),
+            )
+
+    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
+        """Put and remove attributes, by one UpdateItem."""
+        sets = ", ".join(f"{name} = :new_{name}" for name in put)
+        update = " ".join([*([f"SET {sets}"] if put else []), *(["REMOVE " + ", ".join(remove)] if remove else [])])
+        try:
+            with translated_errors():
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=_wire_key(keys.image_pk(key), keys.META),
+                    UpdateExpression=update,
+                    ConditionExpression=" AND ".join(f"{name} = :old_{name}" for name in where),
+                    ExpressionAttributeValues={
+                        **{f":new_{name}": {"S": value} for name, value in put.items()},
+                        **{f":old_{name}": {"S": value} for name, value in where.items()},
+                    },
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def _wire(self, action: Action) -> Any:
+        match action:
+            case PutImage(item, read, outbox):
+                return {"Put": self._put(item) | _condition(read, outbox)}
+            case PutEntry(item):
+                return {"Put": self._put(item)}
+            case DeleteEntry(pk, sk):
+                return {"Delete": {"TableName": self.table, "Key": _wire_key(pk, sk)}}
+            case Count(pk, sk, amounts):
+                return {"Update": {"TableName": self.table, "Key": _wire_key(pk, sk)} | _add(amounts)}
+
+    def _put(self, item: Item) -> Wire:
+        return {"TableName": self.table, "Item": to_wire(item)}
+
+
+def to_wire(item: Item) -> Wire:
+    """Return Python values as DynamoDB's typed ones; a float is a TypeError."""
+    serialize = TypeSerializer().serialize
+    return {name: serialize(value) for name, value in item.items()}
+
+
+def from_wire(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return DynamoDB's typed values as Python ones; numbers are Decimal."""
+    deserialize = TypeDeserializer().deserialize
+    return {name: deserialize(value) for name, value in item.items()}
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise throttling, server errors and network errors as TableUnavailableError, lost races as ConflictError."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+        if code == "TransactionCanceledException" and reasons & _UNAVAILABLE_REASONS:
+            raise TableUnavailableError(f"DynamoDB throttles: {error}") from error
+        if code in _CONFLICT_CODES and reasons <= _CONFLICT_REASONS | {"None"}:
+            raise ConflictError(str(error)) from error
+        if code in _UNAVAILABLE_CODES or status >= 500:
+            raise TableUnavailableError(f"DynamoDB cannot answer now: {error}") from error
+        raise
+    except BotoCoreError as error:
+        raise TableUnavailableError(f"DynamoDB cannot be reached: {error}") from error
+
+
+def _wire_key(pk: str, sk: str) -> Wire:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _condition(read: State | None, outbox: OutboxEntry | None) -> Wire:
+    if read is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    condition = "sequencer = :sequencer AND eventTime = :eventTime AND #status = :status"
+    values = {
+        ":sequencer": {"S": read.position.sequencer},
+        ":eventTime": {"S": read.position.event_time},
+        ":status": {"S": str(read.status)},
+    }
+    if outbox is not None:
+        condition += " AND unannounced = :unannounced AND claimedUntil = :claimedUntil"
+        values |= {":unannounced": {"S": outbox.id}, ":claimedUntil": {"S": outbox.claimed_until}}
+    return {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _add(amounts: Mapping[str, int]) -> Wire:
+    labels = list(enumerate(amounts.items()))
+    return {
+        "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i, _ in labels),
+        "ExpressionAttributeNames": {f"#n{i}": keys.COUNTER_PREFIX + label for i, (label, _) in labels},
+        "ExpressionAttributeValues": {f":n{i}": {"N": str(amount)} for i, (_, amount) in labels},
+    }
+
+
+def _chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

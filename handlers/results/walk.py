@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from handlers.results import keys
-from handlers.results.codes import Status
-from handlers.results.document import Result
-from handlers.results.plan import document
-from handlers.results.rows import Wire, from_wire, translated_errors
+from . import keys
+from .codes import Status
+from .item import Item
+from .table import Wire, from_wire, translated_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 _PASSES: Final = 2
 
 
-def walk(client: DynamoDBClient, table_name: str, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
-    """The results of these statuses whose keys begin with `prefix`; of each status the oldest first.
+def walk(client: DynamoDBClient, table_name: str, statuses: Sequence[Status], prefix: str = "") -> Iterator[Item]:
+    """The image items of these statuses whose keys begin with `prefix`; of each status the oldest first.
 
     While it goes on, pictures change: one that gets another result may come twice, the newer one later. So that it does
     not slip through between two statuses, what has come to each meanwhile is read in a second pass.
@@ -26,8 +25,7 @@ def walk(client: DynamoDBClient, table_name: str, statuses: Sequence[Status], pr
     after: dict[Status, Wire] = {}
     for _ in range(_PASSES):
         for status in statuses:
-            for item in _later(client, table_name, status, prefix, after):
-                yield document(item)
+            yield from _later(client, table_name, status, prefix, after)
 
 
 def _later(

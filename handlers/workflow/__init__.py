@@ -1,1 +1,1 @@
-"""The workflow's functions, one module each: `start` runs executions, the others are their steps."""
+"""The workflow's functions."""

@@ -1,5 +1,23 @@
 """The `labelstack` command: one module per group of commands."""
 
-from labelstack.cli.app import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command.
+
+    `pulumi up` and `pulumi install` fill `.venv` with what the program needs; the command needs more.
+    """
+    try:
+        from labelstack.cli.app import main as run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("labelstack"):
+            raise
+        sys.exit(
+            f"error: the labelstack command needs the package {error.name}, which {sys.prefix} has not: "
+            "run `make .venv/.local` in the clone."
+        )
+    run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -23,8 +24,10 @@ from labelstack.cli.logs import logs
 from labelstack.cli.open import open_page
 from labelstack.cli.pictures import delete, upload
 from labelstack.cli.repair import reconcile, redrive, reprocess
-from labelstack.cli.results import labels, result, search
-from labelstack.cli.screen import print_error
+from labelstack.cli.results import labels, list_pictures, result, search
+from labelstack.cli.resume import resume
+from labelstack.cli.screen import print_error, visible_lines
+from labelstack.cli.simulate import simulate_labels
 from labelstack.cli.watch import watch
 from labelstack.errors import LabelstackError
 
@@ -40,19 +43,28 @@ class LabelstackGroup(click.Group):
         options["standalone_mode"] = False
         try:
             status = super().main(*args, **options)
-        except (click.Abort, KeyboardInterrupt):
-            click.echo("stopped.", err=True)
+        except (click.Abort, KeyboardInterrupt) as error:
+            # click wraps Ctrl-C
+            click.echo(visible_lines(_with_notes("stopped.", error.__cause__ or error)), err=True)
             sys.exit(EXIT_INTERRUPTED)
         except click.ClickException as error:
-            error.show()
+            usage = io.StringIO()  # which quotes arguments: names of files, by way of a shell's `*`
+            error.show(usage)
+            click.echo(visible_lines(usage.getvalue()), err=True, nl=False)
             sys.exit(error.exit_code)
         except (LabelstackError, ResultsError) as error:
-            print_error(str(error))
+            print_error(_with_notes(str(error), error))
             sys.exit(EXIT_ERROR)
         except (ClientError, BotoCoreError) as error:
-            print_error(f"the cloud did not do what was asked: {' '.join(str(error).split())}")
+            text = f"AWS request failed: {' '.join(str(error).split())}"
+            print_error(_with_notes(text, error))
             sys.exit(EXIT_ERROR)
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _with_notes(text: str, error: BaseException) -> str:
+    """Add what a command noted on an error (PEP 678): what the failure has left behind."""
+    return "\n".join([text, *getattr(error, "__notes__", [])])
 
 
 @click.group(cls=LabelstackGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -70,8 +82,8 @@ def cli(ctx: click.Context) -> None:
 
 
 DEPLOYING = (up, down, outputs, open_page, deployer_policy, doctor)
-USING = (upload, result, labels, search, export, delete, watch, logs, cost)
-REPAIRING = (reconcile, backfill, redrive, reprocess)
+USING = (upload, list_pictures, result, labels, search, export, delete, watch, logs, cost)
+REPAIRING = (reconcile, backfill, redrive, reprocess, simulate_labels, resume)
 for command in (*DEPLOYING, *USING, *REPAIRING, demo):
     cli.add_command(command)
 
@@ -79,6 +91,9 @@ for command in (*DEPLOYING, *USING, *REPAIRING, demo):
 def main() -> NoReturn:
     """The `labelstack` command."""
     signal.signal(signal.SIGTERM, _end)
+    for stream in (sys.stdout, sys.stderr):  # such as those of PYTHONIOENCODING=cp1252, which know no emoji
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     cli.main(prog_name="labelstack")
 
 

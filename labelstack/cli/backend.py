@@ -15,8 +15,9 @@ from labelstack.service import Results
 if TYPE_CHECKING:
     from labelstack.diagnosis.finding import Finding
 
-# The program and its settings: the folder that holds this package, in a clone and in an editable installation.
-PROJECT = Path(__file__).resolve().parents[2]
+_CLONE = Path(__file__).resolve().parents[2]
+# The program and its settings: the clone that this package is of, or the folder of the user's own program.
+PROJECT = _CLONE if (_CLONE / "Pulumi.yaml").is_file() else Path.cwd()
 IN_PROCESS, PULUMI = "in-process", "pulumi"
 
 
@@ -27,8 +28,9 @@ class RunningCloud(Cloud, Protocol):
     def log_folder(self) -> Path:
         """Where its processes log."""
 
-    def environment(self) -> Mapping[str, str]:
-        """The variables with which boto3 and the AWS CLI reach it."""
+    @property
+    def environment_file(self) -> Path:
+        """Exports the variables with which boto3 and the AWS CLI reach it to a shell that reads it."""
 
     def stop(self) -> None:
         """End it."""
@@ -76,7 +78,7 @@ class Backend(Protocol):
         """The Pulumi engine on a cloud."""
 
     def find_pulumi(self, cli_folder: Path) -> None:
-        """Make sure that the Pulumi engine can be used: find the Pulumi CLI, or download it."""
+        """Make sure that the Pulumi engine can be used: find the Pulumi CLI and its AWS provider, or download them."""
 
     def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
         """The engine that has deployed a stack, or has begun to: `in-process` or `pulumi`; None for neither."""
@@ -132,13 +134,13 @@ class LocalBackend:
         """The Pulumi engine on a cloud."""
         from labelstack.engines import PulumiEngine
 
-        return PulumiEngine(PROJECT, cloud, state_folder / PULUMI, cli_folder=cli_folder)
+        return PulumiEngine(PROJECT, cloud, state_folder / PULUMI, cli_folder)
 
     def find_pulumi(self, cli_folder: Path) -> None:
-        """Find the Pulumi CLI, or download it."""
+        """Find the Pulumi CLI and its AWS provider, or download them."""
         from labelstack.engines.automation import cli
 
-        cli.find(cli_folder)
+        cli.ready(cli_folder)
 
     def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
         """The engine whose record has the stack."""

@@ -9,21 +9,21 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from labelstack.cli.options import json_option, target_options
-from labelstack.cli.repair_target import check_cost, rate_option, repair_target, yes_option
-from labelstack.cli.screen import Screen, count_text, size_text
+from handlers.results import iso_ms
+from labelstack.cli.options import command, json_option, target_options
+from labelstack.cli.repair_target import check_cost, cost_yes_option, rate_option, repair_target
+from labelstack.cli.screen import Screen, count_text, size_text, visible
 from labelstack.cli.target import Target
 from labelstack.errors import InputError
 from labelstack.repair import backfill as work
-from labelstack.repair.asking import BATCH
-from labelstack.repair.clock import iso_ms
 from labelstack.repair.copying import Place, destination
 from labelstack.repair.jobs import Job, Progress
+from labelstack.repair.requests import BATCH
 
 NOTED_EACH = 1000  # pictures, where no bar can be drawn
 
 
-@click.command(short_help="Label pictures that were there before.")
+@command(short_help="Label pictures that were there before.", examples=["labelstack backfill --from s3://OLD/photos/"])
 @click.option("--prefix", default="", help="Only pictures whose keys begin so (in the upload bucket).")
 @click.option(
     "--from",
@@ -35,7 +35,7 @@ NOTED_EACH = 1000  # pictures, where no bar can be drawn
     "--to", "to_prefix", metavar="PREFIX", help="With --from: put this before every key.  [default: uploads/]"
 )
 @click.option("--restart", is_flag=True, help="Begin anew instead of going on where the last run was interrupted.")
-@yes_option
+@cost_yes_option
 @rate_option
 @json_option
 @target_options
@@ -57,7 +57,7 @@ def backfill(
     upload prefix; what is there already is not copied. Says first how many there are and what AWS charges at most. It
     notes its place: interrupted, by kill -9 too, the same command goes on where it was.
 
-    Exit status 1: it was not wanted, or pictures were left out because S3 does not copy them.
+    Exit status 1: you answered no, or pictures were left out because S3 does not copy them.
     """
     if to_prefix is not None and source_url is None:
         raise click.UsageError("--to goes with --from.")
@@ -87,7 +87,7 @@ def backfill(
     before = progress.done
     left_out: list[str] = []
     if source is None:
-        what, steps = "asking", work.ask_for_all(stack.s3, place, stack.asking, job, progress)
+        what, steps = "asking", work.ask_for_all(stack.s3, place, stack.requests, job, progress)
     else:
         to_key = partial(destination, source, prefix=to)
         what = "copying"
@@ -98,7 +98,7 @@ def backfill(
         progress = step
     _report(screen, place, progress.done)
     for reason in left_out:
-        screen.note(f"left out: {reason}")
+        screen.note(visible(f"left out: {reason}"))
     if source is None:
         did = f"asked for {count_text(progress.done, 'picture')}"
     else:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from labelstack import calls, prices, pricing
 from labelstack.cli.backend import PROJECT
-from labelstack.cli.options import json_option, target_options
+from labelstack.cli.options import NUMBER, Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen
 from labelstack.cli.target import Target, connect
 from labelstack.errors import InputError, ProgramError
@@ -37,24 +37,20 @@ class Percentage(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The fraction; wrong usage when it is none from 0 to 1."""
         text = str(value).strip()
-        try:
-            fraction = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            self.fail(f"{value!r} is not a part of the pictures: expected 0% to 100%, or 0 to 1.", param, ctx)
+        number = text.removesuffix("%").rstrip()
+        fraction = float(number) / (100 if text.endswith("%") else 1) if NUMBER.fullmatch(number) else -1
         if not 0 <= fraction <= 1:
             self.fail(f"{value!r} is not a part of the pictures: expected 0% to 100%, or 0 to 1.", param, ctx)
         return fraction
 
 
 def _number(name: str, text: str, default: int = 0) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    return click.option(name, type=click.IntRange(min=0), default=default, show_default=True, metavar="N", help=text)
+    return click.option(name, type=WholeNumber(min=0), default=default, show_default=True, metavar="N", help=text)
 
 
-@click.command()
+@command(examples=["labelstack cost --stack prod --pictures 100000 --duplicates 10%"])
 @_number("--pictures", "Uploads in a month.", 10_000)
-@click.option(
-    "--average-kb", type=click.FloatRange(min=0), default=800, show_default=True, metavar="KB", help="Of a picture."
-)
+@click.option("--average-kb", type=Number(min=0), default=800, show_default=True, metavar="KB", help="Of a picture.")
 @click.option(
     "--duplicates", type=Percentage(), default="0%", show_default=True, help="Pictures whose bytes were seen before."
 )
@@ -63,13 +59,13 @@ def _number(name: str, text: str, default: int = 0) -> Callable[[Callable[P, R]]
 @_number("--picture-views", "How often pictures themselves are looked at in a month.")
 @_number("--mails", "Mails to subscribers in a month.")
 @click.option(
-    "--labels", type=click.IntRange(0, 49), metavar="N", help="Labels of a picture, on average.  [default: maxLabels]"
+    "--labels", type=WholeNumber(0, 49), metavar="N", help="Labels of a picture, on average.  [default: maxLabels]"
 )
 @click.option(
     "--saved", is_flag=True, help="What known content has saved on the deployed stack, instead of a forecast."
 )
 @click.option(
-    "--days", type=click.IntRange(1, 455), default=30, show_default=True, metavar="N", help="How far back, for --saved."
+    "--days", type=WholeNumber(1, 455), default=30, show_default=True, metavar="N", help="How far back, for --saved."
 )
 @json_option
 @target_options
@@ -99,7 +95,8 @@ def cost(
     shape = shape_of(settings)
     if saved:
         connection = connect(ctx.obj, target)
-        counted = calls.count(connection.cloud, connection.outputs, f"{settings.name}-{target.stack}", days)
+        service = f"{settings['name']}-{target.stack}"
+        counted = calls.count(connection.cloud, connection.outputs, service, days)
         _show_saved(screen, counted, days, _call_usd(shape, table))
         return
     if shape.api == "none" and reads:
@@ -118,11 +115,11 @@ def cost(
         mails=mails,
         labels=labels,
     )
-    found = pricing.estimate(shape, volumes, table)
+    estimate = pricing.estimate(shape, volumes, table)
     if as_json:
-        screen.document(_document(found, target.stack, table))
+        screen.document(_document(estimate, target.stack, table))
     else:
-        _show(screen, found, target.stack, table)
+        _show(screen, estimate, target.stack, table)
 
 
 def read_settings(stack: str) -> Settings:
@@ -144,18 +141,18 @@ def read_settings(stack: str) -> Settings:
 def shape_of(settings: Settings) -> Shape:
     """What of the settings costs money."""
     return Shape(
-        detectors=len(settings.detectors),
-        image_properties=settings.image_properties,
-        max_labels=settings.max_labels if "labels" in settings.detectors else 0,
-        memory_mb=settings.memory_mb,
-        architecture=settings.architecture,
-        api=settings.api,
-        cloudfront=settings.website == "cloudfront",
-        monitoring=settings.monitoring,
-        daily_cost_alarm=settings.daily_cost_bound_usd is not None,
-        results_bucket=settings.results_bucket,
-        notifications=settings.notifications,
-        workflow=settings.pipeline == "workflow",
+        detectors=len(settings["detectors"]),
+        image_properties=settings["imageProperties"],
+        max_labels=settings["maxLabels"] if "labels" in settings["detectors"] else 0,
+        memory_mb=settings["memoryMb"],
+        architecture=settings["architecture"],
+        api=settings["api"],
+        cloudfront=settings["website"] == "cloudfront",
+        monitoring=settings["monitoring"],
+        daily_cost_alarm=settings["dailyCostBoundUsd"] is not None,
+        results_bucket=settings["resultsBucket"],
+        notifications=settings["notifications"],
+        workflow=settings["pipeline"] == "workflow",
     )
 
 
@@ -167,23 +164,24 @@ def _call_usd(shape: Shape, table: prices.PriceTable) -> float:
 def _show_saved(screen: Screen, counted: calls.Calls, days: int, call_usd: float) -> None:
     usd = counted.saved * call_usd
     if screen.as_json:
-        said = {"days": days, "callsMade": counted.made, "callsSaved": counted.saved, "savedUsd": round(usd, 4)}
+        said = {"days": days, "callsMade": counted.calls, "callsSaved": counted.saved, "savedUsd": round(usd, 4)}
         screen.document({**said, "source": counted.source})
         return
-    of_all = counted.saved / ((counted.made + counted.saved) or 1)
+    of_all = counted.saved / ((counted.calls + counted.saved) or 1)
     screen.show(
-        f"In {days} days known content saved {counted.saved:,} of {counted.made + counted.saved:,} Rekognition calls "
+        f"In {days} days known content saved {counted.saved:,} of {counted.calls + counted.saved:,} Rekognition calls "
         f"({of_all:.0%}): {_usd(usd)} at {call_usd:g} USD a call."
     )
     screen.note(f"Counted from {counted.source}.")
 
 
-def _show(screen: Screen, found: Estimate, stack: str, table: prices.PriceTable) -> None:
+def _show(screen: Screen, estimate: Estimate, stack: str, table: prices.PriceTable) -> None:
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for name, justify in (("Service", "left"), ("What", "left"), ("Quantity", "right"), ("", "left"), ("USD", "right")):
         # `justify` is one of Rich's words for it.
-        shown.add_column(name, justify=justify, no_wrap=name in ("Service", "Quantity", "USD"))  # type: ignore[arg-type]
-    for service, lines in groupby(sorted(found.lines, key=_order(found)), key=lambda line: line.service):
+        fixed = name in ("Service", "Quantity", "USD")
+        shown.add_column(name, justify=justify, no_wrap=fixed, overflow="fold")  # type: ignore[arg-type]
+    for service, lines in groupby(sorted(estimate.lines, key=_order(estimate)), key=lambda line: line.service):
         of_service = list(lines)
         for i, line in enumerate(of_service):
             shown.add_row(
@@ -194,21 +192,21 @@ def _show(screen: Screen, found: Estimate, stack: str, table: prices.PriceTable)
                 _usd(line.usd),
             )
     shown.add_section()
-    shown.add_row(Text("A month", style="bold"), "", "", "", Text(_usd(found.total_usd), style="bold"))
+    shown.add_row(Text("A month", style="bold"), "", "", "", Text(_usd(estimate.total_usd), style="bold"))
     screen.show(f"Stack {stack} on AWS, prices of {table.region} as of {table.date}")
     screen.show()
     screen.show(shown)
     screen.show()
-    if found.saved_calls:
-        screen.show(f"Known content saves {found.saved_calls:,} Rekognition calls, {_usd(found.saved_usd)}.")
+    if estimate.saved_calls:
+        screen.show(f"Known content saves {estimate.saved_calls:,} Rekognition calls, {_usd(estimate.saved_usd)}.")
         screen.show()
-    for assumption in found.assumptions:
+    for assumption in estimate.assumptions:
         screen.show(Text(f"· {assumption}", style="dim"))
 
 
-def _order(found: Estimate) -> Any:
+def _order(estimate: Estimate) -> Any:
     """Services as the estimate has them, each one's lines together."""
-    services = list(dict.fromkeys(line.service for line in found.lines))
+    services = list(dict.fromkeys(line.service for line in estimate.lines))
     return lambda line: services.index(line.service)
 
 
@@ -216,15 +214,15 @@ def _usd(amount: float) -> str:
     return "< $0.01" if 0 < amount < CENT else f"${amount:,.2f}"
 
 
-def _document(found: Estimate, stack: str, table: prices.PriceTable) -> dict[str, Any]:
+def _document(estimate: Estimate, stack: str, table: prices.PriceTable) -> dict[str, Any]:
     return {
         "stack": stack,
         "region": table.region,
         "pricesOf": table.date,
         "currency": "USD",
-        "totalUsd": round(found.total_usd, 4),
-        "lines": [{**asdict(line), "usd": round(line.usd, 6)} for line in found.lines],
-        "saved": {"rekognitionCalls": found.saved_calls, "usd": round(found.saved_usd, 4)},
-        "assumptions": list(found.assumptions),
+        "totalUsd": round(estimate.total_usd, 4),
+        "lines": [{**asdict(line), "usd": round(line.usd, 6)} for line in estimate.lines],
+        "saved": {"rekognitionCalls": estimate.saved_calls, "usd": round(estimate.saved_usd, 4)},
+        "assumptions": list(estimate.assumptions),
         "sources": sorted({price.source for price in table.prices.values()}),
     }

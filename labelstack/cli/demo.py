@@ -9,27 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.text import Text
 
 from labelstack.cli.backend import PROJECT, Backend
 from labelstack.cli.deployment import deploy, destroy, step
-from labelstack.cli.options import timeout_option
+from labelstack.cli.options import command, timeout_option, verbose_option
 from labelstack.cli.pictures import Outcome, upload_progress
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import facts_table
 from labelstack.cli.target import connection_to
-from labelstack.service import Finished
 from labelstack.uploads import collect, under
 
 SAMPLES = PROJECT / "samples"
 STACK = "local"
 
 
-@click.command()
+@command(examples=["labelstack demo holiday/"])
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE...]")
-@timeout_option("Seconds from a picture's upload to its result.")
+@timeout_option("Give up when no result has come for so many seconds.")
+@verbose_option("Show each resource and the stack's outputs too.")
 @click.pass_context
-def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float) -> None:
+def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose: bool) -> None:
     """Label pictures on an embedded cloud of its own, show what was seen, and take everything down.
 
     IMAGE is a file or a folder; without one, the project's samples are used. A cloud that `labelstack up` has started
@@ -39,40 +38,34 @@ def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float) -> None
     """
     screen = Screen()
     backend: Backend = ctx.obj
-    files = collect(images or (SAMPLES,))
+    selection = collect(images or (SAMPLES,))
     with _folder(screen) as folder:
         with step(screen, "embedded cloud started"):
             cloud = backend.start_embedded(folder / "embedded", detach=False)
         try:
             engine = backend.engine(cloud, folder / "stacks")
-            outputs = deploy(engine, STACK, screen)
+            outputs = deploy(engine, STACK, screen, verbose=verbose)
             connection = connection_to(backend, cloud, outputs)
-            pictures = under(connection.prefix, files)
-            outcome = Outcome()
+            pictures = under(connection.prefix, selection.pictures)
+            outcome = Outcome(len(pictures), selection.left_out if images else ())
             with (
                 step(screen, f"{count_text(len(pictures), 'picture')} done"),
                 upload_progress(screen, pictures, waiting=True) as follow,
             ):
                 for event in follow(connection.service.upload(pictures, wait_s=timeout_s)):
                     outcome.add(event)
-                    if isinstance(event, Finished):
-                        name = event.uploaded.picture.name
-                        screen.note(
-                            Text.assemble((f"  {event.seconds:5.2f} s  ", "dim"), event.result["status"], "  ", name)
-                        )
             screen.show()
-            outcome.show(screen, waiting=True)
-            screen.show("Outputs of the stack:")
-            screen.show(facts_table(outputs))
-            screen.show()
+            outcome.show(screen, waiting=True, verbose=verbose)
+            if verbose:
+                screen.show("Outputs of the stack:")
+                screen.show(facts_table(outputs))
             destroy(engine, STACK, screen)
         finally:
             with step(screen, "embedded cloud stopped"):
                 cloud.stop()
-    labeled, rejected, failed = (outcome.count(status) for status in ("LABELED", "REJECTED", "FAILED"))
     if "websiteUrl" in outputs:
         screen.show(f"This stack had a page, at {outputs['websiteUrl']} while it ran: `make up` leaves it running.")
-    screen.show(f"demo: {len(pictures)} pictures, {labeled} labeled, {rejected} rejected, {failed} failed")
+    screen.show(f"demo: {outcome.summary(waiting=True)}")
     if not outcome.is_complete:
         ctx.exit(1)
 

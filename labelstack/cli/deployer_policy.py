@@ -8,10 +8,11 @@ import click
 
 from labelstack import deployer_policy as policies
 from labelstack.cli.backend import PROJECT
+from labelstack.cli.options import command
 from labelstack.cli.screen import Screen
 
 
-@click.command("deployer-policy")
+@command("deployer-policy", examples=["labelstack deployer-policy --stack prod > policy.json"])
 @click.option("--stack", default="dev", show_default=True, envvar="LABELSTACK_STACK", help="The stack's name.")
 @click.option("--region", help="AWS region, when not the one in the stack's file.")
 @click.option(
@@ -32,11 +33,11 @@ def deployer_policy(stack: str, region: str | None, account: str) -> None:
     overrides = {"aws:region": region} if region else {}
     settings = configuration.read(configuration.Project.read(PROJECT), stack, {}, overrides)
     resources = listing.registered(PROJECT, stack, overrides)
-    made = policies.document(
+    policy = policies.document(
         resources, settings["labelstack:name"], region=settings.get("aws:region", "*"), account=account
     )
-    click.echo(json.dumps(made, indent=2))
-    if (size := policies.size_characters(made)) > policies.MANAGED_POLICY_CHARACTERS:
+    click.echo(json.dumps(policy, indent=2))
+    if (size := policies.size_characters(policy)) > policies.MANAGED_POLICY_CHARACTERS:
         Screen().note(
             f"the policy has {size} characters and a managed policy at most {policies.MANAGED_POLICY_CHARACTERS}: "
             f"make it an inline policy of the deployer's role ({policies.INLINE_POLICIES_CHARACTERS})."

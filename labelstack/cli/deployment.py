@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import threading
@@ -18,7 +19,7 @@ from rich.text import Text
 from labelstack import outputs as stack_outputs
 from labelstack.cli import shared_stack
 from labelstack.cli.backend import IN_PROCESS, PULUMI, Backend, Engine, OnStep, RunningCloud
-from labelstack.cli.options import engine_option, json_option, target_options
+from labelstack.cli.options import command, engine_option, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import facts_table
 from labelstack.cli.target import Target, find_outputs
@@ -27,9 +28,10 @@ from labelstack.errors import CloudNotRunningError, InputError, LabelstackError
 
 SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "yellow"), "deleted": ("-", "red")}
 UNCHANGED = "unchanged"
+CLOUD_STOPPED = "Nothing of the stack is left: this command started the embedded cloud, and has stopped it again."
 
 
-@click.command()
+@command(examples=["labelstack up", "labelstack up --cloud localstack"])
 @engine_option
 @json_option
 @target_options
@@ -59,9 +61,10 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
             stack_outputs.publish(cloud.client("ssm"), target.stack, outputs)
             if missing := shared_stack.missing_rekognition(cloud):
                 screen.note(missing)
-    except BaseException:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
+    except BaseException as error:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
         if started is not None:
             started.stop()
+            error.__notes__ = [CLOUD_STOPPED]  # what the engine noted went with the cloud
         raise
     if as_json:
         screen.document(outputs)
@@ -69,30 +72,30 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
     screen.show(facts_table(outputs))
     screen.show()
     if target.cloud == "embedded":
-        screen.show(how_to_use(backend.attach_embedded(target.cloud_folder), outputs))
+        screen.show(how_to_use(backend.attach_embedded(target.cloud_folder), outputs, target))
     else:
         screen.show(shared_stack.how_to_use(cloud, outputs))
 
 
-def engine_for(backend: Backend, target: Target, cloud: Cloud, asked: str | None) -> Engine:
+def engine_for(backend: Backend, target: Target, cloud: Cloud, requested: str | None) -> Engine:
     """The engine that was asked for, else the one that has deployed the stack, else the in-process one.
 
     Raises:
         InputError: Another engine has deployed the stack: neither can change what the other has made.
     """
     deployed_by = backend.deployed_by(cloud, target.stacks_folder, target.stack)
-    check_engine(target, deployed_by, asked)
-    if (asked or deployed_by or IN_PROCESS) == PULUMI:
+    check_engine(target, deployed_by, requested)
+    if (requested or deployed_by or IN_PROCESS) == PULUMI:
         return backend.pulumi_engine(cloud, target.stacks_folder, target.pulumi_folder)
     return backend.engine(cloud, target.stacks_folder)
 
 
-def check_engine(target: Target, deployed_by: str | None, asked: str | None) -> None:
+def check_engine(target: Target, deployed_by: str | None, requested: str | None) -> None:
     """Raise InputError when a stack was deployed by another engine than the one asked for."""
-    if asked and deployed_by not in (None, asked):
+    if requested and deployed_by not in (None, requested):
         raise InputError(
             f"stack {target.stack} was deployed by the {deployed_by} engine: destroy it first (labelstack down), or "
-            f"leave out --engine {asked}."
+            f"leave out --engine {requested}."
         )
 
 
@@ -107,11 +110,11 @@ def start_unless_running(backend: Backend, target: Target, screen: Screen) -> Ru
     return None
 
 
-def deploy(engine: Engine, stack: str, screen: Screen, config: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-    """Deploy, showing each resource; the stack's outputs."""
+def deploy(engine: Engine, stack: str, screen: Screen, *, verbose: bool = True) -> Mapping[str, Any]:
+    """Deploy, showing each resource; without `verbose` how many there are. The stack's outputs."""
     began_s = time.perf_counter()
-    with steps(screen, f"deploying stack {stack}") as (on_step, counts):
-        deployment = engine.up(stack, config or {}, on_step=on_step)
+    with steps(screen, f"deploying stack {stack}", verbose=verbose) as (on_step, counts):
+        deployment = engine.up(stack, {}, on_step=on_step)
     changes = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing to do"
     screen.note(_done(f"stack {stack} deployed: {changes}", time.perf_counter() - began_s))
     return deployment.outputs
@@ -134,7 +137,7 @@ def step(screen: Screen, done: str) -> Iterator[None]:
 
 
 @contextmanager
-def steps(screen: Screen, what: str) -> Iterator[tuple[OnStep, dict[str, int]]]:
+def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[OnStep, dict[str, int]]]:
     """Show each resource as it is done: under a moving line on a terminal, as plain lines elsewhere.
 
     Gives a function to call with each step (from any thread), and the count of steps by action.
@@ -145,7 +148,7 @@ def steps(screen: Screen, what: str) -> Iterator[tuple[OnStep, dict[str, int]]]:
     def on_step(action: str, resource_type: str, name: str) -> None:
         with counting:
             counts[action] = counts.get(action, 0) + 1
-            if action != UNCHANGED:
+            if verbose and action != UNCHANGED:
                 sign, style = SIGNS.get(action, ("*", ""))
                 kind = resource_type.rpartition(":")[2]
                 screen.note(Text.assemble("  ", (sign, style), f" {kind:<40} ", (name, "bold")))
@@ -166,7 +169,7 @@ def spinner(screen: Screen, what: str) -> Iterator[None]:
         yield
 
 
-@click.command()
+@command(examples=["labelstack down"])
 @engine_option
 @target_options
 @click.pass_context
@@ -206,7 +209,7 @@ def forget_stacks(target: Target) -> None:
     shutil.rmtree(target.stacks_folder, ignore_errors=True)
 
 
-@click.command()
+@command(examples=["labelstack outputs --json > outputs.json"])
 @engine_option
 @json_option
 @target_options
@@ -218,33 +221,34 @@ def outputs(ctx: click.Context, target: Target, as_json: bool, engine: str | Non
     cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
     if target.cloud != "aws":
         check_engine(target, backend.deployed_by(cloud, target.stacks_folder, target.stack), engine)
-    found = find_outputs(backend, target, cloud)
+    stack_outputs = find_outputs(backend, target, cloud)
     if as_json:
-        screen.document(dict(found))
-    screen.show(facts_table(found))
+        screen.document(dict(stack_outputs))
+    screen.show(facts_table(stack_outputs))
 
 
-def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any]) -> Text:
+def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any], target: Target) -> Text:
     """What a person does next."""
-    command = command_name()
-    variables = " ".join(f"{name}={value}" for name, value in cloud.environment().items())
+    program, chosen = command_name(), target.chosen
     picture = f"s3://{outputs['uploadBucket']}/{outputs.get('uploadPrefix', '')}"
     rows = [
-        *([(f"{command} open", "the page: drop pictures on it")] if "websiteUrl" in outputs else []),
-        (f"{command} upload samples --wait", "label pictures: yours, or these"),
-        (f"{command} search cat", "find pictures by what is in them"),
-        (f"{command} watch", "see results as they arrive"),
-        (f"{command} logs --follow", "see what the functions log"),
-        (f"{command} down", "end everything"),
+        *([("open", "the page: drop pictures on it")] if "websiteUrl" in outputs else []),
+        ("upload samples --wait", "label pictures: yours, or these"),
+        ("list", "see all results, newest first"),
+        ("search cat", "find pictures by what is in them"),
+        ("watch", "see results as they arrive"),
+        ("logs --follow", "see what the functions log"),
+        ("down", "end everything"),
     ]
+    rows = [(f"{program} {what}{chosen}", why) for what, why in rows]
     width = max(len(what) for what, _ in rows)
     lines = [Text.assemble("  ", (f"{what:<{width}}", "bold"), "  ", (why, "dim")) for what, why in rows]
     return Text("\n").join(
         [
             Text("It runs until you end it. Try:"),
             *lines,
-            Text("Or with any AWS SDK or the AWS CLI:"),
-            Text(f"  {variables} \\\n    aws s3 cp cat.jpg {picture}"),
+            Text("Or with any AWS SDK or the AWS CLI, in a shell that knows the address and the keys:"),
+            Text(f"  . {shlex.quote(str(cloud.environment_file))}\n  aws s3 cp cat.jpg {picture}"),
             Text(f"Its processes log in {cloud.log_folder}", style="dim"),
         ]
     )

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelstack.cli.backend import Backend
-from labelstack.cli.options import json_option, target_options
+from labelstack.cli.options import command, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.target import Target
 from labelstack.diagnosis.finding import Finding, Status
@@ -22,7 +22,7 @@ SIGNS = {
 }
 
 
-@click.command()
+@command(examples=["labelstack doctor --cloud aws --stack dev"])
 @json_option
 @target_options
 @click.pass_context
@@ -56,7 +56,7 @@ def findings_table(findings: list[Finding]) -> Table:
     table.add_column("Found", overflow="fold")
     for finding in findings:
         sign, style = SIGNS[finding.status]
-        cell = Text(finding.found)
+        cell = Text(finding.detail)
         if finding.fix:
             cell.append("\n→ ", style="bold").append(finding.fix)
         table.add_row(Text(sign, style=style), Text(finding.name), cell)
@@ -66,9 +66,9 @@ def findings_table(findings: list[Finding]) -> Table:
 def summary(findings: list[Finding], target: Target) -> Text:
     """How many problems and warnings there are."""
     counts = {status: sum(finding.status is status for finding in findings) for status in SIGNS}
-    told = [
+    phrases = [
         count_text(counts[status], noun)
         for status, noun in ((Status.PROBLEM, "problem"), (Status.WARNING, "warning"))
         if counts[status]
     ]
-    return Text(f"stack {target.stack} on {target.cloud}: {' and '.join(told) or 'no problem found'}")
+    return Text(f"stack {target.stack} on {target.cloud}: {' and '.join(phrases) or 'no problem found'}")

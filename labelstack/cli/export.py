@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from handlers.results import Result, Status
 from labelstack.cli.backend import Backend
-from labelstack.cli.options import target_options
-from labelstack.cli.screen import Screen, count_text
+from labelstack.cli.options import command, target_options
+from labelstack.cli.screen import Screen, count_text, visible_lines
 from labelstack.cli.target import Target, connect
 from labelstack.exports import FORMATS, whole_file
 
@@ -22,7 +23,7 @@ STATUSES = (Status.LABELED, Status.REJECTED, Status.FAILED)
 STANDARD_OUTPUT = Path("-")
 
 
-@click.command()
+@command(examples=["labelstack export --output results.csv", "labelstack export --status FAILED | jq .key"])
 @click.option(
     "--format",
     "format_name",
@@ -43,13 +44,14 @@ STANDARD_OUTPUT = Path("-")
 def export(
     ctx: click.Context, target: Target, format_name: str | None, output: Path, prefix: str, status: str | None
 ) -> None:
-    """Write all results to a file: JSON Lines, CSV or Parquet (which needs `labelstack[export]`).
+    """Write all results to a file: JSON Lines, CSV or Parquet (which needs pyarrow).
 
-    In JSON Lines each line is a result document as api/result.schema.json describes it. A picture that gets a new
-    result while the export runs may be in it twice, the newer one later.
+    In JSON Lines each line is a result document as api/result.schema.json describes it. In CSV, a text that a
+    spreadsheet would take for a formula begins with an apostrophe. A picture that gets a new result while the export
+    runs may be in it twice, the newer one later.
     """
     screen = Screen()
-    format_name = format_name or (output.suffix[1:] if output.suffix[1:] in FORMATS else "jsonl")
+    format_name = format_name or _format_of(output)
     if format_name == "parquet" and output == STANDARD_OUTPUT:
         raise click.UsageError("Parquet is no text: name a file with --output.")
     backend: Backend = ctx.obj
@@ -67,14 +69,36 @@ def export(
     screen.note(f"{count_text(count, 'picture')}{'' if output == STANDARD_OUTPUT else f' in {output}'}")
 
 
+def _format_of(output: Path) -> str:
+    """The format that a file's name ends in. Raises UsageError for an ending that is none."""
+    ending = output.suffix[1:].lower()
+    if ending and ending not in FORMATS:
+        endings = ", ".join(f".{name}" for name in FORMATS)
+        raise click.UsageError(f"{output.name!r} ends in no format ({endings}): rename it, or choose one by --format.")
+    return ending or "jsonl"
+
+
 @contextmanager
 def _opened(output: Path) -> Iterator[IO[bytes]]:
     if output != STANDARD_OUTPUT:
         with whole_file(output) as file:
             yield file
         return
-    yield sys.stdout.buffer
-    sys.stdout.buffer.flush()
+    yield _Terminal() if is_terminal() else sys.stdout.buffer
+    sys.stdout.flush()
+
+
+def is_terminal() -> bool:
+    """Whether a person sees standard output."""
+    return sys.stdout.isatty()
+
+
+class _Terminal(io.BytesIO):
+    """Standard output where a person sees it: no key or print in a picture controls the terminal."""
+
+    def write(self, content: Any) -> int:
+        """Write UTF-8 text."""
+        return sys.stdout.write(visible_lines(content.decode()))
 
 
 def _shown(screen: Screen, results: Iterator[Result]) -> Iterator[Result]:

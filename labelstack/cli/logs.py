@@ -13,8 +13,8 @@ import click
 from rich.text import Text
 
 from labelstack import logs as function_logs
-from labelstack.cli.options import json_option, target_options
-from labelstack.cli.screen import Screen
+from labelstack.cli.options import command, json_option, target_options
+from labelstack.cli.screen import Screen, visible
 from labelstack.cli.target import Target, connect
 from labelstack.errors import InputError
 from labelstack.logs import LogLine
@@ -31,7 +31,7 @@ PLATFORM_LINE = re.compile(r"^(INIT_START|START|END|REPORT|EXTENSION|TELEMETRY) 
 METRICS_MARK = '"_aws"'
 
 
-@click.command()
+@command(examples=["labelstack logs --follow", "labelstack logs processor --since 10m"])
 @click.argument("function", required=False)
 @click.option("--follow", "-f", "following", is_flag=True, help="Go on with what is logged from now on, until Ctrl-C.")
 @click.option("--since", default="1h", show_default=True, metavar="TIME", help="How far back: 90s, 10m, 2h, 1d.")
@@ -72,17 +72,17 @@ def logs(
         screen.note(f"nothing was logged in the last {since}.")
 
 
-def _functions(outputs: Mapping[str, Any], wanted: str | None) -> list[str]:
+def _functions(outputs: Mapping[str, Any], function: str | None) -> list[str]:
     known = {match[1]: str(name) for output, name in outputs.items() if (match := FUNCTION_OUTPUT.match(output))}
-    if wanted is None:
+    if function is None:
         return list(known.values())
-    if wanted in known or wanted in known.values():
-        return [known.get(wanted, wanted)]
-    raise InputError(f"the stack has no function {wanted!r}; it has {', '.join(sorted(known)) or 'none'}.")
+    if function in known or function in known.values():
+        return [known.get(function, function)]
+    raise InputError(f"the stack has no function {function!r}; it has {', '.join(sorted(known)) or 'none'}.")
 
 
 def _seconds(text: str) -> float:
-    match = re.fullmatch(r"(\d+)\s*([smhd])", text.strip())
+    match = re.fullmatch(r"([0-9]+)\s*([smhd])", text.strip())
     if match is None:
         raise click.BadParameter(f"{text!r} is not a time like 90s, 10m, 2h or 1d.", param_hint="--since")
     return int(match[1]) * UNITS_S[match[2]]
@@ -106,4 +106,4 @@ def line_text(line: LogLine) -> Text:
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

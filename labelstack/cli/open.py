@@ -7,7 +7,7 @@ import webbrowser
 import click
 
 from labelstack.cli.backend import Backend
-from labelstack.cli.options import target_options
+from labelstack.cli.options import command, target_options
 from labelstack.cli.screen import Screen
 from labelstack.cli.target import Target, find_outputs
 from labelstack.errors import NoOutputsError
@@ -15,7 +15,7 @@ from labelstack.errors import NoOutputsError
 OUTPUT = "websiteUrl"
 
 
-@click.command("open")
+@command("open", examples=["labelstack open --print"])
 @click.option("--print", "only_print", is_flag=True, help="Print the address, and open nothing.")
 @target_options
 @click.pass_context

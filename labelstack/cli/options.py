@@ -3,22 +3,90 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from labelstack.cli.backend import PROJECT
-from labelstack.cli.target import Target
+from labelstack.cli.target import DEFAULT_STACKS, DEFAULT_STATE_DIR, Target
+from labelstack.errors import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 CLOUDS = ("embedded", "localstack", "aws")
-DEFAULT_STACKS = {"embedded": "local", "localstack": "local", "aws": "dev"}
 ENGINES = ("in-process", "pulumi")
+SURROGATE = re.compile("[\ud800-\udfff]")  # by which Python spells a byte of an argument that is not UTF-8
+# What chooses a stack, and where it is.
+CONNECTION = frozenset({"cloud", "stack", "region", "profile", "outputs_file", "state_dir", "engine"})
 DEFAULT_TIMEOUT_S = 120.0
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+
+
+class Command(click.Command):
+    """A command whose help has examples, and the options that choose a stack in a group of their own.
+
+    Args:
+        examples: Each a whole line for a shell.
+    """
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; wrong usage where a text is no UTF-8, which keys and labels are. Paths may be any bytes."""
+        rest = super().parse_args(ctx, args)
+        for parameter in self.get_params(ctx):
+            value = ctx.params.get(parameter.name or "")
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and SURROGATE.search(text):
+                    raise click.BadParameter(f"{text!r} is not UTF-8 text.", ctx, parameter)
+        return rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in their groups."""
+        groups: dict[str, list[tuple[str, str]]] = {"Options": [], "Connection options": []}
+        for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
+                groups["Connection options" if parameter.name in CONNECTION else "Options"].append(record)
+        for title, options in groups.items():
+            if options:
+                with formatter.section(title):
+                    formatter.write_dl(options)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        with formatter.section("Examples"):
+            formatter.write("".join(f"  {example}\n" for example in self.examples))
+
+
+def command(name: str | None = None, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Make a Command of a function."""
+    return click.command(name, cls=Command, **settings)
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in ASCII digits: Python takes any script's."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; wrong usage when it is none or out of range."""
+        if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]+", value):
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return int(super().convert(value, param, ctx))
+
+
+class Number(click.FloatRange):
+    """A finite number in ASCII digits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; wrong usage when it is none or out of range."""
+        if isinstance(value, str) and not NUMBER.fullmatch(value):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return float(super().convert(value, param, ctx))
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else.")
 
@@ -30,12 +98,42 @@ engine_option = click.option(
 )
 
 
+def verbose_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """`--verbose`."""
+    return click.option("--verbose", "-v", is_flag=True, help=what)
+
+
+def yes_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """`--yes`, for what `confirm` asks."""
+    return click.option("--yes", is_flag=True, help=what)
+
+
+def confirm(question: str, otherwise: str, *, yes: bool) -> None:
+    """Ask, unless the answer was given.
+
+    Args:
+        otherwise: What is so after a no.
+
+    Raises:
+        InputError: The answer is no, or there is nobody to answer.
+    """
+    if yes:
+        return
+    try:
+        is_confirmed = click.confirm(question, default=False, err=True)
+    except click.Abort:  # nobody is there to answer
+        click.echo(err=True)
+        is_confirmed = False
+    if not is_confirmed:
+        raise InputError(f"canceled: {otherwise}. Use --yes to skip the question.")
+
+
 def timeout_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """`--timeout S`, as `timeout_s`."""
     return click.option(
         "--timeout",
         "timeout_s",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         default=DEFAULT_TIMEOUT_S,
         show_default=True,
         metavar="S",
@@ -67,7 +165,7 @@ def target_options(command: Callable[Concatenate[Target, P], R]) -> Callable[P, 
     @click.option(
         "--state-dir",
         type=click.Path(path_type=Path, file_okay=False),
-        default=PROJECT / ".labelstack",
+        default=DEFAULT_STATE_DIR,
         show_default=".labelstack in the project",
         envvar="LABELSTACK_STATE_DIR",
         help="Where the embedded cloud lives.",

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
+from handlers.results import BACKUP_DAYS, TOMBSTONE_DAYS, Erasure
 from labelstack.cli.backend import Backend
-from labelstack.cli.options import json_option, target_options, timeout_option
-from labelstack.cli.screen import Screen, count_text, size_text
+from labelstack.cli.options import (
+    WholeNumber,
+    command,
+    confirm,
+    json_option,
+    target_options,
+    timeout_option,
+    verbose_option,
+    yes_option,
+)
+from labelstack.cli.screen import Screen, count_text, size_text, visible
 from labelstack.cli.tables import Row, results_table, status_text
-from labelstack.cli.target import Target, connect
+from labelstack.cli.target import Connection, Target, connect
 from labelstack.errors import InputError, NotFoundError
-from labelstack.service import DEFAULT_WORKERS, Finished, NotUploaded, TimedOut, Uploaded, UploadEvent
-from labelstack.uploads import LocalPicture, collect, total_bytes, under
+from labelstack.service import DEFAULT_WORKERS, Finished, NotUploaded, TimedOut, Uploaded, UploadEvent, until
+from labelstack.uploads import LeftOut, LocalPicture, collect, total_bytes, under
+
+SHOWN_PICTURES = 40  # more are told in numbers
 
 
-@click.command()
+@command(examples=["labelstack upload cat.jpg holiday/ --wait"])
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--prefix", help="Put this before every key.  [default: the stack's upload prefix]")
 @click.option("--wait", "wait_for_results", is_flag=True, help="Wait for the result of exactly what was uploaded.")
-@timeout_option("With --wait: seconds from a picture's upload to its result.")
+@timeout_option("With --wait: give up when no result has come for so many seconds.")
 @click.option(
-    "--parallel", type=click.IntRange(1, 64), default=DEFAULT_WORKERS, show_default=True, help="Uploads at once."
+    "--parallel", type=WholeNumber(1, 64), default=DEFAULT_WORKERS, show_default=True, help="Uploads at once."
 )
+@verbose_option("Name what is left out of folders, and every picture however many there are.")
 @json_option
 @target_options
 @click.pass_context
@@ -40,12 +65,14 @@ def upload(
     wait_for_results: bool,
     timeout_s: float,
     parallel: int,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Upload pictures: files, and folders with all that is in them.
 
-    Of a folder, the pictures are taken (by their names' endings); a file that is named itself is uploaded whatever it
-    is. A key is the prefix and the file's name, below a folder its path from the folder on.
+    Of a folder, the pictures are taken (by their names' endings); what is left out is counted. A file that is named
+    itself is uploaded whatever it is. A key is the prefix and the file's name, below a folder its path from the folder
+    on.
 
     Exit status 0: everything was uploaded and, with --wait, every picture has a terminal state and none is FAILED. A
     REJECTED picture is an answer, not an error: its code and what to do are shown. 1: something was not uploaded, has
@@ -56,32 +83,52 @@ def upload(
     """
     screen = Screen(as_json=as_json)
     backend: Backend = ctx.obj
-    files = collect(paths)
+    selection = collect(paths)
     connection = connect(backend, target)
-    pictures = under(connection.prefix if prefix is None else prefix, files)
+    pictures = under(connection.prefix if prefix is None else prefix, selection.pictures)
+    outcome = Outcome(len(pictures), selection.left_out)
+    if as_json:
+        for entry in selection.unreadable:
+            screen.line({"file": str(entry.path), "status": "NOT_UPLOADED", "message": entry.reason})
     events = connection.service.upload(pictures, wait_s=timeout_s if wait_for_results else None, workers=parallel)
-    outcome = Outcome()
-    with upload_progress(screen, pictures, waiting=wait_for_results) as follow:
-        for event in follow(events):
-            outcome.add(event)
-            if as_json and (line := outcome_line(event, waiting=wait_for_results)):
-                screen.line(line)
-    outcome.show(screen, waiting=wait_for_results)
+    try:
+        with upload_progress(screen, pictures, waiting=wait_for_results) as follow:
+            for event in follow(events):
+                outcome.add(event)
+                if as_json and (line := outcome_line(event, waiting=wait_for_results)):
+                    screen.line(line)
+    except KeyboardInterrupt as error:
+        error.add_note(outcome.interrupted)
+        raise
+    outcome.show(screen, waiting=wait_for_results, verbose=verbose)
+    hint = " (--verbose names all)" if outcome.is_shortened and not verbose else ""
+    screen.show(outcome.summary(waiting=wait_for_results) + hint)
     if not outcome.is_good:
         ctx.exit(1)
 
 
 class Outcome:
-    """What became of the pictures of one upload."""
+    """What became of the pictures of one upload.
 
-    def __init__(self) -> None:
+    Args:
+        chosen: How many pictures are to be uploaded.
+        left_out: What of the folders is not.
+    """
+
+    def __init__(self, chosen: int, left_out: Sequence[LeftOut] = (), clock: Callable[[], float] = time.monotonic):
+        self.chosen = chosen
+        self.left_out = [entry for entry in left_out if not entry.is_unreadable]
+        self.unreadable = [entry for entry in left_out if entry.is_unreadable]
         self.uploaded: list[Uploaded] = []
         self.not_uploaded: list[NotUploaded] = []
         self.finished: list[Finished] = []
         self.timed_out: list[TimedOut] = []
+        self._clock = clock
+        self._began_s = self._ended_s = clock()
 
     def add(self, event: UploadEvent) -> None:
         """Take note of an event."""
+        self._ended_s = self._clock()
         match event:
             case Uploaded():
                 self.uploaded.append(event)
@@ -99,7 +146,7 @@ class Outcome:
     @property
     def is_complete(self) -> bool:
         """Every picture has a terminal state."""
-        return not self.not_uploaded and not self.timed_out
+        return not self.not_uploaded and not self.timed_out and not self.unreadable
 
     @property
     def is_good(self) -> bool:
@@ -107,22 +154,59 @@ class Outcome:
         return self.is_complete and not self.count("FAILED")
 
     @property
+    def is_shortened(self) -> bool:
+        """Not everything is named unless that is asked for."""
+        return bool(self.left_out) or max(self.chosen, len(self.unreadable)) > SHOWN_PICTURES
+
+    @property
     def rows(self) -> list[Row]:
         """The pictures with a result, by name."""
-        found = [Row(f.uploaded.picture.name, f.result, f.seconds) for f in self.finished]
-        return sorted(found, key=lambda row: row.name)
+        rows = [Row(end.uploaded.picture.name, end.result, end.seconds) for end in self.finished]
+        return sorted(rows, key=lambda row: row.name)
 
-    def show(self, screen: Screen, *, waiting: bool) -> None:
-        """Tell a person."""
+    @property
+    def interrupted(self) -> str:
+        """What has been sent when the user ends it."""
+        sent = f"{len(self.uploaded):,} of {count_text(self.chosen, 'picture')} had been uploaded"
+        return f"{sent}: they are labelled all the same, and `labelstack watch` shows them."
+
+    def summary(self, *, waiting: bool) -> str:
+        """One line about all of it."""
+        counts = {
+            "labeled": self.count("LABELED"),
+            "rejected": self.count("REJECTED"),
+            "failed": self.count("FAILED"),
+            "without result": len(self.timed_out),
+        }
+        parts = [f"{count:,} {name}" for name, count in counts.items() if waiting and (count or name == "labeled")]
+        if problems := len(self.not_uploaded) + len(self.unreadable):
+            parts.append(f"{problems:,} not uploaded")
+        if self.left_out:
+            parts.append(f"{len(self.left_out):,} left out of folders")
+        seconds = f"{self._ended_s - self._began_s:.1f} s"
+        return ", ".join([f"{count_text(len(self.uploaded), 'picture')} uploaded", *parts, seconds])
+
+    def show(self, screen: Screen, *, waiting: bool, verbose: bool) -> None:
+        """Tell a person of each picture while they are few, else of those that are not LABELED."""
+        most = None if verbose else SHOWN_PICTURES
         if waiting and self.finished:
-            screen.show(results_table(self.rows))
-        if not waiting:
+            rows = self.rows
+            if most is not None and len(rows) > most:
+                rows = [row for row in rows if row.result["status"] != "LABELED"][:most]
+            if rows:
+                screen.show(results_table(rows))
+        if not waiting and (most is None or len(self.uploaded) <= most):
             for uploaded in sorted(self.uploaded, key=lambda event: event.picture.key):
-                screen.show(Text.assemble(("uploaded  ", "green"), uploaded.picture.key))
-        for failed in self.not_uploaded:
-            screen.note(problem_line("NOT_UPLOADED", failed.picture, failed.reason))
-        for late in self.timed_out:
-            screen.note(problem_line("TIMED_OUT", late.uploaded.picture, timed_out_reason(late)))
+                screen.show(Text.assemble(("uploaded  ", "green"), visible(uploaded.picture.key)))
+        problems = [problem_line("NOT_UPLOADED", str(entry.path), entry.reason) for entry in self.unreadable]
+        problems += [problem_line("NOT_UPLOADED", end.picture.name, end.reason) for end in self.not_uploaded]
+        problems += [
+            problem_line("TIMED_OUT", end.uploaded.picture.name, timed_out_reason(end)) for end in self.timed_out
+        ]
+        for line in problems[:most]:
+            screen.note(line)
+        for entry in self.left_out if verbose else ():
+            screen.note(problem_line("LEFT_OUT", str(entry.path), entry.reason))
 
 
 def outcome_line(event: UploadEvent, *, waiting: bool) -> dict[str, Any] | None:
@@ -146,18 +230,21 @@ def _uploaded_line(uploaded: Uploaded) -> dict[str, Any]:
 
 def timed_out_reason(late: TimedOut) -> str:
     """What there is instead of the result, and what to do."""
-    if late.seen is None:
-        return f"no result after {late.seconds:.0f} s: see `labelstack logs`, or wait longer with --timeout"
-    version = late.seen.get("versionId", "another version")
+    if late.latest is None:
+        return (
+            f"no result after {late.seconds:.0f} s: `labelstack logs` has what the functions say, `labelstack doctor` "
+            "what they lack; or wait longer with --timeout"
+        )
+    version = late.latest.get("versionId", "another version")
     return (
-        f"no result of this version after {late.seconds:.0f} s; the key holds {late.seen['status']} of {version}: it "
+        f"no result of this version after {late.seconds:.0f} s; the key holds {late.latest['status']} of {version}: it "
         "was uploaded or deleted again meanwhile, or see `labelstack logs`"
     )
 
 
-def problem_line(status: str, picture: LocalPicture, reason: str) -> Text:
+def problem_line(status: str, name: str, reason: str) -> Text:
     """A picture without a result."""
-    return Text.assemble(status_text(status), "  ", picture.name, "  ", reason)
+    return Text.assemble(status_text(status), "  ", visible(name), "  ", visible(reason))
 
 
 @contextmanager
@@ -174,11 +261,12 @@ def upload_progress(screen: Screen, pictures: list[LocalPicture], *, waiting: bo
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        RateColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=screen.err, transient=True) as progress:
+    with Progress(*columns, console=screen.err, transient=True, expand=True) as progress:
         sent = progress.add_task(f"uploading {what}", total=len(pictures))
         labelled = progress.add_task("results", total=len(pictures)) if waiting else None
 
@@ -189,6 +277,15 @@ def upload_progress(screen: Screen, pictures: list[LocalPicture], *, waiting: bo
                 yield event
 
         yield counted
+
+
+class RateColumn(ProgressColumn):
+    """Pictures a second."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing before the first."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
 
 
 def _passed_on(events: Iterable[UploadEvent]) -> Iterable[UploadEvent]:
@@ -206,42 +303,128 @@ def _tasks_of(event: UploadEvent, sent: TaskID, labelled: TaskID | None) -> list
             return ended
 
 
-@click.command()
+@command(
+    examples=[
+        "labelstack delete holiday/cat.jpg",
+        "labelstack delete holiday/ --yes",
+        "labelstack delete holiday/cat.jpg --purge",
+    ]
+)
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.option("--purge", is_flag=True, help="Erase for good: every version, document, known content and note.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the results are gone too.  [default: wait]")
 @timeout_option("Seconds to wait.")
+@yes_option("Do not ask whether all pictures of a folder are to be deleted, or any for good.")
 @json_option
 @target_options
 @click.pass_context
 def delete(
-    ctx: click.Context, target: Target, keys: tuple[str, ...], wait: bool, timeout_s: float, as_json: bool
+    ctx: click.Context,
+    target: Target,
+    keys: tuple[str, ...],
+    purge: bool,
+    wait: bool,
+    timeout_s: float,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Delete pictures and, with them, their results.
 
-    Goes to S3 directly, with your own AWS rights, not through the stack's API: any key can be deleted, not only those
-    below the upload prefix. In a bucket with versions, older ones stay as long as its lifecycle rules say.
+    Goes to S3 and the table directly, with your own AWS rights, not through the stack's API: any key can be deleted,
+    not only those below the upload prefix. In a bucket with versions, older ones stay as long as its lifecycle rules
+    say, and documents in the results bucket stay too.
 
-    KEY is a picture's key as `upload` and `search` show it; the upload prefix may be left out. Nothing is deleted when
-    one of the keys is unknown.
+    KEY is a picture's key as `upload` and `search` show it; one that ends with a slash (holiday/) is a folder: all that
+    is in it is deleted, after a question. The upload prefix may be left out. Nothing is deleted when one of the keys is
+    unknown.
+
+    With --purge the picture is erased, also one that was deleted before: all versions, its documents, its notes, and
+    what Rekognition said of its bytes. Nothing brings it back. It asks first, and says at the end what it cannot reach.
     """
     screen = Screen(as_json=as_json)
+    if purge and not wait:
+        raise InputError("--purge and --no-wait exclude each other: documents are erased once the result is gone.")
     connection = connect(ctx.obj, target)
-    found = {key: connection.service.find(key, connection.prefix) for key in keys}
-    unknown = [key for key, there in found.items() if there is None]
+    erasure = connection.erasure if purge else None
+    pictures_by_key = {
+        key: _left_of(connection, erasure, key) if erasure else _pictures_of(connection, key) for key in keys
+    }
+    unknown = [key for key, there in pictures_by_key.items() if not there]
     if unknown:
         raise NotFoundError(
-            f"no picture {' and no '.join(repr(key) for key in unknown)}, so nothing was deleted: `labelstack search` "
-            "and `labelstack watch` show the keys there are."
+            f"no picture {' and no '.join(repr(key) for key in unknown)}, so nothing was deleted: `labelstack list` "
+            "and `labelstack search` show the keys there are."
         )
-    there = [key for key in dict.fromkeys(found.values()) if key is not None]
+    there = list(dict.fromkeys(key for of_key in pictures_by_key.values() for key in of_key))
+    if erasure:
+        what = f"erase {count_text(len(there), 'picture')} for good ({', '.join(map(visible, keys))})?"
+        confirm(what, "nothing was deleted", yes=yes)
+        _erase(screen, erasure, there, timeout_s, connection.outputs.get("logRetentionDays"))
+        return
+    if folders := [key for key in keys if key.endswith("/")]:
+        what = f"delete {count_text(len(there), 'picture')}, with all of {' and '.join(map(visible, folders))}?"
+        confirm(what, "nothing was deleted", yes=yes)
     connection.service.delete(there)
     left = connection.service.wait_until_gone(there, timeout_s) if wait else []
     for key in there:
         if as_json:
             screen.line({"key": key, "deleted": True, "resultGone": key not in left if wait else None})
-        elif key not in left:
-            screen.show(Text.assemble(("deleted  ", "green"), key))
+        elif key not in left and len(there) <= SHOWN_PICTURES:
+            screen.show(Text.assemble(("deleted  ", "green"), visible(key)))
+    if len(there) > SHOWN_PICTURES:
+        screen.show(f"{count_text(len(there) - len(left), 'picture')} deleted")
     if left:
         raise InputError(
-            f"deleted, but after {timeout_s:.0f} s a result is still there of {', '.join(left)}: see `labelstack logs`."
+            f"deleted, but after {timeout_s:.0f} s a result is still there of {', '.join(map(visible, left))}: see "
+            "`labelstack logs`."
         )
+
+
+def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: float, log_days: int | None) -> None:
+    """Erase pictures, as each is done show it, and tell what stays."""
+
+    def erase(key: str) -> bool:
+        contents: set[tuple[str, int]] = set()
+        return until(lambda: erasure.erase(key, contents), timeout_s)
+
+    with ThreadPoolExecutor(DEFAULT_WORKERS, thread_name_prefix="erase") as pool:
+        done = dict(zip(pictures, pool.map(erase, pictures), strict=True))
+    for key, is_erased in done.items():
+        if screen.as_json:
+            screen.line({"key": key, "purged": is_erased})
+        elif is_erased:
+            screen.show(Text.assemble(("purged  ", "green"), visible(key)))
+    screen.note(remains(log_days))
+    if left := [key for key, is_erased in done.items() if not is_erased]:
+        raise InputError(
+            f"all versions are erased, but after {timeout_s:.0f} s a result is still there of "
+            f"{', '.join(map(visible, left))}: see `labelstack logs`, and purge again."
+        )
+
+
+def remains(log_days: int | None) -> str:
+    """What purging cannot reach, and until when it stays."""
+    logs = "as long as the log groups keep them" if log_days is None else f"for {count_text(log_days, 'day')}"
+    return (
+        f"Not reached: lines of the functions' logs with the name and the labels, {logs}; the table's backups, for "
+        f"{BACKUP_DAYS} days; the name, as that of a deleted picture, in the table for {TOMBSTONE_DAYS} days and in "
+        "queues for up to 14; messages that were sent; copies and exports that you have made."
+    )
+
+
+def _left_of(connection: Connection, erasure: Erasure, key: str) -> list[str]:
+    """The keys of which something is left: of the picture, or of what was ever in the folder, that a person means."""
+    for candidate in dict.fromkeys([key, connection.prefix + key]):
+        below = dict.fromkeys(erasure.keys_below(candidate))
+        if there := list(below) if key.endswith("/") else [candidate] * (candidate in below):
+            return there
+    return [] if key.endswith("/") else _pictures_of(connection, key)
+
+
+def _pictures_of(connection: Connection, key: str) -> list[str]:
+    """The keys of the picture, or of the pictures in the folder, that a person means."""
+    if key.endswith("/"):
+        folders = dict.fromkeys([key, connection.prefix + key])
+        return next((below for folder in folders if (below := connection.service.keys_below(folder))), [])
+    picture = connection.service.find(key, connection.prefix)
+    return [] if picture is None else [picture]

@@ -12,14 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from handlers.results import REJECTION_CODES, Code, Result, Status
-from labelstack.cli.options import json_option, target_options
-from labelstack.cli.repair_target import RepairTarget, check_cost, rate_option, repair_target, yes_option
-from labelstack.cli.screen import Screen, count_text
+from handlers.results import REJECTION_CODES, Code, Result, Status, iso_ms
+from labelstack.cli.options import Number, command, json_option, target_options
+from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option, repair_target
+from labelstack.cli.screen import Screen, count_text, visible
 from labelstack.cli.target import Target
 from labelstack.errors import InputError
 from labelstack.repair import dead_letters
-from labelstack.repair.clock import iso_ms
 from labelstack.repair.comparison import MENDED, Comparison, Finding, Kind, Waiting
 from labelstack.repair.jobs import Job
 
@@ -29,13 +28,13 @@ SEARCH_PAGE = 100
 FAILURES = [str(code) for code in Code if code not in (*REJECTION_CODES, Code.OBJECT_DELETED, Code.UNREADABLE_MESSAGE)]
 
 
-@click.command(short_help="Find and mend what is missing or stale.")
+@command(short_help="Find and mend what is missing or stale.", examples=["labelstack reconcile --fix"])
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
 @click.option("--fix", is_flag=True, help="Ask the processor for what is wrong.")
 @click.option(
     "--grace",
     "grace_s",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=GRACE_S,
     show_default=True,
     metavar="S",
@@ -72,33 +71,33 @@ def reconcile(
         prefix=prefix,
         settled_before=stack.now - timedelta(seconds=grace_s),
     )
-    found: list[Finding] = []
+    findings: list[Finding] = []
     waiting = 0
     with _counting(screen, "comparing") as progress:
-        for one in comparison.findings(progress):
-            if isinstance(one, Waiting):
+        for finding in comparison.findings(progress):
+            if isinstance(finding, Waiting):
                 waiting += 1
                 continue
-            found.append(one)
+            findings.append(finding)
             if as_json:
-                screen.line({"kind": str(one.kind), "key": one.key, "detail": one.detail})
-    _show_findings(screen, found)
+                screen.line({"kind": str(finding.kind), "key": finding.key, "detail": finding.detail})
+    _show_findings(screen, findings)
     in_queue = dead_letters.waiting(stack.sqs, stack.queue_url)
     if waiting or in_queue:
         screen.note(f"{count_text(waiting, 'picture')} on the way; {count_text(in_queue, 'message')} in the queue")
-    mendable = list(dict.fromkeys(one.key for one in found if one.kind in MENDED))
-    failed = sum(one.kind is Kind.FAILED for one in found)
+    mendable = list(dict.fromkeys(finding.key for finding in findings if finding.kind in MENDED))
+    failed = sum(finding.kind is Kind.FAILED for finding in findings)
     if failed:
         screen.note(f"{count_text(failed, 'picture')} FAILED: `labelstack redrive` tries them again")
     if fix and mendable:
         _ask(screen, stack, mendable)
     if (mendable and not fix) or failed:
         ctx.exit(1)
-    if not found:
+    if not findings:
         screen.note("bucket and table agree in everything else." if waiting else "bucket and table agree.")
 
 
-@click.command(short_help="Try again what has FAILED.")
+@command(short_help="Try again what has FAILED.", examples=["labelstack redrive --code REKOGNITION_TIMEOUT"])
 @click.option(
     "--code",
     "codes",
@@ -154,15 +153,28 @@ def redrive(
         screen.note(f"{count_text(moved, 'message')} put back from the dead-letter queue")
 
 
-@click.command(short_help="Label pictures anew.")
+@command(
+    short_help="Label pictures anew.",
+    examples=[
+        "labelstack reprocess --settings",
+        "labelstack reprocess --labels",
+        "labelstack reprocess --label Cat --before 2026-11-01",
+    ],
+)
 @click.option(
     "--label", "labels", multiple=True, metavar="LABEL", help="Pictures that carry it; repeated: all of them."
 )
 @click.option("--before", metavar="TIME", help="Pictures whose results are older (ISO 8601: 2026-11-01).")
 @click.option("--settings", "by_settings", is_flag=True, help="Pictures labelled under other detector settings.")
+@click.option(
+    "--labels",
+    "labels_only",
+    is_flag=True,
+    help="Apply the settings of labels to stored results. Rekognition is not asked.",
+)
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
 @click.option("--restart", is_flag=True, help="Begin anew instead of going on with a run that was interrupted.")
-@yes_option
+@cost_yes_option
 @rate_option
 @json_option
 @target_options
@@ -173,6 +185,7 @@ def reprocess(
     labels: tuple[str, ...],
     before: str | None,
     by_settings: bool,
+    labels_only: bool,
     prefix: str,
     restart: bool,
     yes: bool,
@@ -181,16 +194,26 @@ def reprocess(
 ) -> None:
     """Label pictures anew: after a change of the detectors, or when Rekognition has learned.
 
-    Choose by --label, --before or --settings. With --settings only what was labelled under other settings is analysed,
-    and known content is not paid for again; otherwise every chosen picture is. Interrupted and run again, it goes on:
-    what the first run has relabelled is not relabelled. Says first what Rekognition charges at most.
+    --labels applies labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel to all stored results,
+    without a charge of Rekognition. `labelstack simulate` shows before what that changes.
+
+    Otherwise choose by --label, --before or --settings. With --settings only what was labelled under other settings is
+    analysed, and known content is not paid for again; otherwise every chosen picture is. Interrupted and run again, it
+    goes on: what the first run has relabelled is not relabelled. Says first what Rekognition charges at most.
     """
-    if not labels and before is None and not by_settings:
-        raise click.UsageError("choose the pictures by --label, --before or --settings.")
+    if not labels and before is None and not by_settings and not labels_only:
+        raise click.UsageError("choose the pictures by --label, --before or --settings, or give --labels.")
     if by_settings and (labels or before is not None):
         raise click.UsageError("--settings looks at every picture: it does not go with --label and --before.")
+    if labels_only and (labels or before is not None or by_settings):
+        raise click.UsageError("--labels looks at every picture: it does not go with --label, --before and --settings.")
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
+    if labels_only:
+        keys = list(dict.fromkeys(result["key"] for result in stack.table.walk((Status.LABELED,), prefix)))
+        _ask(screen, stack, keys, labels_only=True)
+        _report(screen, len(keys))
+        return
     job = Job(
         stack.jobs_folder, "reprocess", {"stack": stack.name, "labels": labels, "before": before, "prefix": prefix}
     )
@@ -200,8 +223,8 @@ def reprocess(
         screen.note(f"going on with what was begun at {job.resume('').started_at}")
     started_at = job.resume(iso_ms(stack.now)).started_at
     # A result that this job has made already is newer than its start.
-    made_before = min(_time(before), started_at) if before is not None else started_at
-    chosen = _chosen(stack, labels, prefix, None if by_settings else made_before)
+    processed_before = min(_time(before), started_at) if before is not None else started_at
+    chosen = _chosen(stack, labels, prefix, None if by_settings else processed_before)
     if not chosen:
         screen.note("no such picture." if not job.is_begun else "all pictures were asked for and are done.")
         job.finish()
@@ -210,7 +233,7 @@ def reprocess(
     note = "at most, for those under other settings" if by_settings else "at most"
     check_cost(screen, stack, len(chosen), yes=yes, note=note)
     job.save(job.resume(started_at))
-    _ask(screen, stack, chosen, made_before=None if by_settings else made_before)
+    _ask(screen, stack, chosen, processed_before=None if by_settings else processed_before)
     job.finish()
     _report(screen, len(chosen))
 
@@ -220,29 +243,37 @@ def _report(screen: Screen, pictures: int) -> None:
         screen.document({"pictures": pictures})
 
 
-def _chosen(stack: RepairTarget, labels: Sequence[str], prefix: str, made_before: str | None) -> list[str]:
-    found: dict[str, None] = {}
+def _chosen(stack: RepairTarget, labels: Sequence[str], prefix: str, processed_before: str | None) -> list[str]:
+    chosen: dict[str, None] = {}
     if labels:
         cursor: str | None = None
         while True:
             page = stack.table.search(labels, limit=SEARCH_PAGE, cursor=cursor)
             for match in page.items:
-                if match["key"].startswith(prefix) and (made_before is None or match["processedAt"] < made_before):
-                    found[match["key"]] = None
+                is_old = processed_before is None or match["processedAt"] < processed_before
+                if match["key"].startswith(prefix) and is_old:
+                    chosen[match["key"]] = None
             cursor = page.cursor
             if cursor is None:
-                return list(found)
+                return list(chosen)
     for result in stack.table.walk((Status.LABELED, Status.REJECTED), prefix):
-        if made_before is None or result["processedAt"] < made_before:
-            found[result["key"]] = None
-    return list(found)
+        if processed_before is None or result["processedAt"] < processed_before:
+            chosen[result["key"]] = None
+    return list(chosen)
 
 
-def _ask(screen: Screen, stack: RepairTarget, keys: Sequence[str], made_before: str | None = None) -> None:
+def _ask(
+    screen: Screen,
+    stack: RepairTarget,
+    keys: Sequence[str],
+    processed_before: str | None = None,
+    *,
+    labels_only: bool = False,
+) -> None:
     columns = (SpinnerColumn(), TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen.err, transient=True, disable=not screen.live) as progress:
         task = progress.add_task("", total=len(keys))
-        for batch in stack.asking.ask(keys, made_before):
+        for batch in stack.requests.send(keys, processed_before, labels_only=labels_only):
             progress.advance(task, len(batch))
     screen.note(f"asked for {count_text(len(keys), 'picture')}: `labelstack watch` shows the results as they arrive")
 
@@ -266,17 +297,17 @@ class _counting:
         self._progress.__exit__(None, None, None)
 
 
-def _show_findings(screen: Screen, found: Sequence[Finding]) -> None:
-    if not found:
+def _show_findings(screen: Screen, findings: Sequence[Finding]) -> None:
+    if not findings:
         return
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("What", "Picture", ""):
         table.add_column(name, overflow="fold")
-    for one in found[:SHOWN]:
-        table.add_row(Text(one.kind, "yellow"), Text(one.key), Text(one.detail, "dim"))
+    for finding in findings[:SHOWN]:
+        table.add_row(Text(finding.kind, "yellow"), Text(visible(finding.key)), Text(visible(finding.detail), "dim"))
     screen.show(table)
-    counts = Counter(str(one.kind) for one in found)
-    more = f" ({SHOWN} of them shown; all with --json)" if len(found) > SHOWN else ""
+    counts = Counter(str(finding.kind) for finding in findings)
+    more = f" ({SHOWN} of them shown; all with --json)" if len(findings) > SHOWN else ""
     screen.note(", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) + more)
 
 
@@ -289,8 +320,8 @@ def _show_failures(screen: Screen, failed: Sequence[Result]) -> None:
     for result in failed[:SHOWN]:
         table.add_row(
             Text(str(result.get("code", "")), "yellow"),
-            Text(result["key"]),
-            Text(str(result.get("message", "")), "dim"),
+            Text(visible(result["key"])),
+            Text(visible(str(result.get("message", ""))), "dim"),
         )
     screen.show(table)
     counts = Counter(str(result.get("code")) for result in failed)
@@ -298,10 +329,10 @@ def _show_failures(screen: Screen, failed: Sequence[Result]) -> None:
 
 
 def _unique(results: Iterable[Result]) -> Iterator[Result]:
-    seen: dict[str, Result] = {}
+    by_key: dict[str, Result] = {}
     for result in results:
-        seen[result["key"]] = result
-    return iter(seen.values())
+        by_key[result["key"]] = result
+    return iter(by_key.values())
 
 
 def _time(text: str) -> str:
@@ -309,7 +340,7 @@ def _time(text: str) -> str:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            f"--before {text!r} is no time: expected ISO 8601, as 2026-11-01 or 2026-11-01T12:00Z."
+            f"--before must be an ISO 8601 time, as 2026-11-01 or 2026-11-01T12:00Z; got {text!r}."
         ) from error
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return iso_ms(time)

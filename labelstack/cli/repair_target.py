@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
-from handlers.results import Match, Page, Result, Status
+from handlers.results import Label, Match, Page, Result, Status
 from labelstack import prices
 from labelstack.cli.backend import Backend
+from labelstack.cli.options import Number, confirm, yes_option
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.target import Target, find_outputs
-from labelstack.errors import NoOutputsError, RepairError
-from labelstack.repair.asking import Asking, Pace
+from labelstack.errors import NoOutputsError
+from labelstack.repair import dead_letters
 from labelstack.repair.clock import cloud_time
+from labelstack.repair.requests import Pace, RepairRequests
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask whether the cost is wanted.")
+cost_yes_option = yes_option("Do not ask whether the cost is wanted.")
 rate_option = click.option(
     "--rate",
     "rate_per_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="N",
     help="At most N pictures a second.  [default: as fast as they are taken; the processor keeps to its quota]",
 )
@@ -39,6 +42,9 @@ class RepairTable(Protocol):
 
     def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
         """All results of some statuses."""
+
+    def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
+        """All LABELED results, each with all labels that Rekognition gave it."""
 
     def unannounced(self) -> Iterator[str]:
         """The keys of results whose announcement has failed."""
@@ -71,13 +77,11 @@ class RepairTarget:
     image_properties: bool
     now: datetime
     jobs_folder: Path
-    asking: Asking
+    requests: RepairRequests
     pace: Pace
 
 
-def repair_target(
-    backend: Backend, target: Target, rate_per_s: float | None, new_pace: Callable[[float | None], Pace] = Pace
-) -> RepairTarget:
+def repair_target(backend: Backend, target: Target, rate_per_s: float | None) -> RepairTarget:
     """Connect to a stack. Repairs go around its API: they read the table and send to the queue themselves.
 
     Raises:
@@ -88,8 +92,10 @@ def repair_target(
     missing = [name for name in NEEDED if name not in outputs]
     if missing:
         raise NoOutputsError(f"the stack has no output {' and no '.join(missing)}: deploy it with this version first.")
-    pace = new_pace(rate_per_s)
-    sqs = cloud.client("sqs")
+    sqs, queue_url = cloud.client("sqs"), str(outputs["queueUrl"])
+    # Uploads keep their pace: a fair queue sees to that, and a short one.
+    is_fair = cloud.capabilities.fair_queues
+    pace = Pace(rate_per_s, unfinished=None if is_fair else partial(dead_letters.unfinished, sqs, queue_url))
     return RepairTarget(
         # An emulator that was started anew has another instance, a stack that was made anew another bucket.
         name=f"{target.cloud}/{cloud.instance}/{target.stack}/{outputs['uploadBucket']}",
@@ -98,13 +104,13 @@ def repair_target(
         bucket=str(outputs["uploadBucket"]),
         prefix=str(outputs.get("uploadPrefix", "")),
         table=backend.whole_table(cloud, str(outputs["resultsTable"])),
-        queue_url=str(outputs["queueUrl"]),
+        queue_url=queue_url,
         dead_letter_queue_url=str(outputs["deadLetterQueueUrl"]),
         detectors=outputs["detectors"],
         image_properties=bool(outputs.get("imageProperties", False)),
-        now=cloud_time(sqs, str(outputs["queueUrl"])),
+        now=cloud_time(sqs, queue_url),
         jobs_folder=target.state_dir / "jobs",
-        asking=Asking(sqs, str(outputs["queueUrl"]), str(outputs["uploadBucket"]), pace),
+        requests=RepairRequests(sqs, queue_url, str(outputs["uploadBucket"]), pace),
         pace=pace,
     )
 
@@ -119,7 +125,7 @@ def check_cost(
         copies: Each picture is copied first.
 
     Raises:
-        RepairError: It is not wanted, or there is nobody to answer.
+        InputError: It is not wanted, or there is nobody to answer.
     """
     table = prices.load()
     operations = len(stack.detectors)
@@ -133,14 +139,7 @@ def check_cost(
         f"{what}: {_usd_text(usd)} of Rekognition{f' {note}' if note else ''}{copying} "
         f"(list prices of {table.region}, {table.date}; emulators charge nothing)"
     )
-    if yes:
-        return
-    try:
-        wanted = click.confirm("Go on?", default=False, err=True)
-    except click.Abort:  # nobody is there to answer
-        wanted = False
-    if not wanted:
-        raise RepairError("not wanted: nothing was asked for (--yes answers beforehand).")
+    confirm("Go on?", "no request was sent", yes=yes)
 
 
 def _usd_text(usd: float) -> str:

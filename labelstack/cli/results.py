@@ -1,23 +1,32 @@
-"""`result`, `labels` and `search`."""
+"""`result`, `list`, `labels` and `search`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
 
 import click
 
-from handlers.results import Match, Result, Status
-from labelstack.cli.options import json_option, target_options
+from handlers.results import Page, Result, Status
+from labelstack.cli.options import Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
-from labelstack.cli.tables import counts_table, matches_table, result_page
+from labelstack.cli.tables import counts_table, matches_table, result_page, summary_line
 from labelstack.cli.target import ReadSide, Target, read_side
 from labelstack.errors import NotFoundError
 
+T = TypeVar("T")
+
 PAGE = 100  # the most that one call of the read side gives
+LISTED = (Status.LABELED, Status.REJECTED, Status.FAILED)
+
+limit_option = click.option(
+    "--limit", type=WholeNumber(min=1), default=20, show_default=True, help="At most so many pictures."
+)
+cursor_option = click.option("--cursor", help="Go on where an earlier run ended (its `cursor` in --json).")
 
 
-@click.command()
+@command(examples=["labelstack result holiday/cat.jpg"])
 @click.argument("key")
 @json_option
 @target_options
@@ -28,29 +37,58 @@ def result(ctx: click.Context, target: Target, key: str, as_json: bool) -> None:
     KEY is the picture's key as `upload` and `search` show it; the upload prefix may be left out.
     """
     screen = Screen(as_json=as_json)
-    found = _find(read_side(ctx.obj, target), key)
+    document = _find(read_side(ctx.obj, target), key)
     if as_json:
-        screen.document(found)
-    screen.show(result_page(found))
+        screen.document(document)
+    screen.show(result_page(document))
 
 
 def _find(side: ReadSide, key: str) -> Result:
     deleted: Result | None = None
     for candidate in dict.fromkeys([key, side.prefix + key]):
-        found = side.results.get(candidate)
-        if found is not None and found["status"] != Status.DELETED:
-            return found
-        deleted = deleted or found
+        candidate_result = side.results.get(candidate)
+        if candidate_result is not None and candidate_result["status"] != Status.DELETED:
+            return candidate_result
+        deleted = deleted or candidate_result
     if deleted is not None:
         when = f" ({deleted['processedAt']})" if deleted["processedAt"] else ""  # the API does not tell
         raise NotFoundError(f"no result for {key!r}: the picture was deleted{when}.")
     raise NotFoundError(
-        f"no result for {key!r}: if it was uploaded a moment ago, wait a second; `labelstack search` and "
-        f"`labelstack watch` show the keys there are{side.blind_spot}."
+        f"no result for {key!r}: if it was uploaded a moment ago, wait a second; `labelstack list` and "
+        f"`labelstack search` show the keys there are{side.blind_spot}."
     )
 
 
-@click.command()
+@command("list", examples=["labelstack list --limit 100", "labelstack list --status FAILED"])
+@click.option("--status", type=click.Choice(LISTED), help="Only pictures in this state.")
+@limit_option
+@cursor_option
+@json_option
+@target_options
+@click.pass_context
+def list_pictures(
+    ctx: click.Context, target: Target, status: str | None, limit: int, cursor: str | None, as_json: bool
+) -> None:
+    """List pictures with their results, newest first.
+
+    Of a stack with an API these are the pictures below its upload prefix, which is what an API shows.
+    """
+    screen = Screen(as_json=as_json)
+    results = read_side(ctx.obj, target).results
+    chosen = Status(status) if status else None
+    listed, cursor = _pages(lambda most, at: results.list_images(most, at, chosen), limit, cursor)
+    if as_json:
+        screen.document({"items": listed, **({"cursor": cursor} if cursor else {})})
+        return
+    for picture in listed:
+        screen.show(summary_line(picture))
+    if listed:
+        screen.note(_counted(len(listed), cursor))
+    else:
+        screen.note(f"no {status or 'picture'} yet: upload one with `labelstack upload PATH --wait`.")
+
+
+@command(examples=["labelstack labels"])
 @json_option
 @target_options
 @click.pass_context
@@ -69,19 +107,19 @@ def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
         screen.note("no labels yet: upload a picture with `labelstack upload PATH --wait`.")
 
 
-@click.command()
+@command(examples=["labelstack search cat person --min-confidence 90"])
 @click.argument("names", nargs=-1, required=True, metavar="LABEL...")
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     default=0,
     show_default=True,
     metavar="PERCENT",
     help="Every label with at least this confidence.",
 )
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many pictures.")
+@limit_option
 @click.option("--order", type=click.Choice(["newest", "confidence"]), default="newest", show_default=True)
-@click.option("--cursor", help="Go on where an earlier search ended (its `cursor` in --json).")
+@cursor_option
 @json_option
 @target_options
 @click.pass_context
@@ -102,26 +140,33 @@ def search(
     """
     screen = Screen(as_json=as_json)
     results = read_side(ctx.obj, target).results
-    found: list[Match] = []
-    while True:
-        page = results.search(
-            names,
-            min_confidence=Decimal(str(min_confidence)),
-            order=order,
-            limit=min(PAGE, limit - len(found)),
-            cursor=cursor,
-        )
-        found += page.items
-        cursor = page.cursor
-        if cursor is None or len(found) >= limit:
-            break
+    least = Decimal(str(min_confidence))
+    matches, cursor = _pages(
+        lambda most, at: results.search(names, min_confidence=least, order=order, limit=most, cursor=at), limit, cursor
+    )
     if as_json:
-        screen.document({"items": found, **({"cursor": cursor} if cursor else {})})
-    elif found:
-        screen.show(matches_table(found))
-        more = "; there are more: raise --limit" if cursor else ""
-        screen.note(f"{count_text(len(found), 'picture')}{more}")
+        screen.document({"items": matches, **({"cursor": cursor} if cursor else {})})
+    elif matches:
+        screen.show(matches_table(matches))
+        screen.note(_counted(len(matches), cursor))
     else:
-        screen.note(
-            f"no picture carries {' and '.join(repr(name) for name in names)}; `labelstack labels` lists what there is."
-        )
+        what = f"no picture carries {' and '.join(repr(name) for name in names)}"
+        if least and results.search(names, limit=1).items:
+            screen.note(f"{what} with at least {least:f}%, but there are some with less: lower --min-confidence.")
+        else:
+            screen.note(f"{what}; `labelstack labels` lists what there is.")
+
+
+def _pages(read: Callable[[int, str | None], Page[T]], limit: int, cursor: str | None) -> tuple[list[T], str | None]:
+    """Up to `limit` items from as many pages as that takes, and where the next one begins."""
+    items: list[T] = []
+    while True:
+        page = read(min(PAGE, limit - len(items)), cursor)
+        items += page.items
+        cursor = page.cursor
+        if cursor is None or len(items) >= limit:
+            return items, cursor
+
+
+def _counted(count: int, cursor: str | None) -> str:
+    return f"{count_text(count, 'picture')}{'; there are more: raise --limit' if cursor else ''}"

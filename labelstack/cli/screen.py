@@ -1,21 +1,28 @@
 """What goes where: results to standard output, progress and notes to standard error.
 
-Not on a terminal everything degrades to plain lines without control characters.
+Not on a terminal everything degrades to plain lines without control characters. No key, label, text or error reaches a
+terminal with control characters of its own: an escape sequence in a file's name could rewrite what is on the screen.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from handlers.results import json_ready
 
 PLAIN_WIDTH = 100
+# Control characters (C0, DEL, C1), line separators, what changes the direction of text (UAX #9), and the surrogates by
+# which Python spells the bytes of a file's name that are not UTF-8.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
+_UNSAFE_IN_LINES = re.compile(_UNSAFE.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 
 
 class Screen:
@@ -46,17 +53,36 @@ class Screen:
 
     def document(self, content: object) -> None:
         """One JSON document."""
-        self.out.file.write(json.dumps(json_ready(content), indent=2, ensure_ascii=False) + "\n")
+        self.out.file.write(self._json(content, indent=2) + "\n")
 
     def line(self, content: Mapping[str, Any]) -> None:
         """One JSON document on a line of its own, at once."""
-        self.out.file.write(json.dumps(json_ready(content), ensure_ascii=False) + "\n")
+        self.out.file.write(self._json(content) + "\n")
         self.out.file.flush()
+
+    def _json(self, content: object, indent: int | None = None) -> str:
+        """JSON in the characters that the stream can write."""
+        is_unicode = self.out.encoding.startswith("utf")
+        return visible_lines(json.dumps(json_ready(content), indent=indent, ensure_ascii=not is_unicode))
 
 
 def print_error(message: str) -> None:
     """`error: …` on standard error."""
     _console(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Text for one line: unsafe characters, line breaks among them, become escapes as in JSON (`\\u001b`)."""
+    return _UNSAFE.sub(_escape, text)
+
+
+def visible_lines(text: str) -> str:
+    """Text whose tabs and line breaks are layout: all other unsafe characters become escapes."""
+    return _UNSAFE_IN_LINES.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def size_text(size_bytes: int) -> str:
@@ -71,8 +97,17 @@ def count_text(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+class _SafeConsole(Console):
+    """A console whose escape sequences are Rich's own alone."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render, and make visible what the texts bring along."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
+
+
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    console = _SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PLAIN_WIDTH
     return console

@@ -48,10 +48,12 @@ def docker_explained() -> Iterator[None]:
     except DeployError as error:
         if NO_DOCKER not in str(error):
             raise
-        raise CloudSettingsError(
+        explained = CloudSettingsError(
             "LocalStack cannot run functions because no Docker answers it: mount Docker's socket into its container as "
             "/var/run/docker.sock (with Docker Compose, DOCKER_SOCKET names another path), then start it anew."
-        ) from error
+        )
+        explained.__notes__ = getattr(error, "__notes__", [])
+        raise explained from error
 
 
 def missing_rekognition(cloud: Cloud) -> str | None:

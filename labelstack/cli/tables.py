@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from handlers.results import Face, Match, Result
+from labelstack.cli.screen import visible
 
 STATUS_STYLES = {"LABELED": "bold green", "REJECTED": "bold yellow"}
 BAD_STATUS_STYLE = "bold red"
@@ -24,6 +25,7 @@ SHOWN_CHARACTERS = 60
 NAME_WIDTH = 28
 TELLING_YEARS = 60  # a wider range of ages says nothing
 BAR_WIDTH = 30
+TABLE_WIDTH = 80  # narrower terminals get lines in place of tables
 SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -42,11 +44,23 @@ class Row:
     seconds: float | None = None
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """A table where there is room for it, else a line for each of its rows."""
+
+    table: RenderableType
+    lines: Sequence[Text]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's way to ask for what is shown."""
+        yield from [self.table] if options.max_width >= TABLE_WIDTH else self.lines
+
+
 def results_table(rows: Sequence[Row]) -> RenderableType:
     """Several pictures, and under the table the print that was read and why some were not labelled."""
     timed = any(row.seconds is not None for row in rows)
     table = _table(leading=1)
-    longest = max((len(row.name) for row in rows), default=0)
+    longest = max((len(visible(row.name)) for row in rows), default=0)
     table.add_column("Picture", overflow="fold", min_width=min(longest, NAME_WIDTH), max_width=NAME_WIDTH)
     table.add_column("Status", no_wrap=True)
     table.add_column("Labels", overflow="fold", no_wrap=True, max_width=30)
@@ -56,18 +70,19 @@ def results_table(rows: Sequence[Row]) -> RenderableType:
         table.add_column("Time", justify="right", no_wrap=True, style="dim")
     for row in rows:
         cells = [
-            Text(row.name),
+            Text(visible(row.name)),
             status_text(row.result["status"]),
-            _seen(row.result, "labels", label_text, SHOWN_LABELS),
-            _seen(row.result, "faces", face_text),
-            _seen(row.result, "moderation", label_text),
+            _cell_lines(row.result, "labels", label_text, SHOWN_LABELS),
+            _cell_lines(row.result, "faces", face_text),
+            _cell_lines(row.result, "moderation", label_text),
         ]
         if timed:
             cells.append(Text("" if row.seconds is None else f"{row.seconds:.2f} s"))
         table.add_row(*cells)
-    notes = [_print_line(row.name, row.result) for row in rows if row.result.get("text")]
-    notes += [_reason_line(row.name, row.result) for row in rows if "code" in row.result]
-    return Group(table, Text(), *notes, *([Text()] if notes else []))
+    printed = [_print_line(row.name, row.result) for row in rows if row.result.get("text")]
+    reasons = [summary_line(row.result, row.name) for row in rows if "code" in row.result]
+    notes = [Text(), *printed, *reasons, *([Text()] if printed or reasons else [])]
+    return Fitting(Group(table, *notes), [*(summary_line(row.result, row.name) for row in rows), *printed])
 
 
 def result_page(result: Result) -> RenderableType:
@@ -83,9 +98,12 @@ def result_page(result: Result) -> RenderableType:
         for name in ("Label", "Confidence", "Seen", "Parents"):
             labels.add_column(name, justify="right" if name in ("Confidence", "Seen") else "left", overflow="fold")
         for label in result["labels"]:
-            seen = len(label.get("instances", []))
+            instances = len(label.get("instances", []))
             labels.add_row(
-                Text(label["name"]), percent(label["confidence"]), str(seen or ""), Text(", ".join(label["parents"]))
+                Text(visible(label["name"])),
+                percent(label["confidence"]),
+                str(instances or ""),
+                Text(visible(", ".join(label["parents"]))),
             )
         parts += [Text(), labels]
     return Group(*parts)
@@ -93,25 +111,26 @@ def result_page(result: Result) -> RenderableType:
 
 def matches_table(matches: Sequence[Match]) -> RenderableType:
     """Pictures that a search has found."""
-    table = _table()
+    table, lines = _table(), list[Text]()
     table.add_column("Picture", overflow="fold")
     table.add_column("Labels", overflow="fold")
     table.add_column("Processed", no_wrap=True, style="dim")
     for match in matches:
         labels = " · ".join(label_text(label) for label in match["labels"])
-        table.add_row(Text(match["key"]), Text(labels), match["processedAt"])
-    return table
+        table.add_row(Text(visible(match["key"])), Text(labels), match["processedAt"])
+        lines.append(Text.assemble((visible(match["key"]), "bold"), "  ", labels))
+    return Fitting(table, lines)
 
 
 def counts_table(counts: Mapping[str, int]) -> RenderableType:
     """Labels by how many pictures carry them."""
     table = _table()
     table.add_column("Label", overflow="fold")
-    table.add_column("Pictures", justify="right")
-    table.add_column("")
+    table.add_column("Pictures", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="crop")
     most = max(counts.values(), default=1)
     for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        table.add_row(Text(label), f"{count:,}", Text("━" * max(1, BAR_WIDTH * count // most), style="green"))
+        table.add_row(Text(visible(label)), f"{count:,}", Text("━" * max(1, BAR_WIDTH * count // most), style="green"))
     return table
 
 
@@ -133,12 +152,12 @@ def _fact(value: Any) -> str:
 
 def summary_line(result: Result, name: str = "") -> Text:
     """A picture on one line."""
-    found = [label_text(label) for label in result.get("labels", [])[:SHOWN_LABELS]]
+    parts = [label_text(label) for label in result.get("labels", [])[:SHOWN_LABELS]]
     if result.get("faces"):
-        found.append(f"{len(result['faces'])} face{'s' if len(result['faces']) > 1 else ''}")
-    found += [f"! {label_text(label)}" for label in result.get("moderation", [])]
-    said = reason_text(result) if "code" in result else " · ".join(found) or "nothing recognised"
-    return Text.assemble(status_text(result["status"]), "  ", (name or result["key"], "bold"), "  ", said)
+        parts.append(f"{len(result['faces'])} face{'s' if len(result['faces']) > 1 else ''}")
+    parts += [f"! {label_text(label)}" for label in result.get("moderation", [])]
+    said = reason_text(result) if "code" in result else " · ".join(parts) or "nothing recognised"
+    return Text.assemble(status_text(result["status"]), "  ", (visible(name or result["key"]), "bold"), "  ", said)
 
 
 def status_text(status: str) -> Text:
@@ -153,43 +172,39 @@ def percent(confidence: Decimal) -> str:
 
 def label_text(label: Mapping[str, Any]) -> str:
     """A label, or a kind of content, and how sure it is; never broken over two lines."""
-    return f"{label['name']} {percent(label['confidence'])}".replace(" ", SPACE)
+    return f"{visible(label['name'])} {percent(label['confidence'])}".replace(" ", SPACE)
 
 
 def face_text(face: Face) -> str:
     """How sure a face is, and what is seen of it as far as anything is."""
-    seen = [percent(face["confidence"])]
+    parts = [percent(face["confidence"])]
     if "ageRange" in face and face["ageRange"]["high"] - face["ageRange"]["low"] <= TELLING_YEARS:
-        seen.append(f"{face['ageRange']['low']}-{face['ageRange']['high']} years".replace(" ", SPACE))
+        parts.append(f"{face['ageRange']['low']}-{face['ageRange']['high']} years".replace(" ", SPACE))
     emotions = [emotion for emotion in face.get("emotions", []) if emotion["type"] != "UNKNOWN"]
     if emotions:
-        seen.append(max(emotions, key=lambda emotion: emotion["confidence"])["type"].lower())
+        parts.append(max(emotions, key=lambda emotion: emotion["confidence"])["type"].lower())
     if "smile" in face and face["smile"]["value"]:
-        seen.append("smiling")
-    return ", ".join(seen)
+        parts.append("smiling")
+    return ", ".join(parts)
 
 
 def quoted_text(text: Mapping[str, Any]) -> str:
     """Print that was read, shortened."""
-    words = str(text["text"])
+    words = visible(str(text["text"]))
     return f'"{words if len(words) <= SHOWN_CHARACTERS else words[: SHOWN_CHARACTERS - 1] + "…"}"'
 
 
 def reason_text(result: Result) -> str:
     """Why a picture is not labelled: the code and its sentence."""
-    return f"{result['code']}: {result.get('message', '')}".rstrip(": ")
+    return visible(f"{result['code']}: {result.get('message', '')}".rstrip(": "))
 
 
 def _print_line(name: str, result: Result) -> Text:
-    words = _seen(_lines_of(result), "text", quoted_text)
-    return Text.assemble(("TEXT", "bold"), "  ", name, "  ", Text(" ").join(words.split("\n")))
+    words = _cell_lines(_lines_of(result), "text", quoted_text)
+    return Text.assemble(("TEXT", "bold"), "  ", visible(name), "  ", Text(" ").join(words.split("\n")))
 
 
-def _reason_line(name: str, result: Result) -> Text:
-    return Text.assemble(status_text(result["status"]), "  ", name, "  ", reason_text(result))
-
-
-def _seen(result: Mapping[str, Any], part: str, text_of: Callable[[Any], str], most: int = SHOWN_OTHERS) -> Text:
+def _cell_lines(result: Mapping[str, Any], part: str, text_of: Callable[[Any], str], most: int = SHOWN_OTHERS) -> Text:
     """The things of one kind; "none" where none was seen, empty where nothing was looked for."""
     if part not in result:
         return Text()
@@ -206,7 +221,7 @@ def _lines_of(result: Result) -> dict[str, Any]:
 
 
 def _facts(result: Result) -> list[tuple[str, Text]]:
-    facts = [("Picture", Text(result["key"], style="bold")), ("Status", status_text(result["status"]))]
+    facts = [("Picture", Text(visible(result["key"]), style="bold")), ("Status", status_text(result["status"]))]
     if "code" in result:
         facts.append(("Reason", Text(reason_text(result))))
     if "width" in result and "height" in result:
@@ -221,7 +236,7 @@ def _facts(result: Result) -> list[tuple[str, Text]]:
     ):
         shown = _lines_of(result) if part == "text" else result
         if part in shown:
-            facts.append((name, _seen(shown, part, text_of, most=SHOWN_ALL)))
+            facts.append((name, _cell_lines(shown, part, text_of, most=SHOWN_ALL)))
     if result.get("colors"):
         facts.append(("Colours", Text(", ".join(_color_text(color) for color in result["colors"][:SHOWN_OTHERS]))))
     if not result.get("labels") and "labels" in result:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handlers.results import Erasure
 from labelstack import api_client
 from labelstack import outputs as stack_outputs
 from labelstack.api_results import ApiResults
-from labelstack.cli.backend import Backend
+from labelstack.cli.backend import PROJECT, Backend
 from labelstack.clouds import Cloud
 from labelstack.errors import CloudError, NoOutputsError
 from labelstack.service import LabelService, Results
+
+DEFAULT_STACKS = {"embedded": "local", "localstack": "local", "aws": "dev"}
+DEFAULT_STATE_DIR = PROJECT / ".labelstack"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,16 @@ class Target:
     region: str | None = None
     profile: str | None = None
     outputs_file: Path | None = None
+
+    @property
+    def chosen(self) -> str:
+        """The options by which another run of the command meets the same stack, each after a space, for hints."""
+        options = {}
+        if self.stack != DEFAULT_STACKS[self.cloud]:
+            options["--stack"] = self.stack
+        if self.state_dir != DEFAULT_STATE_DIR:
+            options["--state-dir"] = str(self.state_dir)
+        return "".join(f" {name} {shlex.quote(value)}" for name, value in options.items())
 
     @property
     def cloud_folder(self) -> Path:
@@ -65,6 +80,13 @@ class Connection:
     def prefix(self) -> str:
         """Where uploads go when the user names no prefix."""
         return str(self.outputs.get("uploadPrefix", ""))
+
+    @property
+    def erasure(self) -> Erasure:
+        """Erases the stack's pictures, with the rights of whoever runs the command."""
+        s3, dynamodb = self.cloud.client("s3"), self.cloud.client("dynamodb")
+        uploads, table = self.outputs["uploadBucket"], self.outputs["resultsTable"]
+        return Erasure(s3, dynamodb, uploads, table, self.outputs.get("resultsBucket"))
 
 
 @dataclass(frozen=True)
@@ -133,27 +155,27 @@ def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str,
         return stack_outputs.check(recorded, f"stack {target.stack!r}")
     if target.cloud == "embedded":
         raise NoOutputsError(
-            f"no stack {target.stack!r} is deployed on the embedded cloud: deploy it with `labelstack up`."
+            f"no stack {target.stack!r} is deployed on the embedded cloud: deploy it by `labelstack up{target.chosen}`."
         )
     if target.cloud == "localstack":
         found_there = stack_outputs.published(cloud.client("ssm"), target.stack)
         if found_there is not None:
             return stack_outputs.check(found_there, f"stack {target.stack!r} on LocalStack")
-    found = backend.pulumi_outputs(target.stack)
-    if found is None and target.cloud == "localstack":
+    published = backend.pulumi_outputs(target.stack)
+    if published is None and target.cloud == "localstack":
         raise NoOutputsError(
             f"no stack {target.stack!r} is known on the LocalStack at {cloud.endpoint_url}: deploy it with "
             "`labelstack up --cloud localstack` or `docker compose up --wait`. Of one that `pulumi up` has deployed, "
             f"write the outputs to a file (pulumi stack output --json --stack {target.stack}) and name it with "
             "--outputs or LABELSTACK_OUTPUTS."
         )
-    if found is None:
+    if published is None:
         raise NoOutputsError(
             f"the outputs of stack {target.stack!r} on {target.cloud} are not known here, and there is no Pulumi CLI "
             f"to ask. Write them to a file where there is one (pulumi stack output --json --stack {target.stack}) and "
             "name the file with --outputs or LABELSTACK_OUTPUTS."
         )
-    return stack_outputs.check(found, f"stack {target.stack!r}")
+    return stack_outputs.check(published, f"stack {target.stack!r}")
 
 
 def _api_key() -> str | None:

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from handlers.results import Result
-from labelstack.cli.options import json_option, target_options
+from labelstack.cli.options import WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen
 from labelstack.cli.tables import summary_line
 from labelstack.cli.target import Target, read_side
@@ -24,9 +24,9 @@ PAGE = 50
 REMEMBERED = 10_000
 
 
-@click.command()
-@click.option("--count", type=click.IntRange(min=1), help="End after so many results instead of at Ctrl-C.")
-@click.option("--recent", type=click.IntRange(0, PAGE), default=10, show_default=True, help="Start with so many.")
+@command(examples=["labelstack watch --recent 0"])
+@click.option("--count", type=WholeNumber(min=1), help="End after so many results instead of at Ctrl-C.")
+@click.option("--recent", type=WholeNumber(0, PAGE), default=10, show_default=True, help="Start with so many.")
 @json_option
 @target_options
 @click.pass_context
@@ -63,34 +63,34 @@ def arrivals(results: Results, recent: int, sleep: Callable[[float], None] = tim
     The list is eventually consistent: a result may appear after one that is newer. So each look goes back until it
     meets results that were given already, but never behind where the first look began.
     """
-    seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
+    shown: OrderedDict[tuple[str, ...], None] = OrderedDict()
     newest = results.list_images(PAGE).items
     since = newest[0]["processedAt"] if newest else ""
-    _remember(seen, newest)
+    _remember(shown, newest)
     yield from reversed(newest[:recent])
     while True:
         sleep(POLL_S)
-        new = [result for result in _unseen(results, seen) if result["processedAt"] >= since]
-        _remember(seen, new)
+        new = [result for result in _unseen(results, shown) if result["processedAt"] >= since]
+        _remember(shown, new)
         yield from reversed(new)
 
 
-def _unseen(results: Results, seen: OrderedDict[tuple[str, ...], None]) -> list[Result]:
+def _unseen(results: Results, shown: OrderedDict[tuple[str, ...], None]) -> list[Result]:
     new: list[Result] = []
     cursor: str | None = None
     while True:
         page = results.list_images(PAGE, cursor)
-        unseen = [result for result in page.items if _identity(result) not in seen]
+        unseen = [result for result in page.items if _identity(result) not in shown]
         new += unseen
         cursor = page.cursor
         if cursor is None or len(unseen) < len(page.items):
             return new
 
 
-def _remember(seen: OrderedDict[tuple[str, ...], None], results: Iterable[Result]) -> None:
-    seen.update((_identity(result), None) for result in results)
-    while len(seen) > REMEMBERED:
-        seen.popitem(last=False)
+def _remember(shown: OrderedDict[tuple[str, ...], None], results: Iterable[Result]) -> None:
+    shown.update((_identity(result), None) for result in results)
+    while len(shown) > REMEMBERED:
+        shown.popitem(last=False)
 
 
 def _identity(result: Result) -> tuple[str, ...]:

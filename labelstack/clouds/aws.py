@@ -26,6 +26,7 @@ CAPABILITIES = Capabilities(
     throttling=True,
     bulk=True,
     parallel_batches=True,
+    fair_queues=True,
     s3_on_eventbridge=True,
     express_workflows=True,
     form_signatures=True,

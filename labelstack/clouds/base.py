@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import boto3
+import botocore.configprovider
+import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials
 
@@ -41,13 +44,14 @@ class Capabilities:
     throttling: bool = _what("API gateway that refuses more requests than it is set to take")
     bulk: bool = _what("pace for hundreds of pictures in a minute")
     parallel_batches: bool = _what("concurrency among the batches of one queue")
+    fair_queues: bool = _what("queues that prefer the messages of other groups to those of a busy one")
     s3_on_eventbridge: bool = _what("EventBridge that tells S3's keys as they are, and the order of its events")
     express_workflows: bool = _what("Express workflows of Step Functions")
     form_signatures: bool = _what("checked signatures of presigned forms")
 
     def lacks(self, *names: str) -> list[str]:
         """What of these it cannot do, in words. Raises ValueError for a name that is no capability."""
-        known = {one.name: str(one.metadata["what"]) for one in fields(self)}
+        known = {capability.name: str(capability.metadata["what"]) for capability in fields(self)}
         if unknown := sorted(set(names) - set(known)):
             raise ValueError(f"no capability: {', '.join(unknown)}")
         return [known[name] for name in names if not getattr(self, name)]
@@ -99,6 +103,22 @@ class Cloud(Protocol):
         """Settings that this cloud dictates to every stack on it."""
 
 
+def emulator_session(access_key: str, secret_key: str, region: str) -> boto3.Session:
+    """Make a session that knows these keys and nothing of the person's."""
+    return boto3.Session(access_key, secret_key, region_name=region, botocore_session=session_without_files())
+
+
+def session_without_files() -> botocore.session.Session:
+    """Make a session of botocore's defaults, whatever is in the person's profiles, files and AWS variables.
+
+    A variable such as AWS_USE_FIPS_ENDPOINT makes every client of an emulator's address fail.
+    """
+    known: dict[str, tuple[Any, Any, Any, Any]] = botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES
+    defaults = {name: (None, None, default, cast) for name, (_, _, default, cast) in known.items()}
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    return botocore.session.Session(session_vars=defaults | files)
+
+
 class Clients:
     """Builds a cloud's boto3 clients; each service's client is built once and shared (they are thread-safe)."""
 
@@ -134,8 +154,8 @@ class Clients:
     def credentials(self) -> Credentials:
         """The session's credentials, which refresh themselves where they expire."""
         with self._building:
-            found: Credentials = self._session.get_credentials()
-        return found
+            resolved: Credentials = self._session.get_credentials()
+        return resolved
 
     def close(self) -> None:
         """Close every connection."""
@@ -144,15 +164,16 @@ class Clients:
         self._clients.clear()
 
 
-def open_local(url: str, timeout_s: float) -> Any:
+def open_local(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
     """An answer of something on this machine, whose proxy cannot reach it. Raises what `urlopen` raises."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s)
+    request = urllib.request.Request(url, headers=dict(headers or {}))
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout_s)
 
 
-def answers(url: str, timeout_s: float = 2.0) -> bool:
+def answers(url: str, timeout_s: float = 2.0, headers: Mapping[str, str] | None = None) -> bool:
     """Whether something on this machine answers that it is well."""
     try:
-        with open_local(url, timeout_s):
+        with open_local(url, timeout_s, headers):
             return True
     except (OSError, http.client.HTTPException):
         return False
@@ -165,10 +186,10 @@ def function_logs(logs: Any, function_name: str) -> Iterator[LogEvent]:
         logs: A CloudWatch Logs client.
         function_name: The function's physical name.
     """
-    found: list[LogEvent] = []
+    entries: list[LogEvent] = []
     try:
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}"):
-            found += [LogEvent(int(e["timestamp"]), str(e["message"]).rstrip("\n")) for e in page["events"]]
+            entries += [LogEvent(int(e["timestamp"]), str(e["message"]).rstrip("\n")) for e in page["events"]]
     except logs.exceptions.ResourceNotFoundException:
         return
-    yield from sorted(found, key=lambda event: event.timestamp_ms)
+    yield from sorted(entries, key=lambda event: event.timestamp_ms)

@@ -135,8 +135,8 @@ def owner_is_gone(label: str) -> bool:
 def remove_left_behind(client: docker.DockerClient) -> None:
     """Remove what runs of this project have left whose process was killed."""
     with explained("removing what an earlier run left behind"):
-        found = [*_containers(client, OWNER_LABEL), *_networks(client, OWNER_LABEL)]
-        runs = {labels[RUN_LABEL] for labels in map(_labels, found) if owner_is_gone(labels[OWNER_LABEL])}
+        left_behind = [*_containers(client, OWNER_LABEL), *_networks(client, OWNER_LABEL)]
+        runs = {labels[RUN_LABEL] for labels in map(_labels, left_behind) if owner_is_gone(labels[OWNER_LABEL])}
     for run in runs:
         remove_run(client, run)
 
@@ -198,9 +198,9 @@ def _networks(client: docker.DockerClient, label: str) -> list[Any]:
     return list(client.networks.list(filters={"label": label}))
 
 
-def _labels(one: Any) -> dict[str, str]:
+def _labels(item: Any) -> dict[str, str]:
     """Labels of a container, or of a network, which keeps them elsewhere."""
-    labels: dict[str, str] = one.attrs.get("Labels") or one.attrs.get("Config", {}).get("Labels") or {}
+    labels: dict[str, str] = item.attrs.get("Labels") or item.attrs.get("Config", {}).get("Labels") or {}
     return {RUN_LABEL: "", OWNER_LABEL: "", **labels}
 
 
@@ -208,9 +208,9 @@ def _reason(error: BaseException) -> str:
     """What the system said, without the layers of libraries around it; where there is nothing of the system, all."""
     inner: BaseException | None = error
     while inner is not None:
-        for one in (inner, *inner.args):
-            if isinstance(one, OSError) and one.strerror and one.errno is not None:
-                return str(one.strerror)
+        for cause in (inner, *inner.args):
+            if isinstance(cause, OSError) and cause.strerror and cause.errno is not None:
+                return str(cause.strerror)
         inner = inner.__cause__ or inner.__context__
     return " ".join(str(error).split())[:300]
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import platform
+import shlex
 import shutil
 import socket
 import sys
@@ -13,23 +14,20 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import boto3
 from botocore.credentials import Credentials
 
 from labelstack.clouds import function_runtime, processes
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, function_logs
-from labelstack.clouds.processes import Child, ProcessId, log_tail
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, emulator_session, function_logs
+from labelstack.clouds.door import OWNER_HEADER
+from labelstack.clouds.processes import Child, log_tail
+from labelstack.clouds.record import OWNER_ONLY, OWNER_ONLY_FOLDER, Keys, Record, write_private
 from labelstack.errors import CloudNotRunningError, CloudRunningError, CloudStartError
 
 REGION = "us-east-1"
-# ministack takes these for the account's root. They open nothing but a server on this machine's loopback interface.
-ACCESS_KEY = "test"
-SECRET_KEY = "test"
 START_DEADLINE_S = 30.0
 START_ATTEMPTS = 3
 POLL_INTERVAL_S = 0.02
@@ -49,42 +47,11 @@ CAPABILITIES = Capabilities(
     throttling=True,
     bulk=True,
     parallel_batches=True,
+    fair_queues=False,
     s3_on_eventbridge=True,
     express_workflows=True,
     form_signatures=True,
 )
-
-
-@dataclass(frozen=True)
-class _Record:
-    """What another process needs to find a running cloud; `cloud.json` in its folder."""
-
-    instance: str
-    endpoint_url: str
-    rekognition_url: str
-    sites_url: str
-    processes: dict[str, ProcessId]
-
-    def write(self, file: Path) -> None:
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        new.replace(file)
-
-    @classmethod
-    def read(cls, file: Path) -> _Record | None:
-        """The record; None where there is none. Of one by another version, at least the processes, to end them."""
-        try:
-            raw = json.loads(file.read_text())
-            found = {name: ProcessId(int(p["pid"]), str(p["started"])) for name, p in raw["processes"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-        texts = {name: str(raw.get(name, "")) for name in ("instance", "endpoint_url", "rekognition_url", "sites_url")}
-        return cls(**texts, processes=found)
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it says all that this version needs."""
-        return bool(self.instance and self.endpoint_url and self.sites_url)
 
 
 class EmbeddedCloud:
@@ -100,13 +67,14 @@ class EmbeddedCloud:
         sites_url: Where the web sites of buckets are, `<sites_url>/<bucket>/`.
         folder: Everything it writes is below it.
         instance: Differs for every start: what was deployed ends with the process.
+        owner_token: Opens the control paths of the emulator and of the local Rekognition.
     """
 
     name = "embedded"
     capabilities = CAPABILITIES
     region = REGION
 
-    def __init__(self, folder: Path, record: _Record, children: Sequence[Child] = ()) -> None:
+    def __init__(self, folder: Path, record: Record, children: Sequence[Child] = ()) -> None:
         self.folder = folder
         self.endpoint_url = record.endpoint_url
         self.rekognition_url = record.rekognition_url
@@ -114,7 +82,9 @@ class EmbeddedCloud:
         self.instance = record.instance
         self._record = record
         self._children = tuple(children)
-        session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+        self._keys = record.keys
+        self.owner_token = record.keys.owner_token
+        session = emulator_session(record.keys.access_key, record.keys.secret_key, REGION)
         self._clients = Clients(session, record.endpoint_url)
 
     @classmethod
@@ -139,15 +109,17 @@ class EmbeddedCloud:
             CloudStartError: A process did not come up; names its log and shows the end of it.
         """
         folder = folder.resolve()
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        for path in (folder, folder / "logs"):  # all files below are for their owner alone
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(OWNER_ONLY_FOLDER)
         with _locked(folder):
-            found = _Record.read(folder / "cloud.json")
-            if found and found.is_usable and all(process.is_alive() for process in found.processes.values()):
+            running = Record.read(folder / "cloud.json")
+            if running and running.is_usable and all(process.is_alive() for process in running.processes.values()):
                 raise CloudRunningError(
-                    f"an embedded cloud runs in {folder} already (process {found.processes['ministack'].pid}): "
+                    f"an embedded cloud runs in {folder} already (process {running.processes['ministack'].pid}): "
                     "stop it first (labelstack down), or attach to it"
                 )
-            _clear(folder, found)
+            _clear(folder, running)
             for attempt in range(1, START_ATTEMPTS + 1):
                 try:
                     return cls._start(folder, detach, rekognition, rekognition_arguments)
@@ -162,8 +134,9 @@ class EmbeddedCloud:
         cls, folder: Path, detach: bool, rekognition: bool, rekognition_arguments: Sequence[str]
     ) -> EmbeddedCloud:
         run = folder / "run"
-        for name in ("tmp", "state"):
-            (run / name).mkdir(parents=True)
+        keys = Keys.make()
+        for path in (run, run / "tmp", run / "state"):
+            path.mkdir(OWNER_ONLY_FOLDER)
         function_runtime.build(run / "function-runtime")
         port, sites_port = _free_port(), _free_port()
         endpoint_url, rekognition_url = f"http://{HOST}:{port}", ""
@@ -173,31 +146,34 @@ class EmbeddedCloud:
             ministack = Child.start(
                 "labelstack.clouds.ministack_launcher",
                 (),
-                environment=_ministack_environment(run, port, sites_port),
+                environment=_ministack_environment(run, keys, port, sites_port),
                 log=folder / "logs" / "ministack.log",
                 folder=run,
                 detach=detach,
             )
             children.append(ministack)
             if rekognition:
+                import rekognition_local  # here alone: the image that deploys to LocalStack has no such package
+
                 ready_file = run / REKOGNITION_READY_FILE
                 local = Child.start(
-                    "rekognition_local",
+                    rekognition_local.__name__,
                     [
                         *("--host", HOST, "--port", "0", "--s3-endpoint", endpoint_url),
                         *("--ready-file", str(ready_file), *rekognition_arguments),
                     ],
-                    environment=_client_environment(run),
+                    environment=_client_environment(run, keys) | {"REKOGNITION_LOCAL_TOKEN": keys.owner_token},
                     log=folder / "logs" / "rekognition.log",
                     folder=run,
                     detach=detach,
                 )
                 children.append(local)
                 rekognition_url = _wait_for_ready_file(ready_file, local, deadline)
-            _wait_for_health(f"{endpoint_url}/_localstack/health", ministack, deadline)
+            _wait_for_health(f"{endpoint_url}/_localstack/health", keys, ministack, deadline)
             names = ("ministack", "rekognition")
             started = {name: child.id for name, child in zip(names, children, strict=False)}
-            record = _Record(uuid.uuid4().hex, endpoint_url, rekognition_url, f"http://{HOST}:{sites_port}", started)
+            sites_url = f"http://{HOST}:{sites_port}"
+            record = Record(uuid.uuid4().hex, endpoint_url, rekognition_url, sites_url, keys, started)
             record.write(folder / "cloud.json")
         except BaseException:
             for child in children:
@@ -207,7 +183,11 @@ class EmbeddedCloud:
         if detach:
             for child in children:
                 child.release()
-        return cls(folder, record, () if detach else children)
+        cloud = cls(folder, record, () if detach else children)
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment().items()]
+        lines += [f"export {name}={os.devnull}" for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")]
+        write_private(cloud.environment_file, "\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN", *lines, ""]))
+        return cloud
 
     @classmethod
     def attach(cls, folder: Path) -> EmbeddedCloud:
@@ -217,7 +197,7 @@ class EmbeddedCloud:
             CloudNotRunningError: None runs there. What a dead one left behind is removed.
         """
         folder = folder.resolve()
-        record = _Record.read(folder / "cloud.json")
+        record = Record.read(folder / "cloud.json")
         if record is None:
             raise CloudNotRunningError(f"no embedded cloud runs in {folder}: start one (labelstack up)")
         if not record.is_usable:
@@ -237,6 +217,11 @@ class EmbeddedCloud:
                 f"start it again (labelstack up). The end of {log}:\n{log_tail(log)}"
             )
         return cls(folder, record)
+
+    @property
+    def environment_file(self) -> Path:
+        """Exports the variables of `environment` to a shell that reads it."""
+        return self.folder / "environment"
 
     @property
     def log_folder(self) -> Path:
@@ -278,10 +263,14 @@ class EmbeddedCloud:
         """The variables with which boto3 and the AWS CLI reach it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": self._keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._keys.secret_key,
             "AWS_DEFAULT_REGION": REGION,
         }
+
+    def owner_headers(self) -> dict[str, str]:
+        """The header that opens everything: control paths, and requests that look like those of a web page."""
+        return {OWNER_HEADER: self.owner_token}
 
     def function_logs(self, name: str) -> Iterator[LogEvent]:
         """What a function has logged, oldest first."""
@@ -294,7 +283,7 @@ class EmbeddedCloud:
             for child in self._children:
                 child.kill()
             self._children = ()
-            current = _Record.read(self.folder / "cloud.json")
+            current = Record.read(self.folder / "cloud.json")
             if current is None or current.instance == self.instance:
                 _clear(self.folder, self._record)
 
@@ -307,10 +296,10 @@ class EmbeddedCloud:
         self.stop()
 
 
-def _client_environment(run: Path) -> dict[str, str]:
+def _client_environment(run: Path, keys: Keys) -> dict[str, str]:
     return {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -318,8 +307,8 @@ def _client_environment(run: Path) -> dict[str, str]:
     }
 
 
-def _ministack_environment(run: Path, port: int, sites_port: int) -> dict[str, str]:
-    return _client_environment(run) | {
+def _ministack_environment(run: Path, keys: Keys, port: int, sites_port: int) -> dict[str, str]:
+    return _client_environment(run, keys) | {
         "AUTH": "true",  # IAM is enforced
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",  # given to functions
         "BIND_HOST": HOST,
@@ -328,6 +317,7 @@ def _ministack_environment(run: Path, port: int, sites_port: int) -> dict[str, s
         "IOT_MTLS_ENABLED": "0",
         "LABELSTACK_FUNCTION_PYTHON": str(function_runtime.base_interpreter()),
         "LABELSTACK_FUNCTION_RUNTIME": str(run / "function-runtime"),
+        "LABELSTACK_OWNER_TOKEN": keys.owner_token,
         "LABELSTACK_REKOGNITION_READY_FILE": str(run / REKOGNITION_READY_FILE),
         "LABELSTACK_SITES_PORT": str(sites_port),
         "LOG_LEVEL": "WARNING",
@@ -342,16 +332,17 @@ def _ministack_environment(run: Path, port: int, sites_port: int) -> dict[str, s
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keeps two processes from starting or stopping in one folder at once."""
-    with (folder / "lock").open("w") as lock:
+    with os.fdopen(os.open(folder / "lock", os.O_WRONLY | os.O_CREAT, OWNER_ONLY), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _clear(folder: Path, record: _Record | None) -> None:
+def _clear(folder: Path, record: Record | None) -> None:
     """End what a record names, as far as it runs, and remove the files of a run."""
     for process in record.processes.values() if record else ():
         processes.end(process, folder / "run")
-    (folder / "cloud.json").unlink(missing_ok=True)
+    for name in ("cloud.json", "environment"):
+        (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "run", ignore_errors=True)
 
 
@@ -361,8 +352,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_health(url: str, child: Child, deadline: float) -> None:
-    while not answers(url):
+def _wait_for_health(url: str, keys: Keys, child: Child, deadline: float) -> None:
+    while not answers(url, headers={OWNER_HEADER: keys.owner_token}):
         _check_alive("ministack", child, deadline)
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
 

@@ -27,7 +27,7 @@ def build(folder: Path) -> None:
     Args:
         folder: Made here; must not exist.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(mode=0o700, parents=True)
     for distribution in _with_dependencies(SHIPPED):
         root = Path(str(distribution.locate_file("")))
         tops = {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}
@@ -38,19 +38,19 @@ def build(folder: Path) -> None:
 
 
 def _with_dependencies(names: tuple[str, ...]) -> list[importlib.metadata.Distribution]:
-    found: dict[str, importlib.metadata.Distribution] = {}
+    distributions: dict[str, importlib.metadata.Distribution] = {}
     waiting = list(names)
     while waiting:
         name = _normal(waiting.pop())
-        if name in found:
+        if name in distributions:
             continue
-        distribution = found[name] = importlib.metadata.distribution(name)
+        distribution = distributions[name] = importlib.metadata.distribution(name)
         waiting += [
             match[0]
             for requirement in distribution.requires or ()
             if "extra" not in requirement.partition(";")[2] and (match := re.match(r"[\w.-]+", requirement))
         ]
-    return list(found.values())
+    return list(distributions.values())
 
 
 def _normal(name: str) -> str:

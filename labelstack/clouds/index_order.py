@@ -33,8 +33,8 @@ class Members(dict[str, Any]):
     It is dropped by ministack, and the orders with it, whenever a table's items are replaced as a whole.
     """
 
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        super().__init__(found)
+    def __init__(self, page: Mapping[str, Any]) -> None:
+        super().__init__(page)
         self.orders: dict[tuple[str, str], list[Entry]] = {}
 
 
@@ -74,8 +74,8 @@ class Page:
             low = max(low, bisect_right(order, self.start))
         if self.start is not None and not self.forward:
             high = min(high, bisect_left(order, self.start))
-        found = order[low:high][: self.limit] if self.forward else order[max(low, high - self.limit) : high]
-        return [(pk, sk) for _, pk, sk in found]
+        places = order[low:high][: self.limit] if self.forward else order[max(low, high - self.limit) : high]
+        return [(pk, sk) for _, pk, sk in places]
 
 
 def install() -> None:
@@ -83,25 +83,25 @@ def install() -> None:
     query: Callable[[dict[str, Any]], Any] = dynamodb._query
     index_members: Callable[[dict[str, Any]], dict[str, Any]] = dynamodb._index_members
     index_item: Callable[..., None] = dynamodb._index_item
-    wanted: list[Page] = []  # of the query that runs: ministack runs one at a time, from its beginning to its end
+    page_stack: list[Page] = []  # of the query that runs: ministack runs one at a time, from its beginning to its end
 
     def paged_query(request: dict[str, Any]) -> Any:
         page = page_of(request)
         if page is None:
             return query(request)
-        wanted.append(page)
+        page_stack.append(page)
         try:
             return query(request)
         finally:
-            wanted.pop()
+            page_stack.pop()
 
     def narrowed_members(table: dict[str, Any]) -> Mapping[str, Any]:
         members = index_members(table)
         if not isinstance(members, Members):
             members = table[dynamodb._INDEX_MEMBERS] = Members(members)
-        if not wanted:
+        if not page_stack:
             return members
-        page = wanted[-1]
+        page = page_stack[-1]
         partitions = members.get(page.index, {})
         order = _order(members, table, page) if page.partition in partitions else None
         if order is None:
@@ -135,8 +135,8 @@ def page_of(request: Mapping[str, Any]) -> Page | None:
         return None
     names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
     hash_name, partition, range_name, comparison, value = condition.groups()
-    bound = [_text(values.get(one)) for one in (partition, value) if one]
-    named = [names.get(one, one) for one in (hash_name, range_name) if one]
+    bound = [_text(values.get(attribute)) for attribute in (partition, value) if attribute]
+    named = [names.get(attribute, attribute) for attribute in (hash_name, range_name) if attribute]
     start = request.get("ExclusiveStartKey") or None
     if None in bound or named != [hashes[0], ranges[0]][: len(named)]:
         return None
@@ -185,8 +185,8 @@ def _keep(members: Members, table: Mapping[str, Any], item: Item, add: bool) -> 
 
 
 def _schemas(table: Mapping[str, Any]) -> Iterable[tuple[str, list[str], list[str]]]:
-    found: Iterable[tuple[str, list[str], list[str]]] = dynamodb._index_key_schemas(table)
-    return found
+    schemas: Iterable[tuple[str, list[str], list[str]]] = dynamodb._index_key_schemas(table)
+    return schemas
 
 
 def _entry(item: Item, keys: tuple[str, str, str]) -> Entry | None:

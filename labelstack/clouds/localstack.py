@@ -13,16 +13,16 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.credentials import Credentials
 
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, function_logs, open_local
-from labelstack.errors import CloudNotRunningError
+from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, emulator_session, function_logs, open_local
+from labelstack.errors import CloudNotRunningError, CloudSettingsError
 
 DEFAULT_ENDPOINT_URL = "http://localhost:4566"
 DEFAULT_REGION = "us-east-1"
 INFO_TIMEOUT_S = 5.0
 CONTROL_VARIABLE = "LABELSTACK_REKOGNITION_CONTROL_URL"
+TOKEN_VARIABLE = "REKOGNITION_LOCAL_TOKEN"
 # The free edition, image 4.14.0.
 CAPABILITIES = Capabilities(
     http_api=False,
@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     throttling=False,
     bulk=False,
     parallel_batches=False,  # one thread polls an event source mapping and waits for the function
+    fair_queues=False,
     s3_on_eventbridge=False,  # the keys are URL-encoded, and every sequencer is the same (4.14)
     express_workflows=True,
     form_signatures=False,
@@ -56,6 +57,7 @@ class LocalStackCloud:
             set.
         rekognition_control_url: Where it answers on this machine, for rules and counts, by
             LABELSTACK_REKOGNITION_CONTROL_URL; empty when not set.
+        rekognition_control_token: What opens that, by REKOGNITION_LOCAL_TOKEN; empty when not set.
     """
 
     name = "localstack"
@@ -66,15 +68,22 @@ class LocalStackCloud:
         endpoint_url: str | None = None,
         rekognition_url: str | None = None,
         rekognition_control_url: str | None = None,
+        rekognition_control_token: str | None = None,
     ) -> None:
-        self.endpoint_url: str = endpoint_url or os.environ.get("AWS_ENDPOINT_URL", DEFAULT_ENDPOINT_URL)
-        self.rekognition_url = rekognition_url or os.environ.get("AWS_ENDPOINT_URL_REKOGNITION", "")
-        self.rekognition_control_url = rekognition_control_url or os.environ.get(CONTROL_VARIABLE, "")
-        self.capabilities = replace(CAPABILITIES, rekognition_rules=bool(self.rekognition_control_url))
+        """Find it.
+
+        Raises:
+            CloudSettingsError: One of the variables is no address.
+        """
+        self.endpoint_url = endpoint_url or _address("AWS_ENDPOINT_URL") or DEFAULT_ENDPOINT_URL
+        self.rekognition_url = rekognition_url or _address("AWS_ENDPOINT_URL_REKOGNITION")
+        self.rekognition_control_url = rekognition_control_url or _address(CONTROL_VARIABLE)
+        self.rekognition_control_token = rekognition_control_token or os.environ.get(TOKEN_VARIABLE, "")
+        settable = bool(self.rekognition_control_url and self.rekognition_control_token)
+        self.capabilities = replace(CAPABILITIES, rekognition_rules=settable)
         self.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
         # LocalStack takes any credentials; a person's own must not be sent to it.
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=self.region)
-        self._clients = Clients(session, self.endpoint_url)
+        self._clients = Clients(emulator_session("test", "test", self.region), self.endpoint_url)
 
     @property
     def instance(self) -> str:
@@ -91,10 +100,10 @@ class LocalStackCloud:
         Raises:
             CloudNotRunningError: Nothing answers there, or something else than a LocalStack does.
         """
-        told: Any = None
+        document: Any = None
         try:
             with open_local(f"{self.endpoint_url}/_localstack/info", INFO_TIMEOUT_S) as answer:
-                told = json.load(answer)
+                document = json.load(answer)
         except urllib.error.HTTPError as error:
             error.close()
         except OSError as error:
@@ -104,13 +113,13 @@ class LocalStackCloud:
             ) from error
         except (http.client.HTTPException, ValueError):
             pass  # it does not speak HTTP, or not JSON
-        if not isinstance(told, dict) or "version" not in told:
+        if not isinstance(document, dict) or "version" not in document:
             raise CloudNotRunningError(
-                f"what answers at {self.endpoint_url} is no LocalStack: end it, or start LocalStack on another port "
+                f"the server at {self.endpoint_url} is not LocalStack: stop it, or start LocalStack on another port "
                 "(LOCALSTACK_PORT=4567 docker compose up --wait) and set AWS_ENDPOINT_URL to it; `labelstack doctor "
                 "--cloud localstack` says what has the port."
             )
-        return told
+        return document
 
     def is_running(self) -> bool:
         """Whether it answers."""
@@ -143,3 +152,18 @@ class LocalStackCloud:
     def close(self) -> None:
         """Close every connection."""
         self._clients.close()
+
+
+def _address(variable: str) -> str:
+    """A variable's URL, empty when it is not set. Raises CloudSettingsError for what names no host."""
+    url = os.environ.get(variable, "")
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or brackets that do not close
+        is_address = False
+    if url and not is_address:
+        raise CloudSettingsError(
+            f"{variable} is {url!r}, which names no host: set it to a URL such as http://localhost:4566, or unset it"
+        )
+    return url

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import sys
 import time
 import uuid
@@ -29,8 +30,8 @@ from labelstack.clouds.docker_host import OWNER_LABEL, PARENT_LABEL, RUN_LABEL, 
 from labelstack.clouds.localstack import LocalStackCloud
 from labelstack.errors import CloudStartError
 
-# The last one that runs without a licence.
-IMAGE = "localstack/localstack:4.14.0"
+# The last one that runs without a licence, by the digest of all its platforms: a tag can be moved.
+IMAGE = "localstack/localstack:4.14.0@sha256:3ebc37595918b8accb852f8048fef2aff047d465167edd655528065b07bc364a"
 IMAGE_VARIABLE = "LOCALSTACK_IMAGE"
 # Of the runtime that functions have unless a stack says otherwise. LocalStack would pull it too, while all wait.
 FUNCTION_IMAGE = "public.ecr.aws/lambda/python:3.13"
@@ -84,8 +85,8 @@ def prepare(
         if not testcontainers_config.ryuk_disabled:
             without = "TESTCONTAINERS_RYUK_DISABLED=true does without it"
             docker_host.pull(client, testcontainers_config.ryuk_image, on_step, hint=without)
-        for wanted in filter(None, (image(variables), named, FUNCTION_IMAGE)):
-            docker_host.pull(client, wanted, on_step)
+        for image_name in filter(None, (image(variables), named, FUNCTION_IMAGE)):
+            docker_host.pull(client, image_name, on_step)
         return named or _build_rekognition(client, project, variables, on_step)
 
 
@@ -118,22 +119,21 @@ class LocalStackContainer:
         with docker_host.connected() as client:
             docker_host.remove_left_behind(client)
         rekognition_image = prepare(project, variables)
-        run = uuid.uuid4().hex[:12]
+        run, token = uuid.uuid4().hex[:12], secrets.token_hex(20)
         labels = {RUN_LABEL: run, OWNER_LABEL: docker_host.owner_label(os.getpid())}
         try:
             with explained("making a network"):
                 network = Network(docker_network_kw={"labels": labels}).create()
             localstack = _localstack(image(variables), network, labels, variables)
-            rekognition = _rekognition(rekognition_image, network, labels)
+            rekognition = _rekognition(rekognition_image, network, labels, token)
             for container in (localstack, rekognition):
                 with explained(f"starting a container of {container.image}"):
                     container.start()
             deadline = time.monotonic() + START_DEADLINE_S
             endpoint_url = _wait_for(localstack, PORT, "/_localstack/health", deadline)
             control_url = _wait_for(rekognition, REKOGNITION_PORT, "/_rekognition_local/health", deadline)
-            cloud = LocalStackCloud(
-                endpoint_url, f"http://{REKOGNITION_ALIAS}:{REKOGNITION_PORT}", rekognition_control_url=control_url
-            )
+            rekognition_url = f"http://{REKOGNITION_ALIAS}:{REKOGNITION_PORT}"
+            cloud = LocalStackCloud(endpoint_url, rekognition_url, control_url, token)
             return cls(cloud, run, localstack, [rekognition])
         except BaseException:
             docker_host.remove(run)
@@ -142,7 +142,7 @@ class LocalStackContainer:
     def logs(self, lines: int) -> dict[str, str]:
         """The last lines of what each container wrote, by its image."""
         with explained("reading the containers' logs"):
-            return {one.image: _log_tail(one, lines) for one in (self._localstack, *self._others)}
+            return {container.image: _log_tail(container, lines) for container in (self._localstack, *self._others)}
 
     def stop(self) -> None:
         """Remove LocalStack, the functions' containers and all else of this run. May be repeated.
@@ -165,13 +165,11 @@ class LocalStackContainer:
 
 
 def _localstack(name: str, network: Network, labels: Mapping[str, str], variables: Mapping[str, str]) -> Any:
-    # An operation's host prefix (`sync-` for Express workflows) would make a name of LocalStack's address.
     # LocalStack's own labels do not tell the run; testcontainers' lets Ryuk remove functions' containers too.
     of_run = [f"--label {key}={value}" for key, value in {**labels, LABEL_SESSION_ID: SESSION_ID}.items()]
-    flags = " ".join([*of_run, "--env AWS_DISABLE_HOST_PREFIX_INJECTION=true"])
     container = _container(name, PORT, network, ALIAS, {**labels, PARENT_LABEL: ""}).with_envs(
         LAMBDA_DOCKER_NETWORK=network.name,
-        LAMBDA_DOCKER_FLAGS=flags,
+        LAMBDA_DOCKER_FLAGS=" ".join(of_run),
         LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT="60",  # seconds for a cold start; 20 are not enough for a busy machine
         DISABLE_EVENTS="1",
         SKIP_SSL_CERT_DOWNLOAD="1",
@@ -180,12 +178,14 @@ def _localstack(name: str, network: Network, labels: Mapping[str, str], variable
     return container.with_volume_mapping(_socket_path(variables), "/var/run/docker.sock", "rw")
 
 
-def _rekognition(name: str, network: Network, labels: Mapping[str, str]) -> Any:
+def _rekognition(name: str, network: Network, labels: Mapping[str, str], token: str) -> Any:
     return _container(name, REKOGNITION_PORT, network, REKOGNITION_ALIAS, labels).with_envs(
         AWS_ENDPOINT_URL=f"http://{ALIAS}:{PORT}",
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
         AWS_DEFAULT_REGION="us-east-1",
+        REKOGNITION_LOCAL_HOSTS=REKOGNITION_ALIAS,
+        REKOGNITION_LOCAL_TOKEN=token,
     )
 
 
@@ -209,13 +209,13 @@ def _build_rekognition(client: Any, project: Path, variables: Mapping[str, str],
         on_step("building the local Rekognition's image")
     arguments = {name: variables[name] for name in BUILD_ARGUMENTS if variables.get(name)}
     # Kept: the next run finds all of it in Docker's cache.
-    wanted = DockerImage(project, tag=REKOGNITION_TAG, clean_up=False, target="rekognition", buildargs=arguments)
+    docker_image = DockerImage(project, tag=REKOGNITION_TAG, clean_up=False, target="rekognition", buildargs=arguments)
     with (
         explained(f"building the local Rekognition from {project / 'Dockerfile'}"),
         (project / "Dockerfile").open() as file,
     ):
         fcntl.flock(file, fcntl.LOCK_EX)  # of runs side by side, one builds, and the others find it in the cache
-        return str(wanted.build())
+        return str(docker_image.build())
 
 
 def _socket_path(variables: Mapping[str, str]) -> str:
@@ -245,8 +245,8 @@ def _not_up(container: DockerContainer, status: str, exit_code: int) -> CloudSta
         what = f"did not answer within {START_DEADLINE_S:.0f} s"
     elif exit_code == NO_LICENCE:
         return CloudStartError(
-            f"{container.image} ended with exit code {NO_LICENCE}: it wants a licence. Set LOCALSTACK_AUTH_TOKEN, or "
-            f"unset {IMAGE_VARIABLE} for {IMAGE}, which wants none."
+            f"{container.image} ended with exit code {NO_LICENCE}: it needs a licence. Set LOCALSTACK_AUTH_TOKEN, or "
+            f"unset {IMAGE_VARIABLE} for {IMAGE}, which needs none."
         )
     else:
         what = f"ended with exit code {exit_code}"

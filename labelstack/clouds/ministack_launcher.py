@@ -9,14 +9,29 @@ import contextvars
 import importlib
 import importlib.metadata
 import os
+import re
 import sys
 from collections.abc import Callable
+from xml.sax.saxutils import unescape
 
 VERSION = "1.5.33"
+_ALLOWED_ORIGIN = re.compile(r"<AllowedOrigin>\s*([^<*]+?)\s*</AllowedOrigin>")
 # (module, attribute, why it is replaced or used)
 PATCHED = (
     ("ministack.core.iam_evaluator", "_request_origin", "loopback counts as TLS"),
     ("ministack.app", "pin_request_origin", "loopback counts as TLS"),
+    ("ministack.app", "app", "the door"),
+    ("ministack.services.s3", "_bucket_cors", "the door"),
+    ("ministack.services.apigateway", "_apis", "the door"),
+    ("ministack.core.iam_evaluator", "is_root_access_key", "whose keys are the root's"),
+    ("ministack.core.iam_evaluator", "_is_root_key", "whose keys are the root's"),
+    ("ministack.core.iam_evaluator", "resolve_caller_identity", "whose keys are the root's"),
+    ("ministack.core.iam_evaluator", "check_credentials", "requests without a signature"),
+    ("ministack.core.iam_evaluator", "enforce", "requests without a signature"),
+    ("ministack.core.iam_evaluator", "_anonymous", "requests without a signature"),
+    ("ministack.core.iam_evaluator", "_served_unsigned", "requests without a signature"),
+    ("ministack.core.lambda_runtime", "execution_credentials", "a function's keys"),
+    ("ministack.services.lambda_svc", "execution_credentials", "a function's keys"),
     ("ministack.core.lambda_runtime", "ProvidedWorker", "Python functions run by AWS's runtime interface"),
     ("ministack.core.lambda_runtime", "_worker_class_for", "Python functions run by AWS's runtime interface"),
     ("ministack.core.lambda_runtime", "HOST_PREFIX_ENV", "a function's environment"),
@@ -49,16 +64,38 @@ PATCHED = (
     ("ministack.services.dynamodb", "_get_attr_type", "indexes in order"),
     ("ministack.services.s3", "_fire_s3_event", "versions in S3's events"),
     ("ministack.services.eventbridge", "_dispatch_event", "versions in S3's events"),
+    ("ministack.services.s3", "_get_object", "links to versions"),
+    ("ministack.services.s3", "_apply_response_overrides", "links to versions"),
+    ("ministack.services.cloudwatch", "handle_request", "alarms as AWS describes them"),
+    ("ministack.services.cloudwatch", "_put_metric_alarm", "alarms as AWS describes them"),
+    ("ministack.services.cloudwatch", "_alarms", "alarms as AWS describes them"),
+    ("ministack.services.cloudwatch", "_error", "alarms as AWS describes them"),
+    ("ministack.services.apigateway_v1", "handle_request", "APIs built from OpenAPI documents"),
+    ("ministack.services.apigateway_v1", "_v1_error", "APIs built from OpenAPI documents"),
+    ("ministack.services.apigateway_v1", "_v1_response", "settings that nobody has set"),
+    ("ministack.services.apigateway_v1", "_apply_patch", "usage plans that are changed"),
+    ("ministack.services.apigateway_v1", "_create_api_key", "API keys whose value AWS makes"),
+    ("ministack.services.s3", "_list_object_versions", "encoded keys in lists of versions"),
+    ("ministack.services.s3", "_qp", "encoded keys in lists of versions"),
+    ("ministack.services.s3", "_xml_body", "keys that XML cannot carry"),
+    ("ministack.core.iam_evaluator", "_fnmatch_compile", "keys with line breaks in policies"),
+    ("ministack.core.iam_actions", "_action_from_target", "batches of SQS in policies"),
+    ("ministack.core.iam_actions", "_s3_action", "keys with empty parts in policies"),
+    ("ministack.core.iam_actions", "extract_resource_arn", "keys with empty parts in policies"),
+    ("ministack.services.cloudfront", "_build_rhp_config_xml", "settings that nobody has set"),
+    ("ministack.services.stepfunctions", "_create_state_machine", "tracing of state machines"),
+    ("ministack.services.stepfunctions", "_update_state_machine", "tracing of state machines"),
+    ("ministack.services.stepfunctions", "_state_machines", "tracing of state machines"),
 )
 
 
 def check() -> None:
     """Raise RuntimeError when this ministack is not the one the changes were made for."""
-    found = importlib.metadata.version("ministack")
+    installed = importlib.metadata.version("ministack")
     missing = [f"{module}.{name}" for module, name, _ in PATCHED if not hasattr(importlib.import_module(module), name)]
-    if found != VERSION or missing:
+    if installed != VERSION or missing:
         raise RuntimeError(
-            f"the embedded cloud needs ministack {VERSION}, found {found}"
+            f"the embedded cloud needs ministack {VERSION}, found {installed}"
             + (f" without {', '.join(missing)}" if missing else "")
             + ": install the pinned version"
         )
@@ -77,6 +114,24 @@ def trust_loopback() -> None:
     iam_evaluator._request_origin = contextvars.ContextVar("ministack_request_origin", default=("127.0.0.1", True))
     original: Callable[[str, bool], None] = iam_evaluator.pin_request_origin
     app.pin_request_origin = lambda source_ip, _secure: original(source_ip, True)
+
+
+def shut_out_strangers() -> None:
+    """Put the door before the emulator: the pages that may ask are those of the CORS rules of buckets and HTTP APIs."""
+    from ministack import app
+    from ministack.services import apigateway, s3
+
+    from labelstack.clouds.door import Door
+
+    def allowed_origins() -> set[str]:
+        buckets = s3._bucket_cors.to_dict().values()
+        apis = (api.get("corsConfiguration") or {} for api in apigateway._apis.to_dict().values())
+        return {
+            *(unescape(origin) for rules in buckets for origin in _ALLOWED_ORIGIN.findall(rules)),
+            *(origin for cors in apis for origin in cors.get("allowOrigins", ()) if "*" not in origin),
+        }
+
+    app.app = Door(app.app, int(os.environ["GATEWAY_PORT"]), os.environ["LABELSTACK_OWNER_TOKEN"], allowed_origins)
 
 
 def serve_sites() -> None:
@@ -98,13 +153,28 @@ def main() -> None:
     """Run the server until it is killed."""
     check()
     trust_loopback()
-    from labelstack.clouds import index_order, policy_keys, python_functions, rekognition_route, s3_events
+    from labelstack.clouds import (
+        cloudwatch_query,
+        index_order,
+        policy_keys,
+        provider_needs,
+        python_functions,
+        rekognition_route,
+        s3_events,
+        s3_versions,
+        signatures,
+    )
 
+    shut_out_strangers()
+    signatures.install()
     python_functions.install()
     rekognition_route.install()
     policy_keys.install()
     index_order.install()
     s3_events.install()
+    s3_versions.install()
+    cloudwatch_query.install()
+    provider_needs.install()
     serve_sites()
     from ministack.app import main as serve
 

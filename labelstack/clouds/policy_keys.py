@@ -1,11 +1,14 @@
 """IAM policies of the embedded cloud as AWS evaluates them, where ministack does not; imported in its process only.
 
 ministack takes policy variables (`${…}`) literally and knows no `dynamodb:LeadingKeys`. With both a policy can give a
-Cognito guest what is his own: without them it gives him nothing, or everything.
+Cognito guest what is his own: without them it gives him nothing, or everything. Its `*` and `?` stand for no line
+break, so that no policy fits a key that has one, and it takes empty parts out of keys (`a//b`). It asks for a right of
+its own where SQS is sent a batch.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,13 +19,20 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, sts
 
 LEADING_KEYS = "dynamodb:LeadingKeys"
+SQS_BATCHES = {
+    f"AmazonSQS.{action}Batch": action for action in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
+}
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 # What a key condition may say of the partition key: that it equals a value.
 _EQUALS = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
 
 
 def install() -> None:
-    """Replace ministack's evaluation by one that knows variables, who a guest is, and leading keys."""
+    """Replace ministack's evaluation by one that knows variables, who a guest is, leading keys, and any character."""
+    iam_evaluator._fnmatch_compile = wildcards
+    iam_actions._s3_action = with_whole_key(iam_actions._s3_action)
+    iam_actions._action_from_target = of_batches(iam_actions._action_from_target)
+    iam_actions.extract_resource_arn = of_whole_key(iam_actions.extract_resource_arn)
     evaluate, principal_keys = iam_evaluator.evaluate, iam_evaluator._principal_keys
     service_context: Callable[[bytes], dict[str, Any]] = iam_actions.dynamodb_service_context
 
@@ -44,6 +54,46 @@ def install() -> None:
     iam_evaluator._principal_keys = with_guest
     iam_actions.dynamodb_service_context = with_leading_keys
     iam_evaluator.evaluate = with_variables
+
+
+def of_batches(original: Callable[[Mapping[str, str]], str | None]) -> Callable[[Mapping[str, str]], str | None]:
+    """Name the action that a batch of SQS needs: the one on a single message.
+
+    docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    """
+
+    def action(headers: Mapping[str, str]) -> str | None:
+        return SQS_BATCHES.get(headers.get("x-amz-target", "")) or original(headers)
+
+    return action
+
+
+def with_whole_key(original: Callable[..., str | None]) -> Callable[..., str | None]:
+    """Tell the action on an object whose key is nothing but slashes from one on its bucket."""
+
+    def action(method: str, path: str, *others: Any) -> str | None:
+        bucket, _, key = path.lstrip("/").partition("/")
+        return original(method, f"/{bucket}/key" if key else path, *others)
+
+    return action
+
+
+def of_whole_key(original: Callable[..., str]) -> Callable[..., str]:
+    """Name an object in a policy by its key as it is."""
+
+    def arn(service: str, method: str, path: str, *others: Any) -> str:
+        bucket, _, key = path.lstrip("/").partition("/")
+        return f"arn:aws:s3:::{bucket}/{key}" if service == "s3" and key else original(service, method, path, *others)
+
+    return arn
+
+
+@functools.lru_cache(4096)
+def wildcards(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    """Compile a pattern in which `*` stands for any characters and `?` for any one."""
+    parts = {"*": ".*", "?": "."}
+    expression = "".join(parts.get(sign) or re.escape(sign) for sign in pattern)
+    return re.compile(rf"{expression}\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 def leading_keys(body: bytes, partition_key: Callable[[str], str | None]) -> Iterator[str]:
@@ -83,8 +133,8 @@ def _text(value: Mapping[str, Any]) -> str:
 
 
 def _partition_key(table: str) -> str | None:
-    found = dynamodb._tables.get(table.rpartition("/")[2])
-    return str(found["pk_name"]) if found else None
+    definition = dynamodb._tables.get(table.rpartition("/")[2])
+    return str(definition["pk_name"]) if definition else None
 
 
 def _substituted(layer: Any, context: Any) -> Any:
@@ -92,15 +142,15 @@ def _substituted(layer: Any, context: Any) -> Any:
 
     def fill(text: str) -> str:
         return _VARIABLE.sub(
-            lambda found: str(iam_evaluator._resolve_condition_key(found[1], context) or found[0]), text
+            lambda variable: str(iam_evaluator._resolve_condition_key(variable[1], context) or variable[0]), text
         )
 
     def fill_all(value: Any) -> Any:
         if isinstance(value, str):
             return fill(value)
         if isinstance(value, list):
-            return [fill_all(one) for one in value]
-        return {key: fill_all(one) for key, one in value.items()} if isinstance(value, dict) else value
+            return [fill_all(item) for item in value]
+        return {key: fill_all(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     return [
         [

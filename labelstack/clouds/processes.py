@@ -80,7 +80,8 @@ class Child:
         watched, lifeline = (None, None) if detach else os.pipe()
         command = [sys.executable, "-m", "labelstack.clouds.child", "-" if watched is None else str(watched), module]
         try:
-            with log.open("wb") as output:
+            # The log is for its owner alone, as is every file that the process makes.
+            with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
                 process = subprocess.Popen(
                     [*command, *arguments],
                     env=variables,
@@ -89,6 +90,7 @@ class Child:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=0o077,
                     pass_fds=() if watched is None else (watched,),
                 )
         except BaseException:

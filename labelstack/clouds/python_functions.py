@@ -80,6 +80,19 @@ class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # mini
         handler = super()._build_handler_class(generation, pending)
         # It sends header and body of an event apart: by Nagle's algorithm the body waits 40 ms for an acknowledgement.
         handler.disable_nagle_algorithm = True
+        parse: Callable[[Any], bool] = handler.parse_request
+
+        def parse_request(request: Any) -> bool:
+            if not parse(request):
+                return False
+            # A web page could take a function's events, or answer them. None may ask here.
+            own = f"127.0.0.1:{request.server.server_address[1]}"
+            if request.headers.get("Host") == own and not {"Origin", "Sec-Fetch-Site"} & set(request.headers):
+                return True
+            request.send_error(403)
+            return False
+
+        handler.parse_request = parse_request
         return handler
 
     def invoke(self, event: object, request_id: str, **context: Any) -> dict[str, Any]:
@@ -134,9 +147,9 @@ def environment_of(original: Callable[..., dict[str, str]]) -> Callable[..., dic
     """ministack's environment of a function, without what belongs to the machine and with what AWS adds."""
 
     def environment(config: dict[str, Any], code_folder: str, port: int) -> dict[str, str]:
-        given = original(config, code_folder, port)
+        variables = original(config, code_folder, port)
         if not is_python(config):
-            return given
+            return variables
         own: dict[str, str] = lambda_svc._runtime_env_vars(config)
         name = config.get("FunctionName", "")
         log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
@@ -147,14 +160,12 @@ def environment_of(original: Callable[..., dict[str, str]]) -> Callable[..., dic
             "TZ": ":UTC",
             "TMPDIR": temporary,
             "HOME": str(Path(temporary, "no-home")),  # else ~/.aws of whoever runs this would be read
-            # Some operations' hosts have a prefix (`sync-` for Express workflows), which no loopback address can have.
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
             "LAMBDA_RUNTIME_DIR": os.environ["LABELSTACK_FUNCTION_RUNTIME"],
             **{key: os.environ[key] for key in ("LD_LIBRARY_PATH",) if key in os.environ},
-            **{key: value for key, value in given.items() if key in RUNTIME_VARIABLES},
+            **{key: value for key, value in variables.items() if key in RUNTIME_VARIABLES},
             **own,
         }
 

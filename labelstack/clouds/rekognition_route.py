@@ -45,9 +45,16 @@ class LocalRekognition:
         address = urlsplit(str(json.loads(self._ready_file.read_text())["url"]))
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         try:
-            given = {k: v for k, v in headers.items() if k not in ("connection", "transfer-encoding", "expect")}
-            given |= {"connection": "close", "content-length": str(len(body))}
-            head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
+            passed_headers = {
+                k: v for k, v in headers.items() if k not in ("connection", "transfer-encoding", "expect")
+            }
+            passed_headers |= {"connection": "close", "content-length": str(len(body))}
+            head = [
+                f"{method} {path} HTTP/1.1",
+                *(f"{name}: {value}" for name, value in passed_headers.items()),
+                "",
+                "",
+            ]
             writer.write("\r\n".join(head).encode("latin-1") + body)
             await writer.drain()
             status = int((await reader.readline()).split(b" ")[1:2][0])

@@ -20,6 +20,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from labelstack.clouds.door import LOOPBACK_DOMAIN, is_loopback
+
 HOST = "127.0.0.1"
 TIMEOUT_S = 30
 # A page asks for a dozen files at once: what was found out for the first one holds for the others.
@@ -83,7 +85,9 @@ class Sites:
             return Answer(HTTPStatus.FOUND, [("Location", f"/{bucket}/")], b"")
         if site.domain:
             where = f"/{key}" + (f"?{query}" if query else "")
-            answer = self._ask(method, where, {**headers, "Host": site.domain, "X-Forwarded-Proto": "https"})
+            # ministack knows a distribution by this name too, and the cloud's door lets no other in.
+            host = f"{site.domain.removesuffix('.net')}{LOOPBACK_DOMAIN}"
+            answer = self._ask(method, where, {**headers, "Host": host, "X-Forwarded-Proto": "https"})
             return Answer(answer.status, [pair for pair in answer.headers if _handed_on(pair[0])], answer.body)
         file = f"{key}{site.index}" if not key or key.endswith("/") else key
         answer = self._ask(method, f"/{bucket}/{file}", headers)
@@ -102,8 +106,8 @@ class Sites:
 
     def _site(self, bucket: str) -> Site | None:
         now = time.monotonic()
-        asked, site = self._known.get(bucket, (0.0, None))
-        if site is None or now > asked + REMEMBERED_S:
+        looked_up_at, site = self._known.get(bucket, (0.0, None))
+        if site is None or now > looked_up_at + REMEMBERED_S:
             site = self._look_up(bucket)
             self._known[bucket] = now, site
         return site
@@ -121,10 +125,10 @@ class Sites:
 
     def _distribution(self, bucket: str) -> Site | None:
         for page in self._cloudfront.get_paginator("list_distributions").paginate():
-            for one in page["DistributionList"].get("Items", []):
-                origins = [origin["DomainName"] for origin in one["Origins"]["Items"]]
+            for distribution in page["DistributionList"].get("Items", []):
+                origins = [origin["DomainName"] for origin in distribution["Origins"]["Items"]]
                 if any(origin.startswith(f"{bucket}.s3.") for origin in origins):
-                    return Site(domain=one["DomainName"])
+                    return Site(domain=distribution["DomainName"])
         return None
 
     def _ask(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
@@ -161,9 +165,12 @@ def _server(sites: Sites, port: int) -> ThreadingHTTPServer:
             """Nothing: the cloud's own log has what matters."""
 
         def _serve(self) -> None:
-            asked = {name: self.headers[name] for name in ASKED if self.headers[name] is not None}
+            if not is_loopback(self.headers.get("Host", ""), server.server_port):  # a stranger's page, by DNS rebinding
+                self.send_error(HTTPStatus.FORBIDDEN, "This address serves loopback names alone")
+                return
+            conditional = {name: self.headers[name] for name in ASKED if self.headers[name] is not None}
             try:
-                answer = sites.answer(self.command, self.path, asked)
+                answer = sites.answer(self.command, self.path, conditional)
             except (OSError, http.client.HTTPException) as error:
                 answer = _page(HTTPStatus.BAD_GATEWAY, f"The embedded cloud does not answer: {error}")
             self.send_response(answer.status)
@@ -174,9 +181,9 @@ def _server(sites: Sites, port: int) -> ThreadingHTTPServer:
             if self.command != "HEAD":
                 self.wfile.write(answer.body)
 
-    found = ThreadingHTTPServer((HOST, port), Handler)
-    found.daemon_threads = True
-    return found
+    server = ThreadingHTTPServer((HOST, port), Handler)
+    server.daemon_threads = True
+    return server
 
 
 def _page(status: HTTPStatus, text: str) -> Answer:

@@ -44,7 +44,7 @@ def concurrency(setting: Setting) -> Finding:
         return not_applicable(name, f"not used on {setting.cloud}")
     if setting.account is None or setting.settings is None:
         return not_applicable(name, "not known without an account and right settings")
-    wanted = derive(setting.settings.rekognition_tps, setting.settings.batch_size).maximum
+    needed = derive(setting.settings["rekognitionTps"]).maximum
     try:
         setting.account.identity()
     except OSError:
@@ -53,11 +53,11 @@ def concurrency(setting: Setting) -> Finding:
         allowed = setting.account.unreserved_concurrency()
     except OSError as error:
         return warning(name, f"cannot be asked: {error}", "Allow lambda:GetAccountSettings to see it here")
-    if allowed < wanted:
+    if allowed < needed:
         return problem(
             name,
-            f"the account allows {allowed} functions at once, and labelstack:rekognitionTps asks for {wanted}",
+            f"the account allows {allowed} functions at once, and labelstack:rekognitionTps asks for {needed}",
             f"Ask for more (Service Quotas, Lambda, Concurrent executions; {NEW_ACCOUNT_QUOTA}), or set "
             "labelstack:rekognitionTps lower",
         )
-    return ok(name, f"{allowed} functions at once, of which {wanted} are used")
+    return ok(name, f"{allowed} functions at once, of which {needed} are used")

@@ -9,11 +9,13 @@ from labelstack.diagnosis.finding import Finding, Setting
 
 CHECKS: tuple[Callable[[Setting], Finding], ...] = (
     machine.python,
+    machine.dates,
     machine.stack_file,
     machine.embedded_cloud,
     docker.engine,
     docker.socket,
     docker.compose,
+    docker.leftovers,
     localstack.image,
     localstack.running,
     localstack.port,
@@ -23,7 +25,7 @@ CHECKS: tuple[Callable[[Setting], Finding], ...] = (
     aws.concurrency,
     pulumi.cli,
     pulumi.backend,
-    machine.tesseract,
+    machine.text_reader,
     machine.chromium,
 )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from labelstack.diagnosis import localstack
 from labelstack.diagnosis.finding import Finding, Setting, not_applicable, ok, problem, warning
 
 SOCKET = "/var/run/docker.sock"
+FUNCTIONS_LABEL = "labelstack"  # in docker-compose.yml: LAMBDA_DOCKER_FLAGS
 INSTALL = "https://docs.docker.com/engine/install/"
 
 
@@ -56,11 +59,34 @@ def compose(setting: Setting) -> Finding:
     return _lacking(setting, "Docker Compose", "the plugin is not installed: `docker compose` is no command", fix)
 
 
-def _lacking(setting: Setting, name: str, found: str, fix: str) -> Finding:
+def leftovers(setting: Setting) -> Finding:
+    """No functions' containers are left of a LocalStack of Docker Compose that was killed."""
+    name = "Left-over containers"
+    if setting.cloud != "localstack":
+        return _not_needed(name, setting)
+    containers = localstack.containers(setting)
+    labels = [dict(label.partition("=")[::2] for label in each["Labels"].split(",")) for each in containers]
+    runs = {
+        of.get("com.docker.compose.project")
+        for container, of in zip(containers, labels, strict=True)
+        if of.get("com.docker.compose.service") == "localstack" and container["Status"].startswith("Up")
+    }
+    left = Counter(of[FUNCTIONS_LABEL] for of in labels if of.get(FUNCTIONS_LABEL, None) not in (None, *runs))
+    if not left:
+        return ok(name, "none")
+    counted = ", ".join(f"{count} of the Compose project {project}" for project, count in sorted(left.items()))
+    removed = [
+        f"docker rm -f $(docker ps -aq --filter label={FUNCTIONS_LABEL}={project}); docker compose -p {project} down"
+        for project in sorted(left)
+    ]
+    return warning(name, f"functions' containers whose LocalStack was killed: {counted}", "; ".join(removed))
+
+
+def _lacking(setting: Setting, name: str, detail: str, fix: str) -> Finding:
     """A problem, unless a LocalStack answers already: then only to start another one."""
-    if localstack.told(setting) is None:
-        return problem(name, found, fix)
-    return warning(name, f"{found} (the LocalStack that answers does without)", fix)
+    if localstack.answering_localstack(setting) is None:
+        return problem(name, detail, fix)
+    return warning(name, f"{detail} (the LocalStack that answers does without)", fix)
 
 
 def _not_needed(name: str, setting: Setting) -> Finding:

@@ -35,7 +35,7 @@ class Finding:
 
     name: str
     status: Status
-    found: str
+    detail: str
     fix: str = ""
 
 
@@ -73,21 +73,21 @@ class Setting:
         return self.system.variables()
 
 
-def ok(name: str, found: str) -> Finding:
+def ok(name: str, detail: str) -> Finding:
     """Nothing is wrong."""
-    return Finding(name, Status.OK, found)
+    return Finding(name, Status.OK, detail)
 
 
-def warning(name: str, found: str, fix: str) -> Finding:
+def warning(name: str, detail: str, fix: str) -> Finding:
     """Something does less than it could."""
-    return Finding(name, Status.WARNING, found, fix)
+    return Finding(name, Status.WARNING, detail, fix)
 
 
-def problem(name: str, found: str, fix: str) -> Finding:
+def problem(name: str, detail: str, fix: str) -> Finding:
     """Something does not work."""
-    return Finding(name, Status.PROBLEM, found, fix)
+    return Finding(name, Status.PROBLEM, detail, fix)
 
 
-def not_applicable(name: str, found: str) -> Finding:
+def not_applicable(name: str, detail: str) -> Finding:
     """Nobody needs it here."""
-    return Finding(name, Status.NOT_APPLICABLE, found)
+    return Finding(name, Status.NOT_APPLICABLE, detail)

@@ -16,7 +16,7 @@ IMAGES = "localstack/localstack"
 START = "docker compose up --wait"
 
 
-def told(setting: Setting) -> dict[str, Any] | None:
+def answering_localstack(setting: Setting) -> dict[str, Any] | None:
     """What the LocalStack that runs tells of itself; None when none answers, or something else does."""
     try:
         info = setting.system.get_json(f"{setting.endpoint_url}/_localstack/info")
@@ -40,7 +40,7 @@ def image(setting: Setting) -> Finding:
             f"{whole} needs an auth token, and none is set",
             f"unset LOCALSTACK_VERSION LOCALSTACK_IMAGE (for {IMAGES}:{FREE_VERSION}), or set LOCALSTACK_AUTH_TOKEN",
         )
-    for container in _containers(setting):
+    for container in containers(setting):
         if IMAGES in container["Image"] and container["Status"].startswith(LICENSE_STATUS):
             return problem(
                 name,
@@ -55,12 +55,12 @@ def running(setting: Setting) -> Finding:
     name = "LocalStack"
     if setting.cloud != "localstack":
         return not_applicable(name, f"not used on {setting.cloud}")
-    info = told(setting)
+    info = answering_localstack(setting)
     if info is None:
         container = _container_at(setting)
         if container is not None and IMAGES in container["Image"]:
-            found = f"container {container['Names']} does not answer yet ({container['Status']})"
-            return warning(name, found, f"Wait; if it stays so: docker logs {container['Names']}")
+            detail = f"container {container['Names']} does not answer yet ({container['Status']})"
+            return warning(name, detail, f"Wait; if it stays so: docker logs {container['Names']}")
         return warning(name, f"none answers at {setting.endpoint_url}", f"{START}, or set AWS_ENDPOINT_URL")
     text = f"{info['version']} ({info.get('edition', 'unknown')} edition) at {setting.endpoint_url}"
     if not str(info["version"]).startswith(FREE_VERSION):
@@ -74,7 +74,7 @@ def port(setting: Setting) -> Finding:
     name = f"Port {number}"
     if setting.cloud != "localstack":
         return not_applicable(name, f"not used on {setting.cloud}")
-    if told(setting) is not None:
+    if answering_localstack(setting) is not None:
         return ok(name, "LocalStack's")
     who = setting.system.listener(number)
     if who is None:
@@ -97,7 +97,7 @@ def services(setting: Setting) -> Finding:
         return not_applicable(name, f"an emulator's trap, not used on {setting.cloud}")
     if mistake := _provider_mistake(setting):
         return problem(name, *mistake)
-    listed = [one.strip() for one in setting.variables.get("SERVICES", "").split(",") if one.strip()]
+    listed = [service.strip() for service in setting.variables.get("SERVICES", "").split(",") if service.strip()]
     fix = "Add s3control to SERVICES, or unset it, and start LocalStack again"
     if listed and "s3control" not in listed:
         return problem(name, "SERVICES lists services without s3control", fix)
@@ -142,14 +142,18 @@ def _endpoints(text: str | None) -> dict[str, Any]:
 def _container_at(setting: Setting) -> dict[str, str] | None:
     """The container that has LocalStack's port."""
     number = urlsplit(setting.endpoint_url).port or 80
-    return next((one for one in _containers(setting) if f":{number}->" in one["Ports"]), None)
+    return next((container for container in containers(setting) if f":{number}->" in container["Ports"]), None)
 
 
-def _containers(setting: Setting) -> list[dict[str, str]]:
+def containers(setting: Setting) -> list[dict[str, str]]:
+    """All of Docker's containers; none where there is no Docker."""
     if setting.system.which("docker") is None:
         return []
     ran = setting.system.run("docker", "ps", "--all", "--format", "{{json .}}")
     if ran.status != 0:
         return []
-    found = (json.loads(line) for line in ran.output.splitlines())
-    return [{key: str(one.get(key, "")) for key in ("Image", "Status", "Names", "Ports")} for one in found]
+    documents = (json.loads(line) for line in ran.output.splitlines())
+    return [
+        {key: str(document.get(key, "")) for key in ("Image", "Status", "Names", "Ports", "Labels")}
+        for document in documents
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelstack.dates import due
 from labelstack.diagnosis.finding import Finding, Setting, not_applicable, ok, problem, warning
 from labelstack.errors import CloudNotRunningError
 
@@ -11,14 +12,23 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 def python(setting: Setting) -> Finding:
     """The interpreter is new enough."""
-    found = setting.system.python_version()
-    text = ".".join(map(str, found))
-    if found[:2] < OLDEST_PYTHON:
+    version = setting.system.python_version()
+    text = ".".join(map(str, version))
+    if version[:2] < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         return problem(
             "Python", f"{text}, older than {oldest}", f"Install Python {oldest} or newer, then: make PYTHON=…"
         )
     return ok("Python", text)
+
+
+def dates(setting: Setting) -> Finding:
+    """Nothing that the stack stands on ends within 90 days."""
+    near = due(setting.system.today())
+    if not near:
+        return ok("Dates", "nothing ends within 90 days")
+    detail = "; ".join(f"{ending.what}: {ending.date}, {ending.then}" for ending in near)
+    return problem("Dates", detail, "; ".join(f"{ending.what}: {ending.do}" for ending in near))
 
 
 def stack_file(setting: Setting) -> Finding:
@@ -47,17 +57,16 @@ def embedded_cloud(setting: Setting) -> Finding:
     return ok("Embedded cloud", f"runs at {url}")
 
 
-def tesseract(setting: Setting) -> Finding:
-    """The local Rekognition can read print."""
+def text_reader(setting: Setting) -> Finding:
+    """Check that the local Rekognition can read print."""
     if setting.cloud == "aws":
-        return not_applicable("Tesseract", "Rekognition itself reads print on AWS")
+        return not_applicable("Text reader", "Rekognition itself reads print on AWS")
     if setting.cloud == "localstack":
-        return not_applicable("Tesseract", "the Rekognition container has its own")
-    if path := setting.system.which("tesseract"):
-        return ok("Tesseract", path)
-    return warning(
-        "Tesseract", "not installed: the local Rekognition finds no text in pictures", "apt-get install tesseract-ocr"
-    )
+        return not_applicable("Text reader", "the Rekognition container has its own")
+    if version := setting.system.package_version("rapidocr"):
+        return ok("Text reader", f"RapidOCR {version}")
+    fix = ".venv/bin/pip install -e '.[ocr]'"
+    return warning("Text reader", "not installed: the local Rekognition reads no print in pictures", fix)
 
 
 def chromium(setting: Setting) -> Finding:

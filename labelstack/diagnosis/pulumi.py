@@ -20,11 +20,11 @@ def cli(setting: Setting) -> Finding:
     if setting.system.which("pulumi") is None:
         return _lacking(setting, name, "not installed", f"Install it: {INSTALL}")
     ran = setting.system.run("pulumi", "version")
-    found, sdk = _version(ran.output), _version(setting.system.package_version("pulumi") or "")
-    if ran.status != 0 or not found:
+    installed, sdk = _version(ran.output), _version(setting.system.package_version("pulumi") or "")
+    if ran.status != 0 or not installed:
         return _lacking(setting, name, "`pulumi version` tells no version", f"Install it anew: {INSTALL}")
-    if found < sdk:
-        found_text, sdk_text = ".".join(map(str, found)), ".".join(map(str, sdk))
+    if installed < sdk:
+        found_text, sdk_text = ".".join(map(str, installed)), ".".join(map(str, sdk))
         return _lacking(
             setting, name, f"{found_text} is older than the SDK, {sdk_text}", f"Install {sdk_text} or newer: {INSTALL}"
         )
@@ -55,13 +55,13 @@ def backend(setting: Setting) -> Finding:
     return ok(name, f"{url}, with a passphrase")
 
 
-def _lacking(setting: Setting, name: str, found: str, fix: str) -> Finding:
+def _lacking(setting: Setting, name: str, detail: str, fix: str) -> Finding:
     """A problem on AWS, where nothing else deploys; on an emulator the in-process engine does."""
     if setting.cloud == "aws":
-        return Finding(name, Status.PROBLEM, found, fix)
-    return Finding(name, Status.WARNING, f"{found} (only `pulumi up` by hand needs it here)", fix)
+        return Finding(name, Status.PROBLEM, detail, fix)
+    return Finding(name, Status.WARNING, f"{detail} (only `pulumi up` and --engine pulumi need it here)", fix)
 
 
 def _version(text: str) -> tuple[int, ...]:
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
-    return tuple(map(int, found.groups())) if found else ()
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    return tuple(map(int, match.groups())) if match else ()

@@ -45,14 +45,19 @@ def read(
         mistake = str(error)
     account, account_mistake = None, ""
     if cloud == "aws":
-        found = config or {}
+        stack_config = config or {}
         variables = system.variables()
-        where = region or found.get("aws:region") or variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+        where = (
+            region
+            or stack_config.get("aws:region")
+            or variables.get("AWS_REGION")
+            or variables.get("AWS_DEFAULT_REGION")
+        )
         if where is None:
             account_mistake = "no region is set: set aws:region in the stack's file, or AWS_REGION"
         else:
             try:
-                account = Account(where, profile or found.get("aws:profile"))
+                account = Account(where, profile or stack_config.get("aws:profile"))
             except OSError as error:
                 account_mistake = str(error)
     return Setting(

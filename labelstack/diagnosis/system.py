@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import http.client
 import json
 import os
@@ -65,6 +66,9 @@ class System(Protocol):
     def python_version(self) -> tuple[int, int, int]:
         """Of this interpreter."""
 
+    def today(self) -> datetime.date:
+        """The day, in UTC."""
+
     def package_version(self, name: str) -> str | None:
         """Of an installed Python package; None when it is not installed."""
 
@@ -106,6 +110,10 @@ class LocalSystem:
     def python_version(self) -> tuple[int, int, int]:
         """Of this interpreter."""
         return sys.version_info[:3]
+
+    def today(self) -> datetime.date:
+        """The day by this machine's clock."""
+        return datetime.datetime.now(datetime.UTC).date()
 
     def package_version(self, name: str) -> str | None:
         """Of an installed Python package."""

@@ -37,9 +37,9 @@ def property_at_fault(inputs: Mapping[str, Any], answer: str, api_names: Mapping
     called = {path: re.sub(r"\[\d+\]", "", path).rpartition(".")[2] for path, _ in leaves}
     named = [path for path, name in called.items() if {name.lower(), names.get(name, name).lower()} & words]
     quoted = [path for path, value in leaves if len(str(value)) >= SHORTEST_QUOTE and str(value) in answer]
-    for found in ([path for path in quoted if path in named], named, quoted):
-        if len(found) == 1:
-            return found[0]
+    for candidates in ([path for path in quoted if path in named], named, quoted):
+        if len(candidates) == 1:
+            return candidates[0]
     return None
 
 

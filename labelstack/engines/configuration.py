@@ -66,17 +66,17 @@ def merge(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Map
         ProgramError: There is no such stack, or a value is encrypted.
     """
     file = stack_file(project.folder, stack)
-    given: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for key, value in project.defaults.items():
         if isinstance(value, dict) and {"value", "default", "type"} & set(value):
             value = value.get("value", value.get("default"))
-        given[_full(project, key)] = value
+        merged[_full(project, key)] = value
     for source in (_load(file).get("config") or {}, cloud, overrides):
-        given |= {_full(project, key): value for key, value in source.items()}
-    for key, value in given.items():
+        merged |= {_full(project, key): value for key, value in source.items()}
+    for key, value in merged.items():
         if isinstance(value, dict) and set(value) == {"secure"}:
             raise ProgramError(f"{key} of stack {stack} is encrypted, which only Pulumi can read: override it here")
-    return {key: value for key, value in given.items() if value is not None}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def stack_file(folder: Path, stack: str) -> Path:
@@ -94,8 +94,8 @@ def stack_file(folder: Path, stack: str) -> Path:
 
 def default_tags(config: Mapping[str, str]) -> dict[str, str]:
     """The provider's default tags, of `aws:defaultTags`."""
-    given = json.loads(config.get("aws:defaultTags") or "{}")
-    return {key: str(value) for key, value in (given.get("tags") or {}).items()}
+    default = json.loads(config.get("aws:defaultTags") or "{}")
+    return {key: str(value) for key, value in (default.get("tags") or {}).items()}
 
 
 def _full(project: Project, key: str) -> str:

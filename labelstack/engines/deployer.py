@@ -54,7 +54,7 @@ class Deployer:
     """
 
     def __init__(self, state: StackState, target: Target, on_step: OnStep | None = None) -> None:
-        self.made: list[tuple[Entry, Entry | None]] = []
+        self.created: list[tuple[Entry, Entry | None]] = []
         self.changes = Changes()
         self._state = state
         self._target = target
@@ -67,16 +67,16 @@ class Deployer:
             if self._state.rename(old, urn):
                 return
 
-    def deploy(self, wanted: Registration, provisioner: Provisioner) -> Entry:
+    def deploy(self, registration: Registration, provisioner: Provisioner) -> Entry:
         """Bring the cloud to what is wanted; the record of the resource."""
-        old = self._state.entries.get(wanted.entry.urn)
+        old = self._state.entries.get(registration.entry.urn)
         if old is None:
-            return self._create(wanted, provisioner, None)
+            return self._create(registration, provisioner, None)
         if old.creating:  # its maker was killed: begin anew
             remove(old, self._state, self._target)
-            return self._create(wanted, provisioner, None)
-        entry, inputs = wanted.entry, wanted.inputs
-        for name in wanted.ignored:  # what is there stays
+            return self._create(registration, provisioner, None)
+        entry, inputs = registration.entry, registration.inputs
+        for name in registration.ignored:  # what is there stays
             for values in (entry.inputs, inputs):
                 values.pop(name, None)
                 if name in old.inputs:
@@ -85,40 +85,38 @@ class Deployer:
         changed = {name for name in names if old.inputs.get(name) != entry.inputs.get(name)}
         if not changed and old.outputs.get("tagsAll", {}) == self._tags(old, entry):
             return self._keep(old, entry)
-        if provisioner.replaced_by is None or changed & (provisioner.replaced_by | wanted.replacing):
-            return self._create(wanted, provisioner, old)
-        return self._update(wanted, provisioner, old)
+        if provisioner.replaced_by is None or changed & (provisioner.replaced_by | registration.replacing):
+            return self._create(registration, provisioner, old)
+        return self._update(registration, provisioner, old)
 
-    def _create(self, wanted: Registration, provisioner: Provisioner, old: Entry | None) -> Entry:
-        entry, inputs, replaces = wanted.entry, wanted.inputs, old is not None
+    def _create(self, registration: Registration, provisioner: Provisioner, old: Entry | None) -> Entry:
+        entry, inputs, replaces = registration.entry, registration.inputs, old is not None
         entry.name_made = provisioner.make_name(entry.name, inputs)
-        if old is not None and (entry.name_made is None or wanted.delete_first):
+        if old is not None and (entry.name_made is None or registration.delete_first):
             # The old one has the same name, or is the same setting of the same thing: it must go first.
             if old.protect:
-                raise DeployError("it would have to be replaced, but is protected")
+                raise DeployError("the change needs a replacement, but the resource is protected")
             remove(old, self._state, self._target)
             old = None
         named = provisioner.named(inputs, entry.name_made)
         if provisioner.auto_name and entry.name_made is None and provisioner.find(Inputs(named), self._target):
             name = provisioner.auto_name.property
-            raise DeployError(
-                f"there is one of the name {named[name]} already, which is not this stack's", property=name
-            )
+            raise DeployError(f"a resource named {named[name]} exists already, and is not this stack's", property=name)
         if old is None:
             self._state.put(entry)
         else:
             self._state.replace(old, entry)
         with self._lock:
-            self.made.append((entry, old))
+            self.created.append((entry, old))
         used = Inputs(named)
         self._finish(entry, used, provisioner.create(used, self._target))
         self._note("replaced" if replaces else "created", entry)
         return entry
 
-    def _update(self, wanted: Registration, provisioner: Provisioner, old: Entry) -> Entry:
-        entry = wanted.entry
+    def _update(self, registration: Registration, provisioner: Provisioner, old: Entry) -> Entry:
+        entry = registration.entry
         entry.name_made, entry.id = old.name_made, old.id
-        used = Inputs(provisioner.named(wanted.inputs, entry.name_made))
+        used = Inputs(provisioner.named(registration.inputs, entry.name_made))
         before = Recorded(old.id, provisioner.named(old.inputs, old.name_made), old.outputs)
         self._finish(entry, used, provisioner.update(before, used, self._target))
         self._note("updated", entry)

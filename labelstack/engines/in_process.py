@@ -91,10 +91,14 @@ class InProcessEngine:
                 cause = monitor.failure or error
                 self._roll_back(deployer, state, target, cause)
                 raise cause from (None if cause is error else error)
-            except BaseException:
-                self._roll_back(deployer, state, target, None)
+            except BaseException as error:
+                self._roll_back(deployer, state, target, error)
                 raise
-            deployer.changes.deleted.extend(self._remove_left(monitor.seen, state, target, on_step))
+            try:
+                deployer.changes.deleted.extend(self._remove_left(monitor.registered_urns, state, target, on_step))
+            except DestroyError as error:
+                error.add_note("All else is deployed as the program says.")
+                raise
             state.set_outputs(monitor.outputs)
         return _deployment(monitor.outputs, deployer.changes, time.monotonic() - started)
 
@@ -136,24 +140,23 @@ class InProcessEngine:
         return self.state_folder / f"{stack}.json"
 
     @staticmethod
-    def _roll_back(deployer: Deployer, state: StackState, target: Target, cause: LabelstackError | None) -> None:
-        """Remove what the deployment made; what it took the place of is current again."""
-        made = [entry for entry, _ in deployer.made]
-        state.unprotect(made)
-        failures = remove_all(made, state, target)
-        for entry, old in deployer.made:
+    def _roll_back(deployer: Deployer, state: StackState, target: Target, cause: BaseException) -> None:
+        """Remove what the deployment made, and note that on its cause; what it took the place of is current again."""
+        created = [entry for entry, _ in deployer.created]
+        state.unprotect(created)
+        failures = remove_all(created, state, target)
+        for entry, old in deployer.created:
             if old is not None and state.entries.get(entry.urn) is not entry:
                 state.restore(old)
         if not state.entries and not state.replaced:
             state.delete()
-        if failures and cause is not None:
-            listed = "\n".join(f"  {failure}" for failure in failures)
-            cause.args = (f"{cause}\nand {len(failures)} resources could not be removed again:\n{listed}",)
+        left = "".join(f"\n  {failure}" for failure in failures)
+        cause.add_note(f"What this deployment made is removed again{f', but for:{left}' if left else '.'}")
 
     @staticmethod
-    def _remove_left(seen: Set[str], state: StackState, target: Target, on_step: OnStep | None) -> list[str]:
+    def _remove_left(registered: Set[str], state: StackState, target: Target, on_step: OnStep | None) -> list[str]:
         """Remove what the program no longer has, and what was replaced; the URNs of the first."""
-        left = [entry for urn, entry in state.entries.items() if urn not in seen]
+        left = [entry for urn, entry in state.entries.items() if urn not in registered]
         doomed = [*left, *state.replaced]
         _refuse_protected(doomed, "remove what the program no longer has")
         if failures := remove_all(doomed, state, target, on_step):

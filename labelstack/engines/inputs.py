@@ -57,7 +57,7 @@ class Inputs:
 
     def unused(self) -> list[str]:
         """Paths of the properties that nobody has used."""
-        nested = [path for found in self._nested.values() for one in found for path in one.unused()]
+        nested = [path for children in self._nested.values() for child in children for path in child.unused()]
         return sorted([self.path_of(name) for name in set(self._values) - self._used] + nested)
 
     def plain(self) -> dict[str, Any]:

@@ -21,7 +21,8 @@ def call(token: str, arguments: Mapping[str, Any], target: Target) -> dict[str, 
         "getCallerIdentity": _caller_identity,
         "getRegion": _region,
         "getPartition": _partition,
-        "getPolicyDocument": lambda given, _: policy_document(given),
+        "getBucket": _bucket,
+        "getPolicyDocument": lambda inputs, _: policy_document(inputs),
     }
     if not token.startswith("aws:") or name not in answers:
         raise UnsupportedError(f"the program calls {token}, which the in-process engine cannot answer")
@@ -29,8 +30,13 @@ def call(token: str, arguments: Mapping[str, Any], target: Target) -> dict[str, 
 
 
 def _caller_identity(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
-    found = target.client("sts").get_caller_identity()
-    return {"accountId": found["Account"], "arn": found["Arn"], "userId": found["UserId"], "id": found["Account"]}
+    identity = target.client("sts").get_caller_identity()
+    return {
+        "accountId": identity["Account"],
+        "arn": identity["Arn"],
+        "userId": identity["UserId"],
+        "id": identity["Account"],
+    }
 
 
 def _region(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
@@ -48,6 +54,12 @@ def _partition(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
     return {"partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws", "id": "aws"}
 
 
+def _bucket(arguments: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    name, answer = arguments["bucket"], target.client("s3").head_bucket(Bucket=arguments["bucket"])
+    region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", target.region)
+    return {"id": name, "bucket": name, "arn": f"arn:aws:s3:::{name}", "bucketRegion": region}
+
+
 def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A policy document as the provider renders it: single values unwrapped, empty parts left out."""
     statements = [
@@ -55,7 +67,7 @@ def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:
         for source in arguments.get("sourcePolicyDocuments") or ()
         for statement in json.loads(source)["Statement"]
     ]
-    statements += [_statement(given) for given in arguments.get("statements") or ()]
+    statements += [_statement(statement_arguments) for statement_arguments in arguments.get("statements") or ()]
     document: dict[str, Any] = {"Version": arguments.get("version") or "2012-10-17"}
     if policy_id := arguments.get("policyId"):
         document["Id"] = policy_id
@@ -67,24 +79,24 @@ def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
-    statement: dict[str, Any] = {"Sid": given.get("sid"), "Effect": given.get("effect") or "Allow"}
+def _statement(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Sid": arguments.get("sid"), "Effect": arguments.get("effect") or "Allow"}
     for property, member in (
         ("actions", "Action"),
         ("notActions", "NotAction"),
         ("resources", "Resource"),
         ("notResources", "NotResource"),
     ):
-        statement[member] = _one_or_all(given.get(property) or [])
+        statement[member] = _one_or_all(arguments.get(property) or [])
     for property, member in (("principals", "Principal"), ("notPrincipals", "NotPrincipal")):
         by_type: dict[str, list[str]] = {}
-        for principal in given.get(property) or ():
+        for principal in arguments.get(property) or ():
             by_type.setdefault(principal["type"], []).extend(principal["identifiers"])
         statement[member] = (
             "*" if by_type == {"*": ["*"]} else {kind: _one_or_all(names) for kind, names in by_type.items()}
         )
     conditions: dict[str, dict[str, Any]] = {}
-    for condition in given.get("conditions") or ():
+    for condition in arguments.get("conditions") or ():
         conditions.setdefault(condition["test"], {})[condition["variable"]] = _one_or_all(condition["values"])
     statement["Condition"] = conditions
     return {key: value for key, value in statement.items() if value}

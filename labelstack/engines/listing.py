@@ -12,6 +12,7 @@ from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 
+from labelstack.deployer_policy import partition_of
 from labelstack.engines import configuration, program
 from labelstack.engines.configuration import Project
 from labelstack.engines.monitor import FEATURES, STACK_TYPE, NoMocks
@@ -71,11 +72,11 @@ class ListingMonitor(mocks.MockMonitor):
         answer = struct_pb2.Struct()
         answer.CopyFrom(request.object)
         if request.custom and request.type != STACK_TYPE:
-            given = rpc.deserialize_properties(request.object)
+            inputs = rpc.deserialize_properties(request.object)
             with self._lock:
-                self.registered.append(Registered(request.type, request.name, given))
+                self.registered.append(Registered(request.type, request.name, inputs))
             if request.type.endswith(":Bucket"):
-                answer.update({"bucket": given.get("bucket", f"{request.name}-{ANY}")})
+                answer.update({"bucket": inputs.get("bucket", f"{request.name}-{ANY}")})
         return resource_pb2.RegisterResourceResponse(urn=urn, object=answer)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
@@ -84,7 +85,11 @@ class ListingMonitor(mocks.MockMonitor):
 
     def Invoke(self, request: Any) -> Any:
         """Answer what depends on no resource."""
-        answers = {"getCallerIdentity": {"accountId": ANY}, "getRegion": {"region": self._region, "id": self._region}}
+        answers = {
+            "getCallerIdentity": {"accountId": ANY},
+            "getRegion": {"region": self._region, "id": self._region},
+            "getPartition": {"partition": partition_of(self._region), "dnsSuffix": ANY},
+        }
         name = request.tok.rpartition(":")[2]
         if name not in answers:
             error = UnsupportedError(f"the program calls {request.tok}, which has no answer without a cloud")

@@ -27,6 +27,6 @@ def check(url: str | None) -> None:
     """Raise NotLocalError for an endpoint that is not on this machine."""
     if not is_local(url):
         raise NotLocalError(
-            f"the in-process engine deploys to emulators on this machine only, and {url or 'AWS'} is none: "
+            f"the in-process engine deploys to emulators on this machine only; got {url or 'AWS'}: "
             "use Pulumi (pulumi up) for AWS"
         )

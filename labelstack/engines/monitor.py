@@ -48,7 +48,7 @@ class DeployMonitor(mocks.MockMonitor):
 
     def __init__(self, deployer: Deployer, target: Target, project: str, stack: str) -> None:
         super().__init__(NoMocks())
-        self.seen: set[str] = set()
+        self.registered_urns: set[str] = set()
         self.outputs: dict[str, Any] = {}
         self.failure: LabelstackError | None = None
         self._deployer = deployer
@@ -104,10 +104,17 @@ class DeployMonitor(mocks.MockMonitor):
         return empty_pb2.Empty()
 
     def ReadResource(self, request: Any) -> Any:
-        """Resources of others (`.get`) cannot be read."""
-        raise UnsupportedError(
-            f"the program reads {request.name} ({request.type}) by its id, which the in-process engine cannot do"
-        )
+        """Read a resource that is not the stack's (`.get`)."""
+        provisioner = provisioners.find(request.type)
+        outputs = provisioner.read(request.id, self._target) if provisioner else None
+        if outputs is None:
+            raise UnsupportedError(
+                f"the program reads {request.name} ({request.type}) by its id, which the in-process engine cannot do"
+            )
+        answer = struct_pb2.Struct()
+        answer.update(outputs)
+        urn = self.make_urn(request.parent, request.type, request.name)
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=answer)
 
     def Invoke(self, request: Any) -> Any:
         """Answer a provider function."""
@@ -132,16 +139,16 @@ class DeployMonitor(mocks.MockMonitor):
         parents = [request.parent, *self._former.get(request.parent, ())]
         pairs = zip(types, names, strict=True)
         own = self.make_urn(request.parent, request.type, request.name)
-        found = [*urns, *(self.make_urn(parent, type_, name) for type_, name in pairs for parent in parents)]
-        return [urn for urn in found if urn != own]
+        candidates = [*urns, *(self.make_urn(parent, type_, name) for type_, name in pairs for parent in parents)]
+        return [urn for urn in candidates if urn != own]
 
     # --- what is done ------------------------------------------------------------------------------------------
 
     def _register(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         with self._lock:
-            if urn in self.seen:
+            if urn in self.registered_urns:
                 raise DeployError("there are two resources of this type and name below the same parent")
-            self.seen.add(urn)
+            self.registered_urns.add(urn)
             self._former[urn] = self._former_urns(request)
         _check_options(request)
         if not request.custom:
@@ -165,7 +172,7 @@ class DeployMonitor(mocks.MockMonitor):
             retain=request.retainOnDelete,
             creating=True,
         )
-        wanted = Registration(
+        registration = Registration(
             entry,
             inputs,
             ignored=frozenset(request.ignoreChanges),
@@ -173,7 +180,7 @@ class DeployMonitor(mocks.MockMonitor):
             delete_first=request.deleteBeforeReplace,
         )
         self._deployer.adopt(urn, self._former[urn])
-        deployed = self._deployer.deploy(wanted, provisioner)
+        deployed = self._deployer.deploy(registration, provisioner)
         return deployed.id, deployed.outputs
 
 
@@ -202,7 +209,7 @@ def _plain(value: Any) -> Any:
 
 def _check_options(request: Any) -> None:
     """Refuse resource options that would silently not be honoured."""
-    given = {
+    options_used = {
         "import_": bool(request.importId),
         "transforms": bool(request.transforms),
         "hooks": bool(request.HasField("hooks") and request.hooks.ByteSize()),
@@ -210,5 +217,5 @@ def _check_options(request: Any) -> None:
         "ignore_changes of a nested property": any(not name.isalnum() for name in request.ignoreChanges),
         "replace_on_changes of a nested property": any(not name.isalnum() for name in request.replaceOnChanges),
     }
-    for option in [option for option, is_given in given.items() if is_given]:
+    for option in [option for option, is_given in options_used.items() if is_given]:
         raise UnsupportedError(f"the in-process engine does not support {option}")

@@ -27,8 +27,8 @@ def remove(entry: Entry, state: StackState, target: Target) -> None:
         inputs = provisioner.named(entry.inputs, entry.name_made)
         identifier = entry.id
         if not identifier:  # its maker did not get to note it
-            found = provisioner.find(Inputs(inputs), target)
-            identifier = found.id if found else ""
+            resource = provisioner.find(Inputs(inputs), target)
+            identifier = resource.id if resource else ""
         if identifier:
             provisioner.delete(Recorded(identifier, inputs, entry.outputs), target)
     state.remove(entry)
@@ -50,7 +50,7 @@ def remove_all(doomed: Iterable[Entry], state: StackState, target: Target, on_st
         while True:
             left = [*waiting.values(), *running.values(), *stuck]
             needed = {urn for entry in left for urn in entry.dependencies}
-            for entry in [one for one in reversed(list(waiting.values())) if one.urn not in needed]:
+            for entry in [candidate for candidate in reversed(list(waiting.values())) if candidate.urn not in needed]:
                 del waiting[id(entry)]
                 running[threads.submit(remove, entry, state, target)] = entry
             if not running:

@@ -6,11 +6,14 @@ is sent; what does not match stays unused in `Inputs`, so that the engine names 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.errors import DeployError
+
+WHOLE_NUMBER = re.compile("-?[0-9]+")
 
 
 def build(
@@ -84,7 +87,7 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
         return "true" if value else "false"
     if kind == "string" and isinstance(value, int | float):
         return str(value)
-    if kind in ("integer", "long") and isinstance(value, str) and value.lstrip("-").isdigit():
+    if kind in ("integer", "long") and isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
         return int(value)
     if isinstance(value, dict | list) and kind in ("string", "integer", "long", "boolean"):
         raise DeployError(f"property {path}: expected a {kind}, got {value!r}", property=path)

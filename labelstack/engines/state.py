@@ -119,8 +119,8 @@ class StackState:
             if old_urn not in self.entries or urn in self.entries:
                 return False
             self.entries = {
-                urn if one == old_urn else one: replace(entry, urn=urn) if one == old_urn else entry
-                for one, entry in self.entries.items()
+                urn if urn_now == old_urn else urn_now: replace(entry, urn=urn) if urn_now == old_urn else entry
+                for urn_now, entry in self.entries.items()
             }
             self._save(old_urn, urn)
             return True

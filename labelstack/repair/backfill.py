@@ -1,7 +1,7 @@
 """Pictures that were there before the stack was, or that nobody told it of: labelled in the order of their keys.
 
 The place is noted after every batch. A run that was interrupted goes on there; what was asked for twice is analysed
-once (`labelstack.repair.asking`), and what was copied already is not copied again.
+once (`labelstack.repair.requests`), and what was copied already is not copied again.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from labelstack.repair.asking import BATCH, Asking, Pace
 from labelstack.repair.copying import Listed, NotCopyableError, Outcome, Place, copy, listed
 from labelstack.repair.jobs import Job, Progress
+from labelstack.repair.requests import Pace, RepairRequests
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Extent:
 def extent(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> Extent:
     """How much a backfill has before it."""
     pictures = size_bytes = 0
-    for one in listed(s3, place, after, folders=folders):
+    for entry in listed(s3, place, after, folders=folders):
         pictures += 1
-        size_bytes += one.size_bytes
+        size_bytes += entry.size_bytes
     return Extent(pictures, size_bytes)
 
 
-def ask_for_all(s3: Any, place: Place, asking: Asking, job: Job, progress: Progress) -> Iterator[Progress]:
+def ask_for_all(s3: Any, place: Place, requests: RepairRequests, job: Job, progress: Progress) -> Iterator[Progress]:
     """Ask for every picture of a place in the upload bucket; the progress after each batch, noted already."""
-    for keys in asking.ask(one.key for one in listed(s3, place, progress.after)):
+    for keys in requests.send(entry.key for entry in listed(s3, place, progress.after)):
         progress = replace(progress, after=keys[-1], done=progress.done + len(keys))
         job.save(progress)
         yield progress
@@ -65,15 +65,15 @@ def copy_all(
         on_left_out: Told why a picture cannot be copied, whoever asks.
     """
 
-    def copied(one: Listed) -> int:
+    def copied(entry: Listed) -> int:
         try:
-            return copy(s3, source, one, bucket, to_key(one.key)) is Outcome.COPIED
+            return copy(s3, source, entry, bucket, to_key(entry.key)) is Outcome.COPIED
         except NotCopyableError as error:
             on_left_out(str(error))
             return 0
 
-    with ThreadPoolExecutor(BATCH, thread_name_prefix="copy") as pool:
-        for batch in _batches(listed(s3, source, progress.after, folders=False)):
+    with ThreadPoolExecutor(pace.at_once, thread_name_prefix="copy") as pool:
+        for batch in _batches(listed(s3, source, progress.after, folders=False), pace.at_once):
             pace.keep(0)
             copies = sum(pool.map(copied, batch))
             pace.keep(copies)
@@ -85,7 +85,7 @@ def copy_all(
     job.finish()
 
 
-def _batches(objects: Iterable[Listed]) -> Iterator[list[Listed]]:
+def _batches(objects: Iterable[Listed], size: int) -> Iterator[list[Listed]]:
     remaining = iter(objects)
-    while batch := list(islice(remaining, BATCH)):
+    while batch := list(islice(remaining, size)):
         yield batch

@@ -19,8 +19,3 @@ def cloud_time(sqs: Any, queue_url: str, now: Callable[[], datetime] = lambda: d
         return here
     there = parsedate_to_datetime(date)
     return here if abs((there - here).total_seconds()) <= TOLERATED_S else there
-
-
-def iso_ms(time: datetime) -> str:
-    """As results have it: ISO 8601 UTC with milliseconds and "Z", so that texts compare as times do."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -92,12 +92,12 @@ class Comparison:
             there.update(hash(entry["Key"]) for entry in chunk)
             stored = self._table.get_many([entry["Key"] for entry in chunk])
             for entry in chunk:
-                if found := self._judge(entry, stored.get(entry["Key"])):
-                    yield found
+                if finding := self._judge(entry, stored.get(entry["Key"])):
+                    yield finding
             on_looked(len(chunk))
         for key, result in self._unlisted(there):
-            if found := self._judge_unlisted(key, result):
-                yield found
+            if finding := self._judge_unlisted(key, result):
+                yield finding
         for key in self._table.unannounced():
             if key.startswith(self._prefix):
                 yield Finding(Kind.UNANNOUNCED, key)
@@ -118,10 +118,10 @@ class Comparison:
 
     def _unlisted(self, there: Set[int]) -> Iterator[tuple[str, Result]]:
         """Results of pictures that the listing did not show; each once."""
-        seen: set[str] = set()
+        reported: set[str] = set()
         for result in self._table.walk((Status.LABELED, Status.REJECTED, Status.FAILED), self._prefix):
-            if hash(result["key"]) not in there and result["key"] not in seen:
-                seen.add(result["key"])
+            if hash(result["key"]) not in there and result["key"] not in reported:
+                reported.add(result["key"])
                 yield result["key"], result
 
     def _judge_unlisted(self, key: str, result: Result) -> Finding | Waiting | None:

@@ -34,7 +34,7 @@ class Place:
         """
         bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
         if not url.startswith(SCHEME) or not bucket:
-            raise InputError(f"{url!r} is no place in S3: expected s3://BUCKET or s3://BUCKET/PREFIX.")
+            raise InputError(f"the source must be s3://BUCKET or s3://BUCKET/PREFIX; got {url!r}.")
         return cls(bucket, prefix)
 
 
@@ -85,7 +85,7 @@ def destination(source: Place, key: str, prefix: str) -> str:
     return prefix + key.removeprefix(source.prefix[: source.prefix.rfind("/") + 1])
 
 
-def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> Outcome:
+def copy(s3: Any, source: Place, entry: Listed, bucket: str, key: str) -> Outcome:
     """Copy an object unless the same bytes are there already.
 
     Where an object is encrypted with KMS or was uploaded in parts its copy has another ETag. So the copy keeps the
@@ -96,11 +96,11 @@ def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> Outcome:
         RepairError: S3 does not copy it for another reason.
     """
     there = _head(s3, bucket, key)
-    if there and there["ContentLength"] == one.size_bytes:
+    if there and there["ContentLength"] == entry.size_bytes:
         original = there.get("Metadata", {}).get(ORIGINAL_ETAG)
-        if one.etag in (there["ETag"].strip('"'), original):
+        if entry.etag in (there["ETag"].strip('"'), original):
             return Outcome.THERE
-    described = _head(s3, source.bucket, one.key)
+    described = _head(s3, source.bucket, entry.key)
     if described is None:
         return Outcome.GONE
     kept = {name: described[name] for name in KEPT_HEADERS if described.get(name)}
@@ -108,9 +108,9 @@ def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> Outcome:
         s3.copy_object(
             Bucket=bucket,
             Key=key,
-            CopySource={"Bucket": source.bucket, "Key": one.key},
+            CopySource={"Bucket": source.bucket, "Key": entry.key},
             MetadataDirective="REPLACE",
-            Metadata={**described.get("Metadata", {}), ORIGINAL_ETAG: one.etag},
+            Metadata={**described.get("Metadata", {}), ORIGINAL_ETAG: entry.etag},
             **kept,
         )
     except (ClientError, BotoCoreError) as error:
@@ -118,17 +118,17 @@ def copy(s3: Any, source: Place, one: Listed, bucket: str, key: str) -> Outcome:
         if code == "NoSuchKey":
             return Outcome.GONE
         kind = NotCopyableError if code in NOT_COPYABLE else RepairError
-        raise kind(f"{one.key!r} of {source.bucket!r} could not be copied: {error}") from error
+        raise kind(f"{entry.key!r} of {source.bucket!r} could not be copied: {error}") from error
     return Outcome.COPIED
 
 
 def _head(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
     try:
-        found: Mapping[str, Any] = s3.head_object(Bucket=bucket, Key=key)
+        head: Mapping[str, Any] = s3.head_object(Bucket=bucket, Key=key)
     except (ClientError, BotoCoreError) as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(error, ClientError) else 0
         if status == 404:
             return None
         kind = NotCopyableError if status == 400 else RepairError  # 400: encrypted with its owner's own key (SSE-C)
         raise kind(f"{key!r} cannot be looked up in {bucket!r}: {error}") from error
-    return found
+    return head

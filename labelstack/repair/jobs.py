@@ -75,7 +75,7 @@ class Job:
             written.write_text(json.dumps(asdict(progress)))
             written.replace(self.file)
         except OSError as error:
-            raise StateError(f"the job's place cannot be noted in {self.file}: {error}") from error
+            raise StateError(f"the job's progress cannot be written to {self.file}: {error}") from error
 
     def finish(self) -> None:
         """It is done: the next run is a new one."""

@@ -38,8 +38,8 @@ async def detect_faces(
 ) -> dict[str, Any]:
     """Answer DetectFaces; without `Attributes`, DEFAULT is meant."""
     attributes = parameters.get("Attributes") or ["DEFAULT"]
-    seen = [] if rule_items is not None else await analysis.faces()
-    details = faces_of(rule_items or []) + [face_detail(face) for face in seen]
+    faces = [] if rule_items is not None else await analysis.faces()
+    details = faces_of(rule_items or []) + [face_detail(face) for face in faces]
     members = chosen_members(attributes)
     return {"FaceDetails": [{name: detail[name] for name in members} for detail in details[:MOST_FACES]]}
 
@@ -68,19 +68,19 @@ def face_detail(face: Face) -> dict[str, Any]:
 
 def landmarks(face: Face) -> list[dict[str, Any]]:
     """Eyes where they are seen; nose and mouth follow from two seen eyes by a face's usual proportions."""
-    seen = [
+    points = [
         {"Type": name, "X": eye.x, "Y": eye.y}
         for name, eye in (("eyeLeft", face.left_eye), ("eyeRight", face.right_eye))
         if eye is not None
     ]
     if face.left_eye is None or face.right_eye is None:
-        return seen
+        return points
     left, right = face.left_eye, face.right_eye
     across, tilt = right.x - left.x, right.y - left.y
     down = face.box.height
     middle_x, middle_y = (left.x + right.x) / 2, (left.y + right.y) / 2
     return [
-        *seen,
+        *points,
         {"Type": "mouthLeft", "X": left.x + 0.12 * across, "Y": left.y + 0.4 * down},
         {"Type": "mouthRight", "X": right.x - 0.12 * across, "Y": left.y + tilt + 0.4 * down},
         {"Type": "nose", "X": middle_x, "Y": middle_y + 0.22 * down},

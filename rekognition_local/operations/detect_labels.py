@@ -42,10 +42,10 @@ async def detect_labels(
 
 
 async def _see(analysis: Analysis) -> list[SeenLabel]:
-    faces, people, cats, qr_codes, cues, scores = await asyncio.gather(
-        analysis.faces(), analysis.people(), analysis.cats(), analysis.qr_codes(), analysis.cues(), analysis.scores()
+    faces, people, qr_codes, cues, objects, scores = await asyncio.gather(
+        analysis.faces(), analysis.people(), analysis.qr_codes(), analysis.cues(), analysis.objects(), analysis.scores()
     )
-    return labels_seen(faces, people, cats, qr_codes, cues, scores)
+    return labels_seen(faces, people, qr_codes, cues + objects, scores)
 
 
 def choose(labels: list[SeenLabel], parameters: Mapping[str, Any]) -> list[SeenLabel]:

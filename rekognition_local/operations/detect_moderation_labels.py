@@ -1,7 +1,4 @@
-"""DetectModerationLabels: only what a rule or the user's own model says.
-
-Nothing is guessed from pixels: skin colour says nothing about what a picture shows.
-"""
+"""DetectModerationLabels: what a rule, the user's own model or the optional network for explicit pictures says."""
 
 from __future__ import annotations
 
@@ -25,10 +22,13 @@ async def detect_moderation_labels(
     for name in ("HumanLoopConfig", "ProjectVersion"):
         if name in parameters:
             raise NotImplementedHereError(f"The local Rekognition does not implement {name} of DetectModerationLabels")
-    seen = moderation_of(rule_items) if rule_items is not None else moderation_seen(await analysis.scores())
+    if rule_items is not None:
+        labels = moderation_of(rule_items)
+    else:
+        labels = moderation_seen(await analysis.scores(), await analysis.explicit())
     least = parameters.get("MinConfidence", DEFAULT_MIN_CONFIDENCE)
     return {
-        "ModerationLabels": [label for label in with_ancestors(seen) if label["Confidence"] >= least],
+        "ModerationLabels": [label for label in with_ancestors(labels) if label["Confidence"] >= least],
         "ModerationModelVersion": MODERATION_MODEL_VERSION,
         "ContentTypes": [],
     }
@@ -36,9 +36,9 @@ async def detect_moderation_labels(
 
 def with_ancestors(labels: list[SeenModeration]) -> list[dict[str, Any]]:
     """Each label and its ancestors once, with the highest confidence: the most specific first, as the service has."""
-    found: dict[str, dict[str, Any]] = {}
+    by_name: dict[str, dict[str, Any]] = {}
     for label in labels:
         for name, parent, level in moderation_line(label.name):
-            confidence = max(label.confidence, found.get(name, {}).get("Confidence", 0.0))
-            found[name] = {"Name": name, "ParentName": parent, "TaxonomyLevel": level, "Confidence": confidence}
-    return sorted(found.values(), key=lambda each: (-each["Confidence"], -each["TaxonomyLevel"], each["Name"]))
+            confidence = max(label.confidence, by_name.get(name, {}).get("Confidence", 0.0))
+            by_name[name] = {"Name": name, "ParentName": parent, "TaxonomyLevel": level, "Confidence": confidence}
+    return sorted(by_name.values(), key=lambda each: (-each["Confidence"], -each["TaxonomyLevel"], each["Name"]))

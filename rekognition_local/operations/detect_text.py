@@ -1,4 +1,4 @@
-"""DetectText: codes, and print where Tesseract is installed."""
+"""DetectText: codes, and print where the extra `ocr` is installed."""
 
 from __future__ import annotations
 

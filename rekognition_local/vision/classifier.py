@@ -20,7 +20,6 @@ asked for) or ``squash``. ``softmax``: the outputs are logits; else they are pro
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ import numpy.typing as npt
 
 from rekognition_local.errors import ConfigurationError
 from rekognition_local.images import Picture, Pixels
+from rekognition_local.vision.network import InputConvention, Network, prepare, softmax
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +52,18 @@ class Score:
     confidence: float
 
 
-@dataclass(frozen=True)
-class InputConvention:
-    """How pixels become the model's numbers; see the module's text."""
-
-    width: int = 224
-    height: int = 224
-    resize: str = "crop"
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
-    scale: float = 1 / 255
-    softmax: bool = True
-    top: int = 5
-
-
 class Classifier:
-    """Runs the model; threads take turns, since an OpenCV network keeps buffers."""
+    """Runs the model."""
 
     def __init__(self, model: Path, classes: Path) -> None:
+        """Read the model, its classes and its convention. Raises ConfigurationError where they do not fit together."""
         self._classes = read_classes(classes)
         self._convention = read_convention(model.with_name(model.name + ".json"))
         try:
-            self._net = cv2.dnn.readNetFromONNX(np.frombuffer(model.read_bytes(), dtype=np.uint8))
+            self._network = Network(model.read_bytes)
+            self._network.load()
         except (OSError, cv2.error) as error:
             raise ConfigurationError(f"--model {model} cannot be read as an ONNX model: {error}") from error
-        self._lock = threading.Lock()
         self._try(model, classes)
 
     def _try(self, model: Path, classes: Path) -> None:
@@ -94,36 +81,15 @@ class Classifier:
             )
 
     def _outputs(self, pixels: Pixels) -> npt.NDArray[np.float64]:
-        with self._lock:
-            self._net.setInput(prepare(pixels, self._convention))
-            return np.asarray(self._net.forward(), dtype=np.float64).reshape(-1)
+        return self._network.run(prepare(pixels, self._convention, self._convention.resize))
 
     def classify(self, picture: Picture) -> list[Score]:
         """The highest scores, the surest first."""
         outputs = self._outputs(picture.pixels)
-        probabilities = _softmax(outputs) if self._convention.softmax else outputs.clip(0, 1)
+        probabilities = softmax(outputs) if self._convention.softmax else outputs.clip(0, 1)
         best = np.argsort(-probabilities, kind="stable")[: self._convention.top].tolist()
         scores = [(self._classes[i], 100 * float(probabilities[i])) for i in best]
         return [Score(model_class, confidence) for model_class, confidence in scores if model_class is not None]
-
-
-def prepare(pixels: Pixels, convention: InputConvention) -> npt.NDArray[np.float32]:
-    """RGB pixels as the model's input of shape (1, 3, height, width)."""
-    rows, columns = pixels.shape[:2]
-    if convention.resize == "crop":
-        scale = min(columns / convention.width, rows / convention.height)
-        width, height = max(1, int(convention.width * scale)), max(1, int(convention.height * scale))
-        left, top = (columns - width) // 2, (rows - height) // 2
-        pixels = pixels[top : top + height, left : left + width]
-    sized = cv2.resize(pixels, (convention.width, convention.height), interpolation=cv2.INTER_AREA)
-    mean, std = np.asarray(convention.mean, dtype=np.float32), np.asarray(convention.std, dtype=np.float32)
-    values = (np.asarray(sized, dtype=np.float32) * np.float32(convention.scale) - mean) / std
-    return np.ascontiguousarray(values.transpose(2, 0, 1)[None], dtype=np.float32)
-
-
-def _softmax(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    powers = np.exp(values - values.max())
-    return np.asarray(powers / powers.sum(), dtype=np.float64)
 
 
 def read_classes(path: Path) -> list[ModelClass | None]:
@@ -163,14 +129,14 @@ def read_convention(path: Path) -> InputConvention:
     if not path.exists():
         return InputConvention()
     try:
-        given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read as JSON: {error}") from error
-    unknown = set(given) - {field.name for field in fields(InputConvention)}
+    unknown = set(values) - {field.name for field in fields(InputConvention)}
     if unknown:
         raise ConfigurationError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    convention = InputConvention(**given)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    convention = InputConvention(**values)
     if convention.resize not in ("crop", "squash"):
         raise ConfigurationError(f"{path}: resize is {convention.resize!r}, expected crop or squash")
     if min(convention.width, convention.height, convention.top) < 1 or len(convention.mean) != len(convention.std):

@@ -33,16 +33,16 @@ class Code:
 def find_qr_codes(picture: Picture) -> list[Code]:
     """Find and read QR codes, from top to bottom."""
     gray = picture.gray_at(SEARCH_SIDE_PX)
-    found, texts, quads, _ = _detectors()[0].detectAndDecodeMulti(_framed(gray))
-    return _codes("QR", texts, quads, gray) if found else []
+    any_code, texts, quads, _ = _detectors()[0].detectAndDecodeMulti(_framed(gray))
+    return _codes("QR", texts, quads, gray) if any_code else []
 
 
 def find_bar_codes(picture: Picture) -> list[Code]:
     """Find and read bar codes, from top to bottom; at the largest size at which any is readable."""
     for side_px in BAR_SIDES_PX:
         gray = picture.gray_at(side_px)
-        found, texts, quads, _ = _detectors()[1].detectAndDecodeMulti(_framed(gray))
-        codes = _codes("BAR", texts, quads, gray) if found and quads is not None else []
+        any_code, texts, quads, _ = _detectors()[1].detectAndDecodeMulti(_framed(gray))
+        codes = _codes("BAR", texts, quads, gray) if any_code and quads is not None else []
         if codes:
             return codes
     return []

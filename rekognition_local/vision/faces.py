@@ -58,8 +58,8 @@ def find_faces(picture: Picture) -> list[Face]:
     """Find faces, the largest first."""
     gray = picture.gray_at(SEARCH_SIDE_PX)
     smallest = max(20, round(SMALLEST_SHARE * max(gray.shape)))
-    found = [_frontal(picture, gray, rectangle, votes) for rectangle, votes in _frontal_candidates(gray, smallest)]
-    faces = [face for face in found if face is not None]
+    candidates = [_frontal(picture, gray, rectangle, votes) for rectangle, votes in _frontal_candidates(gray, smallest)]
+    faces = [face for face in candidates if face is not None]
     for box, votes, yaw in _profiles(picture):
         if not any(face.box.overlap(box) > 0.1 or face.box.contains_centre_of(box) for face in faces):
             faces.append(_profile(picture, box, votes, yaw))
@@ -104,12 +104,12 @@ def _profiles(picture: Picture) -> list[tuple[Box, int, float]]:
     """Profiles looking to either side: the cascade knows one side, so the picture is mirrored for the other."""
     gray = picture.gray_at(PROFILE_SIDE_PX)
     height, width = gray.shape[:2]
-    found = []
+    candidates = []
     for mirrored, yaw in ((False, -60.0), (True, 60.0)):
         view = cv2.flip(gray, 1).astype(np.uint8, copy=False) if mirrored else gray
         for (x, y, w, h), votes in find("profileface", view, step=1.12, votes=PROFILE_VOTES, smallest_px=24):
-            found.append((Box.from_pixels((width - x - w if mirrored else x, y, w, h), width, height), votes, yaw))
-    best = sorted(found, key=lambda entry: -entry[1])
+            candidates.append((Box.from_pixels((width - x - w if mirrored else x, y, w, h), width, height), votes, yaw))
+    best = sorted(candidates, key=lambda entry: -entry[1])
     return [entry for i, entry in enumerate(best) if not any(entry[0].overlap(o[0]) > 0.1 for o in best[:i])]
 
 

@@ -1,28 +1,28 @@
-"""Printed text by Tesseract, where it is installed (Debian: ``apt-get install tesseract-ocr``)."""
+"""Printed text by PP-OCR, where the extra `ocr` is installed (PyPI's `rapidocr` and `onnxruntime`)."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+import os
+import threading
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
-import cv2
 import numpy as np
-import pytesseract
 
 from rekognition_local.images import Picture
 from rekognition_local.vision.geometry import Box
 
-# Sparse text: as much as can be found, in no particular layout.
-_OPTIONS = "--psm 11"
-_TIMEOUT_S = 20
-# Below this Tesseract is reading leaves and bricks.
+# A larger picture takes longer and reads no better.
+READING_SIDE_PX = 960
+# Below this the network reads leaves and bricks.
 SMALLEST_CONFIDENCE = 55.0
-MIN_HEIGHT_PX = 6
-# A larger picture takes longer and reads no better; small print is enlarged, which Tesseract needs.
-READING_SIDE_PX = 1280
-ENLARGE_BELOW_PX = 640
+# PP-OCR reads these too; the service does not (rekognition/latest/dg/text-detection.html).
+_OTHER_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "FULLWIDTH")
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +43,58 @@ class Line:
 
 @cache
 def can_read_print() -> bool:
-    """Whether a `tesseract` command is on the PATH."""
-    return shutil.which("tesseract") is not None
+    """Whether the packages of the extra `ocr` are installed. They are imported when first needed: it takes a second."""
+    return all(find_spec(name) is not None for name in ("rapidocr", "onnxruntime"))
+
+
+@cache
+def _reader() -> Any:
+    # What is installed may be newer than the lock: from 1.29 on onnxruntime sends telemetry unless this is set.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    from rapidocr import RapidOCR
+
+    return RapidOCR(
+        params={
+            "Global.log_level": "error",
+            "Global.use_cls": False,
+            "Det.limit_type": "max",
+            "Det.limit_side_len": READING_SIDE_PX,
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        }
+    )
 
 
 def find_lines(picture: Picture) -> list[Line]:
-    """Read the printed lines, from top to bottom; nothing where Tesseract is not installed."""
+    """Read the printed lines, from top to bottom; nothing where the extra is not installed."""
     if not can_read_print():
         return []
-    gray = picture.gray_at(READING_SIDE_PX)
-    if max(gray.shape) < ENLARGE_BELOW_PX:
-        gray = cv2.resize(gray, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
-    rows, columns = gray.shape[:2]
-    data = pytesseract.image_to_data(gray, config=_OPTIONS, output_type=pytesseract.Output.DICT, timeout=_TIMEOUT_S)
-    return lines_of(data, columns, rows)
+    pixels = picture.pixels_at(READING_SIDE_PX)
+    with _one_at_a_time:
+        output = _reader()(np.ascontiguousarray(pixels[..., ::-1]), return_word_box=True)
+    rows, columns = pixels.shape[:2]
+    return [] if output.boxes is None else lines_of(output.word_results, columns, rows)
 
 
-def lines_of(data: Mapping[str, Sequence[object]], columns: int, rows: int) -> list[Line]:
-    """Group the words of Tesseract's table into lines, without what is too unsure to be text."""
-    groups: dict[tuple[str, ...], list[Word]] = {}
-    for i, raw in enumerate(data["text"]):
-        text, confidence = str(raw).strip(), float(str(data["conf"][i]))
-        x, y, width, height = (float(str(data[name][i])) for name in ("left", "top", "width", "height"))
-        readable = any(character.isalnum() for character in text)
-        if not readable or confidence < SMALLEST_CONFIDENCE or height < MIN_HEIGHT_PX:
-            continue
-        line = tuple(str(data[name][i]) for name in ("block_num", "par_num", "line_num"))
-        groups.setdefault(line, []).append(
-            Word(text, Box.from_pixels((x, y, width, height), columns, rows), confidence)
-        )
-    lines = [Line(tuple(words)) for words in groups.values() if any(_is_sure(word) for word in words)]
-    return sorted(lines, key=lambda line: (line.words[0].box.top, line.words[0].box.left))
+def lines_of(word_results: Iterable[Iterable[tuple[str, float, Any]]], columns: int, rows: int) -> list[Line]:
+    """Turn the reader's lines of (text, score 0 to 1, corners in pixels) into ours, without what is no text."""
+    lines = [Line(tuple(_words(each, columns, rows))) for each in word_results]
+    return sorted(
+        (line for line in lines if line.words), key=lambda line: (line.words[0].box.top, line.words[0].box.left)
+    )
 
 
-def _is_sure(word: Word) -> bool:
-    """Whether a word alone is enough to believe in its line: leaves and gravel give short, unsure ones."""
-    characters = sum(character.isalnum() for character in word.text)
-    return (characters >= 3 and word.confidence >= 80) or (characters == 2 and word.confidence >= 90)
+def _words(word_results: Iterable[tuple[str, float, Any]], columns: int, rows: int) -> Iterable[Word]:
+    for text, score, corners in word_results:
+        if is_readable(text) and 100 * score >= SMALLEST_CONFIDENCE:
+            points = np.asarray(corners, dtype=float)
+            (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+            yield Word(
+                text, Box.from_pixels((left, top, right - left, bottom - top), columns, rows), 100 * float(score)
+            )
+
+
+def is_readable(text: str) -> bool:
+    """Whether a word has a letter or digit, and none of a script that the service does not read."""
+    letters = [character for character in text if character.isalnum()]
+    return bool(letters) and not any(unicodedata.name(letter, "").startswith(_OTHER_SCRIPTS) for letter in letters)

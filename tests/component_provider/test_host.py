@@ -12,10 +12,10 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2  # type: ignore[import-untyped]  # protobuf ships no types
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, resource_pb2_grpc
 
-from component_provider import host
+from component_provider import schema
 from tests.recording import PROJECT, Record, monitor
 
 PLUGIN = PROJECT / "component_provider"
@@ -29,7 +29,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._monitor = recorder
 
     def __getattribute__(self, name: str) -> Any:
-        if name in ("RegisterResource", "RegisterResourceOutputs", "Invoke", "GetDeploymentInfo", "RegisterPackage"):
+        if name in (
+            "RegisterResource",
+            "RegisterResourceOutputs",
+            "ReadResource",
+            "Invoke",
+            "GetDeploymentInfo",
+            "RegisterPackage",
+        ):
             return lambda request, _: getattr(self._monitor, name)(request)
         return super().__getattribute__(name)
 
@@ -42,14 +49,14 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 
 @pytest.fixture
-def made() -> Record:
+def record() -> Record:
     return Record()
 
 
 @pytest.fixture
-def engine(made: Record) -> Iterator[str]:
+def engine(record: Record) -> Iterator[str]:
     """The address of an engine and monitor that record into `made`."""
-    with monitor(made) as recorder, ThreadPoolExecutor(8) as workers:
+    with monitor(record) as recorder, ThreadPoolExecutor(8) as workers:
         server = grpc.server(workers)
         engine_pb2_grpc.add_EngineServicer_to_server(Engine(), server)
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(recorder), server)
@@ -59,13 +66,31 @@ def engine(made: Record) -> Iterator[str]:
         server.stop(grace=None).wait()
 
 
-@pytest.fixture
-def plugin(engine: str, tmp_path: Path) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
-    """The plugin, started as Pulumi starts it: the folder, the engine's address; its port is its first line."""
+@pytest.fixture(scope="module")
+def log_address() -> Iterator[str]:
+    """The address of an engine that takes log lines alone."""
+    with ThreadPoolExecutor(2) as workers:
+        server = grpc.server(workers)
+        engine_pb2_grpc.add_EngineServicer_to_server(Engine(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        yield f"127.0.0.1:{port}"
+        server.stop(grace=None).wait()
+
+
+@pytest.fixture(scope="module")
+def plugin(
+    log_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
+    """The plugin, started as Pulumi starts it: the folder, the engine's address; its port is its first line.
+
+    One process serves all tests, as it serves all components of a program. Each test has a monitor of its own.
+    """
+    tmp_path = tmp_path_factory.mktemp("plugin")
     log = (tmp_path / "plugin.log").open("w")
     # Elsewhere than the project, so that it finds the components by its installation and not by chance.
     process = subprocess.Popen(
-        [sys.executable, str(PLUGIN), engine], stdout=subprocess.PIPE, stderr=log, text=True, cwd=tmp_path
+        [sys.executable, str(PLUGIN), log_address], stdout=subprocess.PIPE, stderr=log, text=True, cwd=tmp_path
     )
     try:
         assert process.stdout is not None
@@ -104,7 +129,7 @@ def construct(
 def test_serves_the_committed_schema(plugin: provider_pb2_grpc.ResourceProviderStub) -> None:
     answer = plugin.GetSchema(provider_pb2.GetSchemaRequest(), timeout=CALL_DEADLINE_S)
 
-    assert struct(answer.schema) == struct(host.SCHEMA.read_text())
+    assert struct(answer.schema) == struct(schema.FILE.read_text())
 
 
 def struct(text: str) -> struct_pb2.Struct:
@@ -113,19 +138,19 @@ def struct(text: str) -> struct_pb2.Struct:
 
 
 def test_makes_a_bucket_below_a_component(
-    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, record: Record
 ) -> None:
     urn, state = construct(plugin, engine, "UploadBucket", {"protectData": True, "expirationDays": 30})
 
     assert urn.endswith("labelstack:index:UploadBucket::pictures")
     assert state == {"name": "pictures-0a1b2c3", "arn": "arn:aws:s3:::pictures-0a1b2c3"}
-    assert made.one("aws:s3/bucket:Bucket").protect
-    rules = made.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
+    assert record.single("aws:s3/bucket:Bucket").protect
+    rules = record.single("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
     assert [rule["expiration"]["days"] for rule in rules if rule["id"] == "expire-uploads"] == [30]
 
 
 def test_makes_a_function_with_what_it_may_do(
-    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record, tmp_path: Path
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, record: Record, tmp_path: Path
 ) -> None:
     (tmp_path / "hello").mkdir()
     (tmp_path / "hello" / "__init__.py").write_text("def handle(event, context): ...\n")
@@ -142,30 +167,38 @@ def test_makes_a_function_with_what_it_may_do(
         },
     )
 
-    statements = made.one("aws:iam/rolePolicy:RolePolicy").policy()["Statement"]
+    statements = record.single("aws:iam/rolePolicy:RolePolicy").policy()["Statement"]
     assert state["logGroupName"] == f"/aws/lambda/{state['name']}"
-    assert [one["Action"] for one in statements[1:]] == [["rekognition:DetectText"]]
-    assert made.one("aws:lambda/function:Function").inputs["memorySize"] == 512
+    assert [statement["Action"] for statement in statements[1:]] == [["rekognition:DetectText"]]
+    assert record.single("aws:lambda/function:Function").inputs["memorySize"] == 512
+
+
+PIPELINE = {
+    "bucket": {"name": "pictures", "arn": "arn:aws:s3:::pictures"},
+    "table": {"name": "results", "arn": "arn:aws:dynamodb:eu-central-1:123456789012:table/results"},
+}
 
 
 def alarms_of_api(dimensions: dict[str, str]) -> dict[str, Any]:
     """The arguments of a Monitoring with an HTTP API."""
     return {
-        "service": "pictures-dev",
-        "functions": {"process-image": {"name": "labels-1", "timeoutSeconds": 60}},
-        "processor": "process-image",
-        "queueName": "events",
-        "deadLetterQueueName": "dead-letters",
-        "api": {"kind": "http", "dimensions": dimensions},
+        "pipeline": {
+            "service": "pictures-dev",
+            "queueName": "events",
+            "deadLetterQueueName": "dead-letters",
+            "functionName": "labels-1",
+            "failureRecorderName": "failures-1",
+        },
+        "api": {"kind": "http", "metricDimensions": dimensions},
     }
 
 
 def test_makes_alarms_from_structures(
-    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, record: Record
 ) -> None:
     _, state = construct(plugin, engine, "Monitoring", alarms_of_api({"ApiId": "a1b2c3", "Stage": "v1"}))
 
-    alarms = {alarm.name: alarm.inputs for alarm in made.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    alarms = {alarm.name: alarm.inputs for alarm in record.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
     assert alarms["pictures-process-image-errors"]["dimensions"] == {"FunctionName": "labels-1"}
     assert alarms["pictures-api-errors"]["dimensions"] == {"ApiId": "a1b2c3", "Stage": "v1"}
     assert state["dashboardName"] == "pictures-dev"
@@ -174,32 +207,145 @@ def test_makes_alarms_from_structures(
 def test_dimensions_of_another_kind_of_api_are_refused(
     plugin: provider_pb2_grpc.ResourceProviderStub, engine: str
 ) -> None:
-    with pytest.raises(grpc.RpcError, match="ApiName, Stage: expected ApiId and Stage, as of an API of kind http"):
+    with pytest.raises(grpc.RpcError) as caught:
         construct(plugin, engine, "Monitoring", alarms_of_api({"ApiName": "pictures", "Stage": "v1"}))
+
+    assert caught.value.details() == (
+        'Monitoring pictures: api.metricDimensions is ["ApiName", "Stage"]: '
+        "expected ApiId, Stage, as of an API of kind http."
+    )
 
 
 def test_announces_where_it_is_told_to(
-    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, record: Record
 ) -> None:
     _, state = construct(plugin, engine, "Notifications", {"filterPolicy": {"status": ["FAILED"]}, "emails": ["a@b.c"]})
 
-    assert made.one("aws:sns/topicSubscription:TopicSubscription").policy("filterPolicy") == {"status": ["FAILED"]}
+    assert record.single("aws:sns/topicSubscription:TopicSubscription").policy("filterPolicy") == {"status": ["FAILED"]}
     assert state["topicArn"].endswith(":pictures-0a1b2c3")
 
 
-def test_wrong_argument_is_refused_with_the_settings_sentence(
-    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, made: Record
+def test_makes_a_pipeline_with_the_components_defaults(
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, record: Record, tmp_path: Path
 ) -> None:
-    needed = dict.fromkeys(("bucketName", "bucketArn", "tableName", "tableArn"), "given")
+    arguments = PIPELINE | {"maxLabels": 7, "detectors": ["labels", "faces"], "sourceDir": str(sources(tmp_path))}
 
-    with pytest.raises(grpc.RpcError, match=r"maxLabels is 60.*: expected a whole number from 1 to 49"):
-        construct(plugin, engine, "ImageProcessor", {**needed, "maxLabels": 60})
+    urn, state = construct(plugin, engine, "ImageProcessor", arguments)
 
-    assert made.of("aws:lambda/function:Function") == []
+    variables = record.single("aws:lambda/function:Function", "pictures-process-image").inputs["environment"][
+        "variables"
+    ]
+    assert (variables["MAX_LABELS"], variables["MIN_CONFIDENCE"], variables["DETECTORS"]) == ("7", "70", "labels,faces")
+    assert urn.endswith("labelstack:index:ImageProcessor::pictures")
+    assert state["functionName"] == "pictures-process-image-0a1b2c3"
+    assert record.single("aws:sqs/queue:Queue", "pictures-events").parent == "pictures"
 
 
-def test_missing_argument_is_refused(plugin: provider_pb2_grpc.ResourceProviderStub, engine: str) -> None:
+# What both pipelines have, and what must be the same resource after a switch: messages wait in the queues, and a
+# notification that was removed after the new one was put would take it along.
+KEPT = {
+    ("aws:sqs/queue:Queue", "pictures-events"),
+    ("aws:sqs/queue:Queue", "pictures-dead-letters"),
+    ("aws:sqs/queuePolicy:QueuePolicy", "pictures-events-policy"),
+    ("aws:sqs/queuePolicy:QueuePolicy", "pictures-dead-letters-policy"),
+    ("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "pictures-redrive"),
+    ("aws:s3/bucketNotification:BucketNotification", "pictures-events"),
+    ("aws:lambda/eventSourceMapping:EventSourceMapping", "pictures-record-failure"),
+}
+
+
+def test_switching_the_pipeline_keeps_queues_and_notification(
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, record: Record, tmp_path: Path
+) -> None:
+    arguments = PIPELINE | {"sourceDir": str(sources(tmp_path))}
+    children = {}
+    for kind in ("ImageProcessor", "LabelWorkflow"):
+        urn, _ = construct(plugin, engine, kind, arguments)
+        component = record.resources[0]
+        other = next(other for other in ("ImageProcessor", "LabelWorkflow") if other != kind)
+        assert urn.endswith(f"labelstack:index:{kind}::pictures")
+        assert {f"labelstack:index:{other}", f"labelstack:components:{other}"} <= component.aliases
+        children[kind] = {
+            (resource.type, resource.name) for resource in record.resources if resource.parent == "pictures"
+        }
+        record.resources.clear()
+
+    # Pulumi's engine hands a component's aliases down: children of the same type and name are the same resources.
+    assert children["ImageProcessor"] & children["LabelWorkflow"] >= KEPT
+
+
+def sources(folder: Path) -> Path:
+    """Functions without dependencies, so that no build needs pip."""
+    for name in ("process_image", "record_failure", "workflow", "labelling", "results", "environment"):
+        package = folder / "handlers" / name
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        (package / "requirements.txt").write_text("# nothing\n")
+    return folder
+
+
+def test_wrong_argument_is_refused_in_its_own_languages_spelling(
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, record: Record
+) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        construct(plugin, engine, "UploadBucket", {})
+        construct(plugin, engine, "ImageProcessor", {**PIPELINE, "maxLabels": 60})
 
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "ImageProcessor pictures: maxLabels is 60: expected a whole number from 1 to 49."
+    assert record.resources == []
+
+
+def output(value: Any) -> dict[str, Any]:
+    """An output that the engine knows already."""
+    return {rpc._special_sig_key: rpc._special_output_value_sig, "value": value}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"maxLabels": output("many")}, 'maxLabels is "many": expected a whole number from 1 to 49.'),
+        (
+            {"bucket": {"name": "elsewhere", "arn": "arn:aws:s3:::elsewhere"}},
+            'bucket is "elsewhere": expected a bucket in eu-central-1, the region of this component '
+            "(this one is in us-west-2).",
+        ),
+    ],
+)
+def test_what_is_known_to_be_wrong_only_later_is_one_sentence_too(
+    plugin: provider_pb2_grpc.ResourceProviderStub,
+    engine: str,
+    record: Record,
+    tmp_path: Path,
+    arguments: dict[str, Any],
+    sentence: str,
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        construct(plugin, engine, "ImageProcessor", {**PIPELINE, "sourceDir": str(sources(tmp_path)), **arguments})
+
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == f"ImageProcessor pictures: {sentence}"
+    assert record.of("aws:sqs/queue:Queue") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"table": PIPELINE["table"]}, "bucket is missing"),
+        ({**PIPELINE, "maxLabel": 5}, r"maxLabel is no argument: did you mean maxLabels\?"),
+        (
+            {**PIPELINE, "bucket": {"nme": "pictures", "arn": "arn"}},
+            r"bucket.nme is no argument: did you mean bucket.name",
+        ),
+        (
+            {**PIPELINE, "bucket": "urn:pulumi:dev::p::labelstack:index:UploadBucket::pictures"},
+            "bucket is .*: expected",
+        ),
+    ],
+)
+def test_what_is_missing_or_unknown_is_refused(
+    plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, arguments: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(grpc.RpcError, match=sentence) as caught:
+        construct(plugin, engine, "ImageProcessor", arguments)
+
+    assert caught.value.code() is not grpc.StatusCode.OK

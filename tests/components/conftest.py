@@ -8,7 +8,7 @@ import pytest
 from tests.recording import ACCOUNT, REGION
 
 PACKAGES = (
-    *("process_image", "record_failure", "workflow", "labelling", "results"),
+    *("process_image", "record_failure", "pause_pipeline", "workflow", "labelling", "results", "environment"),
     *("api", "api_upload_url", "api_results", "api_delete"),
 )
 
@@ -30,24 +30,22 @@ def pipeline_arguments(source_dir: Path) -> dict[str, Any]:
     """What both pipelines are told, but for the `service`."""
     return {
         "source_dir": source_dir,
-        "bucket_name": "pictures",
-        "bucket_arn": "arn:aws:s3:::pictures",
-        "table_name": "results",
-        "table_arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/results",
+        "bucket": {"name": "pictures", "arn": "arn:aws:s3:::pictures"},
+        "table": {"name": "results", "arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/results"},
         "detectors": ["labels", "faces"],
         "max_labels": 12,
         "min_confidence": 72.5,
         "image_properties": False,
         "rekognition_tps": 30,
-        "rekognition_timeout_s": 10,
-        "retry_base_delay_s": 5,
+        "rekognition_timeout_seconds": 10,
+        "retry_base_delay_seconds": 5,
         "cache_days": 30,
         "batch_size": 10,
         "max_receive_count": 6,
         "runtime": "python3.13",
         "architecture": "arm64",
         "memory_mb": 1024,
-        "timeout_s": 60,
+        "timeout_seconds": 60,
         "log_retention_days": 14,
         "log_level": "INFO",
     }

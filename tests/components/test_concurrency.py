@@ -8,24 +8,23 @@ from components.concurrency import Concurrency, derive
 
 
 @pytest.mark.parametrize(
-    ("rekognition_tps", "batch_size", "expected"),
+    ("rekognition_tps", "expected"),
     [
-        (5, 10, Concurrency(2, 2.5)),
-        (50, 10, Concurrency(3, 50 / 3)),
-        (51, 10, Concurrency(4, 12.75)),
-        (50, 5, Concurrency(6, 50 / 6)),
-        (1000, 1, Concurrency(600, 1000 / 600)),
-        (5000, 1, Concurrency(1000, 5)),
-        (1, 1, Concurrency(2, 0.5)),
+        (5, Concurrency(2, 2.5)),
+        (50, Concurrency(2, 25)),
+        (51, Concurrency(3, 17)),
+        (1000, Concurrency(40, 25)),
+        (50_000, Concurrency(1000, 50)),
+        (1, Concurrency(2, 0.5)),
     ],
 )
-def test_derives_batches_and_their_share(rekognition_tps: float, batch_size: int, expected: Concurrency) -> None:
-    assert derive(rekognition_tps, batch_size) == expected
+def test_derives_functions_and_their_share(rekognition_tps: float, expected: Concurrency) -> None:
+    assert derive(rekognition_tps) == expected
 
 
-@given(rekognition_tps=st.floats(1, 10_000), batch_size=st.integers(1, 10))
-def test_never_exceeds_the_quota_nor_lambdas_limits(rekognition_tps: float, batch_size: int) -> None:
-    concurrency = derive(rekognition_tps, batch_size)
+@given(rekognition_tps=st.floats(1, 100_000))
+def test_never_exceeds_the_quota_nor_lambdas_limits(rekognition_tps: float) -> None:
+    concurrency = derive(rekognition_tps)
 
     assert concurrency.maximum * concurrency.calls_per_second <= rekognition_tps * (1 + 1e-9)
     assert 2 <= concurrency.maximum <= 1000

@@ -1,6 +1,6 @@
 """GuestAccess alone."""
 
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
@@ -10,16 +10,17 @@ from tests.recording import Record, record
 GUEST = "${cognito-identity.amazonaws.com:sub}"
 
 
-def made(**arguments: Any) -> Record:
+def guest_access(**arguments: Any) -> Record:
     def program() -> None:
-        args = {"bucket_arn": "arn:bucket", "table_arn": "arn:table", "upload_prefix": "uploads/", **arguments}
-        pulumi.export("pool", GuestAccess("guests", GuestAccessArgs(**args)).identity_pool_id)
+        bucket, table = {"name": "pictures", "arn": "arn:bucket"}, {"name": "results", "arn": "arn:table"}
+        args = {"bucket": bucket | arguments, "table": table}
+        pulumi.export("pool", GuestAccess("guests", cast(GuestAccessArgs, args)).identity_pool_id)
 
     return record(program)
 
 
 def test_guest_may_work_with_his_own_pictures_and_results_alone() -> None:
-    assert made().one("aws:iam/rolePolicy:RolePolicy").policy()["Statement"] == [
+    assert guest_access().single("aws:iam/rolePolicy:RolePolicy").policy()["Statement"] == [
         {
             "Effect": "Allow",
             "Action": ["s3:PutObject", "s3:GetObject"],
@@ -38,7 +39,7 @@ def test_guest_may_work_with_his_own_pictures_and_results_alone() -> None:
 
 
 def test_guest_may_use_the_buckets_key() -> None:
-    statements = made(bucket_kms_key_arn="arn:key").one("aws:iam/rolePolicy:RolePolicy").policy()["Statement"]
+    statements = guest_access(kms_key_arn="arn:key").single("aws:iam/rolePolicy:RolePolicy").policy()["Statement"]
 
     assert statements[-1] == {
         "Effect": "Allow",
@@ -48,9 +49,9 @@ def test_guest_may_use_the_buckets_key() -> None:
 
 
 def test_role_is_for_guests_of_this_pool() -> None:
-    recorded = made()
+    recorded = guest_access()
 
-    (statement,) = recorded.one("aws:iam/role:Role").policy("assumeRolePolicy")["Statement"]
+    (statement,) = recorded.single("aws:iam/role:Role").policy("assumeRolePolicy")["Statement"]
     assert statement["Principal"] == {"Federated": "cognito-identity.amazonaws.com"}
     assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity"]
     assert statement["Condition"] == {
@@ -60,18 +61,18 @@ def test_role_is_for_guests_of_this_pool() -> None:
 
 
 def test_pool_gives_guests_that_role_and_lets_nobody_choose_another() -> None:
-    recorded = made()
+    recorded = guest_access()
 
-    pool = recorded.one("aws:cognito/identityPool:IdentityPool").inputs
+    pool = recorded.single("aws:cognito/identityPool:IdentityPool").inputs
     assert (pool["allowUnauthenticatedIdentities"], pool["allowClassicFlow"]) == (True, False)
-    attached = recorded.one("aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment")
+    attached = recorded.single("aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment")
     assert list(attached.inputs["roles"]) == ["unauthenticated"]
     assert attached.inputs["roles"]["unauthenticated"].endswith(":role/guests-0a1b2c3")
     assert "guests-policy" in attached.dependencies
 
 
 def test_every_part_belongs_to_the_component() -> None:
-    recorded = made()
+    recorded = guest_access()
 
-    component = recorded.one("labelstack:components:GuestAccess")
+    component = recorded.single("labelstack:index:GuestAccess")
     assert {r.parent for r in recorded.resources if r is not component} == {"guests"}

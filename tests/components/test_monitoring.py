@@ -3,55 +3,53 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from components import alarms
-from components.alarms import WatchedApi, WatchedFunction
 from components.errors import InvalidArgumentError
-from components.monitoring import Monitoring, MonitoringArgs
-from handlers.labelling.tally import UPLOAD_TO_RESULT, Count
+from components.monitoring import ApiReference, Monitoring, MonitoringArgs, PipelineReference
+from handlers.labelling.metrics import UPLOAD_TO_RESULT, Metric
 from tests.recording import ACCOUNT, REGION, Record, Resource, record
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:pipe-alarms-0a1b2c3"
 OPS_TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:ops"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:label"
-REST = WatchedApi("rest", {"ApiName": "pipe-api", "Stage": "v1"})
-HTTP = WatchedApi("http", {"ApiId": "a1b2c3", "Stage": "v1"})
+REST: ApiReference = {"kind": "rest", "metric_dimensions": {"ApiName": "pipe-api", "Stage": "v1"}}
+HTTP: ApiReference = {"kind": "http", "metric_dimensions": {"ApiId": "a1b2c3", "Stage": "v1"}}
+PIPELINE: PipelineReference = {
+    "service": "pipe-test",
+    "queue_name": "pipe-events-1",
+    "dead_letter_queue_name": "pipe-dead-letters-1",
+    "function_name": "pipe-process-image-1",
+    "failure_recorder_name": "pipe-record-failure-1",
+    "detectors": ["labels", "faces"],
+}
 ALARM, DASHBOARD = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"
 METRICS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
 
-def made(**arguments: Any) -> Record:
-    args: dict[str, Any] = {
-        "service": "pipe-test",
-        "functions": {
-            "process-image": WatchedFunction("pipe-process-image-1", 60, "labelstack logs processor"),
-            "record-failure": WatchedFunction("pipe-record-failure-1", 30, "labelstack logs failureRecorder"),
-        },
-        "processor": "process-image",
-        "queue_name": "pipe-events-1",
-        "dead_letter_queue_name": "pipe-dead-letters-1",
-        "detectors": ["labels", "faces"],
-    }
-    return record(lambda: Monitoring("pipe", MonitoringArgs(**(args | arguments))))
+def record_monitoring(pipeline: PipelineReference = PIPELINE, **arguments: Any) -> Record:
+    args = cast(MonitoringArgs, {"pipeline": pipeline, "commands": "labelstack", **arguments})
+    return record(lambda: Monitoring("pipe", args))
 
 
-def everything(api: WatchedApi = REST) -> Record:
-    return made(api=api, state_machine_arn=MACHINE, daily_cost_bound_usd=5, emails=["ops@example.org"])
+def everything(api: ApiReference = REST) -> Record:
+    pipeline: PipelineReference = {**PIPELINE, "state_machine_arn": MACHINE}
+    return record_monitoring(pipeline, api=api, daily_cost_bound_usd=5, emails=["ops@example.org"])
 
 
 def alarm(recorded: Record, name: str) -> dict[str, Any]:
-    return dict(recorded.one(ALARM, f"pipe-{name}").inputs)
+    return dict(recorded.single(ALARM, f"pipe-{name}").inputs)
 
 
 def names(recorded: Record) -> list[str]:
-    return [one.name.removeprefix("pipe-") for one in recorded.of(ALARM)]
+    return [resource.name.removeprefix("pipe-") for resource in recorded.of(ALARM)]
 
 
 def test_watches_functions_queues_and_rekognition() -> None:
-    assert names(made()) == [
+    assert names(record_monitoring()) == [
         "account-rekognition-throttles",
         "dead-letters",
         "oldest-upload",
@@ -67,7 +65,9 @@ def test_watches_functions_queues_and_rekognition() -> None:
 
 
 def test_watches_what_else_there_is() -> None:
-    more = set(names(everything())) - set(names(made()))
+    more = {
+        name for name in set(names(everything())) - set(names(record_monitoring())) if not name.startswith("start-")
+    }
 
     assert more == {"api-errors", "api-slow", "daily-cost", "workflow-failed", "workflow-timed-out"}
 
@@ -75,9 +75,9 @@ def test_watches_what_else_there_is() -> None:
 @pytest.mark.parametrize(
     ("name", "metric", "dimensions", "statistic", "threshold"),
     [
-        ("process-image-errors", "AWS/Lambda Errors", {"FunctionName": "pipe-process-image-1"}, "Sum", 1),
-        ("process-image-throttles", "AWS/Lambda Throttles", {"FunctionName": "pipe-process-image-1"}, "Sum", 1),
-        ("process-image-slow", "AWS/Lambda Duration", {"FunctionName": "pipe-process-image-1"}, "p99", 54_000),
+        ("start-errors", "AWS/Lambda Errors", {"FunctionName": "pipe-process-image-1"}, "Sum", 1),
+        ("start-throttles", "AWS/Lambda Throttles", {"FunctionName": "pipe-process-image-1"}, "Sum", 1),
+        ("start-slow", "AWS/Lambda Duration", {"FunctionName": "pipe-process-image-1"}, "p99", 54_000),
         ("record-failure-slow", "AWS/Lambda Duration", {"FunctionName": "pipe-record-failure-1"}, "p99", 27_000),
         (
             "dead-letters",
@@ -115,8 +115,28 @@ def test_an_http_api_has_metrics_of_other_names() -> None:
     assert alarm(recorded, "api-slow")["metricName"] == "Latency"
 
 
+def test_pauses_the_pipeline_when_the_cost_bound_is_reached() -> None:
+    pauser = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:pipe-pause-1"
+    pipeline: PipelineReference = {**PIPELINE, "pauser_arn": pauser, "pauser_name": "pipe-pause-1"}
+
+    recorded = record_monitoring(pipeline, daily_cost_bound_usd=5)
+
+    inputs = alarm(recorded, "daily-cost")
+    assert inputs["alarmActions"] == [TOPIC, pauser]
+    assert inputs["okActions"] == [TOPIC]
+    assert inputs["alarmDescription"].endswith(
+        "The pipeline is paused; the queue keeps uploads for 4 days. To go on: labelstack resume"
+    )
+    permission = recorded.single("aws:lambda/permission:Permission").inputs
+    assert permission["function"] == pauser
+    assert permission["principal"] == "lambda.alarms.cloudwatch.amazonaws.com"
+    assert permission["sourceArn"].endswith("pipe-daily-cost-0a1b2c3")
+    assert {"pause-errors", "pause-slow", "pause-throttles"} < set(names(recorded))
+    assert not record_monitoring(daily_cost_bound_usd=5).of("aws:lambda/permission:Permission")
+
+
 def test_cost_is_that_of_the_calls_that_were_answered() -> None:
-    inputs = alarm(made(daily_cost_bound_usd=5, detectors=["labels", "faces"], image_properties=True), "daily-cost")
+    inputs = alarm(record_monitoring({**PIPELINE, "image_properties": True}, daily_cost_bound_usd=5), "daily-cost")
 
     result, calls, throttles = inputs["metricQueries"]
     # Two charges of 0.001 and one of 0.00075 a picture, which is two calls.
@@ -136,22 +156,22 @@ def test_cost_is_that_of_the_calls_that_were_answered() -> None:
 def test_every_alarm_tells_the_topic_and_takes_silence_for_health() -> None:
     recorded = everything()
 
-    for one in recorded.of(ALARM):
-        assert one.inputs["alarmActions"] == one.inputs["okActions"] == [TOPIC], one.name
-        assert one.inputs["treatMissingData"] == "notBreaching", one.name
+    for resource in recorded.of(ALARM):
+        assert resource.inputs["alarmActions"] == resource.inputs["okActions"] == [TOPIC], resource.name
+        assert resource.inputs["treatMissingData"] == "notBreaching", resource.name
 
 
 def test_every_alarm_says_what_to_do() -> None:
     to_do = ("labelstack ", "aws ", "ask AWS", "See the ")
-    for one in everything().of(ALARM):
-        description = one.inputs["alarmDescription"]
-        assert description.startswith("pipe-test: "), one.name
+    for resource in everything().of(ALARM):
+        description = resource.inputs["alarmDescription"]
+        assert description.startswith("pipe-test: "), resource.name
         assert any(words in description for words in to_do), description
-        assert len(description) <= 1024, one.name  # CloudWatch's limit
+        assert len(description) <= 1024, resource.name  # CloudWatch's limit
 
 
 def test_only_alarms_of_the_account_may_publish_and_only_with_tls() -> None:
-    policy = everything().one("aws:sns/topicPolicy:TopicPolicy").policy()
+    policy = everything().single("aws:sns/topicPolicy:TopicPolicy").policy()
 
     allow, deny = policy["Statement"]
     assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
@@ -161,34 +181,45 @@ def test_only_alarms_of_the_account_may_publish_and_only_with_tls() -> None:
 
 
 def test_mail_addresses_are_subscribed() -> None:
-    subscription = everything().one("aws:sns/topicSubscription:TopicSubscription").inputs
+    subscription = everything().single("aws:sns/topicSubscription:TopicSubscription").inputs
 
     assert (subscription["protocol"], subscription["endpoint"]) == ("email", "ops@example.org")
     assert subscription["topic"] == TOPIC
 
 
 def test_a_given_topic_is_told_and_none_is_made() -> None:
-    recorded = made(alarm_topic_arn=OPS_TOPIC)
+    recorded = record_monitoring(alarm_topic_arn=OPS_TOPIC)
 
     assert recorded.of("aws:sns/topic:Topic") == []
-    assert {tuple(one.inputs["alarmActions"]) for one in recorded.of(ALARM)} == {(OPS_TOPIC,)}
+    assert {tuple(resource.inputs["alarmActions"]) for resource in recorded.of(ALARM)} == {(OPS_TOPIC,)}
 
 
 def test_refuses_subscribers_for_a_given_topic() -> None:
-    with pytest.raises(InvalidArgumentError, match="expected none beside alarm_topic_arn"):
-        made(alarm_topic_arn=OPS_TOPIC, emails=["ops@example.org"])
+    with pytest.raises(
+        InvalidArgumentError,
+        match=r"Monitoring pipe: emails is .*: expected none, as alarm_topic_arn has subscribers of its own",
+    ):
+        record_monitoring(alarm_topic_arn=OPS_TOPIC, emails=["ops@example.org"])
 
 
-def test_refuses_a_processor_that_is_no_function() -> None:
-    with pytest.raises(InvalidArgumentError, match=r"processor is 'x': expected one of the functions, process-image"):
-        made(processor="x")
+def test_names_the_aws_cli_where_labelstacks_outputs_are_not_there() -> None:
+    described = alarm(record_monitoring(commands="aws"), "pictures-failed")["alarmDescription"]
+
+    assert "aws logs tail --since 1h /aws/lambda/pipe-record-failure-1" in described
+    assert "labelstack " not in described
+
+
+def test_watches_functions_of_ones_own() -> None:
+    recorded = record_monitoring(functions={"resize": {"name": "resize-1", "timeout_seconds": 10}})
+
+    assert alarm(recorded, "resize-slow")["threshold"] == 9_000
 
 
 # --- the dashboard -----------------------------------------------------------------------------------------------
 
 
 def widgets(recorded: Record) -> list[dict[str, Any]]:
-    return list(json.loads(recorded.one(DASHBOARD).inputs["dashboardBody"])["widgets"])
+    return list(json.loads(recorded.single(DASHBOARD).inputs["dashboardBody"])["widgets"])
 
 
 def lines(recorded: Record) -> list[list[Any]]:
@@ -202,9 +233,9 @@ def lines(recorded: Record) -> list[list[Any]]:
     ]
 
 
-def watched(one: Resource) -> set[tuple[str, ...]]:
+def watched(resource: Resource) -> set[tuple[str, ...]]:
     """The metrics of an alarm: namespace, name, dimensions."""
-    inputs = one.inputs
+    inputs = resource.inputs
     metrics = [query["metric"] for query in inputs.get("metricQueries", []) if "metric" in query] or [inputs]
     return {
         (metric["namespace"], metric["metricName"], *sum(sorted(metric.get("dimensions", {}).items()), ()))
@@ -213,11 +244,11 @@ def watched(one: Resource) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("api", [REST, HTTP])
-def test_the_dashboard_shows_what_the_alarms_watch(api: WatchedApi) -> None:
+def test_the_dashboard_shows_what_the_alarms_watch(api: ApiReference) -> None:
     recorded = everything(api)
 
     shown = {(line[0], line[1], *_sorted_pairs(line[2:])) for line in lines(recorded)}
-    watching = set().union(*(watched(one) for one in recorded.of(ALARM)))
+    watching = set().union(*(watched(resource) for resource in recorded.of(ALARM)))
     # The account's throttling is not this stack's.
     assert watching - shown == {("AWS/Rekognition", "ThrottledCount")}
 
@@ -225,7 +256,7 @@ def test_the_dashboard_shows_what_the_alarms_watch(api: WatchedApi) -> None:
 def test_the_dashboard_knows_every_metric_of_ours() -> None:
     own = {line[1] for line in lines(everything()) if line[0] == "Labelstack"}
 
-    assert own == {*Count, UPLOAD_TO_RESULT}
+    assert own == {*Metric, UPLOAD_TO_RESULT}
 
 
 def test_the_dashboard_shows_the_state_of_every_alarm() -> None:
@@ -258,7 +289,7 @@ def test_widgets_neither_overlap_nor_leave_the_width() -> None:
 def test_graphs_are_of_the_stacks_region_and_the_name_is_the_services() -> None:
     recorded = everything()
 
-    assert recorded.one(DASHBOARD).inputs["dashboardName"] == "pipe-test"
+    assert recorded.single(DASHBOARD).inputs["dashboardName"] == "pipe-test"
     assert {w["properties"]["region"] for w in widgets(recorded) if w["type"] == "metric"} == {REGION}
 
 
@@ -269,18 +300,18 @@ def test_the_metrics_page_lists_what_the_functions_publish() -> None:
     rows = [line.split("|") for line in METRICS_PAGE.read_text().splitlines() if line.startswith("| `")]
     listed = {row[1].strip().strip("`"): row[2].strip() for row in rows if row[2].strip() in ("Count", "Milliseconds")}
 
-    assert listed == {**{str(name): "Count" for name in Count}, UPLOAD_TO_RESULT: "Milliseconds"}
+    assert listed == {**{str(name): "Count" for name in Metric}, UPLOAD_TO_RESULT: "Milliseconds"}
 
 
 def test_the_metrics_page_lists_every_alarm() -> None:
     page = METRICS_PAGE.read_text()
     of_functions = {"errors", "throttles", "slow"}
-    functions = {"process-image", "record-failure"}
+    functions = {"start", "record-failure"}
 
     for name in names(everything()):
         label, _, kind = name.rpartition("-")
-        told = f"| `<function>-{kind}` |" if label in functions and kind in of_functions else f"| `{name}` |"
-        assert told in page, name
+        row = f"| `<function>-{kind}` |" if label in functions and kind in of_functions else f"| `{name}` |"
+        assert row in page, name
 
 
 def _sorted_pairs(flat: list[str]) -> list[str]:

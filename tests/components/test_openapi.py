@@ -9,27 +9,27 @@ import pulumi
 import pytest
 
 from components import openapi
-from components.errors import InvalidArgumentError, SourceMissingError
+from components.errors import InvalidArgumentError
 from tests.recording import PROJECT, record
 
 CONTRACT = openapi.load(PROJECT / "api" / "openapi.yaml")
 SITE, OTHER = "https://site.example", "https://other.example"
 
 
-def body(access: openapi.Access = "open", origins: tuple[str, ...] = (SITE,)) -> dict[str, Any]:
+def body(access: openapi.ApiAccess = "open", origins: tuple[str, ...] = (SITE,)) -> dict[str, Any]:
     """The body with its outputs resolved."""
 
     def program() -> None:
         arns = {operation.id: pulumi.Output.from_input(f"arn:{operation.id}") for operation in CONTRACT.operations}
         pulumi.export("body", pulumi.Output.json_dumps(openapi.rest_body(CONTRACT, "pictures", arns, access, origins)))
 
-    made: dict[str, Any] = json.loads(record(program).outputs["body"])
-    return made
+    document: dict[str, Any] = json.loads(record(program).outputs["body"])
+    return document
 
 
-def operations(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The operations of the contract in a body, by id."""
-    items = [operation for item in made["paths"].values() for operation in item.values()]
+    items = [operation for item in document["paths"].values() for operation in item.values()]
     return {operation["operationId"]: operation for operation in items if "operationId" in operation}
 
 
@@ -40,25 +40,26 @@ def mock(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_operation_of_the_contract_calls_its_function() -> None:
-    found = operations(body())
+    by_operation = operations(body())
 
-    assert set(found) == {operation.id for operation in CONTRACT.operations}
-    assert len(found) == 8
-    for name, operation in found.items():
+    assert set(by_operation) == {operation.id for operation in CONTRACT.operations}
+    assert len(by_operation) == 9
+    for name, operation in by_operation.items():
         integration = operation["x-amazon-apigateway-integration"]
         assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
         assert integration["uri"] == f"arn:{name}"
 
 
-def test_open_api_wants_a_signature_for_deleting_alone() -> None:
+def test_open_api_wants_a_signature_for_deleting_and_labelling_anew_alone() -> None:
     security = {name: operation["security"] for name, operation in operations(body("open")).items()}
 
     assert security.pop("deleteImage") == [{"sigV4": []}]
+    assert security.pop("relabelImage") == [{"sigV4": []}]
     assert set(map(str, security.values())) == {"[]"}
 
 
 @pytest.mark.parametrize(("access", "scheme"), [("api_key", "apiKey"), ("iam", "sigV4")])
-def test_closed_api_wants_the_same_for_everything(access: openapi.Access, scheme: str) -> None:
+def test_closed_api_wants_the_same_for_everything(access: openapi.ApiAccess, scheme: str) -> None:
     assert {str(operation["security"]) for operation in operations(body(access)).values()} == {f"[{{'{scheme}': []}}]"}
 
 
@@ -70,21 +71,21 @@ def test_signatures_are_checked_by_iam() -> None:
 
 
 def test_required_parameters_and_bodies_are_checked() -> None:
-    made = body()
+    document = body()
 
-    result, upload = operations(made)["getResult"], operations(made)["generateUploadUrl"]
+    result, upload = operations(document)["getResult"], operations(document)["generateUploadUrl"]
     assert [(p["name"], p["in"], p["required"]) for p in result["parameters"]] == [("key", "query", True)]
     assert upload["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/UploadRequest"
     }
-    validator = made["x-amazon-apigateway-request-validators"][upload["x-amazon-apigateway-request-validator"]]
+    validator = document["x-amazon-apigateway-request-validators"][upload["x-amazon-apigateway-request-validator"]]
     assert validator == {"validateRequestBody": True, "validateRequestParameters": True}
 
 
 def test_models_are_those_of_requests_and_what_they_refer_to() -> None:
     schemas = body()["components"]["schemas"]
 
-    assert set(schemas) == {"UploadRequest", "DetectRequest", "Key"}
+    assert set(schemas) == {"UploadRequest", "KeyRequest", "Key"}
     assert schemas["UploadRequest"]["additionalProperties"] is False
     assert schemas["UploadRequest"]["required"] == ["fileName", "contentType"]
 
@@ -174,24 +175,19 @@ def test_preflight_names_the_asking_origin_if_it_is_one_of_several() -> None:
 
 
 def test_no_page_may_call_it_without_an_origin() -> None:
-    made = body(origins=())
+    document = body(origins=())
 
-    assert "options" not in made["paths"]["/images"]
-    assert "Access-Control" not in json.dumps(made)
+    assert "options" not in document["paths"]["/images"]
+    assert "Access-Control" not in json.dumps(document)
 
 
 def test_no_preflight_and_no_refusal_wants_a_key() -> None:
     paths = body("api_key")["paths"]
 
     names = ("options", "x-amazon-apigateway-any-method")
-    found = [item[name] for item in paths.values() for name in names if name in item]
-    assert len(found) == 7 + 9
-    assert all(operation["security"] == [] for operation in found)
-
-
-def test_a_missing_contract_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SourceMissingError, match=r"nothing\.yaml is not there"):
-        openapi.load(tmp_path / "nothing.yaml")
+    operations_without_key = [item[name] for item in paths.values() for name in names if name in item]
+    assert len(operations_without_key) == 8 + 10
+    assert all(operation["security"] == [] for operation in operations_without_key)
 
 
 def test_another_kind_of_document_is_told(tmp_path: Path) -> None:

@@ -1,55 +1,40 @@
 """What the page is told, and which addresses it may use."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-import pulumi
+import pytest
 
-from components import page_service
-from components.page_service import PageService
-from components.upload_bucket import UploadBucket, UploadBucketArgs
-from tests.recording import REGION, record
+from components.errors import ArgumentError
+from components.website import WebsiteFiles, WebsiteFilesArgs
+from tests.recording import ACCOUNT, REGION, Place, record
 
-BUCKET = "pictures-0a1b2c3"
+BUCKET = "pictures"
 STORAGE = [f"https://{BUCKET}.s3.{REGION}.amazonaws.com", f"https://{BUCKET}.s3.amazonaws.com"]
+COMMON: WebsiteFilesArgs = {
+    "site": {"bucket_name": "site"},
+    "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"},
+    "table": {"name": "results", "arn": "arn:aws:dynamodb:eu-central-1:1:table/results"},
+}
+GUESTS: WebsiteFilesArgs = {**COMMON, "guests": {"identity_pool_id": "pool"}}
 
 
-def made(make: Callable[[UploadBucket], PageService]) -> dict[str, Any]:
-    def program() -> None:
-        page = make(UploadBucket("pictures", UploadBucketArgs(protect_data=False)))
-        parts = {"config": page.config, "connect": list(page.connect), "pictures": list(page.pictures)}
-        pulumi.export("page", pulumi.Output.json_dumps(parts))
+def page(args: WebsiteFilesArgs, region: str = REGION) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The page's config.json, and the sources of its content security policy by directive."""
+    recorded = record(lambda: WebsiteFiles("site", args), place=Place(region, ACCOUNT))
+    written = {o.inputs["key"]: o.inputs["content"] for o in recorded.resources if "content" in o.inputs}
+    policy = written["index.html"].partition('Content-Security-Policy" content="')[2].partition('"')[0]
+    sources = {part.split()[0]: part.split()[1:] for part in policy.split("; ")}
+    return json.loads(written["config.json"]), sources
 
-    page: dict[str, Any] = json.loads(record(program).outputs["page"])
-    return page
 
-
-def api(public_endpoint: str | None = None) -> dict[str, Any]:
+def api(public_endpoint: str | None = None) -> tuple[dict[str, Any], dict[str, list[str]]]:
     url = f"{public_endpoint or 'https://api.example'}/v1"
-    return made(
-        lambda uploads: page_service.through_api(
-            uploads, url, can_delete=True, min_confidence=70, public_endpoint=public_endpoint
-        )
-    )
-
-
-def guest(public_endpoint: str | None = None) -> dict[str, Any]:
-    return made(
-        lambda uploads: page_service.as_guest(
-            uploads,
-            region=REGION,
-            identity_pool_id="pool",
-            table_name="results",
-            upload_prefix="uploads/",
-            min_confidence=70,
-            public_endpoint=public_endpoint,
-        )
-    )
+    return page({**COMMON, "api": {"url": url, "can_delete": True}, "public_endpoint": public_endpoint})
 
 
 def test_page_of_an_api_knows_its_address() -> None:
-    assert api()["config"] == {
+    assert api()[0] == {
         "mode": "api",
         "apiUrl": "https://api.example/v1",
         "canDelete": True,
@@ -59,20 +44,21 @@ def test_page_of_an_api_knows_its_address() -> None:
 
 
 def test_page_of_an_api_reaches_it_and_the_bucket() -> None:
-    page = api()
+    _, sources = api()
 
-    assert page["connect"] == ["https://api.example", *STORAGE]
-    assert page["pictures"] == STORAGE
+    assert sources["connect-src"] == ["'self'", "blob:", "https://api.example", *STORAGE]
+    assert sources["img-src"] == ["'self'", "blob:", *STORAGE]
 
 
 def test_page_of_an_api_never_has_a_key_in_it() -> None:
-    assert "apiKey" not in api()["config"]
+    assert "apiKey" not in api()[0]
 
 
 def test_page_of_guests_knows_what_it_works_with() -> None:
-    assert guest()["config"] == {
+    assert page(GUESTS)[0] == {
         "mode": "guest",
         "region": REGION,
+        "dnsSuffix": "amazonaws.com",
         "identityPoolId": "pool",
         "uploadBucket": BUCKET,
         "resultsTable": "results",
@@ -82,18 +68,27 @@ def test_page_of_guests_knows_what_it_works_with() -> None:
     }
 
 
-def test_page_of_guests_reaches_these_services_and_the_bucket() -> None:
-    page = guest()
+@pytest.mark.parametrize(("region", "suffix"), [(REGION, "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")])
+def test_page_of_guests_reaches_these_services_and_the_bucket(region: str, suffix: str) -> None:
+    config, sources = page(GUESTS, region)
 
-    services = [f"https://{name}.{REGION}.amazonaws.com" for name in ("cognito-identity", "dynamodb")]
-    assert page["connect"] == [*services, *STORAGE]
-    assert page["pictures"] == STORAGE
+    services = [f"https://{name}.{region}.{suffix}" for name in ("cognito-identity", "dynamodb")]
+    storage = [f"https://{BUCKET}.s3.{region}.{suffix}", f"https://{BUCKET}.s3.{suffix}"]
+    assert sources["connect-src"] == ["'self'", "blob:", *services, *storage]
+    assert sources["img-src"] == ["'self'", "blob:", *storage]
+    assert config["dnsSuffix"] == suffix
 
 
 def test_pages_on_an_emulator_reach_it_and_nothing_else() -> None:
     here = "http://127.0.0.1:4566"
 
-    assert set(api(here)["connect"]) == set(api(here)["pictures"]) == {here}
-    page = guest(here)
-    assert (page["connect"], page["pictures"]) == ([here], [here])
-    assert page["config"]["endpoints"] == {"cognito-identity": here, "dynamodb": here, "s3": here}
+    assert api(here)[1]["connect-src"] == ["'self'", "blob:", here]
+    config, sources = page({**GUESTS, "public_endpoint": here})
+    assert (sources["connect-src"], sources["img-src"]) == (["'self'", "blob:", here], ["'self'", "blob:", here])
+    assert config["endpoints"] == {"cognito-identity": here, "dynamodb": here, "s3": here}
+
+
+@pytest.mark.parametrize("without", ["bucket", "table"])
+def test_page_of_guests_needs_bucket_and_table(without: str) -> None:
+    with pytest.raises(ArgumentError, match=f"WebsiteFiles site: {without} is missing: expected"):
+        page({**GUESTS, without: None})  # type: ignore[misc]  # the key is one of two

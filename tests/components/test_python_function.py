@@ -2,7 +2,7 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -16,25 +16,27 @@ NAME = "labels-0a1b2c3"
 LOGS_ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{NAME}"
 
 
-def made(source_dir: Path, name: str = "labels", **arguments: Any) -> Record:
-    args = PythonFunctionArgs(
-        source_dir=source_dir, packages=["handlers/results"], handler="handlers.results.handle", **arguments
-    )
-    return record(lambda: PythonFunction(name, args))
+def record_function(source_dir: Path, name: str = "labels", **arguments: Any) -> Record:
+    args: dict[str, Any] = {
+        "source_dir": source_dir,
+        "packages": ["handlers/results"],
+        "handler": "handlers.results.handle",
+    }
+    return record(lambda: PythonFunction(name, cast(PythonFunctionArgs, args | arguments)))
 
 
 def test_has_the_settings_given(source_dir: Path) -> None:
-    recorded = made(
+    recorded = record_function(
         source_dir,
         runtime="python3.14",
         architecture="x86_64",
         memory_mb=300,
-        timeout_s=9,
+        timeout_seconds=9,
         environment={"TABLE": "results"},
         description="Does it.",
     )
 
-    inputs = dict(recorded.one("aws:lambda/function:Function").inputs)
+    inputs = dict(recorded.single("aws:lambda/function:Function").inputs)
     del inputs["code"]
     assert inputs == {
         "name": NAME,
@@ -51,13 +53,13 @@ def test_has_the_settings_given(source_dir: Path) -> None:
 
 
 def test_defaults_to_arm_and_a_current_python(source_dir: Path) -> None:
-    inputs = made(source_dir).one("aws:lambda/function:Function").inputs
+    inputs = record_function(source_dir).single("aws:lambda/function:Function").inputs
 
     assert (inputs["architectures"], inputs["runtime"]) == (["arm64"], "python3.13")
 
 
 def test_code_is_a_zip_kept_below_the_sources(source_dir: Path) -> None:
-    code = made(source_dir).one("aws:lambda/function:Function").inputs["code"]
+    code = record_function(source_dir).single("aws:lambda/function:Function").inputs["code"]
 
     assert isinstance(code, pulumi.FileArchive)
     assert Path(code.path).parent == source_dir / ".labelstack" / "packages"
@@ -65,15 +67,19 @@ def test_code_is_a_zip_kept_below_the_sources(source_dir: Path) -> None:
 
 
 def test_builds_where_it_is_told(source_dir: Path, tmp_path: Path) -> None:
-    code = made(source_dir, build_dir=tmp_path / "zips").one("aws:lambda/function:Function").inputs["code"]
+    code = (
+        record_function(source_dir, build_dir=tmp_path / "zips").single("aws:lambda/function:Function").inputs["code"]
+    )
 
     assert Path(code.path).parent == tmp_path / "zips"
 
 
 def test_role_may_log_to_its_own_group_and_do_what_it_is_told(source_dir: Path) -> None:
-    recorded = made(source_dir, statements=[Statement(["sqs:DeleteMessage"], ["arn:aws:sqs:eu-central-1:1:q"])])
+    recorded = record_function(
+        source_dir, statements=[Statement(["sqs:DeleteMessage"], ["arn:aws:sqs:eu-central-1:1:q"])]
+    )
 
-    policy = recorded.one("aws:iam/rolePolicy:RolePolicy")
+    policy = recorded.single("aws:iam/rolePolicy:RolePolicy")
     assert policy.inputs["role"] == NAME
     assert policy.policy()["Statement"] == [
         {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": f"{LOGS_ARN}:*"},
@@ -82,27 +88,39 @@ def test_role_may_log_to_its_own_group_and_do_what_it_is_told(source_dir: Path) 
 
 
 def test_only_lambda_takes_the_role(source_dir: Path) -> None:
-    (statement,) = made(source_dir).one("aws:iam/role:Role").policy("assumeRolePolicy")["Statement"]
+    (statement,) = record_function(source_dir).single("aws:iam/role:Role").policy("assumeRolePolicy")["Statement"]
 
     assert (statement["Principal"], statement["Action"]) == ({"Service": "lambda.amazonaws.com"}, ["sts:AssumeRole"])
 
 
 def test_log_group_with_retention_is_there_before_the_function(source_dir: Path) -> None:
-    recorded = made(source_dir, log_retention_days=5)
+    recorded = record_function(source_dir, log_retention_days=5)
 
-    group = recorded.one("aws:cloudwatch/logGroup:LogGroup")
+    group = recorded.single("aws:cloudwatch/logGroup:LogGroup")
     assert (group.inputs["name"], group.inputs["retentionInDays"]) == (f"/aws/lambda/{NAME}", 5)
-    assert {"labels-logs", "labels-policy"} <= recorded.one("aws:lambda/function:Function").dependencies
+    assert {"labels-logs", "labels-policy"} <= recorded.single("aws:lambda/function:Function").dependencies
 
 
 def test_every_part_belongs_to_the_component(source_dir: Path) -> None:
-    recorded = made(source_dir)
+    recorded = record_function(source_dir)
 
-    component = recorded.one("labelstack:components:PythonFunction")
+    component = recorded.single("labelstack:index:PythonFunction")
     assert {r.parent for r in recorded.resources if r is not component} == {"labels"}
     assert len(recorded.resources) == 5
 
 
 def test_refuses_a_name_too_long_for_its_role(source_dir: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="longer than 56"):
-        made(source_dir, name="n" * 57)
+    with pytest.raises(InvalidArgumentError, match=r"PythonFunction n+: name is .*: expected 56 characters or fewer"):
+        record_function(source_dir, name="n" * 57)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"requirements": "locks.txt"}, r'requirements is "locks\.txt": expected a lock in '),
+        ({"packages": ["handlers/lable"]}, r'packages is "handlers/lable": expected a folder in '),
+    ],
+)
+def test_refuses_sources_that_are_not_there(source_dir: Path, arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"PythonFunction labels: {sentence}"):
+        record_function(source_dir, **arguments)

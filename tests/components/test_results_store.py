@@ -8,7 +8,7 @@ from tests.recording import Resource, record
 
 def table(protect_data: bool = False) -> Resource:
     recorded = record(lambda: ResultsStore("results", ResultsStoreArgs(protect_data=protect_data)))
-    return recorded.one("aws:dynamodb/table:Table")
+    return recorded.single("aws:dynamodb/table:Table")
 
 
 def test_keys_of_the_table_and_its_indexes() -> None:
@@ -35,9 +35,9 @@ def test_costs_by_use_recovers_expires_and_encrypts() -> None:
 
 @pytest.mark.parametrize("protect_data", [True, False])
 def test_protects_data_or_goes_with_it(protect_data: bool) -> None:
-    made = table(protect_data)
+    table_resource = table(protect_data)
 
-    assert (made.protect, made.inputs["deletionProtectionEnabled"]) == (protect_data, protect_data)
+    assert (table_resource.protect, table_resource.inputs["deletionProtectionEnabled"]) == (protect_data, protect_data)
 
 
 def test_belongs_to_the_component() -> None:

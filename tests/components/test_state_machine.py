@@ -54,7 +54,7 @@ def tasks(definition: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def following(state: Mapping[str, Any]) -> set[str]:
     """The states that may come next."""
-    more = [one["Next"] for one in (*state.get("Catch", ()), *state.get("Choices", ()))]
+    more = [branch["Next"] for branch in (*state.get("Catch", ()), *state.get("Choices", ()))]
     return {*more, *(state[name] for name in ("Next", "Default") if name in state)}
 
 
@@ -70,29 +70,29 @@ def test_every_state_is_reached_and_leads_to_an_end(steps: StepArns) -> None:
         assert reached == set(states)
         for state in states.values():
             ends = state.get("End") is True or state["Type"] == "Succeed"
-            assert ends != bool(following(state) - {one["Next"] for one in state.get("Catch", ())})
+            assert ends != bool(following(state) - {catcher["Next"] for catcher in state.get("Catch", ())})
 
 
 def test_names_are_unique_in_the_whole_machine_as_aws_wants() -> None:
-    names = [name for one in machines(state_machine.definition(STEPS, DETECTORS)) for name in one["States"]]
+    names = [name for machine in machines(state_machine.definition(STEPS, DETECTORS)) for name in machine["States"]]
 
     assert len(set(names)) == len(names)
     assert all(len(name) <= 80 for name in names)
 
 
 def test_each_task_retries_by_name_what_passes_with_full_jitter() -> None:
-    found = tasks(state_machine.definition(STEPS, DETECTORS))
+    by_name = tasks(state_machine.definition(STEPS, DETECTORS))
 
-    assert set(found) == set(RETRIED)
-    for name, task in found.items():
-        retried = [error for one in task["Retry"] for error in one["ErrorEquals"]]
+    assert set(by_name) == set(RETRIED)
+    for name, task in by_name.items():
+        retried = [error for retrier in task["Retry"] for error in retrier["ErrorEquals"]]
         assert set(retried) == RETRIED[name] | LAMBDA
         assert len(set(retried)) == len(retried)
-        for one in task["Retry"]:
-            assert one["JitterStrategy"] == "FULL"
-            assert one["BackoffRate"] == 2
-            assert 1 <= one["IntervalSeconds"] <= one["MaxDelaySeconds"] <= 20
-            assert 2 <= one["MaxAttempts"] <= 6
+        for retrier in task["Retry"]:
+            assert retrier["JitterStrategy"] == "FULL"
+            assert retrier["BackoffRate"] == 2
+            assert 1 <= retrier["IntervalSeconds"] <= retrier["MaxDelaySeconds"] <= 20
+            assert 2 <= retrier["MaxAttempts"] <= 6
 
 
 def test_names_of_our_errors_are_those_of_classes() -> None:

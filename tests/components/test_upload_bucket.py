@@ -1,6 +1,6 @@
 """UploadBucket alone."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,17 +11,17 @@ BUCKET = "pictures-0a1b2c3"
 ARN = f"arn:aws:s3:::{BUCKET}"
 
 
-def made(**arguments: Any) -> Record:
-    args = UploadBucketArgs(**{"protect_data": False, **arguments})
+def record_bucket(**arguments: Any) -> Record:
+    args = cast(UploadBucketArgs, {"protect_data": False, **arguments})
     return record(lambda: UploadBucket("pictures", args))
 
 
 def part(recorded: Record, kind: str) -> Resource:
-    return recorded.one(f"aws:s3/bucket{kind}:Bucket{kind}")
+    return recorded.single(f"aws:s3/bucket{kind}:Bucket{kind}")
 
 
 def test_blocks_all_public_access() -> None:
-    assert part(made(), "PublicAccessBlock").inputs == {
+    assert part(record_bucket(), "PublicAccessBlock").inputs == {
         "bucket": BUCKET,
         "blockPublicAcls": True,
         "blockPublicPolicy": True,
@@ -31,11 +31,11 @@ def test_blocks_all_public_access() -> None:
 
 
 def test_turns_access_lists_off() -> None:
-    assert part(made(), "OwnershipControls").inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+    assert part(record_bucket(), "OwnershipControls").inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
 
 
 def test_refuses_requests_without_tls_for_bucket_and_objects() -> None:
-    policy = part(made(), "Policy")
+    policy = part(record_bucket(), "Policy")
 
     (statement,) = policy.policy()["Statement"]
     assert statement == {
@@ -49,20 +49,20 @@ def test_refuses_requests_without_tls_for_bucket_and_objects() -> None:
 
 
 def test_changes_access_settings_one_after_the_other() -> None:
-    recorded = made()
+    recorded = record_bucket()
 
     assert "pictures-private" in part(recorded, "Policy").dependencies
     assert "pictures-private" in part(recorded, "OwnershipControls").dependencies
 
 
 def test_encrypts_with_s3s_key() -> None:
-    assert part(made(), "ServerSideEncryptionConfiguration").inputs["rules"] == [
+    assert part(record_bucket(), "ServerSideEncryptionConfiguration").inputs["rules"] == [
         {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}
     ]
 
 
 def test_encrypts_with_a_key_of_the_users() -> None:
-    recorded = made(kms_key_arn="arn:aws:kms:eu-central-1:1:key/k")
+    recorded = record_bucket(kms_key_arn="arn:aws:kms:eu-central-1:1:key/k")
 
     assert part(recorded, "ServerSideEncryptionConfiguration").inputs["rules"] == [
         {
@@ -75,11 +75,11 @@ def test_encrypts_with_a_key_of_the_users() -> None:
 
 
 def test_keeps_versions() -> None:
-    assert part(made(), "Versioning").inputs["versioningConfiguration"] == {"status": "Enabled"}
+    assert part(record_bucket(), "Versioning").inputs["versioningConfiguration"] == {"status": "Enabled"}
 
 
 def test_tidies_up_after_versioning_is_on() -> None:
-    lifecycle = part(made(noncurrent_version_days=9), "LifecycleConfiguration")
+    lifecycle = part(record_bucket(noncurrent_version_days=9), "LifecycleConfiguration")
 
     assert lifecycle.inputs["rules"] == [
         {
@@ -100,7 +100,7 @@ def test_tidies_up_after_versioning_is_on() -> None:
 
 
 def test_expires_uploads_when_asked() -> None:
-    rules = part(made(expiration_days=30), "LifecycleConfiguration").inputs["rules"]
+    rules = part(record_bucket(expiration_days=30), "LifecycleConfiguration").inputs["rules"]
 
     assert rules[-1] == {
         "id": "expire-uploads",
@@ -111,11 +111,11 @@ def test_expires_uploads_when_asked() -> None:
 
 
 def test_is_open_to_no_web_origin_unless_asked() -> None:
-    assert not made().of("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    assert not record_bucket().of("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 
 
 def test_opens_to_the_web_origins_given() -> None:
-    (rule,) = part(made(cors_origins=["https://example.org"]), "CorsConfiguration").inputs["corsRules"]
+    (rule,) = part(record_bucket(cors_origins=["https://example.org"]), "CorsConfiguration").inputs["corsRules"]
 
     assert rule["allowedOrigins"] == ["https://example.org"]
     assert rule["allowedMethods"] == ["GET", "HEAD", "POST", "PUT"]
@@ -123,14 +123,14 @@ def test_opens_to_the_web_origins_given() -> None:
 
 @pytest.mark.parametrize("protect_data", [True, False])
 def test_protects_data_or_goes_with_it(protect_data: bool) -> None:
-    bucket = made(protect_data=protect_data).one("aws:s3/bucket:Bucket")
+    bucket = record_bucket(protect_data=protect_data).single("aws:s3/bucket:Bucket")
 
     assert (bucket.protect, bucket.inputs["forceDestroy"]) == (protect_data, not protect_data)
 
 
 def test_every_part_belongs_to_the_component() -> None:
-    recorded = made(cors_origins=["https://example.org"])
+    recorded = record_bucket(cors_origins=["https://example.org"])
 
-    component = recorded.one("labelstack:components:UploadBucket")
+    component = recorded.single("labelstack:index:UploadBucket")
     assert {r.parent for r in recorded.resources if r is not component} == {"pictures"}
     assert len(recorded.resources) == 9

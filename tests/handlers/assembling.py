@@ -1,76 +1,150 @@
-"""The use-case of one picture, put together as the handlers do it, over what a test gives or over fakes."""
+"""The pipeline, put together as `composition` does it, over what a test gives or over fakes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
+import io
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, cast
 
-from handlers.labelling.analysing import Analysing
+from aws_lambda_powertools import Logger
+
 from handlers.labelling.detectors import Detector, DetectorSettings
-from handlers.labelling.ports import Announcer, Objects, PacedRecogniser, Results
+from handlers.labelling.events import ObjectEvent, QueueMessage
+from handlers.labelling.metrics import Metrics
+from handlers.labelling.outbox import Outbox
+from handlers.labelling.pipeline import Outcome, Pipeline
+from handlers.labelling.ports import Deadline, Objects, Rekognition
 from handlers.labelling.preparation import Preparation
-from handlers.labelling.processing import ImageProcessing
-from handlers.labelling.tally import Tally
-from handlers.results.cache import AnswerCache
-from handlers.results.rows import Rows
-from handlers.results.writer import ResultsWriter
-from tests.handlers.factories import BUCKET, time_of
-from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows
+from handlers.labelling.sqs_queue import EventsQueue, Retry
+from handlers.results.table import ResultsWriter, Rows
+from tests.handlers.factories import BUCKET, body, message, record, time_of
+from tests.handlers.fakes import DecoderHere, FakeObjects, FakeRekognition, FakeRows
 
 LABELS_ALONE = DetectorSettings((Detector.LABELS,), 10, Decimal(50))
 CACHE_DAYS = 30
+MAX_ATTEMPTS = 5
 MANY_PIXELS = 50_000_000
+FOREVER = Deadline(1e12)
 
 
-def image_processing(
+def assembled_pipeline(
     rows: Rows,
     objects: Objects,
-    recogniser: PacedRecogniser,
+    rekognition: Rekognition | None,
     operations: Executor,
     now: Callable[[], datetime],
     *,
     settings: DetectorSettings = LABELS_ALONE,
     max_converted_pixels: int = MANY_PIXELS,
-    results: Results | None = None,
-    tally: Tally | None = None,
+    results: ResultsWriter | None = None,
+    metrics: Metrics | None = None,
     warn: Callable[[str], None] = lambda _: None,
-    announcing: Announcer | None = None,
-) -> ImageProcessing:
+    outbox: Outbox | None = None,
+) -> Pipeline:
     """Results go into the rows, with no waits between tries, unless a test gives other ones."""
-    tally = tally or Tally()
-    return ImageProcessing(
+    metrics = metrics or Metrics()
+    return Pipeline(
         bucket=BUCKET,
         settings=settings,
         objects=objects,
-        analysing=Analysing(
-            settings=settings,
-            objects=objects,
-            preparation=Preparation(objects, max_converted_pixels, tally),
-            recogniser=recogniser,
-            answers=AnswerCache(rows, CACHE_DAYS, now),
-            tally=tally,
-            operations=operations,
-            warn=warn,
-        ),
+        preparation=Preparation(objects, DecoderHere(max_converted_pixels), metrics),
+        rekognition=rekognition,
         results=results or ResultsWriter(rows, sleep=lambda _: None),
-        tally=tally,
+        outbox=outbox,
+        cache_days=CACHE_DAYS,
+        metrics=metrics,
+        operations=operations,
         now=now,
-        announcing=announcing,
+        warn=warn,
     )
+
+
+def process(pipeline: Pipeline, event: ObjectEvent, deadline: Deadline = FOREVER) -> Outcome:
+    """Process one event, as a batch of its own."""
+    [outcome] = process_batch(pipeline, [event], deadline)
+    return outcome
+
+
+def process_batch(pipeline: Pipeline, events: Sequence[ObjectEvent], deadline: Deadline = FOREVER) -> list[Outcome]:
+    """Process the events of one batch at the same time; raises the first error when all have ended."""
+    with pipeline.open(events) as batch:
+        if len(events) == 1:
+            return [Outcome(pipeline.process(events[0], batch, deadline).outcome)]
+        with ThreadPoolExecutor(10) as messages:
+            ended = messages.map(lambda event: pipeline.process(event, batch, deadline), events)
+            return [Outcome(end.outcome) for end in ended]
+
+
+class FakeSqs:
+    """The calls that are made of SQS."""
+
+    def __init__(self, waiting: Sequence[dict[str, Any]] = ()) -> None:
+        self.waiting = list(waiting)
+        """Messages as Lambda gets them."""
+        self.sent: list[dict[str, Any]] = []
+        self.hidden: dict[str, int] = {}
+        self.deleted: list[str] = []
+
+    def receive_message(self, *, QueueUrl: str, MaxNumberOfMessages: int, **_: Any) -> dict[str, Any]:
+        messages, self.waiting = self.waiting[:MaxNumberOfMessages], self.waiting[MaxNumberOfMessages:]
+        names = ("messageId", "receiptHandle", "body", "attributes")
+        return {"Messages": [{name[0].upper() + name[1:]: each[name] for name in names} for each in messages]}
+
+    def delete_message_batch(self, *, QueueUrl: str, Entries: Sequence[dict[str, str]]) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        self.deleted += [entry["ReceiptHandle"] for entry in Entries]
+        return {}
+
+    def send_message(self, **request: Any) -> None:
+        self.sent.append(request)
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
+        assert QueueUrl == "queue-url"
+        self.hidden[ReceiptHandle] = VisibilityTimeout
+
+
+def retry(
+    rows: Rows,
+    *,
+    sqs: Any = None,
+    base_delay_s: float = 5,
+    max_attempts: int | None = MAX_ATTEMPTS,
+    metrics: Metrics | None = None,
+    logger: Logger | None = None,
+    now: datetime | None = None,
+) -> Retry:
+    """The retries of one queue, at their longest delays."""
+    return Retry(
+        queue=EventsQueue(sqs or cast("Any", FakeSqs()), "queue-url", "dead-letters-url"),
+        max_attempts=max_attempts,
+        base_delay_s=base_delay_s,
+        results=ResultsWriter(rows),
+        metrics=metrics or Metrics(),
+        logger=logger or Logger(service=f"test-{uuid.uuid4()}", stream=io.StringIO()),
+        now=lambda: now or time_of(50),
+        jitter=lambda: 1.0,
+    )
+
+
+def fail_at(event: ObjectEvent, error: Exception, retries: Retry) -> None:
+    """What the edge does when an attempt at an event fails."""
+    retries.after(error, event, QueueMessage.of_record(message(body(record()))), 1)
 
 
 @dataclass
 class Fakes:
-    """All that the use-case sees, for tests to set and to look at."""
+    """All that the pipeline sees, for tests to set and to look at."""
 
     operations: Executor
     rows: FakeRows = field(default_factory=FakeRows)
     objects: FakeObjects = field(default_factory=FakeObjects)
-    recogniser: FakeRecogniser = field(default_factory=FakeRecogniser)
-    tally: Tally = field(default_factory=Tally)
+    rekognition: FakeRekognition = field(default_factory=FakeRekognition)
+    metrics: Metrics = field(default_factory=Metrics)
     warnings: list[str] = field(default_factory=list)
     now: datetime = field(default_factory=lambda: time_of(100))
 
@@ -79,18 +153,18 @@ class Fakes:
         *,
         settings: DetectorSettings = LABELS_ALONE,
         max_converted_pixels: int = MANY_PIXELS,
-        announcing: Announcer | None = None,
-    ) -> ImageProcessing:
-        """The use-case over these."""
-        return image_processing(
+        outbox: Outbox | None = None,
+    ) -> Pipeline:
+        """The pipeline over these."""
+        return assembled_pipeline(
             self.rows,
             self.objects,
-            self.recogniser,
+            self.rekognition,
             self.operations,
             lambda: self.now,
             settings=settings,
             max_converted_pixels=max_converted_pixels,
-            tally=self.tally,
+            metrics=self.metrics,
             warn=self.warnings.append,
-            announcing=announcing,
+            outbox=outbox,
         )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handlers.results import ResultsTable
 from labelstack.clouds import EmbeddedCloud
+from tests.handlers.tables import ResultsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

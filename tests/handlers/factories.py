@@ -16,12 +16,12 @@ from urllib.parse import quote_plus
 import pillow_heif
 from PIL import ExifTags, Image, ImageColor
 
-from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
+from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.results.codes import Status
 from handlers.results.document import Label, Result
-from handlers.results.keys import pad_sequencer
+from handlers.results.item import Write
+from handlers.results.keys import iso_ms, pad_sequencer
 from handlers.results.order import Position
-from handlers.results.plan import Write
 
 BUCKET = "uploads-bucket"
 START = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)

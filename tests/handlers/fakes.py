@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from handlers.labelling.decoding.conversion import Converted, convert
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import ObjectGoneError
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.ports import StoredObject
+from handlers.labelling.events import EventKind, ObjectEvent
+from handlers.labelling.ports import Deadline, StoredObject
 from handlers.results import keys
 from handlers.results.errors import ConflictError
+from handlers.results.item import Action, Count, DeleteEntry, Item, OutboxEntry, Place, PutEntry, PutImage
 from handlers.results.order import State
-from handlers.results.pending import Pending
-from handlers.results.plan import Action, Count, DeleteEntry, Item, PutEntry, PutImage
 from tests.handlers.factories import BUCKET, START
+
+
+@dataclass(frozen=True)
+class DecoderHere:
+    """Decodes in this process, so that a test starts none."""
+
+    max_pixels: int
+
+    def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
+        return convert(io.BytesIO(content), name, self.max_pixels)
 
 
 class FakeRows:
@@ -30,26 +41,38 @@ class FakeRows:
         self.before_commit: list[Callable[[], None]] = []
         """Called once each, before the next commits: other writers."""
         self.fail: Callable[[str], None] = lambda operation: None
+        self.reads: list[int] = []
+        """How many items each request asked for."""
         self._lock = threading.RLock()
 
-    def read_partition(self, pk: str) -> Sequence[Item]:
+    def read_items(self, places: Collection[Place]) -> Mapping[Place, Item]:
         self.fail("read")
+        self.reads.append(len(set(places)))
         with self._lock:
-            return [dict(item) for (own, _), item in sorted(self.items.items()) if own == pk]
+            return {place: dict(self.items[place]) for place in places if place in self.items}
 
-    def read_image(self, key: str) -> Item | None:
-        self.fail("read")
-        return self._image(key)
+    def partition(self, pk: str) -> list[Item]:
+        """What a test finds in a partition."""
+        return [dict(item) for (own, _), item in sorted(self.items.items()) if own == pk]
 
-    def _image(self, key: str) -> Item | None:
-        with self._lock:
-            item = self.items.get((keys.image_pk(key), keys.META))
-            return dict(item) if item else None
+    def image(self, key: str) -> Item | None:
+        """The image item that a test finds."""
+        item = self.items.get((keys.image_pk(key), keys.META))
+        return dict(item) if item else None
 
-    def put(self, item: Item) -> None:
+    def put_items(self, items: Sequence[Item]) -> None:
         self.fail("put")
         with self._lock:
-            self.items[item["pk"], item["sk"]] = dict(item)
+            for item in items:
+                self.items[item["pk"], item["sk"]] = dict(item)
+
+    def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
+        self.fail("note")
+        with self._lock:
+            item = self.items.setdefault(place, {"pk": place[0], "sk": place[1]})
+            item.update(values)
+            if counter is not None:
+                item[counter] = item.get(counter, 0) + 1
 
     def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
         self.fail("change")
@@ -70,10 +93,10 @@ class FakeRows:
         with self._lock:
             for action in actions:
                 if isinstance(action, PutImage):
-                    image = self._image(action.item["key"])
+                    image = self.image(action.item["key"])
                     if (State.of(image) if image else None) != action.read:
                         raise ConflictError("the picture is not in the state that was read")
-                    if image and action.pending and Pending.of(image) != action.pending:
+                    if image and action.outbox and OutboxEntry.of(image) != action.outbox:
                         raise ConflictError("the picture does not wait for what it did")
             touched = [self._apply(action) for action in actions]
         assert len(set(touched)) == len(touched), "DynamoDB takes one action per item"
@@ -140,38 +163,49 @@ class FakeObjects:
         """Sizes to pretend, by content."""
         self.reads: list[tuple[str, int]] = []
         self.fail: Callable[[str], None] = lambda key: None
+        self._uploaded: dict[tuple[str, str | None], bytes | None] = {}
 
     def add(self, key: str, content: bytes | None, version_id: str | None = "v1", at: datetime = START) -> None:
         self.versions.setdefault(key, []).append((version_id, content, at))
+        self._uploaded[key, version_id] = content
+
+    def with_header(self, event: ObjectEvent) -> ObjectEvent:
+        """An upload's event with the ETag and the size that S3 gives it, also of a version that is gone since."""
+        content = self._uploaded.get((event.key, event.version_id))
+        if event.kind is not EventKind.CREATED or content is None:
+            return event
+        stored = stored_object(event.key, content)
+        return replace(event, etag=stored.etag, size_bytes=self.sizes.get(content, len(content)))
 
     def purge(self, key: str, version_id: str) -> None:
         self.versions[key] = [version for version in self.versions[key] if version[0] != version_id]
 
-    def head(self, key: str, version_id: str | None) -> StoredObject:
+    def open(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
         self.fail(key)
-        found, content, at = self._find(key, version_id)
-        stored = stored_object(key, content, found, at)
-        if content not in self.sizes:
-            return stored
-        return StoredObject(BUCKET, key, found, stored.etag, self.sizes[content], at)
+        self.reads.append((key, length_bytes))
+        return self.head(key, version_id), self._find(key, version_id)[1][:length_bytes]
 
     def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
-        self.fail(stored.key)
-        self.reads.append((stored.key, length_bytes))
-        return self._find(stored.key, stored.version_id)[1][:length_bytes]
+        return self.open(stored.key, stored.version_id, length_bytes)[1]
+
+    def head(self, key: str, version_id: str | None) -> StoredObject:
+        """What a test finds of a version."""
+        version, content, at = self._find(key, version_id)
+        stored = stored_object(key, content, version, at)
+        return replace(stored, size_bytes=self.sizes.get(content, stored.size_bytes))
 
     def _find(self, key: str, version_id: str | None) -> tuple[str | None, bytes, datetime]:
         versions = self.versions.get(key, [])
-        wanted = versions[-1:] if version_id is None else [one for one in versions if one[0] == version_id]
-        for found, content, at in wanted:
+        matching = versions[-1:] if version_id is None else [each for each in versions if each[0] == version_id]
+        for version, content, at in matching:
             if content is not None:
-                return found, content, at
+                return version, content, at
         raise ObjectGoneError(key)
 
 
 @dataclass
-class FakeRecogniser:
-    """A Rekognition, both paced and plain. Labels are those of the content's ETag, or a default."""
+class FakeRekognition:
+    """A Rekognition. Labels are those of the content's ETag, or a default."""
 
     labels: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     calls: list[tuple[Detector, str]] = field(default_factory=list)
@@ -182,7 +216,7 @@ class FakeRecogniser:
         detector: Detector,
         parameters: Mapping[str, Any],
         stored: StoredObject,
-        deadline: Deadline | None = None,
+        deadline: Deadline,
     ) -> Mapping[str, Any]:
         self.calls.append((detector, stored.key))
         self.fail(detector, stored)

@@ -31,5 +31,5 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """The metrics on standard output: one line in CloudWatch's embedded metric format."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     [metrics] = [line for line in lines if "_aws" in line]
-    found: dict[str, Any] = metrics
-    return found
+    document: dict[str, Any] = metrics
+    return document

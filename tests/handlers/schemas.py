@@ -13,8 +13,8 @@ API = Path(__file__).parents[2] / "api"
 
 def schema(name: str) -> dict[str, Any]:
     """The schema `api/<name>.schema.json`."""
-    found: dict[str, Any] = json.loads((API / f"{name}.schema.json").read_text())
-    return found
+    document: dict[str, Any] = json.loads((API / f"{name}.schema.json").read_text())
+    return document
 
 
 def faults(document: Any, name: str, part: str = "") -> list[str]:

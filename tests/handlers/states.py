@@ -41,60 +41,62 @@ class Machine:
     visited: list[str] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
 
-    def run(self, given: Any) -> Any:
+    def run(self, data: Any) -> Any:
         """An execution's output. Raises ExecutionFailed."""
-        return self._states(self.definition["StartAt"], self.definition["States"], given)
+        return self._states(self.definition["StartAt"], self.definition["States"], data)
 
-    def _states(self, name: str, states: Mapping[str, Mapping[str, Any]], given: Any) -> Any:
+    def _states(self, name: str, states: Mapping[str, Mapping[str, Any]], data: Any) -> Any:
         while True:
             self.visited.append(name)
             state = states[name]
             unknown = set(state) - KNOWN[state["Type"]] - {"Type"}
             assert not unknown, f"{name}: {unknown}"
-            following, given = self._state(name, state, given)
-            text = json.dumps(given, ensure_ascii=False)
+            following, data = self._state(name, state, data)
+            text = json.dumps(data, ensure_ascii=False)
             if len(text.encode()) > MAX_STATE_BYTES:
                 raise ExecutionFailed("States.DataLimitExceeded")
-            given = json.loads(text)
+            data = json.loads(text)
             if following is None:
-                return given
+                return data
             name = following
 
-    def _state(self, name: str, state: Mapping[str, Any], given: Any) -> tuple[str | None, Any]:
+    def _state(self, name: str, state: Mapping[str, Any], data: Any) -> tuple[str | None, Any]:
         match state["Type"]:
             case "Choice":
-                return next((one["Next"] for one in state["Choices"] if _holds(one, given)), state["Default"]), given
+                return next(
+                    (choice["Next"] for choice in state["Choices"] if _holds(choice, data)), state["Default"]
+                ), data
             case "Succeed":
-                return None, given
+                return None, data
             case "Pass":
-                return _next(state), _template(state["Parameters"], given)
+                return _next(state), _template(state["Parameters"], data)
         try:
-            return _next(state), self._attempts(name, state, given)
+            return _next(state), self._attempts(name, state, data)
         except ExecutionFailed as failure:
             for catcher in state.get("Catch", ()):
                 if _matches(catcher["ErrorEquals"], failure.error):
                     assert catcher["ResultPath"] == "$.failure"
-                    return catcher["Next"], {**given, "failure": {"Error": failure.error, "Cause": "in a test"}}
+                    return catcher["Next"], {**data, "failure": {"Error": failure.error, "Cause": "in a test"}}
             raise
 
-    def _attempts(self, name: str, state: Mapping[str, Any], given: Any) -> Any:
+    def _attempts(self, name: str, state: Mapping[str, Any], data: Any) -> Any:
         retriers = state.get("Retry", [])
         left = [retrier["MaxAttempts"] for retrier in retriers]
         while True:
             try:
-                return self._task(state, given) if state["Type"] == "Task" else self._parallel(state, given)
+                return self._task(state, data) if state["Type"] == "Task" else self._parallel(state, data)
             except ExecutionFailed as failure:
-                matching = [n for n, one in enumerate(retriers) if _matches(one["ErrorEquals"], failure.error)]
+                matching = [n for n, entry in enumerate(retriers) if _matches(entry["ErrorEquals"], failure.error)]
                 # The first that matches decides, even when it has no attempts left.
                 if not matching or not left[matching[0]]:
                     raise
                 left[matching[0]] -= 1
                 self.retried.append(f"{name}: {failure.error}")
 
-    def _task(self, state: Mapping[str, Any], given: Any) -> Any:
+    def _task(self, state: Mapping[str, Any], data: Any) -> Any:
         assert state["Resource"] == INVOKE
         assert state["OutputPath"] == "$.Payload"
-        parameters = _template(state["Parameters"], given)
+        parameters = _template(state["Parameters"], data)
         try:
             answer = self.functions[parameters["FunctionName"]](json.loads(json.dumps(parameters["Payload"])))
         except ExecutionFailed:
@@ -103,9 +105,12 @@ class Machine:
             raise ExecutionFailed(type(error).__name__) from error
         return json.loads(json.dumps(answer))
 
-    def _parallel(self, state: Mapping[str, Any], given: Any) -> Any:
+    def _parallel(self, state: Mapping[str, Any], data: Any) -> Any:
         assert state["ResultPath"] == "$.answers"
-        return {**given, "answers": [self._states(one["StartAt"], one["States"], given) for one in state["Branches"]]}
+        return {
+            **data,
+            "answers": [self._states(branch["StartAt"], branch["States"], data) for branch in state["Branches"]],
+        }
 
 
 def _next(state: Mapping[str, Any]) -> str | None:
@@ -117,28 +122,28 @@ def _matches(errors: list[str], error: str) -> bool:
     return error in errors or ("States.ALL" in errors and error not in NEVER_CAUGHT_BY_ALL)
 
 
-def _holds(choice: Mapping[str, Any], given: Any) -> bool:
-    found = True
-    value = given
+def _holds(choice: Mapping[str, Any], data: Any) -> bool:
+    present = True
+    value = data
     for part in choice["Variable"].removeprefix("$.").split("."):
-        found = found and isinstance(value, dict) and part in value
-        value = value[part] if found else None
+        present = present and isinstance(value, dict) and part in value
+        value = value[part] if present else None
     if "IsPresent" in choice:
-        return found is choice["IsPresent"]
-    assert found, f"{choice['Variable']} is not in the state: AWS fails the execution"
+        return present is choice["IsPresent"]
+    assert present, f"{choice['Variable']} is not in the state: AWS fails the execution"
     return value is choice["BooleanEquals"]
 
 
-def _template(template: Any, given: Any) -> Any:
+def _template(template: Any, data: Any) -> Any:
     if not isinstance(template, dict):
         return template
     filled = {}
     for name, value in template.items():
         if name.endswith(".$"):
-            found = given
+            value_at_path = data
             for part in [part for part in value.removeprefix("$").split(".") if part]:
-                found = found[part]
-            filled[name.removesuffix(".$")] = found
+                value_at_path = value_at_path[part]
+            filled[name.removesuffix(".$")] = value_at_path
         else:
-            filled[name] = _template(value, given)
+            filled[name] = _template(value, data)
     return filled

@@ -12,21 +12,18 @@ from typing import Any
 
 import pytest
 
-from handlers.labelling.announcing import Announcing
-from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.errors import AnnouncementError
 from handlers.labelling.events import EventKind
-from handlers.labelling.failure import FailureRecording
-from handlers.labelling.notification import Notification
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.processing import ImageProcessing, Outcome
-from handlers.labelling.tally import Count
+from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.metrics import Metric
+from handlers.labelling.outbox import CLAIM, DeliveringOutbox
+from handlers.labelling.pipeline import Outcome, Pipeline
+from handlers.labelling.sns_message import SnsMessage
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError, TableUnavailableError
-from handlers.results.outbox import CLAIM, Outbox
-from handlers.results.pending import OUTBOX_ATTRIBUTES
-from handlers.results.writer import ResultsWriter
-from tests.handlers.assembling import Fakes
+from handlers.results.item import OUTBOX_ATTRIBUTES
+from handlers.results.table import ResultsWriter
+from tests.handlers.assembling import Fakes, fail_at, process, retry
 from tests.handlers.factories import BUCKET, event, jpeg
 from tests.handlers.schemas import faults
 
@@ -49,9 +46,9 @@ class FakeTargets:
         self.documents[key] = json.loads(content)
         return "documents"
 
-    def publish(self, notification: Notification) -> None:
+    def publish(self, message: SnsMessage) -> None:
         self.before_publish()
-        self.messages.append(json.loads(notification.body))
+        self.messages.append(json.loads(message.body))
 
 
 def refuse() -> None:
@@ -75,30 +72,31 @@ class World(Fakes):
     has_topic: bool = True
 
     @property
-    def announcing(self) -> Announcing | None:
+    def outbox(self) -> DeliveringOutbox | None:
         if not (self.has_bucket or self.has_topic):
             return None
-        return Announcing(
-            Outbox(self.rows, lambda: self.now),
+        return DeliveringOutbox(
+            self.rows,
             self.targets if self.has_bucket else None,
             self.targets if self.has_topic else None,
             Decimal(0),
-            self.tally,
+            self.metrics,
+            lambda: self.now,
             self.warnings.append,
         )
 
-    def processing(self) -> ImageProcessing:
-        return self.assembled(announcing=self.announcing)
+    def pipeline(self) -> Pipeline:
+        return self.assembled(outbox=self.outbox)
 
     def process(self, **of_event: Any) -> Outcome:
-        return self.processing().process(event(**of_event), Deadline(1e12))
+        return process(self.pipeline(), self.objects.with_header(event(**of_event)))
 
-    def recording(self) -> FailureRecording:
+    def recorder(self) -> FailureRecorder:
         results = ResultsWriter(self.rows, sleep=lambda _: None)
-        return FailureRecording(BUCKET, results, self.tally, lambda: self.now, self.announcing)
+        return FailureRecorder(BUCKET, results, self.metrics, lambda: self.now, self.outbox)
 
     def record_failure(self, **of_event: Any) -> str:
-        return self.recording().record(event(**of_event))
+        return self.recorder().record(event(**of_event)).outcome
 
     def result(self, key: str = "cat.jpg") -> dict[str, Any]:
         return self.rows.items[keys.image_pk(key), keys.META]
@@ -107,16 +105,16 @@ class World(Fakes):
         return bool(set(self.result()) & set(OUTBOX_ATTRIBUTES))
 
     @property
-    def told(self) -> list[tuple[str, str]]:
+    def announced(self) -> list[tuple[str, str]]:
         return [(message["key"], message["status"]) for message in self.targets.messages]
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
     with ThreadPoolExecutor(8) as operations:
-        made = World(operations)
-        made.objects.add("cat.jpg", jpeg())
-        yield made
+        started = World(operations)
+        started.objects.add("cat.jpg", jpeg())
+        yield started
 
 
 def test_result_becomes_a_document_and_a_message_that_names_it(world: World) -> None:
@@ -129,8 +127,8 @@ def test_result_becomes_a_document_and_a_message_that_names_it(world: World) -> 
     assert (document["status"], document["labels"][0]["name"]) == ("LABELED", "Cat")
     assert message["document"] == {"bucket": "documents", "key": key}
     assert not world.waits()
-    counts = world.tally.take()[0]
-    assert (counts[Count.RESULTS_ANNOUNCED], Count.ANNOUNCEMENTS_FAILED in counts) == (1, False)
+    counts = world.metrics.take()[0]
+    assert (counts[Metric.RESULTS_ANNOUNCED], Metric.ANNOUNCEMENTS_FAILED in counts) == (1, False)
 
 
 def test_rejected_and_failed_pictures_are_told_too(world: World) -> None:
@@ -139,7 +137,7 @@ def test_rejected_and_failed_pictures_are_told_too(world: World) -> None:
     world.process(key="text.jpg")
     world.record_failure(key="failed.jpg")
 
-    assert world.told == [("text.jpg", "REJECTED"), ("failed.jpg", "FAILED")]
+    assert world.announced == [("text.jpg", "REJECTED"), ("failed.jpg", "FAILED")]
     assert [faults(message, "notification") for message in world.targets.messages] == [[], []]
 
 
@@ -147,7 +145,7 @@ def test_deletes_are_not_told_and_the_version_s_document_stays(world: World) -> 
     world.process()
     world.process(kind=EventKind.REMOVED, sequencer=2, version_id="marker")
 
-    assert world.told == [("cat.jpg", "LABELED")]
+    assert world.announced == [("cat.jpg", "LABELED")]
     assert len(world.targets.documents) == 1
     assert not world.waits()
 
@@ -156,18 +154,18 @@ def test_success_after_a_failure_is_told_as_well(world: World) -> None:
     world.record_failure()
     world.process()
 
-    assert world.told == [("cat.jpg", "FAILED"), ("cat.jpg", "LABELED")]
+    assert world.announced == [("cat.jpg", "FAILED"), ("cat.jpg", "LABELED")]
     assert len({message["id"] for message in world.targets.messages}) == 2
     [document] = world.targets.documents.values()
     assert document["status"] == "LABELED"
 
 
 def test_same_event_a_hundred_times_is_told_once(world: World) -> None:
-    processing = world.processing()
+    pipeline, occurrence = world.pipeline(), world.objects.with_header(event())
 
     def deliver(_: int) -> str:
         try:
-            return str(processing.process(event(), Deadline(1e12)))
+            return str(process(pipeline, occurrence))
         except AnnouncementClaimedError:
             return "COMES AGAIN"
 
@@ -175,7 +173,7 @@ def test_same_event_a_hundred_times_is_told_once(world: World) -> None:
         outcomes = set(pool.map(deliver, range(100)))
 
     assert outcomes <= {"LABELED", "STALE", "COMES AGAIN"}
-    assert world.told == [("cat.jpg", "LABELED")]
+    assert world.announced == [("cat.jpg", "LABELED")]
 
 
 def test_same_event_on_another_instance_meanwhile_comes_again_and_is_told_once(world: World) -> None:
@@ -184,7 +182,7 @@ def test_same_event_on_another_instance_meanwhile_comes_again_and_is_told_once(w
     def another_instance() -> None:
         world.targets.before_publish = nothing
         with pytest.raises(AnnouncementClaimedError):
-            world.processing().process(event(), Deadline(1e12))
+            world.process()
         meanwhile.append("came")
 
     world.targets.before_publish = another_instance
@@ -193,7 +191,7 @@ def test_same_event_on_another_instance_meanwhile_comes_again_and_is_told_once(w
     assert world.process() is Outcome.STALE
 
     assert meanwhile == ["came"]
-    assert world.told == [("cat.jpg", "LABELED")]
+    assert world.announced == [("cat.jpg", "LABELED")]
 
 
 @pytest.mark.parametrize("target", ["before_put", "before_publish"])
@@ -202,14 +200,14 @@ def test_result_that_could_not_be_told_is_told_when_its_event_comes_again(world:
     with pytest.raises(AnnouncementError):
         world.process()
     assert (world.result()["status"], world.result()["gsi1pk"]) == ("LABELED", "UNANNOUNCED")
-    assert world.tally.take()[0][Count.ANNOUNCEMENTS_FAILED] == 1
+    assert world.metrics.take()[0][Metric.ANNOUNCEMENTS_FAILED] == 1
 
     setattr(world.targets, target, nothing)
     assert world.process() is Outcome.STALE
 
-    assert world.told == [("cat.jpg", "LABELED")]
+    assert world.announced == [("cat.jpg", "LABELED")]
     assert not world.waits()
-    assert len(world.recogniser.calls) == 1
+    assert len(world.rekognition.calls) == 1
 
 
 @pytest.mark.parametrize("target", ["before_put", "before_publish"])
@@ -226,7 +224,7 @@ def test_picture_whose_announcement_fails_for_good_stays_labelled(world: World, 
     assert {**world.result(), "gsi1sk": ""} == {**before, "gsi1sk": ""}
     setattr(world.targets, target, nothing)
     assert world.record_failure() == "STALE"
-    assert world.told == [("cat.jpg", "LABELED")]
+    assert world.announced == [("cat.jpg", "LABELED")]
     assert not world.waits()
 
 
@@ -239,7 +237,7 @@ def test_failure_that_could_not_be_told_is_told_when_it_comes_again(world: World
     world.targets.before_publish = nothing
     assert world.record_failure() == "STALE"
 
-    assert world.told == [("cat.jpg", "FAILED")]
+    assert world.announced == [("cat.jpg", "FAILED")]
 
 
 def test_who_dies_before_telling_leaves_it_to_the_next(world: World) -> None:
@@ -253,7 +251,7 @@ def test_who_dies_before_telling_leaves_it_to_the_next(world: World) -> None:
     world.now += CLAIM + timedelta(seconds=1)
     assert world.process() is Outcome.STALE
 
-    assert world.told == [("cat.jpg", "LABELED")]
+    assert world.announced == [("cat.jpg", "LABELED")]
 
 
 def test_who_dies_after_telling_tells_again_with_the_same_id(world: World) -> None:
@@ -313,7 +311,7 @@ def test_release_that_fails_is_only_warned_of(world: World) -> None:
     with pytest.raises(AnnouncementError):
         world.process()
 
-    assert len(world.warnings) == 1
+    assert [warning for warning in world.warnings if "claim" in warning] == world.warnings[:1]
 
 
 @pytest.mark.parametrize(("bucket", "topic"), [(True, False), (False, True)])
@@ -344,8 +342,6 @@ def test_without_targets_items_are_written_once_and_bear_no_trace(world: World) 
 
 @pytest.mark.parametrize("error", [AnnouncementError("no"), AnnouncementClaimedError("later")])
 def test_failure_to_tell_is_not_noted_as_a_reason_of_the_picture(world: World, error: Exception) -> None:
-    results = ResultsWriter(world.rows)
-
-    AttemptNotes(results, lambda: world.now, world.warnings.append).note(event(), error)
+    fail_at(event(), error, retry(world.rows))
 
     assert world.rows.items == {}

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.labelling.errors import AnnouncementError, RekognitionServerError
-from handlers.labelling.pacing import Deadline
 from handlers.results import keys
 from handlers.results.codes import Status
-from handlers.results.pending import OUTBOX_ATTRIBUTES
-from tests.handlers.fakes import FakeRecogniser
+from handlers.results.item import OUTBOX_ATTRIBUTES
+from tests.handlers.assembling import process
+from tests.handlers.fakes import FakeRekognition
 from tests.handlers.test_announcing import World, nothing, refuse
 from tests.handlers.test_convergence import LABELS, Delivery, Operation, histories, schedules
 
@@ -27,12 +27,12 @@ def deliver(world: World, delivery: Delivery, *, refused: bool) -> bool:
             raise RekognitionServerError
 
     world.targets.before_publish = refuse if refused else nothing
-    world.recogniser.fail = fail
+    world.rekognition.fail = fail
     try:
         if delivery.dead:
-            world.recording().record(delivery.event)
+            world.recorder().record(delivery.event)
         else:
-            world.processing().process(delivery.event, Deadline(1e12))
+            process(world.pipeline(), world.objects.with_header(delivery.event))
     except (AnnouncementError, RekognitionServerError):
         return False
     return True
@@ -51,20 +51,20 @@ def run(world: World, schedule: Iterable[Operation | Delivery], refusals: Iterab
         assert deliver(world, delivery, refused=False)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_what_is_known_in_the_end_is_told_and_nothing_twice(data: st.DataObject) -> None:
     schedule = data.draw(schedules(data.draw(histories())))
     refusals = data.draw(st.lists(st.booleans(), min_size=len(schedule), max_size=len(schedule)))
     with ThreadPoolExecutor(1) as operations:
-        world = World(operations, recogniser=FakeRecogniser(labels=LABELS))
+        world = World(operations, rekognition=FakeRekognition(labels=LABELS))
 
         run(world, schedule, refusals)
 
     images = [item for (_, sk), item in world.rows.items.items() if sk == keys.META]
     assert not [item for item in images if set(item) & set(OUTBOX_ATTRIBUTES)]
-    told = {(message["key"], message.get("versionId"), message["status"]) for message in world.targets.messages}
-    assert told >= {
+    announced = {(message["key"], message.get("versionId"), message["status"]) for message in world.targets.messages}
+    assert announced >= {
         (item["key"], item.get("versionId"), item["status"]) for item in images if item["status"] != Status.DELETED
     }
     assert set(Counter(message["id"] for message in world.targets.messages).values()) <= {1}

@@ -12,18 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.labelling.errors import RekognitionServerError
-from handlers.labelling.events import EventKind, ObjectEvent, iso_ms
-from handlers.labelling.failure import FailureRecording
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.tally import Tally
-from handlers.results import ResultsTable, keys
+from handlers.labelling.events import EventKind, ObjectEvent
+from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.metrics import Metrics
+from handlers.results import keys
 from handlers.results.order import FIRST
-from handlers.results.rows import DynamoRows, Rows, from_wire
-from handlers.results.writer import ResultsWriter
-from tests.handlers.assembling import image_processing
+from handlers.results.table import DynamoRows, ResultsWriter, Rows, from_wire
+from tests.handlers.assembling import assembled_pipeline, process
 from tests.handlers.conftest import create_table
 from tests.handlers.factories import BUCKET, event, jpeg, time_of
-from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, comparable, counts_of_entries, stored_object
+from tests.handlers.fakes import FakeObjects, FakeRekognition, FakeRows, comparable, counts_of_entries, stored_object
+from tests.handlers.tables import ResultsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -107,17 +106,18 @@ def when_all_is_done(history: Sequence[Operation], coming: Sequence[Delivery]) -
     return [*history, *coming]
 
 
-class Pipeline:
+class BothFunctions:
     """Both functions on one table."""
 
     def __init__(self, rows: Rows, objects: FakeObjects, operations: ThreadPoolExecutor) -> None:
         self.broken = False
-        self.recogniser = FakeRecogniser(labels=LABELS, fail=self._fail)
+        self.rekognition = FakeRekognition(labels=LABELS, fail=self._fail)
         writer = ResultsWriter(rows, sleep=lambda _: None)
-        self.processing = image_processing(
-            rows, objects, self.recogniser, operations, lambda: time_of(1000), results=writer
+        self.objects = objects
+        self.pipeline = assembled_pipeline(
+            rows, objects, self.rekognition, operations, lambda: time_of(1000), results=writer
         )
-        self.recording = FailureRecording(BUCKET, writer, Tally(), lambda: time_of(2000))
+        self.recorder = FailureRecorder(BUCKET, writer, Metrics(), lambda: time_of(2000))
 
     def _fail(self, detector: object, stored: object) -> None:
         if self.broken:
@@ -125,11 +125,12 @@ class Pipeline:
 
     def deliver(self, delivery: Delivery) -> None:
         self.broken = delivery.broken
+        event = self.objects.with_header(delivery.event)
         if delivery.dead:
-            self.recording.record(delivery.event)
+            self.recorder.record(event)
             return
         try:
-            self.processing.process(delivery.event, Deadline(1e12))
+            process(self.pipeline, event)
         except RekognitionServerError:
             assert delivery.broken
 
@@ -137,21 +138,21 @@ class Pipeline:
 def run(rows: Rows, schedule: Sequence[Operation | Delivery]) -> None:
     objects = FakeObjects()
     with ThreadPoolExecutor(1) as operations:
-        pipeline = Pipeline(rows, objects, operations)
+        functions = BothFunctions(rows, objects, operations)
         for step in schedule:
             if isinstance(step, Operation):
                 step.do(objects)
             else:
-                pipeline.deliver(step)
+                functions.deliver(step)
 
 
 def table_after(schedule: Sequence[Operation | Delivery]) -> dict[Any, Any]:
     rows = FakeRows()
     run(rows, schedule)
-    found = comparable(rows.items)
-    counters = {place: item for place, item in found.items() if place[0] == keys.COUNTERS_PK}
+    items = comparable(rows.items)
+    counters = {place: item for place, item in items.items() if place[0] == keys.COUNTERS_PK}
     assert counters == counts_of_entries(rows.items)
-    return found
+    return items
 
 
 def true_states(history: Sequence[Operation]) -> dict[str, tuple[str, str | None]]:
@@ -169,26 +170,26 @@ def true_states(history: Sequence[Operation]) -> dict[str, tuple[str, str | None
     return states
 
 
-def states_of(found: dict[Any, Any]) -> dict[str, tuple[str, str | None]]:
+def states_of(items: dict[Any, Any]) -> dict[str, tuple[str, str | None]]:
     """The status and version of each picture in a table."""
-    images = [item for place, item in found.items() if place[1] == keys.META]
+    images = [item for place, item in items.items() if place[1] == keys.META]
     return {
         item["key"]: (item["status"], None if item["status"] == "DELETED" else item.get("versionId")) for item in images
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_any_order_and_repetition_ends_in_the_same_table(data: st.DataObject) -> None:
     history = data.draw(histories())
 
-    found = table_after(data.draw(schedules(history)))
+    table_items = table_after(data.draw(schedules(history)))
 
-    assert found == table_after(as_it_happens(history))
-    assert states_of(found) == true_states(history)
+    assert table_items == table_after(as_it_happens(history))
+    assert states_of(table_items) == true_states(history)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_repairs_at_any_moment_end_in_the_same_states(data: st.DataObject) -> None:
     history = data.draw(histories())
@@ -196,31 +197,33 @@ def test_repairs_at_any_moment_end_in_the_same_states(data: st.DataObject) -> No
     for name, anew, kind in data.draw(
         st.lists(st.tuples(st.sampled_from(NAMES), st.booleans(), st.sampled_from(["well", "dead", "broken"])))
     ):
-        asked = replace(event(name, kind=EventKind.ASKED), made_before=iso_ms(time_of(500)) if anew else None)
-        asked = replace(asked, position=FIRST, version_id=None, etag=None)
-        delivery = Delivery(asked, dead=kind == "dead", broken=kind == "broken")
+        repair = replace(
+            event(name, kind=EventKind.REPAIR), processed_before=keys.iso_ms(time_of(500)) if anew else None
+        )
+        repair = replace(repair, position=FIRST, version_id=None, etag=None)
+        delivery = Delivery(repair, dead=kind == "dead", broken=kind == "broken")
         schedule.insert(data.draw(st.integers(0, len(schedule))), delivery)
 
-    found = states_of(table_after(schedule))
+    states = states_of(table_after(schedule))
 
     true = true_states(history)
-    assert {key: state for key, state in found.items() if key in true} == true
+    assert {key: state for key, state in states.items() if key in true} == true
     # Of what never was there, a repair that fails tells so, until one finds that nothing is there.
-    assert {state for key, state in found.items() if key not in true} <= {("FAILED", None), ("DELETED", None)}
+    assert {state for key, state in states.items() if key not in true} <= {("FAILED", None), ("DELETED", None)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_failures_alone_end_in_the_same_table_too(data: st.DataObject) -> None:
     history = data.draw(histories())
     failed = [Delivery(operation.event, dead=True) for operation in history]
 
-    found = table_after(when_all_is_done(history, data.draw(st.permutations(failed * 2))))
+    table_items = table_after(when_all_is_done(history, data.draw(st.permutations(failed * 2))))
 
-    assert found == table_after(when_all_is_done(history, failed))
+    assert table_items == table_after(when_all_is_done(history, failed))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_order_ends_in_the_same_table_in_dynamodb(dynamodb: DynamoDBClient, data: st.DataObject) -> None:
     history = data.draw(histories())
@@ -229,12 +232,12 @@ def test_any_order_ends_in_the_same_table_in_dynamodb(dynamodb: DynamoDBClient, 
 
     run(DynamoRows(dynamodb, name), schedule)
 
-    found = comparable(scan(dynamodb, name))
+    items = comparable(scan(dynamodb, name))
     dynamodb.delete_table(TableName=name)
-    assert found == table_after(as_it_happens(history))
+    assert items == table_after(as_it_happens(history))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_deliveries_at_the_same_time_end_in_the_same_table_in_dynamodb(
     dynamodb: DynamoDBClient, data: st.DataObject
@@ -248,10 +251,10 @@ def test_deliveries_at_the_same_time_end_in_the_same_table_in_dynamodb(
 
     with ThreadPoolExecutor(1) as operations, ThreadPoolExecutor(6) as messages:
         # Two instances of the function: what one keeps in its memory the other does not see.
-        pipelines = [Pipeline(DynamoRows(dynamodb, name), objects, operations) for _ in range(2)]
-        running = [messages.submit(pipelines[n % 2].deliver, delivery) for n, delivery in enumerate(coming)]
-        for one in running:
-            one.result()
+        functions = [BothFunctions(DynamoRows(dynamodb, name), objects, operations) for _ in range(2)]
+        running = [messages.submit(functions[n % 2].deliver, delivery) for n, delivery in enumerate(coming)]
+        for future in running:
+            future.result()
 
     rows = scan(dynamodb, name)
     counts = ResultsTable(dynamodb, name).label_counts()

@@ -10,7 +10,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from handlers.labelling.detectors import Detector, DetectorSettings
-from handlers.results.size import size_bytes
+from handlers.results.item import size_bytes
 
 BOX = {"Left": 0.1234567, "Top": 0.5, "Width": 0.25, "Height": 0.125}
 OUR_BOX = {"left": Decimal("0.123457"), "top": Decimal("0.5"), "width": Decimal("0.25"), "height": Decimal("0.125")}
@@ -48,9 +48,9 @@ def test_labels_keep_parents_aliases_categories_and_boxes() -> None:
         ]
     }
 
-    found = settings().analysis(Detector.LABELS, answer)
+    analysis = settings().analysis(Detector.LABELS, answer)
 
-    assert found == {
+    assert analysis == {
         "labels": [
             {
                 "name": "Cat",
@@ -67,9 +67,9 @@ def test_labels_keep_parents_aliases_categories_and_boxes() -> None:
 def test_what_is_less_certain_than_asked_for_is_left_out() -> None:
     answer = {"Labels": [{"Name": "Sure", "Confidence": 70.0}, {"Name": "Unsure", "Confidence": 69.99}]}
 
-    found = settings().analysis(Detector.LABELS, answer)
+    analysis = settings().analysis(Detector.LABELS, answer)
 
-    assert [label["name"] for label in found["labels"]] == ["Sure"]
+    assert [label["name"] for label in analysis["labels"]] == ["Sure"]
 
 
 def test_more_labels_than_asked_for_are_cut() -> None:
@@ -96,9 +96,9 @@ def test_face_is_described() -> None:
         "Landmarks": [{"Type": "eyeLeft", "X": 0.1, "Y": 0.2}],
     }
 
-    [found] = settings().analysis(Detector.FACES, {"FaceDetails": [face]})["faces"]
+    [face_result] = settings().analysis(Detector.FACES, {"FaceDetails": [face]})["faces"]
 
-    assert found == {
+    assert face_result == {
         "confidence": Decimal("99.9"),
         "boundingBox": OUR_BOX,
         "ageRange": {"low": 20, "high": 30},

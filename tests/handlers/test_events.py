@@ -194,12 +194,14 @@ def test_version_null_etag_in_quotes_and_time_without_zone_are_taken() -> None:
 )
 @pytest.mark.parametrize("key", ["plain.jpg", "a+b c%20.jpg", "größe/日本語/🐈.jpg"])
 def test_eventbridge_tells_the_same_as_s3_itself(name: str, version_id: str | None, key: str) -> None:
-    [told] = decode_message(body(record(key, name=name, version_id=version_id, sequencer=7))).events
+    [by_eventbridge] = decode_message(body(record(key, name=name, version_id=version_id, sequencer=7))).events
 
     [event] = decode_message(eventbridge(key, name=name, version_id=version_id, sequencer=7)).events
 
     # EventBridge says nothing of what a deleted object was.
-    assert event == (told if event.kind is EventKind.CREATED else replace(told, etag=None, size_bytes=None))
+    assert event == (
+        by_eventbridge if event.kind is EventKind.CREATED else replace(by_eventbridge, etag=None, size_bytes=None)
+    )
 
 
 @pytest.mark.parametrize("name", ["Object Tags Added", "Object Restore Completed", "Object Access Tier Changed"])

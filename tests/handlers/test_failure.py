@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 
-from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.errors import RekognitionDeniedError, StorageError
-from handlers.labelling.events import EventKind
-from handlers.labelling.failure import FailureRecording
-from handlers.labelling.tally import Count, Tally
+from handlers.labelling.events import EventKind, ObjectEvent
+from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.metrics import Metric, Metrics
 from handlers.results import keys
 from handlers.results.codes import Code, sentence
 from handlers.results.errors import TableUnavailableError
-from handlers.results.writer import ResultsWriter
+from handlers.results.table import ResultsWriter
+from tests.handlers.assembling import fail_at, retry
 from tests.handlers.factories import BUCKET, event, label, labeled, time_of
 from tests.handlers.fakes import FakeRows
 
 
-def recording(rows: FakeRows, tally: Tally | None = None) -> FailureRecording:
-    return FailureRecording(BUCKET, ResultsWriter(rows), tally or Tally(), lambda: time_of(50))
+def recording(rows: FakeRows, metrics: Metrics | None = None) -> FailureRecorder:
+    return FailureRecorder(BUCKET, ResultsWriter(rows), metrics or Metrics(), lambda: time_of(50))
+
+
+def record(rows: FakeRows, occurrence: ObjectEvent, metrics: Metrics | None = None) -> str:
+    return recording(rows, metrics).record(occurrence).outcome
 
 
 def result(rows: FakeRows) -> dict[str, Any]:
@@ -28,22 +34,21 @@ def result(rows: FakeRows) -> dict[str, Any]:
 
 
 def test_upload_becomes_failed_with_a_code_and_a_sentence() -> None:
-    rows, tally = FakeRows(), Tally()
+    rows, metrics = FakeRows(), Metrics()
 
-    assert recording(rows, tally).record(event()) == "FAILED"
+    assert record(rows, event(), metrics) == "FAILED"
 
     assert (result(rows)["status"], result(rows)["code"]) == ("FAILED", "RETRIES_EXHAUSTED")
     assert result(rows)["message"] == sentence(Code.RETRIES_EXHAUSTED)
     assert (result(rows)["versionId"], result(rows)["etag"], result(rows)["sizeBytes"]) == ("v1", "0123", 1000)
     assert result(rows)["gsi2pk"] == "STATUS#FAILED"
-    assert tally.take()[0] == {Count.PICTURES_FAILED: 1}
+    assert metrics.take()[0] == {Metric.PICTURES_FAILED: 1}
 
 
 def test_reason_that_was_noted_is_told() -> None:
     rows = FakeRows()
-    notes = AttemptNotes(ResultsWriter(rows), lambda: time_of(50), lambda text: None)
-    notes.note(event(), StorageError())
-    notes.note(event(), RekognitionDeniedError())
+    fail_at(event(), StorageError(), retry(rows))
+    fail_at(event(), RekognitionDeniedError(), retry(rows))
 
     recording(rows).record(event())
 
@@ -54,7 +59,7 @@ def test_reason_that_was_noted_is_told() -> None:
 def test_unexpected_error_is_noted_as_exhausted_retries() -> None:
     rows = FakeRows()
 
-    AttemptNotes(ResultsWriter(rows), lambda: time_of(50), lambda text: None).note(event(), KeyError("bug"))
+    fail_at(event(), KeyError("bug"), retry(rows))
 
     assert [item["code"] for item in rows.items.values()] == ["RETRIES_EXHAUSTED"]
 
@@ -63,22 +68,22 @@ def test_note_that_cannot_be_written_is_only_warned_of() -> None:
     def fail(operation: str) -> None:
         raise TableUnavailableError("throttled")
 
-    rows, warnings = FakeRows(), list[str]()
+    rows, log = FakeRows(), io.StringIO()
     rows.fail = fail
 
-    AttemptNotes(ResultsWriter(rows), lambda: time_of(50), warnings.append).note(event(), StorageError())
+    fail_at(event(), StorageError(), retry(rows, logger=Logger(service="noting", stream=log)))
 
-    assert len(warnings) == 1
+    assert len(log.getvalue().splitlines()) == 1
 
 
 def test_success_that_came_meanwhile_stays() -> None:
-    rows, tally = FakeRows(), Tally()
+    rows, metrics = FakeRows(), Metrics()
     ResultsWriter(rows).write(labeled("cat.jpg", label("Cat"), sequencer=1))
 
-    assert recording(rows, tally).record(event(sequencer=1)) == "STALE"
+    assert record(rows, event(sequencer=1), metrics) == "STALE"
 
     assert result(rows)["status"] == "LABELED"
-    assert tally.take()[0] == {Count.STALE_EVENTS: 1}
+    assert metrics.take()[0] == {Metric.STALE_EVENTS: 1}
 
 
 def test_failure_of_a_newer_version_replaces_the_older_one_s_labels() -> None:
@@ -94,7 +99,7 @@ def test_failure_of_a_newer_version_replaces_the_older_one_s_labels() -> None:
 def test_delete_that_failed_is_done_here() -> None:
     rows = FakeRows()
 
-    assert recording(rows).record(event(kind=EventKind.REMOVED)) == "DELETED"
+    assert record(rows, event(kind=EventKind.REMOVED)) == "DELETED"
 
     assert result(rows)["status"] == "DELETED"
 
@@ -102,7 +107,7 @@ def test_delete_that_failed_is_done_here() -> None:
 def test_event_of_another_bucket_is_ignored() -> None:
     rows = FakeRows()
 
-    assert recording(rows).record(event(bucket="somebody-elses")) == "FOREIGN"
+    assert record(rows, event(bucket="somebody-elses")) == "FOREIGN"
 
     assert rows.items == {}
 

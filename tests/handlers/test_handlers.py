@@ -6,20 +6,23 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers.labelling.environment import EnvironmentVariableError
+import handlers
+from handlers.environment import EnvironmentVariableError
 from handlers.process_image import handler as process_image
 from handlers.record_failure import handler as record_failure
-from handlers.results import ResultsTable
 from labelstack.clouds import EmbeddedCloud
 from tests.handlers.factories import body, jpeg, message, record
 from tests.handlers.lambda_context import emitted, lambda_context
+from tests.handlers.tables import ResultsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -80,8 +83,10 @@ class Deployed:
 
     def upload(self, key: str, content: bytes, sequencer: int = 1) -> dict[str, Any]:
         """Put the object; the record S3 sends for it."""
-        version = self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)["VersionId"]
-        return record(key, bucket=BUCKET, sequencer=sequencer, version_id=version)
+        answer = self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+        sent = record(key, bucket=BUCKET, sequencer=sequencer, version_id=answer["VersionId"])
+        sent["s3"]["object"] |= {"eTag": answer["ETag"].strip('"'), "size": len(content)}
+        return sent
 
 
 @pytest.fixture
@@ -98,24 +103,25 @@ def deployed(
     sqs: SQSClient = cloud.client("sqs")
     queue_url = sqs.create_queue(QueueName=table_name)["QueueUrl"]
     environment = {
-        "AWS_ENDPOINT_URL": cloud.endpoint_url,
+        **cloud.environment(),
         "AWS_ENDPOINT_URL_REKOGNITION": rekognition.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": cloud.region,
-        "AWS_DEFAULT_REGION": cloud.region,
         "RESULTS_TABLE": table_name,
         "UPLOAD_BUCKET": BUCKET,
         "QUEUE_URL": queue_url,
+        "DEAD_LETTER_QUEUE_URL": f"{queue_url}-dead",
+        "MAX_ATTEMPTS": "5",
+        "BATCH_SIZE": "10",
         "DETECTORS": "labels,faces",
         "MAX_LABELS": "10",
         "MIN_CONFIDENCE": "70",
         "IMAGE_PROPERTIES": "false",
         "REKOGNITION_CALLS_PER_SECOND": "100",
-        "REKOGNITION_TIMEOUT_S": "1",
+        "REKOGNITION_TIMEOUT_S": "30",
         "RETRY_BASE_DELAY_S": "1",
         "CACHE_DAYS": "30",
         "MAX_CONVERTED_PIXELS": "16000000",
+        "DECODER_MEMORY_MB": "400",
         "POWERTOOLS_SERVICE_NAME": "labelstack-test",
         "POWERTOOLS_METRICS_NAMESPACE": "Labelstack",
         "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -127,8 +133,8 @@ def deployed(
     yield Deployed(s3, sqs, ResultsTable(dynamodb, table_name), queue_url)
     for function in (process_image._function, record_failure._function):
         function.cache_clear()
-    for one in s3.list_object_versions(Bucket=BUCKET).get("Versions", []):
-        s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+    for version in s3.list_object_versions(Bucket=BUCKET).get("Versions", []):
+        s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
     s3.delete_bucket(Bucket=BUCKET)
     sqs.delete_queue(QueueUrl=queue_url)
 
@@ -139,7 +145,7 @@ def test_batch_of_pictures_becomes_results(
     names = ["cat.jpg", "ein bild +%.jpg", "日本/🐈.jpg", "k" * 1000]
     records = [deployed.upload(name, jpeg(seed=number)) for number, name in enumerate(names)]
     text = deployed.upload("text.jpg", b"This is text.")
-    batch = [message(body(one), message_id=f"m{number}") for number, one in enumerate([*records, text])]
+    batch = [message(body(record_body), message_id=f"m{number}") for number, record_body in enumerate([*records, text])]
 
     answer = process_image.handle({"Records": batch}, lambda_context())
 
@@ -158,6 +164,47 @@ def test_batch_of_pictures_becomes_results(
     metrics = emitted(capsys)
     assert (metrics["PicturesLabeled"], metrics["PicturesRejected"], metrics["RekognitionCalls"]) == ([4], [1], [8])
     assert len(metrics["UploadToResult"]) == 5
+
+
+NOT_TRACED = ("results/keys.py", "labelling/metrics.py")
+
+
+def trace(call: Callable[[], object]) -> list[tuple[str, str]]:
+    """Calls from one file of `handlers` into another, as (from, to); a thread's first call comes from no file."""
+    root = str(Path(handlers.__file__).parent) + "/"
+    calls: list[tuple[str, str]] = []
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        called = frame.f_code.co_filename
+        if event != "call" or not called.startswith(root):
+            return
+        caller = frame.f_back
+        while caller is not None and not caller.f_code.co_filename.startswith(root):
+            caller = caller.f_back
+        source = caller.f_code.co_filename if caller else ""
+        if source != called:
+            calls.append((source.removeprefix(root), called.removeprefix(root)))
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return [(source, called) for source, called in calls if called not in NOT_TRACED]
+
+
+def test_way_of_a_picture_is_straight(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DETECTORS", "labels")
+    events = [{"Records": [message(body(deployed.upload(f"{n}.jpg", jpeg(seed=n))))]} for n in range(2)]
+    process_image.handle(events[0], lambda_context())  # builds what the second one finds
+
+    calls = trace(lambda: process_image.handle(events[1], lambda_context()))
+
+    assert deployed.table.get("1.jpg") is not None
+    assert len({called for _, called in calls}) <= 10, sorted({called for _, called in calls})
+    assert len(calls) <= 30, calls
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def test_sort_keys_of_the_longest_s3_key_fit() -> None:
 
 
 @given(st.decimals(0, 100, places=4), st.decimals(0, 100, places=4))
-def test_confidence_sorts_as_text_like_the_number(one: Decimal, other: Decimal) -> None:
-    assert (keys.confidence_sort(one) < keys.confidence_sort(other)) == (one < other)
+def test_confidence_sorts_as_text_like_the_number(first: Decimal, other: Decimal) -> None:
+    assert (keys.confidence_sort(first) < keys.confidence_sort(other)) == (first < other)
 
 
 def test_confidence_has_a_fixed_width() -> None:

@@ -1,21 +1,24 @@
-"""Who announces a stored result: claims, and what is left on the item."""
+"""Who publishes a stored result: claims, and what is left on the item."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handlers.labelling.errors import AnnouncementError
+from handlers.labelling.metrics import Metrics
+from handlers.labelling.outbox import CLAIM, DeferredOutbox, DeliveringOutbox
+from handlers.labelling.sns_message import SnsMessage
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError
-from handlers.results.outbox import CLAIM, Outbox
-from handlers.results.pending import OUTBOX_ATTRIBUTES, Pending
-from handlers.results.plan import Write
-from handlers.results.rows import DynamoRows, Rows
-from handlers.results.writer import ResultsWriter
+from handlers.results.item import OUTBOX_ATTRIBUTES, OutboxEntry, Snapshot, Write, moved
+from handlers.results.table import DynamoRows, ResultsWriter, Rows
 from tests.handlers.factories import label, labeled, position, time_of
 from tests.handlers.fakes import FakeRows
 
@@ -23,6 +26,24 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEY = "cat.jpg"
+PLACE = (keys.image_pk(KEY), keys.META)
+
+
+class Crash(BaseException):
+    """The function's end, at any moment."""
+
+
+@dataclass
+class FakeTopic:
+    """A topic that takes every message, unless a test says otherwise."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    error: BaseException | None = None
+
+    def publish(self, message: SnsMessage) -> None:
+        if self.error:
+            raise self.error
+        self.messages.append(json.loads(message.body))
 
 
 @dataclass
@@ -31,23 +52,39 @@ class World:
 
     rows: Rows
     now: datetime = field(default_factory=lambda: time_of(100))
+    topic: FakeTopic = field(default_factory=FakeTopic)
 
     @property
-    def outbox(self) -> Outbox:
-        return Outbox(self.rows, lambda: self.now)
+    def outbox(self) -> DeliveringOutbox:
+        return DeliveringOutbox(
+            self.rows, None, self.topic, Decimal(0), Metrics(), lambda: self.now, warn=lambda text: None
+        )
 
     @property
     def writer(self) -> ResultsWriter:
         return ResultsWriter(self.rows, sleep=lambda _: None)
 
-    def store(self, sequencer: int = 1, *, claimed: bool = True) -> Pending:
+    def store(self, sequencer: int = 1, *, claimed: bool = True) -> tuple[Write, OutboxEntry]:
         write = labeled(KEY, label("Cat"), sequencer=sequencer)
-        pending = self.outbox.open(write.result, write.event_time, claimed=claimed)
-        assert self.writer.write(Write(write.result, write.event_time, pending=pending))
-        return pending
+        entry = (self.outbox if claimed else DeferredOutbox()).entry(write.result, write.event_time)
+        assert self.writer.write(Write(write.result, write.event_time, outbox=entry))
+        return write, entry
+
+    def deliver(self, stored: tuple[Write, OutboxEntry], error: BaseException | None = None) -> None:
+        """Publish what was stored; with an error, the topic does not take it."""
+        self.topic.error = error
+        try:
+            self.outbox.deliver(stored[0].result, stored[1])
+        except (AnnouncementError, Crash):
+            assert error
+        self.topic.error = None
+
+    def move(self, snapshot: Snapshot) -> bool:
+        write = moved(snapshot.image, "v1", position(5))
+        return write is not None and self.writer.write(write, snapshot) is not None
 
     def image(self) -> dict[str, Any]:
-        return dict(self.rows.read_image(KEY) or {})
+        return dict(self.rows.read_items([PLACE]).get(PLACE, {}))
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -58,103 +95,103 @@ def world(request: pytest.FixtureRequest) -> World:
     return World(DynamoRows(client, request.getfixturevalue("table_name")))
 
 
-def test_stored_result_is_its_writer_s_to_announce(world: World) -> None:
+def test_stored_result_is_its_writer_s_to_publish(world: World) -> None:
     world.store()
 
     with pytest.raises(AnnouncementClaimedError):
-        world.outbox.take(KEY)
+        world.outbox.resume(KEY)
 
 
 def test_claim_of_who_died_runs_out(world: World) -> None:
-    pending = world.store()
+    _, entry = world.store()
     world.now += CLAIM + timedelta(seconds=1)
+    world.topic.error = Crash()
 
-    taken = world.outbox.take(KEY)
-
-    assert taken is not None
-    assert (taken.pending.id, taken.result["labels"]) == (pending.id, [label("Cat")])
+    with pytest.raises(Crash):
+        world.outbox.resume(KEY)
     with pytest.raises(AnnouncementClaimedError):
-        world.outbox.take(KEY)
+        world.outbox.resume(KEY)
+
+    world.now += CLAIM + timedelta(seconds=1)
+    world.topic.error = None
+    assert world.outbox.resume(KEY)
+    [message] = world.topic.messages
+    assert (message["id"], [label_item["name"] for label_item in message["labels"]]) == (entry.id, ["Cat"])
 
 
-def test_result_that_nobody_claims_can_be_taken_at_once(world: World) -> None:
+def test_result_that_nobody_claims_can_be_published_at_once(world: World) -> None:
     world.store(claimed=False)
 
-    assert world.outbox.take(KEY) is not None
+    assert world.outbox.resume(KEY)
 
 
-def test_announced_result_waits_for_nothing(world: World) -> None:
-    world.outbox.close(KEY, world.store())
+def test_published_result_waits_for_nothing(world: World) -> None:
+    world.deliver(world.store())
 
-    assert world.outbox.take(KEY) is None
+    assert not world.outbox.resume(KEY)
     assert not set(world.image()) & set(OUTBOX_ATTRIBUTES)
 
 
-def test_released_result_is_listed_and_can_be_taken(world: World) -> None:
-    pending = world.store()
-
-    world.outbox.release(KEY, pending)
+def test_refused_result_is_listed_and_can_be_published_later(world: World) -> None:
+    world.deliver(world.store(), AnnouncementError("no"))
 
     assert world.image()["gsi1pk"] == keys.UNANNOUNCED
     assert world.image()["gsi1sk"].endswith("#cat.jpg")
-    taken = world.outbox.take(KEY)
-    assert taken is not None
-    assert "gsi1pk" not in taken.result
-    world.outbox.close(KEY, taken.pending)
+    assert world.outbox.resume(KEY)
+    assert "gsi1pk" not in world.topic.messages[0]
     assert not set(world.image()) & set(OUTBOX_ATTRIBUTES)
 
 
-def test_late_note_of_an_older_result_leaves_the_newer_one_waiting(world: World) -> None:
+@pytest.mark.parametrize("error", [None, AnnouncementError("no")])
+def test_late_note_of_an_older_result_leaves_the_newer_one_waiting(world: World, error: AnnouncementError) -> None:
     older = world.store(1)
-    newer = world.store(2)
+    _, newer = world.store(2)
 
-    world.outbox.close(KEY, older)
-    world.outbox.release(KEY, older)
+    world.deliver(older, error)
 
-    assert Pending.of(world.image()) == newer
+    assert OutboxEntry.of(world.image()) == newer
     assert "gsi1pk" not in world.image()
 
 
-def test_result_that_moves_waits_on_for_the_same_announcement(world: World) -> None:
-    pending = world.store()
-    world.outbox.release(KEY, pending)
+def test_result_that_moves_waits_on_for_the_same_publication(world: World) -> None:
+    stored = world.store()
+    world.deliver(stored, AnnouncementError("no"))
 
-    assert world.writer.advance(world.writer.read(KEY), "v1", position(5))
+    assert world.move(world.writer.read(KEY))
 
     assert world.image()["sequencer"] == position(5).sequencer
-    taken = world.outbox.take(KEY)
-    assert taken is not None
-    assert taken.pending.id == pending.id
     assert world.image()["gsi1pk"] == keys.UNANNOUNCED
+    assert world.outbox.resume(KEY)
+    assert [message["id"] for message in world.topic.messages] == [stored[1].id]
 
 
-def test_result_that_is_announced_while_it_moves_does_not_wait_again(world: World) -> None:
-    pending = world.store()
-    seen = world.writer.read(KEY)
-    world.outbox.close(KEY, pending)
+def test_result_that_is_published_while_it_moves_does_not_wait_again(world: World) -> None:
+    stored = world.store()
+    snapshot = world.writer.read(KEY)
+    world.deliver(stored)
 
-    assert world.writer.advance(seen, "v1", position(5))
+    assert world.move(snapshot)
 
     assert world.image()["sequencer"] == position(5).sequencer
-    assert world.outbox.take(KEY) is None
+    assert not world.outbox.resume(KEY)
 
 
-def test_result_that_is_not_announced_has_no_trace_of_it(world: World) -> None:
+def test_result_that_is_not_published_has_no_trace_of_it(world: World) -> None:
     world.writer.write(labeled(KEY, label("Cat")))
 
     assert not set(world.image()) & set(OUTBOX_ATTRIBUTES)
-    assert world.outbox.take(KEY) is None
+    assert not world.outbox.resume(KEY)
 
 
 def test_picture_without_a_result_waits_for_nothing(world: World) -> None:
-    assert world.outbox.take("nothing.jpg") is None
+    assert not world.outbox.resume("nothing.jpg")
 
 
-def test_announcement_of_each_result_has_an_id_of_its_own() -> None:
+def test_publication_of_each_result_has_an_id_of_its_own() -> None:
     def id_of(change: Callable[[Write], None] = lambda write: None, sequencer: int = 1) -> str:
         write = labeled(KEY, sequencer=sequencer)
         change(write)
-        return Outbox(FakeRows(), lambda: time_of(1)).open(write.result, write.event_time).id
+        return World(FakeRows()).outbox.entry(write.result, write.event_time).id
 
     def fail(write: Write) -> None:
         write.result["status"] = "FAILED"

@@ -1,4 +1,4 @@
-"""Keeping to the quota: pacer, retries, deadline."""
+"""Keeping to the quota: bucket, retries, deadline."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from handlers.labelling.errors import (
     RekognitionThrottledError,
     RekognitionTimeoutError,
 )
-from handlers.labelling.pacing import Deadline, Pacer
-from handlers.labelling.ports import StoredObject
-from handlers.labelling.recognition import PatientRecogniser
-from handlers.labelling.tally import Count, Tally
+from handlers.labelling.ports import Deadline, StoredObject
+from handlers.labelling.rekognition import PacedCalls, TokenBucket
 from handlers.results.codes import Code
 from tests.handlers.fakes import stored_object
 
@@ -51,7 +49,9 @@ class Script:
         self.calls: list[float] = []
         self._clock = clock
 
-    def detect(self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject) -> Mapping[str, Any]:
+    def detect(
+        self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
+    ) -> Mapping[str, Any]:
         self.calls.append(self._clock.now)
         self._clock.now += self.takes_s
         error = self.errors.pop(0) if self.errors else self.forever
@@ -67,61 +67,59 @@ def detect(
     seconds: float = 60,
     rate: float = 100,
     before: int = 0,
-    tally: Tally | None = None,
 ) -> object:
     """Detect with a time-out of 10 s, after others have had their turns."""
-    pacer = Pacer(rate, clock=clock, sleep=clock.sleep)
+    bucket = TokenBucket(rate, clock=clock, sleep=clock.sleep)
     for _ in range(before):
-        pacer.wait(0)
-    recogniser = PatientRecogniser(
+        bucket.take(0)
+    calls = PacedCalls(
         script,
-        {Detector.LABELS: pacer},
+        {Detector.LABELS: bucket},
         10,
-        tally or Tally(),
         sleep=clock.sleep,
         jitter=lambda: 1.0,
     )
-    return recogniser.detect(Detector.LABELS, {}, stored_object("k", b"x"), Deadline(clock.now + seconds, clock))
+    return calls.detect(Detector.LABELS, {}, stored_object("k", b"x"), Deadline(clock.now + seconds, clock))
 
 
 @given(st.floats(0.2, 50), st.integers(1, 60))
-def test_pacer_never_gives_more_than_its_rate_after_the_burst(rate: float, calls: int) -> None:
+def test_bucket_never_gives_more_than_its_rate_after_the_burst(rate: float, calls: int) -> None:
     clock = Clock()
-    pacer = Pacer(rate, clock=clock, sleep=clock.sleep)
+    bucket = TokenBucket(rate, clock=clock, sleep=clock.sleep)
 
     for _ in range(calls):
-        assert pacer.wait(10_000)
+        assert bucket.take(10_000)
 
     burst = max(1.0, rate)
     assert clock.now - 1000.0 >= (calls - burst) / rate - 1e-6
 
 
-def test_pacer_refuses_at_once_what_is_too_far_away() -> None:
+def test_bucket_refuses_at_once_what_is_too_far_away() -> None:
     clock = Clock()
-    pacer = Pacer(0.1, clock=clock, sleep=clock.sleep)
-    pacer.wait(0)
+    bucket = TokenBucket(0.1, clock=clock, sleep=clock.sleep)
+    bucket.take(0)
 
-    assert not pacer.wait(5)
+    assert not bucket.take(5)
     assert clock.sleeps == []
-    assert pacer.wait(11)
+    assert bucket.take(11)
 
 
-def test_emptied_pacer_waits_for_a_new_turn() -> None:
+def test_emptied_bucket_waits_for_a_new_turn() -> None:
     clock = Clock()
-    pacer = Pacer(10, clock=clock, sleep=clock.sleep)
+    bucket = TokenBucket(10, clock=clock, sleep=clock.sleep)
 
-    pacer.empty()
-    pacer.wait(1)
+    bucket.empty()
+    bucket.take(1)
 
     assert clock.sleeps == [pytest.approx(0.1)]
 
 
-def test_threads_share_the_pacer() -> None:
+def test_threads_share_the_bucket() -> None:
     clock = Clock()
-    pacer = Pacer(1, clock=lambda: 1000.0, sleep=clock.sleep)
+    bucket = TokenBucket(1, clock=lambda: 1000.0, sleep=clock.sleep)
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(lambda _: pacer.wait(100), range(8)))
+        assert all(pool.map(lambda _: bucket.take(100), range(8)))
 
     assert sorted(clock.sleeps) == [pytest.approx(n) for n in range(1, 8)]
 
@@ -207,11 +205,3 @@ def test_what_does_not_pass_is_not_tried_again(error: Exception) -> None:
         detect(script, clock)
 
     assert len(script.calls) == 1
-
-
-def test_calls_and_throttles_are_counted() -> None:
-    clock, tally = Clock(), Tally()
-
-    detect(Script(clock, RekognitionThrottledError(), RekognitionServerError()), clock, tally=tally)
-
-    assert tally.take()[0] == {Count.REKOGNITION_CALLS: 3, Count.REKOGNITION_THROTTLES: 1}

@@ -11,9 +11,9 @@ from PIL import Image
 
 from handlers.labelling import picture
 from handlers.labelling.errors import PictureRejectedError
-from handlers.labelling.exif import orientation
-from handlers.results.cache import PictureHeader
+from handlers.labelling.picture import orientation
 from handlers.results.codes import Code
+from handlers.results.item import PictureHeader
 from tests.handlers.factories import corners, encoded, jpeg, png, png_of
 
 
@@ -58,7 +58,6 @@ def test_more_than_10_000_pixels_a_side_are_converted(sides: tuple[int, int]) ->
 def test_more_than_15_mb_are_converted(content: bytes) -> None:
     assert not read(content, 15 * 1024 * 1024).converted
     assert read(content, 15 * 1024 * 1024 + 1).converted
-    assert picture.unread_header(content, 15 * 1024 * 1024 + 1).converted
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -140,7 +139,12 @@ def test_general_brand_is_made_certain_by_the_compatible_ones(compatible: bytes,
     ("content", "name"),
     [
         (b"8BPS\x00\x01", "Photoshop"),
+        (b"\x00\x00\x02\x00\x01\x00", "cursor"),
+        (b"icns\x00\x00\x10\x00", "Apple icon"),
+        (b"DDS \x7c\x00\x00\x00", "DirectDraw"),
         (b"\xff\x0a\x00\x00", "JPEG XL"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\x04CgBI", "iPhones"),
+        (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01", "Canon raw"),
         (b"\x00\x00\x00\x0cjP  \r\n", "JPEG 2000"),
         (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "Canon raw"),
     ],
@@ -173,6 +177,52 @@ def test_picture_that_breaks_off_after_its_header_is_left_to_rekognition() -> No
     whole = jpeg(400, 300)
 
     assert picture.read_header(whole[: len(whole) - 200], len(whole) - 200) == PictureHeader("JPEG", 400, 300)
+
+
+def test_sides_of_a_png_are_read_whatever_follows_them() -> None:
+    text = b"x" * 100_000
+    chunk = struct.pack(">I", len(text)) + b"tEXt" + text + bytes(4)
+    content = png(200, 100)
+
+    assert read(content[:33] + chunk + content[33:]) == PictureHeader("PNG", 200, 100)
+
+
+def test_picture_whose_pixels_begin_after_a_megabyte_is_converted() -> None:
+    segment = b"\xff\xed" + struct.pack(">H", 65_535) + bytes(65_533)
+    content = jpeg(200, 100)[:2] + segment * 20 + jpeg(200, 100)[2:]
+    start = content[: picture.HEADER_READS_BYTES[-1]]
+
+    assert picture.read_header(start, len(content)) is None
+    assert picture.unread_header(start) == PictureHeader("JPEG", None, None, converted=True)
+
+
+def test_fill_bytes_and_junk_between_segments_are_passed_over() -> None:
+    content = jpeg(200, 100)
+
+    assert read(content[:2] + b"\xff\xff\xff" + content[2:]) == PictureHeader("JPEG", 200, 100)
+    assert read(content[:20] + b"junk\xff\x00" + content[20:]) == PictureHeader("JPEG", 200, 100)
+
+
+def with_frame(marker: int, depth: int = 8, channels: int = 3) -> bytes:
+    """A JPEG whose frame header says so."""
+    frame = struct.pack(">BHHB", depth, 100, 200, channels) + bytes(3 * channels)
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
+    return b"\xff\xd8\xff" + bytes([marker]) + struct.pack(">H", len(frame) + 2) + frame + scan
+
+
+@pytest.mark.parametrize("content", [with_frame(0xC3), with_frame(0xC1, depth=12), with_frame(0xC0, channels=2)])
+def test_rare_kinds_of_jpeg_are_not_called_damaged(content: bytes) -> None:
+    assert rejection(content).code is Code.UNSUPPORTED_FORMAT
+
+
+def test_jpeg_with_arithmetic_coding_is_converted() -> None:
+    assert read(with_frame(0xC9)) == PictureHeader("JPEG", 200, 100, converted=True)
+    assert read(with_frame(0xC0)) == PictureHeader("JPEG", 200, 100)
+
+
+def test_sentence_of_a_file_that_is_no_picture_names_every_format() -> None:
+    for name in ("JPEG", "PNG", *picture.CONVERTED_FORMATS):
+        assert name in rejection(b"Hello, this is text.").sentence
 
 
 def answers(content: bytes) -> bool:

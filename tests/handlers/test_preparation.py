@@ -8,17 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from handlers.labelling import preparation
-from handlers.labelling.conversion import Converted
+from handlers.labelling.decoding.conversion import Converted
 from handlers.labelling.errors import ConversionDelayedError, PictureRejectedError
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.ports import ConvertedObject
+from handlers.labelling.metrics import Metric, Metrics
+from handlers.labelling.ports import ConvertedObject, Deadline
 from handlers.labelling.preparation import Preparation
-from handlers.labelling.tally import Count, Tally
-from handlers.results.cache import PictureHeader
+from handlers.results.item import PictureHeader
 from tests.handlers.factories import corners, encoded
-from tests.handlers.fakes import FakeObjects, stored_object
-from tests.handlers.lambda_context import lambda_context
+from tests.handlers.fakes import DecoderHere, FakeObjects, stored_object
 
 NO_HURRY = Deadline(1e12)
 SOON_S = 0.05
@@ -39,40 +36,40 @@ def deadline_in(seconds: float) -> Deadline:
 def test_picture_that_needs_no_copy_is_not_read(objects: FakeObjects) -> None:
     stored, header = stored_object("cat.jpg", b"x"), PictureHeader("JPEG", 100, 100)
 
-    with Preparation(objects, 10**6, Tally()).ready(stored, header, NO_HURRY) as ready:
+    with Preparation(objects, DecoderHere(10**6), Metrics()).ready(stored, header, NO_HURRY) as ready:
         assert ready == (stored, header)
 
     assert objects.reads == []
 
 
 def test_copy_keeps_what_is_known_of_the_object(objects: FakeObjects) -> None:
-    tally, stored = Tally(), objects.head("cat.heic", None)
+    metrics, stored = Metrics(), objects.head("cat.heic", None)
 
-    with Preparation(objects, 10**6, tally).ready(stored, HEIC, NO_HURRY) as (prepared, header):
+    with Preparation(objects, DecoderHere(10**6), metrics).ready(stored, HEIC, NO_HURRY) as (prepared, header):
         assert isinstance(prepared, ConvertedObject)
         assert (prepared.key, prepared.version_id, prepared.etag) == (stored.key, stored.version_id, stored.etag)
         assert "jpeg" not in repr(prepared)
         assert header == PictureHeader("HEIC", 300, 200, converted=True)
 
-    assert tally.take()[0] == {Count.PICTURES_CONVERTED: 1}
+    assert metrics.take()[0] == {Metric.PICTURES_CONVERTED: 1}
 
 
-def test_one_picture_is_converted_at_a_time(objects: FakeObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_picture_is_converted_at_a_time(objects: FakeObjects) -> None:
     meeting, met = threading.Barrier(2), []
 
-    def convert(content: bytes, name: str, max_pixels: int) -> Converted:
-        try:
-            met.append(meeting.wait(timeout=0.1))
-        except threading.BrokenBarrierError:
-            meeting.reset()
-        return Converted(b"", 100, 100)
+    class Meeting:
+        def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
+            try:
+                met.append(meeting.wait(timeout=0.1))
+            except threading.BrokenBarrierError:
+                meeting.reset()
+            return Converted(b"", 100, 100)
 
     def look() -> None:
         with ready.ready(objects.head("cat.heic", None), HEIC, NO_HURRY):
             pass
 
-    monkeypatch.setattr(preparation, "convert", convert)
-    ready = Preparation(objects, 10**6, Tally())
+    ready = Preparation(objects, Meeting(), Metrics())
     with ThreadPoolExecutor(4) as batch:
         for done in [batch.submit(look) for _ in range(4)]:
             done.result(timeout=20)
@@ -81,30 +78,30 @@ def test_one_picture_is_converted_at_a_time(objects: FakeObjects, monkeypatch: p
 
 
 def test_three_copies_are_looked_at_at_a_time(objects: FakeObjects) -> None:
-    ready, stored = Preparation(objects, 10**6, Tally()), objects.head("cat.heic", None)
+    ready, stored = Preparation(objects, DecoderHere(10**6), Metrics()), objects.head("cat.heic", None)
     looking, done = threading.Barrier(4), threading.Event()
 
     def look() -> None:
         with ready.ready(stored, HEIC, NO_HURRY):
-            looking.wait(timeout=10)
-            done.wait(timeout=10)
+            looking.wait(timeout=60)
+            done.wait(timeout=60)
 
     with ThreadPoolExecutor(3) as batch:
         running = [batch.submit(look) for _ in range(3)]
-        looking.wait(timeout=10)
+        looking.wait(timeout=60)
         with pytest.raises(ConversionDelayedError), ready.ready(stored, HEIC, deadline_in(SOON_S)):
             pass
         done.set()
-        for one in running:
-            one.result(timeout=10)
+        for copy in running:
+            copy.result(timeout=60)
     with ready.ready(stored, HEIC, NO_HURRY):
         pass
 
 
 def test_no_conversion_begins_in_the_second_half_of_the_functions_time(objects: FakeObjects) -> None:
     now = 100.0
-    deadline = Deadline.of(lambda_context(remaining_ms=60_000), lambda: now)
-    ready, stored = Preparation(objects, 10**6, Tally()), objects.head("cat.heic", None)
+    deadline = Deadline(now + 58, lambda: now, total_s=58)
+    ready, stored = Preparation(objects, DecoderHere(10**6), Metrics()), objects.head("cat.heic", None)
 
     now += 28
     with ready.ready(stored, HEIC, deadline):
@@ -118,7 +115,7 @@ def test_no_conversion_begins_in_the_second_half_of_the_functions_time(objects: 
 
 def test_place_is_free_again_after_a_rejection(objects: FakeObjects) -> None:
     objects.add("damaged.heic", encoded(corners(), "HEIC")[:200])
-    ready = Preparation(objects, 10**6, Tally())
+    ready = Preparation(objects, DecoderHere(10**6), Metrics())
 
     for _ in range(5):
         with (

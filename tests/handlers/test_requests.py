@@ -1,9 +1,9 @@
-"""The requests of one picture, counted at the SDK's door: `labelstack cost` multiplies them by prices."""
+"""The requests of pictures, counted at the SDK's door: `labelstack cost` multiplies them by prices."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -11,128 +11,168 @@ from typing import Any
 
 import pytest
 
-from handlers.labelling.announcing import Announcing
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.processing import ImageProcessing, Outcome
+from handlers.labelling.events import ObjectEvent
+from handlers.labelling.metrics import Metrics
+from handlers.labelling.outbox import DeliveringOutbox, S3Documents, SnsTopic
+from handlers.labelling.pipeline import Outcome, Pipeline
 from handlers.labelling.s3_objects import S3Objects
-from handlers.labelling.tally import Tally
-from handlers.labelling.targets import S3Documents, SnsPublisher
-from handlers.results import ResultsTable
-from handlers.results.outbox import Outbox
-from handlers.results.rows import DynamoRows
+from handlers.results import keys
+from handlers.results.table import DynamoRows
 from labelstack.clouds import EmbeddedCloud
 from labelstack.pricing import ANNOUNCED_PICTURE, KNOWN_PICTURE, PICTURE, Requests
-from tests.handlers.assembling import image_processing
+from tests.handlers.assembling import assembled_pipeline, process_batch
 from tests.handlers.factories import BUCKET, event, jpeg, time_of
-from tests.handlers.fakes import FakeRecogniser
+from tests.handlers.fakes import FakeRekognition
 
 LABELS = [(name, 90.0) for name in ("Animal", "Cat", "Mammal", "Pet", "Plant")]
-READS = ("GetItem", "Query", "BatchGetItem")
+BATCH = 10
+MOST_REQUESTS = 3.3
+"""Of a new picture in a batch of ten, beside Rekognition."""
+
+
+class SamePicture(FakeRekognition):
+    """Says the same of every picture."""
+
+    def detect(self, *_: Any) -> Mapping[str, Any]:
+        return {"Labels": [{"Name": name, "Confidence": confidence} for name, confidence in LABELS]}
 
 
 @dataclass
 class Counted:
-    """Every request to S3, DynamoDB and SNS, and how many items each transaction has."""
+    """Every request to S3, DynamoDB and SNS, and the items that those to DynamoDB are about."""
 
     operations: Counter[str] = field(default_factory=Counter)
-    actions: list[int] = field(default_factory=list)
+    items: Counter[tuple[str, str]] = field(default_factory=Counter)
+    transactions: list[int] = field(default_factory=list)
 
     def note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         """botocore's `provide-client-params`, which comes once for each call."""
         self.operations[model.name] += 1
+        for request in params.get("RequestItems", {}).values():
+            for place in request["Keys"] if "Keys" in request else (put["PutRequest"]["Item"] for put in request):
+                self.items[model.name, place["pk"]["S"].partition("#")[0]] += 1
         if model.name == "TransactWriteItems":
-            self.actions.append(len(params["TransactItems"]))
+            self.transactions.append(len(params["TransactItems"]))
 
-    def requests(self) -> Requests:
+    def of_one_picture(self) -> Requests:
         """As the estimate has them; nothing else may have been asked."""
         counted = Requests(
-            s3_heads=self.operations.pop("HeadObject", 0),
             s3_reads=self.operations.pop("GetObject", 0),
-            reads=sum(self.operations.pop(name, 0) for name in READS),
-            cache_writes=self.operations.pop("PutItem", 0),
+            image_reads=self.items.pop(("BatchGetItem", "IMAGE"), 0),
+            content_reads=self.items.pop(("BatchGetItem", "CONTENT"), 0),
+            content_writes=self.items.pop(("BatchWriteItem", "CONTENT"), 0),
             transactions=self.operations.pop("TransactWriteItems", 0),
             documents=self.operations.pop("PutObject", 0),
             messages=self.operations.pop("Publish", 0),
             notes=self.operations.pop("UpdateItem", 0),
         )
-        assert not self.operations, self.operations
+        assert not self.items
+        assert set(self.operations) <= {"BatchGetItem", "BatchWriteItem"}
         return counted
 
 
 @dataclass
 class World:
-    """The functions' own adapters on the embedded cloud; Rekognition alone is a fake."""
+    """The pipeline's own adapters on the embedded cloud; Rekognition alone is a fake."""
 
     s3: Any
-    processing: ImageProcessing
+    pipeline: Pipeline
     counted: Counted
 
-    def label(self, key: str, content: bytes) -> Outcome:
-        self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+    def upload(self, key: str, content: bytes) -> ObjectEvent:
+        """Put a picture; the event that S3 sends of it."""
+        answer = self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+        etag = answer["ETag"].strip('"')
+        return replace(event(key, version_id=answer["VersionId"]), etag=etag, size_bytes=len(content))
+
+    def label(self, *events: ObjectEvent) -> None:
+        """Label the pictures of a batch, and count from there."""
         self.counted.operations.clear()
-        return self.processing.process(event(key=key, version_id=None), Deadline(1e12))
+        self.counted.items.clear()
+        assert set(process_batch(self.pipeline, events)) == {Outcome.LABELED}
 
 
 @pytest.fixture
 def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
     s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
     s3.create_bucket(Bucket=BUCKET)
-    counted, recogniser = Counted(), FakeRecogniser()
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    counted = Counted()
     handlers = [client.meta.events for client in (s3, dynamodb)]
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.register(f"provide-client-params.{service}", counted.note, unique_id="counted")
-    recogniser.detect = lambda *_: {"Labels": [{"Name": n, "Confidence": c} for n, c in LABELS]}  # type: ignore[method-assign]  # the same for every picture
     with ThreadPoolExecutor(4) as operations:
-        yield World(
-            s3,
-            image_processing(
-                DynamoRows(dynamodb, table_name),
-                S3Objects(s3, BUCKET),
-                recogniser,
-                operations,
-                lambda: time_of(100),
-                results=ResultsTable(dynamodb, table_name),
-            ),
-            counted,
-        )
+        rows, objects = DynamoRows(dynamodb, table_name), S3Objects(s3, BUCKET)
+        yield World(s3, assembled_pipeline(rows, objects, SamePicture(), operations, lambda: time_of(100)), counted)
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.unregister(f"provide-client-params.{service}", unique_id="counted")
-    there = s3.list_object_versions(Bucket=BUCKET)  # it may be another test's, with versions
+    there = s3.list_object_versions(Bucket=BUCKET)
     for stored in [*there.get("Versions", []), *there.get("DeleteMarkers", [])]:
         s3.delete_object(Bucket=BUCKET, Key=stored["Key"], VersionId=stored["VersionId"])
     s3.delete_bucket(Bucket=BUCKET)
 
 
 def test_requests_of_a_new_picture(world: World) -> None:
-    assert world.label("a.jpg", jpeg()) is Outcome.LABELED
+    world.label(world.upload("a.jpg", jpeg()))
 
-    assert world.counted.requests() == PICTURE
+    assert world.counted.of_one_picture() == PICTURE
     # The result, its labels, and one item of counters.
-    assert world.counted.actions == [1 + len(LABELS) + 1]
+    assert world.counted.transactions == [1 + len(LABELS) + 1]
 
 
 def test_requests_of_a_picture_whose_bytes_are_known(world: World) -> None:
-    world.label("a.jpg", jpeg())
+    world.label(world.upload("a.jpg", jpeg()))
 
-    assert world.label("b.jpg", jpeg()) is Outcome.LABELED
+    world.label(world.upload("b.jpg", jpeg()))
 
-    assert world.counted.requests() == KNOWN_PICTURE
-    assert world.counted.actions[1] == 1 + len(LABELS) + 1
+    assert world.counted.of_one_picture() == KNOWN_PICTURE
+    assert world.counted.transactions[1] == 1 + len(LABELS) + 1
+
+
+def test_requests_of_a_batch_of_new_pictures(world: World) -> None:
+    events = [world.upload(f"{number}.jpg", jpeg(seed=number)) for number in range(BATCH)]
+
+    world.label(*events)
+
+    assert world.counted.operations == {
+        "BatchGetItem": 1,
+        "GetObject": BATCH,
+        "TransactWriteItems": BATCH,
+        "BatchWriteItem": 1,
+    }
+    assert world.counted.operations.total() / BATCH <= MOST_REQUESTS
+
+
+def test_what_a_batch_has_learned_is_known_to_the_next(world: World) -> None:
+    world.label(*(world.upload(f"{number}.jpg", jpeg(seed=number)) for number in range(BATCH)))
+
+    world.label(*(world.upload(f"copy {number}.jpg", jpeg(seed=number)) for number in range(BATCH)))
+
+    assert world.counted.operations == {"BatchGetItem": 1, "TransactWriteItems": BATCH}
+    image = world.pipeline.results.read("copy 3.jpg").image
+    assert image is not None
+    assert (image["reused"], [label["name"] for label in image["labels"]]) == (True, [name for name, _ in LABELS])
+    assert keys.content_pk(image["etag"], image["sizeBytes"]).startswith("CONTENT#")
 
 
 def test_requests_of_a_picture_whose_result_is_announced(world: World, cloud: EmbeddedCloud, table_name: str) -> None:
     sns = cloud.client("sns")
     topic = sns.create_topic(Name="counted")["TopicArn"]
     sns.meta.events.register("provide-client-params.sns", world.counted.note, unique_id="counted")
-    outbox = Outbox(DynamoRows(cloud.client("dynamodb"), table_name), lambda: time_of(100))
-    announcing = Announcing(
-        outbox, S3Documents(world.s3, BUCKET), SnsPublisher(sns, topic), Decimal(0), Tally(), lambda text: None
+    outbox = DeliveringOutbox(
+        rows=DynamoRows(cloud.client("dynamodb"), table_name),
+        documents=S3Documents(world.s3, BUCKET),
+        topic=SnsTopic(sns, topic),
+        min_confidence=Decimal(0),
+        metrics=Metrics(),
+        now=lambda: time_of(100),
+        warn=lambda text: None,
     )
-    world.processing = replace(world.processing, announcing=announcing)
+    world.pipeline = replace(world.pipeline, outbox=outbox)
     try:
-        assert world.label("a.jpg", jpeg()) is Outcome.LABELED
+        world.label(world.upload("a.jpg", jpeg()))
     finally:
         sns.meta.events.unregister("provide-client-params.sns", unique_id="counted")
         sns.delete_topic(TopicArn=topic)
 
-    assert world.counted.requests() == ANNOUNCED_PICTURE
+    assert world.counted.of_one_picture() == ANNOUNCED_PICTURE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handlers.results.document import Analysis, BoundingBox
-from handlers.results.size import MAX_ANALYSIS_BYTES, size_bytes, trimmed
+from handlers.results.item import MAX_ANALYSIS_BYTES, size_bytes, trimmed
 from tests.handlers.factories import label
 
 BOX: BoundingBox = {

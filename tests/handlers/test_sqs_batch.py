@@ -6,56 +6,47 @@ import io
 import json
 import threading
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.stub import Stubber
 
-from handlers.labelling.errors import RekognitionThrottledError
+from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import ObjectEvent
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.sqs_batch import QueueFunction, Redelivery, show_labels
-from handlers.labelling.tally import Count, Tally
+from handlers.labelling.metrics import Metric, Metrics
+from handlers.labelling.pipeline import Ended
+from handlers.labelling.ports import Deadline
+from handlers.labelling.sqs_batch import QueueFunction
 from handlers.results import keys
 from handlers.results.codes import Status
 from handlers.results.errors import TableUnavailableError
-from handlers.results.writer import ResultsWriter
+from handlers.results.table import ResultsWriter
+from tests.handlers.assembling import FakeSqs, retry
 from tests.handlers.factories import body, label, labeled, message, record, time_of
 from tests.handlers.fakes import FakeRows
 from tests.handlers.lambda_context import emitted, lambda_context
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-
-@dataclass
-class RecordingSqs:
-    """The one call that is made of SQS."""
-
-    hidden: dict[str, int] = field(default_factory=dict)
-
-    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
-        assert QueueUrl == "queue-url"
-        self.hidden[ReceiptHandle] = VisibilityTimeout
+LABELED = Ended("LABELED")
 
 
 @dataclass
 class Edge:
     """A queue function whose work is told by the test."""
 
-    work: Callable[[ObjectEvent], str] = lambda event: "LABELED"
+    work: Callable[[ObjectEvent], Ended] = lambda event: LABELED
     rows: FakeRows = field(default_factory=FakeRows)
-    sqs: RecordingSqs = field(default_factory=RecordingSqs)
-    tally: Tally = field(default_factory=Tally)
+    sqs: Any = field(default_factory=FakeSqs)
+    metrics: Metrics = field(default_factory=Metrics)
     log: io.StringIO = field(default_factory=io.StringIO)
     events: list[ObjectEvent] = field(default_factory=list)
     deadlines: list[Deadline] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    opened: list[list[str]] = field(default_factory=list)
     # Powertools has one logger per service name, for as long as the process lives.
     service: str = field(default_factory=lambda: f"test-{uuid.uuid4()}")
 
@@ -63,20 +54,24 @@ class Edge:
         """The identifiers of the messages that stay in the queue."""
         logger = Logger(service=self.service, level="INFO", stream=self.log)
         function = QueueFunction(
-            on_event=self._on_event,
-            on_failure=lambda event, error: self.failures.append((event.key, type(error).__name__)),
-            redelivery=Redelivery(cast("SQSClient", self.sqs), "queue-url", 5, logger, jitter=lambda: 1.0),
+            use_case=self,
+            retry=retry(self.rows, sqs=self.sqs, logger=logger),
             results=ResultsWriter(self.rows),
-            tally=self.tally,
+            metrics=self.metrics,
             logger=logger,
-            metrics=Metrics(namespace="Labelstack", service="test"),
+            embedded=EmbeddedMetrics(namespace="Labelstack", service="test"),
             now=lambda: time_of(9),
             clock=lambda: 1000.0,
         )
         answer = function.handle({"Records": list(messages)}, lambda_context(remaining_ms))
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
-    def _on_event(self, event: ObjectEvent, deadline: Deadline) -> str:
+    @contextmanager
+    def open(self, events: Sequence[ObjectEvent]) -> Iterator[None]:
+        self.opened.append([event.key for event in events])
+        yield
+
+    def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
         self.events.append(event)
         self.deadlines.append(deadline)
         return self.work(event)
@@ -86,10 +81,15 @@ class Edge:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
 
-def throttled(event: ObjectEvent) -> str:
+def broken(event: ObjectEvent) -> Ended:
     if event.key.startswith("bad"):
-        raise RekognitionThrottledError("no")
-    return "LABELED"
+        raise RekognitionServerError("no")
+    return LABELED
+
+
+def attempts(rows: FakeRows) -> dict[str, str]:
+    """The reasons that were noted of failed attempts."""
+    return {pk: item["code"] for (pk, _), item in rows.items.items() if pk.startswith("ATTEMPT#")}
 
 
 def test_good_batch_leaves_nothing_in_the_queue() -> None:
@@ -98,24 +98,25 @@ def test_good_batch_leaves_nothing_in_the_queue() -> None:
     assert edge.handle(*(message(body(record(f"{n}.jpg")), message_id=f"m{n}") for n in range(10))) == []
 
     assert sorted(event.key for event in edge.events) == [f"{n}.jpg" for n in range(10)]
+    assert edge.opened == [[f"{n}.jpg" for n in range(10)]], "all events of the batch are opened at once"
     assert edge.sqs.hidden == {}
 
 
 def test_only_failed_messages_stay() -> None:
-    edge = Edge(work=throttled)
+    edge = Edge(work=broken)
     good, bad = message(body(record("good.jpg")), message_id="m1"), message(body(record("bad.jpg")), message_id="m2")
 
     assert edge.handle(good, bad) == ["m2"]
 
-    assert edge.failures == [("bad.jpg", "RekognitionThrottledError")]
+    assert attempts(edge.rows) == {"ATTEMPT#bad.jpg": "REKOGNITION_ERROR"}
 
 
 def test_whole_batch_may_fail_without_an_error_of_the_function() -> None:
-    assert Edge(work=throttled).handle(message(body(record("bad.jpg")))) == ["m1"]
+    assert Edge(work=broken).handle(message(body(record("bad.jpg")))) == ["m1"]
 
 
 def test_error_that_nobody_expected_keeps_the_message() -> None:
-    def bug(event: ObjectEvent) -> str:
+    def bug(event: ObjectEvent) -> Ended:
         raise KeyError("bug")
 
     edge = Edge(work=bug)
@@ -128,37 +129,42 @@ def test_error_that_nobody_expected_keeps_the_message() -> None:
 
 
 def test_error_that_passes_is_logged_with_its_code_and_without_a_trace() -> None:
-    edge = Edge(work=throttled)
+    edge = Edge(work=broken)
 
     edge.handle(message(body(record("bad.jpg"))))
 
     [line] = edge.lines
-    assert (line["level"], line["code"], line["key"]) == ("WARNING", "REKOGNITION_THROTTLED", "bad.jpg")
+    assert (line["level"], line["code"], line["key"]) == ("WARNING", "REKOGNITION_ERROR", "bad.jpg")
     assert "exception" not in line
 
 
 def test_messages_of_a_batch_run_at_the_same_time() -> None:
-    together = threading.Barrier(10, timeout=10)
+    together = threading.Barrier(10, timeout=60)
 
-    def meet(event: ObjectEvent) -> str:
+    def meet(event: ObjectEvent) -> Ended:
         together.wait()
-        return "LABELED"
+        return LABELED
 
     assert Edge(work=meet).handle(*(message(body(record()), message_id=f"m{n}") for n in range(10))) == []
 
 
-@pytest.mark.parametrize(("received", "delay_s"), [(1, 5), (2, 10), (3, 20), (8, 640), (9, 900), (5000, 900)])
+@pytest.mark.parametrize(("received", "delay_s"), [(1, 5), (2, 10), (3, 20), (4, 40)])
 def test_failed_message_comes_again_later_each_time(received: int, delay_s: int) -> None:
-    edge = Edge(work=throttled)
+    edge = Edge(work=broken)
 
     edge.handle(message(body(record("bad.jpg")), receive_count=received))
 
     assert edge.sqs.hidden == {"receipt-m1": delay_s}
 
 
+@pytest.mark.parametrize(("times", "delay_s"), [(8, 640), (9, 900), (5000, 900)])
+def test_delay_has_an_end(times: int, delay_s: int) -> None:
+    assert retry(FakeRows()).delay_s(times, 5) == delay_s
+
+
 def test_redelivery_is_spread() -> None:
     delays = {
-        Redelivery(cast("SQSClient", None), "q", 10, Logger(service="test"), jitter=lambda part=part: part).delay_s(1)  # type: ignore[misc]  # the default
+        replace(retry(FakeRows(), base_delay_s=10), jitter=lambda part=part: part).delay_s(1, 10)  # type: ignore[misc]  # the default
         for part in (0.0, 0.5, 1.0)
     }
 
@@ -166,11 +172,9 @@ def test_redelivery_is_spread() -> None:
 
 
 def test_log_line_of_a_picture_has_its_labels_and_no_other_s() -> None:
-    def work(event: ObjectEvent) -> str:
-        if event.key == "cat.jpg":
-            result = labeled("cat.jpg", label("Cat", "97.1235"), label("Pet")).result
-            show_labels(Logger(service=edge.service), result)
-        return "LABELED"
+    def work(event: ObjectEvent) -> Ended:
+        write = labeled("cat.jpg", label("Cat", "97.1235"), label("Pet"))
+        return Ended("LABELED", write.result if event.key == "cat.jpg" else None)
 
     edge = Edge(work=work)
 
@@ -183,26 +187,22 @@ def test_log_line_of_a_picture_has_its_labels_and_no_other_s() -> None:
 
 
 def test_log_line_of_a_rejected_picture_has_no_labels() -> None:
-    log = io.StringIO()
-    logger = Logger(service="rejected", stream=log)
+    edge = Edge(work=lambda event: Ended("REJECTED", labeled(status=Status.REJECTED).result))
 
-    show_labels(logger, labeled(status=Status.REJECTED).result)
-    logger.info("Event processed")
+    edge.handle(message(body(record())))
 
-    assert "labels" not in json.loads(log.getvalue())
+    assert "labels" not in edge.lines[-1]
 
 
 def test_message_that_cannot_be_put_off_is_only_warned_of() -> None:
-    log = io.StringIO()
     client = boto3.client("sqs", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    edge = Edge(work=throttled)
+    edge = Edge(work=broken, sqs=client)
     with Stubber(client) as stubber:
         stubber.add_client_error("change_message_visibility", "ReceiptHandleIsInvalid")
-        redelivery = Redelivery(client, "q", 5, Logger(service="put-off", stream=log))
-        redelivery.put_off(SQSRecord(message(body(record()))))
 
-    assert "could not be put off" in log.getvalue()
-    assert edge.failures == []
+        assert edge.handle(message(body(record("bad.jpg")))) == ["m1"]
+
+    assert "could not be put off" in edge.log.getvalue()
 
 
 def test_poison_is_kept_and_completed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +225,8 @@ def test_poison_that_cannot_be_kept_stays_in_the_queue() -> None:
 
     assert edge.handle(message("this is no JSON")) == ["m1"]
     assert edge.sqs.hidden == {"receipt-m1": 5}
+    [line] = [line for line in edge.lines if line["level"] == "WARNING"]
+    assert "throttled" in line["error"]
 
 
 def test_good_records_of_a_message_with_a_bad_one_are_processed() -> None:
@@ -248,9 +250,9 @@ def test_test_event_is_completed_with_a_metric_and_a_line(capsys: pytest.Capture
 
 def test_metrics_are_published_once_per_batch(capsys: pytest.CaptureFixture[str]) -> None:
     edge = Edge()
-    edge.tally.add(Count.PICTURES_LABELED, 3)
-    edge.tally.time_upload_to_result(120.5)
-    edge.tally.time_upload_to_result(80)
+    edge.metrics.add(Metric.PICTURES_LABELED, 3)
+    edge.metrics.time_upload_to_result(120.5)
+    edge.metrics.time_upload_to_result(80)
 
     edge.handle(message(body(record())))
 
@@ -268,8 +270,8 @@ def test_metrics_are_published_once_per_batch(capsys: pytest.CaptureFixture[str]
 
 
 def test_metrics_are_published_for_a_batch_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    edge = Edge(work=throttled)
-    edge.tally.add(Count.REKOGNITION_THROTTLES)
+    edge = Edge(work=broken)
+    edge.metrics.add(Metric.REKOGNITION_THROTTLES)
 
     edge.handle(message(body(record("bad.jpg"))))
 
@@ -277,11 +279,11 @@ def test_metrics_are_published_for_a_batch_that_fails(capsys: pytest.CaptureFixt
 
 
 def test_log_lines_carry_the_keys_of_their_own_picture() -> None:
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=60)
 
-    def meet(event: ObjectEvent) -> str:
+    def meet(event: ObjectEvent) -> Ended:
         together.wait()
-        return "LABELED"
+        return LABELED
 
     edge = Edge(work=meet)
     edge.handle(

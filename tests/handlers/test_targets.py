@@ -10,14 +10,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from handlers.labelling.environment import EnvironmentVariableError, Variables
+from handlers.environment import EnvironmentVariableError, Variables
+from handlers.labelling import composition
 from handlers.labelling.errors import AnnouncementError
-from handlers.labelling.notification import Notification
-from handlers.labelling.tally import Tally
-from handlers.labelling.targets import S3Documents, SnsPublisher, Targets, client_config
-from handlers.results.outbox import CLAIM
-from tests.handlers.factories import time_of
-from tests.handlers.fakes import FakeRows
+from handlers.labelling.outbox import CLAIM, DeliveringOutbox, Outbox, S3Documents, SnsTopic, client_config
+from handlers.labelling.pipeline import Pipeline
+from handlers.labelling.sns_message import SnsMessage
+from tests.handlers.test_environment import GOOD
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 CREDENTIALS: Any = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 TOPIC = "arn:aws:sns:us-east-1:000000000000:told"
-MESSAGE = Notification("LABELED cat.jpg", '{"status": "LABELED"}', {"status": "LABELED", "labels": ["Cat", "Pet"]})
+MESSAGE = SnsMessage("LABELED cat.jpg", '{"status": "LABELED"}', {"status": "LABELED", "labels": ["Cat", "Pet"]})
 
 
 def test_message_goes_with_attributes_to_filter_by() -> None:
@@ -42,7 +41,7 @@ def test_message_goes_with_attributes_to_filter_by() -> None:
         }
         stubber.add_response("publish", {"MessageId": "1"}, expected)
 
-        SnsPublisher(client, TOPIC).publish(MESSAGE)
+        SnsTopic(client, TOPIC).publish(MESSAGE)
 
         stubber.assert_no_pending_responses()
 
@@ -63,7 +62,7 @@ def test_topic_that_does_not_take_a_message_is_told(code: str, status: int) -> N
         stubber.add_client_error("publish", code, http_status_code=status)
 
         with pytest.raises(AnnouncementError, match=code):
-            SnsPublisher(client, TOPIC).publish(MESSAGE)
+            SnsTopic(client, TOPIC).publish(MESSAGE)
 
 
 def test_bucket_that_denies_or_is_not_reached_is_told() -> None:
@@ -88,26 +87,31 @@ def test_claim_lasts_longer_than_both_targets_can_take() -> None:
     assert timedelta(seconds=2 * one_s) < CLAIM
 
 
-def targets(**variables: str) -> Targets:
-    return Targets.parse(Variables(variables))
-
-
-def test_without_variables_nothing_is_announced() -> None:
-    assert targets().announcing(FakeRows(), Tally(), lambda: time_of(1), lambda text: None) is None
-
-
-def test_variables_name_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    told = targets(RESULTS_BUCKET="documents", TOPIC_ARN=TOPIC, NOTIFY_MIN_CONFIDENCE="80.5")
 
-    made = told.announcing(FakeRows(), Tally(), lambda: time_of(1), lambda text: None)
 
-    assert made is not None
-    assert str(made.min_confidence) == "80.5"
-    assert (isinstance(made.documents, S3Documents), isinstance(made.publisher, SnsPublisher)) == (True, True)
-    alone = targets(RESULTS_BUCKET="documents").announcing(FakeRows(), Tally(), lambda: time_of(1), lambda text: None)
-    assert alone is not None
-    assert alone.publisher is None
+def outbox(**variables: str) -> Outbox | None:
+    """The outbox of the function that labels, with these variables beside those it needs."""
+    pipeline = composition.process_image(Variables(GOOD | variables)).use_case
+    assert isinstance(pipeline, Pipeline)
+    return pipeline.outbox
+
+
+def test_without_variables_nothing_is_published() -> None:
+    assert outbox() is None
+
+
+def test_variables_name_the_targets() -> None:
+    both = outbox(RESULTS_BUCKET="documents", TOPIC_ARN=TOPIC, NOTIFY_MIN_CONFIDENCE="80.5")
+    alone = outbox(RESULTS_BUCKET="documents")
+
+    assert isinstance(both, DeliveringOutbox)
+    assert str(both.min_confidence) == "80.5"
+    assert (isinstance(both.documents, S3Documents), isinstance(both.topic, SnsTopic)) == (True, True)
+    assert isinstance(alone, DeliveringOutbox)
+    assert alone.topic is None
 
 
 @pytest.mark.parametrize(
@@ -120,4 +124,4 @@ def test_variables_name_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_wrong_variable_is_named(variables: dict[str, str], named: str) -> None:
     with pytest.raises(EnvironmentVariableError, match=named):
-        targets(**variables)
+        outbox(**variables)

@@ -18,8 +18,6 @@ from functools import partial
 import pytest
 
 from components import state_machine
-from handlers.labelling.announcing import Announcing
-from handlers.labelling.attempts import AttemptNotes
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import (
     RekognitionServerError,
@@ -27,29 +25,26 @@ from handlers.labelling.errors import (
     TransientError,
 )
 from handlers.labelling.events import EventKind, ObjectEvent, decode_message
-from handlers.labelling.failure import FailureRecording
-from handlers.labelling.pacing import Deadline, Pacer
-from handlers.labelling.ports import Announcer, PacedRecogniser, StoredObject
-from handlers.labelling.processing import ImageProcessing
-from handlers.labelling.recognition import OneCall, PatientRecogniser
-from handlers.labelling.tally import Tally
-from handlers.labelling.workflow_ends import AnnouncedLater, FailureStep, NotifyStep
-from handlers.labelling.workflow_state import encode_event, error_of
-from handlers.labelling.workflow_steps import WorkflowSteps
-from handlers.results import keys
-from handlers.results.outbox import Outbox
-from handlers.results.writer import ResultsWriter
-from tests.handlers.assembling import image_processing
+from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.metrics import Metrics
+from handlers.labelling.outbox import DeferredOutbox, DeliveringOutbox, Outbox
+from handlers.labelling.pipeline import Pipeline
+from handlers.labelling.ports import Rekognition, StoredObject
+from handlers.labelling.rekognition import PacedCalls, TokenBucket
+from handlers.labelling.workflow import FailStep, LabellingSteps, NotifyStep, encode_event, error_of
+from handlers.results import LabelRules, keys
+from handlers.results.table import ResultsWriter
+from tests.handlers.assembling import FOREVER, assembled_pipeline, fail_at, process, retry
 from tests.handlers.factories import BUCKET, body, eventbridge, jpeg, record, time_of
-from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows, counts_of_entries, stored_object
+from tests.handlers.fakes import FakeObjects, FakeRekognition, FakeRows, counts_of_entries, stored_object
 from tests.handlers.states import ExecutionFailed, Machine
 from tests.handlers.test_announcing import FakeTargets
 
 EVENTS = 200
 MAX_RECEIVES = 5
 DETECTORS = (Detector.LABELS, Detector.FACES)
-SETTINGS = DetectorSettings(DETECTORS, 10, Decimal(50))
-FOREVER = Deadline(1e12)
+RULES = LabelRules.of(["Label 1"], None, {"Pet": "Animal"}, {"Label 2": Decimal(62)})
+SETTINGS = DetectorSettings(DETECTORS, 10, Decimal(50), rules=RULES)
 CONTENTS = [*(jpeg(seed=seed) for seed in range(6)), b"no picture", b""]
 LABELS = {
     stored_object("", content).etag: [("Pet", 90.0 - n), (f"Label {n % 5}", 60.0 + n), ("Unlikely", 10.0)]
@@ -98,7 +93,7 @@ class World:
     faults: dict[tuple[Detector, str], tuple[type[Exception], int]]
     rows: FakeRows = field(default_factory=FakeRows)
     targets: FakeTargets = field(default_factory=FakeTargets)
-    tally: Tally = field(default_factory=Tally)
+    metrics: Metrics = field(default_factory=Metrics)
     met: Counter[tuple[Detector, str]] = field(default_factory=Counter)
 
     def fail(self, detector: Detector, stored: StoredObject) -> None:
@@ -112,83 +107,80 @@ class World:
         return ResultsWriter(self.rows, sleep=lambda _: None)
 
     @property
-    def outbox(self) -> Outbox:
-        return Outbox(self.rows, lambda: time_of(1000))
+    def outbox(self) -> DeliveringOutbox:
+        return DeliveringOutbox(
+            self.rows, self.targets, self.targets, Decimal(0), self.metrics, lambda: time_of(1000), lambda _: None
+        )
 
-    @property
-    def announcing(self) -> Announcing:
-        return Announcing(self.outbox, self.targets, self.targets, Decimal(0), self.tally, lambda _: None)
-
-    def processing(
-        self,
-        recogniser: PacedRecogniser,
-        operations: ThreadPoolExecutor,
-        announcing: Announcing | AnnouncedLater | None,
-    ) -> ImageProcessing:
-        return image_processing(
+    def pipeline(
+        self, rekognition: Rekognition | None, operations: ThreadPoolExecutor, outbox: Outbox | None
+    ) -> Pipeline:
+        return assembled_pipeline(
             self.rows,
             self.objects,
-            recogniser,
+            rekognition,
             operations,
             lambda: time_of(1000),
             settings=SETTINGS,
             results=self.results,
-            tally=self.tally,
-            announcing=announcing,
+            metrics=self.metrics,
+            outbox=outbox,
         )
 
-    def recording(self, announcing: Announcer | None) -> FailureRecording:
-        return FailureRecording(BUCKET, self.results, self.tally, lambda: time_of(1000), announcing)
+    def recorder(self, outbox: Outbox | None) -> FailureRecorder:
+        return FailureRecorder(BUCKET, self.results, self.metrics, lambda: time_of(1000), outbox)
 
     def drain(self, bodies: list[str], process: Callable[[ObjectEvent], object]) -> None:
         """Deliver all messages, those that fail again after the others; what fails too often is a dead letter."""
-        notes = AttemptNotes(self.results, lambda: time_of(1000), lambda _: None)
+        notes = retry(self.rows, now=time_of(1000))
         queue = deque((text, 1) for text in bodies)
         while queue:
             text, receives = queue.popleft()
             [event] = decode_message(text).events
+            event = self.objects.with_header(event)
             try:
                 process(event)
             except TransientError as error:
-                notes.note(event, error)
+                fail_at(event, error, notes)
                 if receives < MAX_RECEIVES:
                     queue.append((text, receives + 1))
                 else:
-                    self.recording(self.announcing).record(event)
+                    self.recorder(self.outbox).record(event)
 
-    def recogniser(self) -> FakeRecogniser:
-        return FakeRecogniser(labels=LABELS, fail=self.fail)
+    def rekognition(self) -> FakeRekognition:
+        return FakeRekognition(labels=LABELS, fail=self.fail)
 
     def table(self) -> bytes:
         """All that is stored."""
         items = [item for _, item in sorted(self.rows.items.items())]
         return json.dumps(items, sort_keys=True, default=str, ensure_ascii=False).encode()
 
-    def told(self) -> list[str]:
+    def announced(self) -> list[str]:
         """The messages, without their order."""
         return sorted(json.dumps(message, sort_keys=True) for message in self.targets.messages)
 
 
 def by_queue(world: World, deliveries: list[Happened]) -> None:
-    pacers = {detector: Pacer(1e9) for detector in DETECTORS}
-    patient = PatientRecogniser(world.recogniser(), pacers, 1, world.tally, sleep=lambda _: None, jitter=lambda: 0)
+    buckets = {detector: TokenBucket(1e9) for detector in DETECTORS}
+    paced = PacedCalls(world.rekognition(), buckets, 1, sleep=lambda _: None, jitter=lambda: 0)
     with ThreadPoolExecutor(1) as operations:
-        processing = world.processing(patient, operations, world.announcing)
-        world.drain([one.notification() for one in deliveries], lambda event: processing.process(event, FOREVER))
+        pipeline = world.pipeline(paced, operations, world.outbox)
+        world.drain([delivery.notification() for delivery in deliveries], lambda event: process(pipeline, event))
 
 
-def by_workflow(world: World, deliveries: list[Happened], *, announcing: bool = True) -> Machine:
-    later = AnnouncedLater(world.outbox) if announcing else None
+def by_workflow(world: World, deliveries: list[Happened], *, publishes: bool = True) -> Machine:
+    deferred = DeferredOutbox() if publishes else None
     with ThreadPoolExecutor(1) as operations:
-        steps = WorkflowSteps(world.processing(OneCall(world.recogniser(), world.tally), operations, later))
+        asking = LabellingSteps(world.pipeline(world.rekognition(), operations, deferred))
+        others = LabellingSteps(world.pipeline(None, operations, deferred))
         functions = {
-            "inspect": steps.inspect,
-            "recognise": steps.recognise,
-            "store": steps.store,
-            "fail": FailureStep(world.recording(later)).record,
+            "inspect": others.inspect,
+            "recognise": asking.recognise,
+            "store": others.store,
+            "fail": FailStep(world.recorder(deferred)).fail,
         }
-        if announcing:
-            functions["notify"] = NotifyStep(world.announcing).notify
+        if publishes:
+            functions["notify"] = NotifyStep(world.outbox).notify
         machine = Machine(
             state_machine.definition(state_machine.StepArns(**{name: name for name in functions}), DETECTORS),
             {name: partial(step, deadline=FOREVER) for name, step in functions.items()},
@@ -200,7 +192,7 @@ def by_workflow(world: World, deliveries: list[Happened], *, announcing: bool = 
             except ExecutionFailed as failure:
                 raise error_of(failure.error) from failure
 
-        world.drain([one.event() for one in deliveries], execute)
+        world.drain([delivery.event() for delivery in deliveries], execute)
     return machine
 
 
@@ -230,11 +222,11 @@ def mixed(rng: random.Random) -> tuple[list[Happened], list[Happened]]:
 
 def bucket_after(happened: list[Happened]) -> FakeObjects:
     objects = FakeObjects()
-    for one in happened:
-        if one.kind is EventKind.PURGED:
-            objects.purge(one.key, one.version_id)
+    for occurrence in happened:
+        if occurrence.kind is EventKind.PURGED:
+            objects.purge(occurrence.key, occurrence.version_id)
         else:
-            objects.add(one.key, one.content, one.version_id, time_of(one.sequencer))
+            objects.add(occurrence.key, occurrence.content, occurrence.version_id, time_of(occurrence.sequencer))
     return objects
 
 
@@ -242,22 +234,22 @@ def bucket_after(happened: list[Happened]) -> FakeObjects:
 def test_200_mixed_events_end_in_the_same_bytes(seed: int) -> None:
     rng = random.Random(seed)
     happened, deliveries = mixed(rng)
-    names = sorted({one.key for one in happened} - {NEVER})
+    names = sorted({occurrence.key for occurrence in happened} - {NEVER})
     ill = rng.sample(names, len(names) // 2)
     faults = {(DETECTORS[n % 2], key): FAULTS[n // 2 % len(FAULTS)] for n, key in enumerate(ill)}
     faults[Detector.LABELS, NEVER] = (RekognitionServerError, 1_000)
-    one, other = (World(bucket_after(happened), faults) for _ in range(2))
+    first, other = (World(bucket_after(happened), faults) for _ in range(2))
 
-    by_queue(one, deliveries)
+    by_queue(first, deliveries)
     machine = by_workflow(other, deliveries)
 
     assert len(deliveries) == EVENTS
-    assert other.table() == one.table()
-    assert other.told() == one.told()
-    assert other.targets.documents == one.targets.documents
+    assert other.table() == first.table()
+    assert other.announced() == first.announced()
+    assert other.targets.documents == first.targets.documents
     # What was compared is not empty, and the faults were met.
-    statuses = Counter(item["status"] for place, item in one.rows.items.items() if place[1] == keys.META)
+    statuses = Counter(item["status"] for place, item in first.rows.items.items() if place[1] == keys.META)
     assert min(statuses[status] for status in ("LABELED", "REJECTED", "DELETED", "FAILED")) > 0
-    assert counts_of_entries(one.rows.items)
+    assert counts_of_entries(first.rows.items)
     assert {"Store", "Notify", "labels failed", "faces known"} <= set(machine.visited)
     assert any("Throttled" in retry for retry in machine.retried)

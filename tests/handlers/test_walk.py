@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handlers.labelling.tombstone import tombstone
-from handlers.results import ResultsReader, ResultsTable, Status
+from handlers.labelling.pipeline import tombstone
+from handlers.results import ResultsReader, Status
 from tests.handlers.factories import event, label, labeled, time_of
+from tests.handlers.tables import ResultsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 def keys_of(table: ResultsTable, *statuses: Status, prefix: str = "") -> list[str]:
-    found = table.walk(statuses, prefix) if statuses else table.walk(prefix=prefix)
-    return [result["key"] for result in found]
+    results = table.walk(statuses, prefix) if statuses else table.walk(prefix=prefix)
+    return [result["key"] for result in results]
 
 
 def test_every_picture_but_deleted_ones_comes_once_and_the_oldest_first(table: ResultsTable) -> None:
@@ -41,16 +42,16 @@ def test_prefix_chooses_on_every_page(table: ResultsTable) -> None:
     assert keys_of(table, prefix="mine/") == [f"mine/{number:02}.jpg" for number in range(1, 24, 2)]
 
 
-@pytest.mark.parametrize(("prefix", "found"), [("", ["mine/a.jpg"]), ("mine/a", ["mine/a.jpg"]), ("yours/", [])])
+@pytest.mark.parametrize(("prefix", "keys_listed"), [("", ["mine/a.jpg"]), ("mine/a", ["mine/a.jpg"]), ("yours/", [])])
 def test_reader_of_a_folder_gives_nothing_else_away(
-    dynamodb: DynamoDBClient, table: ResultsTable, table_name: str, prefix: str, found: list[str]
+    dynamodb: DynamoDBClient, table: ResultsTable, table_name: str, prefix: str, keys_listed: list[str]
 ) -> None:
     for name in ("mine/a.jpg", "yours/b.jpg"):
         table.write(labeled(name, label("Cat")))
 
     reader = ResultsReader(dynamodb, table_name, folder="mine/")
 
-    assert [result["key"] for result in reader.walk(prefix=prefix)] == found
+    assert [result["key"] for result in reader.walk(prefix=prefix)] == keys_listed
 
 
 def test_picture_that_changes_its_status_meanwhile_is_not_left_out(table: ResultsTable) -> None:
@@ -58,11 +59,11 @@ def test_picture_that_changes_its_status_meanwhile_is_not_left_out(table: Result
     table.write(labeled("second.jpg", status=Status.FAILED, sequencer=2))
 
     walking = table.walk((Status.LABELED, Status.FAILED))
-    found = [next(walking)]
+    results = [next(walking)]
     table.write(labeled("second.jpg", label("Dog"), sequencer=2, processed=3))
-    found += walking
+    results += walking
 
-    assert [(result["key"], result["status"]) for result in found] == [
+    assert [(result["key"], result["status"]) for result in results] == [
         ("first.jpg", "LABELED"),
         ("second.jpg", "LABELED"),
     ]
@@ -70,6 +71,6 @@ def test_picture_that_changes_its_status_meanwhile_is_not_left_out(table: Result
 
 def test_rest_of_the_table_does_not_come(table: ResultsTable) -> None:
     table.write(labeled("cat.jpg", *(label(f"L{n}") for n in range(20))))
-    table.keep_unreadable("m1", "no event", "2026-11-20T12:00:00.000Z")
+    table.writer.keep_unreadable("m1", "no event", "2026-11-20T12:00:00.000Z")
 
     assert keys_of(table) == ["cat.jpg"]

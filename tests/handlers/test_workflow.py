@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -12,7 +11,8 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.stub import Stubber
 
 from handlers.labelling.detectors import Detector
@@ -26,29 +26,31 @@ from handlers.labelling.errors import (
     WorkflowUnavailableError,
 )
 from handlers.labelling.events import EventKind
-from handlers.labelling.pacing import Deadline
-from handlers.labelling.recognition import OneCall
-from handlers.labelling.step import StepFunction
-from handlers.labelling.tally import Count, Tally
-from handlers.labelling.workflow_ends import AnnouncedLater, FailureStep, NotifyStep
-from handlers.labelling.workflow_start import Workflow, client_config
-from handlers.labelling.workflow_state import (
+from handlers.labelling.metrics import Metric, Metrics
+from handlers.labelling.outbox import DeferredOutbox
+from handlers.labelling.ports import Deadline
+from handlers.labelling.workflow import (
+    FailStep,
+    LabellingSteps,
+    NotifyStep,
+    StepFunction,
+    decode_answer,
     decode_event,
-    decode_heard,
     decode_object,
+    encode_answer,
     encode_event,
-    encode_heard,
     encode_object,
+    encode_rejection,
     error_of,
 )
-from handlers.labelling.workflow_steps import WorkflowSteps
-from handlers.results.cache import Answer, PictureHeader
+from handlers.labelling.workflow_start import WorkflowStart, client_config
 from handlers.results.codes import Code
+from handlers.results.item import Answer, PictureHeader
 from labelstack.pricing import KNOWN_PICTURE, WORKFLOW_DETECTOR_READS, WORKFLOW_PICTURE
 from tests.handlers.factories import event, jpeg, time_of
 from tests.handlers.fakes import FakeObjects, stored_object
 from tests.handlers.lambda_context import emitted, lambda_context
-from tests.handlers.test_two_pipelines import Happened, World, by_workflow
+from tests.handlers.test_two_pipelines import DETECTORS, Happened, World, by_workflow
 
 FOREVER = Deadline(1e12)
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:labels"
@@ -60,21 +62,22 @@ def world() -> World:
 
 
 @pytest.fixture
-def steps(world: World) -> Iterator[WorkflowSteps]:
+def steps(world: World) -> Iterator[LabellingSteps]:
     with ThreadPoolExecutor(1) as operations:
-        recogniser = OneCall(world.recogniser(), world.tally)
-        yield WorkflowSteps(world.processing(recogniser, operations, AnnouncedLater(world.outbox)))
+        yield LabellingSteps(world.pipeline(None, operations, DeferredOutbox()))
 
 
 def through_json(state: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(state))
-    return found
+    copy: dict[str, Any] = json.loads(json.dumps(state))
+    return copy
 
 
-def asked(steps: WorkflowSteps, state: Mapping[str, Any]) -> dict[str, Any]:
+def ask_all(world: World, state: Mapping[str, Any]) -> dict[str, Any]:
     """The state with every detector's answer, as the branches make it."""
-    given = [{"detector": detector, "stored": state["stored"]} for detector in state["missing"]]
-    return {**state, "answers": [through_json(steps.recognise(one, FOREVER)) for one in given]}
+    branches = [{"detector": detector, "stored": state["stored"]} for detector in state["missing"]]
+    with ThreadPoolExecutor(1) as operations:
+        steps = LabellingSteps(world.pipeline(world.rekognition(), operations, DeferredOutbox()))
+        return {**state, "answers": [through_json(steps.recognise(branch, FOREVER)) for branch in branches]}
 
 
 # --- what travels
@@ -82,9 +85,9 @@ def asked(steps: WorkflowSteps, state: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", EventKind)
 def test_event_survives_the_way(kind: EventKind) -> None:
-    one = event("größe +%.jpg", kind=kind, version_id=None, sequencer=9)
+    original = event("größe +%.jpg", kind=kind, version_id=None, sequencer=9)
 
-    assert decode_event(through_json(encode_event(one))) == one
+    assert decode_event(through_json(encode_event(original))) == original
 
 
 def test_object_survives_the_way() -> None:
@@ -100,22 +103,20 @@ def test_answer_survives_the_way_as_decimals() -> None:
         ("labels",),
     )
 
-    heard = decode_heard(through_json(encode_heard(Detector.LABELS, answer)))
-
-    assert heard == answer
+    assert decode_answer(through_json(encode_answer(Detector.LABELS, answer))) == answer
 
 
 def test_rejection_survives_the_way_with_its_sentence() -> None:
     rejection = PictureRejectedError(Code.NOT_AN_IMAGE, "It has 10 by 10 pixels")
 
-    heard = decode_heard(through_json(encode_heard(Detector.LABELS, rejection)))
+    with pytest.raises(PictureRejectedError) as decoded:
+        decode_answer(through_json(encode_rejection(Detector.LABELS, rejection)))
 
-    assert isinstance(heard, PictureRejectedError)
-    assert (heard.code, heard.sentence) == (rejection.code, rejection.sentence)
+    assert (decoded.value.code, decoded.value.sentence) == (rejection.code, rejection.sentence)
 
 
 def test_detector_that_was_not_asked_has_said_nothing() -> None:
-    assert decode_heard({"detector": "labels"}) is None
+    assert decode_answer({"detector": "labels"}) is None
 
 
 @pytest.mark.parametrize(
@@ -133,13 +134,15 @@ def test_detector_that_was_not_asked_has_said_nothing() -> None:
 )
 def test_error_is_known_by_its_name(name: str, error: type[Exception]) -> None:
     assert type(error_of(name)) is error
-    assert type(decode_heard({"detector": "labels", "error": name})) is error
+    with pytest.raises(error) as decoded:
+        decode_answer({"detector": "labels", "error": name})
+    assert type(decoded.value) is error
 
 
 # --- steps
 
 
-def test_new_picture_asks_for_every_detector(world: World, steps: WorkflowSteps) -> None:
+def test_new_picture_asks_for_every_detector(world: World, steps: LabellingSteps) -> None:
     world.objects.add("cat.jpg", jpeg())
 
     state = steps.inspect({"event": encode_event(event())}, FOREVER)
@@ -149,7 +152,7 @@ def test_new_picture_asks_for_every_detector(world: World, steps: WorkflowSteps)
     assert world.rows.items == {}
 
 
-def test_what_is_no_picture_ends_at_once(world: World, steps: WorkflowSteps) -> None:
+def test_what_is_no_picture_ends_at_once(world: World, steps: LabellingSteps) -> None:
     world.objects.add("cat.jpg", b"text")
 
     state = steps.inspect({"event": encode_event(event())}, FOREVER)
@@ -157,12 +160,12 @@ def test_what_is_no_picture_ends_at_once(world: World, steps: WorkflowSteps) -> 
     assert state["outcome"] == "REJECTED"
 
 
-def test_state_older_than_a_newer_upload_overwrites_nothing(world: World, steps: WorkflowSteps) -> None:
+def test_state_older_than_a_newer_upload_overwrites_nothing(world: World, steps: LabellingSteps) -> None:
     old, new = event(sequencer=1, version_id="v1"), event(sequencer=2, version_id="v2")
     world.objects.add("cat.jpg", jpeg(seed=1), "v1")
-    slow = asked(steps, through_json(steps.inspect({"event": encode_event(old)}, FOREVER)))
+    slow = ask_all(world, through_json(steps.inspect({"event": encode_event(old)}, FOREVER)))
     world.objects.add("cat.jpg", jpeg(seed=2), "v2")
-    fast = asked(steps, through_json(steps.inspect({"event": encode_event(new)}, FOREVER)))
+    fast = ask_all(world, through_json(steps.inspect({"event": encode_event(new)}, FOREVER)))
     assert steps.store(fast, FOREVER)["outcome"] == "LABELED"
     before = {place: dict(item) for place, item in world.rows.items.items() if place[0].startswith("IMAGE#")}
 
@@ -173,9 +176,9 @@ def test_state_older_than_a_newer_upload_overwrites_nothing(world: World, steps:
     assert before["IMAGE#cat.jpg", "META"]["versionId"] == "v2"
 
 
-def test_state_older_than_a_delete_brings_nothing_back(world: World, steps: WorkflowSteps) -> None:
+def test_state_older_than_a_delete_brings_nothing_back(world: World, steps: LabellingSteps) -> None:
     world.objects.add("cat.jpg", jpeg())
-    slow = asked(steps, through_json(steps.inspect({"event": encode_event(event())}, FOREVER)))
+    slow = ask_all(world, through_json(steps.inspect({"event": encode_event(event())}, FOREVER)))
     removed = event(kind=EventKind.REMOVED, sequencer=2, version_id="marker")
     assert steps.inspect({"event": encode_event(removed)}, FOREVER)["outcome"] == "DELETED"
 
@@ -184,21 +187,21 @@ def test_state_older_than_a_delete_brings_nothing_back(world: World, steps: Work
     assert [item["status"] for item in world.rows.items.values() if "status" in item] == ["DELETED"]
 
 
-def test_failure_that_comes_after_a_newer_result_overwrites_nothing(world: World, steps: WorkflowSteps) -> None:
+def test_failure_that_comes_after_a_newer_result_overwrites_nothing(world: World, steps: LabellingSteps) -> None:
     world.objects.add("cat.jpg", jpeg(), "v2")
     new = event(sequencer=2, version_id="v2")
-    steps.store(asked(steps, through_json(steps.inspect({"event": encode_event(new)}, FOREVER))), FOREVER)
-    fail = FailureStep(world.recording(AnnouncedLater(world.outbox)))
+    steps.store(ask_all(world, through_json(steps.inspect({"event": encode_event(new)}, FOREVER))), FOREVER)
+    step = FailStep(world.recorder(DeferredOutbox()))
 
-    ended = fail.record({"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError"}}, FOREVER)
+    ended = step.fail({"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError"}}, FOREVER)
 
     assert ended["outcome"] == "STALE"
     assert world.rows.items["IMAGE#cat.jpg", "META"]["status"] == "LABELED"
 
 
-def test_error_of_one_detector_keeps_what_the_other_said(world: World, steps: WorkflowSteps) -> None:
+def test_error_of_one_detector_keeps_what_the_other_said(world: World, steps: LabellingSteps) -> None:
     world.objects.add("cat.jpg", jpeg())
-    state = asked(steps, through_json(steps.inspect({"event": encode_event(event())}, FOREVER)))
+    state = ask_all(world, through_json(steps.inspect({"event": encode_event(event())}, FOREVER)))
     state["answers"][1] = {"detector": "faces", "error": "RekognitionThrottledError"}
 
     with pytest.raises(RekognitionThrottledError):
@@ -209,21 +212,23 @@ def test_error_of_one_detector_keeps_what_the_other_said(world: World, steps: Wo
 
 
 def test_refused_picture_is_failed_with_its_reason_and_told(world: World) -> None:
-    fail = FailureStep(world.recording(AnnouncedLater(world.outbox)))
+    step = FailStep(world.recorder(DeferredOutbox()))
     state = {"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError", "Cause": "{}"}}
 
-    ended = through_json(fail.record(state, FOREVER))
-    told = NotifyStep(world.announcing).notify(ended, FOREVER)
+    ended = through_json(step.fail(state, FOREVER))
+    notified = NotifyStep(world.outbox).notify(ended, FOREVER)
 
-    assert (ended["outcome"], told["outcome"], told["announced"]) == ("FAILED", "FAILED", True)
+    assert (ended["outcome"], notified["outcome"], notified["announced"]) == ("FAILED", "FAILED", True)
     assert world.rows.items["IMAGE#cat.jpg", "META"]["code"] == "REKOGNITION_ACCESS_DENIED"
     assert [message["status"] for message in world.targets.messages] == ["FAILED"]
 
 
-def test_result_is_told_once_however_often_its_event_comes(world: World, steps: WorkflowSteps) -> None:
+def test_result_is_told_once_however_often_its_event_comes(world: World, steps: LabellingSteps) -> None:
     world.objects.add("cat.jpg", jpeg())
-    notify = NotifyStep(world.announcing)
-    stored = steps.store(asked(steps, through_json(steps.inspect({"event": encode_event(event())}, FOREVER))), FOREVER)
+    notify = NotifyStep(world.outbox)
+    stored = steps.store(
+        ask_all(world, through_json(steps.inspect({"event": encode_event(event())}, FOREVER))), FOREVER
+    )
     assert world.targets.messages == []
 
     announced = [notify.notify(stored, FOREVER)["announced"] for _ in range(3)]
@@ -233,47 +238,60 @@ def test_result_is_told_once_however_often_its_event_comes(world: World, steps: 
 
 
 def test_requests_of_a_new_and_of_a_known_picture_are_as_the_estimate_has_them(world: World) -> None:
-    counted: Counter[str] = Counter()
-    for port, names in ((world.objects, ("head", "read_start")), (world.rows, ("read_image", "read_partition", "put"))):
-        for name in names:
-            setattr(port, name, counting(counted, name, getattr(port, name)))
+    s3, put = count_calls(world.objects, "open"), count_items(world.rows, "put_items")
+    read = count_items(world.rows, "read_items")
     first, second = (Happened(EventKind.CREATED, f"{name}.jpg", 1, "v1", jpeg()) for name in "ab")
-    for one in (first, second):
-        world.objects.add(one.key, one.content, "v1")
+    for picture in (first, second):
+        world.objects.add(picture.key, picture.content, "v1")
 
-    def requests(happened: Happened) -> tuple[int, int, int, int]:
-        counted.clear()
-        by_workflow(world, [happened], announcing=False)
-        reads = counted["read_image"] + counted["read_partition"]
-        return counted["head"], counted["read_start"], reads, counted["put"]
+    def requests(happened: Happened) -> tuple[int, int, int]:
+        for counts in (s3, read, put):
+            counts.clear()
+        by_workflow(world, [happened], publishes=False)
+        return len(s3), sum(read), sum(put)
 
-    asked, known = WORKFLOW_PICTURE, KNOWN_PICTURE
-    headers = asked.s3_reads + 2 * WORKFLOW_DETECTOR_READS
-    assert requests(first) == (asked.s3_heads, headers, asked.reads, asked.cache_writes)
-    assert requests(second) == (known.s3_heads, known.s3_reads, known.reads, known.cache_writes)
+    detectors = len(DETECTORS)
+    for happened, expected, by_detectors in (
+        (first, WORKFLOW_PICTURE, WORKFLOW_DETECTOR_READS),
+        (second, KNOWN_PICTURE, 0),
+    ):
+        assert requests(happened) == (
+            expected.s3_reads + detectors * by_detectors,
+            expected.image_reads + detectors * expected.content_reads,
+            detectors * expected.content_writes,
+        )
 
 
-def counting(counted: Counter[str], name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
-        counted[name] += 1
-        return original(*arguments)
+def count_items(port: Any, name: str) -> list[int]:
+    """How many items each call of a port's method is about, from now on."""
+    return count_calls(port, name, len)
 
-    return call
+
+def count_calls(port: Any, name: str, size: Callable[[Any], int] = lambda _: 1) -> list[int]:
+    counts: list[int] = []
+    original = getattr(port, name)
+
+    def call(first: Any, *others: Any) -> Any:
+        counts.append(size(first))
+        return original(first, *others)
+
+    setattr(port, name, call)
+    return counts
 
 
 # --- the edges
 
 
 def test_step_logs_keys_and_publishes_its_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    log, tally = io.StringIO(), Tally()
+    log, metrics = io.StringIO(), Metrics()
 
     def count(state: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        tally.add(Count.REKOGNITION_CALLS)
+        metrics.add(Metric.REKOGNITION_CALLS)
         assert 50 < deadline.remaining_s < 60
         return {"outcome": "LABELED"}
 
     logger = Logger(service="step", stream=log)
-    step = StepFunction(count, tally, logger, Metrics(namespace="Labelstack", service="step"))
+    step = StepFunction(count, metrics, logger, EmbeddedMetrics(namespace="Labelstack", service="step"))
     step.handle({"event": encode_event(event("a b.jpg"))}, lambda_context())
 
     line = json.loads(log.getvalue())
@@ -286,7 +304,9 @@ def test_step_raises_its_error_for_step_functions_to_know_by_name() -> None:
         raise RekognitionThrottledError("slow down")
 
     log = io.StringIO()
-    step = StepFunction(fail, Tally(), Logger(service="failing", stream=log), Metrics(namespace="L", service="s"))
+    step = StepFunction(
+        fail, Metrics(), Logger(service="failing", stream=log), EmbeddedMetrics(namespace="L", service="s")
+    )
 
     with pytest.raises(RekognitionThrottledError):
         step.handle({"stored": {"key": "cat.jpg"}}, lambda_context())
@@ -296,7 +316,7 @@ def test_step_raises_its_error_for_step_functions_to_know_by_name() -> None:
 
 
 @pytest.fixture
-def stubbed() -> Iterator[tuple[Workflow, Stubber]]:
+def stubbed() -> Iterator[tuple[WorkflowStart, Stubber]]:
     client = boto3.client(
         "stepfunctions",
         region_name="us-east-1",
@@ -305,19 +325,19 @@ def stubbed() -> Iterator[tuple[Workflow, Stubber]]:
         config=client_config(1),
     )
     with Stubber(client) as stub:
-        yield Workflow(client, MACHINE), stub
+        yield WorkflowStart(client, MACHINE), stub
 
 
 def ended(**more: Any) -> dict[str, Any]:
     return {"executionArn": MACHINE, "startDate": time_of(1), "stopDate": time_of(2), **more}
 
 
-def test_execution_gives_its_outcome(stubbed: tuple[Workflow, Stubber]) -> None:
+def test_execution_gives_its_outcome(stubbed: tuple[WorkflowStart, Stubber]) -> None:
     workflow, stub = stubbed
-    given = {"stateMachineArn": MACHINE, "input": json.dumps({"event": encode_event(event())})}
-    stub.add_response("start_sync_execution", ended(status="SUCCEEDED", output='{"outcome": "LABELED"}'), given)
+    request = {"stateMachineArn": MACHINE, "input": json.dumps({"event": encode_event(event())})}
+    stub.add_response("start_sync_execution", ended(status="SUCCEEDED", output='{"outcome": "LABELED"}'), request)
 
-    assert workflow.run(event(), FOREVER) == "LABELED"
+    assert workflow.process(event(), None, FOREVER).outcome == "LABELED"
 
 
 @pytest.mark.parametrize(
@@ -329,18 +349,18 @@ def test_execution_gives_its_outcome(stubbed: tuple[Workflow, Stubber]) -> None:
     ],
 )
 def test_execution_that_fails_raises_what_it_failed_with(
-    stubbed: tuple[Workflow, Stubber], answer: dict[str, str], error: type[Exception]
+    stubbed: tuple[WorkflowStart, Stubber], answer: dict[str, str], error: type[Exception]
 ) -> None:
     workflow, stub = stubbed
     stub.add_response("start_sync_execution", ended(**answer))
 
     with pytest.raises(error):
-        workflow.run(event(), FOREVER)
+        workflow.process(event(), None, FOREVER)
 
 
-def test_execution_that_does_not_begin_is_tried_again_later(stubbed: tuple[Workflow, Stubber]) -> None:
+def test_execution_that_does_not_begin_is_tried_again_later(stubbed: tuple[WorkflowStart, Stubber]) -> None:
     workflow, stub = stubbed
     stub.add_client_error("start_sync_execution", "AccessDeniedException", http_status_code=403)
 
     with pytest.raises(WorkflowUnavailableError, match="could not be run"):
-        workflow.run(event(), FOREVER)
+        workflow.process(event(), None, FOREVER)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from handlers.labelling.tombstone import tombstone
+from handlers.labelling.pipeline import tombstone
 from handlers.results import keys
 from handlers.results.codes import Code, Status
 from handlers.results.errors import TableUnavailableError
-from handlers.results.plan import PutEntry, Write, plan
-from handlers.results.writer import ResultsWriter
+from handlers.results.item import PutEntry, Write, moved, plan
+from handlers.results.order import Position
+from handlers.results.table import ResultsWriter
 from tests.handlers.factories import event, label, labeled, position, time_of
 from tests.handlers.fakes import FakeRows, comparable, counts_of_entries
 
@@ -28,7 +29,7 @@ def other_writer(rows: FakeRows, write: Write) -> Callable[[], None]:
 
 
 def labels_of(rows: FakeRows, key: str = "cat.jpg") -> set[str]:
-    return {item["label"] for item in rows.read_partition(keys.image_pk(key)) if item["sk"] != keys.META}
+    return {item["label"] for item in rows.partition(keys.image_pk(key)) if item["sk"] != keys.META}
 
 
 def counts_match(rows: FakeRows) -> bool:
@@ -94,7 +95,7 @@ def test_delete_takes_all_away_and_an_older_upload_does_not_bring_it_back() -> N
     assert not writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=2))
 
     assert labels_of(rows) == set()
-    [item] = rows.read_partition(keys.image_pk("cat.jpg"))
+    [item] = rows.partition(keys.image_pk("cat.jpg"))
     assert item["status"] == "DELETED"
     assert item["expiresAt"] > time_of(0).timestamp() + 14 * 86_400
     assert "gsi2pk" not in item
@@ -119,7 +120,7 @@ def test_replacing_49_labels_by_49_others_fits_a_transaction() -> None:
 
     actions = plan(
         labeled("cat.jpg", *(label(f"New {n}") for n in range(49)), sequencer=2),
-        rows.read_image("cat.jpg"),
+        rows.image("cat.jpg"),
     )
 
     assert len(actions) == 100
@@ -150,18 +151,18 @@ def test_write_that_lost_a_race_is_planned_anew() -> None:
 
 def test_write_on_what_was_seen_reads_nothing() -> None:
     rows = FakeRows()
-    seen = writer(rows).read("cat.jpg")
+    snapshot = writer(rows).read("cat.jpg")
     rows.fail = lambda operation: None if operation == "commit" else pytest.fail(operation)
 
-    assert writer(rows).write(labeled("cat.jpg", label("Cat")), seen)
+    assert writer(rows).write(labeled("cat.jpg", label("Cat")), snapshot)
 
 
 def test_write_on_what_has_changed_since_reads_again() -> None:
     rows = FakeRows()
-    seen = writer(rows).read("cat.jpg")
+    snapshot = writer(rows).read("cat.jpg")
     writer(rows).write(labeled("cat.jpg", label("Dog"), sequencer=1))
 
-    assert writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=2), seen)
+    assert writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=2), snapshot)
 
     assert labels_of(rows) == {"Cat"}
     assert counts_match(rows)
@@ -190,12 +191,18 @@ def test_writer_that_always_loses_gives_up_with_an_error() -> None:
     assert max(pauses) == 0.5
 
 
+def advance(rows: FakeRows, version_id: str, to: Position) -> bool:
+    """Whether the stored result was moved."""
+    write = moved(rows.image("cat.jpg"), version_id, to)
+    return write is not None and writer(rows).write(write) is not None
+
+
 def test_advance_moves_the_result_and_nothing_else() -> None:
     rows = FakeRows()
     writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=1))
     before = comparable(rows.items)
 
-    assert writer(rows).advance(writer(rows).read("cat.jpg"), "v1", position(5))
+    assert advance(rows, "v1", position(5))
 
     meta = (keys.image_pk("cat.jpg"), keys.META)
     expected = before | {meta: before[meta] | {"sequencer": position(5).sequencer, "eventTime": position(5).event_time}}
@@ -207,7 +214,7 @@ def test_advance_leaves_another_version_s_result() -> None:
     writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=1))
     before = dict(rows.items)
 
-    assert not writer(rows).advance(writer(rows).read("cat.jpg"), "v7", position(5))
+    assert not advance(rows, "v7", position(5))
 
     assert rows.items == before
 

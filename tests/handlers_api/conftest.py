@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -27,6 +27,11 @@ class Client:
     def __init__(self, event: Callable[..., dict[str, Any]]) -> None:
         self.api = FakeApi()
         self._event = event
+        self._application = self.api.application()
+
+    def restart(self, **changes: Any) -> None:
+        """Deploy it anew, changed."""
+        self.api = replace(self.api, **changes)
         self._application = self.api.application()
 
     def send(self, method: str, path: str, query: str = "", body: bytes | None = None, **headers: str) -> Reply:

@@ -13,12 +13,13 @@ from urllib.parse import parse_qs, quote, urlencode
 from aws_lambda_powertools import Logger
 
 from handlers.api.application import Application
-from handlers.api.environment import Variables
 from handlers.api_delete.deletion import Deletion
+from handlers.api_delete.relabelling import Relabelling
 from handlers.api_results.reading import Reading
 from handlers.api_upload_url.uploads import Uploads
-from handlers.results import cursor as cursors
+from handlers.environment import Variables
 from handlers.results.codes import Status
+from handlers.results.cursor_keys import OpenKey
 from handlers.results.document import Result
 from handlers.results.errors import TableUnavailableError
 from handlers.results.search import Match, Order, Page
@@ -62,7 +63,7 @@ class FakeResults:
 
     documents: dict[str, Result] = field(default_factory=dict)
     broken: bool = False
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, *documents: Result) -> None:
         """Store results, oldest first."""
@@ -80,25 +81,27 @@ class FakeResults:
 
     def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
         """Pictures, newest first; the cursor is a number."""
-        self.asked.append({"limit": limit, "cursor": cursor, "status": status})
-        found = [one for one in reversed(self.documents.values()) if status in (None, one["status"])]
-        start = int(cursors.decode("q", cursor)["at"]) if cursor else 0
-        rest = start + limit < len(found)
-        return Page(found[start : start + limit], cursors.encode("q", {"at": start + limit}) if rest else None)
+        self.requests.append({"limit": limit, "cursor": cursor, "status": status})
+        matching = [document for document in reversed(self.documents.values()) if status in (None, document["status"])]
+        start = int(OpenKey().decode("q", cursor)["at"]) if cursor else 0
+        rest = start + limit < len(matching)
+        return Page(matching[start : start + limit], OpenKey().encode("q", {"at": start + limit}) if rest else None)
 
     def search(
         self, labels: Sequence[str], *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
     ) -> Page[Match]:
         """Pictures that have all the labels."""
-        self.asked.append({"labels": labels, "least": min_confidence, "order": order, "limit": limit})
+        self.requests.append({"labels": labels, "least": min_confidence, "order": order, "limit": limit})
         if cursor:
-            cursors.decode("q", cursor)
-        wanted = {label.lower() for label in labels}
+            OpenKey().decode("q", cursor)
+        names_searched = {label.lower() for label in labels}
         matches: list[Match] = []
-        for one in reversed(self.documents.values()):
-            names = {label["name"].lower() for label in one.get("labels", []) if label["confidence"] >= min_confidence}
-            if wanted <= names:
-                matches.append({"key": one["key"], "processedAt": one["processedAt"], "labels": []})
+        for document in reversed(self.documents.values()):
+            names = {
+                label["name"].lower() for label in document.get("labels", []) if label["confidence"] >= min_confidence
+            }
+            if names_searched <= names:
+                matches.append({"key": document["key"], "processedAt": document["processedAt"], "labels": []})
         return Page(matches[:limit], None)
 
     def label_counts(self) -> dict[str, int]:
@@ -120,9 +123,27 @@ class FakeObjects:
         """Delete it."""
         self.keys.remove(key)
 
-    def link(self, key: str, content_type: str, *, attachment: bool) -> str:
+    def link(self, key: str, version_id: str | None, content_type: str, *, attachment: bool) -> str:
         """A link that says what it is for."""
-        return f"https://bucket.example/{quote(key)}?type={content_type}&attachment={attachment}"
+        return f"https://bucket.example/{quote(key)}?version={version_id}&type={content_type}&attachment={attachment}"
+
+
+@dataclass
+class FakeErasure:
+    """Pictures of which something is left, and how many steps each takes to be erased."""
+
+    steps: dict[str, int] = field(default_factory=dict)
+
+    def keys_below(self, prefix: str) -> list[str]:
+        """Return the keys that begin so, each twice."""
+        return [key for key in self.steps for _ in range(2) if key.startswith(prefix)]
+
+    def erase(self, key: str, contents: set[tuple[str, int]]) -> bool:
+        """Take a step."""
+        left = self.steps.pop(key, 1) - 1
+        if left:
+            self.steps[key] = left
+        return not left
 
 
 @dataclass
@@ -131,6 +152,10 @@ class FakeApi:
 
     results: FakeResults = field(default_factory=FakeResults)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    sent: list[str] | None = field(default_factory=list)
+    """Messages to the pipeline's queue; None where there is none."""
+    erasure: FakeErasure | None = field(default_factory=FakeErasure)
+    """None where the API may not purge."""
     signed: list[tuple[str, dict[str, str], list[Any], int]] = field(default_factory=list)
 
     def application(self) -> Application:
@@ -142,18 +167,21 @@ class FakeApi:
 
         uploads = Uploads(sign, PREFIX, 100 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
         reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW)
-        deletion = Deletion(self.objects, PREFIX)
+        deletion = Deletion(self.objects, PREFIX, self.erasure)
+        send = None if self.sent is None else self.sent.append
+        relabelling = Relabelling(self.objects, "pictures", PREFIX, send, lambda: NOW)
         routes = {
             ("POST", "/generate-upload-url"): uploads.generate,
             ("POST", "/detect-labels"): reading.detect_labels,
             ("GET", "/result"): reading.get_result,
             ("GET", "/images"): reading.list_images,
             ("DELETE", "/images"): deletion.delete_image,
+            ("POST", "/relabel"): relabelling.relabel,
             ("GET", "/labels"): reading.list_labels,
             ("GET", "/image-url"): reading.get_image_url,
             ("GET", "/health"): reading.get_health,
         }
-        origins = Variables({"ALLOWED_ORIGIN": SITE}).origins()
+        origins = Variables({"ALLOWED_ORIGIN": SITE}).names("ALLOWED_ORIGIN")
         return Application(routes, origins, Logger(service="test", level="CRITICAL"), lambda error: None)
 
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import boto3
 import pytest
 
 from handlers.api.storage import Links, signing_client
@@ -44,13 +45,11 @@ def bucket(cloud: EmbeddedCloud) -> str:
 def call(cloud: EmbeddedCloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Calls a function with a request: call("results", "GET", "/result", key="…")."""
     environment = {
-        "AWS_ENDPOINT_URL": cloud.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": cloud.region,
+        **cloud.environment(),
         "UPLOAD_BUCKET": bucket,
         "UPLOAD_PREFIX": "uploads/",
         "RESULTS_TABLE": create_table(cloud.client("dynamodb")),
+        "QUEUE_URL": cloud.client("sqs").create_queue(QueueName=bucket)["QueueUrl"],
         "MAX_UPLOAD_BYTES": str(100 * 1024 * 1024),
         "UPLOAD_EXPIRY_S": "300",
         "IMAGE_URL_EXPIRY_S": "300",
@@ -59,6 +58,7 @@ def call(cloud: EmbeddedCloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> 
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # of the tests before, with another cloud's keys
 
     def send(duty: str, method: str, path: str, content: Any = None, **query: Any) -> Any:
         module = importlib.import_module(f"handlers.api_{duty}.handler")
@@ -109,6 +109,7 @@ def test_a_picture_is_uploaded_found_pending_and_deleted(call: Call) -> None:
     key = form["key"]
     assert call("results", "GET", "/result", key=key) == (202, {"key": key, "status": "PENDING"})
     assert call("results", "POST", "/detect-labels", {"key": key})[0] == HTTPStatus.ACCEPTED
+    assert call("delete", "POST", "/relabel", {"key": key})[0] == HTTPStatus.ACCEPTED
     assert call("delete", "DELETE", "/images", key=key)[0] == HTTPStatus.ACCEPTED
     assert call("results", "GET", "/result", key=key)[0] == HTTPStatus.NOT_FOUND
 
@@ -130,11 +131,14 @@ def test_an_empty_table_has_nothing(call: Call) -> None:
     assert call("results", "GET", "/images", label=["cat", "dog"], minConfidence=80) == (200, {"images": []})
 
 
-def test_link_says_the_type(cloud: EmbeddedCloud, bucket: str, call: Call) -> None:
-    cloud.client("s3").put_object(Bucket=bucket, Key="uploads/a b+c.html", Body=PNG, ContentType="text/html")
+def test_link_is_of_a_version_and_says_the_type(cloud: EmbeddedCloud, bucket: str, call: Call) -> None:
+    s3 = cloud.client("s3")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key="uploads/a b+c.html", Body=PNG, ContentType="text/html")["VersionId"]
+    s3.put_object(Bucket=bucket, Key="uploads/a b+c.html", Body=b"what nobody has judged")
     links = Links(signing_client(cloud.endpoint_url), bucket, 300)
 
-    with urllib.request.urlopen(links.link("uploads/a b+c.html", "image/png", attachment=True)) as answer:
+    with urllib.request.urlopen(links.link("uploads/a b+c.html", version, "image/png", attachment=True)) as answer:
         assert answer.read() == PNG
         assert answer.headers["Content-Type"] == "image/png"
         assert answer.headers["Content-Disposition"] == "attachment"
@@ -144,7 +148,9 @@ def test_aws_is_addressed_by_the_regions_own_name(call: Call, monkeypatch: pytes
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
 
-    address = urlsplit(Links(signing_client(None), "pictures", 300).link("uploads/a", "image/png", attachment=False))
+    address = urlsplit(
+        Links(signing_client(None), "pictures", 300).link("uploads/a", None, "image/png", attachment=False)
+    )
 
     assert address.netloc == "pictures.s3.eu-central-1.amazonaws.com"
     assert parse_qs(address.query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]

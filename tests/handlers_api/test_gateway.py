@@ -10,10 +10,11 @@ import yaml
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from handlers.api.application import METHODS
-from handlers.api.environment import EnvironmentVariableError, Variables
 from handlers.api.storage import unavailable
 from handlers.api_results import reading
 from handlers.api_upload_url import uploads
+from handlers.api_upload_url.content_types import STANDARD_TYPES
+from handlers.environment import EnvironmentVariableError, Variables
 from handlers.results.search import MAX_LIMIT, MAX_SEARCH_LABELS
 
 from .conftest import Client
@@ -32,9 +33,12 @@ def test_routes_are_those_of_the_contract() -> None:
 
 def test_limits_are_those_of_the_contract() -> None:
     upload = CONTRACT["components"]["schemas"]["UploadRequest"]["properties"]
-    parameters = {one.get("name"): one.get("schema") for one in CONTRACT["paths"]["/images"]["get"]["parameters"]}
+    parameters = {
+        parameter.get("name"): parameter.get("schema")
+        for parameter in CONTRACT["paths"]["/images"]["get"]["parameters"]
+    }
 
-    assert upload["contentType"]["enum"] == list(uploads.CONTENT_TYPES)
+    assert upload["contentType"]["enum"] == list(STANDARD_TYPES)
     assert upload["fileName"]["maxLength"] == uploads.MAX_NAME_CHARACTERS
     assert upload["sizeBytes"]["maximum"] == 100 * 1024 * 1024
     assert parameters["limit"]["maximum"] == MAX_LIMIT
@@ -167,7 +171,7 @@ def test_errors_that_may_pass_are_503(error: Exception, known: bool) -> None:
 @pytest.mark.parametrize("value", ["ftp://x", "localhost:4566", "", "http://"])
 def test_refuses_a_public_endpoint_that_is_no_url(value: str) -> None:
     with pytest.raises(EnvironmentVariableError, match="PUBLIC_S3_ENDPOINT_URL"):
-        Variables({"PUBLIC_S3_ENDPOINT_URL": value}).public_s3_endpoint()
+        Variables({"PUBLIC_S3_ENDPOINT_URL": value}).url("PUBLIC_S3_ENDPOINT_URL")
 
 
 @pytest.mark.parametrize("value", ["", "0", "3601", "-1", "1.5", "x"])
@@ -177,5 +181,5 @@ def test_refuses_a_wrong_number(value: str) -> None:
 
 
 def test_reads_several_origins() -> None:
-    assert Variables({"ALLOWED_ORIGIN": "https://a, https://b,"}).origins() == {"https://a", "https://b"}
-    assert Variables({}).origins() == frozenset()
+    assert Variables({"ALLOWED_ORIGIN": "https://a, https://b,"}).names("ALLOWED_ORIGIN") == {"https://a", "https://b"}
+    assert Variables({}).names("ALLOWED_ORIGIN") == frozenset()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from handlers.results import cursor as cursors
+from handlers.labelling.events import EventKind, decode_message
+from handlers.results.cursor_keys import OpenKey
 
 from .conftest import Client, Reply
 from .fakes import result
@@ -72,7 +73,16 @@ def test_shows_nothing_of_other_prefixes(client: Client, ask: Any, key: str) -> 
     assert problem(ask(client, key)) == (404, "PICTURE_NOT_FOUND")
 
 
-@pytest.mark.parametrize("key", ["", "a\x00b", "a\nb", "\x7f", "\u00e9" * 513])
+@pytest.mark.parametrize("key", ["uploads/a\x01b", "uploads/a\nb", "uploads/\x7f", "uploads/\u202e +%&"])
+def test_every_key_that_s3_takes_can_be_asked_for(client: Client, ask: Any, key: str) -> None:
+    client.api.results.add(result(key))
+
+    reply = ask(client, key)
+
+    assert (reply.status, reply.body["key"]) == (200, key)
+
+
+@pytest.mark.parametrize("key", ["", "\u00e9" * 513])
 def test_refuses_keys_that_are_none(client: Client, ask: Any, key: str) -> None:
     assert problem(ask(client, key)) == (400, "INVALID_REQUEST")
 
@@ -137,8 +147,8 @@ def test_searches_with_all_labels_confidence_and_order(client: Client) -> None:
     reply = client.get("/images", label=["Cat", "Pet, not wild"], minConfidence="80.5", order="confidence", limit=7)
 
     assert reply.body == {"images": []}
-    [asked] = client.api.results.asked
-    assert asked == {"labels": ["Cat", "Pet, not wild"], "least": Decimal("80.5"), "order": "confidence", "limit": 7}
+    [request] = client.api.results.requests
+    assert request == {"labels": ["Cat", "Pet, not wild"], "least": Decimal("80.5"), "order": "confidence", "limit": 7}
 
 
 def test_search_leaves_out_a_picture_that_has_gone_meanwhile(client: Client) -> None:
@@ -165,6 +175,8 @@ def test_search_finds_no_rejected_pictures(client: Client) -> None:
         "minConfidence=-1",
         "minConfidence=100.1",
         "minConfidence=NaN",
+        "minConfidence=%D9%A9",
+        "limit=%D9%A9",
         "minConfidence=Infinity",
         "minConfidence=1e999999999",
         "order=oldest",
@@ -184,7 +196,10 @@ def test_refuses_wrong_parameters(client: Client, query: str) -> None:
     assert problem(client.send("GET", "/images", query)) == (400, "INVALID_REQUEST")
 
 
-@pytest.mark.parametrize("cursor", ["x", "eyJ2IjoxfQ", "\u00fc", "../..", cursors.encode("another", {"at": 1})])
+ANOTHER = OpenKey().encode("another", {"at": 1})
+
+
+@pytest.mark.parametrize("cursor", ["x", "eyJ2IjoxfQ", "\u00fc", "../..", pytest.param(ANOTHER, id="another")])
 @pytest.mark.parametrize("label", [{}, {"label": "Cat"}])
 def test_refuses_forged_and_foreign_cursors(client: Client, cursor: str, label: dict[str, str]) -> None:
     assert problem(client.get("/images", cursor=cursor, **label)) == (400, "INVALID_CURSOR")
@@ -200,12 +215,12 @@ def test_counts_labels_most_frequent_first(client: Client) -> None:
 
 
 def test_gives_a_link_of_the_type_that_was_seen(client: Client) -> None:
-    client.api.results.add(result("uploads/1/a.html"))
+    client.api.results.add(result("uploads/1/a.html", versionId="v7"))
 
     reply = client.get("/image-url", key="uploads/1/a.html")
 
     assert reply.body == {
-        "url": "https://bucket.example/uploads/1/a.html?type=image/png&attachment=False",
+        "url": "https://bucket.example/uploads/1/a.html?version=v7&type=image/png&attachment=False",
         "expiresAt": "2026-11-21T09:05:00.123Z",
     }
 
@@ -215,7 +230,7 @@ def test_link_to_what_is_no_picture_is_for_saving_only(client: Client) -> None:
 
     url = client.get("/image-url", key="uploads/1/a.png").body["url"]
 
-    assert url.endswith("?type=application/octet-stream&attachment=True")
+    assert url.endswith("?version=None&type=application/octet-stream&attachment=True")
 
 
 def test_gives_the_link_of_a_flagged_picture_only_when_asked(client: Client) -> None:
@@ -252,12 +267,76 @@ def test_deletes_a_picture(client: Client) -> None:
     assert client.api.objects.keys == {"uploads/other"}
 
 
-@pytest.mark.parametrize(("key", "expected"), [("uploads/none", 404), ("private/1", 404), ("", 400), ("a%00", 400)])
+@pytest.mark.parametrize(("key", "expected"), [("uploads/none", 404), ("private/1", 404), ("", 400), ("a%00", 404)])
 def test_deletes_nothing_else(client: Client, key: str, expected: int) -> None:
     client.api.objects.keys |= {"private/1", ""}
 
     assert client.send("DELETE", "/images", f"key={key}").status == expected
     assert client.api.objects.keys == {"private/1", ""}
+
+
+def test_purges_a_picture_step_by_step(client: Client) -> None:
+    assert client.api.erasure is not None
+    client.api.erasure.steps |= {"uploads/1": 2, "uploads/10": 1}
+
+    statuses = [client.send("DELETE", "/images", "key=uploads%2F1&purge=true") for _ in range(2)]
+
+    assert [(reply.status, reply.body["status"]) for reply in statuses] == [(202, "PURGING"), (200, "PURGED")]
+    assert client.api.erasure.steps == {"uploads/10": 1}
+
+
+def test_purges_a_folder_until_nothing_is_left(client: Client) -> None:
+    assert client.api.erasure is not None
+    client.api.erasure.steps |= {f"uploads/a/{number}": 1 for number in range(15)} | {"uploads/b": 1}
+
+    statuses = [client.send("DELETE", "/images", "key=uploads%2Fa%2F&purge=true").status for _ in range(3)]
+
+    assert statuses == [202, 202, 200]
+    assert client.api.erasure.steps == {"uploads/b": 1}
+
+
+def test_purges_nothing_of_other_prefixes(client: Client) -> None:
+    assert problem(client.send("DELETE", "/images", "key=private%2F&purge=true")) == (404, "PICTURE_NOT_FOUND")
+    assert client.send("DELETE", "/images", "key=uploads%2F1&purge=yes").status == 400
+
+
+def test_purges_only_where_the_deployment_says_so(client: Client) -> None:
+    client.restart(erasure=None)
+
+    assert problem(client.send("DELETE", "/images", "key=uploads%2F1&purge=true")) == (501, "NOT_DEPLOYED")
+
+
+def test_asks_the_pipeline_to_label_a_picture_anew(client: Client) -> None:
+    client.api.objects.keys.add(KEY)
+
+    reply = client.post("/relabel", {"key": KEY})
+
+    assert (reply.status, reply.body) == (
+        202,
+        {"key": KEY, "status": "RELABELLING", "requestedAt": "2026-11-21T09:00:00.123Z"},
+    )
+    assert client.api.sent is not None
+    [body] = client.api.sent
+    message = decode_message(body)
+    assert message.unreadable is None
+    [event] = message.events
+    assert (event.kind, event.bucket, event.key) == (EventKind.REPAIR, "pictures", KEY)
+    assert event.processed_before == reply.body["requestedAt"]
+
+
+@pytest.mark.parametrize(("key", "expected"), [("uploads/none", 404), ("private/1", 404), ("", 400), (1, 400)])
+def test_has_nothing_else_labelled_anew(client: Client, key: object, expected: int) -> None:
+    client.api.objects.keys |= {"private/1", ""}
+
+    assert client.post("/relabel", {"key": key}).status == expected
+    assert client.api.sent == []
+
+
+def test_says_that_there_is_no_pipeline_to_label_anew(client: Client) -> None:
+    client.api.objects.keys.add(KEY)
+    client.restart(sent=None)
+
+    assert problem(client.post("/relabel", {"key": KEY})) == (501, "NOT_DEPLOYED")
 
 
 def test_is_healthy_while_the_table_can_be_read(client: Client) -> None:

@@ -15,7 +15,7 @@ from labelstack import deployer_policy
 from labelstack.deployer_actions import GRANTS
 from labelstack.engines.listing import Registered, registered
 from labelstack.errors import ProgramError, UnsupportedError
-from settings import Settings
+from settings import KEYS
 from tests.recording import Record, record_stack, stack_config
 
 HERE = Path(__file__).parent
@@ -34,6 +34,10 @@ EVERYTHING = {
     "rest": {
         "labelstack:api": "rest",
         "labelstack:apiAccess": "api_key",
+        "labelstack:apiLogRole": "own",
+        "labelstack:apiDailyQuota": "1000",
+        "labelstack:onCostBound": "pause",
+        "labelstack:dailyCostBoundUsd": "5",
         "labelstack:website": "cloudfront",
         "labelstack:guestAccess": "true",
         "labelstack:allowedOrigins": '["https://app.example"]',
@@ -66,9 +70,9 @@ VALUES = {
     *("name", "protectData", "detectors", "maxLabels", "minConfidence", "imageProperties", "uploadPrefix"),
     *("rekognitionTps", "rekognitionTimeoutSeconds", "rekognitionEndpoint", "cacheDays", "notifyMinConfidence"),
     *("runtime", "architecture", "memoryMb", "timeoutSeconds", "logRetentionDays", "logLevel", "notifyFilter"),
+    *("labelBlocklist", "labelAllowlist", "labelAliases", "minConfidenceByLabel"),
     *("batchSize", "maxReceiveCount", "retryBaseDelaySeconds", "noncurrentVersionDays", "publicEndpoint"),
-    *("websiteEndpoint", "apiStage", "apiThrottleRate", "apiThrottleBurst"),
-    "apiLogRole",  # on where nobody says otherwise
+    *("websiteEndpoint", "apiStage", "apiThrottleRate", "apiThrottleBurst", "apiDailyQuota", "apiPurge"),
 }
 # Statements for `*`: what AWS lets nobody scope, or only by the condition that is then there.
 UNSCOPED = {
@@ -125,8 +129,8 @@ def recorded(request: pytest.FixtureRequest) -> Record:
 
 def custom(recorded: Record) -> list[Registered]:
     """The provider's resources, components left out."""
-    found = [resource for resource in recorded.resources if not resource.type.startswith("labelstack:")]
-    return [Registered(resource.type, resource.name, resource.inputs) for resource in found]
+    resources = [resource for resource in recorded.resources if not resource.type.startswith("labelstack:")]
+    return [Registered(resource.type, resource.name, resource.inputs) for resource in resources]
 
 
 def policy(recorded: Record) -> dict[str, Any]:
@@ -151,11 +155,10 @@ def test_every_setting_that_makes_resources_is_in_one_of_the_stacks() -> None:
     for stack, changes in STACKS.values():
         for key, value in {**stack_config(stack), **changes}.items():
             said.setdefault(key.removeprefix("labelstack:"), set()).add(value)
-    fields = {str(field.alias): field for field in Settings.model_fields.values()}
-    off = {key: str(field.default).lower() for key, field in fields.items()}
+    off = {key: str(member.default).lower() for key, member in KEYS.items()}
 
-    assert {key for key in fields if not said.get(key, set()) - {off[key]}} - VALUES == set()
-    assert set(fields) >= VALUES
+    assert {key for key in KEYS if not said.get(key, set()) - {off[key]}} - VALUES == set()
+    assert set(KEYS) >= VALUES
 
 
 def test_every_action_is_one_of_aws() -> None:
@@ -210,9 +213,9 @@ def test_roles_go_to_the_services_that_use_them_and_to_no_other(recorded: Record
 
 
 def test_only_the_policies_of_aws_that_the_stack_uses_can_be_attached() -> None:
-    made = record_stack(*STACKS["dev"])
+    dev_stack = record_stack("dev", {"labelstack:apiLogRole": "own"})
 
-    attaching = [s for s in policy(made)["Statement"] if "iam:AttachRolePolicy" in s["Action"]]
+    attaching = [s for s in policy(dev_stack)["Statement"] if "iam:AttachRolePolicy" in s["Action"]]
 
     arn = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
     assert [statement["Condition"] for statement in attaching] == [{"ArnEquals": {"iam:PolicyARN": arn}}]
@@ -220,9 +223,9 @@ def test_only_the_policies_of_aws_that_the_stack_uses_can_be_attached() -> None:
 
 @pytest.mark.parametrize(("stack", "may"), [("dev", True), ("prod", False)])
 def test_pictures_can_be_deleted_only_where_the_stack_may_lose_them(stack: str, may: bool) -> None:
-    made = policy(record_stack(*STACKS[stack]))
+    document = policy(record_stack(*STACKS[stack]))
 
-    buckets = {where for s in made["Statement"] if "s3:DeleteObjectVersion" in s["Action"] for where in scopes(s)}
+    buckets = {where for s in document["Statement"] if "s3:DeleteObjectVersion" in s["Action"] for where in scopes(s)}
     assert any("uploads" in bucket for bucket in buckets) == may
     assert any("site" in bucket for bucket in buckets)
 
@@ -256,14 +259,14 @@ def test_listing_runs_a_program_without_a_cloud(tmp_path: Path) -> None:
         "aws.sqs.Queue('q', name=b.arn)\naws.s3.BucketVersioning('v', bucket=b.bucket, versioning_configuration={})\n"
     )
 
-    found = registered(project(tmp_path, program), "test")
+    resources = registered(project(tmp_path, program), "test")
 
-    assert [(resource.type.rpartition(":")[2], resource.name) for resource in found] == [
+    assert [(resource.type.rpartition(":")[2], resource.name) for resource in resources] == [
         ("Bucket", "b"),
         ("BucketVersioning", "v"),
         ("Queue", "q"),
     ]
-    assert found[1].inputs["bucket"] == "b-*"
+    assert resources[1].inputs["bucket"] == "b-*"
 
 
 def test_listing_says_what_is_wrong_with_the_program(tmp_path: Path) -> None:

@@ -41,26 +41,35 @@ class FakeCloud:
 
 
 def running(cloud: Any, logs: Any) -> RunningCloud:
-    return RunningCloud(cloud, "", logs, lambda: True)
+    return RunningCloud(cloud, "", "", logs, lambda: True)
 
 
 def test_last_lines_of_functions_and_cloud_are_shown() -> None:
-    found = running(FakeCloud(100), lambda lines: {"ministack.log": "ready"})
+    lane = running(FakeCloud(100), lambda lines: {"ministack.log": "ready"})
 
-    sections = dict(failure_logs.sections(found, ["f"], 0))
+    sections = dict(failure_logs.sections(lane, ["f"], 0))
 
     first = sections["functions' logs, the last 40 of 100 lines"].splitlines()[0]
     assert re.fullmatch(r"f: \d\d:\d\d:00\.060  line 60", first)
     assert sections["ministack.log, the last 30 lines"] == "ready"
 
 
+def test_the_cloud_s_own_warnings_stand_first() -> None:
+    said = [*(f"INFO GET /queue {n}" for n in range(50)), "WARNING function f failed during startup", "INFO GET /queue"]
+
+    sections = list(failure_logs.sections(running(FakeCloud(1), lambda lines: {"log": "\n".join(said)}), ["f"], 0))
+
+    assert sections[0] == ("log, its warnings", "WARNING function f failed during startup")
+    assert [title for title, _ in sections[1:]] == ["functions' logs, 1 lines", "log, the last 30 lines"]
+
+
 def test_what_a_function_says_is_shown_without_what_every_line_has() -> None:
     every = {"level": "WARNING", "service": "labelstack-local", "function_arn": "arn:aws:lambda:us-east-1:1:function:f"}
     said = json.dumps({**every, "message": "Event failed: it is tried again", "error": "throttled"})
     metrics = json.dumps({"_aws": {"CloudWatchMetrics": []}, "RekognitionCalls": [4.0]})
-    found = running(FakeCloud([said, metrics]), lambda lines: {})
+    lane = running(FakeCloud([said, metrics]), lambda lines: {})
 
-    [text] = dict(failure_logs.sections(found, ["f"], 0)).values()
+    [text] = dict(failure_logs.sections(lane, ["f"], 0)).values()
 
     assert text.endswith("WARNING  Event failed: it is tried again  error=throttled")
 

@@ -17,7 +17,9 @@ def printed(*arguments: str) -> str:
     return subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize(("task", "cloud"), [("test", "embedded"), ("localstack-test", "localstack")])
+@pytest.mark.parametrize(
+    ("task", "cloud"), [("test", "embedded"), ("localstack-test", "localstack"), ("pulumi-test", "localstack")]
+)
 def test_parts_are_all_files_and_none_is_run_twice(task: str, cloud: str) -> None:
     commands = [line for line in printed(task, "LABELSTACK_CHROMIUM=any").splitlines() if f"--cloud {cloud}" in line]
 

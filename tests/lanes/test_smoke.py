@@ -32,16 +32,16 @@ class FakeS3:
         if VersionId is None:
             self.versions.append(("DeleteMarkers", Key, f"m{len(self.versions)}"))
         else:
-            self.versions = [one for one in self.versions if one[2] != VersionId]
+            self.versions = [version for version in self.versions if version[2] != VersionId]
             self.purged.append(VersionId)
 
     def get_paginator(self, _: str) -> FakeS3:
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
-        found = [one for one in self.versions if one[1].startswith(Prefix)]
+        matching = [version for version in self.versions if version[1].startswith(Prefix)]
         kinds = ("Versions", "DeleteMarkers")
-        return [{kind: [{"Key": k, "VersionId": v} for what, k, v in found if what == kind] for kind in kinds}]
+        return [{kind: [{"Key": k, "VersionId": v} for what, k, v in matching if what == kind] for kind in kinds}]
 
 
 class FakeDynamoDB:
@@ -150,6 +150,6 @@ def test_without_file_and_pulumi_it_says_what_to_do(monkeypatch: pytest.MonkeyPa
         smoke.deployed_outputs(PROJECT, "dev", {})
 
 
-@pytest.mark.parametrize(("role", "sets_it"), [(None, "true"), ("arn:aws:iam::1:role/logs", "false")])
+@pytest.mark.parametrize(("role", "sets_it"), [(None, "own"), ("arn:aws:iam::1:role/logs", "account")])
 def test_log_role_of_the_account_is_left_alone_where_there_is_one(role: str | None, sets_it: str) -> None:
     assert smoke.settings_for(FakeCloud(role))["labelstack:apiLogRole"] == sets_it

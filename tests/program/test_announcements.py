@@ -16,7 +16,7 @@ def with_settings(**settings: str) -> Record:
 
 
 def actions(recorded: Record, function: str) -> set[str]:
-    policy: dict[str, Any] = recorded.one("aws:iam/rolePolicy:RolePolicy", f"labelstack-{function}-policy").policy()
+    policy: dict[str, Any] = recorded.single("aws:iam/rolePolicy:RolePolicy", f"labelstack-{function}-policy").policy()
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
@@ -34,7 +34,7 @@ def test_without_them_there_is_no_trace_of_them() -> None:
     assert not {"resultsBucket", "topicArn"} & set(recorded.outputs)
     assert not [r for r in recorded.resources if "documents" in r.name or "notifications" in r.name]
     for function in FUNCTIONS:
-        inputs = recorded.one("aws:lambda/function:Function", f"labelstack-{function}").inputs
+        inputs = recorded.single("aws:lambda/function:Function", f"labelstack-{function}").inputs
         assert not {"RESULTS_BUCKET", "TOPIC_ARN"} & set(inputs["environment"]["variables"])
         assert "sns:Publish" not in actions(recorded, function)
 
@@ -46,8 +46,8 @@ def test_subscribers_and_their_filter_come_from_the_settings() -> None:
     )
 
     subscriptions = recorded.of("aws:sns/topicSubscription:TopicSubscription")
-    assert {one.inputs["endpoint"] for one in subscriptions} == {"zoo@example.org", queue}
-    assert {one.inputs["filterPolicy"] for one in subscriptions} == {'{"flagged":["true"]}'}
+    assert {subscription.inputs["endpoint"] for subscription in subscriptions} == {"zoo@example.org", queue}
+    assert {subscription.inputs["filterPolicy"] for subscription in subscriptions} == {'{"flagged":["true"]}'}
 
 
 def test_filters_know_the_attributes_that_messages_have() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from typing import Any
 
@@ -10,7 +12,7 @@ import yaml
 
 from tests.recording import PROJECT
 
-PINNED = re.compile(r"[^:@\s]+:\d+\.\d+\.\d+")  # a name and a whole version
+PINNED = r"[^:@\s]+:\d+\.\d+\.\d+%s@sha256:[0-9a-f]{64}"  # a name, a whole version, what it is based on, and the digest
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +40,10 @@ def copied(stage: str) -> set[str]:
 
 
 def test_images_are_pinned(composed: dict[str, Any]) -> None:
-    assert PINNED.fullmatch(defaults(composed["services"]["localstack"]["image"]))
+    assert re.fullmatch(PINNED % "", defaults(composed["services"]["localstack"]["image"]))
     built_on = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", (PROJECT / "Dockerfile").read_text(), flags=re.MULTILINE)
     assert len(built_on) == 1
-    assert re.fullmatch(PINNED.pattern + r"-slim-\w+@sha256:[0-9a-f]{64}", built_on[0])
+    assert re.fullmatch(PINNED % r"-slim-\w+", built_on[0])
 
 
 def test_every_port_is_of_this_machine_alone(composed: dict[str, Any]) -> None:
@@ -77,7 +79,14 @@ def test_functions_are_in_the_network_of_localstack(composed: dict[str, Any]) ->
     assert "networks" not in composed
     assert localstack["environment"]["LAMBDA_DOCKER_NETWORK"] == "${COMPOSE_PROJECT_NAME}_default"
     assert localstack["environment"]["MAIN_CONTAINER_NAME"] == "${COMPOSE_PROJECT_NAME}-localstack-1"
-    assert localstack["stop_grace_period"] == "60s"
+
+
+def test_the_reaper_removes_the_containers_that_localstack_labels(composed: dict[str, Any]) -> None:
+    localstack, reaper = composed["services"]["localstack"], composed["services"]["reaper"]
+    label = json.loads(reaper["environment"]["FUNCTIONS_FILTER"])["label"]
+    assert localstack["environment"]["LAMBDA_DOCKER_FLAGS"] == f"--label {label[0]}"
+    assert localstack["depends_on"] == {"reaper": {"condition": "service_started"}}, "it starts first and ends last"
+    assert reaper["volumes"][0] in localstack["volumes"]
 
 
 def test_what_is_deployed_is_what_is_on_disk(composed: dict[str, Any], stages: dict[str, str]) -> None:
@@ -95,6 +104,25 @@ def test_what_is_copied_is_there_and_not_ignored(stages: dict[str, str]) -> None
     assert {name for name in needed if not any(name == path or name.startswith(f"{path}/") for path in let_in)} == set()
 
 
+def test_what_the_command_imports_at_its_start_is_in_the_image_that_deploys(stages: dict[str, str]) -> None:
+    ours = {path.stem for path in PROJECT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    modules = [ast.parse(path.read_text()) for path in (PROJECT / "labelstack").rglob("*.py")]
+    imported = {
+        name.split(".")[0]
+        for module in modules
+        for statement in module.body
+        for name in (
+            [alias.name for alias in statement.names]
+            if isinstance(statement, ast.Import)
+            else [statement.module or ""]
+            if isinstance(statement, ast.ImportFrom)
+            else []
+        )
+    }
+    copied_modules = {name.removesuffix(".py") for name in copied(stages["deploy"])}
+    assert imported & ours <= copied_modules
+
+
 @pytest.mark.parametrize("target", ["rekognition", "deploy"])
 def test_images_run_as_a_user_without_rights_from_packages_with_hashes(stages: dict[str, str], target: str) -> None:
     assert re.findall(r"^USER (\S+)$", stages[target], flags=re.MULTILINE) == ["labelstack"]
@@ -108,4 +136,4 @@ def test_the_local_rekognition_has_the_same_versions_in_its_image_as_here() -> N
     def pins(lock: str) -> set[str]:
         return set(re.findall(r"^(\S+==\S+)", (PROJECT / lock).read_text(), flags=re.MULTILINE))
 
-    assert pins("rekognition_local/requirements.txt") <= pins("requirements/local.txt")
+    assert pins("rekognition_local/requirements.txt") <= pins("requirements/dev.txt")

@@ -15,7 +15,7 @@ EMULATOR = {
 }
 
 
-def made(stack: str = "dev", **changes: str) -> Record:
+def record_front(stack: str = "dev", **changes: str) -> Record:
     return record_stack(stack, {f"labelstack:{key}": value for key, value in changes.items()})
 
 
@@ -45,7 +45,7 @@ def test_every_part_belongs_to_a_component(stack: str) -> None:
 
 
 def test_dev_has_a_page_over_https_and_an_api_with_a_key() -> None:
-    recorded = made()
+    recorded = record_front()
 
     assert recorded.outputs["websiteUrl"] == "https://labelstack-site-0a1b2c3.cloudfront.net/"
     assert recorded.outputs["websiteBucket"] == "labelstack-site-0a1b2c3"
@@ -66,28 +66,28 @@ def test_page_knows_the_api_and_reaches_nothing_else() -> None:
     recorded = record_stack("local", EMULATOR)
 
     assert json.loads(page(recorded, "config.json"))["apiUrl"] == recorded.outputs["apiUrl"]
-    assert "connect-src 'self' http://127.0.0.1:4566;" in page(recorded, "index.html")
+    assert "connect-src 'self' blob: http://127.0.0.1:4566;" in page(recorded, "index.html")
 
 
 def test_api_and_bucket_let_the_site_in_and_the_origins_asked_for() -> None:
-    recorded = made(allowedOrigins="http://localhost:3000")
+    recorded = record_front(allowedOrigins="http://localhost:3000")
 
     origins = ["https://labelstack-site-0a1b2c3.cloudfront.net", "http://localhost:3000"]
-    (rule,) = recorded.one("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]
+    (rule,) = recorded.single("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]
     assert rule["allowedOrigins"] == origins
-    variables = recorded.one("aws:lambda/function:Function", "labelstack-api-results").inputs["environment"][
+    variables = recorded.single("aws:lambda/function:Function", "labelstack-api-results").inputs["environment"][
         "variables"
     ]
     assert variables["ALLOWED_ORIGIN"] == ",".join(origins)
 
 
 def test_visitors_with_a_key_may_delete() -> None:
-    assert json.loads(page(made(), "config.json"))["canDelete"] is True
-    assert json.loads(page(made(apiAccess="open"), "config.json"))["canDelete"] is False
+    assert json.loads(page(record_front(), "config.json"))["canDelete"] is True
+    assert json.loads(page(record_front(apiAccess="open"), "config.json"))["canDelete"] is False
 
 
 def test_page_can_work_without_an_api() -> None:
-    recorded = made(api="none", apiAccess="open", guestAccess="true", siteMode="guest")
+    recorded = record_front(api="none", apiAccess="open", guestAccess="true", siteMode="guest")
 
     config = json.loads(page(recorded, "config.json"))
     assert config["mode"] == "guest"
@@ -98,15 +98,16 @@ def test_page_can_work_without_an_api() -> None:
 
 
 def test_api_can_be_there_without_a_page() -> None:
-    recorded = made(website="none", apiAccess="iam", api="http")
+    recorded = record_front(website="none", apiAccess="iam", api="http")
 
     assert "websiteUrl" not in recorded.outputs
-    assert "corsConfiguration" not in recorded.one("aws:apigatewayv2/api:Api").inputs
+    assert "corsConfiguration" not in recorded.single("aws:apigatewayv2/api:Api").inputs
     assert not recorded.of("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 
 
-def test_another_stack_may_own_the_accounts_log_role() -> None:
-    assert not made(apiLogRole="false").of("aws:apigateway/account:Account")
+def test_the_accounts_log_role_is_nobodys_unless_the_settings_say_so() -> None:
+    assert not record_front().of("aws:apigateway/account:Account")
+    assert not record_front(apiLogRole="account").of("aws:apigateway/account:Account")
 
 
 @pytest.mark.parametrize(
@@ -114,19 +115,37 @@ def test_another_stack_may_own_the_accounts_log_role() -> None:
     [
         (
             {"api": "http", "apiAccess": "api_key"},
-            "labelstack:apiAccess is api_key: expected open or iam, as an API of kind http takes no keys.",
+            'labelstack:apiAccess is "api_key": expected open or iam, as an API of kind http takes no keys.',
+        ),
+        (
+            {"api": "http"},
+            'labelstack:apiAccess is "api_key": expected open or iam, as an API of kind http takes no keys.',
+        ),
+        (
+            {"onCostBound": "pause", "monitoring": "true"},
+            'labelstack:onCostBound is "pause": expected alarm, or labelstack:dailyCostBoundUsd and '
+            "labelstack:monitoring true for what pauses.",
+        ),
+        (
+            {"api": "rest", "apiAccess": "open", "apiDailyQuota": "1000"},
+            "labelstack:apiDailyQuota is 1000: expected none, or labelstack:apiAccess api_key, as a quota is a key's.",
+        ),
+        (
+            {"api": "rest", "apiAccess": "open", "guestAccess": "true"},
+            'labelstack:apiAccess is "open": expected api_key or iam, or labelstack:guestAccess false, '
+            "as an open API shows everybody the pictures of all guests.",
         ),
         (
             {"website": "s3"},
-            "labelstack:website is s3: expected none, or labelstack:api rest or http for the page to work with.",
+            'labelstack:website is "s3": expected none, or labelstack:api rest or http for the page to work with.',
         ),
         (
             {"website": "s3", "api": "rest", "apiAccess": "iam"},
-            "labelstack:apiAccess is iam: expected open or api_key, as the page does not sign its requests.",
+            'labelstack:apiAccess is "iam": expected open or api_key, as the page does not sign its requests.',
         ),
         (
             {"website": "s3", "siteMode": "guest"},
-            "labelstack:siteMode is guest: expected api, or labelstack:guestAccess true.",
+            'labelstack:siteMode is "guest": expected api, or labelstack:guestAccess true.',
         ),
         ({"api": "graphql"}, 'labelstack:api is "graphql": expected none, rest or http.'),
         (
@@ -139,11 +158,11 @@ def test_another_stack_may_own_the_accounts_log_role() -> None:
         ),
         (
             {"websiteEndpoint": "http://localhost:4566"},
-            "expected the http or https URL of an emulator's site with {bucket} in it, or no such key for AWS.",
+            "expected the http or https URL of an emulator's site with {bucket} in it.",
         ),
         (
             {"apiThrottleRate": "0"},
-            'labelstack:apiThrottleRate is "0": expected requests per second, above 0 and up to',
+            'labelstack:apiThrottleRate is "0": expected a number above 0 and up to 10000.',
         ),
         (
             {"apiStage": "v 1"},

@@ -14,9 +14,13 @@ from tests.recording import PROJECT, record_stack
 
 IN_LAMBDAS_RUNTIME = {"boto3", "botocore"}
 DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif", "aws_lambda_powertools": "aws-lambda-powertools"}
-# Of each function: its folder, and the module of its handler.
-QUEUE = ("process_image.handler", "record_failure.handler")
-WORKFLOW = tuple(f"workflow.{step}" for step in ("start", "inspect", "recognise", "store", "fail", "notify"))
+# Of each function: its folder, the module of its handler, and its name there.
+QUEUE = ("process_image.handler.handle", "record_failure.handler.handle")
+WORKFLOW = tuple(f"workflow.handler.{step}" for step in ("start", "inspect", "recognise", "store", "fail", "notify"))
+LOOK_AT_PICTURES = (
+    "process_image.handler.handle",
+    *(f"workflow.handler.{step}" for step in ("inspect", "recognise", "store")),
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Zipped:
 
     entry: str
     package: Package
+    looks_at_pictures: bool
 
 
 @pytest.fixture(scope="module", params=[*QUEUE, *WORKFLOW])
@@ -34,38 +39,42 @@ def zipped(request: pytest.FixtureRequest) -> Zipped:
     recorded = record_stack("prod", {"labelstack:pipeline": pipeline})
     entry = f"handlers.{request.param}"
     functions = recorded.of("aws:lambda/function:Function")
-    assert [one for one in functions if one.inputs["handler"] == f"{entry}.handle"]
+    assert [function for function in functions if function.inputs["handler"] == entry]
     folder = "/".join(entry.split(".")[:2])
     # Of one folder's functions some have more libraries than others.
-    pictures = request.param in ("workflow.inspect", "workflow.recognise", "workflow.store")
+    pictures = request.param in LOOK_AT_PICTURES
     locks = {"handlers/process_image/requirements.txt"} if pictures else {"handlers/record_failure/requirements.txt"}
-    found = [one for one in recorded.packages if one.packages[0] == folder]
+    packages = [package for package in recorded.packages if package.packages[0] == folder]
     if folder == "handlers/workflow":
-        found = [one for one in found if one.requirements in locks]
-    return Zipped(entry, found[0])
+        packages = [package for package in packages if package.requirements in locks]
+    return Zipped(entry.rpartition(".")[0], packages[0], pictures)
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The modules that a file imports when it runs, not those for type checkers alone."""
+def imported(path: Path, module: str, *, calls: bool) -> Iterator[str]:
+    """The modules that a file imports when it runs, not those for type checkers alone; with `calls`, later ones too."""
     tree = ast.parse(path.read_text())
-    for_types = {
+    left_out = {
         id(node)
         for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
+        if (isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test))
+        or (isinstance(block, ast.FunctionDef) and not calls)
         for statement in block.body
         for node in ast.walk(statement)
     }
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     for node in ast.walk(tree):
-        if id(node) in for_types:
+        if id(node) in left_out:
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
 
 
-def reached(entry: str) -> tuple[set[Path], set[str]]:
+def reached(entry: str, *, calls: bool = True) -> tuple[set[Path], set[str]]:
     """The project's files, and the top-level modules of others, that an entry module imports."""
     files, others, waiting = set(), set(), [entry]
     while waiting:
@@ -74,10 +83,15 @@ def reached(entry: str) -> tuple[set[Path], set[str]]:
             others.add(module.split(".")[0])
             continue
         stem = PROJECT.joinpath(*module.split("."))
-        for path in (stem.with_suffix(".py"), stem / "__init__.py", stem.parent / "__init__.py"):
+        parent = module.rpartition(".")[0]
+        for path, name in (
+            (stem.with_suffix(".py"), module),
+            (stem / "__init__.py", module),
+            (stem.parent / "__init__.py", parent),
+        ):
             if path.is_file() and path not in files:
                 files.add(path)
-                waiting += imported(path)
+                waiting += imported(path, name, calls=calls)
     return files, others
 
 
@@ -95,7 +109,8 @@ def test_holds_every_module_of_the_project_that_it_imports(zipped: Zipped) -> No
 
 
 def test_locks_every_library_that_it_imports(zipped: Zipped) -> None:
-    _, others = reached(zipped.entry)
+    # What a function imports only when it looks at a picture the others need not have.
+    _, others = reached(zipped.entry, calls=zipped.looks_at_pictures)
 
     assert zipped.package.requirements is not None
     lock = (PROJECT / zipped.package.requirements).read_text()
@@ -105,13 +120,14 @@ def test_locks_every_library_that_it_imports(zipped: Zipped) -> None:
     assert "aws-lambda-powertools" in locked
 
 
-def test_lock_of_a_platform_differs_in_what_its_own_file_names() -> None:
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_lock_of_a_platform_differs_in_what_its_own_file_names(architecture: str) -> None:
     folder = PROJECT / "handlers" / "process_image"
     pin = re.compile(r"^([a-z0-9-]+==\S+)", re.MULTILINE)
     usual, own = (
         set(pin.findall((folder / f"{name}.txt").read_text()))
-        for name in ("requirements", "requirements-python3.11-x86_64")
+        for name in ("requirements", f"requirements-python3.11-{architecture}")
     )
 
-    assert own - usual == set(pin.findall((folder / "requirements-python3.11-x86_64.in").read_text()))
+    assert own - usual == set(pin.findall((folder / f"requirements-python3.11-{architecture}.in").read_text()))
     assert len(own) == len(usual)

@@ -1,4 +1,4 @@
-"""The documents against what they are about: README's tables, the codes, links and make targets."""
+"""The documents against what they are about: settings, commands, outputs, routes, codes, links and make targets."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,15 @@ import pytest
 
 from handlers.results.codes import REJECTION_CODES, Code
 from labelstack.cli.app import cli
-from settings import PipelineKind, Settings
+from labelstack.reference import commands_page, settings_page
+from settings import KEYS, PipelineKind
 from tests.recording import PROJECT, record_stack
 
 README = PROJECT / "README.md"
-PAGES = sorted(chain(*(PROJECT.glob(names) for names in ("*.md", "[!.]*/*.md", "examples/*/*.md"))))
+OUTPUTS = PROJECT / "docs" / "outputs.md"
+PAGES = sorted(
+    chain(*(PROJECT.glob(names) for names in ("*.md", "[!.]*/*.md", "examples/*/*.md", "docs/decisions/*.md")))
+)
 CODE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PIPELINES = get_args(PipelineKind)
@@ -24,9 +28,9 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 def section(page: Path, heading: str) -> str:
     """What stands below a heading of the second level."""
     parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
-    found = dict(zip(parts[1::2], parts[2::2], strict=True))
-    assert heading in found, f"{page.name} has no section {heading!r}"
-    return found[heading]
+    by_heading = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert heading in by_heading, f"{page.name} has no section {heading!r}"
+    return by_heading[heading]
 
 
 def rows(text: str) -> Iterator[list[str]]:
@@ -40,21 +44,6 @@ def rows(text: str) -> Iterator[list[str]]:
 def codes(cell: str) -> list[str]:
     """What stands in a cell as code."""
     return CODE.findall(cell)
-
-
-def shown(default: object) -> str:
-    """A setting's default as the table has it: YAML as code, or "none"."""
-    match default:
-        case None:
-            return "none"
-        case bool():
-            return f"`{str(default).lower()}`"
-        case tuple():
-            return f"`[{', '.join(map(str, default))}]`"
-        case float():
-            return f"`{default:g}`"
-        case _:
-            return f"`{default}`"
 
 
 def anchor(heading: str) -> str:
@@ -71,40 +60,41 @@ def leads_somewhere(page: Path, link: str) -> bool:
     return place in map(anchor, re.findall(r"^#+ (.+)$", target.read_text(), flags=re.MULTILINE))
 
 
-# --- README's tables ------------------------------------------------------------------------------------------
+# --- what the code defines --------------------------------------------------------------------------------------
 
 
-def test_settings_and_their_defaults_are_listed() -> None:
-    listed = [(codes(name), default) for name, default, _ in rows(section(README, "Settings"))]
+def test_settings_are_listed_as_the_components_describe_them() -> None:
+    assert (PROJECT / "docs" / "settings.md").read_text() == settings_page(), "run `make generated`"
 
-    assert sorted((key, default) for keys, default in listed for key in keys) == sorted(
-        (field.alias or name, "required" if field.is_required() else shown(field.default))
-        for name, field in Settings.model_fields.items()
-    )
+
+def test_every_setting_is_explained() -> None:
+    assert {key for key, setting in KEYS.items() if not setting.description} == set()
 
 
 def test_outputs_are_listed() -> None:
-    # All that there can be: stack dev has everything but guests, and a pipeline is one or the other.
-    whole = [record_stack("dev", {"labelstack:guestAccess": "true", "labelstack:pipeline": kind}) for kind in PIPELINES]
+    # All that there can be: stack dev has everything but guests and a pause, and a pipeline is one or the other.
+    more = {"labelstack:guestAccess": "true", "labelstack:onCostBound": "pause"}
+    whole = [record_stack("dev", {**more, "labelstack:pipeline": kind}) for kind in PIPELINES]
     exported = {name for record in whole for name in record.outputs}
-    written = set(re.findall(r'pulumi\.export\("(\w+)"', (PROJECT / "__main__.py").read_text()))
 
-    assert written <= exported
-    assert sorted(chain.from_iterable(codes(row[0]) for row in rows(section(README, "Outputs")))) == sorted(exported)
+    assert sorted(chain.from_iterable(codes(row[0]) for row in rows(OUTPUTS.read_text()))) == sorted(exported)
 
 
 def test_outputs_depend_on_settings_that_exist() -> None:
-    settings = {field.alias or name for name, field in Settings.model_fields.items()}
-    conditions = [row[1] for row in rows(section(README, "Outputs")) if row[1] != "always"]
+    conditions = [row[1] for row in rows(OUTPUTS.read_text()) if row[1] != "always"]
 
     assert conditions
-    assert {name.partition(":")[0] for cell in conditions for name in codes(cell)} <= settings
+    assert {name.partition(":")[0] for cell in conditions for name in codes(cell)} <= set(KEYS)
 
 
-def test_commands_are_listed() -> None:
-    listed = [codes(row[0])[0].split()[1] for row in rows(section(README, "Commands"))]
+def test_commands_are_listed_as_their_help_describes_them() -> None:
+    assert (PROJECT / "docs" / "commands.md").read_text() == commands_page(), "run `make generated`"
 
-    assert sorted(listed) == sorted(cli.commands)
+
+def test_readme_is_one_screen() -> None:
+    text = README.read_text()
+
+    assert (len(text.splitlines()) <= 120, len(text.split()) <= 900) == (True, True)
 
 
 def test_commands_have_the_options_that_are_shown() -> None:
@@ -129,7 +119,7 @@ def test_commands_have_the_options_that_are_shown() -> None:
 
 def test_routes_of_the_api_are_listed() -> None:
     contract = (PROJECT / "api" / "openapi.yaml").read_text()
-    calls = [call for row in rows(section(README, "The API and the page")) for call in codes(row[0])]
+    calls = [call for row in rows((PROJECT / "docs" / "api.md").read_text()) for call in codes(row[0])]
 
     assert {call.split()[1].partition("?")[0] for call in calls} == set(
         re.findall(r"^  (/[\w-]+):$", contract, flags=re.MULTILINE)
@@ -150,6 +140,30 @@ def test_codes_are_explained() -> None:
     assert sorted(code for _, code in listed) == sorted(set(Code) - {Code.OBJECT_DELETED})
 
 
+def test_architecture_is_one_page_and_links_to_functions_that_exist() -> None:
+    text = (PROJECT / "ARCHITECTURE.md").read_text()
+    functions = re.findall(r"\[`([\w.]+)`\]\(([\w/]+\.py)\)", text)
+    missing = [
+        name for name, file in functions for part in name.split(".")
+        if not re.search(rf"^ *(def|class) {part}\b", (PROJECT / file).read_text(), re.MULTILINE)
+    ]  # fmt: skip
+
+    assert len(text.splitlines()) <= 120
+    assert len(functions) >= 10
+    assert not missing
+
+
+def test_decisions_are_short_and_listed() -> None:
+    folder = PROJECT / "docs" / "decisions"
+    files = {path.name: path.read_text() for path in folder.glob("[0-9]*.md")}
+    parts = ("Date: ", "**Context.** ", "**Decision.** ", "**Consequences.** ", "**Rejected.** ")
+
+    assert set(files) == set(LINK.findall((folder / "README.md").read_text()))
+    assert not [
+        name for name, text in files.items() if len(text.splitlines()) > 40 or any(p not in text for p in parts)
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_links_lead_somewhere(page: Path) -> None:
     links = [link for link in LINK.findall(FENCE.sub("", page.read_text())) if "://" not in link]
@@ -164,13 +178,3 @@ def test_make_has_the_targets_that_are_named(page: Path) -> None:
     fenced = re.findall(r"^make ([a-z-]+)", text, flags=re.MULTILINE)
 
     assert {*fenced, *re.findall(r"`make ([a-z-]+)", text)} <= targets
-
-
-def test_contributing_names_files_that_exist() -> None:
-    table = section(PROJECT / "CONTRIBUTING.md", "To add X, touch these files")
-    folders = {path.name for path in PROJECT.iterdir()}
-    paths = [name for row in rows(table) for name in codes(row[1]) if name.partition("/")[0] in folders]
-    missing = [name for name in paths if "<" not in name and not (PROJECT / name).exists()]
-
-    assert len(paths) > 30
-    assert not missing

@@ -26,13 +26,13 @@ def test_exports_the_machine_and_each_step_s_function(recorded: Record) -> None:
 
 
 def test_takes_the_place_of_the_queue_s_function_alone(recorded: Record) -> None:
-    names = {one.name for one in recorded.resources}
-    before = {one.name for one in record_stack("dev", {"labelstack:pipeline": "queue"}).resources}
+    names = {resource.name for resource in recorded.resources}
+    before = {resource.name for resource in record_stack("dev", {"labelstack:pipeline": "queue"}).resources}
 
     assert not [name for name in names if "process-image" in name]
     kept = {"labelstack-events", "labelstack-dead-letters", "labelstack-record-failure", "labelstack-results"}
     assert kept <= names & before
-    assert not recorded.one("aws:s3/bucketNotification:BucketNotification").inputs.get("queues")
+    assert not recorded.single("aws:s3/bucketNotification:BucketNotification").inputs.get("queues")
 
 
 def test_queue_remains_the_default() -> None:
@@ -46,12 +46,12 @@ def test_queue_remains_the_default() -> None:
 def test_a_step_s_errors_are_answers_and_set_off_no_alarm() -> None:
     recorded = record_stack("dev", {"labelstack:pipeline": "workflow", "labelstack:monitoring": "true"})
 
-    alarms = {one.name.removeprefix("labelstack-") for one in recorded.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    alarms = {alarm.name.removeprefix("labelstack-") for alarm in recorded.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
     assert {"workflow-failed", "workflow-timed-out", "start-errors", "record-failure-errors"} <= alarms
     for step in STEPS:
         assert {f"{step}-throttles", f"{step}-slow"} <= alarms
         assert f"{step}-errors" not in alarms
-    watched = recorded.one("aws:cloudwatch/dashboard:Dashboard").inputs["dashboardBody"]
+    watched = recorded.single("aws:cloudwatch/dashboard:Dashboard").inputs["dashboardBody"]
     assert "stateMachine:labelstack-workflow" in watched
 
 
@@ -65,8 +65,8 @@ def test_no_role_may_do_everything_to_anything(recorded: Record) -> None:
 
 def test_everything_of_it_is_tagged_and_logged_for_a_time(recorded: Record) -> None:
     for kind in ("aws:sfn/stateMachine:StateMachine", "aws:cloudwatch/eventRule:EventRule"):
-        assert recorded.one(kind).inputs["tags"]["component"] == "labelstack"
+        assert recorded.single(kind).inputs["tags"]["component"] == "labelstack"
     groups = recorded.of("aws:cloudwatch/logGroup:LogGroup")
     assert len({group.inputs["retentionInDays"] for group in groups}) == 1
-    machine = recorded.one("aws:sfn/stateMachine:StateMachine")
+    machine = recorded.single("aws:sfn/stateMachine:StateMachine")
     assert "/aws/vendedlogs/states/labelstack-workflow" in json.dumps(machine.inputs["loggingConfiguration"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -19,6 +20,7 @@ from rekognition_local.server import LocalRekognition, Options
 from rekognition_local.wire import check_answer
 
 START_TIMEOUT_S = 60
+TOKEN = "of-the-owner"
 
 
 class MemoryReader:
@@ -47,13 +49,15 @@ class MemoryReader:
 class Control:
     """The control plane of a server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = TOKEN) -> None:
         self._url = f"{url}/_rekognition_local"
+        self._headers = {"X-Rekognition-Local-Token": token}
 
     def request(self, method: str, path: str, document: Any = None) -> Any:
         """Send JSON, give JSON; raises HTTPError."""
         body = None if document is None else json.dumps(document).encode()
-        with urlopen(Request(f"{self._url}/{path}", body, method=method), timeout=START_TIMEOUT_S) as answer:
+        request = Request(f"{self._url}/{path}", body, self._headers, method=method)
+        with urlopen(request, timeout=START_TIMEOUT_S) as answer:
             return json.load(answer)
 
     def put_rules(self, *rules: dict[str, Any]) -> None:
@@ -71,8 +75,11 @@ def start_server() -> Iterator[Callable[..., LocalRekognition]]:
     """Starts servers in threads; they end with the session."""
     running: list[tuple[LocalRekognition, threading.Thread]] = []
 
-    def start(options: Options | None = None, reader: MemoryReader | None = None) -> LocalRekognition:
-        server = LocalRekognition(options or Options(), reader or MemoryReader())
+    def start(
+        options: Options | None = None, reader: MemoryReader | None = None, patience_s: float = START_TIMEOUT_S
+    ) -> LocalRekognition:
+        options = replace(options or Options(), token=TOKEN, patience_s=patience_s)
+        server = LocalRekognition(options, reader or MemoryReader())
         thread = threading.Thread(target=server.run, name="rekognition_local")
         thread.start()
         running.append((server, thread))

@@ -10,11 +10,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+PHOTOGRAPHS = Path(__file__).parent / "photographs"
 
 
 def sample(name: str) -> bytes:
-    """A photograph of samples/."""
-    return (SAMPLES / name).read_bytes()
+    """A photograph of samples/, or of those that are for tests alone."""
+    path = SAMPLES / name
+    return (path if path.exists() else PHOTOGRAPHS / name).read_bytes()
 
 
 def encoded(image: Image.Image, image_format: str = "PNG", **options: object) -> bytes:

@@ -14,7 +14,8 @@ from mypy_boto3_rekognition import RekognitionClient
 from rekognition_local.errors import ConfigurationError
 from rekognition_local.images import decode
 from rekognition_local.server import LocalRekognition, Options
-from rekognition_local.vision.classifier import Classifier, InputConvention, prepare, read_classes, read_convention
+from rekognition_local.vision.classifier import Classifier, read_classes, read_convention
+from rekognition_local.vision.network import InputConvention, prepare
 from tests.rekognition_local.conftest import Control
 from tests.rekognition_local.onnx_model import mean_color_model
 from tests.rekognition_local.pictures import plain
@@ -45,12 +46,12 @@ def best(classifier: Classifier, color: str) -> tuple[str, float]:
 def test_tells_classes_apart(files: tuple[Path, Path]) -> None:
     classifier = Classifier(*files)
 
-    found = {color: best(classifier, color) for color in ("red", "lime", "blue")}
+    by_color = {color: best(classifier, color) for color in ("red", "lime", "blue")}
 
-    assert {color: name for color, (name, _) in found.items()} == {
+    assert {color: name for color, (name, _) in by_color.items()} == {
         "red": "Fire Engine", "lime": "Weapons", "blue": "Budgie",
     }  # fmt: skip
-    assert all(confidence > 99 for _, confidence in found.values())
+    assert all(confidence > 99 for _, confidence in by_color.values())
 
 
 def test_the_server_answers_labels_and_moderation_from_the_model(
@@ -101,11 +102,11 @@ def test_reads_a_line_of_the_classes(tmp_path: Path, line: str, name: str, is_mo
     path = tmp_path / "classes.txt"
     path.write_text(f"-\n{line}\n", encoding="utf-8")
 
-    never, found = read_classes(path)
+    never, model_class = read_classes(path)
 
     assert never is None
-    assert found is not None
-    assert (found.name, found.is_moderation) == (name, is_moderation)
+    assert model_class is not None
+    assert (model_class.name, model_class.is_moderation) == (name, is_moderation)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_refuses_wrong_classes_naming_the_line(tmp_path: Path, text: str, compla
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("content", "complaint"),
     [
         ("{", "cannot be read as JSON"),
         ('{"size": 3}', "unknown keys size"),
@@ -135,9 +136,9 @@ def test_refuses_wrong_classes_naming_the_line(tmp_path: Path, text: str, compla
         ('{"mean": [0.5]}', "of the same length"),
     ],
 )
-def test_refuses_a_wrong_convention(tmp_path: Path, given: str, complaint: str) -> None:
+def test_refuses_a_wrong_convention(tmp_path: Path, content: str, complaint: str) -> None:
     path = tmp_path / "m.onnx.json"
-    path.write_text(given, encoding="utf-8")
+    path.write_text(content, encoding="utf-8")
 
     with pytest.raises(ConfigurationError, match=complaint):
         read_convention(path)
@@ -169,8 +170,8 @@ def test_crops_the_middle_or_squashes() -> None:
     pixels[:, :50] = 255
     unscaled = {"width": 10, "height": 10, "mean": (0.0,) * 3, "std": (1.0,) * 3}
 
-    cropped = prepare(pixels, InputConvention(**unscaled))  # type: ignore[arg-type]  # a dict of mixed types
-    squashed = prepare(pixels, InputConvention(**unscaled, resize="squash"))  # type: ignore[arg-type]
+    convention = InputConvention(**unscaled)  # type: ignore[arg-type]  # a dict of mixed types
+    cropped, squashed = prepare(pixels, convention, "crop"), prepare(pixels, convention, "squash")
 
     assert cropped.shape == squashed.shape == (1, 3, 10, 10)
     assert cropped.max() == 0

@@ -1,4 +1,4 @@
-"""DetectText: codes always, print where Tesseract is installed."""
+"""DetectText: codes, and print by the extra `ocr`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 import pytest
 from mypy_boto3_rekognition import RekognitionClient
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-from rekognition_local.vision.print_text import can_read_print, lines_of
+from rekognition_local.vision.print_text import lines_of
 from tests.rekognition_local.conftest import Control
 from tests.rekognition_local.pictures import encoded, page_of_text, plain, qr_code, sample
-
-needs_tesseract = pytest.mark.skipif(not can_read_print(), reason="reading print needs the tesseract command")
 
 
 def text_in(client: RekognitionClient, data: bytes, **parameters: Any) -> list[Any]:
@@ -26,7 +24,7 @@ def text_in(client: RekognitionClient, data: bytes, **parameters: Any) -> list[A
 
 def lines(detections: list[Any]) -> list[str]:
     """The lines' text."""
-    return [found["DetectedText"] for found in detections if found["Type"] == "LINE"]
+    return [detection["DetectedText"] for detection in detections if detection["Type"] == "LINE"]
 
 
 def test_reads_a_qr_code_as_a_line_and_words(rekognition: RekognitionClient) -> None:
@@ -94,7 +92,7 @@ RULE_TEXT = [
 
 
 @pytest.mark.parametrize(
-    ("filters", "found"),
+    ("filters", "expected"),
     [
         ({}, ["one two"]),
         ({"WordFilter": {"MinConfidence": 60}}, ["one two", "three"]),
@@ -107,11 +105,11 @@ RULE_TEXT = [
     ],
 )  # fmt: skip
 def test_filters_words(
-    rekognition: RekognitionClient, control: Control, filters: dict[str, Any], found: list[str]
+    rekognition: RekognitionClient, control: Control, filters: dict[str, Any], expected: list[str]
 ) -> None:
     control.put_rules({"text": RULE_TEXT})
 
-    assert lines(text_in(rekognition, plain(), Filters=filters)) == found
+    assert lines(text_in(rekognition, plain(), Filters=filters)) == expected
 
 
 def test_answers_at_most_a_hundred_words(rekognition: RekognitionClient, control: Control) -> None:
@@ -119,11 +117,10 @@ def test_answers_at_most_a_hundred_words(rekognition: RekognitionClient, control
 
     detections = text_in(rekognition, plain())
 
-    assert [found["Type"] for found in detections].count("WORD") == 100
+    assert [detection["Type"] for detection in detections].count("WORD") == 100
     assert len(lines(detections)) == 2
 
 
-@needs_tesseract
 def test_reads_print(rekognition: RekognitionClient) -> None:
     page = page_of_text(["Hello from the printed page", "Second line 2026"])
 
@@ -135,28 +132,36 @@ def test_reads_print(rekognition: RekognitionClient) -> None:
     assert first["Top"] == pytest.approx(0.08, abs=0.04)
 
 
-@needs_tesseract
 def test_reads_the_poster(rekognition: RekognitionClient) -> None:
-    found = lines(text_in(rekognition, sample("poster-qr-code.jpg")))
+    texts = lines(text_in(rekognition, sample("poster-qr-code.jpg")))
 
-    assert "https://example.com/labelstack" in found
-    assert "LABELSTACK" in found
+    assert texts == [
+        "https://example.com/labelstack", "LABELSTACK", "Put a picture in,", "get labels out.", "Scan the code",
+    ]  # fmt: skip
 
 
-def test_keeps_lines_with_a_word_that_is_sure() -> None:
-    table: dict[str, list[object]] = {
-        "text": ["", "sure", "weak", "xx", "mumble", "~~"],
-        "conf": [-1, 91.5, 60, 70, 40, 99],
-        "left": [0, 10, 60, 0, 0, 0],
-        "top": [0, 10, 10, 50, 50, 90],
-        "width": [100, 40, 40, 10, 40, 40],
-        "height": [100, 20, 20, 20, 20, 20],
-        "block_num": [1, 1, 1, 2, 2, 3],
-        "par_num": [0, 1, 1, 1, 1, 1],
-        "line_num": [0, 1, 1, 1, 1, 1],
-    }
+@pytest.mark.parametrize(("degrees", "size_px"), [(0, 14), (4, 28), (-6, 40)])
+def test_reads_print_that_is_small_or_tilted(rekognition: RekognitionClient, degrees: int, size_px: int) -> None:
+    picture = Image.new("RGB", (640, 480), "#e8e0d0")
+    ImageDraw.Draw(picture).text((80, 200), "Platform 9 to York", fill="#203040", font=ImageFont.load_default(size_px))
 
-    found = lines_of(table, columns=200, rows=100)
+    texts = lines(text_in(rekognition, encoded(picture.rotate(degrees, fillcolor="#e8e0d0"))))
 
-    assert [[word.text for word in line.words] for line in found] == [["sure", "weak"]]
-    assert found[0].words[0].box.left == pytest.approx(0.05)
+    assert texts == ["Platform 9 to York"]
+
+
+def test_keeps_the_words_that_the_service_would_read() -> None:
+    def word(text: str, score: float, left: int, top: int) -> tuple[str, float, list[list[int]]]:
+        return text, score, [[left, top], [left + 40, top + 2], [left + 40, top + 20], [left, top + 18]]
+
+    words = [
+        [word("unsure", 0.4, 0, 0), word("—", 0.99, 50, 0)],
+        [word("below", 0.91, 10, 50)],
+        [word("Straße", 0.95, 10, 10), word("出口", 0.99, 60, 10), word("2", 0.8, 110, 10)],
+    ]
+
+    lines_found = lines_of(words, columns=200, rows=100)
+
+    assert [[each.text for each in line.words] for line in lines_found] == [["Straße", "2"], ["below"]]
+    box = lines_found[0].words[0].box
+    assert (box.left, box.top, box.width, box.height) == pytest.approx((0.05, 0.1, 0.2, 0.2))

@@ -37,7 +37,10 @@ def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
     """A server as a process, and its ready file."""
     ready = folder / "ready.json"
     command = [sys.executable, "-m", "rekognition_local", "--ready-file", str(ready), *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    broken = folder / "config"
+    broken.write_text("[profile x\nbroken", encoding="utf-8")  # the person's files are none of its business
+    environment = {**os.environ, "AWS_PROFILE": "nope", "AWS_CONFIG_FILE": str(broken)}
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stderr is not None
             log = ""
@@ -65,7 +68,9 @@ def test_starts_on_a_free_port_and_ends_on_a_signal(
     tmp_path: Path, number: signal.Signals, make_client: Callable[[str], RekognitionClient]
 ) -> None:
     with running(tmp_path) as (process, ready):
-        assert ready == {"port": ready["port"], "pid": process.pid, "url": f"http://127.0.0.1:{ready['port']}"}
+        url = f"http://127.0.0.1:{ready['port']}"
+        assert ready == {"port": ready["port"], "pid": process.pid, "url": url, "token": ready["token"]}
+        assert (tmp_path / "ready.json").stat().st_mode & 0o777 == 0o600
         make_client(ready["url"]).detect_moderation_labels(Image={"Bytes": plain()})
 
         process.send_signal(number)
@@ -89,16 +94,14 @@ def test_ends_promptly_while_calls_hang(tmp_path: Path, make_client: Callable[[s
         threads = [threading.Thread(target=call) for _ in range(3)]
         for thread in threads:
             thread.start()
-        control = Control(ready["url"])
+        control = Control(ready["url"], ready["token"])
         give_up_at_s = monotonic() + TIMEOUT_S
         while control.calls()["inFlight"] < len(threads):
             assert monotonic() < give_up_at_s, "the calls never came"
-        began_s = monotonic()
 
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(PROMPT_S) == 0
-        assert monotonic() - began_s < PROMPT_S
         for thread in threads:
             thread.join(TIMEOUT_S)
         assert failures == ["InternalServerError"] * len(threads)
@@ -109,7 +112,7 @@ def test_a_call_that_hangs_ends_when_the_client_gives_up(server: LocalRekognitio
     with socket.create_connection((server.host, server.port), timeout=TIMEOUT_S) as connection:
         body = b'{"Image": {"Bytes": "eA=="}}'
         connection.sendall(
-            b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: RekognitionService.DetectLabels\r\n"
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: RekognitionService.DetectLabels\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
         )
         _poll(control, in_flight=1)

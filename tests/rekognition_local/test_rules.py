@@ -229,4 +229,4 @@ def test_health_tells_what_the_server_can_do(control: Control) -> None:
     health = control.request("GET", "health")
 
     assert health["status"] == "running"
-    assert set(health["abilities"]) == {"print", "model"}
+    assert set(health["abilities"]) == {"explicit", "print", "model"}

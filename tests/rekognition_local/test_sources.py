@@ -168,11 +168,11 @@ class FakeS3:
 
     def __init__(self, data: bytes = b"data", size: int | None = None, error: Exception | None = None) -> None:
         self._data, self._size, self._error = data, len(data) if size is None else size, error
-        self.asked: dict[str, Any] = {}
+        self.request: dict[str, Any] = {}
 
     def get_object(self, **parameters: Any) -> dict[str, Any]:
         """Give the object as boto3 does."""
-        self.asked = parameters
+        self.request = parameters
         if self._error is not None:
             raise self._error
         return {"ContentLength": self._size, "Body": StreamingBody(io.BytesIO(self._data), len(self._data))}
@@ -187,9 +187,9 @@ def test_asks_s3_for_the_version() -> None:
     client = FakeS3()
 
     assert S3Reader(client).read("bucket", "key", "v7") == b"data"
-    assert client.asked == {"Bucket": "bucket", "Key": "key", "VersionId": "v7"}
+    assert client.request == {"Bucket": "bucket", "Key": "key", "VersionId": "v7"}
     S3Reader(client).read("bucket", "key", None)
-    assert client.asked == {"Bucket": "bucket", "Key": "key"}
+    assert client.request == {"Bucket": "bucket", "Key": "key"}
 
 
 def test_judges_an_object_s_size_before_reading_it() -> None:

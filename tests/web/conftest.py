@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from integration_tests.browser import Visitor, browsing, required_chromium
 
@@ -43,12 +43,13 @@ def site(double: Double) -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
-    """Opens the page: visit(path="", **options of the browser context)."""
+    """Open the page: visit(path="", script="", **options of the browser context); `script` runs before the page's."""
     visitors: list[Visitor] = []
 
-    def open_page(path: str = "", **options: Any) -> Visitor:
+    def open_page(path: str = "", script: str = "", **options: Any) -> Visitor:
         visitor = Visitor(browser, patience_ms=PATIENCE_MS, **options)
         visitors.append(visitor)
+        visitor.context.add_init_script(script)
         visitor.open(f"{site}/{path}")
         return visitor
 
@@ -85,3 +86,37 @@ def plain_picture(width: int = 120, height: int = 90, kind: str = "PNG") -> byte
 def upload_of(name: str, content: bytes | None = None, mime: str = "image/png") -> Any:
     """A file for `set_input_files`."""
     return {"name": name, "mimeType": mime, "buffer": plain_picture() if content is None else content}
+
+
+PHONE: Any = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+class Touch:
+    """A finger, or several, on a page's screen."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+
+    def _send(self, kind: str, *points: tuple[float, float]) -> None:
+        self._session.send(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]}
+        )
+
+    def down(self, *points: tuple[float, float]) -> None:
+        """Touch the screen here."""
+        self._send("touchStart", *points)
+
+    def move(self, *points: tuple[float, float]) -> None:
+        """Move the fingers, all of them, to here."""
+        self._send("touchMove", *points)
+
+    def up(self) -> None:
+        """Take all fingers away."""
+        self._send("touchEnd")
+
+
+def middle(locator: Locator) -> tuple[float, float]:
+    """The middle of an element on the screen."""
+    box = locator.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

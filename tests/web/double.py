@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
 from PIL import Image, UnidentifiedImageError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -29,8 +30,9 @@ from starlette.staticfiles import StaticFiles
 from .scenes import see
 
 WEB = Path(__file__).parents[2] / "web"
+CONTRACT = yaml.safe_load((WEB.parent / "api" / "openapi.yaml").read_text())
+TYPES = CONTRACT["components"]["schemas"]["UploadRequest"]["properties"]["contentType"]["enum"]
 MAX_SIZE_BYTES = 100 * 1024 * 1024
-TYPES = tuple(f"image/{name}" for name in ("jpeg", "png", "heic", "heif", "webp", "avif", "gif", "tiff", "bmp"))
 TITLES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large", 415: "Unsupported"}
 
 
@@ -60,6 +62,9 @@ class Double:
 
     delay_s: float = 0.0
     can_delete: bool = True
+    relabelled: list[str] = field(default_factory=list)
+    gives_up: bool = True
+    """Whether the pictures are FAILED whose names begin with `failed`."""
     access_key: str | None = None
     config_extra: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -102,8 +107,11 @@ class Double:
         if min(size) < 80:
             return document | refused("IMAGE_TOO_SMALL", "The picture is too small: 80 pixels on each side are needed.")
         name = picture.key.rsplit("/", 1)[-1]
-        seen = {"faces": [], "moderation": []} | see(name)
-        return document | {"status": "LABELED", "format": kind, "width": size[0], "height": size[1]} | seen
+        if name.startswith("failed") and self.gives_up:
+            reason = {"code": "ANALYSIS_FAILED", "message": "The analysis did not work. Upload it again later."}
+            return document | {"status": "FAILED"} | reason
+        analysis = {"faces": [], "moderation": []} | see(name)
+        return document | {"status": "LABELED", "format": kind, "width": size[0], "height": size[1]} | analysis
 
 
 def is_plain(text: str) -> bool:
@@ -112,8 +120,8 @@ def is_plain(text: str) -> bool:
 
 
 def safe_name(name: str) -> str:
-    """A file name for a key. Markup stays, so that the page is tested with it."""
-    return "".join(sign if is_plain(sign) and sign != "/" else "-" for sign in name)
+    """A file name for a key: as it is, but for folders and control characters."""
+    return "".join(sign if is_plain(sign) and sign != "/" else " " for sign in name)
 
 
 def refused(code: str, message: str) -> dict[str, str]:
@@ -131,7 +139,7 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     short = {name: value for name, value in result.items() if name in SUMMARY}
     for part in ("labels", "moderation"):
         if part in result:
-            short[part] = [{"name": one["name"], "confidence": one["confidence"]} for one in result[part]]
+            short[part] = [{"name": label["name"], "confidence": label["confidence"]} for label in result[part]]
     return short
 
 
@@ -158,7 +166,7 @@ def one_key(request: Request) -> str:
 
 def checked_key(key: object) -> str:
     """A key as the contract allows it."""
-    if not isinstance(key, str) or not 1 <= len(key) <= 1024 or not is_plain(key):
+    if not isinstance(key, str) or not 1 <= len(key) <= 1024:
         raise Problem(400, "INVALID_REQUEST", "The key must be text of 1 to 1024 characters.")
     return key
 
@@ -278,15 +286,15 @@ class Service:
         status = choice(request, "status", ("LABELED", "REJECTED", "FAILED"))
         if limit != int(limit):
             raise Problem(400, "INVALID_REQUEST", "The limit must be a whole number.")
-        found = [one for one in self.double.done() if not status or one["status"] == status]
+        matching = [result for result in self.double.done() if not status or result["status"] == status]
         for name in labels:
-            found = [one for one in found if confidence(one, name) >= max(least, 0.001)]
+            matching = [result for result in matching if confidence(result, name) >= max(least, 0.001)]
         if order == "confidence" and labels:
-            found.sort(key=lambda one: confidence(one, labels[0]), reverse=True)
+            matching.sort(key=lambda result: confidence(result, labels[0]), reverse=True)
         start = self.start(request)
         end = start + int(limit)
-        page: dict[str, Any] = {"images": [summary(one) for one in found[start:end]]}
-        if end < len(found):
+        page: dict[str, Any] = {"images": [summary(result) for result in matching[start:end]]}
+        if end < len(matching):
             page["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
         return JSONResponse(page)
 
@@ -301,6 +309,15 @@ class Service:
         except ValueError:
             raise Problem(400, "INVALID_CURSOR", "The cursor is not one of ours.") from None
 
+    async def relabel(self, request: Request) -> Response:
+        """POST /relabel."""
+        key = checked_key((await json_body(request, {"key"}, {"key"}))["key"])
+        if key not in self.double.pictures:
+            raise Problem(404, "PICTURE_NOT_FOUND", "There is no picture with this key.")
+        self.double.relabelled.append(key)
+        answer = {"key": key, "status": "RELABELLING", "requestedAt": "2026-11-21T09:00:00.123Z"}
+        return JSONResponse(answer, 202)
+
     def delete(self, request: Request) -> Response:
         """DELETE /images."""
         if self.double.access_key and request.headers.get("x-api-key") != self.double.access_key:
@@ -314,21 +331,21 @@ class Service:
         """GET /labels."""
         counts: dict[str, int] = {}
         for result in self.double.done():
-            for one in result.get("labels", []):
-                counts[one["name"]] = counts.get(one["name"], 0) + 1
+            for label in result.get("labels", []):
+                counts[label["name"]] = counts.get(label["name"], 0) + 1
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return JSONResponse({"labels": [{"name": name, "count": count} for name, count in ranked]})
 
     async def image_url(self, request: Request) -> Response:
         """GET /image-url."""
         key = one_key(request)
-        asked = choice(request, "showFlagged", ("true", "false"), "false") == "true"
+        show_flagged = choice(request, "showFlagged", ("true", "false"), "false") == "true"
         picture = self.double.pictures.get(key)
         if not picture:
             raise Problem(404, "PICTURE_NOT_FOUND", "There is no picture with this key.")
         if picture.ready_at > time.monotonic():
             raise Problem(409, "PICTURE_PENDING", "This picture is not analysed yet.")
-        if self.double.result(picture).get("moderation") and not asked:
+        if self.double.result(picture).get("moderation") and not show_flagged:
             raise Problem(403, "PICTURE_FLAGGED", "Moderation flagged this picture.")
         url = str(request.url_for("get_object", key=key))
         return JSONResponse({"url": url, "expiresAt": stamp(datetime.now(UTC) + timedelta(minutes=5))})
@@ -340,7 +357,9 @@ class Service:
 
 def confidence(result: dict[str, Any], name: str) -> float:
     """How sure the result is of a label; 0 without it."""
-    return max((one["confidence"] for one in result.get("labels", []) if one["name"].lower() == name), default=0.0)
+    return max(
+        (label["confidence"] for label in result.get("labels", []) if label["name"].lower() == name), default=0.0
+    )
 
 
 def problem(status: int, code: str, detail: str) -> Response:
@@ -388,6 +407,7 @@ def application(double: Double) -> Starlette:
         Route("/generate-upload-url", service.generate, methods=["POST"]),
         Route("/detect-labels", service.detect, methods=["POST"]),
         Route("/result", service.get_result),
+        Route("/relabel", service.relabel, methods=["POST"]),
         Route("/images", service.images, methods=["GET", "DELETE"]),
         Route("/labels", service.labels),
         Route("/image-url", service.image_url),

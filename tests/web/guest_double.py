@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
@@ -27,6 +28,8 @@ class GuestDouble:
     double: Double
     refused: list[str] = field(default_factory=list)
     puts: list[str] = field(default_factory=list)
+    skewed: int = 0
+    """How many requests were refused because their time was wrong."""
     identities: int = 0
     lost_identity: bool = False
 
@@ -49,6 +52,12 @@ def is_signed(request: Request, body: bytes, service: str) -> bool:
     return headers.get("x-amz-security-token") == KEYS.token and sent.endswith(f"Signature={expected}")
 
 
+def is_skewed(request: Request) -> bool:
+    """Whether the request was signed more than 15 minutes from now, which AWS refuses."""
+    sent = datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return abs(datetime.now(UTC) - sent) > timedelta(minutes=15)
+
+
 def is_presigned(request: Request) -> bool:
     """The same for a link."""
     unsigned = "&".join(part for part in request.url.query.split("&") if not part.startswith("X-Amz-Signature="))
@@ -69,9 +78,9 @@ def wire(value: Any) -> dict[str, Any]:
         case str():
             return {"S": value}
         case list():
-            return {"L": [wire(one) for one in value]}
+            return {"L": [wire(item) for item in value]}
         case dict():
-            return {"M": {name: wire(one) for name, one in value.items()}}
+            return {"M": {name: wire(item) for name, item in value.items()}}
     raise TypeError(type(value))
 
 
@@ -92,6 +101,9 @@ def guest_application(guest: GuestDouble) -> Starlette:
 
     async def dynamodb(request: Request) -> Response:
         body = await request.body()
+        if is_skewed(request):
+            guest.skewed += 1
+            return JSONResponse({"__type": "x#InvalidSignatureException", "message": "Signature expired"}, 400)
         if not is_signed(request, body, "dynamodb"):
             guest.refused.append("GetItem")
             return JSONResponse({"__type": "x#AccessDeniedException", "Message": "bad signature"}, 400)
@@ -101,6 +113,11 @@ def guest_application(guest: GuestDouble) -> Starlette:
 
     async def put(request: Request) -> Response:
         content = await request.body()
+        if is_skewed(request):
+            guest.skewed += 1
+            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            error = f"<Error><Code>RequestTimeTooSkewed</Code><ServerTime>{now}</ServerTime></Error>"
+            return Response(error, 403)
         if not is_signed(request, content, "s3"):
             guest.refused.append("PutObject")
             return Response("<Error><Code>SignatureDoesNotMatch</Code></Error>", 403)

@@ -18,7 +18,7 @@ def label(name: str, confidence: float, *boxes: dict[str, float], parents: tuple
         "parents": list(parents),
         "aliases": [],
         "categories": [],
-        "instances": [{"confidence": confidence - 0.4, "boundingBox": one} for one in boxes],
+        "instances": [{"confidence": confidence - 0.4, "boundingBox": bounding_box} for bounding_box in boxes],
     }
 
 
@@ -77,13 +77,13 @@ SCENES: dict[str, dict[str, Any]] = {
         ],
     },
     "galaxies": {"labels": [label("Outer Space", 99.0), label("Night", 76.5)]},
-    "handwriting": {"labels": []},
     "flagged": {
         "labels": [label("Person", 97.0)],
         "moderation": [
             {"name": "Explicit Nudity", "parent": "Explicit", "confidence": 96.3, "taxonomyLevel": 2},
         ],
     },
+    "blank": {"labels": []},
     "markup": {"labels": [label("<img src=x onerror=alert(1)>", 90.0)]},
 }
 

@@ -13,11 +13,11 @@ from playwright.sync_api import Page, expect
 
 from integration_tests.browser import Visitor
 
-from .conftest import sample, upload_of
+from .conftest import PHONE, plain_picture, sample, upload_of
 from .double import WEB, Double
 
 Visit = Callable[..., Visitor]
-MAX_WEIGHT_BYTES = 60_000
+MAX_WEIGHT_BYTES = 90_000
 
 
 class Inline(HTMLParser):
@@ -25,27 +25,29 @@ class Inline(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.inline: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = dict(attrs)
-        self.found += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
+        self.inline += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
         if tag == "style" or (tag == "script" and "src" not in names):
-            self.found.append(tag)
+            self.inline.append(tag)
 
 
+@pytest.mark.abuse
 def test_policy_allows_no_inline_code_and_page_has_none() -> None:
     html = (WEB / "index.html").read_text()
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     parser = Inline()
     parser.feed(html)
 
-    assert parser.found == []
+    assert parser.inline == []
     assert policy is not None
     assert "unsafe" not in policy[1]
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy[1]
 
 
+@pytest.mark.abuse
 def test_scripts_never_parse_markup() -> None:
     for script in (WEB / "js").glob("*.js"):
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script.read_text()), (
@@ -68,6 +70,19 @@ def test_first_load_is_light(visit: Visit) -> None:
     assert sum(sizes.values()) <= MAX_WEIGHT_BYTES, sizes
 
 
+def test_what_the_first_visit_needs_is_asked_for_at_once() -> None:
+    preloaded = set(re.findall(r'modulepreload" href="js/([a-z0-9]+)\.js"', (WEB / "index.html").read_text()))
+    needed, loaded = {"main"}, set[str]()
+    while needed - loaded:
+        name = (needed - loaded).pop()
+        loaded.add(name)
+        needed |= set(
+            re.findall(r'^import .* from "\./([a-z0-9]+)\.js";', (WEB / "js" / f"{name}.js").read_text(), re.M)
+        )
+
+    assert preloaded == loaded - {"main"}
+
+
 def test_phone_needs_no_sideways_scrolling(visit: Visit, double: Double) -> None:
     double.put(f"uploads/1/{'long-name-' * 12}.jpg", sample("temple.jpg"))
     page = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).page
@@ -75,9 +90,46 @@ def test_phone_needs_no_sideways_scrolling(visit: Visit, double: Double) -> None
     expect(page.locator(".card")).to_have_count(2)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.locator(".card button").first.click()
+    page.locator(".open").first.click()
     expect(page.locator(".picture img")).to_be_visible()
     assert page.evaluate("document.getElementById('viewer').scrollWidth") <= 360
+
+
+def test_the_first_screen_of_a_phone_shows_pictures(visit: Visit, double: Double) -> None:
+    for number in range(8):
+        double.put(f"uploads/{number}/cat.png", plain_picture())
+    page = visit(**PHONE).page
+    expect(page.locator(".card")).to_have_count(8)
+    page.wait_for_load_state("networkidle")
+
+    first = page.locator(".photo").first.bounding_box()
+
+    assert first is not None
+    assert first["y"] < 844 / 3
+
+
+def test_wide_screens_are_used(visit: Visit, double: Double) -> None:
+    for number in range(8):
+        double.put(f"uploads/{number}/cat.png", plain_picture())
+    page = visit(viewport={"width": 1920, "height": 1080}).page
+    expect(page.locator(".card")).to_have_count(8)
+
+    tops = [page.locator(".card").nth(at).bounding_box() for at in range(7)]
+
+    assert len({top["y"] for top in tops if top}) == 1, "seven in a row"
+
+
+def test_the_search_stays_in_sight(visit: Visit, double: Double) -> None:
+    for number in range(40):
+        double.put(f"uploads/{number}/cat.png", plain_picture())
+    desktop: dict[str, Any] = {}
+    for options in (desktop, PHONE):
+        page = visit(**options).page
+        expect(page.locator(".card")).to_have_count(40)
+
+        page.locator(".card").last.scroll_into_view_if_needed()
+
+        expect(page.get_by_role("combobox", name="Add a label")).to_be_in_viewport()
 
 
 def background(page: Page) -> str:
@@ -101,7 +153,9 @@ def violations(page: Page) -> list[str]:
     expect(page.locator("[aria-busy]")).to_have_count(0)
     page.evaluate(AXE_SCRIPT)
     answer: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in answer["violations"]]
+    return [
+        f"{violation['id']}: {[node['target'] for node in violation['nodes']]}" for violation in answer["violations"]
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -118,6 +172,10 @@ def test_axe_finds_nothing(visit: Visit, double: Double, scheme: str) -> None:
     expect(page.locator("[data-state=rejected]")).to_be_visible()
 
     assert violations(page) == [], "gallery and uploads"
+    page.get_by_role("checkbox", name="Select cat.png").click()
+    expect(page.locator("#bar")).to_be_visible()
+    assert violations(page) == [], "selection"
+    page.get_by_role("button", name="End the selection").click()
     page.get_by_role("combobox", name="Add a label").fill("c")
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
@@ -125,7 +183,7 @@ def test_axe_finds_nothing(visit: Visit, double: Double, scheme: str) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#chosen .tag")).to_be_visible()
     assert violations(page) == [], "a chosen label"
-    page.locator(".card button").first.click()
+    page.locator(".open").first.click()
     expect(page.locator(".picture img")).to_be_visible()
     assert violations(page) == [], "viewer"
     page.get_by_role("button", name="Delete").click()
@@ -143,7 +201,23 @@ def test_axe_finds_nothing_in_empty_and_flagged_states(visit: Visit, double: Dou
     double.put("uploads/1/flagged.jpg", sample("rocket.jpg"))
 
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.locator(".card button").click()
+    page.locator(".open").click()
 
     expect(page.locator(".veil")).to_be_visible()
     assert violations(page) == []
+
+
+def test_axe_finds_nothing_on_a_phone(visit: Visit, double: Double) -> None:
+    double.put("uploads/1/cat.png", sample("cat.png"))
+    page = visit(**PHONE).page
+    page.get_by_role("button", name="Filters").tap()
+    page.locator("#select").tap()
+    page.locator(".open").tap()
+    expect(page.locator("#bar-sum")).to_have_text("1 picture selected")
+    assert violations(page) == [], "selection and filters"
+    page.get_by_role("button", name="End the selection").tap()
+
+    page.locator(".open").tap()
+
+    expect(page.locator(".picture img")).to_be_visible()
+    assert violations(page) == [], "viewer"

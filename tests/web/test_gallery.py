@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from integration_tests.browser import Visitor
 
@@ -29,17 +31,118 @@ def test_shows_newest_first_with_their_pictures(visit: Visit, double: Double) ->
     expect(page.locator(".card img.ready")).to_have_count(2)
 
 
-def test_shows_more_on_demand(visit: Visit, double: Double) -> None:
-    for number in range(30):
-        double.put(f"uploads/{number}/cat.png", plain_picture())
+@pytest.fixture
+def many(double: Double) -> None:
+    """So many pictures that they come in three pages."""
+    for number in range(130):
+        double.put(f"uploads/{number}/cat{number:03}.png", plain_picture())
+
+
+@pytest.mark.usefixtures("many")
+def test_shows_more_as_one_scrolls_and_says_how_many_there_are(visit: Visit) -> None:
     page = visit().page
-    expect(page.locator(".card")).to_have_count(24)
+    expect(page.locator(".card")).to_have_count(48)
+    expect(page.locator("#count")).to_have_text("48+ pictures")
+
+    for count in (96, 130):
+        page.locator(".card").last.scroll_into_view_if_needed()
+        expect(page.locator(".card")).to_have_count(count)
+
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+    expect(page.locator("#count")).to_have_text("130 pictures")
+    page.locator("#popular").get_by_role("button", name="Cat").click()
+    expect(page.locator(".card")).to_have_count(48)
+    expect(page.locator("#count")).to_have_text("130 pictures")
+
+
+@pytest.mark.usefixtures("many")
+def test_says_that_more_could_not_be_loaded_and_loads_it_on_demand(visit: Visit, double: Double) -> None:
+    visitor = visit()
+    page = visitor.page
+    expect(page.locator(".card")).to_have_count(48)
+    double.fail_next("/api/images", 500, "INTERNAL_ERROR")
+    page.locator(".card").last.scroll_into_view_if_needed()
+    expect(page.locator("#empty")).to_contain_text("next pictures could not be loaded")
+    visitor.forgive("500")
 
     page.get_by_role("button", name="Show more").click()
 
-    expect(page.locator(".card")).to_have_count(30)
-    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
-    expect(page.locator(".card").nth(24).locator("button")).to_be_focused()
+    expect(page.locator(".card").nth(60)).to_be_attached()
+    expect(page.locator("#empty")).to_be_hidden()
+
+
+def top_of(page: Page, name: str) -> float:
+    box = page.locator(".card", has_text=name).bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+@pytest.mark.usefixtures("many")
+def test_keeps_the_place_when_it_is_loaded_again(visit: Visit) -> None:
+    page = visit("?label=Cat").page
+    for count in (48, 96):
+        expect(page.locator(".card")).to_have_count(count)
+        page.locator(".card").last.scroll_into_view_if_needed()
+    place = page.locator(".card", has_text="cat040.png")
+    place.scroll_into_view_if_needed()
+    before = top_of(page, "cat040.png")
+
+    page.reload()
+
+    expect(place).to_be_in_viewport()
+    assert top_of(page, "cat040.png") == pytest.approx(before, abs=2)
+    page.goto(page.url.split("?")[0])
+    expect(page.locator(".card")).to_have_count(48)
+    assert page.evaluate("scrollY") == 0, "another search begins at its top"
+
+
+def test_groups_by_day(visit: Visit, double: Double) -> None:
+    for days, name in ((40, "cat.png"), (1, "rocket.png"), (0, "coffee.png")):
+        double.put(f"uploads/1/{name}", plain_picture())
+        double.pictures[f"uploads/1/{name}"].uploaded_at -= timedelta(days=days)
+    page = visit(locale="en-GB", timezone_id="UTC").page
+
+    long_ago = (datetime.now(UTC) - timedelta(days=40)).strftime("%-d %B %Y")
+    expect(page.locator(".day")).to_have_text(["Today", "Yesterday", long_ago])
+    expect(page.locator("#grid > li")).to_have_text(
+        [re.compile(text) for text in ("Today", "coffee.png", "Yesterday", "rocket.png", long_ago, "cat.png")]
+    )
+
+
+def test_says_where_nothing_was_recognised(visit: Visit, double: Double) -> None:
+    double.put("uploads/1/blank.png", plain_picture())
+    double.put("uploads/2/rocket.png", plain_picture())
+    page = visit().page
+    expect(page.locator(".card", has_text="blank")).to_contain_text("Nothing recognised")
+
+    page.get_by_role("slider", name="Confidence").fill("99")
+
+    expect(page.locator(".card", has_text="rocket")).to_contain_text("Nothing at 99 % or more")
+
+
+def test_a_click_on_a_label_looks_for_it_and_back_undoes_that(visit: Visit, double: Double) -> None:
+    for name in ("cat.png", "rocket.png"):
+        double.put(f"uploads/1/{name}", sample("cat.png"))
+    page = visit().page
+
+    page.locator(".card", has_text="rocket").get_by_role("button", name="Night").click()
+    expect(page.locator(".card .name")).to_have_text(["rocket.png"])
+    expect(page).to_have_url(re.compile(r"\?label=Night$"))
+    page.go_back()
+
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator("#chosen .tag")).to_have_count(0)
+
+
+def test_arrow_keys_go_from_picture_to_picture(visit: Visit, double: Double) -> None:
+    for number in range(12):
+        double.put(f"uploads/{number}/cat{number}.png", plain_picture())
+    page = visit().page
+    page.locator(".open").first.focus()
+
+    for key, at in (("ArrowRight", 1), ("ArrowDown", 5), ("ArrowLeft", 4), ("ArrowUp", 0)):
+        page.keyboard.press(key)
+        expect(page.locator(".open").nth(at)).to_be_focused()
 
 
 def test_tells_of_an_error_and_tries_again(visit: Visit, double: Double) -> None:
@@ -64,18 +167,32 @@ def test_takes_up_pictures_from_elsewhere(visit: Visit, double: Double) -> None:
     expect(page.locator(".card .name")).to_have_text("cat.png")
 
 
-@pytest.mark.parametrize(
-    ("tab", "names"), [("Rejected", ["notes.jpg"]), ("Labelled", ["cat.png"]), ("All", ["notes.jpg", "cat.png"])]
-)
-def test_filters_by_status(visit: Visit, double: Double, tab: str, names: list[str]) -> None:
+def test_filters_by_status(visit: Visit, double: Double) -> None:
     double.put("uploads/1/cat.png", plain_picture())
     double.put("uploads/2/notes.jpg", b"text")
     page = visit().page
 
-    page.get_by_role("button", name=tab, exact=True).click()
+    for tab, names in (("Rejected", ["notes.jpg"]), ("Labelled", ["cat.png"]), ("All", ["notes.jpg", "cat.png"])):
+        page.get_by_role("button", name=tab, exact=True).click()
 
-    expect(page.locator(".card .name")).to_have_text(names)
-    expect(page.get_by_role("button", name=tab, exact=True)).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(".card .name")).to_have_text(names)
+        expect(page.get_by_role("button", name=tab, exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_loads_when_the_connection_is_back_what_was_lost_with_it(visit: Visit, double: Double) -> None:
+    for number in range(30):
+        double.put(f"uploads/{number}/cat.png", sample("cat.png"))
+    visitor = visit()
+    page = visitor.page
+    expect(page.locator(".card img.ready").nth(7)).to_be_visible()
+    page.route("**/s3/pictures/**", lambda route: route.abort("internetdisconnected"))
+    page.context.set_offline(True)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.context.set_offline(False)
+    page.unroute_all()
+
+    expect(page.locator(".card").last.locator("img.ready")).to_be_visible()
+    visitor.errors = [error for error in visitor.errors if "DISCONNECTED" not in error]
 
 
 def test_hides_a_flagged_picture(visit: Visit, double: Double) -> None:

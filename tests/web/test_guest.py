@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -23,10 +25,10 @@ def guest(double: Double) -> GuestDouble:
     return GuestDouble(double)
 
 
-@pytest.fixture
-def guest_visitor(browser: Browser, guest: GuestDouble) -> Iterator[Visitor]:
-    """The page in guest mode; it must log no error."""
-    with served(guest_application(guest)) as url:
+@contextmanager
+def visited(browser: Browser, guest: GuestDouble, script: str = "", *, dated: bool = True) -> Iterator[Visitor]:
+    """Open the page in guest mode; it must log no error, and its endpoints must refuse nothing."""
+    with served(guest_application(guest), dated=dated) as url:
         guest.double.config_extra = {
             "mode": "guest",
             "region": "eu-central-1",
@@ -41,11 +43,19 @@ def guest_visitor(browser: Browser, guest: GuestDouble) -> Iterator[Visitor]:
             },
         }
         visitor = Visitor(browser, patience_ms=PATIENCE_MS)
+        visitor.context.add_init_script(script)
         visitor.open(url)
         yield visitor
         visitor.page.context.close()
     assert visitor.errors == []
     assert guest.refused == []
+
+
+@pytest.fixture
+def guest_visitor(browser: Browser, guest: GuestDouble) -> Iterator[Visitor]:
+    """The page in guest mode."""
+    with visited(browser, guest) as visitor:
+        yield visitor
 
 
 @pytest.fixture
@@ -61,7 +71,7 @@ def test_uploads_and_shows_labels_with_signed_requests(guest_page: Page, guest: 
     expect(guest_page.locator(".card img.ready")).to_be_visible()
     [key] = guest.puts
     assert key.startswith(f"uploads/{GUEST}/")
-    assert key.endswith("/cat-on-my-sofa-s-édge.png")
+    assert key.endswith("/cat on (my) sofa's édge.png")
 
 
 def test_waits_for_a_result_that_is_not_there_yet(guest_page: Page, guest: GuestDouble) -> None:
@@ -85,6 +95,32 @@ def test_own_pictures_are_there_after_a_reload_and_can_be_searched(guest_page: P
     expect(guest_page.locator(".card .name")).to_have_text(["cat.png"])
 
 
+@pytest.mark.abuse
+def test_shows_the_identity_id_nowhere(guest_page: Page, guest: GuestDouble) -> None:
+    guest_page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
+    expect(guest_page.locator(".card img.ready")).to_be_visible()
+    guest_page.reload()
+    expect(guest_page.locator(".card img.ready")).to_be_visible()
+    guest_page.locator(".card .open").click()
+    expect(guest_page.locator("#facts")).to_contain_text("Whiskers")
+    expect(guest_page.locator("#frame img")).to_be_visible()
+
+    [key] = guest.puts
+    address = unquote(guest_page.url)
+    assert address.endswith("#" + key.removeprefix(f"uploads/{GUEST}/"))
+    assert GUEST not in address
+    assert GUEST not in unquote(guest_page.content())
+    guest_page.reload()
+    expect(guest_page.locator("#viewer-title")).to_have_text("cat.png")
+    with guest_page.expect_download() as download:
+        guest_page.locator("#download").click()
+    assert download.value.suggested_filename == "cat.png"
+    with guest_page.context.expect_page() as opened:
+        guest_page.locator("#original").click()
+    expect(opened.value.locator("img")).to_be_visible()
+    assert opened.value.url.startswith("blob:")
+
+
 def test_offers_no_deletion_and_says_what_a_guest_sees(guest_page: Page) -> None:
     expect(guest_page.locator("#limits")).to_contain_text("You are a guest")
     guest_page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
@@ -106,3 +142,52 @@ def test_becomes_a_new_guest_when_the_pool_was_made_anew(guest_visitor: Visitor,
     expect(guest_page.locator(ROWS)).to_have_attribute("data-state", "done")
     assert guest.identities == 2
     guest_visitor.forgive("400")
+
+
+NAMES = [
+    "  \U0001f408 50 % & more + (2).png",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467.png",
+    "\u0634\u062c\u0631\u0629.png",
+    "cafe\u0301 $5.png",
+]
+
+
+def test_keys_end_in_the_name_as_it_was(guest_page: Page, guest: GuestDouble) -> None:
+    guest_page.set_input_files("#files", [upload_of(name, sample("cat.png")) for name in NAMES])
+
+    expect(guest_page.locator(ROWS + "[data-state=done]")).to_have_count(len(NAMES))
+    guest_page.reload()
+    expect(guest_page.locator(".card img.ready")).to_have_count(len(NAMES))
+    assert {key.rsplit("/", 1)[1] for key in guest.puts} == {name.strip() for name in NAMES}
+
+
+def clock_off_by(hours: int) -> str:
+    """A script that sets the browser's clock wrong."""
+    return f"""{{
+        const Right = Date, off = {hours} * 3600_000;
+        Date = class extends Right {{
+            constructor(...args) {{ args.length ? super(...args) : super(Right.now() + off); }}
+            static now() {{ return Right.now() + off; }}
+        }};
+    }}"""
+
+
+@pytest.mark.parametrize("hours", [1, -24])
+def test_a_wrong_clock_is_corrected_before_anything_is_refused(
+    browser: Browser, guest: GuestDouble, hours: int
+) -> None:
+    with visited(browser, guest, clock_off_by(hours)) as visitor:
+        visitor.page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
+        expect(visitor.page.locator(ROWS)).to_have_attribute("data-state", "done")
+        visitor.page.reload()
+        expect(visitor.page.locator(".card img.ready")).to_be_visible()
+    assert guest.skewed == 0
+
+
+@pytest.mark.parametrize("hours", [1, -24])
+def test_signs_again_where_only_the_refusal_tells_the_time(browser: Browser, guest: GuestDouble, hours: int) -> None:
+    with visited(browser, guest, clock_off_by(hours), dated=False) as visitor:
+        visitor.page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
+        expect(visitor.page.locator(ROWS)).to_have_attribute("data-state", "done")
+        visitor.forgive("403")
+    assert (guest.skewed, len(guest.puts)) == (1, 1)

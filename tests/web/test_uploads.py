@@ -77,14 +77,14 @@ def test_takes_files_that_are_dropped_on_the_page(page: Page) -> None:
 
 
 def test_takes_files_that_are_dropped_before_the_page_knows_its_service(page: Page) -> None:
-    held: list[Route] = []
-    page.route("**/config.json", lambda route: held.append(route))
+    routes: list[Route] = []
+    page.route("**/config.json", lambda route: routes.append(route))
     with page.expect_request("**/config.json"):
         page.reload()
 
     page.evaluate(DROP)
     expect(page.locator(ROWS)).to_have_count(0)
-    held[0].continue_()
+    routes[0].continue_()
 
     expect(page.locator(ROWS)).to_contain_text("Cup, Coffee")
 
@@ -201,6 +201,7 @@ def test_waits_while_offline_and_goes_on_afterwards(page: Page) -> None:
     expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
 
 
+@pytest.mark.abuse
 def test_shows_markup_in_names_and_labels_as_text(page: Page) -> None:
     page.set_input_files("#files", upload_of("markup<b>bold</b>.png"))
 
@@ -234,3 +235,24 @@ def test_sends_a_file_whose_type_the_system_does_not_know(visit: Visit, double: 
 
     expect(page.locator(ROWS + "[data-state=done]")).to_have_count(1)
     assert "POST /api/generate-upload-url" in double.calls
+
+
+def test_sends_again_what_the_service_gave_up(page: Page, double: Double) -> None:
+    page.set_input_files("#files", upload_of("failed.png", sample("cat.png")))
+    expect(page.locator(ROWS)).to_have_attribute("data-state", "failed")
+    expect(page.locator(ROWS)).to_contain_text("The analysis did not work")
+    double.gives_up = False
+
+    page.get_by_role("button", name="Retry failed.png").click()
+
+    expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
+    assert len(double.pictures) == 2
+
+
+def test_a_click_on_a_label_of_an_upload_looks_for_it(page: Page) -> None:
+    page.set_input_files("#files", [upload_of("cat.png"), upload_of("rocket.png")])
+    expect(page.locator(f"{ROWS}[data-state=done]")).to_have_count(2)
+
+    page.locator(ROWS).first.get_by_role("button", name="Whiskers").click()
+
+    expect(page.locator(".card .name")).to_have_text(["cat.png"])

@@ -1,6 +1,10 @@
 /** The backend of mode "api": the routes of api/openapi.yaml. guest.js offers the same methods. */
-import { requestJson, sendFile, typeOf } from "./http.js";
+import { typeOf } from "./files.js";
+import { requestJson, sendFile } from "./http.js";
+import { shortened } from "./names.js";
 import { accessKey } from "./settings.js";
+
+const MOST_NAME = 255;
 
 /** @param {import("./types.js").Config} config @returns {import("./types.js").Backend} */
 export function apiBackend(config) {
@@ -9,20 +13,22 @@ export function apiBackend(config) {
   function call(method, path, { query = {}, body, signal } = {}) {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) {
-      for (const one of [value].flat()) if (one !== undefined && one !== "") search.append(name, String(one));
+      for (const item of [value].flat()) if (item !== undefined && item !== "") search.append(name, String(item));
     }
     const headers = {};
     if (body) headers["content-type"] = "application/json";
     if (accessKey(config)) headers["x-api-key"] = accessKey(config);
-    const url = search.size ? `${base}${path}?${search}` : base + path;
-    return requestJson(url, { method, headers, body: body && JSON.stringify(body), signal });
+    // A space as %20: not everything between here and the function reads a plus as one.
+    const parameters = String(search).replaceAll("+", "%20");
+    return requestJson(base + path + (parameters && `?${parameters}`), { method, headers, body: body && JSON.stringify(body), signal });
   }
 
   return {
     canDelete: config.canDelete,
 
     async upload(file, { onProgress, signal }) {
-      const wish = { fileName: file.name.slice(-255), contentType: typeOf(file), sizeBytes: file.size };
+      const fileName = shortened(file.name, (text) => text.length <= MOST_NAME);
+      const wish = { fileName, contentType: await typeOf(file), sizeBytes: file.size };
       const { body: form } = await call("POST", "/generate-upload-url", { body: wish, signal });
       await sendFile({ url: form.url, fields: form.fields, file, onProgress, signal });
       return form.key;
@@ -42,6 +48,10 @@ export function apiBackend(config) {
 
     imageUrl: async (key, showFlagged) =>
       (await call("GET", "/image-url", { query: { key, showFlagged: showFlagged || undefined } })).body.url,
+
+    async relabel(key) {
+      await call("POST", "/relabel", { body: { key } });
+    },
 
     async remove(key) {
       await call("DELETE", "/images", { query: { key } });

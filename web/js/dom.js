@@ -1,4 +1,6 @@
-/** Building elements. Text only ever enters the page as text nodes, so names and labels cannot become markup. */
+/** Building elements, and what the browser keeps. Text only ever enters the page as text nodes, so names and labels cannot become markup. */
+
+import { characters } from "./names.js";
 
 /** The element with this id; the page is broken if there is none. */
 export function byId(id) {
@@ -49,6 +51,31 @@ export function nameOf(key) {
   return key.slice(key.lastIndexOf("/") + 1) || key;
 }
 
+/** A name in one line: where there is no room, the style sheet cuts the end of the first part, so that the name's end stays. */
+export function nameNode(name) {
+  const head = characters(name), tail = head.length > 16 ? head.splice(-10) : [];
+  return el("span", { className: "name", title: name, dir: "auto" }, el("span", {}, head.join("")), tail.length && el("span", {}, tail.join("")));
+}
+
+/** What the browser keeps for this page, for ever or for this tab: nothing, where it is told to keep nothing. */
+export const keeping = (kind) => ({
+  get(name) {
+    try {
+      return window[kind].getItem(name);
+    } catch {
+      return null;
+    }
+  },
+  set(name, value) {
+    try {
+      window[kind].setItem(name, value);
+    } catch {
+      // Site data are blocked, or there is no room: the page works without.
+    }
+  },
+});
+export const kept = keeping("localStorage"), keptInTab = keeping("sessionStorage");
+
 /** Calls `action` once `wait` ms after the last call. */
 export function debounce(action, wait) {
   let timer = 0;
@@ -56,4 +83,13 @@ export function debounce(action, wait) {
     clearTimeout(timer);
     timer = setTimeout(() => action(...args), wait);
   };
+}
+
+/** The key that the page's address names; undefined where it names none, or nothing that can be read. */
+export function keyInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,71 +1,101 @@
-/** The gallery: pages of pictures as cards, kept fresh, with its empty, loading and error states. */
-import { byId, el, icon, nameOf, percent } from "./dom.js";
-import { explain, reason } from "./messages.js";
+/** The gallery: pictures as cards by day, more of them as one scrolls, kept fresh, with its empty, loading and error states. */
+import { byId, el, icon, keptInTab, nameNode, nameOf, percent } from "./dom.js";
+import { counted, explain, reason } from "./messages.js";
 
-const PAGE = 24, FRESH_MS = 20_000, TAGS = 4;
+const PAGE = 48, MOST_PAGE = 100, FRESH_MS = 20_000, TAGS = 4, AHEAD = "1200px", PLACE = "labelstack.place";
 
 /**
  * @param {import("./types.js").Backend} backend
  * @param {ReturnType<import("./pictures.js").pictureSource>} pictures
- * @param {{onOpen: (image: object) => void, onClear: () => void}} events
+ * @param page  onOpen(key), onLabel(name), onClear(), onChange(), and countOf(query): how many match, where that is known
  */
-export function setUpGallery(backend, pictures, events) {
+export function setUpGallery(backend, pictures, page) {
   const grid = byId("grid"), more = byId("more"), empty = byId("empty"), count = byId("count");
-  let query, cursor, images = [], cards = new Map(), loading;
+  let query, cursor, total, images = [], cards = new Map(), loading;
   const looker = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) (looker.unobserve(target), target.load());
   }, { rootMargin: "300px" });
+  const end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && loadMore(), { rootMargin: AHEAD });
 
-  /** Shows what matches; the cards that are there stay until the answer has come. */
-  async function search(next) {
+  /** Shows what matches; the cards that are there stay until the answer has come. `place` is where the reader was. */
+  async function search(next, place) {
     query = next;
     loading?.abort();
-    const mine = (loading = new AbortController());
+    const { signal } = (loading = new AbortController());
     grid.setAttribute("aria-busy", "true");
     if (!images.length) skeleton();
     try {
-      const page = await load(undefined, mine.signal);
-      cards.clear();
-      looker.disconnect();
-      images = [];
-      grid.replaceChildren();
-      append(page);
+      const first = await load(undefined, signal, place?.shown);
+      if (signal.aborted) return;
+      clear();
+      append(first);
+      if (place) await goTo(place);
+      else if (scrollY > grid.offsetTop) scrollTo(0, 0);
     } catch (error) {
-      if (mine.signal.aborted) return;
-      images = [];
-      cards.clear();
-      grid.replaceChildren();
+      if (signal.aborted) return;
+      clear();
       more.hidden = true;
       count.textContent = "";
-      state("bad", "The pictures could not be loaded.", explain(error), ["Try again", () => search(query)]);
+      state("bad", "The pictures could not be loaded.", explain(error), ["Try again", () => search(query, place)]);
     }
-    if (loading === mine) grid.removeAttribute("aria-busy");
+    grid.removeAttribute("aria-busy");
   }
 
-  /** One page; goes on over pages that turn out empty. */
-  async function load(from, signal) {
-    let page = await backend.images({ ...query, limit: PAGE, cursor: from }, signal);
-    while (!page.images.length && page.cursor) {
-      page = await backend.images({ ...query, limit: PAGE, cursor: page.cursor }, signal);
-    }
-    return page;
+  function clear() {
+    cards.clear();
+    looker.disconnect();
+    images = [];
+    grid.replaceChildren();
+    page.onChange();
   }
 
-  function append(page) {
-    cursor = page.cursor;
-    const fresh = page.images.filter((image) => !cards.has(image.key));
+  /** At least one picture, or as many as `least` says, if there are so many; a page may come with none. */
+  async function load(from, signal, least = 1) {
+    const loaded = [];
+    let answer = { cursor: from };
+    do {
+      const limit = Math.min(Math.max(PAGE, least - loaded.length), MOST_PAGE);
+      answer = await backend.images({ ...query, limit, cursor: answer.cursor }, signal);
+      loaded.push(...answer.images);
+    } while (loaded.length < least && answer.cursor);
+    return { ...answer, images: loaded };
+  }
+
+  function append(answer) {
+    ({ cursor, total } = answer);
+    const fresh = answer.images.filter((image) => !cards.has(image.key));
     images.push(...fresh);
     grid.append(...fresh.map(card));
     settle();
   }
 
+  async function loadMore() {
+    if (more.disabled || !cursor || grid.hasAttribute("aria-busy")) return;
+    more.disabled = true;
+    const { signal } = loading;
+    try {
+      const next = await load(cursor, signal);
+      if (!signal.aborted) append(next);
+    } catch (error) {
+      end.disconnect(); // the button asks again, not the scrolling
+      if (!signal.aborted) state("bad", "The next pictures could not be loaded.", explain(error));
+    }
+    more.disabled = false;
+  }
+
   function settle() {
     more.hidden = !cursor;
-    count.textContent = images.length ? `${images.length}${cursor ? "+" : ""} ${images.length === 1 && !cursor ? "picture" : "pictures"}` : "";
+    end.disconnect();
+    if (cursor) end.observe(more); // anew: it tells at once whether the end is in sight still
+    const known = cursor ? total ?? page.countOf(query) : images.length;
+    count.textContent = !images.length ? "" : known >= images.length ? counted(known) : `${images.length}+ pictures`;
+    days();
+    page.onChange();
+    document.body.classList.toggle("fresh", !images.length && !query.labels.length && !query.status);
     if (images.length) return (empty.hidden = true);
-    if (query.labels.length) state("find", "No picture has all of that.", `Nothing with ${query.labels.join(" and ")} at ${query.minConfidence} % or more.`, ["Show all pictures", events.onClear]);
-    else if (!query.status) state("logo", "No pictures yet.", "Choose some above, or drop them on this page: what is in them shows up here.");
-    else state("logo", `No picture is ${{ LABELED: "labelled yet", REJECTED: "rejected", FAILED: "given up" }[query.status]}.`, "", ["Show all pictures", events.onClear]);
+    if (query.labels.length) state("find", "No picture has all of that.", `Nothing with ${query.labels.join(" and ")}${query.minConfidence ? ` at ${query.minConfidence} % or more` : ""}.`, ["Show all pictures", page.onClear]);
+    else if (!query.status) state("logo", "No pictures yet.", "What is in the pictures that you send shows up here.");
+    else state("logo", `No picture is ${{ LABELED: "labelled yet", REJECTED: "rejected", FAILED: "given up" }[query.status]}.`, "", ["Show all pictures", page.onClear]);
   }
 
   function state(mark, title, text, action) {
@@ -76,24 +106,43 @@ export function setUpGallery(backend, pictures, events) {
 
   function skeleton() {
     empty.hidden = true;
-    grid.replaceChildren(...Array.from({ length: 8 }, () => el("li", { className: "ghost", "aria-hidden": "true" }, el("span", { className: "photo" }))));
+    grid.replaceChildren(...Array.from({ length: 12 }, () => el("li", { className: "ghost", "aria-hidden": "true" }, el("span", { className: "photo" }))));
+  }
+
+  /** A heading before the first picture of each day, while they are in the order of days. */
+  function days() {
+    for (const node of grid.querySelectorAll(".day")) node.remove();
+    if (query.order !== "newest") return;
+    let last;
+    for (const image of images) {
+      const day = dayOf(image);
+      if (day && day !== last) cards.get(image.key).before(el("li", { className: "day" }, el("h3", {}, day)));
+      last = day;
+    }
   }
 
   function card(image) {
     const name = nameOf(image.key);
-    const flagged = image.moderation?.length > 0, seen = image.status === "LABELED";
-    const photo = el("span", { className: "photo" }, flagged && [icon("veil"), el("span", {}, `Hidden: ${image.moderation[0].name}`)], !seen && icon("bad"));
-    const tags = el("span", { className: "tags" });
-    const button = el("button", { onclick: () => events.onOpen(image) }, photo, el("span", { className: "name" }, name),
-      seen ? tags : el("span", { className: "why" }, reason(image)));
-    const node = el("li", { className: `card${flagged ? " flagged" : ""}${seen ? "" : " refused"}` }, button);
-    node.tags = () => tags.replaceChildren(...visible(image).map((label) => el("span", { className: "tag", title: percent(label.confidence) }, label.name)));
+    const flagged = image.moderation?.length > 0, labeled = image.status === "LABELED";
+    const photo = el("span", { className: "photo" }, flagged && [icon("veil"), el("span", {}, `Hidden: ${image.moderation[0].name}`)], !labeled && icon("bad"));
+    const node = el("li", { className: `card${flagged ? " flagged" : ""}${labeled ? "" : " refused"}` },
+      el("button", { className: "open", onclick: () => page.onOpen(image.key) }, photo, nameNode(name), !labeled && el("span", { className: "why" }, reason(image))),
+      el("input", { type: "checkbox", className: "pick", "aria-label": `Select ${name}` }));
+    node.dataset.key = image.key;
+    node.tags = () => {
+      node.querySelector(".tags")?.remove();
+      if (labeled) node.append(tags(image));
+    };
     node.tags();
-    if (seen && !flagged) {
+    if (labeled && !flagged) {
       photo.load = async () => {
-        const failed = () => photo.replaceChildren(icon("logo"));
+        const failed = () => {
+          photo.replaceChildren(icon("logo"), el("span", {}, "No preview"));
+          if (!navigator.onLine) addEventListener("online", () => (photo.replaceChildren(), looker.observe(photo)), { once: true });
+        };
         try {
-          photo.append(el("img", { alt: "", decoding: "async", onload: (event) => event.target.classList.add("ready"), onerror: failed, src: await pictures.address(image.key) }));
+          const src = await pictures.address(image.key, { width: photo.clientWidth });
+          photo.append(el("img", { alt: "", decoding: "async", onload: (event) => event.target.classList.add("ready"), onerror: failed, src }));
         } catch {
           failed(); // The card still says what was seen; the viewer tells why there is no picture.
         }
@@ -104,42 +153,62 @@ export function setUpGallery(backend, pictures, events) {
     return node;
   }
 
-  function visible(image) {
-    const wanted = query.labels.map((label) => label.toLowerCase());
+  function tags(image) {
+    const searched = query.labels.map((label) => label.toLowerCase());
     const labels = (image.labels ?? []).filter((label) => label.confidence >= query.minConfidence);
-    return labels.sort((a, b) => wanted.includes(b.name.toLowerCase()) - wanted.includes(a.name.toLowerCase()) || b.confidence - a.confidence).slice(0, TAGS);
+    labels.sort((a, b) => searched.includes(b.name.toLowerCase()) - searched.includes(a.name.toLowerCase()) || b.confidence - a.confidence);
+    if (!labels.length) return el("p", { className: "tags muted" }, image.labels?.length ? `Nothing at ${query.minConfidence} % or more` : "Nothing recognised");
+    return el("ul", { className: "tags" }, labels.slice(0, TAGS).map(({ name, confidence }) =>
+      el("li", {}, el("button", { className: "tag", title: `${name}, ${percent(confidence)}`, onclick: () => page.onLabel(name) }, name))));
   }
 
   /** Puts pictures that are new in front, without touching the others. */
-  function prepend(found) {
-    const fresh = found.filter((image) => !cards.has(image.key));
+  function prepend(newest) {
+    const fresh = newest.filter((image) => !cards.has(image.key));
     if (!fresh.length) return;
     if (!images.length) grid.replaceChildren();
     images.unshift(...fresh);
+    if (total !== undefined) total += fresh.length;
     grid.prepend(...fresh.map(card));
     settle();
   }
 
   async function refresh() {
     if (!query || document.hidden || !navigator.onLine || grid.hasAttribute("aria-busy") || query.order !== "newest") return;
-    const asked = query;
-    const page = await backend.images({ ...query, limit: PAGE }).catch(() => undefined); // the next round tells
-    if (page && asked === query) prepend(page.images);
+    const queryBefore = query;
+    const newest = await backend.images({ ...query, limit: PAGE }).catch(() => undefined); // the next round tells
+    if (newest && queryBefore === query) prepend(newest.images);
   }
 
-  more.onclick = async () => {
-    more.disabled = true;
-    try {
-      const at = images.length;
-      append(await load(cursor));
-      grid.children[at]?.querySelector("button").focus();
-    } catch (error) {
-      state("bad", "The next pictures could not be loaded.", explain(error));
+  /** Remembers where the reader is, for when the page is loaded again. */
+  function keepPlace() {
+    if (!images.length) return;
+    const top = [...cards.values()].find((node) => node.getBoundingClientRect().bottom > 0);
+    const place = { search: location.search, shown: images.length, key: scrollY && top?.dataset.key, from: top?.getBoundingClientRect().top };
+    keptInTab.set(PLACE, JSON.stringify(place));
+  }
+
+  async function goTo({ key, from }) {
+    // Several times, as cards have their true height only once they are near the screen.
+    for (let turn = 0; turn < 5 && cards.has(key); turn++) {
+      scrollBy(0, cards.get(key).getBoundingClientRect().top - from);
+      await new Promise(requestAnimationFrame);
     }
-    more.disabled = false;
-  };
+  }
+
+  more.onclick = loadMore;
+  grid.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(), ArrowDown: columns() }[event.key];
+    const at = images.findIndex((image) => image.key === event.target.closest(".card")?.dataset.key);
+    const next = step && at >= 0 && images[at + step];
+    if (!next || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    cards.get(next.key).querySelector(event.target.matches(".pick") ? ".pick" : ".open").focus();
+  });
+  const columns = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length;
   setInterval(refresh, FRESH_MS);
   document.addEventListener("visibilitychange", refresh);
+  addEventListener("pagehide", keepPlace);
 
   return {
     search,
@@ -154,17 +223,44 @@ export function setUpGallery(backend, pictures, events) {
       if (!query.labels.length && (!query.status || result.status === query.status)) prepend([result]);
       else void refresh();
     },
-    drop(key) {
-      const at = images.findIndex((image) => image.key === key);
+    /** Takes pictures away; the one beside them gets the focus. */
+    drop(keys) {
+      const gone = new Set(keys), at = images.findIndex((image) => gone.has(image.key));
       if (at < 0) return;
-      images.splice(at, 1);
-      cards.get(key)?.remove();
-      cards.delete(key);
+      images = images.filter((image) => !gone.has(image.key));
+      if (total !== undefined) total -= gone.size;
+      for (const key of gone) (cards.get(key)?.remove(), cards.delete(key));
       settle();
-      (grid.children[Math.min(at, images.length - 1)]?.querySelector("button") ?? byId("pictures")).focus();
+      (cards.get(images[Math.min(at, images.length - 1)]?.key)?.querySelector(".open") ?? byId("pictures")).focus();
     },
-    focus: (key) => cards.get(key)?.querySelector("button").focus(),
+    focus: (key) => cards.get(key)?.querySelector(".open").focus(),
+    find: (key) => images.find((image) => image.key === key),
+    images: () => images,
+    cardOf: (key) => cards.get(key),
     /** The picture `step` places away in the gallery. */
     beside: (key, step) => images[images.findIndex((image) => image.key === key) + step],
   };
+}
+
+/** Where the reader was when this address was loaded before; undefined where it is opened anew. */
+export function placeBefore() {
+  history.scrollRestoration = "manual";
+  const [{ type } = {}] = performance.getEntriesByType("navigation");
+  try {
+    const place = JSON.parse(keptInTab.get(PLACE) ?? "");
+    return type !== "navigate" && place.search === location.search ? place : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
+
+/** The day that a picture belongs to, in words. */
+function dayOf({ processedAt }) {
+  const then = new Date(processedAt), today = new Date();
+  if (Number.isNaN(then.getTime())) return undefined;
+  if (then.toDateString() === today.toDateString()) return "Today";
+  today.setDate(today.getDate() - 1);
+  return then.toDateString() === today.toDateString() ? "Yesterday" : DAY.format(then);
 }

@@ -3,22 +3,29 @@
  *
  * A guest may put and get objects below `<uploadPrefix><identity id>/` and read the results of these keys, and nothing else. So there
  * is no list to ask for: the browser remembers which keys are its own, and searches among their results itself.
+ *
+ * Whoever knows a guest's identity id gets his credentials. So the page never sees it: its keys begin after the guest's folder, and
+ * its pictures are blobs, as a link to S3 would have the id in it.
  */
-import { requestJson, sendFile, ServiceError, typeOf } from "./http.js";
+import { kept } from "./dom.js";
+import { typeOf } from "./files.js";
+import { clock, requestJson, sendFile, ServiceError } from "./http.js";
+import { each, fetchFile, keyName } from "./later.js";
 import { encode, presignedUrl, signedHeaders } from "./sigv4.js";
 
-const MOST_KEYS = 500, AT_ONCE = 8, LINK_S = 300, EARLY_MS = 5 * 60_000;
+const MOST_KEYS = 500, MOST_KEY_BYTES = 1024, AT_ONCE = 8, LINK_S = 300, EARLY_MS = 5 * 60_000;
+const SHOWN = /^image\/(?!svg)/; // other types could run in the page's name when they are opened
 
 /** @param {import("./types.js").Config} config @returns {import("./types.js").Backend} */
 export function guestBackend(config) {
-  const { region } = config;
-  const endpoint = (service) => (config.endpoints?.[service] ?? `https://${service}.${region}.amazonaws.com`).replace(/\/$/, "");
+  const { region, dnsSuffix } = config;
+  const endpoint = (service) => (config.endpoints?.[service] ?? `https://${service}.${region}.${dnsSuffix}`).replace(/\/$/, "");
   const store = `labelstack.guest.${config.identityPoolId}`;
-  const own = JSON.parse(localStorage.getItem(store) ?? '{"keys":[]}');
+  const own = JSON.parse(kept.get(store) ?? '{"keys":[]}');
   const results = new Map();
   let pass, until = 0;
 
-  const save = () => localStorage.setItem(store, JSON.stringify(own));
+  const save = () => kept.set(store, JSON.stringify(own));
 
   async function cognito(operation, body) {
     const headers = { "content-type": "application/x-amz-json-1.1", "x-amz-target": `AWSCognitoIdentityService.${operation}` };
@@ -28,10 +35,10 @@ export function guestBackend(config) {
   async function enter() {
     try {
       own.id ??= (await cognito("GetId", { IdentityPoolId: config.identityPoolId })).IdentityId;
-      const { Credentials: given } = await cognito("GetCredentialsForIdentity", { IdentityId: own.id });
+      const { Credentials: keys } = await cognito("GetCredentialsForIdentity", { IdentityId: own.id });
       save();
-      const until = typeof given.Expiration === "number" ? given.Expiration * 1000 : Date.parse(given.Expiration);
-      return { accessKeyId: given.AccessKeyId, secretKey: given.SecretKey, sessionToken: given.SessionToken, until };
+      const until = typeof keys.Expiration === "number" ? keys.Expiration * 1000 : Date.parse(keys.Expiration);
+      return { accessKeyId: keys.AccessKeyId, secretKey: keys.SecretKey, sessionToken: keys.SessionToken, until };
     } catch (error) {
       if (error.code === "ResourceNotFoundException" && own.id) {
         // The pool was made anew: this browser is another guest now, and the old keys are out of reach.
@@ -44,9 +51,9 @@ export function guestBackend(config) {
 
   /** Credentials that are good for a while yet; asked for once, however many need them. */
   function credentials() {
-    if (until < Date.now() + EARLY_MS) {
+    if (until < clock.now() + EARLY_MS) {
       until = Infinity;
-      pass = enter().then((given) => ((until = given.until), given), (error) => {
+      pass = enter().then((keys) => ((until = keys.until), keys), (error) => {
         until = 0;
         throw error;
       });
@@ -54,44 +61,55 @@ export function guestBackend(config) {
     return pass;
   }
 
-  const scope = async (service) => ({ service, region, credentials: await credentials() });
+  const folder = () => `${config.uploadPrefix}${own.id}/`;
+  const inFolder = (key) => (key.startsWith(config.uploadPrefix) ? key : folder() + key);
+
+  const scope = async (service) => ({ service, region, credentials: await credentials(), now: new Date(clock.now()) });
+
+  /** Sends what it has signed, and once more if the answer has shown that this machine's clock is wrong. */
+  async function signed(service, send) {
+    const { aheadMs } = clock;
+    try {
+      return await send(await scope(service));
+    } catch (error) {
+      if (clock.aheadMs === aheadMs) throw error;
+      return send(await scope(service));
+    }
+  }
 
   function objectUrl(key) {
     const path = key.split("/").map(encode).join("/");
-    return config.endpoints?.s3 ? `${endpoint("s3")}/${config.uploadBucket}/${path}` : `https://${config.uploadBucket}.s3.${region}.amazonaws.com/${path}`;
+    return config.endpoints?.s3 ? `${endpoint("s3")}/${config.uploadBucket}/${path}` : `https://${config.uploadBucket}.s3.${region}.${dnsSuffix}/${path}`;
   }
 
-  async function result(key, signal) {
+  async function result(shownKey, signal) {
+    await credentials(); // which say who this guest is
+    const key = inFolder(shownKey);
     if (results.has(key)) return results.get(key);
     const url = `${endpoint("dynamodb")}/`;
     const body = JSON.stringify({ TableName: config.resultsTable, Key: { pk: { S: `IMAGE#${key}` }, sk: { S: "META" } } });
     const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": "DynamoDB_20120810.GetItem" };
-    const answer = await requestJson(url, { method: "POST", headers: signedHeaders("POST", url, headers, body, await scope("dynamodb")), body, signal });
+    const answer = await signed("dynamodb", (by) => requestJson(url, { method: "POST", headers: signedHeaders("POST", url, headers, body, by), body, signal }));
     if (!answer.body.Item) return undefined;
-    const found = plain({ M: answer.body.Item });
-    if (found.status === "DELETED") {
-      own.keys = own.keys.filter((one) => one !== key);
+    const item = { ...plain({ M: answer.body.Item }), key: shown(key) };
+    if (item.status === "DELETED") {
+      own.keys = own.keys.filter((ownKey) => ownKey !== key);
       save();
       throw new ServiceError("PICTURE_DELETED", "This picture was deleted.", 404);
     }
-    results.set(key, found);
-    return found;
+    results.set(key, item);
+    return item;
   }
 
   /** The results of all own pictures, newest first. */
   async function all(signal) {
-    const left = [...own.keys], found = [];
-    const work = async () => {
-      for (let key = left.shift(); key; key = left.shift()) {
-        const one = await result(key, signal).catch((error) => {
-          if (error.code !== "PICTURE_DELETED") throw error;
-        });
-        if (one) found.push(one);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    return found.sort((a, b) => (a.processedAt < b.processedAt ? 1 : -1));
+    const read = [];
+    const errors = await each(own.keys, AT_ONCE, async (key) => read.push(await result(key, signal)));
+    for (const error of errors) if (error.code !== "PICTURE_DELETED") throw error;
+    return read.filter(Boolean).sort((a, b) => (a.processedAt < b.processedAt ? 1 : -1));
   }
+
+  const shown = (key) => (key.startsWith(folder()) ? key.slice(folder().length) : key);
 
   const sureness = (image, name) => image.labels?.find((label) => label.name.toLowerCase() === name.toLowerCase())?.confidence ?? -1;
 
@@ -101,24 +119,24 @@ export function guestBackend(config) {
     result,
 
     async upload(file, { onProgress, signal }) {
-      const access = await scope("s3");
+      await credentials(); // which say who this guest is
+      const type = await typeOf(file);
       const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-      const name = file.name.normalize().replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(-80);
-      const key = `${config.uploadPrefix}${own.id}/${random}/${name}`;
+      const head = `${folder()}${random}/`;
+      const key = head + keyName(file.name, MOST_KEY_BYTES - new TextEncoder().encode(head).length);
       const url = objectUrl(key);
-      const headers = signedHeaders("PUT", url, { "content-type": typeOf(file) }, undefined, access);
-      await sendFile({ url, file, headers, onProgress, signal });
+      await signed("s3", (by) => sendFile({ url, file, headers: signedHeaders("PUT", url, { "content-type": type }, undefined, by), onProgress, signal }));
       own.keys = [key, ...own.keys].slice(0, MOST_KEYS);
       save();
-      return key;
+      return shown(key);
     },
 
     async images({ labels, minConfidence, order, status, cursor, limit }, signal) {
-      let found = (await all(signal)).filter((image) => !status || image.status === status);
-      found = found.filter((image) => labels.every((name) => sureness(image, name) >= minConfidence));
-      if (order === "confidence" && labels.length) found.sort((a, b) => sureness(b, labels[0]) - sureness(a, labels[0]));
+      let matches = (await all(signal)).filter((image) => !status || image.status === status);
+      matches = matches.filter((image) => labels.every((name) => sureness(image, name) >= minConfidence));
+      if (order === "confidence" && labels.length) matches.sort((a, b) => sureness(b, labels[0]) - sureness(a, labels[0]));
       const from = Number(cursor ?? 0), to = from + limit;
-      return { images: found.slice(from, to), cursor: to < found.length ? String(to) : undefined };
+      return { images: matches.slice(from, to), cursor: to < matches.length ? String(to) : undefined, total: matches.length };
     },
 
     async labels() {
@@ -127,18 +145,22 @@ export function guestBackend(config) {
       return [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count || a.name.localeCompare(b.name));
     },
 
-    imageUrl: async (key) => presignedUrl(objectUrl(key), LINK_S, await scope("s3")),
-
-    async remove() {
-      throw new ServiceError("FORBIDDEN", "Guests cannot delete pictures.", 403);
+    async imageUrl(key) {
+      const by = await scope("s3");
+      const blob = await fetchFile(await presignedUrl(objectUrl(inFolder(key)), LINK_S, by));
+      return URL.createObjectURL(SHOWN.test(blob.type) ? blob : new Blob([blob]));
     },
+
+    relabel: () => Promise.reject(new ServiceError("FORBIDDEN", "Guests cannot have pictures labelled anew.", 403)),
+
+    remove: () => Promise.reject(new ServiceError("FORBIDDEN", "Guests cannot delete pictures.", 403)),
   };
 }
 
 /** A DynamoDB value as a plain one. */
 function plain(value) {
   const [[type, content]] = Object.entries(value);
-  if (type === "M") return Object.fromEntries(Object.entries(content).map(([name, one]) => [name, plain(one)]));
+  if (type === "M") return Object.fromEntries(Object.entries(content).map(([name, member]) => [name, plain(member)]));
   if (type === "L") return content.map(plain);
   if (type === "N") return Number(content);
   return type === "NULL" ? null : content;

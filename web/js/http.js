@@ -2,6 +2,8 @@
 
 const TIMEOUT_MS = 20_000;
 const RETRYABLE = new Set(["OFFLINE", "TIMEOUT", "UNAVAILABLE", "INTERNAL_ERROR", "TOO_MANY_REQUESTS"]);
+const TURNS_LOST = 3, TURNS_BUSY = 6, FIRST_PAUSE_MS = 500;
+const SKEW_MS = 60_000;
 
 export class ServiceError extends Error {
   /** @param {string} code stable @param {string} message for people @param {number} [status] of the answer */
@@ -17,36 +19,41 @@ const offline = () => new ServiceError("OFFLINE", "The service cannot be reached
 const timedOut = () => new ServiceError("TIMEOUT", "The service took too long to answer. Try again.");
 const cancelled = () => new DOMException("Cancelled", "AbortError");
 
-/** Sends again what the connection lost, as it does when a phone changes networks. Only for what may be sent twice. */
-async function again(send, signal) {
-  for (const pause of [500, 1500]) {
-    if (!navigator.onLine) await awake(signal);
+/** The services' time: this machine's, corrected by the dates of answers, since signatures are good for minutes only. */
+export const clock = {
+  aheadMs: 0,
+  now: () => Date.now() - clock.aheadMs,
+  /** @param {string|null|undefined} date  of an answer, where it may be read */
+  learn(date) {
+    const ahead = Date.now() - Date.parse(date ?? "");
+    if (Math.abs(ahead - clock.aheadMs) > SKEW_MS) clock.aheadMs = ahead;
+  },
+};
+
+/**
+ * Sends again what the connection lost, as it does when a phone changes networks, if it may be sent twice, and what a
+ * busy service did not take.
+ */
+export async function again(send, signal, mayRepeat = true) {
+  for (let turn = 1; ; turn++) {
+    if (mayRepeat && !navigator.onLine) await awake(signal);
     try {
       return await send();
     } catch (error) {
-      if (error.code !== "OFFLINE") throw error;
+      const turns = error.status === 429 ? TURNS_BUSY : error.code === "OFFLINE" && mayRepeat ? TURNS_LOST : 1;
+      if (turn >= turns) throw error;
     }
-    await sleep(pause, signal);
+    await sleep(FIRST_PAUSE_MS * 2 ** (turn - 1) * (0.75 + Math.random() / 2), signal);
   }
-  return send();
 }
 
 /** Sends a request and gives the parsed JSON body and the status. */
 export function requestJson(url, { signal, ...options } = {}) {
-  const ask = () => answer(url, options, signal);
-  return options.method === "DELETE" ? ask() : again(ask, signal);
+  return again(() => answer(url, options, signal), signal, options.method !== "DELETE");
 }
 
 async function answer(url, options, signal) {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
-  let response, text;
-  try {
-    response = await fetch(url, { ...options, signal: signal ? AbortSignal.any([signal, limit]) : limit, credentials: "omit", cache: "no-store" });
-    text = await response.text();
-  } catch (error) {
-    if (signal?.aborted) throw cancelled();
-    throw error.name === "TimeoutError" ? timedOut() : offline();
-  }
+  const { response, content: text } = await get(url, options, signal, TIMEOUT_MS, "text");
   let body;
   try {
     body = text ? JSON.parse(text) : {};
@@ -55,6 +62,26 @@ async function answer(url, options, signal) {
   }
   if (response.ok) return { status: response.status, body };
   throw asError(response.status, body);
+}
+
+/** Fetches, with a limit of time. Not by AbortSignal.any and timeout, which many browsers do not have. */
+export async function get(url, options, signal, limitMs, kind) {
+  const stop = new AbortController(), abort = () => stop.abort();
+  let late = false;
+  const timer = setTimeout(() => ((late = true), abort()), limitMs);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort);
+  try {
+    const response = await fetch(url, { ...options, signal: stop.signal, credentials: "omit", cache: "no-store" });
+    clock.learn(response.headers.get("date"));
+    return { response, content: await response[kind]() };
+  } catch {
+    if (signal?.aborted) throw cancelled();
+    throw late ? timedOut() : offline();
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
 function asError(status, body) {
@@ -94,11 +121,14 @@ function send({ url, file, fields, headers = {}, onProgress, signal }) {
 }
 
 function storageError(xhr) {
-  const code = /<Code>(\w+)<\/Code>/.exec(xhr.responseText)?.[1] ?? `HTTP_${xhr.status}`;
+  const said = (name) => new RegExp(`<${name}>([^<]+)</${name}>`).exec(xhr.responseText)?.[1];
+  clock.learn(said("ServerTime"));
+  const code = said("Code") ?? `HTTP_${xhr.status}`;
   const sentences = {
     EntityTooLarge: "The picture is larger than allowed. Make it smaller and choose it again.",
     EntityTooSmall: "The file is empty. Choose another one.",
     AccessDenied: "The storage refused the picture: the permission may have expired. Try again.",
+    RequestTimeTooSkewed: "This device's clock is wrong. Set it and try again.",
   };
   return new ServiceError(code, sentences[code] ?? `The storage refused the picture (${code}). Try again.`, xhr.status);
 }
@@ -125,6 +155,3 @@ export function awake(signal) {
     signal?.addEventListener("abort", () => (stop.abort(), reject(cancelled())), { signal: stop.signal });
   });
 }
-
-/** A file's type; by its name where the system does not know it. */
-export const typeOf = (file) => file.type || `image/${file.name.split(".").pop().toLowerCase()}`;

@@ -1,50 +1,73 @@
 /** Puts the page together: settings, the backend of the chosen mode, and the parts that share them. */
 import { apiBackend } from "./api.js";
-import { byId, el } from "./dom.js";
-import { setUpGallery } from "./gallery.js";
-import { explain, megabytes, typeNames } from "./messages.js";
+import { byId, el, keyInAddress } from "./dom.js";
+import { placeBefore, setUpGallery } from "./gallery.js";
+import { awake, sleep } from "./http.js";
+import { explain, megabytes, toast, typeNames } from "./messages.js";
 import { pictureSource } from "./pictures.js";
 import { setUpSearch } from "./search.js";
+import { setUpSelection } from "./select.js";
 import { applyTheme, loadConfig, setUpSettings } from "./settings.js";
 import { setUpUploads } from "./uploads.js";
 
 const waiting = [];
-let add = (files) => waiting.push(...files); // until the page knows its service
+let add = (...some) => waiting.push(some); // until the page knows its service
 
 async function start() {
   applyTheme();
+  // Inside another site's page, a click meant for that page could delete pictures here. S3's website hosting cannot forbid framing.
+  if (window.top !== window.self) {
+    const own = el("a", { href: location.href, target: "_blank", rel: "noopener" }, "Open it in a tab of its own");
+    return document.body.replaceChildren(el("p", { className: "banner" }, "This page does not work inside another page. ", own, "."));
+  }
   takeFiles();
-  let config;
+  let config, backend;
   try {
     config = await loadConfig();
+    backend = config.mode === "guest" ? (await import("./guest.js")).guestBackend(config) : apiBackend(config);
   } catch (error) {
     byId("empty").replaceChildren(el("h3", {}, "This page does not know its service."),
       el("p", { className: "muted" }, error.status === 404 || error.status === 403 ? "There is no config.json beside it; the deployment writes it." : explain(error)));
     byId("empty").hidden = false;
     return;
   }
-  const backend = config.mode === "guest" ? (await import("./guest.js")).guestBackend(config) : apiBackend(config);
   const pictures = pictureSource(backend);
 
-  const gallery = setUpGallery(backend, pictures, { onOpen: (image) => open(image.key), onClear: () => search.clear() });
+  const gallery = setUpGallery(backend, pictures, {
+    onOpen: open,
+    onLabel: (name) => search.lookFor(name),
+    onClear: () => search.clear(),
+    onChange: () => selection.show(),
+    countOf: (query) => search.countOf(query),
+  });
   const search = setUpSearch(config, () => backend.labels(), (query, why) => {
     if (why !== "sliding") return gallery.search(query);
     gallery.filter(query);
     viewer?.filter();
   });
+  const changes = {
+    load: part,
+    onDeleted: (keys) => (gallery.drop(keys), void search.refresh()),
+    onAgain: (files) => add(files),
+  };
+  const selection = setUpSelection(backend, pictures, gallery, changes);
   let viewer;
   async function open(key) {
-    const { setUpViewer } = await import("./viewer.js");
-    viewer ??= setUpViewer(backend, pictures, {
+    viewer ??= (await part("viewer")).setUpViewer(backend, pictures, {
+      ...changes,
       minConfidence: () => search.query.minConfidence,
+      find: gallery.find,
       beside: gallery.beside,
+      onLabel: search.lookFor,
       onClosed: gallery.focus,
-      onDeleted: (gone) => (gallery.drop(gone), search.refresh()),
     });
     await viewer.open(key);
   }
+  addEventListener("popstate", () => (viewer ? viewer.follow(keyInAddress()) : keyInAddress() !== undefined && open(keyInAddress())));
+  byId("grid").addEventListener("pointerover", () => navigator.onLine && part("viewer"), { once: true });
   const uploads = setUpUploads(backend, config, {
     onOpen: open,
+    onLabel: search.lookFor,
     onResult(result, file) {
       if (result.status === "LABELED" && !result.moderation?.length) pictures.keep(result.key, file);
       gallery.offer(result);
@@ -53,21 +76,53 @@ async function start() {
   });
 
   byId("limits").textContent = `${typeNames(config)}, up to ${megabytes(config)} each.${backend.note ? ` ${backend.note}` : ""}`;
-  byId("files").accept = [...config.types, ".heic", ".heif"].join(","); // types that not every system knows
+  byId("drop").classList.toggle("noted", Boolean(backend.note));
+  byId("files").accept = [...config.types, ".heic", ".heif", ".hif"].join(","); // types that not every system knows
   ({ add } = uploads);
-  add(waiting);
+  for (const some of waiting) add(...some);
+  byId("more-filters").onclick = ({ currentTarget }) => currentTarget.setAttribute("aria-expanded", String(byId("filters").classList.toggle("wide")));
   watchConnection(() => gallery.refresh());
   setUpSettings(config, () => gallery.search({ ...search.query }));
   void search.refresh();
-  void gallery.search({ ...search.query });
-  if (location.hash.length > 1) void open(decodeURIComponent(location.hash.slice(1)));
+  void gallery.search({ ...search.query }, placeBefore());
+  if (keyInAddress() !== undefined) void open(keyInAddress());
 }
 
-/** Files come from the chooser, from a drop anywhere on the page, and from the clipboard. */
+const parts = new Map();
+
+/** A module that is loaded when it is first needed: once the connection is back, where there is none. */
+function part(name) {
+  if (!parts.has(name)) parts.set(name, load(name));
+  if (!navigator.onLine) toast("You are offline. What you asked for comes when the connection is back.");
+  return parts.get(name);
+}
+
+async function load(name) {
+  for (let turn = 0; ; turn++) {
+    await awake();
+    try {
+      return await import(`./${name}.js${turn ? `?${turn}` : ""}`); // by another address, as some browsers keep failures
+    } catch (error) {
+      if (turn === 5) throw error;
+    }
+    await sleep(1000);
+  }
+}
+
+const addSome = ({ files, left }, leftOut) => add(files, left.length ? (onGone) => leftOut(left, onGone) : undefined);
+
+/** Files come from the choosers, from a drop anywhere on the page, and from the clipboard. */
 function takeFiles() {
-  const files = byId("files");
+  const files = byId("files"), folder = byId("folder");
+  folder.parentElement.hidden = !("webkitdirectory" in folder);
   files.onchange = () => (add([...files.files]), (files.value = ""));
   files.onchange(); // chosen before this ran
+  folder.onchange = async () => {
+    const all = [...folder.files];
+    folder.value = "";
+    const { chosen, leftOut } = await part("folders");
+    addSome(await chosen(all), leftOut);
+  };
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   const over = (on) => document.body.classList.toggle("dropping", on);
   addEventListener("dragover", (event) => carriesFiles(event) && (event.preventDefault(), over(true)));
@@ -76,7 +131,15 @@ function takeFiles() {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     over(false);
-    add([...event.dataTransfer.files]);
+    // Read now: what is dropped is there during the event only.
+    const folders = [], files = [];
+    for (const item of event.dataTransfer.items) {
+      const entry = item.kind === "file" && item.webkitGetAsEntry?.();
+      if (entry?.isDirectory) folders.push(entry);
+      else if (item.kind === "file") files.push(item.getAsFile());
+    }
+    add(files);
+    if (folders.length) void part("folders").then(async ({ dropped, leftOut }) => addSome(await dropped(folders), leftOut));
   });
   addEventListener("paste", (event) => event.clipboardData?.files.length && add([...event.clipboardData.files]));
 }

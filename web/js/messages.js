@@ -1,17 +1,16 @@
 /** Sentences, and the places where they are shown and read out. */
 import { byId, el } from "./dom.js";
-import { typeOf } from "./http.js";
 
 /** Why a picture has no labels: the service has a sentence for each of its codes. */
 export function reason(result) {
   return result.message ?? `Something went wrong on our side (${result.code ?? result.status}). Upload the picture again.`;
 }
 
-/** Why a file is refused before anything is sent; undefined when it may go. */
-export function refusal(file, config) {
-  if (!config.types.includes(typeOf(file))) return `Not sent: only ${typeNames(config)} pictures are taken.`;
+/** Why a file of this type is refused before anything is sent; undefined when it may go. */
+export function refusal(file, type, config) {
   if (!file.size) return "Not sent: the file is empty.";
   if (file.size > config.maxSizeBytes) return `Not sent: larger than ${megabytes(config)}.`;
+  if (!config.types.includes(type)) return `Not sent: only ${typeNames(config)} pictures are taken.`;
 }
 
 export const megabytes = (config) => `${Math.floor(config.maxSizeBytes / 1024 / 1024)} MB`;
@@ -28,8 +27,10 @@ export function announce(text) {
 
 /** A short note at the page's edge that goes by itself; an error stays longer. */
 export function toast(text, { error = false } = {}) {
-  const note = el("div", { className: error ? "toast bad" : "toast" }, text);
-  byId("toasts").append(note);
+  const note = el("div", { className: error ? "toast bad" : "toast" }, text), all = byId("toasts");
+  all.append(note);
+  all.hidePopover?.(); // and shown again, so that it stands before a dialog that was opened meanwhile
+  all.showPopover?.();
   setTimeout(() => note.remove(), error ? 9000 : 5000);
 }
 
@@ -38,3 +39,6 @@ export function explain(error) {
   if (error.status === 401 || error.status === 403) return `${error.message} If you have an access key, enter it in the settings.`;
   return error.message || "Something went wrong. Try again.";
 }
+
+/** `1 picture`, `1,234 pictures`. */
+export const counted = (count) => `${count.toLocaleString("en")} ${count === 1 ? "picture" : "pictures"}`;

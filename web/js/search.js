@@ -17,7 +17,11 @@ export function setUpSearch(config, loadLabels, onChange) {
   let known = [], active = -1;
 
   function changed(why) {
-    history.replaceState(history.state, "", toAddress(query, config) + location.hash);
+    const address = toAddress(query, config);
+    // The slider leaves the address's place; another search is a step that one can go back. A picture's address gives way.
+    if (why === "confidence") history.replaceState(history.state, "", address + location.hash);
+    else if (location.hash) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
     show();
     onChange({ ...query, labels: [...query.labels] }, why);
   }
@@ -42,17 +46,17 @@ export function setUpSearch(config, loadLabels, onChange) {
   }
 
   function add(name) {
-    const label = known.find((one) => one.name.toLowerCase() === name.toLowerCase())?.name ?? name;
+    const label = known.find((label) => label.name.toLowerCase() === name.toLowerCase())?.name ?? name;
     input.value = "";
     close();
-    if (!label || query.labels.length >= MOST_LABELS || query.labels.some((one) => one.toLowerCase() === label.toLowerCase())) return;
+    if (!label || query.labels.length >= MOST_LABELS || query.labels.some((present) => present.toLowerCase() === label.toLowerCase())) return;
     query.labels.push(label);
     announce(`Searching for ${query.labels.join(" and ")}`);
     changed("labels");
   }
 
   function remove(name) {
-    query.labels = query.labels.filter((one) => one !== name);
+    query.labels = query.labels.filter((label) => label !== name);
     changed("labels");
     input.focus();
   }
@@ -109,8 +113,18 @@ export function setUpSearch(config, loadLabels, onChange) {
   byId("find").addEventListener("submit", (event) => event.preventDefault());
   byId("find-box").addEventListener("click", (event) => event.target === event.currentTarget && input.focus());
 
+  addEventListener("popstate", () => {
+    const before = fromAddress(config);
+    if (toAddress(before, config) === toAddress(query, config)) return;
+    Object.assign(query, before);
+    order.value = query.order;
+    least(query.minConfidence);
+    show();
+    onChange({ ...query, labels: [...query.labels] }, "back");
+  });
+
   const settle = debounce(() => changed("confidence"), 250);
-  const sliders = [...document.querySelectorAll(".slider")].map((one) => [one.querySelector("input"), one.querySelector("output")]);
+  const sliders = [...document.querySelectorAll(".slider")].map((slider) => [slider.querySelector("input"), slider.querySelector("output")]);
   const least = (value) => {
     query.minConfidence = value;
     for (const [range, output] of sliders) {
@@ -139,7 +153,20 @@ export function setUpSearch(config, loadLabels, onChange) {
     }
   }
   show();
-  return { query, refresh, clear: () => ((query.labels = []), (query.status = ""), changed("labels")) };
+  return {
+    query,
+    refresh,
+    /** Looks for a label alone, wherever it was clicked. */
+    lookFor(name) {
+      query.labels = [];
+      query.status = "";
+      add(name);
+    },
+    /** How many pictures match, where that is known without asking. */
+    countOf: ({ labels: [label, ...others], minConfidence }) =>
+      label && !others.length && minConfidence <= config.minConfidence ? known.find(({ name }) => name.toLowerCase() === label.toLowerCase())?.count : undefined,
+    clear: () => ((query.labels = []), (query.status = ""), changed("labels")),
+  };
 }
 
 function fromAddress(config) {
@@ -158,5 +185,5 @@ function toAddress({ labels, minConfidence, order, status }, config) {
   if (minConfidence > config.minConfidence) search.set("min", String(minConfidence));
   if (order !== "newest") search.set("order", order);
   if (status) search.set("status", status);
-  return search.size ? `?${search}` : location.pathname;
+  return String(search) ? `?${search}` : location.pathname;
 }

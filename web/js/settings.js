@@ -1,5 +1,5 @@
 /** The deployment's settings (config.json) and the person's own (theme, access key). */
-import { byId } from "./dom.js";
+import { byId, kept, keptInTab } from "./dom.js";
 import { requestJson } from "./http.js";
 
 const types = "jpeg png heic heif webp avif gif tiff bmp".split(" ").map((name) => `image/${name}`);
@@ -19,7 +19,7 @@ const KEY = "labelstack.accessKey";
 
 /** The key to send with requests: the person's, else the deployment's. */
 export function accessKey(config) {
-  return sessionStorage.getItem(KEY) || config.apiKey || "";
+  return keptInTab.get(KEY) || config.apiKey || "";
 }
 
 /** Connects the settings dialog. `onKey` is called when the access key has changed. */
@@ -27,21 +27,21 @@ export function setUpSettings(config, onKey) {
   const dialog = byId("settings"), field = byId("access-key");
   byId("key-field").hidden = config.mode !== "api";
   byId("open-settings").onclick = () => {
-    field.value = sessionStorage.getItem(KEY) ?? "";
+    field.value = keptInTab.get(KEY) ?? "";
     dialog.showModal();
   };
   for (const radio of dialog.querySelectorAll("[name=theme]")) {
-    radio.checked = radio.value === (localStorage.getItem("labelstack.theme") ?? "auto");
-    radio.onchange = () => (localStorage.setItem("labelstack.theme", radio.value), applyTheme());
+    radio.checked = radio.value === (kept.get("labelstack.theme") ?? "auto");
+    radio.onchange = () => (kept.set("labelstack.theme", radio.value), applyTheme());
   }
   dialog.addEventListener("close", () => {
-    if (field.value === (sessionStorage.getItem(KEY) ?? "")) return;
-    sessionStorage.setItem(KEY, field.value);
+    if (field.value === (keptInTab.get(KEY) ?? "")) return;
+    keptInTab.set(KEY, field.value);
     onKey();
   });
 }
 
 /** Puts the chosen theme on the document; "auto" leaves it to the system. */
 export function applyTheme() {
-  document.documentElement.dataset.theme = localStorage.getItem("labelstack.theme") ?? "auto";
+  document.documentElement.dataset.theme = kept.get("labelstack.theme") ?? "auto";
 }

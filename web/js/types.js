@@ -20,14 +20,16 @@
 /**
  * What the page needs of a service.
  * @typedef {object} Backend
- * @property {boolean} canDelete
+ * @property {boolean} canDelete  and have pictures labelled anew
  * @property {string} [note]  what a visitor should know of this kind of access
  * @property {(file: File, options: {onProgress: (part: number) => void, signal: AbortSignal}) => Promise<string>} upload  gives the key
  * @property {(key: string, signal?: AbortSignal) => Promise<object|undefined>} result  undefined while it is pending
- * @property {(query: Query, signal?: AbortSignal) => Promise<{images: object[], cursor?: string}>} images
+ * @property {(query: Query, signal?: AbortSignal) => Promise<{images: object[], cursor?: string, total?: number}>} images
+ *   `total` where it is known
  * @property {() => Promise<{name: string, count: number}[]>} labels
  * @property {(key: string, showFlagged?: boolean) => Promise<string>} imageUrl
  * @property {(key: string) => Promise<void>} remove
+ * @property {(key: string) => Promise<void>} relabel
  */
 
 /**

@@ -1,5 +1,6 @@
 /** The upload queue: a few files at a time, progress, cancel, retry, and waiting for each result. */
-import { byId, bytes, el, icon } from "./dom.js";
+import { byId, bytes, el, icon, nameNode } from "./dom.js";
+import { typeOf } from "./files.js";
 import { awake, sleep } from "./http.js";
 import { announce, explain, reason, refusal } from "./messages.js";
 
@@ -11,7 +12,7 @@ const OPEN = new Set(["waiting", "uploading", "watching"]);
  * Asks until the picture is done: more and more seldom, and not while nobody looks.
  * @param {import("./types.js").Backend} backend
  */
-export async function waitForResult(backend, key, signal) {
+async function waitForResult(backend, key, signal) {
   let wait = FIRST_WAIT_MS, spent = 0, unknown = 0;
   while (spent < PATIENCE_MS) {
     const pause = wait * (0.8 + 0.4 * Math.random());
@@ -33,23 +34,23 @@ export async function waitForResult(backend, key, signal) {
 /**
  * @param {import("./types.js").Backend} backend
  * @param {import("./types.js").Config} config
- * @param {{onResult: (result: object, file: File) => void, onOpen: (key: string) => void}} events
+ * @param events  onResult(result, file), onOpen(key), onLabel(name)
  */
 export function setUpUploads(backend, config, events) {
   const items = [];
   const list = byId("upload-list");
 
-  function add(files) {
+  /** @param {Iterable<File>} files @param {(onGone: () => void) => Node} [note]  a row about them, which can be taken away */
+  function add(files, note) {
     for (const file of files) {
       const item = { file, part: 0, state: "waiting", text: "" };
-      const refused = refusal(file, config);
-      if (refused) Object.assign(item, { state: "refused", text: refused });
-      item.view = rowFor(item, { cancel, retry, dismiss, open: () => events.onOpen(item.key) });
+      item.view = rowFor(item, { cancel, retry, dismiss, open: () => events.onOpen(item.key), label: events.onLabel });
       items.push(item);
       list.append(item.view.row);
-      show(item);
-      if (refused) announce(`${file.name}: ${refused}`);
+      item.view.update();
     }
+    if (note) list.append(note(sum));
+    sum();
     next();
   }
 
@@ -66,6 +67,9 @@ export function setUpUploads(backend, config, events) {
     const { signal } = item.stop;
     set(item, "uploading");
     try {
+      const refused = await unfit(item);
+      if (refused) set(item, "refused", refused);
+      if (refused) return announce(`${item.file.name}: ${refused}`);
       const onProgress = (part) => ((item.part = part), show(item));
       item.key ??= await backend.upload(item.file, { onProgress, signal }); // what has arrived is not sent twice
       set(item, "watching");
@@ -74,14 +78,25 @@ export function setUpUploads(backend, config, events) {
     } catch (error) {
       if (!signal.aborted) set(item, "failed", explain(error));
       announce(`${item.file.name}: ${item.text}`);
+    } finally {
+      next();
     }
-    next();
+  }
+
+  /** Why a file is not worth sending. */
+  async function unfit({ file }) {
+    try {
+      return refusal(file, file.size ? await typeOf(file) : undefined, config);
+    } catch {
+      return "Not sent: the file cannot be read. If it is in the cloud, open it once, so that it is on this device.";
+    }
   }
 
   function finish(item, result) {
     item.result = result;
     const labels = (result.labels ?? []).slice(0, 3).map((label) => label.name);
-    if (result.status !== "LABELED") set(item, "rejected", reason(result));
+    item.labels = result.moderation?.length ? [] : labels;
+    if (result.status !== "LABELED") set(item, result.status.toLowerCase(), reason(result));
     else if (result.moderation?.length) set(item, "flagged", `Flagged: ${result.moderation[0].name}`);
     else set(item, "done", labels.join(", ") || "Nothing was recognised");
     announce(`${item.file.name}: ${item.state === "done" ? "labelled, " : ""}${item.text}`);
@@ -96,6 +111,7 @@ export function setUpUploads(backend, config, events) {
 
   function retry(item) {
     item.part = 0;
+    if (item.result) item.key = undefined; // given up: it has to arrive anew
     set(item, "waiting");
     next();
     item.view.cancel.focus();
@@ -122,13 +138,15 @@ export function setUpUploads(backend, config, events) {
 
   function sum() {
     const open = items.filter((item) => OPEN.has(item.state)).length;
-    byId("uploads").hidden = !items.length;
+    byId("uploads").hidden = !list.childElementCount;
     byId("uploads-sum").textContent = open ? `${items.length - open} of ${items.length} finished` : "";
-    byId("uploads-clear").hidden = open === items.length;
+    byId("uploads-clear").hidden = open > 0 && open === items.length;
   }
 
   byId("uploads-clear").onclick = () => {
     for (const item of [...items]) if (!OPEN.has(item.state)) dismiss(item);
+    for (const row of list.querySelectorAll("[data-state=left]")) row.remove();
+    sum();
     byId("files").focus();
   };
   addEventListener("beforeunload", (event) => {
@@ -142,15 +160,15 @@ function rowFor(item, actions) {
   const name = item.file.name;
   const button = (label, mark, action) =>
     el("button", { className: "icon", title: label, "aria-label": `${label} ${name}`, onclick: () => action(item) }, icon(mark));
-  const address = item.file.type.startsWith("image/") ? URL.createObjectURL(item.file) : undefined;
-  const thumb = el("span", { className: "thumb" }, address ? el("img", { src: address, alt: "", onerror: (event) => event.target.replaceWith(icon("bad")) }) : icon("bad"));
+  const address = URL.createObjectURL(item.file);
+  const thumb = el("span", { className: "thumb" }, el("img", { src: address, alt: "", loading: "lazy", decoding: "async", onerror: (event) => event.target.replaceWith(icon("logo")) }));
   const text = el("span", { className: "state" });
   const progress = el("progress", { max: 1, "aria-label": `Upload of ${name}` });
   const cancel = button("Cancel", "x", actions.cancel), retry = button("Retry", "retry", actions.retry);
   const remove = button("Remove from the list", "x", actions.dismiss);
   const open = el("button", { className: "button slim", "aria-label": `Look at ${name}`, onclick: actions.open }, "Look");
   const row = el("li", {}, thumb,
-    el("div", { className: "about" }, el("span", { className: "name", title: name }, name, " ", el("small", { className: "muted" }, bytes(item.file.size))), text, progress),
+    el("div", { className: "about" }, el("span", { className: "title" }, nameNode(name), el("small", { className: "muted" }, bytes(item.file.size))), text, progress),
     open, retry, cancel, remove);
 
   function update() {
@@ -160,11 +178,12 @@ function rowFor(item, actions) {
     if (state === "watching") progress.removeAttribute("value");
     else progress.value = item.part;
     const moving = { waiting: "Waiting …", uploading: `Uploading ${Math.round(item.part * 100)} %`, watching: "Arrived. Looking at it …" };
-    text.textContent = item.text || (moving[state] ?? "");
+    if (state === "done" && item.labels.length) text.replaceChildren(...item.labels.flatMap((label, at) => [at && ", ", el("button", { className: "link", title: `Search for ${label}`, onclick: () => actions.label(label) }, label)].filter(Boolean)));
+    else text.textContent = item.text || (moving[state] ?? "");
     cancel.hidden = !OPEN.has(state);
     remove.hidden = OPEN.has(state);
-    retry.hidden = state !== "failed" && state !== "cancelled";
+    retry.hidden = state !== "failed" && state !== "cancelled"; // what is rejected would be again
     open.hidden = state !== "done" && state !== "flagged";
   }
-  return { row, update, cancel, retry, forget: () => address && URL.revokeObjectURL(address) };
+  return { row, update, cancel, retry, forget: () => URL.revokeObjectURL(address) };
 }

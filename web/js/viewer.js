@@ -1,65 +1,91 @@
-/** The viewer: one picture with its boxes, and everything that was seen in it. */
-import { byId, bytes, el, icon, nameOf, percent } from "./dom.js";
+/** The viewer: one picture with its boxes, all that was seen in it, and what can be done with it; loaded when the first is opened. */
+import { byId, bytes, el, icon, keyInAddress, nameOf, percent } from "./dom.js";
+import { awake } from "./http.js";
+import { confirmed, DELETING, fetchFile, fileOf, save } from "./later.js";
 import { explain, reason, toast } from "./messages.js";
+import { setUpZoom } from "./zoom.js";
 
 /**
  * @param {import("./types.js").Backend} backend
  * @param {ReturnType<import("./pictures.js").pictureSource>} pictures
- * @param {{minConfidence: () => number, beside: (key: string, step: number) => object|undefined,
- *   onDeleted: (key: string) => void, onClosed: (key: string) => void}} page
+ * @param {{minConfidence: () => number, find: (key: string) => object|undefined, beside: (key: string, step: number) => object|undefined,
+ *   onLabel: (name: string) => void, onDeleted: (keys: string[]) => void, onAgain: (files: File[]) => void, onClosed: (key: string) => void}} page
  */
 export function setUpViewer(backend, pictures, page) {
   const style = el("link", { rel: "stylesheet", href: new URL("../viewer.css", import.meta.url).href });
   const styled = new Promise((done) => (style.onload = style.onerror = done));
   document.head.append(style);
   const dialog = byId("viewer"), frame = byId("frame"), facts = byId("facts"), title = byId("viewer-title");
-  let key, result, shown = 0;
+  const zoom = setUpZoom(byId("stage"), () => frame.querySelector(".picture"), {
+    onSwipe: step,
+    onClose: () => dialog.close(),
+    onZoom: (by) => byId("zoom").setAttribute("aria-pressed", String(by > 1)),
+  });
+  let key, result, shown = 0, stays = false, leaving;
 
+  /** Shows a picture: what the gallery knows of it at once, the rest when it has come. */
   async function open(nextKey) {
     const turn = ++shown;
-    key = nextKey;
-    result = undefined;
-    const name = nameOf(key);
-    title.textContent = name;
-    document.title = `${name} – Labelstack`;
-    const entry = { viewer: key };
     await styled;
+    await leaving; // the history is on its way from the picture before
     if (turn !== shown) return;
-    if (dialog.open) history.replaceState(entry, "", `#${encodeURIComponent(key)}`);
-    else {
-      history.pushState(entry, "", `#${encodeURIComponent(key)}`);
-      dialog.showModal();
-    }
+    key = nextKey;
+    result = page.find(key);
+    title.textContent = nameOf(key);
+    document.title = `${nameOf(key)} – Labelstack`;
+    address();
+    if (!dialog.open) dialog.showModal();
     title.focus();
-    for (const [id, step] of [["prev", -1], ["next", 1]]) byId(id).disabled = !page.beside(key, step);
-    byId("delete").hidden = true;
+    for (const [id, by] of [["prev", -1], ["next", 1]]) byId(id).disabled = !page.beside(key, by);
+    for (const id of ["delete", "again"]) byId(id).hidden = true;
     frame.replaceChildren(el("span", { className: "spinner" }));
     facts.replaceChildren(el("p", { className: "muted" }, "Loading …"));
+    zoom.reset();
+    if (result) tellAll(turn);
+    const wait = () => el("p", { className: "muted note" }, "You are offline. The rest shows when the connection is back.");
+    if (!navigator.onLine) facts.prepend(wait());
     try {
       const answer = await backend.result(key);
       if (turn !== shown) return;
       if (!answer) throw new Error("This picture is still being looked at. Open it again in a moment.");
+      const known = Boolean(result);
       result = answer;
       byId("delete").hidden = !backend.canDelete;
-      facts.replaceChildren(...tell(result));
-      facts.scrollTop = 0;
-      filter();
-      await showPicture(turn);
+      byId("again").hidden = result.status !== "FAILED";
+      tellAll(turn, known);
     } catch (error) {
       if (turn !== shown) return;
+      const note = el("div", { className: "why" }, icon("bad"), el("p", {}, explain(error)), el("button", { className: "button slim", onclick: () => open(key) }, "Try again"));
+      if (result) return facts.prepend(note);
       frame.replaceChildren(icon("bad"));
-      facts.replaceChildren(el("p", {}, explain(error)), el("button", { className: "button", onclick: () => open(key) }, "Try again"));
+      facts.replaceChildren(note);
     }
   }
 
-  async function showPicture(turn, asked = false) {
+  /** Makes the address name this picture. Where the page was opened by such an address, or one steps, nothing is added to the history. */
+  function address() {
+    const hash = `#${encodeURIComponent(key)}`;
+    if (keyInAddress() === undefined) history.pushState({ pushed: true }, "", hash);
+    else history.replaceState(history.state ?? {}, "", hash);
+  }
+
+  function tellAll(turn, pictureIsThere = false) {
+    facts.replaceChildren(...tell(result, backend, labelled));
+    facts.scrollTop = 0;
+    if (!pictureIsThere) void showPicture(turn);
+    else if (frame.querySelector(".unseen")) cannotShow();
+    else frame.querySelector(".boxes")?.replaceChildren(...boxes(result));
+    filter();
+  }
+
+  async function showPicture(turn, unveil = false) {
     const flags = result.moderation ?? [];
-    if (flags.length && !asked) {
+    if (flags.length && !unveil) {
       const show = el("button", { className: "button", onclick: () => showPicture(turn, true) }, "Show the picture");
       return frame.replaceChildren(el("div", { className: "veil" }, icon("veil"), el("h3", {}, "Hidden"),
         el("p", {}, `This picture was flagged: ${flags.map((flag) => `${flag.name} (${percent(flag.confidence)})`).join(", ")}.`), show));
     }
-    const image = el("img", { alt: altText(result) });
+    const image = el("img", { alt: altText(result), draggable: false });
     image.onload = () => {
       if (turn !== shown) return;
       const picture = el("div", { className: "picture" }, image, el("div", { className: "boxes", "aria-hidden": "true" }, boxes(result)));
@@ -67,14 +93,23 @@ export function setUpViewer(backend, pictures, page) {
       picture.style.setProperty("--high", String(image.naturalHeight));
       frame.replaceChildren(picture);
       filter();
-      if (asked) title.focus();
+      if (unveil) title.focus();
     };
-    image.onerror = () => turn === shown && frame.replaceChildren(el("div", { className: "veil" }, icon("bad"), el("p", {}, `This browser cannot show ${/JPEG|PNG/.test(result.format) ? "this picture" : `${result.format} pictures`}. What was seen in it is listed all the same.`)));
+    image.onerror = async () => {
+      const { onLine } = navigator;
+      await awake();
+      if (turn === shown) onLine ? cannotShow() : showPicture(turn, unveil);
+    };
     try {
-      image.src = await pictures.address(key, asked);
+      image.src = await pictures.address(key, { width: frame.clientWidth, flagged: unveil });
     } catch (error) {
       if (turn === shown) frame.replaceChildren(el("div", { className: "veil" }, icon("bad"), el("p", {}, explain(error))));
     }
+  }
+
+  function cannotShow() {
+    const what = !result.format || /JPEG|PNG/.test(result.format) ? "this picture" : `${result.format} pictures`;
+    frame.replaceChildren(el("div", { className: "veil unseen" }, icon("bad"), el("p", {}, `This browser cannot show ${what}. What was seen in it is listed all the same.`)));
   }
 
   /** Hides what is below the slider, in the list and over the picture. */
@@ -102,14 +137,15 @@ export function setUpViewer(backend, pictures, page) {
     if (other) void open(other.key);
   }
 
+  function labelled(name) {
+    stays = true; // the address becomes the search's, in place of this picture's
+    dialog.close();
+    page.onLabel(name);
+  }
+
   async function remove() {
-    const confirm = byId("confirm");
-    byId("confirm-text").textContent = `${nameOf(key)} and its labels go for good.`;
-    confirm.returnValue = "no";
-    confirm.showModal();
-    await new Promise((done) => confirm.addEventListener("close", done, { once: true }));
-    if (confirm.returnValue !== "yes") return;
     const gone = key;
+    if (!(await confirmed("Delete this picture?", `${nameOf(gone)} and its labels go from the page and from the search. ${DELETING}`))) return;
     try {
       await backend.remove(gone);
     } catch (error) {
@@ -117,29 +153,86 @@ export function setUpViewer(backend, pictures, page) {
     }
     pictures.forget(gone);
     dialog.close();
-    page.onDeleted(gone);
+    page.onDeleted([gone]);
     toast(`${nameOf(gone)} is deleted.`);
   }
 
+  async function again() {
+    const file = await fileOf(key, pictures);
+    dialog.close();
+    page.onAgain([file]);
+  }
+
+  /** Into the clipboard; the older way on pages without HTTPS, which S3's website hosting serves. */
+  async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const field = el("textarea", { value: text, readOnly: true });
+    byId("copy").after(field); // what is outside an open dialog cannot be selected
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    if (!done) throw new Error("The browser does not let this page copy. Copy the address of this page.");
+  }
+
+  const original = () => pictures.address(key, { flagged: true });
+  const attempt = (action) => async () => {
+    try {
+      await action();
+    } catch (error) {
+      toast(explain(error), { error: true });
+    }
+  };
   byId("prev").onclick = () => step(-1);
   byId("next").onclick = () => step(1);
+  byId("zoom").onclick = zoom.toggle;
   byId("viewer-close").onclick = () => dialog.close();
   byId("delete").onclick = remove;
+  byId("again").onclick = attempt(again);
+  byId("download").onclick = attempt(async () => save(await fetchFile(await original()), nameOf(key)));
+  byId("copy").onclick = attempt(async () => {
+    await copy(location.href);
+    toast("The link to this picture is copied.");
+  });
+  byId("original").onclick = attempt(async () => {
+    const tab = window.open(); // now, as browsers allow none later
+    if (!tab) throw new Error("The browser has blocked the new tab. Allow this page to open one, and try again.");
+    tab.opener = null;
+    try {
+      tab.location = await original();
+    } catch (error) {
+      tab.close();
+      throw error;
+    }
+  });
   byId("boxes").onchange = (event) => frame.classList.toggle("bare", !event.target.checked);
   dialog.addEventListener("keydown", (event) => {
     if (event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "ArrowLeft") step(-1);
-    if (event.key === "ArrowRight") step(1);
+    const action = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), "+": () => zoom.closer(1.5), "-": () => zoom.closer(1 / 1.5), 0: zoom.reset }[event.key];
+    action?.();
   });
   dialog.addEventListener("close", () => {
     shown++;
     frame.replaceChildren();
     document.title = "Labelstack";
-    if (history.state?.viewer) history.back();
-    page.onClosed(key);
+    if (!stays && keyInAddress() !== undefined) {
+      if (history.state?.pushed) {
+        leaving = new Promise((done) => addEventListener("popstate", done, { once: true }));
+        history.back();
+      }
+      else history.replaceState(null, "", location.pathname + location.search);
+    }
+    if (!stays) page.onClosed(key);
+    stays = false;
   });
-  addEventListener("popstate", () => !history.state?.viewer && dialog.open && dialog.close());
-  return { open, filter };
+  return {
+    open,
+    filter,
+    /** The browser has gone back or forth: to a picture, or to none. */
+    follow(named) {
+      if (named === undefined) dialog.open && dialog.close();
+      else if (!dialog.open || named !== key) void open(named);
+    },
+  };
 }
 
 function altText(result) {
@@ -149,13 +242,13 @@ function altText(result) {
 
 /** A frame for each instance, face and line of text; placed in percent, so that they follow the picture's size. */
 function boxes(result) {
-  const found = [
-    ...(result.labels ?? []).flatMap((label, at) => label.instances.map((one) => [`label-${at}`, label.name, one, "thing"])),
+  const regions = [
+    ...(result.labels ?? []).flatMap((label, at) => (label.instances ?? []).map((instance) => [`label-${at}`, label.name, instance, "thing"])),
     ...(result.faces ?? []).map((face, at) => [`face-${at}`, "Face", face, "face"]),
     ...(result.text ?? []).filter((text) => text.type === "LINE").map((text, at) => [`text-${at}`, "", text, "words"]),
   ];
   const nodes = new Map();
-  for (const [about, text, { confidence, boundingBox: box }, kind] of found) {
+  for (const [about, text, { confidence, boundingBox: box }, kind] of regions) {
     // "Person" and "Astronaut" in the same place share one frame.
     const place = kind + Object.values(box).map((part) => part.toFixed(2));
     const same = nodes.get(place);
@@ -173,16 +266,17 @@ function boxes(result) {
   return [...nodes.values()];
 }
 
-function* tell(result) {
-  if (result.status !== "LABELED") yield el("div", { className: "why" }, icon("bad"), el("p", {}, reason(result)), el("small", { className: "muted" }, result.code));
-  const row = (about, name, confidence, more) => {
-    const node = el("li", { className: "fact" }, el("span", { className: "what" }, name, more && el("small", { className: "muted" }, more)), el("span", { className: "figure" }, percent(confidence)), bar(confidence));
+/** What is known of a picture; of one that the gallery lists, that is less than of one whose result has come. */
+function* tell(result, backend, onLabel) {
+  if (result.status !== "LABELED") yield el("div", { className: "why" }, icon("bad"), el("p", {}, reason(result)), el("small", {}, result.code), el("small", {}, remedy(result, backend)));
+  const row = (about, name, confidence, more, onClick) => {
+    const node = el("li", { className: "fact" }, el("span", { className: "what" }, onClick ? el("button", { className: "tag", title: `Search for ${name}`, onclick: () => onClick(name) }, name) : name, more && el("small", { className: "muted" }, more)), el("span", { className: "figure" }, percent(confidence)), bar(confidence));
     Object.assign(node.dataset, { about, confidence });
     return node;
   };
   const part = (name, rows, none) => rows && el("section", {}, el("h3", {}, name), rows.length ? el("ul", {}, rows) : el("p", { className: "muted" }, none));
   const labels = result.labels?.map((label, at) => row(`label-${at}`, label.name, label.confidence,
-    [label.instances.length > 1 && `× ${label.instances.length}`, label.parents.join(" › ")].filter(Boolean).join("  ")));
+    [label.instances?.length > 1 && `× ${label.instances.length}`, label.parents?.join(" › ")].filter(Boolean).join("  "), onLabel));
   const faces = result.faces?.map((face, at) => row(`face-${at}`, faceTitle(face), face.confidence,
     [face.emotions?.[0]?.type.toLowerCase(), face.smile?.value && "smiling"].filter(Boolean).join(", ")));
   const lines = result.text?.filter((text) => text.type === "LINE").map((text, at) => row(`text-${at}`, text.text, text.confidence));
@@ -195,6 +289,12 @@ function* tell(result) {
   if (flags && !flags.length) yield part("Flagged", [], "Nothing to object to.");
   if (result.colors?.length) yield el("section", {}, el("h3", {}, "Colours"), el("ul", { className: "colours" }, result.colors.map(swatch)));
   yield el("section", {}, el("h3", {}, "File"), el("dl", {}, Object.entries(about(result)).flatMap(([name, value]) => value && [el("dt", {}, name), el("dd", {}, value)])));
+}
+
+/** What can be done about a picture without labels, or why not here. */
+function remedy({ status }, { canDelete }) {
+  const deletion = canDelete ? "You can delete it." : "It cannot be deleted from this page: that needs an access key of the service.";
+  return status === "FAILED" ? `You can send it again: it gets a place of its own. ${deletion}` : deletion;
 }
 
 /** A bar from 0 to 100. The style is set by script on purpose: the content security policy allows no style attributes. */

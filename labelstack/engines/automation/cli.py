@@ -1,13 +1,14 @@
-"""The Pulumi CLI: found where it is installed, else downloaded once."""
+"""Find the Pulumi CLI and its AWS provider where they are installed, else download them once."""
 
 from __future__ import annotations
 
 import subprocess
 import urllib.error
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
 
-from pulumi.automation import InvalidVersionError, PulumiCommand
+from pulumi.automation import CommandError, InvalidVersionError, PulumiCommand
 from semver import VersionInfo
 
 from labelstack.errors import PulumiMissingError
@@ -20,8 +21,44 @@ HOW_TO_INSTALL = "https://www.pulumi.com/docs/iac/download-install/"
 PROBE_TIMEOUT_S = 10
 
 
+def ready(folder: Path) -> PulumiCommand:
+    """Find the CLI as `find` does, and get the provider plugin of exactly the SDK's version.
+
+    Raises:
+        PulumiMissingError: One of them is not here and cannot be downloaded.
+    """
+    command = find(folder)
+    plugin = ["resource", "aws", f"v{provider_version()}"]
+    try:
+        command.run(["plugin", "install", *plugin], str(Path.home()), {"PULUMI_SKIP_UPDATE_CHECK": "true"})
+    except CommandError as error:
+        raise PulumiMissingError(
+            f"the Pulumi engine needs Pulumi's AWS provider {provider_version()}, which is not installed and could not "
+            f"be downloaded ({last_words(error)}): install it (pulumi plugin install {' '.join(plugin)}), or use "
+            "--engine in-process."
+        ) from error
+    return command
+
+
+def provider_version() -> str:
+    """Name the version of the provider plugin that belongs to the installed SDK."""
+    return version("pulumi-aws")
+
+
+def last_words(error: CommandError) -> str:
+    """Return the CLI's own error in one line."""
+    lines = [line.strip() for line in stderr_of(error).splitlines() if line.strip()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (errors or lines or ["it gave no reason"])[-1].rstrip(".")
+
+
+def stderr_of(error: CommandError) -> str:
+    """Return what the CLI wrote to standard error; the SDK's exception has it as text only."""
+    return str(error).rpartition("\n stderr: ")[2]
+
+
 def find(folder: Path, installer_url: str = INSTALLER_URL) -> PulumiCommand:
-    """The CLI on PATH, else the one in `folder`, which is downloaded when it is not there.
+    """Return the CLI on PATH, else the one in `folder`, which is downloaded when it is not there.
 
     Raises:
         PulumiMissingError: There is none, or only an older one, and it cannot be downloaded.
@@ -29,9 +66,9 @@ def find(folder: Path, installer_url: str = INSTALLER_URL) -> PulumiCommand:
     try:
         return PulumiCommand(version=CLI_VERSION)
     except (OSError, subprocess.CalledProcessError):
-        found = "is not installed"
+        trouble = "is not installed"
     except InvalidVersionError:
-        found = "is older here"
+        trouble = "is older here"
     try:
         return PulumiCommand(root=str(folder), version=CLI_VERSION)
     except (OSError, subprocess.CalledProcessError, InvalidVersionError):
@@ -43,8 +80,8 @@ def find(folder: Path, installer_url: str = INSTALLER_URL) -> PulumiCommand:
         if isinstance(error, urllib.error.HTTPError):  # which is an open answer too
             error.close()
         raise PulumiMissingError(
-            f"the Pulumi engine needs the Pulumi CLI {CLI_VERSION} or newer, which {found} and could not be downloaded "
-            f"({_reason(error)}): install it ({HOW_TO_INSTALL}), or use --engine in-process."
+            f"the Pulumi engine needs the Pulumi CLI {CLI_VERSION} or newer, which {trouble} and could not be "
+            f"downloaded ({_reason(error)}): install it ({HOW_TO_INSTALL}), or use --engine in-process."
         ) from error
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pulumi import automation
-from pulumi.automation import CommandError, StackNotFoundError
+from pulumi.automation import StackNotFoundError
 
 from labelstack.clouds.base import Cloud
 from labelstack.engines import configuration
@@ -22,7 +22,7 @@ from labelstack.engines.configuration import Project
 from labelstack.engines.in_process import Deployment
 from labelstack.engines.removal import OnStep
 from labelstack.engines.state import exclusive
-from labelstack.errors import PulumiMissingError, StateError
+from labelstack.errors import DestroyError, StateError
 
 # What a stack's file may say of the provider on an emulator too; profiles, roles and account ids are for AWS.
 KEPT_PROVIDER_KEYS = ("aws:region", "aws:defaultTags", "aws:ignoreTags")
@@ -38,11 +38,11 @@ class PulumiEngine:
         cli_folder: Where the Pulumi CLI is downloaded to when none is installed.
     """
 
-    def __init__(self, project: Path, cloud: Cloud, folder: Path, *, cli_folder: Path | None = None) -> None:
+    def __init__(self, project: Path, cloud: Cloud, folder: Path, cli_folder: Path) -> None:
         self.project = project
         self.cloud = cloud
         self.folder = folder.resolve()
-        self.cli_folder = (cli_folder or folder / "cli").resolve()
+        self.cli_folder = cli_folder.resolve()
 
     def up(self, stack: str, config: Mapping[str, str] | None = None, *, on_step: OnStep | None = None) -> Deployment:
         """Deploy a stack: make, change and remove what differs from the last deployment.
@@ -67,17 +67,14 @@ class PulumiEngine:
             settings = _for_emulator(settings, self.cloud.endpoint_url)
         workspace = Workspace(self.folder / stack, stack)
         with exclusive(self.folder / f"{stack}.json"):
-            command = cli.find(self.cli_folder)
+            command = cli.ready(self.cli_folder)
             self._known(stack)
             workspace.write(project, settings)
+            opts = self._options(workspace, command)
             Record(self.cloud.instance, None).write(record.file_of(self.folder, stack))
             events = Events(on_step)
             with failures.translated(workspace, events):
-                handle = automation.create_or_select_stack(
-                    stack, work_dir=str(workspace.program), opts=self._options(workspace, command)
-                )
-            _install_provider(handle)
-            with failures.translated(workspace, events):
+                handle = automation.create_or_select_stack(stack, work_dir=str(workspace.program), opts=opts)
                 result = handle.up(on_event=events, color="never")
             outputs = {name: output.value for name, output in sorted(result.outputs.items())}
             Record(self.cloud.instance, outputs).write(record.file_of(self.folder, stack))
@@ -91,7 +88,7 @@ class PulumiEngine:
 
         Raises:
             PulumiMissingError: The CLI is not here and cannot be downloaded.
-            DestroyError: Some are protected, or could not be removed.
+            DestroyError: Some are protected, and nothing was removed; or some could not be removed.
             StateError: Another process is at this stack, or it cannot be decrypted or read by this version.
         """
         workspace = Workspace(self.folder / stack, stack)
@@ -101,16 +98,24 @@ class PulumiEngine:
             command = cli.find(self.cli_folder)
             events = Events(on_step)
             with failures.translated(workspace, events, destroying=True), _gone_is_fine():
-                handle = automation.select_stack(
-                    stack, work_dir=str(workspace.program), opts=self._options(workspace, command)
-                )
-                handle.destroy(on_event=events, color="never")
-                handle.workspace.remove_stack(stack)
+                handle = self.select(stack, command)
+                _refuse_protected(handle)
+                handle.destroy(on_event=events, color="never", remove=True)
             shutil.rmtree(workspace.folder)
         return events.counts["deleted"]
 
+    def select(self, stack: str, command: automation.PulumiCommand | None = None) -> automation.Stack:
+        """Return the handle of a deployed stack in Pulumi's Automation API, for what this engine does not offer.
+
+        Raises:
+            StackNotFoundError: There is no such stack.
+        """
+        workspace = Workspace(self.folder / stack, stack)
+        opts = self._options(workspace, command or cli.find(self.cli_folder))
+        return automation.select_stack(stack, work_dir=str(workspace.program), opts=opts)
+
     def outputs(self, stack: str) -> dict[str, Any]:
-        """The outputs of a deployed stack.
+        """Return the outputs of a deployed stack.
 
         Raises:
             StateError: It is not deployed, or another version has deployed it.
@@ -140,9 +145,11 @@ class PulumiEngine:
         return {**({} if url is None else provider.emulator_settings(url)), **self.cloud.stack_config()}
 
     def _options(self, workspace: Workspace, command: automation.PulumiCommand) -> automation.LocalWorkspaceOptions:
-        url = self.cloud.endpoint_url
+        url, variables = self.cloud.endpoint_url, workspace.environment()
+        if url is not None:
+            variables |= provider.emulator_environment(url, self.cloud.credentials())
         return automation.LocalWorkspaceOptions(
-            env_vars={**workspace.environment(), **({} if url is None else provider.emulator_environment(url))},
+            env_vars=variables,
             secrets_provider="passphrase",
             pulumi_command=command,
         )
@@ -154,17 +161,18 @@ def _for_emulator(settings: Mapping[str, Any], endpoint_url: str) -> dict[str, A
     return {key: value for key, value in settings.items() if not key.startswith("aws:") or key in ours}
 
 
-def _install_provider(handle: automation.Stack) -> None:
-    """Get the provider plugin of exactly the SDK's version; at once where it is installed."""
-    wanted = provider.plugin_version()
-    try:
-        handle.workspace.install_plugin("aws", f"v{wanted}")
-    except CommandError as error:
-        raise PulumiMissingError(
-            f"the Pulumi engine needs Pulumi's AWS provider {wanted}, which is not installed and could not be "
-            f"downloaded ({failures.last_words(error)}): install it (pulumi plugin install resource aws v{wanted}), or "
-            "use --engine in-process."
-        ) from error
+def _refuse_protected(handle: automation.Stack) -> None:
+    """Raise DestroyError where a resource is protected: Pulumi would remove all the others first."""
+    resources = (handle.export_stack().deployment or {}).get("resources", [])
+    protected = [
+        f"{resource['urn'].rpartition('::')[2]} ({resource['type']})"
+        for resource in resources
+        if resource.get("protect")
+    ]
+    if protected:
+        raise DestroyError(
+            f"cannot destroy stack {handle.name}: {', '.join(protected)} is protected; nothing was removed", protected
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Pulumi's engine events: steps as they are done, and the diagnostics of what failed."""
+"""Read Pulumi's engine events: the steps as they are done, and the diagnostics of what failed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ ACTIONS = {
     OpType.DELETE: "deleted",
 }
 INTERNAL_TYPES = ("pulumi:pulumi:", "pulumi:providers:")
-_COLOR = re.compile(r"<\{%.*?%\}>")
+# The engine and the bridge name the resource, which a Problem does by itself.
 # The bridge to the Terraform provider logs an error with its place and plugin, then reports it as a list of one.
 _LOGGED = re.compile(r"^sdk-v2/\S+: sdk\.helper_schema: |: provider=\w+@[\w.+-]+$")
+_LOCATED = re.compile(r"^\S+ resource '\S+' has a problem: ")
+_PROTECTED = re.compile(r'^resource "[^"]+" cannot be deleted\s+because it is protected\..*', re.DOTALL)
 _LISTED = re.compile(r"^\d+ errors? occurred:\s*")
-_SUMMARY = re.compile(r"^((update|destroy|preview|deletion) failed|resource \S+ failed)?$")
+_SUMMARY = re.compile(r"^(update|destroy|preview|deletion) failed$|^resource \S+ failed$|^$")
+# These follow from an error that is reported besides, or from what the program wrote before it exited.
+_CONSEQUENCE = re.compile(r"program exited with non-zero exit code|^Resource monitor has terminated")
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Events:
         self.counts: Counter[str] = Counter()
         self._on_step = on_step
         self._errors: list[Problem] = []
+        self._consequences: list[Problem] = []
         self._program_output: list[str] = []
 
     def __call__(self, event: EngineEvent) -> None:
@@ -66,19 +71,11 @@ class Events:
             self._diagnostic(event.diagnostic_event)
 
     def problems(self) -> list[Problem]:
-        """What failed, without repetitions; what the program wrote last when Pulumi names nothing."""
-        found = list(dict.fromkeys(self._errors))
-        distinct = [
-            one
-            for one in found
-            if not any(
-                one is not other and one.name == other.name and one.text != other.text and one.text in other.text
-                for other in found
-            )
-        ]
-        if not distinct and (written := "".join(self._program_output).strip()):
-            return [Problem(written)]
-        return distinct
+        """List what failed, each once. Where Pulumi names no cause, the program wrote it before it exited."""
+        if self._errors:
+            return _distinct(self._errors)
+        written = "".join(self._program_output).strip()
+        return [*([Problem(written)] if written and self._consequences else []), *_distinct(self._consequences)]
 
     def _step(self, step: StepEventMetadata) -> None:
         action = ACTIONS.get(step.op)
@@ -90,23 +87,34 @@ class Events:
             self._on_step(action, step.type, _name_and_type(step.urn)[0])
 
     def _diagnostic(self, diagnostic: DiagnosticEvent) -> None:
-        if diagnostic.ephemeral:
-            return
-        message = _COLOR.sub("", diagnostic.message)
-        if diagnostic.severity == "info#err":  # what the program writes to standard error
-            self._program_output.append(message)
-        if diagnostic.severity != "error":
-            return
-        text = _plain(message)
-        if _SUMMARY.match(text):
+        if (
+            diagnostic.severity == "info#err"
+        ):  # what the program writes to standard error, each line with a newline more
+            self._program_output.append(diagnostic.message.removesuffix("\n"))
+        text = _plain(diagnostic.message)
+        if diagnostic.severity != "error" or diagnostic.ephemeral or _SUMMARY.match(text):
             return
         name, type_ = _name_and_type(diagnostic.urn or "")
-        about_program = not name or type_.startswith("pulumi:pulumi:")
-        self._errors.append(Problem(text) if about_program else Problem(text, name, type_))
+        if type_.startswith("pulumi:pulumi:"):
+            name = type_ = ""
+        (self._consequences if _CONSEQUENCE.search(text) else self._errors).append(Problem(text, name, type_))
+
+
+def _distinct(problems: list[Problem]) -> list[Problem]:
+    """Leave out what another problem of the same resource says too, with more words."""
+    return [
+        problem
+        for problem in dict.fromkeys(problems)
+        if not any(
+            problem.name == other.name and problem.text != other.text and problem.text in other.text
+            for other in problems
+        )
+    ]
 
 
 def _plain(message: str) -> str:
-    text = _LISTED.sub("", _LOGGED.sub("", message.strip().removeprefix("error: ").strip()))
+    text = _LISTED.sub("", _LOGGED.sub("", message.strip())).removeprefix("an unhandled error occurred: ")
+    text = _PROTECTED.sub("it is protected", _LOCATED.sub("", text))
     return "; ".join(part.strip() for part in re.split(r"(?:^|\n)\s*\* ", text) if part.strip())
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
-from importlib.metadata import version
 from typing import Any
 
 import pulumi_aws as aws
+from botocore.credentials import Credentials
 
-# Emulators take any credentials; a person's own must not be sent to one.
-ACCESS_KEY = "test"
-SECRET_KEY = "test"
 # Second names of services, which the provider warns of when the first is set too. Source: the table "Available Endpoint
 # Customizations" of the Terraform AWS provider's guide to custom service endpoints.
 SECOND_NAMES = """
@@ -25,11 +22,6 @@ SECOND_NAMES = """
 """
 
 
-def plugin_version() -> str:
-    """The provider plugin that belongs to the installed SDK."""
-    return version("pulumi-aws")
-
-
 def endpoint_names() -> list[str]:
     """Every service whose endpoint the provider takes, as the SDK lists them, each by one name."""
     # `lambda` is a keyword of Python, and `lambda_` the parameter.
@@ -38,14 +30,12 @@ def endpoint_names() -> list[str]:
 
 
 def emulator_settings(endpoint_url: str) -> dict[str, Any]:
-    """The provider's configuration for an emulator, by full key.
+    """The provider's configuration for an emulator, by full key. Credentials are not in it: no file keeps them.
 
     `skipRequestingAccountId` is not among them: the provider reads a bucket's tags through S3 Control, which needs the
     account's id.
     """
     return {
-        "aws:accessKey": ACCESS_KEY,
-        "aws:secretKey": SECRET_KEY,
         "aws:s3UsePathStyle": True,
         "aws:skipCredentialsValidation": True,
         "aws:skipMetadataApiCheck": True,
@@ -53,11 +43,11 @@ def emulator_settings(endpoint_url: str) -> dict[str, Any]:
     }
 
 
-def emulator_environment(endpoint_url: str) -> dict[str, str]:
+def emulator_environment(endpoint_url: str, credentials: Credentials) -> dict[str, str]:
     """Variables that keep the provider away from a person's own profiles, credentials and roles."""
     return {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_SESSION_TOKEN": "",
         "AWS_PROFILE": "",
         "AWS_CONFIG_FILE": os.devnull,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from labelstack.engines import requests, rest_bodies
+from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
 from labelstack.engines.provisioners.base import (
@@ -33,15 +32,15 @@ class RestApi(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it with all that its body says."""
         client, tags = target.client("apigateway"), target.tags(inputs)
-        made = client.create_rest_api(
+        api = client.create_rest_api(
             name=inputs.require("name"),
             endpointConfiguration={"types": _endpoint_types(inputs)},
             tags=tags,
             **_described(inputs),
         )
         if body := inputs.get("body"):
-            rest_bodies.build(client, made["id"], json.loads(body))
-        return self._resource(made["id"], made["rootResourceId"], target, tags)
+            client.put_rest_api(restApiId=api["id"], mode="overwrite", body=body.encode())
+        return self._resource(api["id"], api["rootResourceId"], target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its name and tags, and build it anew where its body has changed."""
@@ -52,8 +51,7 @@ class RestApi(Provisioner):
         ]
         client.update_rest_api(restApiId=old.id, patchOperations=changes)
         if (body := inputs.get("body")) != old.inputs.get("body"):
-            rest_bodies.clear(client, old.id)
-            rest_bodies.build(client, old.id, json.loads(body or '{"paths":{}}'))
+            client.put_rest_api(restApiId=old.id, mode="overwrite", body=(body or '{"paths":{}}').encode())
         _retag(client, old, tags)
         return self._resource(old.id, old.outputs["rootResourceId"], target, tags)
 
@@ -65,9 +63,9 @@ class RestApi(Provisioner):
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
         """By its name."""
         for page in target.client("apigateway").get_paginator("get_rest_apis").paginate():
-            for one in page["items"]:
-                if one["name"] == inputs.require("name"):
-                    return Resource(one["id"])
+            for api in page["items"]:
+                if api["name"] == inputs.require("name"):
+                    return Resource(api["id"])
         return None
 
     @staticmethod
@@ -90,8 +88,10 @@ class Deployment(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
         inputs.get("triggers")  # only says that another deployment is wanted
-        made = target.client("apigateway").create_deployment(restApiId=inputs.require("restApi"), **_described(inputs))
-        return Resource(made["id"])
+        deployment = target.client("apigateway").create_deployment(
+            restApiId=inputs.require("restApi"), **_described(inputs)
+        )
+        return Resource(deployment["id"])
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its description."""
@@ -239,19 +239,19 @@ class ApiKey(Provisioner):
         """Make it."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         request = requests.build(client, "CreateApiKey", inputs, by_hand=("tags", "enabled"))
-        made = client.create_api_key(**request, enabled=bool(inputs.get("enabled", True)), tags=tags)
-        return self._resource(made, target, tags)
+        api_key = client.create_api_key(**request, enabled=bool(inputs.get("enabled", True)), tags=tags)
+        return self._resource(api_key, target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its description and tags, and whether it opens anything."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         inputs.get("value")
-        wanted = {
+        values = {
             "name": inputs.require("name"),
             "description": inputs.get("description", ""),
             "enabled": inputs.get("enabled", True),
         }
-        patch = [{"op": "replace", "path": f"/{name}", "value": _text(value)} for name, value in wanted.items()]
+        patch = [{"op": "replace", "path": f"/{name}", "value": _text(value)} for name, value in values.items()]
         client.update_api_key(apiKey=old.id, patchOperations=patch)
         _retag(client, old, tags)
         return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target, tags)
@@ -263,13 +263,13 @@ class ApiKey(Provisioner):
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
         """By its name."""
-        found = target.client("apigateway").get_api_keys(nameQuery=inputs.require("name"))["items"]
-        return Resource(found[0]["id"]) if found else None
+        api_keys = target.client("apigateway").get_api_keys(nameQuery=inputs.require("name"))["items"]
+        return Resource(api_keys[0]["id"]) if api_keys else None
 
     @staticmethod
-    def _resource(made: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
-        arn = f"arn:aws:apigateway:{target.region}::/apikeys/{made['id']}"
-        return Resource(made["id"], {"arn": arn, "value": made["value"], "tagsAll": dict(tags)})
+    def _resource(api_key: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
+        arn = f"arn:aws:apigateway:{target.region}::/apikeys/{api_key['id']}"
+        return Resource(api_key["id"], {"arn": arn, "value": api_key["value"], "tagsAll": dict(tags)})
 
 
 @provisions("aws:apigateway/usagePlan:UsagePlan")
@@ -298,7 +298,7 @@ class UsagePlan(Provisioner):
         """Remove it: its stages first, as AWS wants it."""
         client = target.client("apigateway")
         with tolerate(*GONE):
-            stages = [f"{one['apiId']}:{one['stage']}" for one in old.inputs.get("apiStages") or ()]
+            stages = [f"{api_stage['apiId']}:{api_stage['stage']}" for api_stage in old.inputs.get("apiStages") or ()]
             patch = [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]
             if patch:
                 client.update_usage_plan(usagePlanId=old.id, patchOperations=patch)
@@ -317,8 +317,8 @@ class UsagePlanKey(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Add it."""
         client = target.client("apigateway")
-        made = client.create_usage_plan_key(**requests.build(client, "CreateUsagePlanKey", inputs))
-        return Resource(made["id"], {"name": made.get("name", ""), "value": made.get("value", "")})
+        plan_key = client.create_usage_plan_key(**requests.build(client, "CreateUsagePlanKey", inputs))
+        return Resource(plan_key["id"], {"name": plan_key.get("name", ""), "value": plan_key.get("value", "")})
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Take it out."""
@@ -327,8 +327,8 @@ class UsagePlanKey(Provisioner):
 
 
 def _endpoint_types(inputs: Inputs) -> list[str]:
-    found = inputs.object("endpointConfiguration")
-    types = found.get("types", "REGIONAL") if found else "REGIONAL"
+    endpoint = inputs.object("endpointConfiguration")
+    types = endpoint.get("types", "REGIONAL") if endpoint else "REGIONAL"
     return types if isinstance(types, list) else [types]
 
 

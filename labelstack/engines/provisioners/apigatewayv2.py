@@ -52,9 +52,9 @@ class Api(Provisioner):
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
         """By its name."""
-        for one in target.client("apigatewayv2").get_apis()["Items"]:
-            if one["Name"] == inputs.require("name"):
-                return Resource(one["ApiId"])
+        for api in target.client("apigatewayv2").get_apis()["Items"]:
+            if api["Name"] == inputs.require("name"):
+                return Resource(api["ApiId"])
         return None
 
     @staticmethod
@@ -78,8 +78,8 @@ class Integration(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
         client = target.client("apigatewayv2")
-        made = client.create_integration(**_build(client, "CreateIntegration", inputs))
-        return Resource(made["IntegrationId"])
+        integration = client.create_integration(**_build(client, "CreateIntegration", inputs))
+        return Resource(integration["IntegrationId"])
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change it."""

@@ -108,6 +108,10 @@ class Provisioner(ABC):
         """One that may have been made with these inputs at the moment its maker was killed; None when it was not."""
         return None
 
+    def read(self, id: str, target: Target) -> dict[str, Any] | None:
+        """The outputs of one that is not the stack's; None when this type cannot be read."""
+        return None
+
     def name_suffix(self, inputs: Mapping[str, Any]) -> str:
         """What a made name must end with."""
         return ""
@@ -140,8 +144,8 @@ def provisions(token: str, *more: str) -> Any:
 
     def register(cls: P) -> P:
         provisioner = cls()
-        for one in (token, *more):
-            REGISTRY[one] = provisioner
+        for type_token in (token, *more):
+            REGISTRY[type_token] = provisioner
         return cls
 
     return register

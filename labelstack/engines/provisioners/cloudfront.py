@@ -34,8 +34,8 @@ class OriginAccessControl(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
         client = target.client("cloudfront")
-        made = client.create_origin_access_control(OriginAccessControlConfig=self._config(client, inputs))
-        return self._resource(made)
+        control = client.create_origin_access_control(OriginAccessControlConfig=self._config(client, inputs))
+        return self._resource(control)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change it."""
@@ -105,10 +105,10 @@ class Distribution(Provisioner):
         """Make it."""
         client, tags = target.client("cloudfront"), target.tags(inputs)
         config = _distribution(inputs, f"labelstack-{secrets.token_hex(8)}")
-        made = client.create_distribution_with_tags(
+        answer = client.create_distribution_with_tags(
             DistributionConfigWithTags={"DistributionConfig": config, "Tags": {"Items": tag_list(tags)}}
         )
-        return self._resource(made, config, tags)
+        return self._resource(answer, config, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change it."""
@@ -127,24 +127,24 @@ class Distribution(Provisioner):
         """Switch it off, as AWS wants it, and remove it."""
         client = target.client("cloudfront")
         with tolerate("NoSuchDistribution"):
-            found = client.get_distribution_config(Id=old.id)
-            config = {**found["DistributionConfig"], "Enabled": False}
-            off = client.update_distribution(Id=old.id, IfMatch=found["ETag"], DistributionConfig=config)
+            current = client.get_distribution_config(Id=old.id)
+            config = {**current["DistributionConfig"], "Enabled": False}
+            off = client.update_distribution(Id=old.id, IfMatch=current["ETag"], DistributionConfig=config)
             client.delete_distribution(Id=old.id, IfMatch=off["ETag"])
 
     @staticmethod
     def _resource(answer: Mapping[str, Any], config: Mapping[str, Any], tags: dict[str, str]) -> Resource:
-        made = answer["Distribution"]
+        distribution = answer["Distribution"]
         outputs = {
-            "arn": made["ARN"],
+            "arn": distribution["ARN"],
             "callerReference": config["CallerReference"],
-            "domainName": made["DomainName"],
+            "domainName": distribution["DomainName"],
             "etag": answer["ETag"],
             "hostedZoneId": HOSTED_ZONE,
-            "status": made["Status"],
+            "status": distribution["Status"],
             "tagsAll": tags,
         }
-        return Resource(made["Id"], outputs)
+        return Resource(distribution["Id"], outputs)
 
 
 def _headers(inputs: Inputs) -> dict[str, Any]:
@@ -158,8 +158,12 @@ def _headers(inputs: Inputs) -> dict[str, Any]:
         }
     if custom := inputs.object("customHeadersConfig"):
         items = [
-            {"Header": one.require("header"), "Value": one.require("value"), "Override": one.require("override")}
-            for one in custom.objects("items")
+            {
+                "Header": header.require("header"),
+                "Value": header.require("value"),
+                "Override": header.require("override"),
+            }
+            for header in custom.objects("items")
         ]
         config["CustomHeadersConfig"] = {"Quantity": len(items), "Items": items}
     return config
@@ -195,14 +199,14 @@ def _distribution(inputs: Inputs, caller_reference: str) -> dict[str, Any]:
     inputs.get("waitForDeployment")  # there is nothing to wait for
     origins = [
         {
-            "Id": one.require("originId"),
-            "DomainName": one.require("domainName"),
-            "OriginPath": one.get("originPath", ""),
-            "OriginAccessControlId": one.get("originAccessControlId", ""),
+            "Id": origin.require("originId"),
+            "DomainName": origin.require("domainName"),
+            "OriginPath": origin.get("originPath", ""),
+            "OriginAccessControlId": origin.get("originAccessControlId", ""),
             "CustomHeaders": {"Quantity": 0},
             "S3OriginConfig": {"OriginAccessIdentity": ""},
         }
-        for one in inputs.objects("origins")
+        for origin in inputs.objects("origins")
     ]
     allowed, cached = _listed(behavior.require("allowedMethods")), _listed(behavior.require("cachedMethods"))
     cache_behavior = {

@@ -114,8 +114,8 @@ class MetricAlarm(Provisioner):
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
         """By its name."""
         name = inputs.require("name")
-        found = target.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
-        return Resource(name) if found.get("MetricAlarms") else None
+        answer = target.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
+        return Resource(name) if answer.get("MetricAlarms") else None
 
     @staticmethod
     def _request(inputs: Inputs, target: Target) -> dict[str, Any]:
@@ -150,7 +150,9 @@ class Dashboard(Provisioner):
             raise DeployError(f"property dashboardBody is not JSON: {error}", property="dashboardBody") from error
         answer = target.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
         if messages := answer.get("DashboardValidationMessages"):
-            said = "; ".join(f"{one.get('DataPath', '')} {one.get('Message', '')}".strip() for one in messages)
+            said = "; ".join(
+                f"{message.get('DataPath', '')} {message.get('Message', '')}".strip() for message in messages
+            )
             raise DeployError(f"property dashboardBody: {said}", property="dashboardBody")
         return Resource(name, {"dashboardArn": target.arn("cloudwatch", f"dashboard/{name}", region=False)})
 

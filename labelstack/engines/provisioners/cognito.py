@@ -29,8 +29,8 @@ class IdentityPool(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
         client, tags = target.client("cognito-identity"), target.tags(inputs)
-        made = client.create_identity_pool(**self._request(client, "CreateIdentityPool", inputs), IdentityPoolTags=tags)
-        return self._resource(made["IdentityPoolId"], target, tags)
+        pool = client.create_identity_pool(**self._request(client, "CreateIdentityPool", inputs), IdentityPoolTags=tags)
+        return self._resource(pool["IdentityPoolId"], target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change it."""

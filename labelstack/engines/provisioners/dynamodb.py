@@ -49,8 +49,8 @@ class Table(Provisioner):
         request: dict[str, Any] = {
             "TableName": name,
             "AttributeDefinitions": [
-                {"AttributeName": one.require("name"), "AttributeType": one.require("type")}
-                for one in inputs.objects("attributes")
+                {"AttributeName": attribute.require("name"), "AttributeType": attribute.require("type")}
+                for attribute in inputs.objects("attributes")
             ],
             "KeySchema": _keys(inputs),
             "BillingMode": inputs.get("billingMode", "PROVISIONED"),
@@ -63,7 +63,7 @@ class Table(Provisioner):
             ("globalSecondaryIndexes", "GlobalSecondaryIndexes"),
             ("localSecondaryIndexes", "LocalSecondaryIndexes"),
         ):
-            if indexes := [_index(one, inputs, request["BillingMode"]) for one in inputs.objects(property)]:
+            if indexes := [_index(index, inputs, request["BillingMode"]) for index in inputs.objects(property)]:
                 request[member] = indexes
         if (encryption := inputs.object("serverSideEncryption")) is not None:
             request["SSESpecification"] = {"Enabled": encryption.require("enabled")}
@@ -116,10 +116,10 @@ class Table(Provisioner):
     def _configured(inputs: Inputs, target: Target, old: Recorded | None, tags: dict[str, str]) -> Resource:
         dynamodb, name = target.client("dynamodb"), inputs.require("name")
         if (ttl := inputs.object("ttl")) is not None:
-            wanted = {"Enabled": ttl.get("enabled", False), "AttributeName": ttl.get("attributeName", "")}
+            ttl_specification = {"Enabled": ttl.get("enabled", False), "AttributeName": ttl.get("attributeName", "")}
             before = (old.inputs.get("ttl") or {}) if old else {}
-            if wanted["Enabled"] != bool(before.get("enabled")):
-                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=wanted)
+            if ttl_specification["Enabled"] != bool(before.get("enabled")):
+                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl_specification)
         if (recovery := inputs.object("pointInTimeRecovery")) is not None:
             specification = {"PointInTimeRecoveryEnabled": recovery.require("enabled")}
             if (days := recovery.get("recoveryPeriodInDays")) is not None:

@@ -37,8 +37,8 @@ class EventRule(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Put it."""
         tags = target.tags(inputs)
-        made = target.client("events").put_rule(**self._request(inputs, target), Tags=tag_list(tags))
-        return self._resource(made["RuleArn"], inputs, tags)
+        rule = target.client("events").put_rule(**self._request(inputs, target), Tags=tag_list(tags))
+        return self._resource(rule["RuleArn"], inputs, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Put it anew; tags have calls of their own, as those in the request count for a new rule only."""
@@ -56,7 +56,7 @@ class EventRule(Provisioner):
         with tolerate(*GONE):
             if old.inputs.get("forceDestroy"):
                 on_bus = {"Rule": rule["Name"], "EventBusName": rule["EventBusName"]}
-                if ids := [one["Id"] for one in events.list_targets_by_rule(**on_bus)["Targets"]]:
+                if ids := [attached["Id"] for attached in events.list_targets_by_rule(**on_bus)["Targets"]]:
                     events.remove_targets(**on_bus, Ids=ids)
             events.delete_rule(**rule)
 
@@ -87,16 +87,16 @@ class EventTarget(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Put it. Raises DeployError when EventBridge does not take it."""
         rule, target_id = str(inputs.require("rule")), str(inputs.require("targetId"))
-        one: dict[str, Any] = {"Id": target_id, "Arn": inputs.require("arn")}
+        entry: dict[str, Any] = {"Id": target_id, "Arn": inputs.require("arn")}
         for property, member in (("roleArn", "RoleArn"), ("input", "Input"), ("inputPath", "InputPath")):
             if (value := inputs.get(property)) is not None:
-                one[member] = value
+                entry[member] = value
         if (dead := inputs.object("deadLetterConfig")) is not None:
-            one["DeadLetterConfig"] = {"Arn": dead.require("arn")}
+            entry["DeadLetterConfig"] = {"Arn": dead.require("arn")}
         if (retry := inputs.object("retryPolicy")) is not None:
-            one["RetryPolicy"] = {member: retry.get(name) for name, member in RETRY_NAMES.items() if name in retry}
+            entry["RetryPolicy"] = {member: retry.get(name) for name, member in RETRY_NAMES.items() if name in retry}
         inputs.get("eventBusName")
-        answer = target.client("events").put_targets(Rule=rule, EventBusName=_bus(inputs.plain()), Targets=[one])
+        answer = target.client("events").put_targets(Rule=rule, EventBusName=_bus(inputs.plain()), Targets=[entry])
         if failed := answer["FailedEntries"]:
             raise DeployError(f"the rule {rule} does not take the target: {failed[0].get('ErrorMessage')}")
         return Resource(f"{rule}-{target_id}", {"targetId": target_id})

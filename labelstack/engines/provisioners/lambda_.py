@@ -83,11 +83,11 @@ class Function(Provisioner):
     def _configured(inputs: Inputs, target: Target, code: bytes, tags: dict[str, str]) -> Resource:
         client, name = target.client("lambda"), inputs.require("name")
         inputs.get("sourceCodeHash"), inputs.get("skipDestroy")  # only shows a change; read from the record
-        found = _wait_until_ready(client, name)
+        configuration = _wait_until_ready(client, name)
         digest = base64.b64encode(hashlib.sha256(code).digest()).decode()
-        if found["CodeSha256"] != digest:
+        if configuration["CodeSha256"] != digest:
             raise DeployError(
-                f"the cloud has other code than it was given (sha256 {found['CodeSha256']}, not {digest})",
+                f"the function's code differs from the uploaded zip ({configuration['CodeSha256']}, not {digest})",
                 property="code",
             )
         reserved = inputs.get("reservedConcurrentExecutions")
@@ -96,7 +96,7 @@ class Function(Provisioner):
         else:
             with tolerate(*GONE):
                 client.delete_function_concurrency(FunctionName=name)
-        arn, version = str(found["FunctionArn"]), str(found.get("Version", "$LATEST"))
+        arn, version = str(configuration["FunctionArn"]), str(configuration.get("Version", "$LATEST"))
         invoke = f"arn:aws:apigateway:{target.region}:lambda:path/2015-03-31/functions/"
         outputs = {
             "arn": arn,
@@ -105,7 +105,7 @@ class Function(Provisioner):
             "qualifiedArn": f"{arn}:{version}",
             "qualifiedInvokeArn": f"{invoke}{arn}:{version}/invocations",
             "version": version,
-            "lastModified": found["LastModified"],
+            "lastModified": configuration["LastModified"],
             "codeSha256": digest,
             "sourceCodeHash": digest,
             "sourceCodeSize": len(code),
@@ -150,7 +150,7 @@ class EventSourceMapping(Provisioner):
             answer = client.list_event_source_mappings(
                 FunctionName=inputs.require("functionName"), EventSourceArn=inputs.require("eventSourceArn")
             )
-            return next((Resource(one["UUID"]) for one in answer["EventSourceMappings"]), None)
+            return next((Resource(mapping["UUID"]) for mapping in answer["EventSourceMappings"]), None)
         return None
 
     @staticmethod
@@ -228,12 +228,14 @@ def _zip(inputs: Inputs) -> bytes:
 def _wait_until_ready(client: Any, name: str) -> dict[str, Any]:
     deadline = time.monotonic() + READY_DEADLINE_S
     while True:
-        found: dict[str, Any] = client.get_function_configuration(FunctionName=name)
-        if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
-            reason = found.get("StateReason") or found.get("LastUpdateStatusReason")
+        configuration: dict[str, Any] = client.get_function_configuration(FunctionName=name)
+        if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
+            reason = configuration.get("StateReason") or configuration.get("LastUpdateStatusReason")
             raise DeployError(f"the function {name} cannot be made ready: {reason}")
-        if found.get("State", "Active") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
-            return found
+        if configuration.get("State", "Active") != "Pending" and configuration.get("LastUpdateStatus") != "InProgress":
+            return configuration
         if time.monotonic() > deadline:
-            raise DeployError(f"the function {name} is still {found.get('State')} after {READY_DEADLINE_S:.0f} s")
+            raise DeployError(
+                f"the function {name} is still {configuration.get('State')} after {READY_DEADLINE_S:.0f} s"
+            )
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline

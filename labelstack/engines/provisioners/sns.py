@@ -159,5 +159,5 @@ class TopicSubscription(Provisioner):
 
 
 def _attributes(inputs: Inputs, names: Mapping[str, str]) -> dict[str, str]:
-    found = {names[name]: inputs.get(name) for name in inputs if name in names}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in found.items()}
+    attributes = {names[name]: inputs.get(name) for name in inputs if name in names}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in attributes.items()}

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """One request; header names in lower case."""
 
     path: str
@@ -35,7 +35,7 @@ class ApiServer:
     url: str = ""
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     busy: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     def put(self, result: Any) -> None:
         """Have a result."""
@@ -48,7 +48,10 @@ class ApiServer:
     @property
     def paths(self) -> list[str]:
         """What was asked, with the key where one was."""
-        return [f"{one.path}?{one.query['key'][0]}" if "key" in one.query else one.path for one in self.asked]
+        return [
+            f"{request.path}?{request.query['key'][0]}" if "key" in request.query else request.path
+            for request in self.requests
+        ]
 
 
 NOT_FOUND = 404, {"status": 404, "code": "PICTURE_NOT_FOUND", "detail": "There is no picture with this key."}
@@ -65,7 +68,9 @@ def serving() -> Iterator[ApiServer]:
         def do_GET(self) -> None:
             where = urlsplit(self.path.removeprefix("/v1"))
             query = parse_qs(where.query, strict_parsing=bool(where.query))
-            api.asked.append(Asked(where.path, query, {name.lower(): value for name, value in self.headers.items()}))
+            api.requests.append(
+                Request(where.path, query, {name.lower(): value for name, value in self.headers.items()})
+            )
             if api.busy:
                 status, headers = api.busy.pop(0)
                 return self._answer(status, {"detail": "Too many requests at once."}, headers)

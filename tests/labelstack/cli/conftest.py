@@ -17,9 +17,9 @@ Run = Callable[..., Result]
 @pytest.fixture
 def backend() -> FakeBackend:
     """The embedded cloud runs, and stack `local` is deployed on it."""
-    made = FakeBackend()
-    made.deployer.deployed["local"] = OUTPUTS
-    return made
+    fake = FakeBackend()
+    fake.deployer.deployed["local"] = OUTPUTS
+    return fake
 
 
 @pytest.fixture

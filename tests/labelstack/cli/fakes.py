@@ -95,8 +95,8 @@ class FakeResults:
         cursor: str | None = None,
     ) -> Page[Match]:
         """The next of the prepared pages."""
-        asked = {"labels": list(labels), "min": min_confidence, "order": order, "limit": limit, "cursor": cursor}
-        self.searches.append(asked)
+        request = {"labels": list(labels), "min": min_confidence, "order": order, "limit": limit, "cursor": cursor}
+        self.searches.append(request)
         return self.pages.pop(0) if self.pages else Page([], None)
 
     def label_counts(self) -> dict[str, int]:
@@ -133,6 +133,15 @@ class FakeS3:
         if Key not in self.objects:
             raise refusal("HeadObject", "404", 404)
         return {}
+
+    def get_paginator(self, operation: str) -> FakeS3:
+        """Itself."""
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterable[dict[str, Any]]:  # boto3's
+        """One page."""
+        yield {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # boto3's
         """Forget an object."""
@@ -196,6 +205,8 @@ class FakeCloud:
     logs: FakeLogs = field(default_factory=FakeLogs)
     cloudwatch: Any = None
     ssm: FakeParameters = field(default_factory=FakeParameters)
+    others: dict[str, Any] = field(default_factory=dict)
+    """More clients, by service."""
     name: str = "embedded"
     region: str = "us-east-1"
     endpoint_url: str | None = "http://127.0.0.1:1"
@@ -207,7 +218,8 @@ class FakeCloud:
 
     def client(self, service: str) -> Any:
         """One of the fakes."""
-        return {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch, "ssm": self.ssm}[service]
+        known = {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch, "ssm": self.ssm, **self.others}
+        return known[service]
 
     def credentials(self) -> Credentials:
         """Of nobody."""
@@ -217,9 +229,10 @@ class FakeCloud:
         """Nothing, or what a test has put there."""
         return self.config
 
-    def environment(self) -> Mapping[str, str]:
-        """How to reach it."""
-        return {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    @property
+    def environment_file(self) -> Path:
+        """Does not exist."""
+        return self.log_folder.parent / "environment"
 
     def stop(self) -> None:
         """Remember that it was stopped."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from handlers.labelling.events import ObjectEvent, decode_message
+from labelstack.clouds.base import Capabilities
 from tests.labelstack.cli.fakes import OUTPUTS, FakeBackend, FakeCloud
 from tests.labelstack.repair.fakes import BUCKET, DEAD_LETTERS, QUEUE, FakeQueues, FakeStorage, RepairResults
 
@@ -23,6 +24,10 @@ REPAIR_OUTPUTS: dict[str, Any] = {
 class RepairCloud(FakeCloud):
     """A cloud of fakes with queues."""
 
+    # Nobody takes messages from its queue: to wait for their end would be in vain.
+    capabilities: Capabilities = field(
+        default_factory=lambda: Capabilities(**{each.name: each.name == "fair_queues" for each in fields(Capabilities)})
+    )
     storage: FakeStorage = field(default_factory=FakeStorage)
     sqs: FakeQueues = field(default_factory=FakeQueues)
 
@@ -50,10 +55,10 @@ class RepairBackend(FakeBackend):
         """Its queues."""
         return self.cloud.sqs
 
-    def asked(self) -> list[ObjectEvent]:
+    def requested(self) -> list[ObjectEvent]:
         """What the processor will read."""
         return [event for body in self.sqs.bodies() for event in decode_message(body).events]
 
     def asked_keys(self) -> list[str]:
         """The pictures that were asked for."""
-        return [event.key for event in self.asked()]
+        return [event.key for event in self.requested()]

@@ -50,8 +50,8 @@ def results(client: ApiClient) -> ApiResults:
 
 
 def summary(key: str, *labels: tuple[str, float], at: str = AT) -> dict[str, Any]:
-    found = [{"name": name, "confidence": confidence} for name, confidence in labels]
-    return {"key": key, "status": "LABELED", "processedAt": at, "labels": found, "versionId": "v1"}
+    label_list = [{"name": name, "confidence": confidence} for name, confidence in labels]
+    return {"key": key, "status": "LABELED", "processedAt": at, "labels": label_list, "versionId": "v1"}
 
 
 class DeniedResults(FakeResults):
@@ -91,11 +91,11 @@ def test_gives_up_on_an_api_that_stays_busy(client: ApiClient, api: ApiServer, p
 
 
 def test_a_problem_is_one_sentence(client: ApiClient, api: ApiServer, pauses: list[float]) -> None:
-    api.refuse("/images", 400, "INVALID_CURSOR", "The parameter cursor is wrong.")
+    api.refuse("/images", 400, "INVALID_CURSOR", "The parameter cursor is not valid.")
 
     with pytest.raises(ApiError) as caught:
         client.get("/images", {"cursor": "x"})
-    assert str(caught.value) == f"the API at {api.url} answered 400 INVALID_CURSOR: The parameter cursor is wrong."
+    assert str(caught.value) == f"the API at {api.url} answered 400 INVALID_CURSOR: The parameter cursor is not valid."
     assert (caught.value.status, caught.value.problem, pauses) == (400, "INVALID_CURSOR", [])
 
 
@@ -111,7 +111,7 @@ def test_a_refusal_says_what_to_do(client: ApiClient, api: ApiServer, status: in
 def test_something_else_at_the_address_is_told(client: ApiClient, api: ApiServer) -> None:
     api.answers["/labels"] = 200, b"<html>"
 
-    with pytest.raises(ApiError, match="is not the API of a stack"):
+    with pytest.raises(ApiError, match="is not a stack's API"):
         client.get("/labels")
 
 
@@ -161,39 +161,45 @@ def test_an_open_api_gets_no_credentials(api: ApiServer, cloud: FakeCloud) -> No
     api.answers["/labels"] = 200, {"labels": []}
     connect({"apiUrl": api.url, "apiAccess": "open"}, cloud, "a-key").get("/labels")
 
-    assert {"authorization", "x-api-key"}.isdisjoint(api.asked[0].headers)
+    assert {"authorization", "x-api-key"}.isdisjoint(api.requests[0].headers)
 
 
-@pytest.mark.parametrize(("given", "sent"), [("mine", "mine"), (None, "the-value"), ("", "the-value")])
-def test_a_key_is_the_user_s_or_the_stack_s(api: ApiServer, cloud: FakeCloud, given: str | None, sent: str) -> None:
+@pytest.mark.parametrize(("key", "sent"), [("mine", "mine"), (None, "the-value"), ("", "the-value")])
+def test_a_key_is_the_user_s_or_the_stack_s(api: ApiServer, cloud: FakeCloud, key: str | None, sent: str) -> None:
     api.answers["/labels"] = 200, {"labels": []}
-    connect({"apiUrl": api.url, "apiKeyId": "the-id"}, cloud, given).get("/labels")
+    connect({"apiUrl": api.url, "apiKeyId": "the-id"}, cloud, key).get("/labels")
 
-    assert api.asked[0].headers["x-api-key"] == sent
+    assert api.requests[0].headers["x-api-key"] == sent
 
 
 def test_a_key_that_cannot_be_read_is_told(api: ApiServer, cloud: FakeCloud) -> None:
-    asked = connect({"apiUrl": api.url, "apiKeyId": "another"}, cloud)
+    connection = connect({"apiUrl": api.url, "apiKeyId": "another"}, cloud)
 
-    with pytest.raises(ApiError, match=r"reading the stack's own failed .*: set LABELSTACK_API_KEY"):
-        asked.get("/labels")
+    with pytest.raises(ApiError, match=r"the stack's own key cannot be read .*: set LABELSTACK_API_KEY"):
+        connection.get("/labels")
 
 
 def test_a_wrong_key_is_told(api: ApiServer, cloud: FakeCloud) -> None:
     api.refuse("/labels", 403, "FORBIDDEN", "This needs a valid API key or signature.")
 
-    with pytest.raises(ApiError, match="does not take the key in LABELSTACK_API_KEY"):
+    with pytest.raises(ApiError, match="refused the key in LABELSTACK_API_KEY"):
         connect({"apiUrl": api.url, "apiAccess": "api_key"}, None, "wrong").get("/labels")
+
+
+@pytest.mark.parametrize("key", ["ключ", "a b", "key\n", '"key"\x00'])
+def test_what_can_be_no_key_is_told(api: ApiServer, cloud: FakeCloud, key: str) -> None:
+    with pytest.raises(ApiError, match="LABELSTACK_API_KEY has characters that a key cannot contain"):
+        connect({"apiUrl": api.url, "apiAccess": "api_key"}, cloud, key)
 
 
 def test_signs_for_this_service_region_and_query(api: ApiServer, cloud: FakeCloud) -> None:
     api.answers["/images"] = 200, {"images": []}
     connect({"apiUrl": api.url, "apiAccess": "iam"}, cloud).get("/images", {"label": ["a b", "ü+1"], "limit": "5"})
 
-    asked = api.asked[0]
-    assert asked.query == {"label": ["a b", "ü+1"], "limit": ["5"]}
-    credential = f"Credential=AKIDEXAMPLE/{asked.headers['x-amz-date'][:8]}/us-east-1/execute-api/aws4_request"
-    assert credential in asked.headers["authorization"]
+    request = api.requests[0]
+    assert request.query == {"label": ["a b", "ü+1"], "limit": ["5"]}
+    credential = f"Credential=AKIDEXAMPLE/{request.headers['x-amz-date'][:8]}/us-east-1/execute-api/aws4_request"
+    assert credential in request.headers["authorization"]
 
 
 def test_signs_anew_for_each_try(api: ApiServer, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,10 +224,10 @@ def test_a_closed_api_without_credentials_is_told(access: str, wants: str) -> No
 def test_a_result_is_the_document(results: ApiResults, api: ApiServer) -> None:
     api.put(make_result("uploads/ü + %.jpg", width=640))
 
-    found = results.get("uploads/ü + %.jpg")
+    result = results.get("uploads/ü + %.jpg")
 
-    assert found == make_result("uploads/ü + %.jpg", width=Decimal(640))
-    assert isinstance(found["labels"][0]["confidence"], Decimal)
+    assert result == make_result("uploads/ü + %.jpg", width=Decimal(640))
+    assert isinstance(result["labels"][0]["confidence"], Decimal)
 
 
 def test_a_pending_and_an_unknown_picture_have_no_result(results: ApiResults, api: ApiServer) -> None:
@@ -234,10 +240,22 @@ def test_a_pending_and_an_unknown_picture_have_no_result(results: ApiResults, ap
 def test_a_deleted_picture_is_told_apart(results: ApiResults, api: ApiServer) -> None:
     api.refuse("/result?uploads/a.jpg", 404, "PICTURE_DELETED", "This picture was deleted.")
 
-    found = results.get("uploads/a.jpg")
+    result = results.get("uploads/a.jpg")
 
-    assert found is not None
-    assert found["status"] == "DELETED"
+    assert result is not None
+    assert result["status"] == "DELETED"
+
+
+def test_a_key_that_an_older_api_refuses_ends_no_list(client: ApiClient, api: ApiServer) -> None:
+    odd = "uploads/\x01.jpg"
+    api.answers["/images"] = 200, {"images": [summary(odd), summary("uploads/a.jpg")]}
+    api.refuse(f"/result?{odd}", 400, "INVALID_REQUEST", "The parameter key must not have control characters.")
+    api.answers["/result?uploads/a.jpg"] = 200, dict(make_result("uploads/a.jpg"))
+    table = FakeResults()
+    table.put(make_result(odd))
+
+    assert [item["key"] for item in ApiResults(client, "uploads/").list_images().items] == ["uploads/a.jpg"]
+    assert [item["key"] for item in ApiResults(client, "uploads/", table).list_images().items] == [odd, "uploads/a.jpg"]
 
 
 def test_another_404_is_no_answer_about_a_picture(results: ApiResults, api: ApiServer) -> None:
@@ -252,11 +270,11 @@ def test_keys_outside_the_prefix_are_asked_of_the_table(client: ApiClient, api: 
     table.put(make_result("elsewhere/a.jpg"))
     results = ApiResults(client, "uploads/", table)
 
-    found = results.get("elsewhere/a.jpg")
+    result = results.get("elsewhere/a.jpg")
 
-    assert found is not None
-    assert found["key"] == "elsewhere/a.jpg"
-    assert (results.sees_all, api.asked) == (True, [])
+    assert result is not None
+    assert result["key"] == "elsewhere/a.jpg"
+    assert (results.sees_all, api.requests) == (True, [])
 
 
 def test_without_rights_to_the_table_they_have_no_result(client: ApiClient) -> None:
@@ -279,9 +297,9 @@ def test_many_results_are_the_table_s(client: ApiClient, api: ApiServer) -> None
     table = FakeResults()
     table.put(make_result("uploads/a.jpg"))
 
-    found = ApiResults(client, "uploads/", table).get_many(["uploads/a.jpg", "uploads/b.jpg"])
+    results_by_key = ApiResults(client, "uploads/", table).get_many(["uploads/a.jpg", "uploads/b.jpg"])
 
-    assert (list(found), api.asked) == (["uploads/a.jpg"], [])
+    assert (list(results_by_key), api.requests) == (["uploads/a.jpg"], [])
 
 
 def test_many_results_are_the_api_s_without_rights_to_the_table(client: ApiClient, api: ApiServer) -> None:
@@ -289,22 +307,22 @@ def test_many_results_are_the_api_s_without_rights_to_the_table(client: ApiClien
     for key in keys[:15]:
         api.put(make_result(key))
 
-    found = ApiResults(client, "uploads/", DeniedResults()).get_many([*keys, keys[0]])
+    results_by_key = ApiResults(client, "uploads/", DeniedResults()).get_many([*keys, keys[0]])
 
-    assert {key: result["key"] for key, result in found.items()} == {key: key for key in keys[:15]}
+    assert {key: result["key"] for key, result in results_by_key.items()} == {key: key for key in keys[:15]}
     assert sorted(api.paths) == sorted(f"/result?{key}" for key in keys)
 
 
 def test_search_asks_for_everything_and_gives_matches_in_the_order_asked(results: ApiResults, api: ApiServer) -> None:
-    found = summary("uploads/a.jpg", ("Pet", 91.5), ("Cat", 99.25), ("Sofa", 80))
+    first = summary("uploads/a.jpg", ("Pet", 91.5), ("Cat", 99.25), ("Sofa", 80))
     changed = summary("uploads/b.jpg", ("Dog", 99.0))  # analysed anew since the index was read
-    api.answers["/images"] = 200, {"images": [found, changed], "cursor": "c2"}
+    api.answers["/images"] = 200, {"images": [first, changed], "cursor": "c2"}
 
     page = results.search(
         [" cat", "PET", "Cat"], min_confidence=Decimal("1E+1"), order="confidence", limit=7, cursor="c1"
     )
 
-    assert api.asked[0].query == {
+    assert api.requests[0].query == {
         "label": ["cat", "pet"],
         "minConfidence": ["10"],
         "order": ["confidence"],
@@ -334,7 +352,10 @@ def test_listed_results_are_whole_and_asked_for_once(results: ApiResults, api: A
     assert (first, second) == (Page(whole, "c2"), Page(whole, "c2"))
     asked_twice = [path for path in api.paths if api.paths.count(path) > 1]
     assert sorted(set(asked_twice)) == ["/images", "/result?uploads/gone.jpg"]
-    assert [one.query for one in api.asked if one.path == "/images"][1] == {"limit": ["50"], "cursor": ["c1"]}
+    assert [request.query for request in api.requests if request.path == "/images"][1] == {
+        "limit": ["50"],
+        "cursor": ["c1"],
+    }
 
 
 def test_watch_shows_what_is_labelled_anew(results: ApiResults, api: ApiServer) -> None:
@@ -388,9 +409,9 @@ def test_a_refusal_ends_a_command_with_a_sentence(run: Run, backend: FakeBackend
     done = run("labels")
 
     assert done.exit_code == 1
-    told = " ".join(done.stderr.split())
-    assert told.startswith("error: the API at ")
-    assert "This needs a valid API key or signature. The stack's outputs say that it is open: deploy" in told
+    message = " ".join(done.stderr.split())
+    assert message.startswith("error: the API at ")
+    assert "This needs a valid API key or signature. The stack's outputs say that it is open: deploy" in message
 
 
 def test_who_has_an_address_and_a_key_needs_no_cloud(
@@ -403,7 +424,7 @@ def test_who_has_an_address_and_a_key_needs_no_cloud(
 
     assert run("result", "a.jpg", "--outputs", file).exit_code == 0
     unknown = run("result", "b.jpg", "--outputs", file)
-    assert api.asked[0].headers["x-api-key"] == "mine"
+    assert api.requests[0].headers["x-api-key"] == "mine"
     assert "the API shows pictures below 'uploads/' only" in " ".join(unknown.stderr.split())
 
 

@@ -17,13 +17,13 @@ from tests.labelstack.repair.fakes import BUCKET
 
 @pytest.fixture
 def backend() -> RepairBackend:
-    made = RepairBackend()
+    fake = RepairBackend()
     for n in range(23):
-        made.storage.put(f"in/{n:02}.jpg", bytes(1000), bucket=BUCKET)
-        made.storage.put(f"x/{n:02}.jpg", f"{n}".encode() * 500, bucket="old")
-    made.storage.put("x/folder/", b"", bucket="old")
-    made.storage.put("out/a.jpg", bucket=BUCKET)
-    return made
+        fake.storage.put(f"in/{n:02}.jpg", bytes(1000), bucket=BUCKET)
+        fake.storage.put(f"x/{n:02}.jpg", f"{n}".encode() * 500, bucket="old")
+    fake.storage.put("x/folder/", b"", bucket="old")
+    fake.storage.put("out/a.jpg", bucket=BUCKET)
+    return fake
 
 
 def die_after(backend: RepairBackend, sent: int) -> None:
@@ -35,33 +35,33 @@ def die_after(backend: RepairBackend, sent: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--to", "x/"], "--to goes with --from."),
         (["--from", "s3://old", "--prefix", "x/"], "--prefix is of the upload bucket: put the prefix of another one"),
         (["--rate", "0"], "--rate"),
     ],
 )
-def test_options_that_do_not_go_together(run: Run, options: list[str], told: str) -> None:
+def test_options_that_do_not_go_together(run: Run, options: list[str], message: str) -> None:
     done = run("backfill", *options)
 
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
-        ("old", "'old' is no place in S3: expected s3://BUCKET or s3://BUCKET/PREFIX."),
+        ("old", "the source must be s3://BUCKET or s3://BUCKET/PREFIX; got 'old'."),
         ("s3://nowhere", "the bucket 'nowhere' cannot be listed: "),
         (f"s3://{BUCKET}/in/", "is in the stack's own upload bucket: label what is there with --prefix."),
     ],
 )
-def test_place_that_cannot_be_used_says_why(run: Run, backend: RepairBackend, url: str, told: str) -> None:
+def test_place_that_cannot_be_used_says_why(run: Run, backend: RepairBackend, url: str, message: str) -> None:
     done = run("backfill", "--from", url, "--yes")
 
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert (backend.storage.copies, backend.sqs.bodies()) == ([], [])
 
 
@@ -74,18 +74,18 @@ def test_cost_is_said_before_anything_is_asked_for(run: Run, backend: RepairBack
     assert second.startswith(
         "23 pictures, 2 detectors: about $0.05 of Rekognition at most (list prices of us-east-1, 20"
     )
-    assert "not wanted: nothing was asked for (--yes answers beforehand)." in done.stderr
+    assert "canceled: no request was sent. Use --yes to skip the question." in done.stderr
     assert backend.sqs.bodies() == []
     assert list((tmp_path / "state").glob("jobs/*")) == []
 
 
-@pytest.mark.parametrize(("answer", "asked"), [("y\n", 23), ("n\n", 0)])
-def test_answer_decides(backend: RepairBackend, tmp_path: Path, answer: str, asked: int) -> None:
+@pytest.mark.parametrize(("answer", "requests"), [("y\n", 23), ("n\n", 0)])
+def test_answer_decides(backend: RepairBackend, tmp_path: Path, answer: str, requests: int) -> None:
     runner = CliRunner(env={"LABELSTACK_STATE_DIR": str(tmp_path)})
 
     runner.invoke(cli, ["backfill", "--prefix", "in/"], obj=backend, input=answer)
 
-    assert len(backend.asked_keys()) == asked
+    assert len(backend.asked_keys()) == requests
 
 
 def test_colours_are_in_the_estimate(run: Run, backend: RepairBackend) -> None:
@@ -107,7 +107,7 @@ def test_pictures_that_are_there_are_asked_for(run: Run, backend: RepairBackend)
 
     assert done.exit_code == 0
     assert backend.asked_keys() == [*(f"in/{n:02}.jpg" for n in range(23)), "out/a.jpg"]
-    assert {event.made_before for event in backend.asked()} == {None}
+    assert {event.processed_before for event in backend.requested()} == {None}
     assert "asked for 24 pictures: `labelstack watch` shows the results as they arrive" in done.stderr
 
 

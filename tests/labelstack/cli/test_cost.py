@@ -25,11 +25,11 @@ class FakeCloudWatch:
 
     def __init__(self, sums: dict[str, list[float]]) -> None:
         self.sums = sums
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:  # boto3's
         """A datapoint for each day that has one."""
-        self.asked.append(request)
+        self.requests.append(request)
         return {"Datapoints": [{"Sum": value} for value in self.sums.get(request["MetricName"], [])]}
 
 
@@ -130,7 +130,7 @@ def test_saved_calls_on_aws_are_those_of_cloudwatch(run: Run, backend: FakeBacke
 
     assert "In 7 days known content saved 10 of 40 Rekognition calls (25%): $0.01 at 0.001 USD" in done.stdout
     assert "CloudWatch, namespace Labelstack, service labelstack-dev" in done.stderr
-    for request in metrics.asked:
+    for request in metrics.requests:
         assert request["Dimensions"] == [{"Name": "service", "Value": "labelstack-dev"}]
         assert (request["EndTime"] - request["StartTime"]).days == 7
         assert isinstance(request["EndTime"], datetime)

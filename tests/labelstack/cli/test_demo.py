@@ -22,16 +22,26 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_labels_the_samples_and_leaves_nothing(run: Run, backend: FakeBackend, temporary: Path) -> None:
+    backend.deployer.deployed = {}
     done = run("demo")
     count = sum(file.suffix in (".jpg", ".png") for file in demo_module.SAMPLES.iterdir())
     assert count >= 6
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[-1] == f"demo: {count} pictures, {count} labeled, 0 rejected, 0 failed"
+    assert done.stdout.splitlines()[-1].startswith(f"demo: {count} pictures uploaded, {count} labeled, 0.")
     assert "samples/astronaut.jpg" in done.stdout
-    assert "uploadBucket" in done.stdout
+    assert "uploadBucket" not in done.output
+    assert "  + Bucket " not in done.output
     assert backend.deployer.deployed == {}
     assert backend.cloud.stopped
     assert list(temporary.iterdir()) == []
+
+
+def test_resources_and_outputs_are_shown_on_request(run: Run, backend: FakeBackend) -> None:
+    backend.deployer.deployed = {}
+    done = run("demo", "--verbose")
+
+    assert "uploadBucket" in done.stdout
+    assert "  + Bucket " in done.stderr
 
 
 def test_its_cloud_is_its_own_and_ends_with_it(run: Run, backend: FakeBackend, temporary: Path) -> None:
@@ -49,14 +59,15 @@ def test_labels_the_user_s_pictures_and_counts_them(run: Run, backend: FakeBacke
     backend.s3.on_put = look  # type: ignore[assignment]  # gives results
     done = run("demo", folder, folder / "notes.txt")
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[-1] == "demo: 3 pictures, 1 labeled, 1 rejected, 1 failed"
+    assert "demo: 3 pictures uploaded, 1 labeled, 1 rejected, 1 failed, " in done.stdout
+    assert "left out of folders" in done.stdout  # notes.txt, by the folder
 
 
 def test_a_picture_without_terminal_state_fails_it(run: Run, backend: FakeBackend, folder: Path) -> None:
     backend.s3.on_put = lambda key, version: None
     done = run("demo", folder / "cat.jpg", "--timeout", "0.1")
     assert done.exit_code == 1
-    assert done.stdout.splitlines()[-1] == "demo: 1 pictures, 0 labeled, 0 rejected, 0 failed"
+    assert "demo: 1 picture uploaded, 0 labeled, 1 without result, " in done.stdout
     assert "TIMED_OUT  cat.jpg" in done.stderr
     assert backend.cloud.stopped
 

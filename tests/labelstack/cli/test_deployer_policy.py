@@ -14,7 +14,7 @@ REGISTERED = [Registered("aws:sqs/queue:Queue", "labelstack-events", {})]
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
+def requested(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
     """The stacks whose resources were asked for, in place of running the program, and their overrides."""
     calls: list[tuple[str, object]] = []
 
@@ -26,21 +26,21 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
     return calls
 
 
-def test_prints_the_policy_of_the_stacks_region_and_name(run: Run, asked: list[tuple[str, object]]) -> None:
+def test_prints_the_policy_of_the_stacks_region_and_name(run: Run, requested: list[tuple[str, object]]) -> None:
     result = run("deployer-policy", "--stack", "prod", "--account", "123456789012")
 
     assert result.exit_code == 0, result.output
-    assert asked == [("prod", {})]
+    assert requested == [("prod", {})]
     (statement,) = json.loads(result.stdout)["Statement"]
     assert statement["Resource"] == "arn:aws:sqs:us-east-1:123456789012:labelstack-*"
     assert "sqs:CreateQueue" in statement["Action"]
 
 
-def test_another_region_can_be_named(run: Run, asked: list[tuple[str, object]]) -> None:
+def test_another_region_can_be_named(run: Run, requested: list[tuple[str, object]]) -> None:
     result = run("deployer-policy", "--region", "eu-west-1")
 
     assert json.loads(result.stdout)["Statement"][0]["Resource"] == "arn:aws:sqs:eu-west-1:*:labelstack-*"
-    assert asked == [("dev", {"aws:region": "eu-west-1"})]
+    assert requested == [("dev", {"aws:region": "eu-west-1"})]
 
 
 def test_unknown_stack_is_an_error_in_one_sentence(run: Run) -> None:

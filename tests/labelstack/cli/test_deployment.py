@@ -36,6 +36,14 @@ def test_up_shows_each_resource_the_outputs_and_what_to_do_next(run: Run, nothin
         assert f" {command}" in done.stdout
 
 
+def test_what_to_do_next_meets_the_same_stack(run: Run, nothing_runs: FakeBackend, tmp_path: Path) -> None:
+    shown = run("up", "--stack", "my stack").stdout
+
+    hints = [line for line in shown.splitlines() if " down" in line or " upload " in line or " watch" in line]
+    assert len(hints) == 3
+    assert all(f"--stack 'my stack' --state-dir {tmp_path / 'state'}" in line for line in hints)
+
+
 def test_a_second_up_deploys_on_the_running_cloud(run: Run, backend: FakeBackend) -> None:
     done = run("up")
     assert done.exit_code == 0
@@ -47,24 +55,34 @@ def test_up_as_json_prints_the_outputs_alone(run: Run, nothing_runs: FakeBackend
     assert json.loads(run("up", "--json").stdout) == OUTPUTS
 
 
-def test_a_failed_deployment_stops_the_cloud_it_was_started_for(run: Run, nothing_runs: FakeBackend) -> None:
-    nothing_runs.deployer.failure = DeployError("uploads (aws:s3/bucket:Bucket): CreateBucket answered TooMany")
+STAYS = "What is deployed so far stays."
+
+
+@pytest.mark.parametrize("failure", [DeployError("uploads (aws:s3/bucket:Bucket): TooMany"), KeyboardInterrupt()])
+def test_a_failed_first_up_stops_the_cloud_it_started_and_says_that_all_is_gone(
+    run: Run, nothing_runs: FakeBackend, failure: DeployError | KeyboardInterrupt
+) -> None:
+    failure.add_note(STAYS)
+    nothing_runs.deployer.failure = failure
     done = run("up")
+    assert done.exit_code == (1 if isinstance(failure, DeployError) else 130)
+    first, second = done.stderr.splitlines()[-2:]
+    assert first in ("error: uploads (aws:s3/bucket:Bucket): TooMany", "stopped.")
+    assert "Nothing of the stack is left" in second
+    assert nothing_runs.cloud.stopped
+
+
+@pytest.mark.parametrize("cloud", ["embedded", "localstack"])
+def test_a_failed_up_leaves_a_cloud_alone_that_ran_before_and_says_what_the_engine_left(
+    run: Run, backend: FakeBackend, cloud: str
+) -> None:
+    failure = DeployError("uploads (aws:s3/bucket:Bucket): TooMany")
+    failure.add_note(STAYS)
+    backend.deployer.failure = failure
+    done = run("up", "--cloud", cloud)
     assert done.exit_code == 1
-    assert done.stderr.splitlines()[-1].startswith("error: uploads (aws:s3/bucket:Bucket)")
-    assert nothing_runs.cloud.stopped
-
-
-def test_a_failed_deployment_leaves_a_cloud_alone_that_ran_before(run: Run, backend: FakeBackend) -> None:
-    backend.deployer.failure = DeployError("no")
-    assert run("up").exit_code == 1
+    assert done.stderr.splitlines()[-1] == STAYS
     assert not backend.cloud.stopped
-
-
-def test_interrupting_up_stops_what_it_started(run: Run, nothing_runs: FakeBackend) -> None:
-    nothing_runs.deployer.failure = KeyboardInterrupt()
-    assert run("up").exit_code == 130
-    assert nothing_runs.cloud.stopped
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
@@ -120,6 +138,12 @@ def test_a_stack_that_is_not_deployed_is_told(run: Run, nothing_runs: FakeBacken
     assert "labelstack up" in done.stderr
 
 
+def test_a_hint_meets_the_stack_that_was_asked_for(run: Run, backend: FakeBackend, tmp_path: Path) -> None:
+    hint = run("list", "--stack", "other").stderr
+
+    assert f"`labelstack up --stack other --state-dir {tmp_path / 'state'}`" in hint
+
+
 def test_outputs_of_aws_come_from_pulumi(run: Run, backend: FakeBackend) -> None:
     backend.by_pulumi = {**OUTPUTS, "uploadBucket": "on-aws"}
     done = run("outputs", "--cloud", "aws", "--region", "eu-central-1", "--profile", "work", "--json")
@@ -139,7 +163,8 @@ def test_a_named_outputs_file_wins(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("{", "not JSON"), ("[]", "no JSON object"), ('{"uploadBucket": "b"}', "resultsTable")]
+    ("content", "said"),
+    [("{", "not JSON"), ("[]", "must contain a JSON object"), ('{"uploadBucket": "b"}', "resultsTable")],
 )
 def test_a_wrong_outputs_file_is_told(run: Run, tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "outputs.json"

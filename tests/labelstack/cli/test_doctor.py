@@ -17,7 +17,7 @@ FINE = [ok("Python", "3.12.4"), not_applicable("Docker", "not used on embedded")
     ("more", "status", "said"),
     [
         ([], 0, "stack local on embedded: no problem found"),
-        ([warning("Tesseract", "not installed", "install it")], 0, "stack local on embedded: 1 warning"),
+        ([warning("Text reader", "not installed", "install it")], 0, "stack local on embedded: 1 warning"),
         ([problem("Python", "old", "new")] * 2, 1, "stack local on embedded: 2 problems"),
     ],
 )
@@ -46,5 +46,5 @@ def test_json_has_every_finding(run: Run, backend: FakeBackend) -> None:
     assert done.exit_code == 1
     assert (document["cloud"], document["stack"], document["problems"]) == ("aws", "prod", 1)
     assert document["findings"][1]["status"] == Status.NOT_APPLICABLE
-    assert document["findings"][2] == {"name": "Python", "status": "problem", "found": "old", "fix": "new"}
+    assert document["findings"][2] == {"name": "Python", "status": "problem", "detail": "old", "fix": "new"}
     assert backend.diagnosed == [("aws", "prod", "eu-west-1", "work")]

@@ -57,6 +57,28 @@ def test_rows_of_csv_have_what_was_found(run: Run, filled: FakeBackend, tmp_path
     assert third["text"] == 'STOP, or\nsay "go"'
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\uff1d"])
+@pytest.mark.abuse
+def test_no_cell_of_csv_is_a_formula(run: Run, backend: FakeBackend, start: str) -> None:
+    evil = f"{start}HYPERLINK(1)"
+    print_read = [{"text": evil, "type": "LINE", "confidence": Decimal(99)}]
+    labels = [{"name": evil, "confidence": Decimal(99)}]
+    backend.table.put(make_result(evil, text=print_read, labels=labels))
+
+    [row] = csv.DictReader(io.StringIO(run("export", "--format", "csv").stdout_bytes.decode(), newline=""))
+
+    assert (row["key"], row["text"], row["labels"]) == (f"'{evil}", f"'{evil}", f"'{evil}=99")
+
+
+@pytest.mark.parametrize("name", ["results.xlsx", "results.json", "results.csv.gz"])
+def test_an_ending_that_is_no_format_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+    done = run("export", "--output", tmp_path / name)
+
+    assert done.exit_code == 2
+    assert ".jsonl, .csv, .parquet" in done.stderr
+    assert list(tmp_path.glob("results*")) == []
+
+
 def test_parquet_has_types_and_groups(
     run: Run, filled: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +104,7 @@ def test_parquet_without_pyarrow_says_how_to_get_it(
     done = run("export", "--format", "parquet", "--output", tmp_path / "results.bin")
 
     assert done.exit_code == 1
-    assert "pip install 'labelstack[export]'" in done.stderr
+    assert f"{sys.executable} -m pip install pyarrow" in done.stderr
     assert list(tmp_path.glob("results*")) == []
 
 

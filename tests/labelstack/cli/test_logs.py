@@ -83,8 +83,8 @@ def test_a_function_that_never_ran_has_logged_nothing(run: Run) -> None:
 def test_following_gives_each_line_once(logged: FakeLogs) -> None:
     group = logged.groups["/aws/lambda/the-recorder"]
     to_come = iter([event("later", 100), event("last")])
-    given = function_logs.follow(logged, ["the-recorder"], NOW_MS - 1000, lambda _: group.append(next(to_come)))
-    assert [line.message for line in islice(given, 3)] == ["recorded", "later", "last"]
+    lines = function_logs.follow(logged, ["the-recorder"], NOW_MS - 1000, lambda _: group.append(next(to_come)))
+    assert [line.message for line in islice(lines, 3)] == ["recorded", "later", "last"]
 
 
 def test_events_without_ids_are_told_apart(logged: FakeLogs) -> None:

@@ -22,8 +22,8 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_asks_for_the_stack_s_outputs(pulumi: Path, tmp_path: Path) -> None:
     pulumi.write_text('#!/bin/sh\nprintf \'{"asked": "%s"}\' "$*"\n')
-    asked = from_pulumi(tmp_path, "dev")
-    assert asked == {"asked": "stack output --json --stack dev --non-interactive"}
+    outputs = from_pulumi(tmp_path, "dev")
+    assert outputs == {"asked": "stack output --json --stack dev --non-interactive"}
 
 
 def test_what_the_cli_says_is_told(pulumi: Path, tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
+from labelstack.cli.pictures import remains
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import FakeBackend, make_result, refusal
 
@@ -92,6 +95,67 @@ def test_wrong_paths_are_told_in_a_sentence(run: Run, backend: FakeBackend, tmp_
     assert backend.s3.puts == []
 
 
+def test_trouble_with_one_file_is_told_and_the_rest_goes_on(run: Run, backend: FakeBackend, folder: Path) -> None:
+    Path(os.fsdecode(bytes(folder) + b"/latin\xe9.jpg")).write_bytes(b"x")
+    (folder / "gone.jpg").symlink_to(folder / "nowhere")
+
+    done = run("upload", folder, "--wait")
+
+    assert done.exit_code == 1
+    assert sorted(backend.s3.objects) == ["uploads/pictures/cat.jpg", "uploads/pictures/dog.png"]
+    assert "NOT_UPLOADED  pictures/latin\\udce9.jpg  its name is not UTF-8 text" in done.stderr
+    assert "gone.jpg  the file cannot be read: No such file" in done.stderr
+    assert "2 pictures uploaded, 2 labeled, 2 not uploaded, 1 left out of folders, " in done.stdout
+
+
+def test_trouble_is_told_to_programs_too(run: Run, folder: Path) -> None:
+    Path(os.fsdecode(bytes(folder) + b"/latin\xe9.jpg")).write_bytes(b"x")
+    (folder / "gone.jpg").symlink_to(folder / "nowhere")
+
+    lines = [json.loads(line) for line in run("upload", folder, "--json").stdout.splitlines()]
+
+    assert [line["status"] for line in lines].count("NOT_UPLOADED") == 2
+    assert [line["status"] for line in lines].count("UPLOADED") == 2
+
+
+def test_what_is_left_out_is_counted_and_named_on_request(run: Run, folder: Path) -> None:
+    few, all_of_it = run("upload", folder), run("upload", folder, "--verbose")
+
+    assert re.search(r"2 pictures uploaded, 1 left out of folders, [0-9.]+ s \(--verbose names all\)", few.stdout)
+    assert "notes.txt" not in few.output
+    assert "notes.txt  not a picture by its ending" in all_of_it.stderr
+
+
+@pytest.mark.parametrize("wait", [["--wait"], []])
+def test_many_pictures_are_told_in_few_lines(run: Run, backend: FakeBackend, folder: Path, wait: list[str]) -> None:
+    for number in range(100):
+        (folder / f"more-{number}.jpg").write_bytes(b"x")
+    backend.s3.on_put = lambda key, version: make_result(
+        key, "REJECTED" if key.endswith("more-7.jpg") else "LABELED", versionId=version
+    )
+
+    done = run("upload", folder, *wait)
+
+    assert len(done.stdout.splitlines()) < 20
+    assert ("more-7.jpg" in done.stdout) == bool(wait)
+    assert done.stdout.splitlines()[-1].startswith(
+        "102 pictures uploaded, " + ("101 labeled, 1 rej" if wait else "1 l")
+    )
+
+
+def test_no_name_controls_the_terminal(run: Run, backend: FakeBackend, folder: Path) -> None:
+    (folder / "\x1b]0;x\x07 \u202egpj.\x9b31m\nerror: y.jpg").write_bytes(b"x")
+    backend.s3.on_put = lambda key, version: make_result(
+        key, "REJECTED", versionId=version, message="\x1b[31m \x7f \u2066"
+    )
+    for arguments in (["--wait"], ["--wait", "--json"], ["--wait", "--timeout", "0.1"]):
+        done = run("upload", folder, *arguments)
+
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", done.output)
+        assert "\\u001b" in done.output
+        assert not any(line.startswith("error: y") for line in done.output.splitlines())
+
+
 def test_no_running_cloud_is_told_in_a_sentence(run: Run, backend: FakeBackend, folder: Path) -> None:
     backend.running = False
     done = run("upload", folder)
@@ -121,6 +185,7 @@ def test_interrupting_exits_with_130(run: Run, backend: FakeBackend, folder: Pat
     done = run("upload", folder, "--wait")
     assert done.exit_code == 130
     assert "Traceback" not in done.output
+    assert re.search("[12] of 2 pictures had been uploaded", done.stderr)
 
 
 def test_deletes_a_picture_and_waits_for_its_result_to_go(run: Run, backend: FakeBackend, folder: Path) -> None:
@@ -156,5 +221,49 @@ def test_an_unknown_key_deletes_nothing(run: Run, backend: FakeBackend, folder: 
     assert list(backend.s3.objects) == ["uploads/cat.jpg"]
 
 
+def test_a_folder_is_deleted_after_a_question(run: Run, backend: FakeBackend, folder: Path) -> None:
+    run("upload", folder)
+
+    unasked = run("delete", "pictures/")
+    assert unasked.exit_code == 1
+    assert "delete 2 pictures, with all of pictures/?" in unasked.stderr
+    assert len(backend.s3.objects) == 2
+
+    assert run("delete", "pictures/", "--yes").exit_code == 0
+    assert backend.s3.objects == {}
+
+
+def test_a_large_folder_is_deleted_in_one_line(run: Run, backend: FakeBackend, folder: Path) -> None:
+    for number in range(50):
+        (folder / f"more-{number}.jpg").write_bytes(b"x")
+    run("upload", folder)
+
+    assert run("delete", "pictures/", "--yes").stdout == "52 pictures deleted\n"
+
+
+def test_a_folder_without_pictures_deletes_nothing(run: Run, backend: FakeBackend, folder: Path) -> None:
+    run("upload", folder / "cat.jpg")
+
+    done = run("delete", "cat.jpg", "nowhere/", "--yes")
+
+    assert done.exit_code == 1
+    assert "no picture 'nowhere/'" in done.stderr
+    assert list(backend.s3.objects) == ["uploads/cat.jpg"]
+
+
+def test_purging_waits_for_the_result(run: Run) -> None:
+    done = run("delete", "cat.jpg", "--purge", "--no-wait")
+
+    assert done.exit_code == 1
+    assert "--purge and --no-wait exclude each other" in done.stderr
+
+
+def test_what_purging_cannot_reach_has_its_days() -> None:
+    assert "with the name and the labels, for 30 days; the table's backups, for 35 days" in remains(30)
+    assert "as long as the log groups keep them" in remains(None)
+
+
 def test_help_says_that_delete_goes_around_the_api(run: Run) -> None:
-    assert "Goes to S3 directly, with your own AWS rights" in " ".join(run("delete", "--help").stdout.split())
+    assert "Goes to S3 and the table directly, with your own AWS rights" in " ".join(
+        run("delete", "--help").stdout.split()
+    )

@@ -20,9 +20,9 @@ AFTER_IT_BEGAN = "2100-01-01T00:00:00.000Z"
 
 @pytest.fixture
 def backend() -> RepairBackend:
-    made = RepairBackend()
-    made.sqs.date = None  # this machine's time
-    return made
+    fake = RepairBackend()
+    fake.sqs.date = None  # this machine's time
+    return fake
 
 
 def lately() -> datetime:
@@ -79,7 +79,7 @@ def test_fix_asks_for_each(run: Run, backend: RepairBackend) -> None:
 
     assert done.exit_code == 0
     assert sorted(backend.asked_keys()) == MENDABLE
-    assert {event.made_before for event in backend.asked()} == {None}
+    assert {event.processed_before for event in backend.requested()} == {None}
     assert "asked for 4 pictures" in done.stderr
 
 
@@ -97,9 +97,9 @@ def test_findings_as_json_are_lines(run: Run, backend: RepairBackend) -> None:
 
     done = run("reconcile", "--json")
 
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {one["kind"]: one["key"] for one in found}["MISSING"] == "in/missing.jpg"
-    assert [set(one) for one in found] == [{"kind", "key", "detail"}] * 4
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {finding["kind"]: finding["key"] for finding in findings}["MISSING"] == "in/missing.jpg"
+    assert [set(finding) for finding in findings] == [{"kind", "key", "detail"}] * 4
 
 
 def test_failures_are_for_redrive(run: Run, backend: RepairBackend) -> None:
@@ -210,17 +210,17 @@ def test_dry_run_asks_for_nothing(run: Run, failed: RepairBackend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ([], "nothing has failed.\n"),
         (["--code", "STORAGE_ERROR"], "nothing has failed with STORAGE_ERROR.\n"),
         (["--prefix", "x/"], "nothing has failed below 'x/'.\n"),
     ],
 )
-def test_nothing_to_redrive_says_so(run: Run, backend: RepairBackend, options: list[str], told: str) -> None:
+def test_nothing_to_redrive_says_so(run: Run, backend: RepairBackend, options: list[str], message: str) -> None:
     done = run("redrive", *options)
 
-    assert (done.exit_code, done.stderr) == (0, told)
+    assert (done.exit_code, done.stderr) == (0, message)
 
 
 def test_messages_that_nobody_has_taken_are_put_back(run: Run, backend: RepairBackend) -> None:
@@ -262,19 +262,21 @@ def matches(*keys: str, cursor: str | None = None) -> Page[Match]:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
-        ([], "choose the pictures by --label, --before or --settings."),
-        (["--prefix", "in/"], "choose the pictures by --label, --before or --settings."),
+        ([], "choose the pictures by --label, --before or --settings, or give --labels."),
+        (["--prefix", "in/"], "choose the pictures by --label, --before or --settings, or give --labels."),
+        (["--labels", "--settings"], "--labels looks at every picture: it does not go with"),
+        (["--labels", "--label", "cat"], "--labels looks at every picture: it does not go with"),
         (["--settings", "--before", "2026-11-01"], "--settings looks at every picture: it does not go with"),
         (["--settings", "--label", "cat"], "--settings looks at every picture: it does not go with"),
     ],
 )
-def test_choices_that_do_not_go_together(run: Run, backend: RepairBackend, options: list[str], told: str) -> None:
+def test_choices_that_do_not_go_together(run: Run, backend: RepairBackend, options: list[str], message: str) -> None:
     done = run("reprocess", *options)
 
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize("time", ["yesterday", "", "2026-13-01"])
@@ -282,21 +284,23 @@ def test_time_that_is_none_says_what_is_expected(run: Run, labeled: RepairBacken
     done = run("reprocess", "--before", time, "--yes")
 
     assert done.exit_code == 1
-    assert f"--before {time!r} is no time: expected ISO 8601, as 2026-11-01 or 2026-11-01T12:00Z." in done.stderr
+    assert f"--before must be an ISO 8601 time, as 2026-11-01 or 2026-11-01T12:00Z; got {time!r}." in done.stderr
 
 
 def test_by_date_older_results_are_made_anew(run: Run, labeled: RepairBackend) -> None:
     done = run("reprocess", "--before", "2026-11-01", "--yes")
 
     assert done.exit_code == 0
-    asked = [(event.key, event.made_before) for event in labeled.asked()]
-    assert asked == [(key, "2026-11-01T00:00:00.000Z") for key in ("in/old.jpg", "text.jpg")]
+    requests = [(event.key, event.processed_before) for event in labeled.requested()]
+    assert requests == [(key, "2026-11-01T00:00:00.000Z") for key in ("in/old.jpg", "text.jpg")]
 
 
 def test_by_date_with_a_time_zone(run: Run, labeled: RepairBackend) -> None:
     run("reprocess", "--before", "2026-11-01T02:00+02:00", "--prefix", "in/", "--yes")
 
-    assert [(event.key, event.made_before) for event in labeled.asked()] == [("in/old.jpg", "2026-11-01T00:00:00.000Z")]
+    assert [(event.key, event.processed_before) for event in labeled.requested()] == [
+        ("in/old.jpg", "2026-11-01T00:00:00.000Z")
+    ]
 
 
 def test_by_label_all_pages_are_made_anew(run: Run, backend: RepairBackend) -> None:
@@ -306,7 +310,7 @@ def test_by_label_all_pages_are_made_anew(run: Run, backend: RepairBackend) -> N
     done = run("reprocess", "--label", "cat", "--label", "pet", "--prefix", "in/", "--yes", "--json")
 
     assert backend.asked_keys() == ["in/a.jpg", "in/c.jpg"]
-    assert all((event.made_before or "") > before[:19] for event in backend.asked())
+    assert all((event.processed_before or "") > before[:19] for event in backend.requested())
     assert [search["labels"] for search in backend.table.searches] == [["cat", "pet"]] * 3
     assert json.loads(done.stdout) == {"pictures": 2}
 
@@ -314,12 +318,23 @@ def test_by_label_all_pages_are_made_anew(run: Run, backend: RepairBackend) -> N
 def test_by_settings_nothing_is_made_anew_that_is_known(run: Run, labeled: RepairBackend) -> None:
     done = run("reprocess", "--settings", "--yes")
 
-    assert [(event.key, event.made_before) for event in labeled.asked()] == [
+    assert [(event.key, event.processed_before) for event in labeled.requested()] == [
         ("in/old.jpg", None),
         ("new.jpg", None),
         ("text.jpg", None),
     ]
     assert "at most, for those under other settings" in done.stderr
+
+
+def test_rules_of_labels_are_applied_to_what_is_labeled_and_cost_nothing(run: Run, labeled: RepairBackend) -> None:
+    done = run("reprocess", "--labels", "--json")
+
+    assert [(event.key, event.labels_only) for event in labeled.requested()] == [
+        ("in/old.jpg", True),
+        ("new.jpg", True),
+    ]
+    assert json.loads(done.stdout) == {"pictures": 2}
+    assert "Rekognition" not in done.stderr
 
 
 @pytest.mark.parametrize("options", [["--before", "2020-01-01"], ["--label", "unicorn"]])
@@ -334,7 +349,7 @@ def test_cost_is_said_and_has_to_be_wanted(run: Run, labeled: RepairBackend, tmp
 
     assert done.exit_code == 1
     assert "2 pictures, 2 detectors: less than $0.01 of Rekognition at most (list prices of us-east-1, " in done.stderr
-    assert "not wanted: nothing was asked for (--yes answers beforehand)." in done.stderr
+    assert "canceled: no request was sent. Use --yes to skip the question." in done.stderr
     assert labeled.sqs.bodies() == []
     assert list((tmp_path / "state").glob("jobs/*")) == []
 
@@ -350,8 +365,8 @@ def test_interrupted_and_run_again_it_goes_on(run: Run, backend: RepairBackend) 
     backend.sqs.fail = die
     assert run("reprocess", "--before", "2030-01-01", "--yes").exit_code == 130
     backend.sqs.fail = lambda operation: None
-    [began] = {event.made_before for event in backend.asked()}
-    for event in backend.asked()[:4]:  # and the other six wait in the queue
+    [began] = {event.processed_before for event in backend.requested()}
+    for event in backend.requested()[:4]:  # and the other six wait in the queue
         labeled_at(backend, event.key, AFTER_IT_BEGAN)
 
     done = run("reprocess", "--before", "2030-01-01", "--yes")
@@ -359,7 +374,7 @@ def test_interrupted_and_run_again_it_goes_on(run: Run, backend: RepairBackend) 
     assert done.exit_code == 0
     assert f"going on with what was begun at {began}" in done.stderr
     assert sorted(backend.asked_keys()[10:]) == [f"{n:02}.jpg" for n in range(4, 25)]
-    assert {event.made_before for event in backend.asked()} == {began}
+    assert {event.processed_before for event in backend.requested()} == {began}
 
 
 def test_all_done_after_an_interruption_says_so(run: Run, backend: RepairBackend) -> None:
@@ -403,7 +418,7 @@ def test_clock_of_this_machine_is_not_gone_by(run: Run, backend: RepairBackend) 
 
     run("reprocess", "--label", "cat", "--yes")
 
-    assert [event.made_before for event in backend.asked()] == ["2026-11-21T12:00:00.000Z"]
+    assert [event.processed_before for event in backend.requested()] == ["2026-11-21T12:00:00.000Z"]
 
 
 # --- all of them
@@ -418,8 +433,8 @@ def test_stack_of_an_older_version_says_what_to_do(run: Run, backend: RepairBack
     done = run(*arguments)
 
     assert done.exit_code == 1
-    told = "the stack has no output queueUrl and no deadLetterQueueUrl and no detectors: deploy it with this version"
-    assert told in done.stderr
+    message = "the stack has no output queueUrl and no deadLetterQueueUrl and no detectors: deploy it with this version"
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -441,4 +456,4 @@ def test_queue_that_is_gone_is_one_sentence(run: Run, backend: RepairBackend, ar
 
     assert done.exit_code == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: the queue did not take the pictures: ")
+    assert last.startswith("error: the queue refused the requests: ")

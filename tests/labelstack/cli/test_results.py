@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from rich.console import Console
 
 from handlers.results import InvalidCursorError, Match, Page, TableUnavailableError
 from handlers.results.search import MatchedLabel
+from labelstack.cli.app import cli
+from labelstack.cli.tables import Row, counts_table, matches_table, result_page, results_table
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import FakeBackend, make_result
 
@@ -66,6 +71,7 @@ def test_a_rejected_picture_shows_its_reason(run: Run, backend: FakeBackend) -> 
     assert "NOT_AN_IMAGE: The file is not a picture" in done.stdout
 
 
+@pytest.mark.abuse
 def test_markup_in_a_key_is_text(run: Run, backend: FakeBackend) -> None:
     backend.table.put(make_result("uploads/[red]a[/blue].jpg"))
     assert "[red]a[/blue].jpg" in run("result", "[red]a[/blue].jpg").stdout
@@ -116,7 +122,7 @@ def test_goes_on_over_pages_up_to_the_limit(run: Run, backend: FakeBackend) -> N
     done = run("search", "cat", "--limit", "3", "--json")
     assert [item["key"] for item in json.loads(done.stdout)["items"]] == ["a", "b", "c"]
     assert json.loads(done.stdout)["cursor"] == "three"
-    assert [(asked["cursor"], asked["limit"]) for asked in backend.table.searches] == [
+    assert [(search["cursor"], search["limit"]) for search in backend.table.searches] == [
         (None, 3),
         ("one", 2),
         ("two", 2),
@@ -133,6 +139,71 @@ def test_finding_nothing_is_no_error(run: Run) -> None:
     assert done.exit_code == 0
     assert "no picture carries 'unicorn'" in done.stderr
     assert json.loads(run("search", "unicorn", "--json").stdout) == {"items": []}
+
+
+def test_a_search_says_when_the_confidence_is_what_finds_nothing(run: Run, backend: FakeBackend) -> None:
+    backend.table.pages = [Page([], None), Page([match("uploads/a.jpg")], None)]
+    done = run("search", "cat", "--min-confidence", "99.5")
+    assert "no picture carries 'cat' with at least 99.5%, but there are some with less" in done.stderr
+    assert [search["min"] for search in backend.table.searches] == [Decimal("99.5"), 0]
+
+
+def test_lists_pictures_newest_first_in_pages(run: Run, backend: FakeBackend) -> None:
+    for number in range(130):
+        backend.table.put(make_result(f"uploads/{number}.jpg", "REJECTED" if number == 129 else "LABELED"))
+    done = run("list", "--limit", "120")
+    lines = done.stdout.replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert len(lines) == 120
+    assert lines[0].startswith("REJECTED  uploads/129.jpg  NOT_AN_IMAGE")
+    assert lines[1] == "LABELED  uploads/128.jpg  Cat 98.8%"
+    assert "120 pictures; there are more: raise --limit" in done.stderr
+    listed = json.loads(run("list", "--limit", "2", "--json").stdout)
+    assert [item["key"] for item in listed["items"]] == ["uploads/129.jpg", "uploads/128.jpg"]
+    again = json.loads(run("list", "--limit", "1", "--json", "--cursor", listed["cursor"]).stdout)
+    assert [item["key"] for item in again["items"]] == ["uploads/127.jpg"]
+
+
+def test_an_empty_list_says_what_to_do(run: Run) -> None:
+    assert "no FAILED yet: upload one" in run("list", "--status", "FAILED").stderr
+    assert json.loads(run("list", "--json").stdout) == {"items": []}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_tables_fit_the_terminal(backend: FakeBackend, columns: int) -> None:
+    key = f"uploads/{'0123456789abcdef' * 2}/a picture with a long name.jpg"
+    row_result = make_result(key, faces=[FACE] * 9)
+    label: Any = {"name": "Construction Worker", "confidence": Decimal(99)}
+    several: Match = {"key": key, "processedAt": "2026-11-21T10:00:00.000Z", "labels": [label] * 3}
+    console = Console(width=columns, file=io.StringIO())
+    for table in (
+        results_table([Row(key, row_result, 1.5), Row(key, make_result(key, "REJECTED"), 2.5)]),
+        matches_table([several]),
+        counts_table({"Construction Worker": 1234567, "Cat": 1}),
+        result_page(row_result),
+    ):
+        console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= columns
+    for word in ("LABELED", "REJECTED", "Cat", "1,234,567", "name.jpg", "98.8%"):
+        assert word in shown
+
+
+def test_a_bill_is_whole_on_a_narrow_terminal() -> None:
+    shown = CliRunner(env={"COLUMNS": "60"}).invoke(cli, ["cost", "--stack", "prod"]).stdout
+    table = shown[shown.index("Service") : shown.index("A month")]
+    assert "…" not in table
+    assert max(map(len, table.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("value", ["٩٠", "९", "\uff19", "1_0", "nan", "inf", "", " "])
+@pytest.mark.abuse
+def test_only_ascii_digits_are_numbers(run: Run, value: str) -> None:
+    for arguments in (["--min-confidence", value], ["--limit", value], ["--cloud", "embedded", "--limit", value]):
+        assert run("search", "cat", *arguments).exit_code == 2
+    assert run("logs", "--since", f"{value}h").exit_code == 2
+    assert run("upload", "cat.jpg", "--timeout", value).exit_code == 2
+    assert run("cost", "--duplicates", f"{value}%").exit_code == 2
 
 
 @pytest.mark.parametrize("error", [InvalidCursorError("the cursor is wrong"), TableUnavailableError("throttled")])

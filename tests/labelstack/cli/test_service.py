@@ -51,10 +51,10 @@ def service(s3: FakeS3, results: FakeResults, clock: Clock) -> LabelService:
 
 @pytest.fixture
 def pictures(folder: Path) -> list[LocalPicture]:
-    return collect([folder])
+    return collect([folder]).pictures
 
 
-def of_kind(events: list[UploadEvent], kind: type) -> list[Any]:
+def of_kind(events: list[UploadEvent], kind: type | tuple[type, ...]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
 
@@ -99,9 +99,20 @@ def test_gives_up_at_the_deadline_and_says_what_is_there(
 ) -> None:
     s3.on_put = lambda key, version: make_result(key, versionId="another")
     [late] = of_kind(list(service.upload(pictures[:1], wait_s=10)), TimedOut)
-    assert late.seen is not None
-    assert late.seen["versionId"] == "another"
+    assert late.latest is not None
+    assert late.latest["versionId"] == "another"
     assert 10 <= clock.now < 12
+
+
+def test_waits_as_long_as_results_come(
+    service: LabelService, s3: FakeS3, results: FakeResults, clock: Clock, pictures: list[LocalPicture]
+) -> None:
+    s3.on_put = lambda key, version: None
+    clock.then[5] = lambda: results.put(make_result("pictures/cat.jpg", versionId="v1"))
+    clock.then[10] = lambda: results.put(make_result("pictures/dog.png", versionId="v2"))
+    ends = of_kind(list(service.upload(pictures, wait_s=1.2, workers=1)), (Finished, TimedOut))
+    assert [type(end) for end in ends] == [Finished, Finished]
+    assert ends[1].seconds > 1.2
 
 
 def test_looks_less_and_less_often(

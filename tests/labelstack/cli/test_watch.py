@@ -48,11 +48,11 @@ def test_goes_on_with_what_arrives(table: FakeResults) -> None:
 
 def test_a_burst_larger_than_a_page_is_shown_whole(table: FakeResults) -> None:
     put(table, 0, "first")
-    given = arrivals(table, 1, no_sleep)
-    assert next(given)["key"] == "first"
+    results = arrivals(table, 1, no_sleep)
+    assert next(results)["key"] == "first"
     for number in range(3 * watching.PAGE):
         put(table, 1, f"burst-{number}")
-    assert [result["key"] for result in islice(given, 150)] == [f"burst-{number}" for number in range(150)]
+    assert [result["key"] for result in islice(results, 150)] == [f"burst-{number}" for number in range(150)]
 
 
 def test_a_new_version_of_a_known_key_is_shown_again(table: FakeResults) -> None:
@@ -65,12 +65,12 @@ def test_a_new_version_of_a_known_key_is_shown_again(table: FakeResults) -> None
 def test_old_results_do_not_arrive_when_newer_ones_are_deleted(table: FakeResults) -> None:
     for number in range(watching.PAGE + 5):
         put(table, number // 2, f"old-{number}")
-    given = arrivals(table, 0, no_sleep)
+    results = arrivals(table, 0, no_sleep)
     table.arriving = [make_result("new", processedAt=at(59, "new"))]
-    assert next(given)["key"] == "new"
+    assert next(results)["key"] == "new"
     table.stored = dict(list(table.stored.items())[:5])
     table.arriving = [make_result("newer", processedAt=at(59, "newer"))]
-    assert next(given)["key"] == "newer"
+    assert next(results)["key"] == "newer"
 
 
 def test_memory_is_bounded(table: FakeResults, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,5 +103,5 @@ def test_ctrl_c_ends_it(run: Run, backend: FakeBackend, monkeypatch: pytest.Monk
 
 
 def test_help_says_what_is_not_seen(run: Run) -> None:
-    told = " ".join(run("watch", "--help").stdout.split())
-    assert "Of a stack with an API these are the pictures below its upload prefix" in told
+    text = " ".join(run("watch", "--help").stdout.split())
+    assert "Of a stack with an API these are the pictures below its upload prefix" in text

@@ -28,7 +28,7 @@ Deploy = Callable[..., str]
 
 def processes_of(folder: Path) -> list[int]:
     """Processes whose command or environment names a folder: what a cloud in it has started."""
-    found = []
+    process_ids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -36,16 +36,16 @@ def processes_of(folder: Path) -> list[int]:
             except OSError:  # it ended while we looked, or is not ours
                 continue
             if str(folder).encode() in text:
-                found.append(int(entry.name))
-    return found
+                process_ids.append(int(entry.name))
+    return process_ids
 
 
 def wait_until(what: str, look: Callable[[], object], timeout_s: float = 10.0) -> None:
     """Poll until something is true; raise with what was waited for."""
     deadline = time.monotonic() + timeout_s
-    while not (seen := look()):
+    while not (state := look()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last seen: {seen!r}")
+            raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last seen: {state!r}")
         time.sleep(0.02)  # between two looks of a wait with a deadline
 
 
@@ -71,7 +71,7 @@ def numbers() -> Iterator[int]:
 @pytest.fixture
 def deploy(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Deploy]:
     """Deploys a function from its source, `m.py` with `handle`; its name."""
-    made: list[str] = []
+    buckets: list[str] = []
 
     def make(source: str, *, on: EmbeddedCloud = cloud, policy: object = None, **settings: Any) -> str:
         name = f"function-{next(numbers)}"
@@ -86,9 +86,9 @@ def deploy(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Deploy]:
             FunctionName=name, Role=role, Code={"ZipFile": packed.getvalue()}, **request
         )
         if on is cloud:
-            made.append(name)
+            buckets.append(name)
         return name
 
     yield make
-    for name in made:
+    for name in buckets:
         cloud.client("lambda").delete_function(FunctionName=name)

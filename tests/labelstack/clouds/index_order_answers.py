@@ -37,7 +37,7 @@ def index(name: str, hash_name: str, range_name: str) -> dict[str, Any]:
 
 def create_table() -> None:
     types = {name: "N" if name == "number" else "S" for name in KEYS}
-    made = dynamodb._create_table(
+    answer = dynamodb._create_table(
         {
             "TableName": TABLE,
             "BillingMode": "PAY_PER_REQUEST",
@@ -50,7 +50,7 @@ def create_table() -> None:
             ],
         }
     )
-    assert made[0] == 200, made
+    assert answer[0] == 200, answer
 
 
 def word(rng: random.Random) -> str:
@@ -130,10 +130,10 @@ def main() -> None:
         request = query(rng)
         for _ in range(30):  # page by page
             narrowed, whole = (narrowed + 1, whole) if index_order.page_of(request) else (narrowed, whole + 1)
-            expected, found = alone(request), dynamodb._query(request)
-            if expected != found:
-                differing.append([request, repr(expected), repr(found)])
-            last = json.loads(found[2]).get("LastEvaluatedKey")
+            expected, actual = alone(request), dynamodb._query(request)
+            if expected != actual:
+                differing.append([request, repr(expected), repr(actual)])
+            last = json.loads(actual[2]).get("LastEvaluatedKey")
             if not last:
                 break
             request = {**request, "ExclusiveStartKey": last}

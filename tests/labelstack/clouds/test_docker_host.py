@@ -66,8 +66,8 @@ class Listing:
         self._world, self._kind = world, kind
 
     def list(self, *, filters: dict[str, Any], **_: Any) -> list[Thing]:
-        wanted = filters["label"] if isinstance(filters["label"], list) else [filters["label"]]
-        pairs = [label.partition("=") for label in wanted]
+        labels = filters["label"] if isinstance(filters["label"], list) else [filters["label"]]
+        pairs = [label.partition("=") for label in labels]
 
         def fits(thing: Thing) -> bool:
             return all(name in thing.labels and (not eq or thing.labels[name] == value) for name, eq, value in pairs)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from integration_tests import stack
 from labelstack.clouds import EmbeddedCloud
 from tests.labelstack.clouds.conftest import Deploy, invoke
 
@@ -52,6 +53,19 @@ def test_failed_import_is_in_the_logs(cloud: EmbeddedCloud, deploy: Deploy) -> N
     invoke(cloud, name)
 
     assert any("No module named 'click'" in event.message for event in cloud.function_logs(name))
+
+
+def test_a_wait_for_a_function_that_does_not_start_ends_within_seconds_with_the_cause(
+    cloud: EmbeddedCloud, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "DOUBT_S", 0.1)
+    name = deploy("import click\ndef handle(event, context): ...\n")
+    hopeless = stack.DeployedStack(cloud, {"processorFunction": name}).startup_failure()
+    assert hopeless() == ""
+    invoke(cloud, name)
+
+    with pytest.raises(AssertionError, match=r"in vain for a result: a function does not start: .*No module named"):
+        stack.wait_for("a result", lambda: None, bool, hopeless=hopeless)
 
 
 def test_the_sdk_that_lambda_ships_is_there(cloud: EmbeddedCloud, deploy: Deploy) -> None:

@@ -47,7 +47,7 @@ def test_runtime_folder_holds_what_lambda_ships_and_no_more(tmp_path: Path) -> N
 
 
 def test_base_interpreter_is_outside_the_virtual_environment() -> None:
-    found = function_runtime.base_interpreter()
+    interpreter = function_runtime.base_interpreter()
 
-    assert found.exists()
-    assert not found.is_relative_to(sys.prefix) or sys.prefix == sys.base_prefix
+    assert interpreter.exists()
+    assert not interpreter.is_relative_to(sys.prefix) or sys.prefix == sys.base_prefix

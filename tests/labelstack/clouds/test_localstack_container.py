@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def wait_for(container: Any) -> None:
 
 
 def test_localstack_that_wants_a_licence_says_what_to_set() -> None:
-    with pytest.raises(CloudStartError, match=r"wants a licence.*LOCALSTACK_AUTH_TOKEN.*4\.14\.0") as caught:
+    with pytest.raises(CloudStartError, match=r"needs a licence.*LOCALSTACK_AUTH_TOKEN.*4\.14\.0") as caught:
         wait_for(FakeContainer(55))
 
     assert "\n" not in str(caught.value)
@@ -53,7 +54,10 @@ def test_container_that_ends_shows_the_end_of_its_log() -> None:
 
 
 def test_image_is_pinned_unless_another_is_named() -> None:
-    assert localstack_container.image({}) == "localstack/localstack:4.14.0"
+    pinned = localstack_container.image({})
+    assert re.fullmatch(r"localstack/localstack:4\.14\.0@sha256:[0-9a-f]{64}", pinned)
+    compose = (Path(__file__).parents[3] / "docker-compose.yml").read_text()
+    assert "${LOCALSTACK_VERSION:-" + pinned.partition(":")[2] + "}" in compose
     assert localstack_container.image({"LOCALSTACK_IMAGE": "a/b:1"}) == "a/b:1"
 
 

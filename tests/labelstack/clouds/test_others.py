@@ -48,6 +48,39 @@ def test_localstack_follows_the_standard_variables(monkeypatch: pytest.MonkeyPat
     assert cloud.stack_config()["aws:region"] == "eu-west-1"
 
 
+def test_an_emulator_s_clients_heed_nothing_of_the_person_s_aws(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[profile x\nbroken", encoding="utf-8")
+    for name in ("USE_FIPS_ENDPOINT", "USE_DUALSTACK_ENDPOINT"):
+        monkeypatch.setenv(f"AWS_{name}", "true")
+    for name in ("PROFILE", "RETRY_MODE", "MAX_ATTEMPTS", "DEFAULTS_MODE", "REQUEST_CHECKSUM_CALCULATION", "CA_BUNDLE"):
+        monkeypatch.setenv(f"AWS_{name}", "nope")
+
+    cloud = LocalStackCloud()
+
+    for service in ("s3", "sqs", "dynamodb", "sts"):
+        assert cloud.client(service).meta.endpoint_url == "http://localhost:4566"
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_REKOGNITION"])
+@pytest.mark.parametrize(
+    "url", ["http://:4570", "localhost:4570", "http://", "http://host:port", "http://[::1", "4570"]
+)
+def test_an_address_without_a_host_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> None:
+    monkeypatch.setenv(variable, url)
+
+    with pytest.raises(CloudSettingsError, match=f"{variable} is .* which names no host"):
+        LocalStackCloud()
+
+
+@pytest.mark.parametrize("url", ["http://rekognition:4570", "https://10.0.0.3", "http://[::1]:4570/"])
+def test_an_address_with_a_host_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", url)
+
+    assert LocalStackCloud().rekognition_url == url
+
+
 def test_localstack_is_not_sent_a_person_s_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
@@ -164,7 +197,7 @@ def test_what_is_no_localstack_is_told(answer: bytes) -> None:
         thread = threading.Thread(target=serve_once, args=(listening, answer))
         thread.start()
 
-        with pytest.raises(CloudNotRunningError, match=f"what answers at {url} is no LocalStack: end it") as caught:
+        with pytest.raises(CloudNotRunningError, match=f"the server at {url} is not LocalStack: stop it") as caught:
             LocalStackCloud(url).info()
         thread.join()
 
@@ -183,7 +216,7 @@ def test_localstack_whose_port_is_open_before_it_is_up_is_told() -> None:
 
 def test_rules_can_be_set_where_rekognition_s_address_on_this_machine_is_known() -> None:
     without = LocalStackCloud("http://localhost:1", "http://rekognition:4570")
-    with_it = LocalStackCloud("http://localhost:1", "http://rekognition:4570", "http://localhost:4570")
+    with_it = LocalStackCloud("http://localhost:1", "http://rekognition:4570", "http://localhost:4570", "token")
 
     assert (without.capabilities.rekognition_rules, with_it.capabilities.rekognition_rules) == (False, True)
 

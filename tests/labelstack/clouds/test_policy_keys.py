@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 
 from labelstack.clouds import EmbeddedCloud
 
+pytestmark = pytest.mark.abuse
+
 ROOT = Path(__file__).resolve().parents[3]
 GUEST = "${cognito-identity.amazonaws.com:sub}"
 
@@ -40,9 +42,12 @@ class Pool:
     def guest(self) -> Guest:
         cognito = self.cloud.client("cognito-identity")
         identity = cognito.get_id(IdentityPoolId=self.id)["IdentityId"]
-        given = cognito.get_credentials_for_identity(IdentityId=identity)["Credentials"]
+        credentials = cognito.get_credentials_for_identity(IdentityId=identity)["Credentials"]
         session: Any = boto3.Session(
-            given["AccessKeyId"], given["SecretKey"], given["SessionToken"], region_name=self.cloud.region
+            credentials["AccessKeyId"],
+            credentials["SecretKey"],
+            credentials["SessionToken"],
+            region_name=self.cloud.region,
         )
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={})
         return Guest(
@@ -90,8 +95,8 @@ def pool(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Pool]:
     iam.delete_role(RoleName=name)
     cloud.client("dynamodb").delete_table(TableName=name)
     s3 = cloud.client("s3")
-    for one in s3.list_objects_v2(Bucket=name).get("Contents", []):
-        s3.delete_object(Bucket=name, Key=one["Key"])
+    for entry in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        s3.delete_object(Bucket=name, Key=entry["Key"])
     s3.delete_bucket(Bucket=name)
 
 
@@ -111,48 +116,72 @@ def item(identity: str) -> dict[str, dict[str, str]]:
 
 
 def test_a_guest_writes_below_his_own_id_alone(pool: Pool) -> None:
-    one, other = pool.guest(), pool.guest()
-    key = f"{one.id}/cat.png"
+    first, other = pool.guest(), pool.guest()
+    key = f"{first.id}/cat.png"
 
-    assert not refused(lambda: one.client("s3").put_object(Bucket=pool.name, Key=key, Body=b"x"))
+    assert not refused(lambda: first.client("s3").put_object(Bucket=pool.name, Key=key, Body=b"x"))
     assert refused(lambda: other.client("s3").put_object(Bucket=pool.name, Key=key, Body=b"x"))
-    assert refused(lambda: one.client("s3").put_object(Bucket=pool.name, Key="cat.png", Body=b"x"))
+    assert refused(lambda: first.client("s3").put_object(Bucket=pool.name, Key="cat.png", Body=b"x"))
 
 
 def test_a_variable_is_no_name_that_can_be_written(pool: Pool) -> None:
-    one = pool.guest()
+    guest = pool.guest()
 
-    assert refused(lambda: one.client("s3").put_object(Bucket=pool.name, Key=f"{GUEST}/cat.png", Body=b"x"))
+    assert refused(lambda: guest.client("s3").put_object(Bucket=pool.name, Key=f"{GUEST}/cat.png", Body=b"x"))
 
 
 def test_a_guest_reads_items_of_his_own_id_alone(pool: Pool) -> None:
-    one, other = pool.guest(), pool.guest()
+    first, other = pool.guest(), pool.guest()
 
-    assert not refused(lambda: one.client("dynamodb").get_item(TableName=pool.name, Key=item(one.id)))
-    assert refused(lambda: other.client("dynamodb").get_item(TableName=pool.name, Key=item(one.id)))
+    assert not refused(lambda: first.client("dynamodb").get_item(TableName=pool.name, Key=item(first.id)))
+    assert refused(lambda: other.client("dynamodb").get_item(TableName=pool.name, Key=item(first.id)))
 
 
 def test_a_guest_queries_his_own_partition_alone(pool: Pool) -> None:
-    one = pool.guest()
+    guest = pool.guest()
 
     def query(identity: str) -> object:
-        return one.client("dynamodb").query(
+        return guest.client("dynamodb").query(
             TableName=pool.name,
             KeyConditionExpression="#p = :p",
             ExpressionAttributeNames={"#p": "pk"},
             ExpressionAttributeValues={":p": item(identity)["pk"]},
         )
 
-    assert not refused(lambda: query(one.id))
+    assert not refused(lambda: query(guest.id))
     assert refused(lambda: query("somebody"))
 
 
 def test_a_request_that_names_no_key_is_refused(pool: Pool) -> None:
-    one = pool.guest()
-    batch = {pool.name: {"Keys": [item(one.id)]}}
+    guest = pool.guest()
+    batch = {pool.name: {"Keys": [item(guest.id)]}}
 
-    assert refused(lambda: one.client("dynamodb").scan(TableName=pool.name))
-    assert refused(lambda: one.client("dynamodb").batch_get_item(RequestItems=batch))
+    assert refused(lambda: guest.client("dynamodb").scan(TableName=pool.name))
+    assert refused(lambda: guest.client("dynamodb").batch_get_item(RequestItems=batch))
+
+
+def test_batches_of_sqs_need_the_right_of_a_single_message(cloud: EmbeddedCloud, numbers: Iterator[int]) -> None:
+    sqs, iam, name = cloud.client("sqs"), cloud.client("iam"), f"batches-{next(numbers)}"
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    iam.create_user(UserName=name)
+    allowed = ["sqs:SendMessage", "sqs:DeleteMessage"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="use", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    session: Any = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=cloud.region)
+    user = session.client("sqs", endpoint_url=cloud.endpoint_url, config=Config(proxies={}))
+    try:
+        sent = user.send_message_batch(QueueUrl=queue, Entries=[{"Id": "1", "MessageBody": "x"}])
+        received = sqs.receive_message(QueueUrl=queue)["Messages"][0]["ReceiptHandle"]
+        entries = [{"Id": "1", "ReceiptHandle": received}]
+        assert not sent.get("Failed")
+        assert refused(lambda: user.change_message_visibility_batch(QueueUrl=queue, Entries=entries))
+        assert not user.delete_message_batch(QueueUrl=queue, Entries=entries).get("Failed")
+    finally:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user_policy(UserName=name, PolicyName="use")
+        iam.delete_user(UserName=name)
+        sqs.delete_queue(QueueUrl=queue)
 
 
 @pytest.mark.parametrize(

@@ -45,14 +45,14 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def route(tmp_path: Path) -> Iterator[LocalRekognition]:
     """A route to a server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         ready = tmp_path / "ready.json"
-        ready.write_text(json.dumps({"url": f"http://127.0.0.1:{made.server_port}"}))
+        ready.write_text(json.dumps({"url": f"http://127.0.0.1:{server.server_port}"}))
         yield LocalRekognition(ready)
         Server.ended.set()
-        made.shutdown()
+        server.shutdown()
         thread.join()
     Server.ended.clear()
 

@@ -17,7 +17,7 @@ PAGE = b"<!doctype html><title>small</title>"
 
 def get(cloud: EmbeddedCloud, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of what the sites' server answers."""
-    connection = http.client.HTTPConnection(urlsplit(cloud.sites_url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(cloud.sites_url).netloc, timeout=60)
     try:
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
@@ -135,7 +135,7 @@ def test_a_private_bucket_is_served_by_its_distribution(cloud: EmbeddedCloud, bu
         "OriginAccessControlId": control,
         "S3OriginConfig": {"OriginAccessIdentity": ""},
     }
-    made = cloudfront.create_distribution(
+    distribution = cloudfront.create_distribution(
         DistributionConfig={
             "CallerReference": bucket,
             "Comment": "",
@@ -156,7 +156,7 @@ def test_a_private_bucket_is_served_by_its_distribution(cloud: EmbeddedCloud, bu
         "Principal": {"Service": "cloudfront.amazonaws.com"},
         "Action": "s3:GetObject",
         "Resource": f"arn:aws:s3:::{bucket}/*",
-        "Condition": {"StringEquals": {"AWS:SourceArn": made["ARN"]}},
+        "Condition": {"StringEquals": {"AWS:SourceArn": distribution["ARN"]}},
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     cloud.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
@@ -186,7 +186,7 @@ def nobody_listens() -> Iterator[int]:
 def test_a_cloud_that_does_not_answer_is_told(nobody_listens: int) -> None:
     server = sites.serve(sites.Sites(nobody_listens, HostsEverything(), None), 0)
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
         connection.request("GET", "/any/")
         answer = connection.getresponse()
         text = answer.read()

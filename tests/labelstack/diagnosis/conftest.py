@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,8 +27,9 @@ class World:
 
     environment: dict[str, str] = field(default_factory=dict)
     python: tuple[int, int, int] = (3, 12, 4)
-    packages: dict[str, str] = field(default_factory=lambda: {"pulumi": "3.272.0"})
-    commands: set[str] = field(default_factory=lambda: {"docker", "pulumi", "tesseract", "chromium"})
+    day: datetime.date = datetime.date(2026, 11, 29)
+    packages: dict[str, str] = field(default_factory=lambda: {"pulumi": "3.272.0", "rapidocr": "3.10.0"})
+    commands: set[str] = field(default_factory=lambda: {"docker", "pulumi", "chromium"})
     files: set[str] = field(default_factory=lambda: {"/var/run/docker.sock"})
     answers: dict[str, Any] = field(default_factory=dict)
     listeners: dict[int, str] = field(default_factory=dict)
@@ -54,6 +56,9 @@ class World:
 
     def python_version(self) -> tuple[int, int, int]:
         return self.python
+
+    def today(self) -> datetime.date:
+        return self.day
 
     def package_version(self, name: str) -> str | None:
         return self.packages.get(name)
@@ -124,7 +129,7 @@ def setting(world: World) -> MakeSetting:
 
     def make(cloud: str = "localstack", *, config: Mapping[str, str] | None = None, **changes: Any) -> Setting:
         settings: Settings = parse({"name": "labelstack", "protectData": "false"})
-        given: dict[str, Any] = {
+        values: dict[str, Any] = {
             "cloud": cloud,
             "stack": "dev" if cloud == "aws" else "local",
             "system": world,
@@ -135,6 +140,6 @@ def setting(world: World) -> MakeSetting:
             "embedded_folder": Path("embedded"),
             "account": FakeAccount() if cloud == "aws" else None,
         }
-        return Setting(**{**given, **changes})
+        return Setting(**{**values, **changes})
 
     return make

@@ -122,12 +122,12 @@ def test_rekognition_is_offered_in_some_regions(system: LocalSystem) -> None:
 
 
 def test_a_setting_has_the_stack_s_own_region_and_settings(world: World) -> None:
-    found = setting.read("aws", "dev", PROJECT, world, Path("embedded"))
-    assert found.mistake == ""
-    assert found.settings is not None
-    assert found.settings.name == "labelstack"
-    assert found.account is not None
-    assert found.account.region == "us-east-1"
+    stack_setting = setting.read("aws", "dev", PROJECT, world, Path("embedded"))
+    assert stack_setting.mistake == ""
+    assert stack_setting.settings is not None
+    assert stack_setting.settings["name"] == "labelstack"
+    assert stack_setting.account is not None
+    assert stack_setting.account.region == "us-east-1"
     elsewhere = setting.read("aws", "dev", PROJECT, world, Path("embedded"), region="eu-west-1").account
     assert elsewhere is not None
     assert elsewhere.region == "eu-west-1"
@@ -147,6 +147,6 @@ def test_a_stack_that_cannot_be_read_is_a_mistake_to_be_told(
     (tmp_path / "Pulumi.yaml").write_text("name: labelstack\nruntime: python\n")
     if content is not None:
         (tmp_path / "Pulumi.wrong.yaml").write_text(content)
-    found = setting.read("localstack", "wrong", tmp_path, world, Path("embedded"))
-    assert found.settings is None
-    assert said in found.mistake
+    stack_setting = setting.read("localstack", "wrong", tmp_path, world, Path("embedded"))
+    assert stack_setting.settings is None
+    assert said in stack_setting.mistake

@@ -44,12 +44,12 @@ class Stack:
     def names(self, kind: str) -> list[str]:
         """Names of all buckets, queues or tables of the cloud."""
         clients: dict[str, Callable[[], list[str]]] = {
-            "buckets": lambda: [one["Name"] for one in self.cloud.client("s3").list_buckets()["Buckets"]],
+            "buckets": lambda: [bucket["Name"] for bucket in self.cloud.client("s3").list_buckets()["Buckets"]],
             "queues": lambda: [
                 url.rpartition("/")[2] for url in self.cloud.client("sqs").list_queues().get("QueueUrls", [])
             ],
             "tables": lambda: self.cloud.client("dynamodb").list_tables()["TableNames"],
-            "roles": lambda: [one["RoleName"] for one in self.cloud.client("iam").list_roles()["Roles"]],
+            "roles": lambda: [role["RoleName"] for role in self.cloud.client("iam").list_roles()["Roles"]],
         }
         return sorted(clients[kind]())
 
@@ -64,8 +64,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
 @pytest.fixture
 def stack(cloud: EmbeddedCloud, tmp_path: Path) -> Iterator[Stack]:
     """An empty project; what a test leaves of its resources is removed."""
-    made = Stack(tmp_path, cloud)
-    yield made
-    made.write("")
-    made.engine.up("test", {})
-    made.destroy()
+    new_stack = Stack(tmp_path, cloud)
+    yield new_stack
+    new_stack.write("")
+    new_stack.engine.up("test", {})
+    new_stack.destroy()

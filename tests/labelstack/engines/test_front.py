@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from labelstack.errors import UnsupportedError
+from labelstack.errors import DeployError
 from tests.labelstack.engines.conftest import Stack
 
 REST = """
@@ -133,10 +133,10 @@ def body(text: str = "first", operation: Mapping[str, Any] = MappingProxyType({}
 def ask(url: str, path: str, method: str = "GET", content: str | None = None, **headers: str) -> tuple[int, Any, str]:
     """Status, headers and body of a gateway's answer."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, parts.path + path, content, given)
+        request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, parts.path + path, content, request_headers)
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read().decode()
     finally:
@@ -191,17 +191,17 @@ def test_a_changed_body_changes_the_api_and_keeps_its_address(stack: Stack) -> N
 
 def test_an_unchanged_api_stays_as_it_is(stack: Stack) -> None:
     write(stack, body())
-    made = stack.up(REST).created
+    created = stack.up(REST).created
 
     again = stack.again()
 
-    assert (again.unchanged, again.updated, again.replaced) == (made, 0, 0)
+    assert (again.unchanged, again.updated, again.replaced) == (created, 0, 0)
 
 
 def test_what_a_body_says_in_vain_is_told(stack: Stack) -> None:
     write(stack, body(operation={"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}))
 
-    with pytest.raises(UnsupportedError, match="GET /text has x-amazon-apigateway-auth, which cannot be applied"):
+    with pytest.raises(DeployError, match="GET /text has x-amazon-apigateway-auth, which cannot be applied"):
         stack.up(REST)
 
 

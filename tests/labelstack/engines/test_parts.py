@@ -25,8 +25,8 @@ def test_unread_properties_are_unused() -> None:
     nested = inputs.object("b")
     assert nested is not None
     nested.get("c")
-    for one in inputs.objects("e"):
-        one.get("f")
+    for item in inputs.objects("e"):
+        item.get("f")
 
     assert inputs.unused() == ["b.d", "e[1].g"]
 
@@ -86,10 +86,10 @@ def test_archive_depends_on_neither_time_nor_order(tmp_path: Path) -> None:
     (tmp_path / "two" / "package" / "a.py").write_text("a")
     (tmp_path / "two" / "b.py").write_text("b")
 
-    one, two = (archives.archive_bytes(pulumi.FileArchive(str(tmp_path / name))) for name in ("one", "two"))
+    first, two = (archives.archive_bytes(pulumi.FileArchive(str(tmp_path / name))) for name in ("one", "two"))
 
-    assert one == two
-    assert zipfile.ZipFile(BytesIO(one)).namelist() == ["b.py", "package/a.py"]
+    assert first == two
+    assert zipfile.ZipFile(BytesIO(first)).namelist() == ["b.py", "package/a.py"]
 
 
 def test_assets_of_an_archive_are_in_the_zip(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_configuration_is_read_as_pulumi_reads_it(tmp_path: Path) -> None:
     )
     (tmp_path / "Pulumi.s.yaml").write_text("config:\n  p:c: [x, y]\n  p:d: true\n  aws:region: eu-west-1\n")
 
-    found = configuration.read(Project.read(tmp_path), "s", {"aws:region": "us-east-1", "p:d": "cloud"}, {"d": "own"})
+    values = configuration.read(Project.read(tmp_path), "s", {"aws:region": "us-east-1", "p:d": "cloud"}, {"d": "own"})
 
-    assert found == {"p:a": "1", "p:b": "2", "p:c": '["x", "y"]', "p:d": "own", "aws:region": "us-east-1"}
+    assert values == {"p:a": "1", "p:b": "2", "p:c": '["x", "y"]', "p:d": "own", "aws:region": "us-east-1"}
 
 
 def test_project_in_another_language_is_told(tmp_path: Path) -> None:

@@ -62,10 +62,10 @@ def test_bucket_setting_that_left_the_program_is_taken_back(stack: Stack) -> Non
     assert stack.up(BUCKET).deleted == 1
     s3 = stack.cloud.client("s3")
     try:
-        found = s3.get_bucket_cors(Bucket=name)["CORSRules"]
+        rules = s3.get_bucket_cors(Bucket=name)["CORSRules"]
     except s3.exceptions.ClientError as error:
-        found = error.response["Error"]["Code"]
-    assert found == "NoSuchCORSConfiguration"
+        rules = error.response["Error"]["Code"]
+    assert rules == "NoSuchCORSConfiguration"
 
 
 def test_bucket_s_events_reach_the_queue(stack: Stack) -> None:
@@ -85,13 +85,13 @@ pulumi.export("url", queue.url)
     for key in ("out/not", "in/yes"):
         s3.put_object(Bucket=outputs["bucket"], Key=key, Body=b"x")
 
-    seen: list[str] = []
-    while not seen or seen[-1] != "in/yes":  # each receive waits, and fails the test when nothing comes
+    keys: list[str] = []
+    while not keys or keys[-1] != "in/yes":  # each receive waits, and fails the test when nothing comes
         messages = sqs.receive_message(QueueUrl=outputs["url"], WaitTimeSeconds=5, MaxNumberOfMessages=10)["Messages"]
         for body in [json.loads(message["Body"]) for message in messages]:
-            seen += [record["s3"]["object"]["key"] for record in body.get("Records", [])]
+            keys += [record["s3"]["object"]["key"] for record in body.get("Records", [])]
 
-    assert seen == ["in/yes"]
+    assert keys == ["in/yes"]
 
 
 def test_table_has_indexes_expiry_and_recovery(stack: Stack) -> None:
@@ -133,8 +133,8 @@ def test_table_s_expiry_and_tags_are_updated_in_place(stack: Stack) -> None:
 
     assert (second.updated, second.outputs["name"]) == (1, name)
     dynamodb = stack.cloud.client("dynamodb")
-    found = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"]
-    assert found == "DISABLED"
+    status = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"]
+    assert status == "DISABLED"
     arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
     assert dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"] == [{"Key": "y", "Value": "2"}]
 
@@ -157,8 +157,8 @@ def test_role_has_policies_of_every_kind(stack: Stack) -> None:
     iam = stack.cloud.client("iam")
     assert iam.get_role(RoleName=name)["Role"]["MaxSessionDuration"] == 7200
     [inline] = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    found = iam.get_role_policy(RoleName=name, PolicyName=inline)["PolicyDocument"]
-    assert found["Statement"][0]["Action"] == "s3:GetObject"
+    stored = iam.get_role_policy(RoleName=name, PolicyName=inline)["PolicyDocument"]
+    assert stored["Statement"][0]["Action"] == "s3:GetObject"
     assert len(iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]) == 1
     assert (changed.updated, changed.unchanged) == (3, 1)
 
@@ -168,8 +168,8 @@ def test_log_group_keeps_events_as_long_as_set(stack: Stack) -> None:
     stack.up(group.format(7))
     stack.up(group.format(14))
 
-    [found] = stack.cloud.client("logs").describe_log_groups(logGroupNamePrefix="/own/group")["logGroups"]
-    assert found["retentionInDays"] == 14
+    [described] = stack.cloud.client("logs").describe_log_groups(logGroupNamePrefix="/own/group")["logGroups"]
+    assert described["retentionInDays"] == 14
 
 
 def test_topic_delivers_what_its_subscription_s_filter_lets_through(stack: Stack) -> None:
@@ -228,9 +228,9 @@ def test_queue_feeds_the_function_and_the_mapping_changes_in_place(stack: Stack)
     [message] = sqs.receive_message(QueueUrl=done, WaitTimeSeconds=15)["Messages"]
     assert message["Body"] == "hello"
     assert second.outputs["mapping"] == first.outputs["mapping"]
-    found = stack.cloud.client("lambda").get_event_source_mapping(UUID=second.outputs["mapping"])
-    assert found["BatchSize"] == 7
-    assert found["ScalingConfig"] == {"MaximumConcurrency": 2}
+    mapping = stack.cloud.client("lambda").get_event_source_mapping(UUID=second.outputs["mapping"])
+    assert mapping["BatchSize"] == 7
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
 ALARM = """

@@ -96,8 +96,8 @@ def test_changed_code_and_environment_are_updated_in_place(stack: Stack) -> None
 
     assert (before, call(stack, first.outputs["name"])) == ("one", "two")
     assert (second.updated, second.outputs) == (1, first.outputs)
-    found = stack.cloud.client("lambda").get_function_configuration(FunctionName=first.outputs["name"])
-    assert found["Environment"]["Variables"] == {"ANSWER": "two"}
+    configuration = stack.cloud.client("lambda").get_function_configuration(FunctionName=first.outputs["name"])
+    assert configuration["Environment"]["Variables"] == {"ANSWER": "two"}
 
 
 def test_property_that_is_no_longer_set_goes_back(stack: Stack) -> None:
@@ -105,8 +105,8 @@ def test_property_that_is_no_longer_set_goes_back(stack: Stack) -> None:
 
     stack.up("pulumi.export('url', aws.sqs.Queue('jobs').url)")
 
-    found = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    assert found["Attributes"] == {"VisibilityTimeout": "30"}
+    answer = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    assert answer["Attributes"] == {"VisibilityTimeout": "30"}
 
 
 def test_what_cannot_be_updated_is_replaced(stack: Stack) -> None:
@@ -118,8 +118,8 @@ def test_what_cannot_be_updated_is_replaced(stack: Stack) -> None:
 
     assert second.replaced == 1
     assert old not in stack.names("tables")
-    found = stack.cloud.client("dynamodb").describe_table(TableName=second.outputs["name"])["Table"]
-    assert found["KeySchema"] == [{"AttributeName": "b", "KeyType": "HASH"}]
+    described = stack.cloud.client("dynamodb").describe_table(TableName=second.outputs["name"])["Table"]
+    assert described["KeySchema"] == [{"AttributeName": "b", "KeyType": "HASH"}]
 
 
 def test_what_has_a_name_of_the_program_s_is_removed_before_it_is_made_anew(stack: Stack) -> None:
@@ -192,8 +192,8 @@ def test_secrets_reach_the_cloud_as_they_are(stack: Stack) -> None:
         """
     ).outputs
 
-    found = stack.cloud.client("s3").get_object(Bucket=outputs["bucket"], Key="k")["Body"].read()
-    assert found == b"hush"
+    content = stack.cloud.client("s3").get_object(Bucket=outputs["bucket"], Key="k")["Body"].read()
+    assert content == b"hush"
 
 
 def test_default_tags_are_on_everything(stack: Stack) -> None:
@@ -202,11 +202,11 @@ def test_default_tags_are_on_everything(stack: Stack) -> None:
 
     bucket = stack.up(program, {"aws:defaultTags": tags}).outputs["bucket"]
 
-    found = stack.cloud.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
-    assert {one["Key"]: one["Value"] for one in found} == {"owner": "us", "own": "yes"}
+    tag_set = stack.cloud.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tag_set} == {"owner": "us", "own": "yes"}
     assert stack.again().updated == 1  # they are gone again
-    found = stack.cloud.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
-    assert {one["Key"]: one["Value"] for one in found} == {"own": "yes"}
+    tag_set = stack.cloud.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tag_set} == {"own": "yes"}
 
 
 def test_ignored_change_is_not_made(stack: Stack) -> None:

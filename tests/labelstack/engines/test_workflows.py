@@ -63,7 +63,7 @@ def test_state_machine_goes_with_the_stack(stack: Stack) -> None:
     stack.destroy()
 
     states = stack.cloud.client("stepfunctions")
-    assert arn not in [one["stateMachineArn"] for one in states.list_state_machines()["stateMachines"]]
+    assert arn not in [listed["stateMachineArn"] for listed in states.list_state_machines()["stateMachines"]]
 
 
 def test_rule_sends_matching_events_to_its_target(stack: Stack) -> None:
@@ -129,17 +129,17 @@ pulumi.export("url", queue.url)
     marker = s3.delete_object(Bucket=outputs["bucket"], Key="a b+ü.jpg")
     s3.delete_object(Bucket=outputs["bucket"], Key="a b+ü.jpg", VersionId=put["VersionId"])
 
-    told: list[dict[str, Any]] = []
-    while len(told) < 3:  # each receive waits, and fails the test when nothing comes
+    events: list[dict[str, Any]] = []
+    while len(events) < 3:  # each receive waits, and fails the test when nothing comes
         messages = sqs.receive_message(QueueUrl=outputs["url"], WaitTimeSeconds=5, MaxNumberOfMessages=10)["Messages"]
-        told += [json.loads(message["Body"]) for message in messages]
-    told.sort(key=lambda one: str(one["detail"]["object"]["sequencer"]))
-    assert [one["detail"]["object"]["version-id"] for one in told] == [
+        events += [json.loads(message["Body"]) for message in messages]
+    events.sort(key=lambda event: str(event["detail"]["object"]["sequencer"]))
+    assert [event["detail"]["object"]["version-id"] for event in events] == [
         put["VersionId"],
         marker["VersionId"],
         put["VersionId"],
     ]
-    assert [one["detail"].get("deletion-type") for one in told] == [
+    assert [event["detail"].get("deletion-type") for event in events] == [
         None,
         "Delete Marker Created",
         "Permanently Deleted",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from handlers.results import Label, Result, Status
 from tests.labelstack.cli.fakes import FakeResults, refusal
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -127,6 +128,8 @@ class FakeQueues:
         self.fail: Callable[[str], None] = lambda operation: None
         self.now = NOW
         self.date: str | None = "Sat, 21 Nov 2026 12:00:00 GMT"
+        self.groups: set[str | None] = set()
+        """Of all messages that were sent."""
         self._invisible: dict[str, dict[str, Any]] = {}
         self._numbers = iter(range(1_000_000))
 
@@ -150,12 +153,14 @@ class FakeQueues:
             if reason is not None:
                 failed.append({"Id": entry["Id"], "SenderFault": False, "Message": reason})
             else:
+                self.groups.add(entry.get("MessageGroupId"))
                 self.put(QueueUrl, entry["MessageBody"], self.now)
         return {"Failed": failed} if failed else {}
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageGroupId: str) -> None:
         """Take it."""
         self.fail("send_message")
+        self.groups.add(MessageGroupId)
         self.put(QueueUrl, MessageBody, self.now)
 
     def receive_message(
@@ -182,7 +187,10 @@ class FakeQueues:
         """How many wait, and the time."""
         headers = {} if self.date is None else {"date": self.date}
         return {
-            "Attributes": {"ApproximateNumberOfMessages": str(len(self.waiting[QueueUrl]))},
+            "Attributes": {
+                "ApproximateNumberOfMessages": str(len(self.waiting[QueueUrl])),
+                "ApproximateNumberOfMessagesNotVisible": str(len(self._invisible)),
+            },
             "ResponseMetadata": {"HTTPHeaders": headers},
         }
 
@@ -193,6 +201,13 @@ class RepairResults(FakeResults):
     def __init__(self) -> None:
         super().__init__()
         self.refused: list[str] = []
+        self.all_labels: dict[str, list[Label]] = {}
+        """What Rekognition said of a picture, where the result shows other labels."""
+
+    def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
+        """LABELED results as they were stored."""
+        for result in self.walk((Status.LABELED,), prefix):
+            yield result, self.all_labels.get(result["key"], result["labels"])
 
     def unannounced(self) -> Iterator[str]:
         """As they were refused."""

@@ -16,16 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.labelling.events import decode_message
-from handlers.labelling.pacing import Deadline
 from handlers.results import keys
 from labelstack.errors import InputError, RepairError
-from labelstack.repair.asking import Asking, Pace
 from labelstack.repair.backfill import Extent, ask_for_all, copy_all, extent
 from labelstack.repair.copying import Place, destination
 from labelstack.repair.jobs import Job, Progress
-from tests.handlers.assembling import image_processing
+from labelstack.repair.requests import Pace, RepairRequests
+from tests.handlers.assembling import assembled_pipeline, process
 from tests.handlers.factories import BUCKET, jpeg
-from tests.handlers.fakes import FakeObjects, FakeRecogniser, FakeRows
+from tests.handlers.fakes import FakeObjects, FakeRekognition, FakeRows
 from tests.labelstack.cli.fakes import refusal
 from tests.labelstack.repair.fakes import NOW, QUEUE, FakeQueues, FakeStorage
 
@@ -44,12 +43,12 @@ class World:
         self.s3, self.sqs = FakeStorage(), FakeQueues()
         self.s3.buckets = {BUCKET: {}, "old": {}}
         self.job = Job(folder, "backfill", {})
-        self.rows, self.recogniser = FakeRows(), FakeRecogniser()
+        self.rows, self.rekognition = FakeRows(), FakeRekognition()
         self.left_out: list[str] = []
 
     def ask(self) -> Iterator[Progress]:
-        asking = Asking(self.sqs, QUEUE, BUCKET)
-        return ask_for_all(self.s3, HERE, asking, self.job, self.job.resume(NOON))
+        requests = RepairRequests(self.sqs, QUEUE, BUCKET)
+        return ask_for_all(self.s3, HERE, requests, self.job, self.job.resume(NOON))
 
     def copy(self, pace: Pace | None = None) -> Iterator[Progress]:
         to_key = partial(destination, OLD, prefix="in/")
@@ -62,12 +61,12 @@ class World:
         for key, stored in self.s3.buckets[BUCKET].items():
             objects.add(key, stored.content)
         with ThreadPoolExecutor(1) as operations:
-            processing = image_processing(self.rows, objects, self.recogniser, operations, lambda: NOW)
+            pipeline = assembled_pipeline(self.rows, objects, self.rekognition, operations, lambda: NOW)
             for body in self.sqs.bodies():
                 for event in decode_message(body).events:
-                    processing.process(event, Deadline(1e12))
+                    process(pipeline, event)
         self.sqs.waiting[QUEUE] = []
-        return Counter(key for _, key in self.recogniser.calls)
+        return Counter(key for _, key in self.rekognition.calls)
 
     def labeled(self) -> set[str]:
         return {
@@ -116,8 +115,8 @@ def test_every_picture_is_asked_for_in_order(world: World) -> None:
 
     steps = list(world.ask())
 
-    asked = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
-    assert asked == names
+    requested = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
+    assert requested == names
     assert [(step.done, step.after) for step in steps] == [(10, names[9]), (20, names[19]), (23, names[22])]
     assert not world.job.is_begun
 
@@ -138,8 +137,8 @@ def test_next_run_goes_on_behind_the_last_batch(world: World) -> None:
 
     [*_, last] = world.ask()
 
-    asked = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
-    assert (asked, last.done) == (names[10:], 23)
+    requested = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
+    assert (requested, last.done) == (names[10:], 23)
 
 
 def test_every_picture_is_copied_below_the_prefix(world: World) -> None:
@@ -247,7 +246,7 @@ def killed_at(world: World, moment: int) -> None:
     world.job.save = saved  # type: ignore[method-assign]  # dies there
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     count=st.integers(0, 35),
     moments=st.lists(st.integers(1, 20), max_size=4),
@@ -259,7 +258,7 @@ def test_interrupted_and_run_again_it_loses_and_doubles_nothing(
 ) -> None:
     with fresh_world() as world:
         names = fill(world, OLD if foreign else HERE, count)
-        wanted = {f"in/{name.removeprefix('x/')}" for name in names} if foreign else set(names)
+        expected = {f"in/{name.removeprefix('x/')}" for name in names} if foreign else set(names)
         originals = (world.sqs.send_message_batch, world.job.save, world.s3.copy_object)
         for moment, labelled_meanwhile in zip([*moments, 0], between, strict=False):
             killed_at(world, moment)
@@ -271,10 +270,10 @@ def test_interrupted_and_run_again_it_loses_and_doubles_nothing(
             if labelled_meanwhile:
                 world.label()
         if foreign:  # each copy's event
-            assert sorted(world.s3.copies) == sorted(wanted)
+            assert sorted(world.s3.copies) == sorted(expected)
             return
 
         calls = world.label()
 
-        assert world.labeled() == wanted
-        assert calls == Counter(dict.fromkeys(wanted, 1))
+        assert world.labeled() == expected
+        assert calls == Counter(dict.fromkeys(expected, 1))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from labelstack.repair.clock import cloud_time, iso_ms
+from handlers.results import iso_ms
+from labelstack.repair.clock import cloud_time
 from tests.labelstack.repair.fakes import NOW, QUEUE, FakeQueues
 
 

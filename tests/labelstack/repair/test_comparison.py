@@ -37,7 +37,10 @@ class World:
         return list(comparison.findings())
 
     def kinds(self, prefix: str = "") -> list[tuple[str, str]]:
-        return [(str(one.kind) if isinstance(one, Finding) else "waiting", one.key) for one in self.findings(prefix)]
+        return [
+            (str(finding.kind) if isinstance(finding, Finding) else "waiting", finding.key)
+            for finding in self.findings(prefix)
+        ]
 
 
 @pytest.fixture
@@ -205,7 +208,7 @@ def test_many_pictures_are_looked_at_in_turn(world: World) -> None:
     looked: list[int] = []
     comparison = Comparison(world.s3, BUCKET, world.table, settled_before=SETTLED_BEFORE)
 
-    found = list(comparison.findings(looked.append))
+    findings = list(comparison.findings(looked.append))
 
-    assert [one.key for one in found] == ["000.jpg", "100.jpg", "200.jpg"]
+    assert [finding.key for finding in findings] == ["000.jpg", "100.jpg", "200.jpg"]
     assert looked == [100, 100, 50]

@@ -14,19 +14,19 @@ SOURCE = Place("old", "2026/")
 
 @pytest.fixture
 def s3() -> FakeStorage:
-    made = FakeStorage()
+    fake = FakeStorage()
     for name in ("2026/a.jpg", "2026/b/c.jpg", "2026/b/d.jpg", "2026/b/e.jpg", "2027/f.jpg"):
-        made.put(name, name.encode(), bucket="old")
-    return made
+        fake.put(name, name.encode(), bucket="old")
+    return fake
 
 
-def one(s3: FakeStorage, key: str = "2026/a.jpg") -> Listed:
-    return next(found for found in listed(s3, Place("old")) if found.key == key)
+def entry_of(s3: FakeStorage, key: str = "2026/a.jpg") -> Listed:
+    return next(entry for entry in listed(s3, Place("old")) if entry.key == key)
 
 
 def refuse(s3: FakeStorage, operation: str, code: str, status: int) -> None:
-    def fail(asked: str, key: str) -> None:
-        if asked == operation:
+    def fail(called: str, key: str) -> None:
+        if called == operation:
             raise refusal(operation, code, status)
 
     s3.fail = fail
@@ -46,25 +46,25 @@ def test_place_is_read(url: str, place: Place) -> None:
 
 @pytest.mark.parametrize("url", ["", "old", "s3://", "s3:///x", "https://old.s3.amazonaws.com/", "S3://old"])
 def test_what_is_no_place_says_what_is_expected(url: str) -> None:
-    with pytest.raises(InputError, match="is no place in S3: expected s3://BUCKET or s3://BUCKET/PREFIX"):
+    with pytest.raises(InputError, match="the source must be s3://BUCKET or s3://BUCKET/PREFIX; got "):
         Place.parse(url)
 
 
 def test_objects_are_listed_in_order(s3: FakeStorage) -> None:
-    assert [found.key for found in listed(s3, SOURCE)] == [
+    assert [entry.key for entry in listed(s3, SOURCE)] == [
         "2026/a.jpg",
         "2026/b/c.jpg",
         "2026/b/d.jpg",
         "2026/b/e.jpg",
     ]
-    assert [found.key for found in listed(s3, SOURCE, "2026/b/c.jpg")] == ["2026/b/d.jpg", "2026/b/e.jpg"]
+    assert [entry.key for entry in listed(s3, SOURCE, "2026/b/c.jpg")] == ["2026/b/d.jpg", "2026/b/e.jpg"]
 
 
 def test_folders_of_the_console_can_be_left_out(s3: FakeStorage) -> None:
     s3.put("2026/b/", b"", bucket="old")
 
-    assert "2026/b/" in [found.key for found in listed(s3, SOURCE)]
-    assert "2026/b/" not in [found.key for found in listed(s3, SOURCE, folders=False)]
+    assert "2026/b/" in [entry.key for entry in listed(s3, SOURCE)]
+    assert "2026/b/" not in [entry.key for entry in listed(s3, SOURCE, folders=False)]
 
 
 def test_bucket_that_is_not_there_is_an_error(s3: FakeStorage) -> None:
@@ -87,57 +87,57 @@ def test_key_keeps_its_folders_below_the_prefix(prefix: str, key: str, expected:
 
 def test_copy_keeps_type_and_metadata(s3: FakeStorage) -> None:
     s3.put("2026/a.jpg", b"a", bucket="old", ContentType="image/jpeg", Metadata={"camera": "x"})
-    found = one(s3)
+    entry = entry_of(s3)
 
-    assert copy(s3, SOURCE, found, BUCKET, "uploads/a.jpg") is Outcome.COPIED
+    assert copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg") is Outcome.COPIED
 
     kept = s3.buckets[BUCKET]["uploads/a.jpg"]
     assert kept.content == b"a"
     assert kept.described == {
         "ContentType": "image/jpeg",
-        "Metadata": {"camera": "x", "labelstack-original-etag": found.etag},
+        "Metadata": {"camera": "x", "labelstack-original-etag": entry.etag},
     }
 
 
 def test_copy_is_made_once_whatever_its_etag(s3: FakeStorage) -> None:
-    copy(s3, SOURCE, one(s3), BUCKET, "uploads/a.jpg")
-    assert s3.buckets[BUCKET]["uploads/a.jpg"].etag != one(s3).etag
+    copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
+    assert s3.buckets[BUCKET]["uploads/a.jpg"].etag != entry_of(s3).etag
 
-    assert copy(s3, SOURCE, one(s3), BUCKET, "uploads/a.jpg") is Outcome.THERE
+    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.THERE
     assert s3.copies == ["uploads/a.jpg"]
 
 
 def test_same_bytes_that_were_uploaded_are_not_copied(s3: FakeStorage) -> None:
     s3.put("uploads/a.jpg", b"2026/a.jpg")
 
-    assert copy(s3, SOURCE, one(s3), BUCKET, "uploads/a.jpg") is Outcome.THERE
+    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.THERE
 
 
 @pytest.mark.parametrize("content", [b"2026/X.jpg", b"other"])
 def test_other_bytes_are_replaced(s3: FakeStorage, content: bytes) -> None:
     s3.put("uploads/a.jpg", content)
 
-    assert copy(s3, SOURCE, one(s3), BUCKET, "uploads/a.jpg") is Outcome.COPIED
+    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.COPIED
 
 
 def test_original_that_has_changed_is_copied_again(s3: FakeStorage) -> None:
-    copy(s3, SOURCE, one(s3), BUCKET, "uploads/a.jpg")
+    copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
     s3.put("2026/a.jpg", b"2026/z.jpg", bucket="old")
 
-    assert copy(s3, SOURCE, one(s3), BUCKET, "uploads/a.jpg") is Outcome.COPIED
+    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.COPIED
 
 
 @pytest.mark.parametrize("before", ["head", "copy"])
 def test_original_that_has_been_deleted_is_left(s3: FakeStorage, before: str) -> None:
-    found = one(s3)
+    entry = entry_of(s3)
 
     def delete(operation: str, key: str) -> None:
-        if operation == before and key == found.key:
+        if operation == before and key == entry.key:
             s3.delete(key, None, "old")
 
     s3.fail = delete
 
-    assert copy(s3, SOURCE, found, BUCKET, "uploads/a.jpg") is Outcome.GONE
+    assert copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg") is Outcome.GONE
 
 
 @pytest.mark.parametrize(
@@ -145,32 +145,32 @@ def test_original_that_has_been_deleted_is_left(s3: FakeStorage, before: str) ->
     [("copy", "InvalidObjectState", 403), ("copy", "InvalidRequest", 400), ("copy", "EntityTooLarge", 400)],
 )
 def test_object_that_nobody_can_copy_says_so(s3: FakeStorage, operation: str, code: str, status: int) -> None:
-    found = one(s3)
+    entry = entry_of(s3)
     refuse(s3, operation, code, status)
 
     with pytest.raises(NotCopyableError, match=f"'2026/a.jpg' of 'old' could not be copied: .*{code}"):
-        copy(s3, SOURCE, found, BUCKET, "uploads/a.jpg")
+        copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
 
 
 def test_object_that_is_encrypted_with_a_key_of_its_own_says_so(s3: FakeStorage) -> None:
-    found = one(s3)
+    entry = entry_of(s3)
 
-    def fail(asked: str, key: str) -> None:
-        if key == found.key:
+    def fail(called: str, key: str) -> None:
+        if key == entry.key:
             raise refusal("HeadObject", "400", 400)
 
     s3.fail = fail
 
     with pytest.raises(NotCopyableError, match=r"'2026/a.jpg' cannot be looked up in 'old'"):
-        copy(s3, SOURCE, found, BUCKET, "uploads/a.jpg")
+        copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
 
 
 @pytest.mark.parametrize("operation", ["head", "copy"])
 def test_rights_that_are_missing_are_another_error(s3: FakeStorage, operation: str) -> None:
-    found = one(s3)
+    entry = entry_of(s3)
     refuse(s3, operation, "AccessDenied", 403)
 
     with pytest.raises(RepairError, match="AccessDenied") as caught:
-        copy(s3, SOURCE, found, BUCKET, "uploads/a.jpg")
+        copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
 
     assert not isinstance(caught.value, NotCopyableError)

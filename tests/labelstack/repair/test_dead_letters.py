@@ -14,10 +14,10 @@ BEFORE = NOW - timedelta(hours=1)
 
 @pytest.fixture
 def sqs() -> FakeQueues:
-    made = FakeQueues()
+    fake = FakeQueues()
     for n in range(23):
-        made.put(DEAD_LETTERS, f"message {n}", BEFORE)
-    return made
+        fake.put(DEAD_LETTERS, f"message {n}", BEFORE)
+    return fake
 
 
 def test_waiting_messages_are_counted(sqs: FakeQueues) -> None:
@@ -29,6 +29,7 @@ def test_all_are_moved_as_they_are(sqs: FakeQueues) -> None:
 
     assert sqs.bodies() == [f"message {n}" for n in range(23)]
     assert sqs.bodies(DEAD_LETTERS) == []
+    assert sqs.groups == {"labelstack-repair"}
 
 
 def test_what_fails_again_at_once_is_not_moved_for_ever(sqs: FakeQueues) -> None:

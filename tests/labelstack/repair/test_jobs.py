@@ -64,7 +64,7 @@ def test_record_that_cannot_be_read_says_what_to_do(job: Job, content: str) -> N
 def test_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("a file, where a folder should be")
 
-    with pytest.raises(StateError, match="the job's place cannot be noted in"):
+    with pytest.raises(StateError, match="the job's progress cannot be written to"):
         Job(tmp_path / "jobs", "backfill", {}).save(Progress(NOW))
 
 

@@ -1,56 +1,81 @@
-"""A project, an emulator that nobody asks anything, and the stand-in for the Pulumi CLI on PATH."""
+"""A project, an emulator that nothing is asked of, and a stand-in for a stack of Pulumi's Automation API."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 from botocore.credentials import Credentials
+from pulumi import automation
+from pulumi.automation import CommandError, EngineEvent, StackNotFoundError
+from pulumi.automation._cmd import CommandResult
 
 from labelstack.clouds import Capabilities
 from labelstack.engines import PulumiEngine
+from labelstack.engines.automation import cli
 from labelstack.engines.automation.workspace import PASSPHRASE_VARIABLES
-from tests.labelstack.engines.automation import fake_pulumi
 
 ENDPOINT = "http://localhost:4566"
+RECORDINGS = Path(__file__).parent / "recordings"
 
 
-class Cli:
-    """The stand-in: what it shall do, and what it was told."""
+def recording(name: str) -> list[EngineEvent]:
+    """Read the events of one operation: its diagnostics, and the resources that were done or failed."""
+    return [EngineEvent.from_json(json.loads(line)) for line in (RECORDINGS / f"{name}.jsonl").read_text().splitlines()]
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.scenario: dict[str, Any] = {
-            "version": "v3.272.0",
-            "events": [],
-            "outputs": {"uploadBucket": "b"},
-            "failure": "",
-            "refused": {},
-        }
-        self.plan()
 
-    def plan(self, **changes: Any) -> None:
-        """Change what it does."""
-        self.scenario |= changes
-        (self.home / "scenario.json").write_text(json.dumps(self.scenario))
+def refused(stderr: str = "", kind: type[CommandError] = CommandError) -> CommandError:
+    """Make what the Automation API raises when the CLI fails."""
+    return kind(CommandResult("Updating (local):", stderr, 255))
 
-    def calls(self) -> list[dict[str, Any]]:
-        """What it was told, oldest first; `files` are those in its folder, parsed."""
-        file = self.home / "calls.jsonl"
-        calls = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        return [
-            {**call, "files": {name: yaml.safe_load(text) for name, text in call["files"].items()}} for call in calls
-        ]
 
-    def call(self, *first: str) -> dict[str, Any]:
-        """The last command that begins with these words."""
-        return [call for call in self.calls() if call["arguments"][: len(first)] == list(first)][-1]
+class PulumiStack:
+    """Plays a stack of the Automation API: replays a recording, or fails as a test says."""
+
+    def __init__(self) -> None:
+        self.name = "local"
+        self.exists = False
+        self.events: list[EngineEvent] = []
+        self.failure: CommandError | None = None
+        self.protected: list[str] = []
+        self.options: Any = None
+
+    def create_or_select(self, stack: str, work_dir: str, opts: Any) -> PulumiStack:
+        """Take the place of `automation.create_or_select_stack`."""
+        self.exists, self.options = True, opts
+        return self
+
+    def select(self, stack: str, work_dir: str, opts: Any) -> PulumiStack:
+        """Take the place of `automation.select_stack`."""
+        if not self.exists:
+            raise refused(f"error: no stack named '{stack}' found", StackNotFoundError)
+        return self
+
+    def up(self, on_event: Callable[[EngineEvent], None], color: str) -> Any:
+        """Replay the events, then fail or end."""
+        self._replay(on_event)
+        return SimpleNamespace(outputs={"uploadBucket": SimpleNamespace(value="b")})
+
+    def destroy(self, on_event: Callable[[EngineEvent], None], color: str, remove: bool) -> None:
+        """Replay the events, then fail or end."""
+        self._replay(on_event)
+        self.exists = not remove
+
+    def export_stack(self) -> Any:
+        """Give the state as far as the engine looks at it."""
+        resources = [{"urn": urn, "type": "aws:s3/bucket:Bucket", "protect": True} for urn in self.protected]
+        return SimpleNamespace(deployment={"resources": resources})
+
+    def _replay(self, on_event: Callable[[EngineEvent], None]) -> None:
+        for event in self.events:
+            on_event(event)
+        if self.failure is not None:
+            raise self.failure
 
 
 class Emulator:
@@ -62,34 +87,32 @@ class Emulator:
 
     def __init__(self) -> None:
         self.endpoint_url: str | None = ENDPOINT
-        self.instance = "one"
+        self.instance = "first"
 
     def client(self, service: str) -> Any:
-        """Pulumi uses none of ours."""
+        """Fail: Pulumi uses no client of ours."""
         raise AssertionError(service)
 
     def credentials(self) -> Credentials:
-        """Pulumi has its own."""
-        raise AssertionError
+        """Give what the emulator takes."""
+        return Credentials("of-the-emulator", "secret")
 
     def stack_config(self) -> Mapping[str, str]:
-        """What it dictates."""
+        """Give what the cloud dictates."""
         return {"aws:region": "us-east-1", "small:architecture": "x86_64"}
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The stand-in, first on PATH."""
-    home = tmp_path / "fake-pulumi"
-    home.mkdir()
-    command = home / "pulumi"
-    command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S -E '{fake_pulumi.__file__}' \"$@\"\n")
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{home}:/usr/bin:/bin")
-    monkeypatch.setenv("FAKE_PULUMI", str(home))
+def pulumi(monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
+    """The stack that the engine gets from the Automation API."""
+    stack = PulumiStack()
+    monkeypatch.setattr(automation, "create_or_select_stack", stack.create_or_select)
+    monkeypatch.setattr(automation, "select_stack", stack.select)
+    for name in ("find", "ready"):
+        monkeypatch.setattr(cli, name, lambda folder: None)
     for name in (*PASSPHRASE_VARIABLES, "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    return Cli(home)
+    return stack
 
 
 @pytest.fixture
@@ -113,24 +136,6 @@ def cloud() -> Emulator:
 
 
 @pytest.fixture
-def engine(project: Path, cloud: Emulator, cli: Cli, tmp_path: Path) -> PulumiEngine:
+def engine(project: Path, cloud: Emulator, pulumi: PulumiStack, tmp_path: Path) -> PulumiEngine:
     """The engine under test."""
-    return PulumiEngine(project, cloud, tmp_path / "stacks", cli_folder=tmp_path / "cli")
-
-
-def urn(type_: str, name: str) -> str:
-    """A resource's URN."""
-    return f"urn:pulumi:local::small::labelstack:components:Bucket${type_}::{name}"
-
-
-def step(op: str, type_: str = "aws:sqs/queue:Queue", name: str = "jobs", *, custom: bool = True) -> dict[str, Any]:
-    """An event: a resource is done."""
-    state = {"type": type_, "urn": urn(type_, name), "custom": custom}
-    metadata = {"op": op, "urn": urn(type_, name), "type": type_, "new": None if op == "delete" else state}
-    return {"resOutputsEvent": {"metadata": {**metadata, "old": state if op == "delete" else None}}}
-
-
-def diagnostic(message: str, at: str = "", severity: str = "error") -> dict[str, Any]:
-    """An event: something is told."""
-    told = {"message": f"<{{%reset%}}>{message}<{{%reset%}}>\n", "severity": severity, "color": "never"}
-    return {"diagnosticEvent": {**told, "urn": at, "prefix": "<{%fg 1%}>error: <{%reset%}>"}}
+    return PulumiEngine(project, cloud, tmp_path / "stacks", tmp_path / "cli")

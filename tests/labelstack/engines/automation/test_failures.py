@@ -1,4 +1,4 @@
-"""What the Pulumi engine fails with: one sentence with the engine's own diagnosis, never the log."""
+"""What the Pulumi engine fails with: the causes and what to do, never the log."""
 
 from __future__ import annotations
 
@@ -9,95 +9,109 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pulumi.automation import ConcurrentUpdateError
 
 from labelstack.engines import PulumiEngine
 from labelstack.engines.automation import cli as pulumi_cli
+from labelstack.engines.automation.failures import AFTER_FAILED_UP
 from labelstack.errors import DeployError, DestroyError, ProgramError, PulumiMissingError, StateError
-from tests.labelstack.engines.automation.conftest import Cli, diagnostic, urn
+from tests.labelstack.engines.automation.conftest import PulumiStack, recording, refused
 from tests.recording import PROJECT
 
-QUEUE = urn("aws:sqs/queue:Queue", "jobs")
-STACK = "urn:pulumi:local::small::pulumi:pulumi:Stack::small-local"
 
-
-def test_a_refused_resource_is_named_with_the_provider_s_reason_once(engine: PulumiEngine, cli: Cli) -> None:
-    reason = "creating SQS Queue (jobs): operation error SQS: CreateQueue, StatusCode: 400, QueueNameExists"
-    cli.plan(
-        failure="error: update failed",
-        events=[
-            diagnostic(f"sdk-v2/provider2.go:572: sdk.helper_schema: {reason}: provider=aws@7.51.1", QUEUE),
-            diagnostic(f"1 error occurred:\n\t* {reason}\n\n", QUEUE),
-            diagnostic("update failed", STACK),
-        ],
-    )
+def test_a_refused_resource_is_named_with_the_provider_s_reason(engine: PulumiEngine, pulumi: PulumiStack) -> None:
+    pulumi.failure, pulumi.events = refused(), recording("up-two-refused")
     with pytest.raises(DeployError) as raised:
         engine.up("local")
-    assert str(raised.value).splitlines()[0] == f"jobs (aws:sqs/queue:Queue): {reason}"
-    assert str(raised.value).count(reason) == 1
-    assert (raised.value.resource, raised.value.resource_type) == ("jobs", "aws:sqs/queue:Queue")
-    assert "update failed" not in str(raised.value)
+    lines = str(raised.value).splitlines()
+    assert [line.partition(" (")[0] for line in lines] == ["first", "second"]
+    assert (raised.value.resource, raised.value.answer) == ("first", lines[0].partition("): ")[2])
+    assert raised.value.__notes__ == [AFTER_FAILED_UP]
 
 
-def test_after_a_failure_the_stack_is_known_and_can_be_destroyed(engine: PulumiEngine, cli: Cli) -> None:
-    cli.plan(failure="error: update failed", events=[diagnostic("no", QUEUE)])
+def test_after_a_failure_the_stack_is_known_and_can_be_destroyed(engine: PulumiEngine, pulumi: PulumiStack) -> None:
+    pulumi.failure, pulumi.events = refused(), recording("up-refused")
     with pytest.raises(DeployError):
         engine.up("local")
     with pytest.raises(StateError, match="not deployed"):
         engine.outputs("local")
-    cli.plan(failure="", events=[])
+    pulumi.failure = None
     engine.destroy("local")
-    assert cli.call("destroy")["arguments"][-2:] == ["--stack", "local"]
+    assert not pulumi.exists
 
 
-def test_a_program_s_own_error_is_told_in_its_words(engine: PulumiEngine, cli: Cli) -> None:
-    sentence = "The stack's settings are wrong:\n  labelstack:name is missing"
-    cli.plan(failure="error: update failed", events=[diagnostic(sentence, STACK), diagnostic("update failed", STACK)])
+def test_a_program_s_own_error_is_told_in_its_words(engine: PulumiEngine, pulumi: PulumiStack) -> None:
+    pulumi.failure, pulumi.events = refused(), recording("up-missing-config")
+    with pytest.raises(ProgramError) as raised:
+        engine.up("local")
+    assert str(raised.value).startswith("Missing required configuration variable 'recorded:missing'\n")
+    assert "exit code" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (refused("warning: something\nerror: could not load policy pack"), "could not load policy pack"),
+        (refused(), "it gave no reason"),
+    ],
+)
+def test_an_error_without_an_event_is_told_in_the_cli_s_words(
+    engine: PulumiEngine, pulumi: PulumiStack, failure: Exception, sentence: str
+) -> None:
+    pulumi.failure = failure  # type: ignore[assignment]  # parameters lose the type
     with pytest.raises(ProgramError) as raised:
         engine.up("local")
     assert str(raised.value) == sentence
 
 
-def test_what_a_program_wrote_before_it_died_is_told(engine: PulumiEngine, cli: Cli) -> None:
-    died = diagnostic("ModuleNotFoundError: No module named 'pulumi'", severity="info#err")
-    cli.plan(failure="error: update failed", events=[died])
-    with pytest.raises(ProgramError, match="No module named 'pulumi'"):
-        engine.up("local")
-
-
-def test_an_error_before_any_event_is_told_in_the_cli_s_words(engine: PulumiEngine, cli: Cli) -> None:
-    cli.plan(failure="warning: something\nerror: could not load policy pack")
-    with pytest.raises(ProgramError, match=r"^could not load policy pack$"):
-        engine.up("local")
-
-
-def test_a_locked_stack_is_told_with_the_command_that_unlocks_it(engine: PulumiEngine, cli: Cli) -> None:
-    cli.plan(failure="error: the stack is currently locked by 1 lock(s). Either wait …")
-    with pytest.raises(StateError, match=r"PULUMI_BACKEND_URL=file://\S+ pulumi cancel --stack local"):
-        engine.up("local")
-
-
-def test_state_of_a_newer_pulumi_is_told(engine: PulumiEngine, cli: Cli) -> None:
-    said = "the stack 'local' is newer than what this version of the Pulumi CLI understands"
-    cli.plan(refused={"stack select": f"error: {said}. Please update your version of the Pulumi CLI"})
-    with pytest.raises(StateError, match="stack local was written by another version of Pulumi"):
-        engine.up("local")
-
-
-def test_a_protected_resource_keeps_the_stack(engine: PulumiEngine, cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (
+            refused("error: getting stack configuration: get stack secrets manager: incorrect passphrase"),
+            "passphrase is not the one that stack local was made with: set PULUMI_CONFIG_PASSPHRASE",
+        ),
+        (
+            refused("error: the stack is currently locked by 1 lock(s). Either wait", ConcurrentUpdateError),
+            r"PULUMI_BACKEND_URL=file://\S+ pulumi cancel --stack local",
+        ),
+        (
+            refused("error: the stack 'local' is newer than what this version of the Pulumi CLI understands."),
+            "stack local was written by another version of Pulumi",
+        ),
+    ],
+)
+def test_a_stack_that_cannot_be_used_says_what_to_do(
+    engine: PulumiEngine, pulumi: PulumiStack, failure: Exception, sentence: str
+) -> None:
     engine.up("local")
-    cli.plan(failure="error: destroy failed", events=[diagnostic("it is currently marked for protection", QUEUE)])
-    with pytest.raises(DestroyError, match=r"jobs .*marked for protection") as raised:
+    pulumi.failure = failure  # type: ignore[assignment]  # parameters lose the type
+    for operation in (engine.up, engine.destroy):
+        with pytest.raises(StateError, match=sentence):
+            operation("local")
+
+
+def test_what_could_not_be_destroyed_is_named_and_the_stack_kept(engine: PulumiEngine, pulumi: PulumiStack) -> None:
+    engine.up("local")
+    pulumi.failure, pulumi.events = refused(), recording("up-invalid-argument")
+    with pytest.raises(
+        DestroyError, match=r"stack local could not be destroyed: queue \(aws:sqs/queue:Queue\)"
+    ) as raised:
         engine.destroy("local")
-    assert raised.value.failures == ("jobs (aws:sqs/queue:Queue): it is currently marked for protection",)
+    assert len(raised.value.failures) == 1
     assert engine.outputs("local") == {"uploadBucket": "b"}
 
 
-def test_a_provider_that_cannot_be_had_is_told_with_its_version(engine: PulumiEngine, cli: Cli) -> None:
-    cli.plan(refused={"plugin install": "error: [resource plugin aws] downloading from : dial tcp: no such host"})
+def test_a_provider_that_cannot_be_had_is_told_with_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = "error: [resource plugin aws] downloading from : dial tcp: no such host"
+    install(tmp_path / "path", f"v{pulumi_cli.CLI_VERSION}", plugin=f"echo '{refusal}' >&2; exit 255")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:/usr/bin:/bin")
     with pytest.raises(
         PulumiMissingError, match=r"AWS provider 7\.\S+, .*no such host.*pulumi plugin install"
     ) as raised:
-        engine.up("local")
+        pulumi_cli.ready(tmp_path / "cli")
     assert "\n" not in str(raised.value)
 
 
@@ -112,26 +126,31 @@ def installer() -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("version", "found"), [(None, "is not installed"), ("v3.100.0", "is older here")])
+def install(folder: Path, version: str, plugin: str = "") -> Path:
+    """Put a command into a folder that tells a version, as `pulumi version` does, and does `plugin` for all else."""
+    folder.mkdir(parents=True)
+    command = folder / "pulumi"
+    command.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo {version} && exit\n{plugin}\n')
+    command.chmod(0o755)
+    return command
+
+
+@pytest.mark.parametrize(("version", "state"), [(None, "is not installed"), ("v3.100.0", "is older here")])
 def test_a_missing_or_old_cli_that_cannot_be_downloaded_is_told_in_a_line(
-    cli: Cli, installer: str, tmp_path: Path, version: str | None, found: str
+    installer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, state: str
 ) -> None:
-    if version is None:
-        (cli.home / "pulumi").unlink()
-    else:
-        cli.plan(version=version)
+    if version is not None:
+        install(tmp_path / "path", version)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:/usr/bin:/bin")
     with pytest.raises(PulumiMissingError) as raised:
         pulumi_cli.find(tmp_path / "cli", installer)
-    assert found in str(raised.value)
-    assert str(pulumi_cli.CLI_VERSION) in str(raised.value)
-    assert pulumi_cli.HOW_TO_INSTALL in str(raised.value)
+    assert all(part in str(raised.value) for part in (state, str(pulumi_cli.CLI_VERSION), pulumi_cli.HOW_TO_INSTALL))
     assert "\n" not in str(raised.value)
 
 
-def test_a_downloaded_cli_is_used_when_none_is_on_path(cli: Cli, tmp_path: Path) -> None:
-    downloaded = tmp_path / "cli" / "bin" / "pulumi"
-    downloaded.parent.mkdir(parents=True)
-    (cli.home / "pulumi").rename(downloaded)
+def test_a_downloaded_cli_is_used_when_none_is_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    downloaded = install(tmp_path / "cli" / "bin", f"v{pulumi_cli.CLI_VERSION}")
     assert pulumi_cli.find(tmp_path / "cli", "http://127.0.0.1:9/").command == str(downloaded)
 
 

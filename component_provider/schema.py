@@ -1,0 +1,168 @@
+"""The plugin's schema, written from the components: what programs in other languages are typed by."""
+
+import ast
+import inspect
+import json
+import textwrap
+import typing
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pydantic.alias_generators import to_camel, to_pascal
+
+import components
+from components import label_api, openapi, pipeline, python_function, website
+from components.arguments import Member, documented, is_mapping, is_sequence, is_union, members, strip, structure
+from components.component import PACKAGE, Component, args_of, token
+
+FILE = Path(__file__).with_name("schema.json")
+COMPONENTS: Mapping[str, type[Component]] = {
+    name: kind
+    for name, kind in sorted(vars(components).items())
+    if isinstance(kind, type) and issubclass(kind, Component)
+}
+TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+# Names of choices that several components offer.
+CHOICES: Mapping[Any, str] = {
+    openapi.ApiAccess: "ApiAccess",
+    label_api.ApiKind: "ApiKind",
+    pipeline.Detector: "Detector",
+    pipeline.EventSource: "EventSource",
+    python_function.Architecture: "Architecture",
+    python_function.LogLevel: "LogLevel",
+    python_function.Runtime: "Runtime",
+    website.SiteKind: "SiteKind",
+}
+LANGUAGES = ("nodejs", "python", "csharp", "java", "go")
+
+
+def outputs_of(component: type[Component]) -> dict[str, Any]:
+    """Give the annotations of a component's outputs by name: what is declared as `pulumi.Output`."""
+    annotations: dict[str, Any] = {}
+    for owner in reversed(component.__mro__):
+        if issubclass(owner, Component):
+            annotations |= inspect.get_annotations(owner)
+    return {name: annotation for name, annotation in annotations.items() if _output(annotation) is not None}
+
+
+@cache
+def text() -> str:
+    """Write the schema as JSON."""
+    types: dict[str, Any] = {}
+    resources = {token(name): _resource(component, types) for name, component in COMPONENTS.items()}
+    described = {
+        "name": PACKAGE,
+        "version": version(PACKAGE),
+        "displayName": PACKAGE,
+        "resources": resources,
+        "types": dict(sorted(types.items())),
+        "language": {language: {"respectSchemaVersion": True} for language in LANGUAGES},
+    }
+    return json.dumps(described, indent=2) + "\n"
+
+
+def write() -> None:
+    """Write `schema.json` anew: `make generated`."""
+    FILE.write_text(text())
+
+
+def _resource(component: type[Component], types: dict[str, Any]) -> dict[str, Any]:
+    inputs, outputs = members(args_of(component)), outputs_of(component)
+    descriptions = _output_docs(component)
+    described = {
+        "isComponent": True,
+        "description": inspect.cleandoc(component.__doc__ or ""),
+        "type": "object",
+        "inputProperties": {
+            to_camel(name): _input(component.__name__, member, types) for name, member in inputs.items()
+        },
+        "requiredInputs": [to_camel(name) for name, member in inputs.items() if member.required],
+        "properties": {
+            to_camel(name): {"description": descriptions[name], **_type("", _output(annotation), types)}
+            for name, annotation in outputs.items()
+        },
+        "required": [to_camel(name) for name, annotation in outputs.items() if not is_union(annotation)],
+    }
+    return {key: value for key, value in described.items() if value}  # as Pulumi's CLI writes a schema
+
+
+def _input(owner: str, member: Member, types: dict[str, Any]) -> dict[str, Any]:
+    name = CHOICES.get(_literal(member.type), owner + to_pascal(member.name))
+    described = {"description": describe(member), **_type(name, member.type, types)}
+    # What decides what there is has to be known when the program runs. The parts of a structure say so for themselves.
+    return described if member.late or structure(member.type) is not None else {**described, "plain": True}
+
+
+def describe(member: Member) -> str:
+    """Say what an argument is for, and its default."""
+    default = member.default
+    if default is None or default in ((), ""):
+        return member.description
+    shown = json.dumps(list(default) if isinstance(default, tuple) else default)
+    return f"{member.description} Default: {shown}."
+
+
+def _type(name: str, annotation: Any, types: dict[str, Any]) -> dict[str, Any]:
+    """A type as the schema has it; `name` is what a choice of texts is called."""
+    annotation = strip(annotation)[0]
+    if (parts := structure(annotation)) is not None:
+        return _reference(parts.__name__, lambda: _structure(parts, types), types)
+    if typing.get_origin(annotation) is typing.Literal:
+        choices = typing.get_args(annotation)
+        if not isinstance(choices[0], str):
+            return {"type": "integer"}
+        values = [{"name": to_pascal(choice.replace(".", "").replace("-", "_")), "value": choice} for choice in choices]
+        return _reference(name, lambda: {"type": "string", "enum": values}, types)
+    if is_sequence(annotation):
+        plain, _, late = strip(typing.get_args(annotation)[0])
+        choice = {"plain": True} if typing.get_origin(plain) is typing.Literal and not late else {}
+        return {"type": "array", "items": _type(name, plain, types) | choice}
+    if is_mapping(annotation):
+        return {"type": "object", "additionalProperties": _type(name, typing.get_args(annotation)[1], types)}
+    if is_union(annotation):  # a text or a path
+        return {"type": "string"}
+    return {"type": TYPES[annotation]} if annotation in TYPES else {"$ref": "pulumi.json#/Any"}
+
+
+def _reference(name: str, build: Any, types: dict[str, Any]) -> dict[str, Any]:
+    key = token(name)
+    if key not in types:
+        types[key] = {}
+        types[key] = build()
+    return {"$ref": f"#/types/{key}"}
+
+
+def _structure(parts: Any, types: dict[str, Any]) -> dict[str, Any]:
+    inner = members(parts)
+    return {
+        "type": "object",
+        "description": inspect.cleandoc(parts.__doc__ or ""),
+        "properties": {to_camel(name): _input(parts.__name__, member, types) for name, member in inner.items()},
+        "required": [to_camel(name) for name, member in inner.items() if member.required],
+    }
+
+
+def _literal(annotation: Any) -> Any:
+    """The choice that an annotation is or is a list of."""
+    return strip(typing.get_args(annotation)[0])[0] if is_sequence(annotation) else annotation
+
+
+def _output(annotation: Any) -> Any | None:
+    """The type of an output, whether it is always there or not; None for anything else."""
+    options = typing.get_args(annotation) if is_union(annotation) else (annotation,)
+    outputs = [option for option in options if typing.get_origin(option) is pulumi.Output]
+    return typing.get_args(outputs[0])[0] if outputs else None
+
+
+def _output_docs(component: type[Component]) -> dict[str, str]:
+    docstrings: dict[str, str] = {}
+    for owner in reversed(component.__mro__):
+        if issubclass(owner, Component):
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+            assert isinstance(tree, ast.ClassDef)
+            docstrings |= documented(tree)
+    return docstrings

@@ -1,0 +1,462 @@
+"""Arguments of components: described once, in an `…Args`, and read from there by everything that needs them.
+
+An `…Args` is a TypedDict whose members carry their type, default, limits, environment variable and description::
+
+    max_labels: Annotated[pulumi.Input[int], Field(10, ge=1, le=49), Variable("MAX_LABELS")]
+    \"\"\"Labels that a picture keeps, the most certain first.\"\"\"
+
+The component checks its arguments by it, and the functions' environment, the plugin's schema, the settings of
+Labelstack's own stacks and their documentation are derived from it. `Field` is pydantic's; its `description` says what
+a value has to be, where type and limits do not say it.
+"""
+
+import ast
+import inspect
+import json
+import os
+import sys
+import textwrap
+import types
+import typing
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, TypeVar
+
+import annotated_types
+import pulumi
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from .errors import Problem
+
+A = TypeVar("A")
+T = TypeVar("T")
+# The unit of a number, by the end of its name.
+UNITS = {"seconds": "seconds", "days": "days", "mb": "megabytes", "usd": "US dollars"}
+SEVERAL = 5  # choices that a sentence can name; more are a list
+# Not recorded as a component's inputs: paths differ from machine to machine; what a function is told and may do its own
+# resources show, and to record it would make them wait for each other.
+UNRECORDED = {"source_dir", "build_dir", "folder", "environment", "statements"}
+
+
+@dataclass(frozen=True)
+class Variable:
+    """The environment variable by which a function gets an argument."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Configured:
+    """The key of the stack's configuration, `labelstack:<key>`, that says what an argument is where it is absent.
+
+    For what depends on where a program is deployed and not on the program, as an emulator's addresses.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """One argument of an `…Args`; `type` is without `Annotated`, `Required` and `pulumi.Input`."""
+
+    name: str
+    type: Any
+    late: bool
+    """Whether it may be an output."""
+    required: bool
+    field: FieldInfo | None
+    variable: str | None
+    description: str
+    unit: str = ""
+    key: str | None = None
+    """The key of the stack's configuration that is asked where there is no value."""
+
+    @property
+    def default(self) -> Any:
+        """The value where none is given; None where there is none."""
+        undefined = self.field is None or self.field.default is PydanticUndefined
+        return None if undefined or self.field is None else self.field.default
+
+    @property
+    def expected(self) -> str:
+        """What a value has to be."""
+        if self.field is not None and self.field.description:
+            return self.field.description
+        return _expected(self.type, self.unit, self.field.metadata if self.field else ())
+
+
+class Wrong(Exception):
+    """A value is not as its member wants it; `path` leads to the part that is wrong."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+Rule = Callable[[Mapping[str, Any]], Iterator[Problem]]
+Refusal = Callable[[Problem], Exception]
+"""The error that refuses a late value, once it is known."""
+
+
+@cache
+def members(args_type: type) -> Mapping[str, Member]:
+    """Read the members of an `…Args`, by name, those of its bases first."""
+    required, documented = typing.cast(Any, args_type).__required_keys__, _docstrings(args_type)
+    by_name = {}
+    for name, annotation in inspect.get_annotations(args_type).items():
+        plain, metadata, late = strip(annotation)
+        field = next((entry for entry in metadata if isinstance(entry, FieldInfo)), None)
+        variable = next((entry.name for entry in metadata if isinstance(entry, Variable)), None)
+        unit = UNITS.get(name.rpartition("_")[2], "")
+        key = next((entry.key for entry in metadata if isinstance(entry, Configured)), None)
+        description = documented.get(name, "")
+        by_name[name] = Member(name, plain, late, name in required, field, variable, description, unit, key)
+    return by_name
+
+
+def check(
+    args_type: type[A], args: A | Mapping[str, Any] | None, rules: Rule | None = None, refusal: Refusal = Wrong
+) -> tuple[A, list[Problem]]:
+    """Convert the values of arguments and fill in defaults: late ones when they are known, or raise their `refusal`.
+
+    Returns the arguments, None for each that is absent, and what is wrong with them.
+    """
+    values = typing.cast(Mapping[str, Any], args or {})
+    checked, problems = check_members(members(typing.cast(type, args_type)), values, refusal)
+    if not problems and rules is not None:
+        problems.extend(broken(rules, checked))
+    return typing.cast(A, checked), problems
+
+
+def check_members(
+    known: Mapping[str, Member], values: Mapping[str, Any], refusal: Refusal = Wrong
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Convert values to the types of members, as `check` does for an `…Args`."""
+    problems = [Problem.unknown(name, known) for name in values if name not in known]
+    checked: dict[str, Any] = {}
+    for name, member in known.items():
+        value = values.get(name)
+        if value is None:
+            if member.required:
+                problems.append(Problem.missing(name, member.expected))
+            value = member.default
+        try:
+            checked[name] = None if value is None else _converted(member, value, refusal)
+        except Wrong as error:
+            problems.append(error.problem)
+    return checked, problems
+
+
+def environment(args_type: type, args: Any) -> dict[str, pulumi.Input[str]]:
+    """Give the environment variables of arguments that have one, by name; those of absent arguments are left out."""
+    return {
+        member.variable: derive(as_text, args[name])
+        for name, member in members(args_type).items()
+        if member.variable is not None and args[name] is not None
+    }
+
+
+def as_text(value: Any) -> str:
+    """Write a value as an environment variable has it: `true`, `72.5`, `labels,faces`."""
+    match value:
+        case str():
+            return value
+        case list() | tuple():
+            return ",".join(map(as_text, value))
+        case _:
+            return json.dumps(value)
+
+
+def recorded(args_type: type, args: Any) -> dict[str, Any]:
+    """Give the inputs that a component records of itself, so that a preview shows what has changed."""
+    return {
+        to_camel(name): plain_inputs(args[name])
+        for name in members(args_type)
+        if args[name] is not None and name not in UNRECORDED
+    }
+
+
+def plain_inputs(value: Any) -> Any:
+    """Write references and nested structures as Pulumi records inputs: mappings with camelCase keys."""
+    if isinstance(value, pulumi.Resource):
+        return value.urn
+    if isinstance(value, Mapping):
+        return {key: plain_inputs(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_inputs(item) for item in value]
+    return str(value) if isinstance(value, os.PathLike) else value
+
+
+def is_late(value: object) -> bool:
+    """Tell whether a value is known only later, as an output is."""
+    return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
+
+
+def derive(function: Callable[..., T], *values: Any) -> Any:
+    """Apply `function` at once to plain values, and later where one of them is, or holds, an output."""
+    if any(map(_holds_late, values)):
+        return pulumi.Output.all(*values).apply(lambda known: function(*known))
+    return function(*values)
+
+
+def strip(annotation: Any) -> tuple[Any, list[Any], bool]:
+    """Take `Required`, `Annotated`, `pulumi.Input` and `| None` off an annotation.
+
+    Returns the plain type, the metadata, and whether the value may be an output.
+    """
+    metadata: list[Any] = []
+    late = False
+    while True:
+        origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+        if origin in (typing.Required, typing.NotRequired):
+            annotation = parts[0]
+        elif origin is typing.Annotated:
+            annotation, metadata = parts[0], [*metadata, *parts[1:]]
+        elif is_union(annotation):
+            later = [typing.get_args(part)[0] for part in parts if typing.get_origin(part) is Awaitable]
+            present = [part for part in parts if part is not types.NoneType and not _is_output(part)]
+            present = [part for part in present if typing.get_origin(part) is not Awaitable]
+            late = late or bool(later)
+            if len(present) != 1:
+                return typing.Union[tuple(present)], metadata, late  # noqa: UP007 - built, not written
+            annotation = present[0]
+        else:
+            return annotation, metadata, late
+
+
+def is_union(annotation: Any) -> bool:
+    """Tell whether an annotation is `X | Y`, however it is written."""
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
+
+
+def structure(annotation: Any) -> Any | None:
+    """Give the TypedDict of an annotation, itself or one part of a union; None where there is none."""
+    parts = typing.get_args(annotation) if is_union(annotation) else (annotation,)
+    return next((part for part in parts if typing.is_typeddict(part)), None)
+
+
+def is_sequence(annotation: Any) -> bool:
+    """Tell whether an annotation is a sequence of something."""
+    return typing.get_origin(annotation) in (Sequence, list, tuple)
+
+
+def is_mapping(annotation: Any) -> bool:
+    """Tell whether an annotation is a mapping from texts."""
+    return typing.get_origin(annotation) in (Mapping, dict)
+
+
+# --- conversion ---------------------------------------------------------------------------------------------------
+
+
+def _converted(member: Member, value: Any, refusal: Refusal) -> Any:
+    """Convert a value to its member's type, a late one when it is known. Raises Wrong."""
+    if is_late(value) and structure(member.type) is None:
+        if member.late:
+            return pulumi.Output.from_input(value).apply(lambda known: _converted_late(member, known, refusal))
+        raise Wrong(
+            Problem(member.name, "an output", f"a value that is known when the program runs, {member.expected}")
+        )
+    wrong = Wrong(Problem(member.name, value, member.expected))
+    if (parts := structure(member.type)) is not None:
+        return _structured(member, parts, value, refusal)
+    if is_sequence(member.type):
+        if not isinstance(value, list | tuple):
+            raise wrong
+        item = _item(member, typing.get_args(member.type)[0])
+        present = [each for each in value if each is not None]
+        items = [
+            _converted(replace(item, name=f"{member.name}[{at}]"), each, refusal) for at, each in enumerate(present)
+        ]
+        plain = [each for each in items if not is_late(each)]
+        least = next((limit.min_length for limit in _limits(member) if isinstance(limit, annotated_types.MinLen)), 0)
+        if len(items) < least or any(each in plain[:at] for at, each in enumerate(plain)):
+            raise wrong
+        return tuple(items)
+    if is_mapping(member.type):
+        if not isinstance(value, Mapping):
+            raise wrong
+        item = _item(member, typing.get_args(member.type)[1])
+        return {
+            key: _converted(replace(item, name=f"{member.name}.{key}"), each, refusal) for key, each in value.items()
+        }
+    return _scalar(member, value, wrong)
+
+
+def _converted_late(member: Member, value: Any, refusal: Refusal) -> Any:
+    if value is None and not member.required:
+        return member.default
+    try:
+        if value is None:
+            raise Wrong(Problem.missing(member.name, member.expected))
+        return _converted(member, value, refusal)
+    except Wrong as error:
+        raise refusal(error.problem) from None
+
+
+def _scalar(member: Member, value: Any, wrong: Wrong) -> Any:
+    if member.type is typing.Any:
+        return value
+    if isinstance(value, bool) and member.type is not bool:
+        raise wrong
+    if member.type is str and isinstance(value, int):  # as YAML reads a name of digits
+        value = str(value)
+    if _is_choice(member.type) and isinstance(typing.get_args(member.type)[0], int):
+        value = _number(value)
+    try:
+        converted = _adapter(member.type, tuple(_limits(member))).validate_python(value)
+    except ValidationError:
+        raise wrong from None
+    return int(converted) if isinstance(converted, float) and converted.is_integer() else converted
+
+
+def _number(value: Any) -> Any:
+    """A whole number that is written as a text or, as from the plugin, as a float."""
+    try:
+        return TypeAdapter(int).validate_python(value)
+    except ValidationError:
+        return value
+
+
+def _structured(member: Member, parts: Any, value: Any, refusal: Refusal) -> Any:
+    """A TypedDict, or what stands for one: a resource or another object of the union."""
+    if is_late(value):
+        whole = pulumi.Output.from_input(value)
+        required = {name: part for name, part in members(parts).items() if part.required}
+        return {
+            name: _converted(replace(part, name=f"{member.name}.{name}", late=True), _part(whole, name), refusal)
+            for name, part in required.items()
+        }
+    others = typing.get_args(member.type) if is_union(member.type) else ()
+    if isinstance(value, tuple(part for part in others if isinstance(part, type) and part is not parts)):
+        return value
+    if not isinstance(value, Mapping):
+        raise Wrong(Problem(member.name, value, member.expected))
+    checked, problems = check(parts, value, refusal=lambda problem: refusal(problem.below(member.name)))
+    for problem in problems:
+        raise Wrong(problem.below(member.name))
+    return {key: each for key, each in typing.cast(Mapping[str, Any], checked).items() if each is not None}
+
+
+def _part(whole: pulumi.Output[Any], name: str) -> pulumi.Output[Any]:
+    """A required part of a structure that is known later as a whole, as another language may hand it over."""
+    return whole.apply(lambda known: known.get(name, known.get(to_camel(name))) if isinstance(known, Mapping) else None)
+
+
+def _item(member: Member, annotation: Any) -> Member:
+    """The items of a list or mapping as a member of their own."""
+    plain, metadata, late = strip(annotation)
+    field = next((entry for entry in metadata if isinstance(entry, FieldInfo)), None)
+    expected = member.expected if field is None or not field.description else field.description
+    described = FieldInfo(annotation=plain, description=expected)
+    described.metadata = field.metadata if field else []
+    return replace(member, type=plain, late=late, field=described)
+
+
+def _limits(member: Member) -> Sequence[Any]:
+    return member.field.metadata if member.field is not None else ()
+
+
+@cache
+def _adapter(annotation: Any, limits: tuple[Any, ...]) -> TypeAdapter[Any]:
+    limited: Any = typing.Annotated[annotation, *limits] if limits else annotation
+    config = ConfigDict(allow_inf_nan=False) if annotation in (int, float) else ConfigDict(arbitrary_types_allowed=True)
+    return TypeAdapter(limited, config=config)
+
+
+class _Plain(dict[str, Any]):
+    """Arguments as rules see them: what is late ends the rule that asks for it."""
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if _holds_late(value):
+            raise _LateError
+        return value
+
+
+class _LateError(Exception):
+    """A rule asked for a value that is not known yet."""
+
+
+def broken(rules: Rule, checked: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find what the rules say of checked arguments."""
+    try:
+        yield from rules(_Plain(checked))
+    except _LateError:
+        return
+
+
+def _holds_late(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_late, value))
+    return is_late(value)
+
+
+def _is_output(part: Any) -> bool:
+    forward = isinstance(part, typing.ForwardRef) and part.__forward_arg__.startswith("Output")
+    return forward or typing.get_origin(part) is pulumi.Output
+
+
+# --- what is expected, and what it is for ---------------------------------------------------------------------------
+
+
+def _expected(annotation: Any, unit: str, limits: Sequence[Any]) -> str:
+    if typing.get_origin(annotation) is typing.Literal:
+        *others, last = map(str, typing.get_args(annotation))
+        if len(others) > SEVERAL:
+            return f"one of {', '.join(others)}, {last}"
+        return f"{', '.join(others)} or {last}" if others else last
+    if is_sequence(annotation):
+        inner, metadata, _ = strip(typing.get_args(annotation)[0])
+        if described := next((entry.description for entry in metadata if isinstance(entry, FieldInfo)), None):
+            return described
+        several = _expected(inner, unit, ()).replace(" or ", " and ") if _is_choice(inner) else "texts"
+        return f"a list of {several}, each at most once"
+    if annotation is bool:
+        return "true or false"
+    if annotation in (int, float):
+        number = "a whole number" if annotation is int else "a number"
+        return f"{number}{f' of {unit}' if unit else ''}{_range(limits)}"
+    return "a mapping" if is_mapping(annotation) else "a text"
+
+
+def _is_choice(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is typing.Literal
+
+
+def _range(limits: Sequence[Any]) -> str:
+    least: Any = next((limit.ge for limit in limits if isinstance(limit, annotated_types.Ge)), None)
+    above: Any = next((limit.gt for limit in limits if isinstance(limit, annotated_types.Gt)), None)
+    most: Any = next((limit.le for limit in limits if isinstance(limit, annotated_types.Le)), None)
+    if above is not None:
+        return f" above {above}" + (f" and up to {most}" if most is not None else "")
+    if least is None:
+        return ""
+    return f" from {least} to {most}" if most is not None else f" from {least} on"
+
+
+@cache
+def _docstrings(owner: type) -> Mapping[str, str]:
+    """The docstrings below the members of a class and its bases. TypedDicts forget their bases, so the source tells."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    assert isinstance(tree, ast.ClassDef)
+    docstrings: dict[str, str] = {}
+    for base in tree.bases:
+        inherited = vars(sys.modules[owner.__module__]).get(base.id) if isinstance(base, ast.Name) else None
+        if typing.is_typeddict(inherited):
+            docstrings |= _docstrings(typing.cast(type, inherited))
+    return docstrings | documented(tree)
+
+
+def documented(tree: ast.ClassDef) -> dict[str, str]:
+    """Read the docstrings below the annotated members of a class's source, as one line each."""
+    docstrings = {}
+    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(after, ast.Expr):
+            text = after.value.value if isinstance(after.value, ast.Constant) else None
+            if isinstance(text, str):
+                docstrings[node.target.id] = " ".join(text.split())
+    return docstrings

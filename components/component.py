@@ -1,0 +1,142 @@
+"""Component: what all components have in common."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypedDict, TypeVar, cast
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field
+
+from . import arguments
+from .errors import ArgumentError, Problem
+
+A = TypeVar("A")
+PACKAGE = "labelstack"
+RANDOM_SUFFIX = len("-0123456")  # Pulumi adds it to a resource's name
+
+
+class TaggedArgs(TypedDict, total=False):
+    """What every component takes."""
+
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    """Tags of every resource of the component that takes some, added to `project`, `stack` and `component`."""
+
+
+class ProtectedArgs(TaggedArgs, total=False):
+    """What a component takes that keeps data."""
+
+    protect_data: Annotated[bool, Field(True)]
+    """Keep the data when the stack is destroyed: Pulumi, and AWS where it can, refuse to delete it. `false` deletes the
+    data with the stack."""
+
+
+class Component(pulumi.ComponentResource):
+    """A component whose arguments are checked before anything is created, and recorded as its inputs.
+
+    Its type is the same in a Python program and in the plugin for other languages. Its resources, and its calls that
+    ask AWS for account, region and partition, take the component's provider.
+    """
+
+    name_limit: ClassVar[int] = 55
+    """How many characters a component's name may have, so that its resources' names fit AWS's limits."""
+    name_pattern: ClassVar[str] = r"[A-Za-z0-9_-]+"
+    name_expected: ClassVar[str] = "letters, digits, hyphens and underscores"
+
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        """Find arguments that do not go together. Rules see plain values only: a late value ends them."""
+        yield from ()
+
+    def _start(
+        self,
+        name: str,
+        args_type: type[A],
+        args: A | None,
+        opts: pulumi.ResourceOptions | None,
+        others: Sequence[str] = (),
+    ) -> A:
+        """Check the arguments and register the component.
+
+        `others` are components that this one may take the place of in a stack: their children become its own.
+        Raises ArgumentError, at once or, for a late value, when the component is registered.
+        """
+        kind = type(self).__name__
+        checked, problems = arguments.check(
+            args_type, _configured(args_type, args), self.rules, lambda late: ArgumentError(kind, name, [late])
+        )
+        if problem := self._name_problem(name):
+            problems.insert(0, problem)
+        if problems:
+            raise ArgumentError(kind, name, problems)
+        if "service" in arguments.members(cast(type, args_type)):
+            values = cast(dict[str, Any], checked)
+            values["service"] = values["service"] or f"{name}-{pulumi.get_stack()}"
+        former = [f"{PACKAGE}:components:{other}" for other in (kind, *others)]
+        aliases = [pulumi.Alias(type_=type_) for type_ in (*(token(other) for other in others), *former)]
+        merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=aliases))
+        super().__init__(token(kind), name, arguments.recorded(cast(type, args_type), checked), merged)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._own_tags = cast(TaggedArgs, checked)["tags"]
+        return checked
+
+    def _name_problem(self, name: str) -> Problem | None:
+        if len(name) > self.name_limit:
+            short = f"{self.name_limit} characters or fewer, as AWS bounds the names made of it (this has {len(name)})"
+            return Problem("name", name, short)
+        return None if re.fullmatch(self.name_pattern, name) else Problem("name", name, self.name_expected)
+
+    def _with(self, owner: pulumi.Resource, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Give the options of a resource that AWS deletes with its `owner`, made after some others.
+
+        A stack that is destroyed leaves it to AWS. Taken out of a program alone, it is deleted.
+        """
+        own = pulumi.ResourceOptions(deleted_with=owner, depends_on=list(after))
+        return pulumi.ResourceOptions.merge(self._child, own)
+
+    def _tags(self) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
+        """The tags of the component's resources."""
+        standard = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "component": self._name}
+        if self._own_tags is None:
+            return standard
+        return arguments.derive(lambda own: {**standard, **own}, self._own_tags)  # type: ignore[no-any-return]
+
+    def _asks(self) -> pulumi.InvokeOptions:
+        """The options of calls that ask AWS something: by the component's own provider."""
+        return pulumi.InvokeOptions(parent=self)
+
+    def _account(self) -> pulumi.Output[str]:
+        return aws.get_caller_identity_output(opts=self._asks()).account_id
+
+    def _region(self) -> pulumi.Output[str]:
+        return aws.get_region_output(opts=self._asks()).region
+
+    def _partition(self) -> pulumi.Output[str]:
+        """`aws`, `aws-cn` or `aws-us-gov`: the second part of every ARN."""
+        return aws.get_partition_output(opts=self._asks()).partition
+
+    def _dns_suffix(self) -> pulumi.Output[str]:
+        """What the names of AWS's services end with: `amazonaws.com`, in China `amazonaws.com.cn`."""
+        return aws.get_partition_output(opts=self._asks()).dns_suffix
+
+
+def _configured(args_type: type[A], args: A | None) -> Mapping[str, Any]:
+    """Arguments with those of the stack's configuration in the place of absent ones."""
+    values, config = cast(Mapping[str, Any], args or {}), pulumi.Config(PACKAGE)
+    members = arguments.members(cast(type, args_type)).values()
+    configured = {member.name: config.get(member.key) for member in members if member.key is not None}
+    return {
+        **configured,
+        **{name: value for name, value in values.items() if value is not None or name not in configured},
+    }
+
+
+def args_of(component: Callable[..., Component]) -> Any:
+    """Give the arguments' type of a component."""
+    return arguments.strip(inspect.signature(component).parameters["args"].annotation)[0]
+
+
+def token(kind: str) -> str:
+    """Give a component's type, as the plugin's schema has it too."""
+    return f"{PACKAGE}:index:{kind}"

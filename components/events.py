@@ -1,0 +1,168 @@
+"""BucketEvents: how a bucket's events reach a queue, without taking away anything from whoever is told already."""
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from . import references
+from .component import Component
+from .errors import ArgumentError, Problem
+from .policies import Statement
+from .references import BucketLike
+from .upload_bucket import UploadBucket
+
+# The last is what a versioned bucket sends when its lifecycle expires an upload.
+EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
+TYPE = "aws:s3/bucket:Bucket"
+LISTS = ("queues", "topics", "lambda_functions")
+# The component that writes a bucket's notification configuration, by bucket, in each program.
+_WRITERS: weakref.WeakKeyDictionary[pulumi.Resource, dict[object, str]] = weakref.WeakKeyDictionary()
+
+
+class BucketEvents:
+    """The events of one bucket for one pipeline.
+
+    AWS keeps one notification configuration for each bucket, and writing it replaces the old one. So a bucket that is
+    not our own is looked at before anything is made. One in another region can send to no queue of this one, and
+    Rekognition cannot read it.
+    """
+
+    def __init__(self, component: Component, source: BucketLike, kind: Literal["notification", "eventbridge"]) -> None:
+        """Raises ArgumentError where another component of the program writes the bucket's configuration already."""
+        self._component, self._kind, self._name = component, kind, component._name
+        self._source, self._bucket = source, references.bucket(source)
+        self._is_ours = isinstance(source, UploadBucket)
+        self._is_near = isinstance(source, UploadBucket) and source.get_provider(TYPE) is component.get_provider(TYPE)
+        self._child = pulumi.ResourceOptions(parent=component)
+        if kind == "notification":
+            self._be_the_only_writer(source)
+        self._written = self._read() if kind == "notification" and not self._is_ours else None
+
+    def _be_the_only_writer(self, source: BucketLike) -> None:
+        root = pulumi.runtime.get_root_resource()
+        key: object = source if isinstance(source, pulumi.Resource) else source["name"]
+        if root is None or (not isinstance(key, pulumi.Resource) and not isinstance(key, str)):
+            return
+        writers = _WRITERS.setdefault(root, {})
+        other = writers.setdefault(key, self._name)
+        if other != self._name:
+            raise self._conflict(str(key if isinstance(key, str) else key._name), f"{other} writes it already")
+
+    def _read(self) -> aws.s3.BucketNotification:
+        """The configuration as it is before anything of ours is made."""
+        return aws.s3.BucketNotification.get(f"{self._name}-present", self._bucket.name, opts=self._child)
+
+    def after_check(self) -> pulumi.ResourceOptions:
+        """Options for the component's resources, which are made only if the bucket can be used."""
+        if self._is_near:
+            return self._child
+        region = self._bucket.region
+        if region is None:
+            region = aws.s3.get_bucket_output(bucket=self._bucket.name, opts=self._component._asks()).bucket_region
+        present = self._written
+        targets = [getattr(present, name) for name in LISTS] if present is not None else []
+        checked = pulumi.Output.all(self._bucket.name, region, self._component._region(), *targets).apply(self._check)
+        self._child = pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=checked))
+        return self._child
+
+    def _check(self, known: Sequence[Any]) -> list[pulumi.Resource]:
+        """No resources, or ArgumentError."""
+        name, region, own_region, *lists = known
+        if region is not None and region != own_region:
+            expected = f"a bucket in {own_region}, the region of this component (this one is in {region})"
+            raise ArgumentError(type(self._component).__name__, self._name, [Problem("bucket", name, expected)])
+        for entry in (entry for entries in lists for entry in entries or ()):
+            target = str(_first(entry, "queue_arn", "topic_arn", "lambda_function_arn"))
+            # Ours of an earlier deployment; Pulumi's random suffix has seven characters.
+            if target.rpartition(":")[2][:-7] != f"{self._name}-events-":
+                raise self._conflict(name, f"it tells {target}")
+        return []
+
+    def _conflict(self, bucket: str, why: str) -> ArgumentError:
+        expected = (
+            f"a bucket without notifications of its own, as AWS keeps one configuration for each bucket and {why}. Or "
+            'set $events to "eventbridge", which adds a rule and replaces nothing'
+        )
+        return ArgumentError(type(self._component).__name__, self._name, [Problem("bucket", bucket, expected)])
+
+    # --- the two ways --------------------------------------------------------------------------------------------
+
+    def may_send(self, queue: aws.sqs.Queue) -> Statement:
+        """Let S3 send to the queue, for this bucket of this account alone."""
+        return Statement(
+            actions=["sqs:SendMessage"],
+            resources=[queue.arn],
+            principal={"Service": "s3.amazonaws.com"},
+            condition={
+                "ArnEquals": {"aws:SourceArn": self._bucket.arn},
+                "StringEquals": {"aws:SourceAccount": self._component._account()},
+            },
+        )
+
+    def notify(self, queue: aws.sqs.Queue, policy: pulumi.Resource) -> None:
+        """Have the bucket tell the queue. S3 tests the queue's `policy` when the notification is made."""
+        self._configure(policy, queues=[{"id": "uploads", "queue_arn": queue.arn, "events": EVENTS}])
+
+    def turn_on_eventbridge(self, after: pulumi.Resource) -> None:
+        """Have the bucket tell EventBridge, where its configuration is ours to write."""
+        if self._kind == "notification":
+            self._configure(after, eventbridge=True)
+
+    def _configure(self, after: pulumi.Resource, **configuration: Any) -> None:
+        if self._written is not None:  # somebody else may listen there
+            configuration.setdefault("eventbridge", self._written.eventbridge)
+        # Nobody knows what becomes of a bucket that is not ours: the program may keep it.
+        bucket = self._source.bucket if isinstance(self._source, UploadBucket) else None
+        aws.s3.BucketNotification(
+            f"{self._name}-events",
+            bucket=self._bucket.name,
+            opts=pulumi.ResourceOptions(parent=self._component, depends_on=[after], deleted_with=bucket),
+            **configuration,
+        )
+
+    def rule(self, description: str) -> aws.cloudwatch.EventRule:
+        """Make the rule of EventBridge that finds the bucket's events."""
+        pattern = {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created", "Object Deleted"],
+            "detail": {"bucket": {"name": [self._bucket.name]}},
+        }
+        return aws.cloudwatch.EventRule(
+            f"{self._name}-events",
+            description=description,
+            event_pattern=pulumi.Output.json_dumps(pattern, separators=(",", ":")),
+            tags=self._component._tags(),
+            opts=self._child,
+        )
+
+    def target(
+        self, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue, dead: aws.sqs.Queue, policy: pulumi.Resource
+    ) -> aws.cloudwatch.EventTarget:
+        """Have the rule send to the queue; what it cannot deliver for a day goes to the dead letters."""
+        return aws.cloudwatch.EventTarget(
+            f"{self._name}-events",
+            rule=rule.name,
+            target_id="queue",
+            arn=queue.arn,
+            dead_letter_config={"arn": dead.arn},
+            opts=pulumi.ResourceOptions(parent=self._component, depends_on=[policy]),
+        )
+
+
+def may_send(rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> Statement:
+    """Let a rule send to a queue."""
+    return Statement(
+        actions=["sqs:SendMessage"],
+        resources=[queue.arn],
+        principal={"Service": "events.amazonaws.com"},
+        condition={"ArnEquals": {"aws:SourceArn": rule.arn}},
+    )
+
+
+def _first(entry: Any, *names: str) -> Any:
+    """The value of the first of these that an entry has, a mapping or an object."""
+    values = [entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None) for name in names]
+    return next(filter(None, values), None)

@@ -1,0 +1,126 @@
+"""Decodes pictures in a process of its own, which costs what it may and no more, and does not take the function along.
+
+The process stays for further pictures; one that has ended is started anew. It has neither credentials nor boto3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import IO, Final
+
+from .decoding.child import OUT_OF_MEMORY
+from .decoding.conversion import Converted
+from .decoding.errors import UnusablePictureError
+from .errors import DecoderStoppedError
+
+SECONDS: Final = 3
+"""Of processor time for a picture, beside what its size allows."""
+_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
+_ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
+"""glibc gives what is larger back at once (mallopt(3)); without, it keeps room for the largest picture so far."""
+_BROKEN: Final = frozenset({signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS})
+"""How a decoder ends that gets no memory, or has a fault that the picture brings out."""
+
+
+class Decoder:
+    """Decodes one picture at a time; not thread-safe."""
+
+    def __init__(self, max_pixels: int, memory_mb: int, seconds: float = SECONDS) -> None:
+        """`memory_mb` is for the whole process, `seconds` are a picture's beside what its size allows it."""
+        self._arguments = f"{max_pixels}, {memory_mb}, {seconds}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end: Callable[[], object] = lambda: None
+
+    def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
+        """The picture in a file of this format, as a JPEG for Rekognition (see `decoding.conversion`).
+
+        Raises UnusablePictureError, with the code IMAGE_TOO_COSTLY for a picture that exceeds the limits, and
+        DecoderStoppedError when there is no answer in time.
+        """
+        process = self._running()
+        requests, answers = _pipes(process)
+        late = threading.Event()
+        timer = threading.Timer(max(0.0, min(timeout_s, threading.TIMEOUT_MAX)), _end_late, (process, late))
+        timer.start()
+        try:
+            requests.write(json.dumps({"format": name, "sizeBytes": len(content)}).encode() + b"\n")
+            requests.write(content)
+            requests.flush()
+            # The process has it now: there is room for one file, not for two.
+            del content
+            return _answer(answers)
+        except (BrokenPipeError, EOFError) as error:
+            status = process.wait()
+            if late.is_set():
+                raise DecoderStoppedError(f"the decoder did not answer within {timeout_s:.1f} s") from error
+            raise _reason(status) from error
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """End the process."""
+        self._end()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            # The function's own modules are found where it found them.
+            code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__}.decoding.child import main"
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-c", f"{code}; main({self._arguments})"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=_ALLOCATOR | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                # Ctrl-C is for the function, which closes the pipe.
+                start_new_session=True,
+            )
+            self._process, self._end = process, weakref.finalize(self, _stop, process)
+        return self._process
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    assert process.stdin
+    assert process.stdout
+    return process.stdin, process.stdout
+
+
+def _end_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+    late.set()
+    process.kill()
+
+
+def _answer(answers: IO[bytes]) -> Converted:
+    line = answers.readline()
+    if not line:
+        raise EOFError
+    answer = json.loads(line)
+    if "code" in answer:
+        raise UnusablePictureError(answer["code"], answer["detail"])
+    return Converted(answers.read(answer["sizeBytes"]), answer["width"], answer["height"])
+
+
+def _reason(status: int) -> UnusablePictureError | DecoderStoppedError:
+    """Why the process has ended while it had a picture."""
+    if status == -signal.SIGXCPU:
+        return UnusablePictureError("IMAGE_TOO_COSTLY", "It takes more processor time than its size explains")
+    if status == OUT_OF_MEMORY or -status in _BROKEN:
+        return UnusablePictureError("IMAGE_TOO_COSTLY", "It takes more memory than the function has for it")
+    return DecoderStoppedError(f"the decoder ended with status {status}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in _pipes(process):
+        # What has not been written is for nobody any more.
+        try:
+            pipe.close()
+        except BrokenPipeError:
+            continue

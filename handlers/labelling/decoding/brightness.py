@@ -1,0 +1,114 @@
+"""Channels of more than 8 bits, or of numbers that are no brightness at all, as 8 bits.
+
+A PNG says what white is, and browsers heed it. A TIFF holds what a scanner, a microscope or a map had to say: white is
+the largest number that its bits hold, or where fewer bits are used, the largest that those hold. Numbers of another
+range (heights, temperatures) go from black to white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import unsupported
+from .tiff import Tiff
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_FULL: Final = (1, *(2**bits - 1 for bits in range(8, 17)))
+"""What white usually is: 1 of fractions, else the largest number of so many bits."""
+_SAMPLE_SIDE_PX: Final = 512
+_CUSTOMARY: Final = (-9999.0, -32768.0)
+"""What maps have where they have no number, said or not."""
+_NO_MEASUREMENT: Final = 1e30
+"""Programs write numbers near the largest that a float holds where they have none."""
+
+
+def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
+    """The picture in a mode of 8 bits and colours that can be mixed, which scaling needs. Raises UnusablePictureError.
+
+    `tiff` is what its file says, if it is one.
+    """
+    if picture.mode == "LAB":
+        raise unsupported("Its colours are L*a*b*")
+    if picture.mode.startswith("I;16") and tiff is None:
+        return _mapped(picture.convert("I"), 0, 65535)
+    if tiff and tiff.bits == 8 and tiff.signed and picture.mode == "L":
+        # They were read as unsigned: the lower half has become the upper.
+        picture = (
+            _changed(picture, [value ^ 0x80 for value in range(256)]).convert("F").point(lambda value: value - 128)
+        )
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return _numbers(picture if picture.mode == "F" else picture.convert("I"), tiff)
+    if picture.mode not in ("RGBA", "RGBa", "LA", "La") and picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+    if picture.mode in ("P", "1"):
+        picture = picture.convert("RGB")
+    if tiff is None:
+        return picture
+    if tiff.white_is_zero:
+        return _changed(picture, [255 - value for value in range(256)])
+    if tiff.bits == 16 and picture.mode in ("RGB", "RGBA"):
+        # The decoder has kept the upper 8 bits: of pictures that use 12, that is the range from 0 to 15.
+        most = max(int(bounds[1]) for bounds in picture.convert("RGB").getextrema() if isinstance(bounds, tuple))
+        full = 2 ** most.bit_length() - 1
+        return _changed(picture, [min(255, value * 255 // full) for value in range(256)]) if 0 < full < 255 else picture
+    return picture
+
+
+def _numbers(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
+    from PIL import Image, ImageMath
+
+    if tiff and tiff.bits == 32 and picture.mode == "I" and not tiff.signed:
+        # They were read as signed: the upper half has become negative.
+        picture = ImageMath.lambda_eval(
+            lambda of: of["float"](of["it"]) + of["float"](of["it"] < 0) * 2.0**32, it=picture
+        )
+    sides = min(picture.width, _SAMPLE_SIDE_PX), min(picture.height, _SAMPLE_SIDE_PX)
+    sample = picture.resize(sides, Image.Resampling.NEAREST)
+    # Of a picture of one channel these are its values.
+    values: Sequence[Any] = sample.get_flattened_data()
+    least, most = value_range(values, tiff.no_data if tiff else None)
+    if tiff and tiff.white_is_zero:
+        least, most = most, least
+    return _mapped(picture, least, most)
+
+
+def value_range(values: Iterable[float], no_data: float | None) -> tuple[float, float]:
+    """The numbers that are black and white, of some of a picture's numbers; those that mean nothing do not count."""
+    meaningless = (no_data, *_CUSTOMARY)
+    finite = sorted({value for value in values if abs(value) < _NO_MEASUREMENT and value not in meaningless})
+    # Other programs have their own number for none, and do not say which.
+    if len(finite) > _LEAST_VALUES:
+        gap, place = max((after - before, place) for place, (before, after) in enumerate(pairwise(finite), 1))
+        if place == 1 and gap > finite[-1] - finite[1]:
+            finite = finite[1:]
+        elif place == len(finite) - 1 and gap > finite[-2] - finite[0]:
+            finite = finite[:-1]
+    if not finite:
+        return 0, 1
+    least, most = finite[0], finite[-1]
+    full = next((full for full in _FULL if full / 2 < most <= full), None)
+    return (0, full) if full and 0 <= least <= most / 4 else (least, most)
+
+
+_LEAST_VALUES: Final = 3
+"""Fewer numbers are a mask: none of them means nothing."""
+
+
+def _mapped(picture: Image.Image, black: float, white: float) -> Image.Image:
+    """The numbers from black to white as 0 to 255; what lies outside is black or white."""
+    factor = 255 / (white - black) if white != black else 0.0
+    return picture.convert("F").point(lambda value: value * factor - black * factor).convert("L")
+
+
+def _changed(picture: Image.Image, values: list[int]) -> Image.Image:
+    """Each channel's value by the one in the list, but for transparency."""
+    from PIL import Image
+
+    bands = picture.split()
+    alpha = picture.mode in ("RGBA", "LA")
+    changed = [band if alpha and band is bands[-1] else band.point(values) for band in bands]
+    return Image.merge(picture.mode, changed) if len(changed) > 1 else changed[0]

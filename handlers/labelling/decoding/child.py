@@ -1,0 +1,73 @@
+"""The process that decodes pictures for the function: one after the other, within limits that the system enforces.
+
+A request is a line of JSON (`format`, `sizeBytes`) and the file; an answer is a line of JSON (`width`, `height`,
+`sizeBytes`, or `code`, `detail`) and the JPEG. A picture that exceeds a limit ends the process.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import resource
+import sys
+import time
+import warnings
+from typing import Any, BinaryIO, Final
+
+from .conversion import convert
+from .errors import UnusablePictureError
+
+OUT_OF_MEMORY: Final = 3
+"""The exit status."""
+_SECONDS_PER_MEGAPIXEL: Final = 0.2
+"""Twice what the most expensive format takes on a slow machine (`make bench`)."""
+_MAX_SECONDS: Final = 15
+
+
+def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
+    """Answer requests until there are no more.
+
+    `seconds` is the processor time that a picture may take beside what its size allows.
+    """
+    # Not the address space: allocators reserve much of it that they never use.
+    _limit(resource.RLIMIT_DATA, memory_mb * 1024 * 1024)
+    _limit(resource.RLIMIT_CORE, 0)
+    # Pillow's, of files that are damaged: the answer says so.
+    warnings.simplefilter("ignore")
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    try:
+        while line := requests.readline():
+            _allow_seconds(seconds)
+            answer, jpeg = _answer(json.loads(line), requests, max_pixels, seconds)
+            answers.write(json.dumps(answer).encode() + b"\n" + jpeg)
+            answers.flush()
+    except MemoryError:
+        sys.exit(OUT_OF_MEMORY)
+    except BrokenPipeError:
+        # The function has ended.
+        return
+
+
+def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -> tuple[dict[str, Any], bytes]:
+    def allow(pixels: int) -> None:
+        _allow_seconds(min(_MAX_SECONDS, seconds + pixels / 1e6 * _SECONDS_PER_MEGAPIXEL))
+
+    try:
+        # The file has no other name, so that it can be changed without a copy.
+        converted = convert(io.BytesIO(requests.read(request["sizeBytes"])), request["format"], max_pixels, allow)
+    except UnusablePictureError as error:
+        return {"code": error.code, "detail": error.detail}, b""
+    sides = {"width": converted.width, "height": converted.height}
+    return {**sides, "sizeBytes": len(converted.jpeg)}, converted.jpeg
+
+
+def _allow_seconds(seconds: float) -> None:
+    """Let the system end the process when it takes more processor time from now on, rounded up."""
+    _limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + seconds))
+
+
+def _limit(what: int, value: int) -> None:
+    """Set a limit, unless the one that nobody may raise is lower."""
+    highest = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (value if highest == resource.RLIM_INFINITY else min(value, highest), highest))

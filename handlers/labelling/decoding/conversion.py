@@ -1,0 +1,267 @@
+"""A picture that Rekognition does not take as it is becomes an upright JPEG that it does. Pure: bytes to bytes.
+
+The sides are judged before a pixel is decoded. Of an animation the first picture is used, of a HEIF file the primary
+one. What is converted is turned as browsers show it, so that boxes, which are fractions, fit what a person sees. A
+file that breaks off is taken where browsers show all but its last rows.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, UPRIGHT, keep_pixels, lies_on_its_side, orientation, read_jpeg, read_png
+from .brightness import eight_bits
+from .errors import UnusablePictureError, damaged, too_small, unsupported
+from .tiff import Tiff, keep_first_picture
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFile
+
+MAX_INLINE_BYTES: Final = 5 * 1024 * 1024
+"""What Rekognition takes as bytes (docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
+WORK_SIDE_PX: Final = 4096
+"""Larger pictures are scaled down to it: a 12-megapixel photograph stays as it is."""
+MAX_JPEG_PIXELS: Final = 400_000_000
+"""A large JPEG is decoded at a fraction of its size, which costs time all the same."""
+_JPEG_SCAN: Final = re.compile(rb"\xff\xda")
+_JPEG_END: Final = b"\xff\xd9"
+_OUT_OF_MEMORY: Final = re.compile(r"(?is)^(?!.*security limit).*memory|decoder error -9")
+"""What Pillow and libheif say in place of a MemoryError. libheif's security limits are about files that lie."""
+_MAX_REASON_CHARACTERS: Final = 80
+_QUALITIES: Final = (90, 80, 65)
+_SMALLER: Final = 0.7
+
+_LEAST_ROWS: Final = 0.9
+"""Of a file that breaks off: what must be there of its rows."""
+# What Pillow, libheif and their codecs raise for files that are damaged.
+_DAMAGED: Final = (
+    *(SyntaxError, OSError, EOFError, ValueError, RuntimeError, LookupError, TypeError, OverflowError),
+    *(struct.error, zlib.error),
+)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A JPEG for Rekognition; `width` and `height` are the original's as a person sees it."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+def convert(
+    stream: io.BytesIO, name: str, max_pixels: int, allow: Callable[[int], None] = lambda pixels: None
+) -> Converted:
+    """The picture in a file of format `name` (see `picture`), when it has no more than `max_pixels` to decode.
+
+    `allow` is told the pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError, and
+    MemoryError.
+    """
+    from PIL import Image
+
+    try:
+        told = _keep_pixels(stream, name)
+        with _open(stream, name) as picture:
+            upright, width, height = _upright(picture, told, name, max_pixels, allow)
+            return Converted(_encode(upright), width, height)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnusablePictureError("IMAGE_TOO_LARGE_PIXELS") from error
+    except _DAMAGED as error:
+        if _OUT_OF_MEMORY.search(str(error)):
+            raise MemoryError from error
+        # Pillow and libheif say so of codecs and kinds that they do not have.
+        if "unsupported" in str(error).lower():
+            raise unsupported(f"The decoder says: {str(error)[:_MAX_REASON_CHARACTERS].rstrip('.')}") from error
+        raise damaged() from error
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a file's structure says that the decoder is not asked."""
+
+    turn: int = UPRIGHT
+    progressive: bool = False
+    tiff: Tiff | None = None
+
+
+def _keep_pixels(stream: io.BytesIO, name: str) -> _Told:
+    """Read a file's structure, and take out of it what can cost much and is not needed."""
+    told = _Told()
+    if name in ("JPEG", "PNG"):
+        with stream.getbuffer() as data:
+            structure = (read_jpeg if name == "JPEG" else read_png)(data)
+        told = _Told(structure.turn, structure.progressive)
+    if name == "TIFF":
+        tiff = keep_first_picture(stream)
+        return _Told(tiff.turn, tiff=tiff)
+    if name in ("JPEG", "PNG", "GIF"):
+        keep_pixels(stream, name)
+    if told.progressive and _has_scans(stream):
+        # The first scan shows all rows, the others make them finer: an end of their own makes do with those that came.
+        stream.seek(0, io.SEEK_END)
+        stream.write(_JPEG_END)
+    return told
+
+
+def _has_scans(stream: io.BytesIO) -> bool:
+    """Whether a JPEG has more than one scan; looked for in place, as a copy would take the file's room again."""
+    with stream.getbuffer() as data:
+        return len(list(islice(_JPEG_SCAN.finditer(data), 2))) > 1
+
+
+def _open(stream: io.BytesIO, name: str) -> ImageFile.ImageFile:
+    """By the format's own class: nothing else is tried on the bytes. pillow-heif is loaded for HEIF files only."""
+    from PIL import (
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        JpegImagePlugin,
+        PngImagePlugin,
+        WebPImagePlugin,
+    )
+
+    stream.seek(0)
+    match name:
+        case "JPEG":
+            return JpegImagePlugin.JpegImageFile(stream)
+        case "PNG":
+            return PngImagePlugin.PngImageFile(stream)
+        case "GIF":
+            return GifImagePlugin.GifImageFile(stream)
+        case "WebP":
+            return WebPImagePlugin.WebPImageFile(stream)
+        case "BMP":
+            return BmpImagePlugin.BmpImageFile(stream)
+        case "TIFF":
+            return _open_tiff(stream)
+        case "AVIF":
+            return AvifImagePlugin.AvifImageFile(stream)
+        case _:
+            from pillow_heif import HeifImageFile
+
+            return HeifImageFile(stream)  # type: ignore[no-untyped-call]  # its constructor has no types
+
+
+def _open_tiff(stream: io.BytesIO) -> ImageFile.ImageFile:
+    from PIL import TiffImagePlugin
+
+    try:
+        return TiffImagePlugin.TiffImageFile(stream)
+    except (SyntaxError, KeyError) as error:
+        # The directory has been read by then: its combination of tags is one that Pillow does not have.
+        raise unsupported("Its channels, their numbers or their compression are of a rare kind") from error
+
+
+def _upright(
+    picture: ImageFile.ImageFile, told: _Told, name: str, max_pixels: int, allow: Callable[[int], None]
+) -> tuple[Image.Image, int, int]:
+    """The picture as it is to be seen, scaled down; and its own width and height."""
+    from PIL import Image
+
+    width, height = picture.size
+    target = _target(width, height)
+    if name == "JPEG":
+        # The decoder leaves out what is not needed: half, a quarter or an eighth of the sides.
+        picture.draft("RGB", target)
+    _check_pixels(picture, told, name, width, height, max_pixels)
+    allow(width * height)
+    _load(picture)
+    # libheif has turned HEIC pictures itself, and browsers do not heed it in WebP.
+    turn = orientation(picture.info.get("exif", b"")) if name == "AVIF" else told.turn
+    small = _small(picture, told, target)
+    # Before the encoder sees it: it would write the comment of a GIF, and fail at a long one.
+    small.info = {}
+    if lies_on_its_side(turn):
+        width, height = height, width
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    return (small.transpose(turns[turn]) if turn in turns else small), width, height
+
+
+def _load(picture: ImageFile.ImageFile) -> None:
+    """Decode the pixels. Of a file that breaks off the first rows are there, and the rest is black."""
+    try:
+        picture.load()
+    except OSError:
+        picture.tile = []
+        _, rows = picture.getprojection()
+        if sum(rows) < _LEAST_ROWS * picture.height:
+            raise
+
+
+def _target(width: int, height: int) -> tuple[int, int]:
+    """The sides to scale down to."""
+    long, short = max(width, height), min(width, height)
+    if short < MIN_SIDE_PX:
+        raise too_small(width, height)
+    scale = min(1.0, max(WORK_SIDE_PX / long, MIN_SIDE_PX / short))
+    if long * scale > MAX_SIDE_PX:
+        raise UnusablePictureError(
+            "IMAGE_TOO_LARGE_PIXELS", f"It has {width} x {height} pixels, which is too long for its width"
+        )
+    return max(MIN_SIDE_PX, round(width * scale)), max(MIN_SIDE_PX, round(height * scale))
+
+
+def _check_pixels(
+    picture: ImageFile.ImageFile, told: _Told, name: str, width: int, height: int, max_pixels: int
+) -> None:
+    pixels = picture.size[0] * picture.size[1]
+    if told.progressive:
+        # Its coefficients, up to 6 bytes a pixel, are all in memory until the last scan.
+        pixels += width * height // 2
+    if told.tiff and (tile := told.tiff.tile_pixels) > max_pixels:
+        raise UnusablePictureError(
+            "IMAGE_TOO_LARGE_PIXELS",
+            f"It has tiles of {tile / 1e6:.0f} megapixels, and tiles of up to {max_pixels / 1e6:.0f} are taken",
+        )
+    if pixels > max_pixels or width * height > MAX_JPEG_PIXELS:
+        raise UnusablePictureError(
+            "IMAGE_TOO_LARGE_PIXELS",
+            f"It has {width} x {height} pixels, and a {name} file of up to {max_pixels / 1e6:.0f} megapixels is taken",
+        )
+
+
+def _small(picture: Image.Image, told: _Told, target: tuple[int, int]) -> Image.Image:
+    """Scaled down to `target` and RGB; what is transparent shows white."""
+    from PIL import Image
+
+    whole = eight_bits(picture, told.tiff)
+    if whole.size != target:
+        whole = whole.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    if whole.mode in ("RGBA", "RGBa", "LA", "La", "PA"):
+        colors = _in(whole, "RGBA")
+        ground = Image.new("RGB", colors.size, "white")
+        ground.paste(colors, mask=colors.getchannel("A"))
+        return ground
+    return _in(whole, "RGB")
+
+
+def _in(picture: Image.Image, mode: str) -> Image.Image:
+    """In this mode; without the copy that `convert` makes of what is in it already."""
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _encode(picture: Image.Image) -> bytes:
+    """As a JPEG of at most MAX_INLINE_BYTES, as good as fits."""
+    while True:
+        for quality in _QUALITIES:
+            stream = io.BytesIO()
+            picture.save(stream, "JPEG", quality=quality)
+            if stream.tell() <= MAX_INLINE_BYTES:
+                return stream.getvalue()
+        width, height = (max(MIN_SIDE_PX, int(side * _SMALLER)) for side in picture.size)
+        picture = picture.resize((width, height), reducing_gap=2.0)

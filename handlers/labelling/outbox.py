@@ -1,0 +1,180 @@
+"""The outbox: a stored result becomes a document in the results bucket and an SNS message, each result once.
+
+The transaction that stores a result notes on the image item that it waits, and until when its writer has claimed to
+publish it. If that one dies, the claim runs out, and the next function that comes upon the result publishes it. A
+message is doubled only when its function dies between the message and the note of it, or takes longer than its claim:
+its id is the same then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..results import keys
+from ..results.document import Result, document_key, public_document
+from ..results.errors import AnnouncementClaimedError, TableUnavailableError
+from ..results.item import OUTBOX_ATTRIBUTES, UNCLAIMED, OutboxEntry, document, publication_id
+from ..results.table import Rows
+from .errors import AnnouncementError
+from .metrics import Metric, Metrics
+from .ports import DocumentStore, Topic
+from .sns_message import SnsMessage, attribute_text, data_type, sns_message
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+
+CLAIM: Final = timedelta(seconds=60)
+"""Longer than the time-outs and retries of both targets together (`client_config`)."""
+
+
+class Outbox(Protocol):
+    """Where results wait to be published. Raises AnnouncementError, AnnouncementClaimedError, TableUnavailableError."""
+
+    def entry(self, result: Result, event_time: str) -> OutboxEntry:
+        """Return what a result waits for that is about to be stored."""
+
+    def deliver(self, result: Result, entry: OutboxEntry) -> None:
+        """Publish a result that has just been stored with this entry."""
+
+    def resume(self, key: str) -> bool:
+        """Publish the stored result of a picture if it still waits; return whether it did."""
+
+
+@dataclass(frozen=True)
+class DeferredOutbox:
+    """Leaves publishing to the workflow's next step: what is stored waits, and nobody claims it."""
+
+    def entry(self, result: Result, event_time: str) -> OutboxEntry:
+        """Return what a result waits for that nobody has taken on to publish yet."""
+        return OutboxEntry(publication_id(result, event_time), UNCLAIMED)
+
+    def deliver(self, result: Result, entry: OutboxEntry) -> None:
+        """Do nothing."""
+
+    def resume(self, key: str) -> bool:
+        """Do nothing."""
+        return False
+
+
+@dataclass(frozen=True)
+class DeliveringOutbox:
+    """Publishes results to the targets that there are: at least one of them.
+
+    When a target does not take a result, or another function is at it, the result waits on and may be resumed.
+    """
+
+    rows: Rows
+    documents: DocumentStore | None
+    topic: Topic | None
+    min_confidence: Decimal
+    metrics: Metrics
+    now: Callable[[], datetime]
+    warn: Callable[[str], None]
+
+    def entry(self, result: Result, event_time: str) -> OutboxEntry:
+        """Return what a result waits for that the caller publishes once it is stored."""
+        return OutboxEntry(publication_id(result, event_time), self._claim())
+
+    def deliver(self, result: Result, entry: OutboxEntry) -> None:
+        """Publish a result that has just been stored with this entry."""
+        try:
+            self._publish(result, entry)
+        except AnnouncementError:
+            self.metrics.add(Metric.ANNOUNCEMENTS_FAILED)
+            self._release(result["key"], entry)
+            raise
+        # What has replaced the result meanwhile waits with an entry of its own.
+        self.rows.change_image(result["key"], {"unannounced": entry.id}, {}, OUTBOX_ATTRIBUTES)
+        self.metrics.add(Metric.RESULTS_ANNOUNCED)
+
+    def resume(self, key: str) -> bool:
+        """Publish the stored result of a picture if it still waits; return whether it did."""
+        place = (keys.image_pk(key), keys.META)
+        image = self.rows.read_items([place]).get(place)
+        waiting = OutboxEntry.of(image)
+        if image is None or waiting is None:
+            return False
+        if waiting.claimed_until > keys.iso_ms(self.now()):
+            raise AnnouncementClaimedError(f"the result of {key!r} is being published")
+        claimed = OutboxEntry(waiting.id, self._claim())
+        if not self.rows.change_image(key, waiting.attributes(), {"claimedUntil": claimed.claimed_until}, ()):
+            raise AnnouncementClaimedError(f"the result of {key!r} has changed, or is being published")
+        self.deliver(document(image), claimed)
+        return True
+
+    def _publish(self, result: Result, entry: OutboxEntry) -> None:
+        document = None
+        if self.documents:
+            key = document_key(result["key"], result.get("versionId"))
+            content = json.dumps(public_document(result), ensure_ascii=False, separators=(",", ":"))
+            document = {"bucket": self.documents.put(key, content.encode()), "key": key}
+        if self.topic:
+            self.topic.publish(sns_message(result, entry.id, self.min_confidence, document))
+
+    def _release(self, key: str, entry: OutboxEntry) -> None:
+        """Let the next function try, and list the result among those that could not be published."""
+        listed = {"gsi1pk": keys.UNANNOUNCED, "gsi1sk": keys.by_time(keys.iso_ms(self.now()), key)}
+        try:
+            self.rows.change_image(key, entry.attributes(), {"claimedUntil": UNCLAIMED, **listed}, ())
+        except TableUnavailableError as error:
+            # The claim runs out by itself.
+            self.warn(f"The claim on a result could not be released for the next attempt: {error}")
+
+    def _claim(self) -> str:
+        return keys.iso_ms(self.now() + CLAIM)
+
+
+def client_config(connections: int) -> Config:
+    """Return how the targets' clients are built: short time-outs and few retries, half a minute for both at most."""
+    return Config(
+        connect_timeout=2,
+        read_timeout=4,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    )
+
+
+@dataclass(frozen=True)
+class S3Documents:
+    """`DocumentStore` in one bucket."""
+
+    client: S3Client
+    bucket: str
+
+    def put(self, key: str, content: bytes) -> str:
+        """Put a document; return the bucket's name."""
+        try:
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType="application/json")
+        except (ClientError, BotoCoreError) as error:
+            raise AnnouncementError(f"the results bucket refused {key!r}: {error}") from error
+        return self.bucket
+
+
+@dataclass(frozen=True)
+class SnsTopic:
+    """`Topic` by its ARN."""
+
+    client: SNSClient
+    arn: str
+
+    def publish(self, message: SnsMessage) -> None:
+        """Publish a message."""
+        attributes: dict[str, Any] = {
+            name: {"DataType": data_type(value), "StringValue": attribute_text(value)}
+            for name, value in message.attributes.items()
+        }
+        try:
+            self.client.publish(
+                TopicArn=self.arn, Subject=message.subject, Message=message.body, MessageAttributes=attributes
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise AnnouncementError(f"the topic refused the message: {error}") from error

@@ -1,0 +1,489 @@
+"""From one S3 event to one terminal result.
+
+`Pipeline.process` is the whole way, top to bottom. The queue's function calls it for each event of a batch. The
+workflow's steps (`workflow.py`) are made of the same pieces.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, cast
+
+from ..results import keys
+from ..results.codes import Code, Status, sentence
+from ..results.document import Analysis, Label, Result
+from ..results.errors import TableUnavailableError
+from ..results.item import (
+    MAX_ANALYSIS_BYTES,
+    Answer,
+    Item,
+    OutboxEntry,
+    PictureHeader,
+    Snapshot,
+    Write,
+    all_labels,
+    answers_in,
+    content_item,
+    content_places,
+    moved,
+    trimmed,
+)
+from ..results.order import FIRST, TOMBSTONE_DAYS
+from ..results.table import ResultsWriter
+from . import picture
+from .detectors import Detector, DetectorSettings
+from .errors import (
+    DetectorsMissingError,
+    LabellingError,
+    ObjectGoneError,
+    PictureRejectedError,
+    RekognitionDeniedError,
+    StorageError,
+)
+from .events import EventKind, ObjectEvent
+from .metrics import Metric, Metrics
+from .outbox import Outbox
+from .ports import Deadline, Objects, Rekognition, StoredObject
+from .preparation import Preparation
+
+TOMBSTONE_KEEP: Final = timedelta(days=TOMBSTONE_DAYS)
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    LABELED = "LABELED"
+    REJECTED = "REJECTED"
+    DELETED = "DELETED"
+    STALE = "STALE"
+    """What is stored is newer, or the same and done."""
+    UNCHANGED = "UNCHANGED"
+    """A version was purged that is not the current one, or a repair found everything in order."""
+    FOREIGN = "FOREIGN"
+    """The event is about another bucket."""
+
+
+_METRICS: Final = {
+    Outcome.LABELED: Metric.PICTURES_LABELED,
+    Outcome.REJECTED: Metric.PICTURES_REJECTED,
+    Outcome.DELETED: Metric.PICTURES_DELETED,
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of an event, with the result that was stored because of it, if one was."""
+
+    outcome: str
+    result: Result | None = None
+
+
+@dataclass
+class Batch:
+    """What the events of one batch share: what the table holds of them, and what Rekognition has just said."""
+
+    images: dict[str, Snapshot] = field(default_factory=dict)
+    known: dict[keys.Content, Mapping[str, Answer]] = field(default_factory=dict)
+    new_answers: dict[keys.Content, dict[str, Answer]] = field(default_factory=dict)
+    """Answers of this batch. They count even where a repair wants nothing that was known before."""
+    rejections: dict[keys.Content, PictureRejectedError] = field(default_factory=dict)
+    new_content: list[Item] = field(default_factory=list)
+    """For the table, written in one request when the batch ends."""
+    _locks: dict[object, threading.Lock] = field(default_factory=dict)
+
+    def lock(self, of: object) -> threading.Lock:
+        """Return the lock of a key or of some content: its events wait for each other."""
+        return self._locks.setdefault(of, threading.Lock())
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Labels pictures; thread-safe, and meant to be called for all events of a batch at once.
+
+    Raises TransientError and TableUnavailableError when the same event may succeed later; AnnouncementError and
+    AnnouncementClaimedError when the result is stored, but not published.
+    """
+
+    bucket: str
+    settings: DetectorSettings
+    objects: Objects
+    preparation: Preparation
+    rekognition: Rekognition | None
+    """None in a step of the workflow that asks nothing: it raises DetectorsMissingError where it would have to."""
+    results: ResultsWriter
+    outbox: Outbox | None
+    """None where results go to the table alone."""
+    cache_days: int
+    metrics: Metrics
+    operations: Executor
+    """Runs the operations of a picture at the same time; not the executor that runs the pictures."""
+    now: Callable[[], datetime]
+    warn: Callable[[str], None]
+
+    @contextmanager
+    def open(self, events: Collection[ObjectEvent]) -> Iterator[Batch]:
+        """Read what the table holds of some events in one request; keep new content in one when they have ended."""
+        batch = Batch()
+        images = {event.key: (keys.image_pk(event.key), keys.META) for event in events if event.bucket == self.bucket}
+        contents = {
+            (event.etag, event.size_bytes): content_places(event.etag, event.size_bytes, self.settings.fingerprints)
+            for event in events
+            if event.bucket == self.bucket and event.etag and event.size_bytes is not None
+        }
+        try:
+            items = self.results.rows.read_items({*images.values()}.union(*contents.values()))
+        except TableUnavailableError as error:
+            self.warn(f"The batch could not be read at once; each of its events reads its own items: {error}")
+        else:
+            batch.images |= {key: Snapshot(items.get(place)) for key, place in images.items()}
+            for content, places in contents.items():
+                batch.known[content] = self._answers([items[place] for place in places if place in items])
+        try:
+            yield batch
+        finally:
+            self._keep(batch.new_content)
+
+    def process(self, event: ObjectEvent, batch: Batch, deadline: Deadline) -> Ended:
+        """Bring the table to what the event says."""
+        if event.bucket != self.bucket:
+            self.metrics.add(Metric.IGNORED_EVENTS)
+            return Ended(Outcome.FOREIGN)
+        with batch.lock(event.key):
+            image = self._image(event.key, batch)
+            event = event.after(image.state)
+            if image.state and image.state.settles(event.position, event.uploaded_version):
+                return self._leave(Outcome.STALE, image)
+            if event.kind is EventKind.REMOVED:
+                return self.store(event, tombstone(event, self.now()), image, batch)
+            try:
+                stored, start = self._locate(event)
+                kept = self._keep_stored(event, stored, image)
+                if kept and kept.moves:
+                    self.results.write(kept, image)
+                    batch.images.pop(event.key, None)
+                if (kept and kept.moves) or (event.labels_only and not kept):
+                    return self._leave(Outcome.UNCHANGED, image)
+                write = kept or self._judge(event, stored, start, batch, deadline)
+            except ObjectGoneError:
+                if event.kind is EventKind.REPAIR and (image.state is None or image.state.status is Status.DELETED):
+                    return self._leave(Outcome.STALE, image)
+                write = tombstone(event, self.now())
+            return self.store(event, write, image, batch)
+
+    def store(self, event: ObjectEvent, write: Write, image: Snapshot, batch: Batch) -> Ended:
+        """Store a result and publish it, unless something newer is stored."""
+        stored = self.results.write(write, image)
+        if stored is None:
+            batch.images.pop(event.key, None)
+            return self._leave(Outcome.STALE, self._image(event.key, batch))
+        batch.images[event.key] = stored
+        outcome = Outcome(write.result["status"])
+        self.metrics.add(_METRICS[outcome])
+        if event.kind is EventKind.CREATED and outcome is not Outcome.DELETED:
+            self.metrics.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
+        if self.outbox and write.outbox:
+            self.outbox.deliver(write.result, write.outbox)
+        return Ended(outcome, write.result)
+
+    def ask(self, detector: Detector, stored: StoredObject, deadline: Deadline) -> Answer:
+        """Ask one detector about a picture."""
+        answers, errors = self._ask([detector], stored, self._look(stored), deadline)
+        if errors:
+            raise errors[0]
+        return answers[detector]
+
+    def complete(
+        self,
+        event: ObjectEvent,
+        stored: StoredObject,
+        answers: Mapping[str, Answer],
+        errors: Sequence[LabellingError],
+        batch: Batch,
+    ) -> Ended:
+        """Store what the detectors said that were asked elsewhere; what failed of them is raised."""
+        with batch.lock(event.key):
+            image = self._image(event.key, batch)
+            try:
+                known = {} if event.processed_before else self._known(stored, batch)
+                self._remember(stored, answers, batch)
+                if errors:
+                    raise _decisive(errors)
+                if lost := [name for name in self.settings.detectors if name not in answers and name not in known]:
+                    raise StorageError(f"the known answers of {', '.join(lost)} are gone")
+                write = self._labeled(event, stored, {**known, **answers}, answers)
+            except PictureRejectedError as rejection:
+                write = self._rejected(event, stored, rejection)
+            except ObjectGoneError:
+                write = tombstone(event, self.now())
+            return self.store(event, write, image, batch)
+
+    # --- what is known
+
+    def _image(self, key: str, batch: Batch) -> Snapshot:
+        """Return what is stored of a picture, as it was read for the batch or written since."""
+        if key not in batch.images:
+            batch.images[key] = self.results.read(key)
+        return batch.images[key]
+
+    def _known(self, stored: StoredObject, batch: Batch) -> Mapping[str, Answer]:
+        """Return what Rekognition said of these bytes at an earlier time, by detector."""
+        content = (stored.etag, stored.size_bytes)
+        if content not in batch.known:
+            items = self.results.rows.read_items(content_places(*content, self.settings.fingerprints))
+            batch.known[content] = self._answers(list(items.values()))
+        return batch.known[content]
+
+    def _answers(self, items: Sequence[Item]) -> dict[str, Answer]:
+        now_s = self.now().timestamp()
+        answers: dict[str, Answer] = {}
+        for item in items:
+            answers |= answers_in(item, self.settings.fingerprints, now_s)
+        return answers
+
+    def _leave(self, outcome: Outcome, image: Snapshot) -> Ended:
+        """Leave what is stored; publish it where it waits: its writer may have died, or been refused."""
+        if outcome is Outcome.STALE:
+            self.metrics.add(Metric.STALE_EVENTS)
+        if self.outbox and image.image and OutboxEntry.of(image.image):
+            self.outbox.resume(image.image["key"])
+        return Ended(outcome)
+
+    def _keep_stored(self, event: ObjectEvent, stored: StoredObject, image: Snapshot) -> Write | None:
+        """Return the write that keeps the stored result at the event's place, if it is of this version and will do."""
+        if image.image is None or image.image.get("etag") != stored.etag:
+            return None
+        moves = moved(image.image, stored.version_id, event.position)
+        match event.kind:
+            case EventKind.PURGED:
+                return moves
+            case EventKind.REPAIR:
+                before, fingerprint = event.processed_before, image.image.get("fingerprint") or ""
+                if moves is None or (before is not None and image.image["processedAt"] < before):
+                    return None
+                if fingerprint == self.settings.whole_fingerprint:
+                    return moves
+                of_detectors = fingerprint.partition(".")[0]
+                if event.labels_only or of_detectors == self.settings.detectors_fingerprint:
+                    moves = replace(moves, fingerprint=self.settings.with_rules(of_detectors))
+                    return self._relabel(moves, image.image)
+                return None
+            case _:  # the upload's own event, late: a repair has been faster
+                is_faster = image.image["sequencer"] == FIRST.sequencer and event.version_id is not None
+                return moves if is_faster else None
+
+    def _relabel(self, moves: Write, stored: Item) -> Write:
+        """Return the write with the labels that the stack's rules show now; with the same ones it only moves."""
+        result = moves.result
+        if "labels" not in result:
+            return moves
+        before = result["labels"]
+        withheld = self._show_labels(result, all_labels(stored))
+        if result["labels"] == before:
+            return replace(moves, all_labels=withheld)
+        result["processedAt"] = keys.iso_ms(self.now())
+        outbox = self.outbox.entry(result, moves.event_time) if self.outbox else None
+        return replace(moves, all_labels=withheld, outbox=outbox, moves=False)
+
+    # --- the picture
+
+    def _locate(self, event: ObjectEvent) -> tuple[StoredObject, bytes]:
+        """Return the object that the event is about, and the first bytes where they had to be read to know it."""
+        version_id = event.uploaded_version
+        if version_id and event.etag and event.size_bytes is not None:
+            return StoredObject(event.bucket, event.key, version_id, event.etag, event.size_bytes, event.time), b""
+        return self.objects.open(event.key, version_id, picture.HEADER_READS_BYTES[0])
+
+    def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline) -> Write:
+        """Return the picture's result: what is known of its bytes, and for the rest what Rekognition says."""
+        content = (stored.etag, stored.size_bytes)
+        # Of pictures with the same bytes in a batch, one is looked at and asked about.
+        with batch.lock(content):
+            try:
+                if content in batch.rejections:
+                    raise batch.rejections[content]
+                picture.check_size(stored.size_bytes)
+                earlier = {} if event.processed_before else self._known(stored, batch)
+                known = {**earlier, **batch.new_answers.get(content, {})}
+                missing = [detector for detector in self.settings.detectors if detector not in known]
+                self.metrics.add(Metric.REKOGNITION_CALLS_SAVED, len(known))
+                new_answers: Mapping[str, Answer] = {}
+                if missing:
+                    header = self._look(stored, start)
+                    if self.rekognition is None:
+                        raise DetectorsMissingError(event, stored, missing)
+                    new_answers, errors = self._ask(missing, stored, header, deadline)
+                    self._remember(stored, new_answers, batch)
+                    if errors:
+                        raise _decisive(errors)
+            except PictureRejectedError as rejection:
+                if rejection.code is not Code.OBJECT_UNREADABLE:  # which says nothing of other objects' same bytes
+                    batch.rejections[content] = rejection
+                return self._rejected(event, stored, rejection)
+        return self._labeled(event, stored, {**known, **new_answers}, new_answers)
+
+    def _look(self, stored: StoredObject, start: bytes = b"") -> PictureHeader:
+        """Return what the first bytes tell; more of them are read until they do."""
+        for length_bytes in picture.HEADER_READS_BYTES:
+            if len(start) < min(length_bytes, stored.size_bytes):
+                start = self.objects.read_start(stored, length_bytes)
+            header = picture.read_header(start, stored.size_bytes, for_text=Detector.TEXT in self.settings.detectors)
+            if header:
+                return header
+        return picture.unread_header(start)
+
+    # --- Rekognition
+
+    def _ask(
+        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
+    ) -> tuple[dict[str, Answer], list[LabellingError]]:
+        """Return what detectors say of a picture, and what failed; what Rekognition does not take is converted."""
+        if not header.converted:
+            answers, errors = self._ask_all(detectors, stored, header, deadline)
+            if not any(
+                isinstance(error, PictureRejectedError) and error.code is Code.IMAGE_DAMAGED for error in errors
+            ):
+                return answers, errors
+            # What Rekognition cannot read, a browser may show: the conversion decides.
+            header = replace(header, converted=True)
+        with self.preparation.ready(stored, header, deadline) as (copy, header_of_copy):
+            return self._ask_all(detectors, copy, header_of_copy, deadline)
+
+    def _ask_all(
+        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
+    ) -> tuple[dict[str, Answer], list[LabellingError]]:
+        """Ask the detectors at the same time, and wait for all of them."""
+        first, *others = detectors
+        running = {
+            # Log lines of the operation carry the keys of the picture's.
+            detector: self.operations.submit(copy_context().run, self._detect, detector, stored, header, deadline)
+            for detector in others
+        }
+        answers: dict[str, Answer] = {}
+        errors: list[LabellingError] = []
+        for detector in detectors:
+            try:
+                answers[detector] = (
+                    self._detect(first, stored, header, deadline) if detector is first else running[detector].result()
+                )
+            except LabellingError as error:
+                errors.append(error)
+        return answers, errors
+
+    def _detect(self, detector: Detector, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> Answer:
+        assert self.rekognition is not None
+        try:
+            raw = self.rekognition.detect(detector, self.settings.parameters(detector), stored, deadline)
+        except ObjectGoneError as error:
+            # Rekognition says the same of an object that is gone and of one it may not read: S3 knows which.
+            self.objects.open(stored.key, stored.version_id, 1)
+            raise RekognitionDeniedError(f"Rekognition may not read the object: {error}") from error
+        return Answer(self.settings.analysis(detector, raw), header)
+
+    def _remember(self, stored: StoredObject, answers: Mapping[str, Answer], batch: Batch) -> None:
+        """Note what was paid for, even where another detector failed: for the batch, and for the table at its end."""
+        content = (stored.etag, stored.size_bytes)
+        batch.new_answers.setdefault(content, {}).update(answers)
+        expires_at_s = int((self.now() + timedelta(days=self.cache_days)).timestamp())
+        batch.new_content += [
+            content_item(*content, name, self.settings.fingerprints[name], answer, expires_at_s)
+            for name, answer in answers.items()
+        ]
+
+    def _keep(self, new_content: Sequence[Item]) -> None:
+        try:
+            self.results.rows.put_items(new_content)
+        except TableUnavailableError as error:
+            self.warn(f"The answers could not be kept; the pictures are labelled all the same: {error}")
+
+    # --- results
+
+    def _labeled(
+        self, event: ObjectEvent, stored: StoredObject, answers: Mapping[str, Answer], new_answers: Mapping[str, Answer]
+    ) -> Write:
+        """Return the result of all answers; `asked` are those that were not known before."""
+        # The header of a detector that was asked knows of a conversion.
+        header = next(iter((new_answers or answers).values())).header
+        whole = Analysis()
+        for answer in answers.values():
+            whole.update(answer.analysis)
+        # The item has room for the labels twice where rules may show other ones.
+        analysis, cut = trimmed(whole, MAX_ANALYSIS_BYTES // 2 if self.settings.rules else MAX_ANALYSIS_BYTES)
+        result = self._result(event, stored, Status.LABELED)
+        result.update(cast("Result", analysis))
+        labels = self._show_labels(result, result["labels"]) if "labels" in result else None
+        result["format"] = header.format
+        if header.width is not None and header.height is not None:
+            result["width"], result["height"] = header.width, header.height
+        if header.converted:
+            result["converted"] = True
+        result["reused"] = not new_answers
+        if lost := sorted({*cut}.union(*(answer.truncated for answer in answers.values()))):
+            result["truncated"] = lost
+        return self._write(event, result, labels)
+
+    def _show_labels(self, result: Result, labels: list[Label]) -> list[Label] | None:
+        """Give a result the labels that the rules show of these; return all of them where the rules change any."""
+        result["labels"] = self.settings.shown(labels)
+        return None if result["labels"] == labels else labels
+
+    def _rejected(self, event: ObjectEvent, stored: StoredObject, rejection: PictureRejectedError) -> Write:
+        result = self._result(event, stored, Status.REJECTED)
+        result["code"] = rejection.code
+        result["message"] = rejection.sentence
+        return self._write(event, result)
+
+    def _result(self, event: ObjectEvent, stored: StoredObject, status: Status) -> Result:
+        uploaded_at = event.position.event_time
+        result: Result = {
+            "key": event.key,
+            "bucket": event.bucket,
+            "status": status,
+            "sequencer": event.position.sequencer,
+            "etag": stored.etag,
+            "sizeBytes": stored.size_bytes,
+            "uploadedAt": uploaded_at if event.kind is EventKind.CREATED else keys.iso_ms(stored.modified_at),
+            "processedAt": keys.iso_ms(self.now()),
+            "detectors": [str(detector) for detector in self.settings.detectors],
+        }
+        if stored.version_id:
+            result["versionId"] = stored.version_id
+        return result
+
+    def _write(self, event: ObjectEvent, result: Result, labels: list[Label] | None = None) -> Write:
+        event_time = event.position.event_time
+        return Write(
+            result,
+            event_time,
+            fingerprint=self.settings.whole_fingerprint,
+            all_labels=labels,
+            outbox=self.outbox.entry(result, event_time) if self.outbox else None,
+        )
+
+
+def tombstone(event: ObjectEvent, now: datetime) -> Write:
+    """Return the write that takes a picture's result away, at the event's place in the order."""
+    result: Result = {
+        "key": event.key,
+        "bucket": event.bucket,
+        "status": Status.DELETED,
+        "code": Code.OBJECT_DELETED,
+        "message": sentence(Code.OBJECT_DELETED),
+        "sequencer": event.position.sequencer,
+        "processedAt": keys.iso_ms(now),
+    }
+    # The version of a purge is not what was there last: nobody knows that any more.
+    if event.version_id and event.kind is not EventKind.PURGED:
+        result["versionId"] = event.version_id
+    return Write(result, event.position.event_time, expires_at_s=int((now + TOMBSTONE_KEEP).timestamp()))
+
+
+def _decisive(errors: Sequence[LabellingError]) -> LabellingError:
+    """Return the error that decides: a picture that one detector rejects is not tried again for another's sake."""
+    return next((error for error in errors if isinstance(error, PictureRejectedError)), errors[0])

@@ -1,0 +1,176 @@
+"""The SQS queue of S3 events: its messages, and what becomes of one whose event failed.
+
+A message stays one message for as long as it is in the queue; it is never copied. SQS counts its receives. An attempt
+is a receive that was no wait: whoever waits for the quota or for a conversion notes so in the table, and whoever is
+killed can note nothing. After its last attempt a message goes to the dead-letter queue.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..results.codes import Code
+from ..results.errors import AnnouncementClaimedError, TableUnavailableError
+from ..results.table import ResultsWriter
+from .errors import AnnouncementError, DelayedError, QueueError, TransientError
+from .events import RECEIVE_COUNT, SENT_TIMESTAMP, ObjectEvent, QueueMessage
+from .metrics import Metric, Metrics
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+MAX_VISIBILITY_S: Final = 900
+LEAST_BASE_S: Final = 0.1
+"""Of waits, so that they grow also where failures are tried again at once."""
+LONGEST_WAIT: Final = timedelta(days=3)
+"""From when the message was sent: until then a wait uses up no attempt."""
+NOTE_KEEP: Final = timedelta(days=15)
+"""Longer than a message can stay in the queues."""
+
+
+@dataclass(frozen=True)
+class EventsQueue:
+    """One queue, and the queue for its dead letters. Raises QueueError."""
+
+    sqs: SQSClient
+    url: str
+    dead_letters_url: str | None = None
+    """None of the dead-letter queue itself: its messages stay until they are recorded."""
+
+    def receive(self, most: int) -> list[QueueMessage]:
+        """Take messages that wait, at most `most` and at most ten; there may be more when there are none."""
+        with _translated_errors():
+            answer = self.sqs.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=most, MessageSystemAttributeNames=[RECEIVE_COUNT, SENT_TIMESTAMP]
+            )
+        return [
+            QueueMessage.of_record({name[0].lower() + name[1:]: value for name, value in message.items()})
+            for message in answer.get("Messages", [])
+        ]
+
+    def delete(self, messages: Sequence[QueueMessage]) -> None:
+        """Take messages off the queue, ten at most. One that SQS leaves there comes again, which is harmless."""
+        entries: Any = [{"Id": str(i), "ReceiptHandle": each.receipt_handle} for i, each in enumerate(messages)]
+        if entries:
+            with _translated_errors():
+                self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def hide(self, message: QueueMessage, delay_s: int) -> None:
+        """Let a message come again after `delay_s` seconds."""
+        with _translated_errors():
+            self.sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=delay_s
+            )
+
+    def bury(self, message: QueueMessage) -> None:
+        """Send a message to the dead-letter queue, before it leaves this one: a crash in between doubles it."""
+        with _translated_errors():
+            self.sqs.send_message(QueueUrl=str(self.dead_letters_url), MessageBody=message.body)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Retries the messages of one queue: later each time, with jitter."""
+
+    queue: EventsQueue
+    max_attempts: int | None
+    """None of the dead-letter queue: there is no last attempt, and nothing is noted."""
+    base_delay_s: float
+    results: ResultsWriter
+    metrics: Metrics
+    logger: Logger
+    now: Callable[[], datetime]
+    jitter: Callable[[], float] = random.random
+
+    def attempts(self, messages: Sequence[QueueMessage]) -> dict[str, int]:
+        """Return how many attempts there were at each message, this one included, by its id.
+
+        A message that was received for the first time need not be asked about.
+        """
+        waits: Mapping[str, int] = {}
+        if self.max_attempts is not None:
+            events = {each.id: [(event.key, event.position) for event in each.content.events] for each in messages}
+            try:
+                waits = self.results.waits(events)
+            except TableUnavailableError as error:
+                self.logger.warning(f"It is not known which receives were waits; this is the first attempt: {error}")
+                waits = {message.id: message.receives - 1 for message in messages}
+        return {message.id: max(1, message.receives - waits.get(message.id, 0)) for message in messages}
+
+    def is_used_up(self, message: QueueMessage, attempts: int) -> bool:
+        """Move a message to the dead-letter queue whose attempts were all cut short: their function was killed."""
+        return self.max_attempts is not None and attempts > self.max_attempts and self._bury(message)
+
+    def after(self, error: Exception, event: ObjectEvent | None, message: QueueMessage, attempts: int) -> bool:
+        """Have a failed message come again; return whether it may leave the queue, as that was its last attempt."""
+        is_wait = isinstance(error, DelayedError) and self.now() - message.sent_at < LONGEST_WAIT
+        if self._note(error, event, message.id if is_wait else None) and is_wait:
+            self.metrics.add(Metric.PICTURES_POSTPONED)
+            waits = message.receives - attempts + 1
+            delay_s = max(1, self.delay_s(waits, max(LEAST_BASE_S, self.base_delay_s)))
+            self.logger.info("Waits for its turn", delay_s=delay_s, waits=waits)
+            self._hide(message, delay_s)
+            return False
+        if self.max_attempts is not None and attempts >= self.max_attempts and self._bury(message):
+            return True
+        self._hide(message, self.delay_s(attempts, self.base_delay_s))
+        return False
+
+    def delay_s(self, times: int, base_s: float) -> int:
+        """Return between half and the whole of base x 2^(n-1), at most 900 s."""
+        # The exponent is bounded before it is used: a message can be received any number of times.
+        doublings = min(max(times, 1) - 1, 20)
+        longest = min(MAX_VISIBILITY_S, base_s * float(2**doublings))
+        return round(longest * (1 + self.jitter()) / 2)
+
+    def _note(self, error: Exception, event: ObjectEvent | None, waiting_id: str | None) -> bool:
+        """Note why an attempt failed, unless its result is stored and only waits to be published."""
+        if self.max_attempts is None or event is None:
+            return False
+        if isinstance(error, (AnnouncementError, AnnouncementClaimedError)):
+            return False
+        expires_at_s = int((self.now() + NOTE_KEEP).timestamp())
+        try:
+            self.results.note_attempt(event.key, event.position, _code(error), expires_at_s, waiting_id)
+        except TableUnavailableError as failure:
+            self.logger.warning(f"Why the attempt failed could not be noted: {failure}")
+            return False
+        return True
+
+    def _hide(self, message: QueueMessage, delay_s: int) -> None:
+        """Hide the message for a time. If that fails, it comes again after the queue's own visibility time-out."""
+        try:
+            self.queue.hide(message, delay_s)
+        except QueueError as error:
+            self.logger.warning("The message's next delivery could not be put off", error=str(error))
+
+    def _bury(self, message: QueueMessage) -> bool:
+        try:
+            self.queue.bury(message)
+        except QueueError as error:
+            self.logger.warning("The message could not be moved to the dead-letter queue", error=str(error))
+            return False
+        self.logger.error("Attempts used up: the message was moved to the dead-letter queue", receives=message.receives)
+        return True
+
+
+def _code(error: Exception) -> Code:
+    if isinstance(error, TableUnavailableError):
+        return Code.STORAGE_ERROR
+    return error.code if isinstance(error, TransientError) else TransientError.code
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise QueueError(f"SQS: {error}") from error

@@ -1,0 +1,246 @@
+"""The workflow's steps: the pieces of the pipeline one by one, with state between them that travels as JSON.
+
+`inspect` ends with everything that needs no Rekognition; for the rest it says which detectors are missing. Each of
+them is asked in a branch of its own (`recognise`), and `store` ends with what they said. `fail` records what the steps
+before have failed at for good, and `notify` publishes what they have stored.
+
+Step Functions takes 256 KB of state. Answers travel compressed: 350 KB of analysis, the most that a result keeps, come
+to less than half of that. Pictures do not travel: each step that needs one reads it from the bucket.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Metrics as EmbeddedMetrics
+
+from ..results.codes import Code
+from ..results.document import json_ready
+from ..results.errors import ResultsError
+from ..results.item import MAX_ANALYSIS_BYTES, Answer, PictureHeader, trimmed
+from ..results.order import Position
+from .detectors import Detector
+from .errors import (
+    AnnouncementError,
+    ConversionDelayedError,
+    DetectorsMissingError,
+    LabellingError,
+    ObjectGoneError,
+    PictureRejectedError,
+    RekognitionDeniedError,
+    RekognitionServerError,
+    RekognitionThrottledError,
+    RekognitionTimeoutError,
+    StorageError,
+    TransientError,
+)
+from .events import EventKind, ObjectEvent
+from .failure import FailureRecorder
+from .metrics import Metrics
+from .outbox import Outbox
+from .pipeline import Ended, Pipeline
+from .ports import MARGIN_S, Deadline, StoredObject
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LabellingSteps:
+    """The steps that label. Each raises what `Pipeline` raises."""
+
+    pipeline: Pipeline
+
+    def inspect(self, state: Mapping[str, Any], deadline: Deadline) -> State:
+        """End with what needs no Rekognition; otherwise say which detectors are `missing`."""
+        event = decode_event(state["event"])
+        with self.pipeline.open([event]) as batch:
+            try:
+                return _ended(state, self.pipeline.process(event, batch, deadline))
+            except DetectorsMissingError as error:
+                return {
+                    "event": encode_event(error.event),
+                    "stored": encode_object(error.stored),
+                    "missing": {
+                        str(detector): detector in error.detectors for detector in self.pipeline.settings.detectors
+                    },
+                }
+
+    def recognise(self, state: Mapping[str, Any], deadline: Deadline) -> State:
+        """Ask one detector. A rejection of the picture is an answer too; other errors are the workflow's business."""
+        detector = Detector(state["detector"])
+        try:
+            return encode_answer(detector, self.pipeline.ask(detector, decode_object(state["stored"]), deadline))
+        except PictureRejectedError as rejection:
+            return encode_rejection(detector, rejection)
+
+    def store(self, state: Mapping[str, Any], deadline: Deadline) -> State:
+        """End with what the detectors said."""
+        event, stored = decode_event(state["event"]), decode_object(state["stored"])
+        answers: dict[str, Answer] = {}
+        errors: list[LabellingError] = []
+        for branch in state["answers"]:
+            try:
+                # A detector that was known already was not asked.
+                if answer := decode_answer(branch):
+                    answers[Detector(branch["detector"])] = answer
+            except LabellingError as error:
+                errors.append(error)
+        with self.pipeline.open([event]) as batch:
+            return _ended(state, self.pipeline.complete(event, stored, answers, errors, batch))
+
+
+@dataclass(frozen=True)
+class FailStep:
+    """Records what the steps before have failed at."""
+
+    recorder: FailureRecorder
+
+    def fail(self, state: Mapping[str, Any], deadline: Deadline) -> State:
+        """Write the picture's FAILED result. Raises what `FailureRecorder` raises."""
+        code = getattr(error_of(state["failure"]["Error"]), "code", None)
+        return _ended(state, self.recorder.record(decode_event(state["event"]), code))
+
+
+@dataclass(frozen=True)
+class NotifyStep:
+    """Publishes what the steps before have stored."""
+
+    outbox: Outbox
+
+    def notify(self, state: Mapping[str, Any], deadline: Deadline) -> State:
+        """Publish the picture's result, if it still waits. Raises what `Outbox` raises."""
+        return {**state, "announced": self.outbox.resume(decode_event(state["event"]).key)}
+
+
+class Step(Protocol):
+    """One of the above; Step Functions knows its errors by their class's name."""
+
+    def __call__(self, state: Mapping[str, Any], deadline: Deadline) -> State: ...
+
+
+@dataclass(frozen=True)
+class StepFunction:
+    """The edge of a step: one state in, one out, metrics, log lines with keys."""
+
+    step: Step
+    metrics: Metrics
+    logger: Logger
+    embedded: EmbeddedMetrics
+    clock: Callable[[], float] = time.monotonic
+
+    def handle(self, state: dict[str, Any], context: LambdaContext) -> State:
+        """Return what becomes of the state."""
+        result: State = self.logger.inject_lambda_context(self._handle)(state, context)
+        return result
+
+    def _handle(self, state: dict[str, Any], context: LambdaContext) -> State:
+        total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
+        about = state.get("event") or state.get("stored") or {}
+        self.logger.thread_safe_append_keys(key=about.get("key"), version_id=about.get("version_id"))
+        try:
+            after = self.step(state, Deadline(self.clock() + total_s, self.clock, total_s))
+            self.logger.info("Step done", outcome=after.get("outcome"))
+            return after
+        except (LabellingError, ResultsError) as error:
+            self.logger.warning("Step failed", error_type=type(error).__name__, error=str(error))
+            raise
+        finally:
+            self.metrics.publish(self.embedded)
+            self.logger.thread_safe_clear_keys()
+
+
+# --- what travels
+
+
+_ERRORS: Final[Mapping[str, type[LabellingError]]] = {
+    error.__name__: error
+    for error in (
+        ObjectGoneError,
+        RekognitionThrottledError,
+        RekognitionTimeoutError,
+        RekognitionServerError,
+        RekognitionDeniedError,
+        ConversionDelayedError,
+        StorageError,
+        AnnouncementError,
+    )
+} | {
+    # To the queue it is the same: the result is stored, and not published yet.
+    "AnnouncementClaimedError": AnnouncementError,
+    # Lambda refuses to run another instance: a quota too, which passes.
+    "Lambda.TooManyRequestsException": RekognitionThrottledError,
+    "TableUnavailableError": StorageError,
+}
+
+
+def error_of(name: str) -> LabellingError:
+    """Return the error that a step failed with, by the name that Step Functions gives it."""
+    return _ERRORS.get(name, TransientError)(f"a step of the workflow failed: {name}")
+
+
+def _ended(state: Mapping[str, Any], ended: Ended) -> State:
+    return {"event": state["event"], "outcome": str(ended.outcome)}
+
+
+def encode_event(event: ObjectEvent) -> State:
+    """Return an event as state."""
+    return {**asdict(event), "kind": str(event.kind), "position": list(event.position)}
+
+
+def decode_event(state: Mapping[str, Any]) -> ObjectEvent:
+    """Return what `encode_event` encoded."""
+    return ObjectEvent(**{**state, "kind": EventKind(state["kind"]), "position": Position(*state["position"])})
+
+
+def encode_object(stored: StoredObject) -> State:
+    """Return an object version as state."""
+    return {**asdict(stored), "modified_at": stored.modified_at.isoformat()}
+
+
+def decode_object(state: Mapping[str, Any]) -> StoredObject:
+    """Return what `encode_object` encoded."""
+    return StoredObject(**{**state, "modified_at": datetime.fromisoformat(state["modified_at"])})
+
+
+def encode_rejection(detector: Detector, rejection: PictureRejectedError) -> State:
+    """Return as state that a detector, or looking at the picture for it, rejected the picture."""
+    return {"detector": str(detector), "rejected": {"code": str(rejection.code), "detail": rejection.detail}}
+
+
+def encode_answer(detector: Detector, answer: Answer) -> State:
+    """Return what a detector said as state."""
+    analysis, cut = trimmed(answer.analysis, MAX_ANALYSIS_BYTES)
+    content = {
+        "analysis": json_ready(analysis),
+        "header": asdict(answer.header),
+        "truncated": sorted({*answer.truncated, *cut}),
+    }
+    packed = zlib.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), level=9)
+    return {"detector": str(detector), "answer": base64.b85encode(packed).decode()}
+
+
+def decode_answer(branch: Mapping[str, Any]) -> Answer | None:
+    """Return what a detector said, None of one that was not asked. Raises its rejection, or the branch's error."""
+    if "rejected" in branch:
+        raise PictureRejectedError(Code(branch["rejected"]["code"]), branch["rejected"]["detail"])
+    if "error" in branch:
+        raise error_of(branch["error"])
+    if "answer" not in branch:
+        return None
+    text = zlib.decompress(base64.b85decode(branch["answer"])).decode()
+    # As the detectors give them, numbers of an analysis are decimals, and sides of a picture are not.
+    header = json.loads(text)["header"]
+    content = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    return Answer(content["analysis"], PictureHeader(**header), tuple(content["truncated"]))

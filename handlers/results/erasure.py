@@ -1,0 +1,109 @@
+"""Erasing a picture for good: all that the stack itself keeps of it, wherever it is.
+
+S3 keeps deleted objects as old versions, and documents, known content and notes outlive a picture. What cannot be
+erased: the tombstone in the table (15 days: an older event must not bring the result back), the table's backups, the
+functions' logs, messages in queues, and what others were told (`docs/security.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from . import keys
+from .codes import Status
+from .document import document_folders, documented_key
+from .item import Item
+from .table import from_wire, translated_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+BACKUP_DAYS: Final = 35
+"""How far the table's point-in-time recovery reaches back, which nobody can shorten for one item."""
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Erases pictures of one stack. Raises TableUnavailableError, and botocore's errors of S3.
+
+    Attributes:
+        documents: The bucket of the result documents; None where there is none.
+    """
+
+    s3: S3Client
+    dynamodb: DynamoDBClient
+    uploads: str
+    table: str
+    documents: str | None
+
+    def keys_below(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin so and of which something is left: a version, a marker of a deletion, a document.
+
+        A key may come twice. Documents of keys that are too long to be part of a document's are not looked for.
+        """
+        before = None
+        for version in self._versions(self.uploads, prefix):
+            if version["Key"] != before:
+                yield (before := version["Key"])
+        if self.documents:
+            for version in self._versions(self.documents, document_folders(prefix)[0].removesuffix("/")):
+                if key := documented_key(version["Key"]):
+                    yield key
+
+    def erase(self, key: str, contents: set[keys.Content]) -> bool:
+        """Erase what there is of a picture; return whether nothing is left but the tombstone.
+
+        Its result goes when the pipeline is told that the object is gone: until then, call again.
+
+        Args:
+            key: The picture's.
+            contents: What earlier calls have learned of the picture's bytes; this one adds to it. What Rekognition said
+                of them goes too, also where other pictures have the same bytes: those keep their results.
+        """
+        versions = [version for version in self._versions(self.uploads, key) if version["Key"] == key]
+        image = self._image(key)
+        contents |= {(version["ETag"].strip('"'), version["Size"]) for version in versions if "ETag" in version}
+        if image and "etag" in image and "sizeBytes" in image:
+            contents.add((image["etag"], int(image["sizeBytes"])))
+        # The present one last: without it, an older one would come to light and be labelled.
+        self._remove(self.uploads, sorted(versions, key=lambda version: version["IsLatest"]))
+        for pk in [keys.attempt_pk(key), *(keys.content_pk(*content) for content in contents)]:
+            self._remove_partition(pk)
+        if versions or (image and image["status"] != Status.DELETED):
+            return False
+        if self.documents:
+            for folder in document_folders(key):
+                of_key = (version for version in self._versions(self.documents, folder))
+                self._remove(self.documents, [each for each in of_key if "/" not in each["Key"][len(folder) :]])
+        return True
+
+    def _versions(self, bucket: str, prefix: str) -> Iterator[Any]:
+        """Yield versions and markers of deletions, by key."""
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            yield from [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+
+    def _remove(self, bucket: str, versions: Iterable[Any]) -> None:
+        # One by one: a list of them is XML, which not every key can be part of.
+        for version in versions:
+            self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+    def _image(self, key: str) -> Item | None:
+        place = {"pk": {"S": keys.image_pk(key)}, "sk": {"S": keys.META}}
+        with translated_errors():
+            answer = self.dynamodb.get_item(TableName=self.table, Key=place, ConsistentRead=True)
+        return from_wire(answer["Item"]) if "Item" in answer else None
+
+    def _remove_partition(self, pk: str) -> None:
+        with translated_errors():
+            pages = self.dynamodb.get_paginator("query").paginate(
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": pk}},
+                ProjectionExpression="pk, sk",
+                ConsistentRead=True,
+            )
+            for item in (item for page in pages for item in page["Items"]):
+                self.dynamodb.delete_item(TableName=self.table, Key={"pk": item["pk"], "sk": item["sk"]})

@@ -1,0 +1,426 @@
+"""The table's items: what each holds, and what one write of a result changes. Pure.
+
+A write is one transaction: the image item, the entries of labels that came, changed or went, and the counters. It is
+conditional on the image item it was planned on, so that of two writers at once only one succeeds. DynamoDB takes 100
+actions: image + counters + 49 entries that come + 49 that go.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, Self, TypeAlias, cast
+
+from . import keys
+from .codes import Code, Status, sentence
+from .document import Analysis, Label, Result
+from .order import Position, State
+
+MAX_LABELS: Final = 49
+MAX_ANALYSIS_BYTES: Final = 350_000
+"""An item holds 400 KB: this leaves room for the rest of it, a key of 1,024 bytes several times among it."""
+_MAX_BODY_BYTES: Final = 300_000
+
+Item: TypeAlias = Mapping[str, Any]
+Place: TypeAlias = tuple[str, str]
+"""Partition key and sort key of an item."""
+
+
+# --- the outbox, on the image item
+
+
+UNCLAIMED: Final = ""
+OUTBOX_ATTRIBUTES: Final = ("unannounced", "claimedUntil", "gsi1pk", "gsi1sk")
+"""All that go when the result has been published."""
+
+
+@dataclass(frozen=True)
+class OutboxEntry:
+    """A stored result that waits to be published.
+
+    On the image item: `unannounced` is the id, `claimedUntil` (ISO 8601, or "") until when a function is at it, and
+    `gsi1pk`, `gsi1sk` list those that could not be published.
+    """
+
+    id: str
+    claimed_until: str
+
+    @classmethod
+    def of(cls, item: Item | None) -> Self | None:
+        """Return what an image item waits for."""
+        return cls(item["unannounced"], item["claimedUntil"]) if item and "unannounced" in item else None
+
+    def attributes(self) -> dict[str, str]:
+        """Return it as an image item has it."""
+        return {"unannounced": self.id, "claimedUntil": self.claimed_until}
+
+
+def publication_id(result: Result, event_time: str) -> str:
+    """Return the id of one terminal result of one version: the same whoever publishes it, and however often."""
+    facts = [result["key"], result.get("versionId"), result["sequencer"], event_time, str(result["status"])]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+# --- writes and the actions of their transactions
+
+
+@dataclass(frozen=True)
+class PutImage:
+    """Write the image item, if the stored one is still in the state that was read (None: still absent)."""
+
+    item: Item
+    read: State | None
+    outbox: OutboxEntry | None = None
+    """What the stored item must still have in its outbox, when that goes on with the new item."""
+
+
+@dataclass(frozen=True)
+class PutEntry:
+    """Write the entry of one label."""
+
+    item: Item
+
+
+@dataclass(frozen=True)
+class DeleteEntry:
+    """Remove the entry of one label."""
+
+    pk: str
+    sk: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """Add to the label counters of one shard; amounts are never zero."""
+
+    pk: str
+    sk: str
+    amounts: Mapping[str, int]
+
+
+Action: TypeAlias = PutImage | PutEntry | DeleteEntry | Count
+
+
+@dataclass(frozen=True)
+class Write:
+    """A result with what belongs to it and is not shown to users."""
+
+    result: Result
+    event_time: str
+    fingerprint: str | None = None
+    """Which detectors and settings made the analysis, and behind a dot which rules its labels."""
+    all_labels: Sequence[Label] | None = None
+    """Rekognition's labels, where the stack's rules show other ones."""
+    expires_at_s: int | None = None
+    """Seconds since 1970 after which DynamoDB may remove the item (tombstones)."""
+    outbox: OutboxEntry | None = None
+    """None where results are not published."""
+    moves: bool = False
+    """It is the stored result at a later position: what that one waits for, this one waits for."""
+
+    @property
+    def state(self) -> State:
+        """Where the result stands in the order."""
+        return State(
+            Position(self.result["sequencer"], self.event_time),
+            Status(self.result["status"]),
+            self.result.get("versionId"),
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The image item of a picture as it was read; None where there was none."""
+
+    image: Item | None
+
+    @property
+    def state(self) -> State | None:
+        """Where it stands in the order."""
+        return State.of(self.image) if self.image else None
+
+
+def plan(write: Write, stored: Item | None) -> list[Action]:
+    """Return the actions that put `write` in place of the `stored` image item; [] if it must not.
+
+    Which entries there are follows from the image item. To read them too would be no better: a query that runs while
+    another writer commits can see some items from before and some from after.
+    """
+    read = State.of(stored) if stored else None
+    if read and not read.yields_to(write.state):
+        return []
+    old = {item["sk"]: item for item in entries(document(stored))} if stored else {}
+    new = {item["sk"]: item for item in entries(write.result)}
+    pk = keys.image_pk(write.result["key"])
+    carried = OutboxEntry.of(stored) if write.moves else None
+    image = image_item(write)
+    if carried and stored:
+        image |= {name: stored[name] for name in OUTBOX_ATTRIBUTES if name in stored}
+    actions: list[Action] = [PutImage(image, read, carried)]
+    actions += [PutEntry(item) for sk, item in new.items() if old.get(sk) != item]
+    actions += [DeleteEntry(pk, sk) for sk in old if sk not in new]
+    amounts: Counter[str] = Counter(item["label"] for item in new.values())
+    amounts.subtract(item["label"] for item in old.values())
+    changed = {label: amount for label, amount in sorted(amounts.items()) if amount}
+    if changed:
+        actions.append(Count(keys.COUNTERS_PK, keys.counter_sk(write.result["key"]), changed))
+    return actions
+
+
+_SETTLED: Final = frozenset({Status.LABELED, Status.REJECTED})
+
+
+def moved(stored: Item | None, version_id: str | None, position: Position) -> Write | None:
+    """Return the write that moves the stored result of this version, otherwise unchanged, to a later position.
+
+    None if another version's result is stored, or none, or one that failed.
+    """
+    if stored is None or stored.get("versionId") != version_id or stored["status"] not in _SETTLED:
+        return None
+    result = document(stored)
+    result["sequencer"] = position.sequencer
+    return Write(
+        result,
+        position.event_time,
+        fingerprint=stored.get("fingerprint"),
+        all_labels=stored.get("allLabels"),
+        moves=True,
+    )
+
+
+def all_labels(stored: Item) -> list[Label]:
+    """Return what Rekognition said of a stored result's picture, whatever the rules show of it."""
+    return cast("list[Label]", stored.get("allLabels", stored.get("labels", [])))
+
+
+# --- items
+
+
+def image_item(write: Write) -> dict[str, Any]:
+    """Return the image item: the result document, and the attributes the table needs."""
+    result = write.result
+    item: dict[str, Any] = {
+        "pk": keys.image_pk(result["key"]),
+        "sk": keys.META,
+        **result,
+        "eventTime": write.event_time,
+    }
+    if write.fingerprint is not None:
+        item["fingerprint"] = write.fingerprint
+    if write.all_labels is not None:
+        item["allLabels"] = write.all_labels
+    if write.expires_at_s is not None:
+        item["expiresAt"] = write.expires_at_s
+    if write.outbox is not None:
+        item |= write.outbox.attributes()
+    if result["status"] != Status.DELETED:
+        item["gsi2pk"] = keys.status_partition(result["status"])
+        item["gsi2sk"] = keys.by_time(result["processedAt"], result["key"])
+    return item
+
+
+def entries(result: Result) -> list[Item]:
+    """Return one item per label, for search; of names that differ only in case, the surest."""
+    surest: dict[str, Label] = {}
+    for label in result.get("labels", []):
+        sk = keys.label_sk(label["name"])
+        if sk not in surest or label["confidence"] > surest[sk]["confidence"]:
+            surest[sk] = label
+    if len(surest) > MAX_LABELS:
+        raise ValueError(f"{len(surest)} labels: a transaction has room for {MAX_LABELS}")
+    return [_entry(result, sk, label) for sk, label in surest.items()]
+
+
+def _entry(result: Result, sk: str, label: Label) -> Item:
+    key = result["key"]
+    item: dict[str, Any] = {
+        "pk": keys.image_pk(key),
+        "sk": sk,
+        "gsi1pk": keys.label_partition(label["name"]),
+        "gsi1sk": keys.by_confidence(label["confidence"], key),
+        "gsi2pk": keys.label_partition(label["name"]),
+        "gsi2sk": keys.by_time(result["processedAt"], key),
+        "key": key,
+        "label": label["name"],
+        "confidence": label["confidence"],
+        "processedAt": result["processedAt"],
+    }
+    if version_id := result.get("versionId"):
+        item["versionId"] = version_id
+    return item
+
+
+_INTERNAL: Final = frozenset(
+    {
+        "pk",
+        "sk",
+        "gsi1pk",
+        "gsi1sk",
+        "gsi2pk",
+        "gsi2sk",
+        "eventTime",
+        "fingerprint",
+        "allLabels",
+        "expiresAt",
+        *OUTBOX_ATTRIBUTES,
+    }
+)
+
+
+def document(item: Item) -> Result:
+    """Return the result document in an image item."""
+    # The table holds only what `image_item` wrote.
+    return {name: value for name, value in item.items() if name not in _INTERNAL}  # type: ignore[return-value]
+
+
+def unreadable_item(message_id: str, body: str, received_at: str) -> Item:
+    """Return the item of a queue message that is not an S3 event, for a person to look at; it never expires."""
+    return {
+        "pk": keys.unreadable_pk(message_id),
+        "sk": keys.META,
+        "status": Status.FAILED,
+        "code": Code.UNREADABLE_MESSAGE,
+        "message": sentence(Code.UNREADABLE_MESSAGE),
+        "messageId": message_id,
+        "body": keys.cut_to_bytes(body, _MAX_BODY_BYTES),
+        "processedAt": received_at,
+        "gsi2pk": keys.status_partition("UNREADABLE"),
+        "gsi2sk": keys.by_time(received_at, message_id),
+    }
+
+
+# --- known content: what Rekognition said of some bytes, whatever their key
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What the first bytes of a picture tell; None where they do not."""
+
+    format: str
+    width: int | None
+    """As a person sees it, turned by its orientation; `height` too."""
+    height: int | None
+    converted: bool = False
+    """Rekognition sees a converted copy."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one detector found, and the picture's header: with all answers known, no byte is read."""
+
+    analysis: Analysis
+    header: PictureHeader
+    truncated: tuple[str, ...] = ()
+
+
+def content_places(etag: str, size_bytes: int, fingerprints: Mapping[str, str]) -> set[Place]:
+    """Return where the answers of these detectors and settings about some bytes are: an item for each detector."""
+    pk = keys.content_pk(etag, size_bytes)
+    return {(pk, keys.content_sk(name, fingerprint)) for name, fingerprint in fingerprints.items()}
+
+
+def content_item(
+    etag: str, size_bytes: int, detector: str, fingerprint: str, answer: Answer, expires_at_s: int
+) -> Item:
+    """Return the item of one detector's answer."""
+    analysis, cut = trimmed(answer.analysis)
+    return {
+        "pk": keys.content_pk(etag, size_bytes),
+        "sk": keys.content_sk(detector, fingerprint),
+        "fingerprints": {detector: fingerprint},
+        "analyses": {detector: analysis},
+        "format": answer.header.format,
+        "width": answer.header.width,
+        "height": answer.header.height,
+        "converted": answer.header.converted,
+        "truncated": sorted({*answer.truncated, *cut}),
+        "expiresAt": expires_at_s,
+    }
+
+
+def answers_in(item: Item, fingerprints: Mapping[str, str], now_s: float) -> dict[str, Answer]:
+    """Return the answers of these detectors and settings in an item, by detector; none when it has expired."""
+    # DynamoDB removes expired items within days, not at once.
+    if item["expiresAt"] <= now_s:
+        return {}
+    header = PictureHeader(
+        item["format"], _int(item["width"]), _int(item["height"]), bool(item.get("converted", False))
+    )
+    answers = {}
+    for detector, fingerprint in item["fingerprints"].items():
+        if fingerprints.get(detector) == fingerprint:
+            analysis = cast("Analysis", item["analyses"][detector])
+            truncated = tuple(part for part in item["truncated"] if part.partition(".")[0] in analysis)
+            answers[detector] = Answer(analysis, header, truncated)
+    return answers
+
+
+def _int(number: Any) -> int | None:
+    return None if number is None else int(number)
+
+
+# --- fitting an analysis into an item
+
+
+def size_bytes(value: object) -> int:
+    """Return at least as many bytes as DynamoDB counts for the value.
+
+    docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bool) or value is None:
+        return 1
+    if isinstance(value, (int, Decimal)):
+        return len(str(value)) // 2 + 3
+    if isinstance(value, Mapping):
+        return 3 + sum(size_bytes(name) + size_bytes(item) + 1 for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return 3 + sum(size_bytes(item) + 1 for item in value)
+    raise TypeError(f"a result holds no {type(value).__name__}")
+
+
+def trimmed(analysis: Analysis, max_bytes: int = MAX_ANALYSIS_BYTES) -> tuple[Analysis, list[str]]:
+    """Return the analysis cut to `max_bytes`, and the names of the parts that lost something, sorted.
+
+    A crowd with hundreds of boxes, or a page of print, can be more than an item holds: the largest lists are
+    shortened, the least certain first, until it fits. Labels themselves are never cut: search relies on them.
+    """
+    if size_bytes(analysis) <= max_bytes:
+        return analysis, []
+    smaller, cut = copy.deepcopy(analysis), set[str]()
+    while size_bytes(smaller) > max_bytes:
+        sizes = {part: sum(size_bytes(values) for values in _lists(smaller, part) if values) for part in _PARTS}
+        largest = max(_PARTS, key=sizes.__getitem__)
+        if sizes[largest] == 0:
+            break
+        _shorten(_lists(smaller, largest), by_confidence=largest not in _NAMES)
+        cut.add(largest)
+    return smaller, sorted(cut)
+
+
+_NAMES: Final = ("labels.parents", "labels.aliases", "labels.categories")
+_PARTS: Final = ("labels.instances", *_NAMES, "faces", "moderation", "text")
+
+
+def _lists(analysis: Analysis, part: str) -> list[list[Any]]:
+    """Return the lists that are shortened for a part: one of the analysis, or one of each label."""
+    whole = cast("dict[str, list[Any]]", analysis)
+    name, _, of_label = part.partition(".")
+    return [label[of_label] for label in whole.get(name, [])] if of_label else [whole.get(name, [])]
+
+
+def _shorten(lists: list[list[Any]], *, by_confidence: bool) -> None:
+    """Halve the longest of the lists; shorter ones stay: a crowd loses boxes, its one dog does not."""
+    most = max(len(values) for values in lists)
+    for values in lists:
+        if not by_confidence:
+            values.clear()
+        while len(values) > most // 2:
+            surest = sorted(range(len(values)), key=lambda index: values[index]["confidence"], reverse=True)
+            values[:] = [values[index] for index in sorted(surest[: len(values) // 2])]

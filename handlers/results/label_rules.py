@@ -1,0 +1,90 @@
+"""Which of Rekognition's labels a result shows, and under which names. Pure.
+
+The rules are the stack's settings `labelBlocklist`, `labelAllowlist`, `labelAliases` and `minConfidenceByLabel`. They
+hold when a result is written. What Rekognition said stays with the result, so that other rules cost no other call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Self, cast
+
+from .document import Label
+
+Names = frozenset[str]
+"""Of labels, in lower case."""
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """Rules compare names without regard to case.
+
+    A label counts under Rekognition's name and under its alias: it is shown unless one of them is blocked, where the
+    allowlist has one of them, and at the higher of their confidences. All others need the stack's own `minConfidence`.
+    """
+
+    blocklist: Names = frozenset()
+    allowlist: Names | None = None
+    """None allows all labels, as an empty list in the settings does."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The name to show, by name in lower case."""
+    confidences: Mapping[str, Decimal] = field(default_factory=dict)
+    """Confidence in percent below which a label is not shown, by name in lower case."""
+
+    @classmethod
+    def of(
+        cls,
+        blocklist: Collection[str] | None = None,
+        allowlist: Collection[str] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        confidences: Mapping[str, Decimal] | None = None,
+    ) -> Self:
+        """Return the rules of these settings; None stands for a setting that is absent."""
+        return cls(
+            frozenset(map(_folded, blocklist or ())),
+            frozenset(map(_folded, allowlist)) if allowlist else None,
+            {_folded(name): alias for name, alias in (aliases or {}).items()},
+            {_folded(name): confidence for name, confidence in (confidences or {}).items()},
+        )
+
+    def asked_confidence(self, min_confidence: Decimal) -> Decimal:
+        """Return the confidence in percent from which the rules need Rekognition's labels."""
+        return min([min_confidence, *self.confidences.values()])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Stands for the rules; "" where they keep every label as Rekognition names it."""
+        if self.allowlist is None and not (self.blocklist or self.aliases or self.confidences):
+            return ""
+        facts = [
+            sorted(self.blocklist),
+            None if self.allowlist is None else sorted(self.allowlist),
+            sorted(self.aliases.items()),
+            sorted((name, str(confidence.normalize())) for name, confidence in self.confidences.items()),
+        ]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+    def shown(self, labels: Sequence[Label], min_confidence: Decimal) -> list[Label]:
+        """Return the labels that are shown, the surest first; of two with the same name, the surer one."""
+        if not self.fingerprint:
+            return list(labels)
+        by_name: dict[str, Label] = {}
+        for label in sorted(labels, key=lambda each: each["confidence"], reverse=True):
+            name = self.aliases.get(_folded(label["name"]), label["name"])
+            if self._shows({_folded(label["name"]), _folded(name)}, label["confidence"], min_confidence):
+                by_name.setdefault(_folded(name), cast("Label", {**label, "name": name}))
+        return list(by_name.values())
+
+    def _shows(self, names: set[str], confidence: Decimal, min_confidence: Decimal) -> bool:
+        allowed = self.allowlist is None or not names.isdisjoint(self.allowlist)
+        least = max((self.confidences[name] for name in names if name in self.confidences), default=min_confidence)
+        return allowed and names.isdisjoint(self.blocklist) and confidence >= least
+
+
+def _folded(name: str) -> str:
+    return name.casefold()

@@ -1,0 +1,56 @@
+"""The edges of the workflow's functions: `start` runs executions, the others are their steps."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..environment import Variables
+from ..labelling import composition
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from ..labelling.sqs_batch import QueueFunction
+    from ..labelling.workflow import StepFunction
+
+
+def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Run one execution for each event of a batch, and wait for its end."""
+    return _start().handle(event, context)
+
+
+def inspect(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """End with what needs no Rekognition, or say which detectors to ask."""
+    return _step("inspect").handle(state, context)
+
+
+def recognise(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Ask one detector about a picture."""
+    return _step("recognise").handle(state, context)
+
+
+def store(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """End with what the detectors said."""
+    return _step("store").handle(state, context)
+
+
+def fail(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Record what the steps before have failed at for good."""
+    return _step("fail").handle(state, context)
+
+
+def notify(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Publish what the steps before have stored."""
+    return _step("notify").handle(state, context)
+
+
+@cache
+def _start() -> QueueFunction[None]:
+    return composition.start_workflow(Variables(os.environ))
+
+
+@cache
+def _step(name: str) -> StepFunction:
+    return composition.workflow_step(name, Variables(os.environ))

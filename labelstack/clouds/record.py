@@ -1,0 +1,76 @@
+"""The record of a running embedded cloud: `cloud.json` in its folder, which only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from labelstack.clouds.processes import ProcessId
+
+OWNER_ONLY = 0o600
+OWNER_ONLY_FOLDER = 0o700
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What opens one instance, made anew for each start.
+
+    Attributes:
+        access_key: The root's access key id.
+        secret_key: The root's secret access key.
+        owner_token: Opens the control paths of the emulator and of the local Rekognition.
+    """
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    owner_token: str = field(repr=False)
+
+    @classmethod
+    def make(cls) -> Keys:
+        """Make keys that nobody can guess."""
+        return cls(f"LABELSTACK{secrets.token_hex(5).upper()}", secrets.token_hex(20), secrets.token_hex(20))
+
+
+@dataclass(frozen=True)
+class Record:
+    """What another process needs to find a running cloud and to use it."""
+
+    instance: str
+    endpoint_url: str
+    rekognition_url: str
+    sites_url: str
+    keys: Keys
+    processes: dict[str, ProcessId]
+
+    def write(self, file: Path) -> None:
+        """Write the record in one step."""
+        new = file.with_suffix(".new")
+        write_private(new, json.dumps(asdict(self), indent=2) + "\n")
+        new.replace(file)
+
+    @classmethod
+    def read(cls, file: Path) -> Record | None:
+        """Read a record; None where there is none. Of another version's record, at least the processes are read."""
+        try:
+            raw = json.loads(file.read_text())
+            processes = {name: ProcessId(int(p["pid"]), str(p["started"])) for name, p in raw["processes"].items()}
+            keys = Keys(*(str(raw.get("keys", {}).get(name, "")) for name in Keys.__dataclass_fields__))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        texts = {name: str(raw.get(name, "")) for name in ("instance", "endpoint_url", "rekognition_url", "sites_url")}
+        return cls(**texts, keys=keys, processes=processes)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it says all that this version needs."""
+        return bool(self.instance and self.endpoint_url and self.sites_url and self.keys.owner_token)
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, whatever was there before and whatever the umask is."""
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w") as opened:
+        opened.write(text)

@@ -1,0 +1,46 @@
+"""What ends, closes or is held back, as `dates.yaml` has it: it is said before it hurts."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+FILE = Path(__file__).with_name("dates.yaml")
+NOTICE: Final = datetime.timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Something that is not for ever.
+
+    Attributes:
+        what: What ends or is held back.
+        date: The day until which something must be done.
+        then: What happens on it, or why it is held back.
+        do: What to do until then.
+        source: Where the date or the reason is from.
+    """
+
+    what: str
+    date: datetime.date
+    then: str
+    do: str
+    source: str
+
+
+@cache
+def endings() -> Sequence[Ending]:
+    """All of them, in the file's order."""
+    entries: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return tuple(Ending(**entry) for entry in entries)
+
+
+def due(today: datetime.date) -> list[Ending]:
+    """Those that must be dealt with now: the next 90 days' and what is over, the earliest first."""
+    return sorted((ending for ending in endings() if ending.date - NOTICE <= today), key=lambda ending: ending.date)

@@ -1,0 +1,7 @@
+"""What XML 1.0 cannot carry (section 2.2), however it is escaped; S3 takes keys that have it."""
+
+from __future__ import annotations
+
+import re
+
+NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

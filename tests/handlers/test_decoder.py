@@ -1,0 +1,142 @@
+"""Pictures are decoded in a process of its own, which a picture cannot make take more than it may."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+import handlers
+from handlers.labelling.decoder import Decoder
+from handlers.labelling.decoding.errors import UnusablePictureError
+from handlers.labelling.errors import DecoderStoppedError
+from tests.handlers.factories import corners, encoded
+
+pytestmark = pytest.mark.abuse
+
+GOOD = encoded(corners(), "TIFF")
+LONG_S = 300.0
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    """A decoder for usual pictures."""
+    new_decoder = Decoder(50_000_000, memory_mb=400, seconds=0.5)
+    yield new_decoder
+    new_decoder.close()
+
+
+def process_id(decoder: Decoder) -> int:
+    assert decoder._process is not None
+    return decoder._process.pid
+
+
+def assert_good_pictures_are_converted(decoder: Decoder) -> None:
+    converted = decoder.convert(GOOD, "TIFF", LONG_S)
+    assert (converted.width, converted.height) == (300, 200)
+    assert JpegImageFile(io.BytesIO(converted.jpeg)).size == (300, 200)
+
+
+def many_scans(scans: int) -> bytes:
+    """A progressive JPEG of a megapixel that says its last scan again and again; browsers draw each of them."""
+    content = encoded(Image.new("L", (1000, 1000), 90), "JPEG", progressive=True)
+    last = [match.start() for match in re.finditer(rb"\xff\xda", content)][-1]
+    return content[:-2] + content[last:-2] * scans + content[-2:]
+
+
+def test_process_stays_for_the_next_picture(decoder: Decoder) -> None:
+    assert_good_pictures_are_converted(decoder)
+    first = process_id(decoder)
+
+    with pytest.raises(UnusablePictureError) as damaged:
+        decoder.convert(GOOD[:100], "TIFF", LONG_S)
+    assert_good_pictures_are_converted(decoder)
+
+    assert damaged.value.code == "IMAGE_DAMAGED"
+    assert process_id(decoder) == first
+
+
+def test_picture_that_takes_too_long_ends_and_the_next_one_is_converted(decoder: Decoder) -> None:
+    with pytest.raises(UnusablePictureError) as costly:
+        decoder.convert(many_scans(8000), "JPEG", LONG_S)
+
+    assert costly.value.code == "IMAGE_TOO_COSTLY"
+    assert "time" in costly.value.detail
+    assert_good_pictures_are_converted(decoder)
+
+
+@pytest.mark.parametrize(
+    ("name", "sides", "options"),
+    [
+        ("WebP", (1600, 1200), {"method": 0}),
+        ("HEIC", (1600, 1200), {}),
+        ("PNG", (4000, 3000), {"compress_level": 1}),
+        ("BMP", (4000, 3000), {}),
+        ("TIFF", (4000, 3000), {"compression": "tiff_lzw"}),
+        ("JPEG", (4000, 3000), {"progressive": True}),
+    ],
+)
+def test_picture_that_takes_too_much_memory_ends(name: str, sides: tuple[int, int], options: dict[str, Any]) -> None:
+    content = encoded(Image.new("RGB", sides, "teal"), name, **options)
+    decoder = Decoder(10**9, memory_mb=32)
+
+    with pytest.raises(UnusablePictureError) as costly:
+        decoder.convert(content, name, LONG_S)
+
+    assert costly.value.code == "IMAGE_TOO_COSTLY"
+    assert "memory" in costly.value.detail
+    assert_good_pictures_are_converted(decoder)
+    decoder.close()
+
+
+def test_decoder_that_somebody_ends_says_nothing_of_the_picture(decoder: Decoder) -> None:
+    assert_good_pictures_are_converted(decoder)
+    os.kill(process_id(decoder), signal.SIGSTOP)
+    with pytest.raises(DecoderStoppedError):
+        decoder.convert(GOOD, "TIFF", 0.05)
+
+    assert_good_pictures_are_converted(decoder)
+    os.kill(process_id(decoder), signal.SIGTERM)
+    os.waitid(os.P_PID, process_id(decoder), os.WEXITED | os.WNOWAIT)
+    assert_good_pictures_are_converted(decoder)
+
+
+def test_process_ends_with_the_function(decoder: Decoder) -> None:
+    assert_good_pictures_are_converted(decoder)
+    assert decoder._process is not None
+    process = decoder._process
+    assert process.stdin is not None
+
+    process.stdin.close()
+
+    assert process.wait(timeout=LONG_S) == 0
+
+
+def test_process_has_no_credentials(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    own = Decoder(10**6, memory_mb=400)
+    assert_good_pictures_are_converted(own)
+
+    environment = Path(f"/proc/{process_id(own)}/environ").read_bytes()
+
+    own.close()
+    assert b"AWS" not in environment
+
+
+def test_process_loads_neither_boto3_nor_what_is_not_for_decoding() -> None:
+    code = "import sys; import handlers.labelling.decoding.child; print(*sys.modules)"
+    root = Path(handlers.__file__).parent.parent
+
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True).stdout
+
+    assert not {"boto3", "botocore", "handlers.results"} & {*loaded.split()}

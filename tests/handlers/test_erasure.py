@@ -1,0 +1,164 @@
+"""Erasing a picture, on a bucket and a table in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from handlers.results import keys
+from handlers.results.document import document_key
+from handlers.results.erasure import Erasure
+
+pytestmark = pytest.mark.abuse
+
+KEY, NEIGHBOUR = "uploads/cat.jpg", "uploads/cat.jpg.bak"
+LONG = "uploads/" + "x" * 1000
+
+
+@dataclass
+class Buckets:
+    """Versions of objects: bucket, key, version id; `marker-…` is a marker of a deletion."""
+
+    versions: list[tuple[str, str, str]] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    def get_paginator(self, operation: str) -> Buckets:
+        assert operation == "list_object_versions"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # boto3's
+        latest: set[str] = set()
+        pages: dict[str, list[dict[str, Any]]] = {"Versions": [], "DeleteMarkers": []}
+        for _, key, version in reversed(
+            [entry for entry in self.versions if entry[0] == Bucket and entry[1].startswith(Prefix)]
+        ):
+            entry: dict[str, Any] = {"Key": key, "VersionId": version, "IsLatest": key not in latest}
+            latest.add(key)
+            if version.startswith("marker"):
+                pages["DeleteMarkers"].append(entry)
+            else:
+                pages["Versions"].append({**entry, "ETag": f'"etag-{version}"', "Size": 10})
+        yield pages
+
+    def delete_object(self, *, Bucket: str, Key: str, VersionId: str) -> None:  # boto3's
+        self.versions.remove((Bucket, Key, VersionId))
+        self.removed.append(VersionId)
+
+
+@dataclass
+class Table:
+    """Items by partition and sort key."""
+
+    items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def put(self, pk: str, sk: str = keys.META, **attributes: Any) -> None:
+        self.items[pk, sk] = {"pk": {"S": pk}, "sk": {"S": sk}, **attributes}
+
+    def get_item(self, *, TableName: str, Key: Any, ConsistentRead: bool) -> dict[str, Any]:  # boto3's
+        item = self.items.get((Key["pk"]["S"], Key["sk"]["S"]))
+        return {"Item": item} if item else {}
+
+    def get_paginator(self, operation: str) -> Table:
+        assert operation == "query"
+        return self
+
+    def paginate(self, *, ExpressionAttributeValues: Any, **_: Any) -> Iterator[dict[str, Any]]:  # boto3's
+        pk = ExpressionAttributeValues[":pk"]["S"]
+        yield {"Items": [item for place, item in self.items.items() if place[0] == pk]}
+
+    def delete_item(self, *, TableName: str, Key: Any) -> None:  # boto3's
+        del self.items[Key["pk"]["S"], Key["sk"]["S"]]
+
+
+@dataclass
+class World:
+    """A stack, and what erases its pictures."""
+
+    buckets: Buckets = field(default_factory=Buckets)
+    table: Table = field(default_factory=Table)
+    contents: set[tuple[str, int]] = field(default_factory=set)
+
+    def erase(self, key: str = KEY) -> bool:
+        return self.erasure.erase(key, self.contents)
+
+    @property
+    def erasure(self) -> Erasure:
+        s3: Any = self.buckets
+        dynamodb: Any = self.table
+        return Erasure(s3, dynamodb, "uploads", "results", "documents")
+
+
+@pytest.fixture
+def world() -> World:
+    """Two versions of a picture, a marker, and their documents; a neighbour."""
+    world = World()
+    for key, version in ((KEY, "v1"), (KEY, "v2"), (NEIGHBOUR, "n1")):
+        world.buckets.versions.append(("uploads", key, version))
+        world.buckets.versions.append(("documents", document_key(key, version), f"document-{version}"))
+        world.table.put(keys.content_pk(f"etag-{version}", 10), "ANALYSIS#labels=1")
+    world.buckets.versions.append(("uploads", KEY, "marker-1"))
+    world.table.put(keys.attempt_pk(KEY), "01#time")
+    world.table.put(keys.image_pk(KEY), status={"S": "DELETED"})
+    return world
+
+
+def test_nothing_is_left_but_the_tombstone(world: World) -> None:
+    assert [world.erase(), world.erase()] == [False, True]
+
+    assert {key for _, key, _ in world.buckets.versions} == {NEIGHBOUR, document_key(NEIGHBOUR, "n1")}
+    assert set(world.table.items) == {
+        (keys.content_pk("etag-n1", 10), "ANALYSIS#labels=1"),
+        (keys.image_pk(KEY), keys.META),
+    }
+
+
+def test_present_version_goes_last_so_that_no_older_one_comes_to_light(world: World) -> None:
+    world.erase()
+
+    assert world.buckets.removed[-1] == "marker-1"
+
+
+def test_documents_wait_until_the_result_is_gone(world: World) -> None:
+    world.table.put(keys.image_pk(KEY), status={"S": "LABELED"}, etag={"S": "etag-v2"}, sizeBytes={"N": "10"})
+
+    assert [world.erase(), world.erase()] == [False, False]
+
+    assert ("documents", document_key(KEY, "v2"), "document-v2") in world.buckets.versions
+
+
+def test_known_content_that_comes_back_meanwhile_is_erased_too(world: World) -> None:
+    world.erase()
+    world.table.put(keys.content_pk("etag-v1", 10), "ANALYSIS#labels=1")
+
+    assert world.erase()
+
+    assert (keys.content_pk("etag-v1", 10), "ANALYSIS#labels=1") not in world.table.items
+
+
+def test_documents_of_a_key_below_this_one_stay(world: World) -> None:
+    below = document_key(f"{KEY}/v1.json", "b1")
+    world.buckets.versions.append(("documents", below, "document-b1"))
+
+    assert [world.erase(), world.erase()] == [False, True]
+
+    assert ("documents", below, "document-b1") in world.buckets.versions
+
+
+def test_document_of_a_long_key_goes(world: World) -> None:
+    world.buckets.versions.append(("documents", document_key(LONG, "l1"), "document-l1"))
+
+    assert world.erase(LONG)
+
+    assert ("documents", document_key(LONG, "l1"), "document-l1") not in world.buckets.versions
+
+
+def test_keys_of_which_something_is_left_are_found(world: World) -> None:
+    world.buckets.versions = [
+        entry for entry in world.buckets.versions if entry[2] != "n1"
+    ]  # of which a document is left
+
+    assert set(world.erasure.keys_below("uploads/")) == {KEY, NEIGHBOUR}
+    assert set(world.erasure.keys_below("elsewhere/")) == set()

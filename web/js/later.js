@@ -1,0 +1,62 @@
+/** What the parts share that are loaded later: fetching, saving and naming files, doing something with many, asking before. */
+import { byId, el, nameOf } from "./dom.js";
+import { again, get, ServiceError } from "./http.js";
+import { shortened } from "./names.js";
+
+const FETCH_MS = 5 * 60_000;
+
+/** A picture's bytes. @returns {Promise<Blob>} */
+export const fetchFile = (url, signal) => again(async () => {
+  const { response, content } = await get(url, {}, signal, FETCH_MS, "blob");
+  if (response.ok) return content;
+  throw new ServiceError(`HTTP_${response.status}`, `The storage answered with status ${response.status}.`, response.status);
+}, signal);
+
+/** A picture of the gallery as a file, to be sent once more. */
+export async function fileOf(key, pictures, signal) {
+  return new File([await fetchFile(await pictures.address(key, { flagged: true }), signal)], nameOf(key));
+}
+
+/** Hands a file to the person, as browsers do with downloads. */
+export function save(blob, name) {
+  const href = URL.createObjectURL(blob);
+  el("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
+/**
+ * Does something with each item, so many at a time, and goes on where one fails.
+ * @returns {Promise<Error[]>} what went wrong
+ */
+export async function each(items, atOnce, action, signal) {
+  const left = [...items], errors = [];
+  const work = async () => {
+    while (left.length && !signal?.aborted) await action(left.shift()).catch((error) => errors.push(error));
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return errors;
+}
+
+/** Asks before something that cannot be undone, or that costs. @returns {Promise<boolean>} */
+export async function confirmed(title, text, [no, yes] = ["Keep it", "Delete"]) {
+  const dialog = byId("confirm");
+  byId("confirm-title").textContent = title;
+  byId("confirm-text").textContent = text;
+  byId("confirm-no").textContent = no;
+  byId("confirm-yes").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  return dialog.returnValue === "yes";
+}
+
+/** What deleting does, whatever else the deployment keeps. */
+export const DELETING = "You cannot undo this here. The service may keep the old version and what it recognised for some time.";
+
+/** The last part of a key for a file of this name, of at most so many bytes: as `handlers/api_upload_url/file_names.py`, but for `$`. */
+export function keyName(name, mostBytes) {
+  const harmless = name.split(/[/\\]/).pop().replace(/[<>"]|%(?=[\da-f]{2})/gi, (sign) => String.fromCharCode(sign.charCodeAt() + 0xfee0));
+  const spoken = harmless.replace(/[\p{Cc}\ufffe\uffff]+/gu, " ").trim();
+  if (/^\.*$/.test(spoken)) return "picture";
+  return shortened(spoken, (text) => new TextEncoder().encode(text).length <= mostBytes);
+}
