@@ -10,6 +10,8 @@ LABELSTACK := $(BIN)/python -m labelstack
 # Pictures for `make demo`: files and folders. Without it, samples/.
 IMAGES ?=
 PYTEST_ARGS ?=
+# A test that fails runs once more, so that a race in a test stops nobody's change. The summary names it: mend the race.
+RERUN := --reruns 1
 # Where `make pulumi-test` deploys: localstack or embedded.
 CLOUD ?= localstack
 # Their locks have the integrity of every package.
@@ -54,12 +56,12 @@ test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
 
 .PHONY: test-units
 test-units: $(VENV)/.dev
-	@$(BIN)/pytest tests --ignore tests/web --numprocesses 2 --dist loadfile --quiet $(PYTEST_ARGS)
+	@$(BIN)/pytest tests --ignore tests/web --numprocesses 2 --dist loadfile --quiet $(RERUN) $(PYTEST_ARGS)
 
 # Beside the others, as a browser waits most of the time.
 .PHONY: test-page
 test-page: $(VENV)/.dev
-	@$(BIN)/pytest tests/web --quiet $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/web --quiet $(RERUN) $(PYTEST_ARGS)
 
 .PHONY: cases
 cases: $(VENV)/.dev ## Upload files as people have them to the embedded cloud; a table of input, expected, seen
@@ -88,7 +90,7 @@ part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
 IN_PARALLEL := --no-print-directory --jobs 6 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test-on-embedded-%: $(VENV)/.dev
-	@$(BIN)/pytest $(part) --cloud embedded --quiet $(PYTEST_ARGS)
+	@$(BIN)/pytest $(part) --cloud embedded --quiet $(RERUN) $(PYTEST_ARGS)
 
 test-on-localstack-%: $(VENV)/.dev
 	@$(BIN)/pytest $(part) --cloud localstack $(PYTEST_ARGS)

@@ -53,6 +53,7 @@ class Picture:
     content_type: str
     uploaded_at: datetime
     ready_at: float
+    given_up: bool = False
     flagged_asked: bool = False
 
 
@@ -64,7 +65,7 @@ class Double:
     can_delete: bool = True
     relabelled: list[str] = field(default_factory=list)
     gives_up: bool = True
-    """Whether the pictures are FAILED whose names begin with `failed`."""
+    """Whether the pictures that arrive from now on end FAILED where their names begin with `failed`."""
     access_key: str | None = None
     config_extra: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -78,7 +79,9 @@ class Double:
 
     def put(self, key: str, content: bytes, content_type: str = "image/jpeg") -> None:
         """A picture that has arrived by itself and is done."""
-        self.pictures[key] = Picture(key, content, content_type, datetime.now(UTC), time.monotonic() + self.delay_s)
+        given_up = self.gives_up and key.rsplit("/", 1)[-1].startswith("failed")
+        ready_at = time.monotonic() + self.delay_s
+        self.pictures[key] = Picture(key, content, content_type, datetime.now(UTC), ready_at, given_up)
 
     def done(self) -> list[dict[str, Any]]:
         """All results, newest first."""
@@ -106,11 +109,10 @@ class Double:
             return document | refused("NOT_AN_IMAGE", "The file is not a picture: upload a JPEG or PNG file.")
         if min(size) < 80:
             return document | refused("IMAGE_TOO_SMALL", "The picture is too small: 80 pixels on each side are needed.")
-        name = picture.key.rsplit("/", 1)[-1]
-        if name.startswith("failed") and self.gives_up:
+        if picture.given_up:
             reason = {"code": "ANALYSIS_FAILED", "message": "The analysis did not work. Upload it again later."}
             return document | {"status": "FAILED"} | reason
-        analysis = {"faces": [], "moderation": []} | see(name)
+        analysis = {"faces": [], "moderation": []} | see(picture.key.rsplit("/", 1)[-1])
         return document | {"status": "LABELED", "format": kind, "width": size[0], "height": size[1]} | analysis
 
 
