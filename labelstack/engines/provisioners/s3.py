@@ -25,6 +25,9 @@ from labelstack.errors import DeployError
 from labelstack.xml_characters import NOT_XML
 
 GONE = ("NoSuchBucket", "404", "NotFound")
+# All at once: LocalStack cannot tell where the next page begins if that key has a control character.
+MOST_VERSIONS = 2**31 - 1
+MOST_DELETED = 1000  # by one DeleteObjects
 
 
 @provisions("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
@@ -113,7 +116,7 @@ def empty(s3: Any, bucket: str) -> None:
 
 
 def _first_versions(s3: Any, bucket: str) -> list[dict[str, str]]:
-    page = s3.list_object_versions(Bucket=bucket)
+    page = s3.list_object_versions(Bucket=bucket, MaxKeys=MOST_VERSIONS)
     versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
     return [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
 
@@ -126,10 +129,12 @@ def _delete_versions(s3: Any, bucket: str, doomed: list[dict[str, str]]) -> None
             s3.delete_object(Bucket=bucket, **version)
         else:
             together.append(version)
-    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": together, "Quiet": True}) if together else {}
-    if errors := answer.get("Errors"):
-        reason = f"{errors[0].get('Message')} ({errors[0].get('Key')!r})"
-        raise DeployError(f"{len(errors)} objects of {bucket} cannot be deleted: {reason}")
+    for start in range(0, len(together), MOST_DELETED):
+        objects = together[start : start + MOST_DELETED]
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+        if errors := answer.get("Errors"):
+            reason = f"{errors[0].get('Message')} ({errors[0].get('Key')!r})"
+            raise DeployError(f"{len(errors)} objects of {bucket} cannot be deleted: {reason}")
 
 
 class BucketSetting(Setting):
