@@ -44,29 +44,27 @@ class StackArgs(TypedDict, total=False):
             ),
         ]
     ]
-    """The beginning of every resource's name."""
+    """The prefix of every resource's name."""
     protect_data: Required[bool]
-    """`true` keeps uploads, documents and table from deletion with the stack. With `false` they go with it."""
+    """`true` protects uploads, documents and table when the stack is destroyed."""
     pipeline: Annotated[PipelineKind, Field("queue")]
-    """How pictures are labelled: `queue` by one function, `workflow` by an Express workflow of Step Functions for each
-    event, with a branch for each detector."""
+    """`queue` labels with one function, `workflow` with a Step Functions workflow (`docs/workflow.md`)."""
     results_bucket: Annotated[bool, Field(False)]
-    """A bucket with a JSON document for each version of a picture (`docs/results.md`)."""
+    """Write a JSON document for each version of a picture to a bucket (`docs/results.md`)."""
     notifications: Annotated[bool, Field(False)]
-    """An SNS topic that tells of each result."""
+    """Publish each result to an SNS topic."""
     api: Annotated[Literal["none", "rest", "http"], Field("none")]
-    """The HTTP API: `rest` has API keys, and problem documents from the gateway too; `http` is cheaper."""
+    """The HTTP API: `rest` has API keys, and its gateway answers with problem documents; `http` is cheaper."""
     website: Annotated[Literal["none", "s3", "cloudfront"], Field("none")]
-    """The page: `s3` over plain HTTP, for simple stacks; `cloudfront` over HTTPS, with a private bucket and security
-    headers."""
+    """The page: `s3` over plain HTTP; `cloudfront` over HTTPS, with a private bucket and security headers."""
     site_mode: Annotated[Literal["api", "guest"], Field("api")]
-    """What the page works with: the API, or S3 and the table themselves with Cognito's guest credentials."""
+    """The page uses the API, or S3 and the table directly with Cognito's guest credentials."""
     guest_access: Annotated[bool, Field(False)]
-    """A Cognito identity pool whose guests put and read their own pictures below `uploadPrefix`, and nothing else."""
+    """Create a Cognito identity pool. Its guests put and read only their own pictures below `uploadPrefix`."""
     allowed_origins: Annotated[tuple[Origin, ...], Field(())]
-    """More web origins whose pages may upload and call the API."""
+    """Other web origins whose pages may upload and call the API."""
     monitoring: Annotated[bool, Field(False)]
-    """Alarms, each with what to do, and a dashboard (`docs/metrics.md`)."""
+    """Create alarms and a dashboard (`docs/metrics.md`)."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class PrefixArgs(TaggedArgs, total=False):
     """What the components take through which people upload."""
 
     upload_prefix: UploadPrefix
-    """The folder for uploads of the API, of guests and of the command. The API shows this part of the bucket alone."""
+    """The folder for uploads by the API, guests and the command. The API shows only this folder."""
 
 
 class GuestAccessArgs(PrefixArgs, DataArgs, total=False):

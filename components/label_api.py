@@ -59,33 +59,30 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
     """What the API is built on. `http` is cheaper, but has no API keys, and its gateway's own answers to throttled,
     unsigned and failed requests are no problem documents: AWS lets nobody shape them."""
     access: Annotated[ApiAccess, Field("api_key")]
-    """Who may upload and read: `api_key` whoever has the key (REST only), `iam` whoever signs with SigV4 and may,
-    `open` everybody, at your expense. Deleting is never open: where the access is, it has to be signed."""
+    """The callers who may upload and read: `api_key` those with the key (REST only), `iam` those who sign with SigV4,
+    `open` everybody, at your expense. Deleting is never open: it then needs a signature."""
     queue: QueueLike | None
-    """The pipeline's queue of events: an `aws.sqs.Queue`, or its URL and ARN. Without it, no picture can be labelled
-    anew by the API."""
+    """The pipeline's queue of events: an `aws.sqs.Queue`, or its URL and ARN. Without it, the API cannot relabel."""
     purge: Annotated[bool, Field(False)]
-    """Whether who may delete may also purge: erase every version of a picture, its documents, and what is known of it.
-    Nothing brings it back."""
+    """Let callers who may delete also purge: erase a picture for good (`docs/security.md`)."""
     results_bucket: BucketLike | None
-    """The bucket of the result documents, where there is one: what is purged goes from it too."""
+    """The bucket of the result documents, if any: a purge erases those of the picture."""
     stage: Annotated[
         pulumi.Input[str],
         Field("v1", pattern=r"^[A-Za-z0-9_-]{1,128}$", description="letters, digits, hyphens and underscores, as v1"),
     ]
-    """The name of the API's stage, the last part of its address."""
+    """The API's stage, the last part of its address."""
     throttle_rate: Annotated[pulumi.Input[float], Field(50, gt=0, le=10000)]
     """Requests per second."""
     throttle_burst: Annotated[pulumi.Input[int], Field(100, ge=1, le=5000)]
     """Requests at once."""
     daily_quota: Annotated[int | None, Field(None, ge=1, le=2_000_000_000)]
-    """Requests a day (UTC) of whoever has the API's key. Without it, the throttle is the only bound. For `api_key`."""
+    """Requests a day (UTC) by the API's key. Without it, only the throttle limits them."""
     origins: Sequence[pulumi.Input[Origin]]
     """Web origins whose pages may call the API. The gateway's own refusals name the first one only."""
     log_role: Annotated[Literal["none", "account", "own"], Field("none")]
-    """The role by which a REST API logs its requests, of which API Gateway has one for each account and region. `none`:
-    no access log. `account`: the account has a role, which stays. `own`: this stack sets the role, in place of any
-    other. An API of kind `http` logs without one."""
+    """The role by which a REST API logs its requests; an account has one for each region. `none`: no access log.
+    `account`: the account's role. `own`: this stack replaces the account's role."""
     public_endpoint: Annotated[
         str | None,
         Field(
@@ -95,7 +92,7 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
         ),
         arguments.Configured("publicEndpoint"),
     ]
-    """Where a browser reaches an emulator."""
+    """The address at which a browser reaches an emulator."""
 
 
 class LabelApi(Component):

@@ -83,7 +83,7 @@ class MonitoringArgs(TaggedArgs, total=False):
     commands: Annotated[Literal["aws", "labelstack"], Field("aws")]
     """The commands that alarms name: `aws` for the AWS CLI's, `labelstack` where the stack has Labelstack's outputs."""
     daily_cost_bound_usd: Annotated[pulumi.Input[float] | None, Field(None, gt=0)]
-    """US dollars that Rekognition may cost within a day before an alarm goes off. Without it there is no such alarm."""
+    """US dollars that Rekognition may cost a day before an alarm starts. Without it there is no such alarm."""
     alarm_topic_arn: Annotated[
         pulumi.Input[str] | None,
         Field(
@@ -92,21 +92,21 @@ class MonitoringArgs(TaggedArgs, total=False):
             description="the ARN of an SNS topic that CloudWatch may publish to",
         ),
     ]
-    """A topic of yours that alarms tell. Its policy lets CloudWatch publish. Without it, one is made."""
+    """Your topic for alarms. Its policy must let CloudWatch publish. Without it, the stack has its own."""
     emails: Annotated[Sequence[Email], Field(())]
-    """E-mail addresses that the topic that is made tells. Each has to confirm."""
+    """Subscribers of the stack's own topic. Each must confirm."""
 
 
 class Monitoring(Component):
     """Alarms on functions, queues, the API, the workflow, Rekognition's quota and its daily cost; one dashboard.
 
-    Every alarm tells the topic when it goes off and when it is over.
+    Every alarm publishes to the topic when it starts and when it ends.
     """
 
     name_limit = 200
 
     topic_arn: pulumi.Output[str]
-    """The topic that alarms tell."""
+    """The topic that alarms publish to."""
     dashboard_name: pulumi.Output[str]
     """The dashboard's name: the pipeline's service."""
     alarms: Mapping[str, aws.cloudwatch.MetricAlarm]

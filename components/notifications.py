@@ -37,11 +37,11 @@ class NotificationsArgs(TaggedArgs, total=False):
     """Arguments of Notifications."""
 
     emails: Annotated[Sequence[Email], Field(())]
-    """E-mail addresses that get the messages. Each has to confirm."""
+    """Subscribers by e-mail. Each must confirm."""
     queue_arns: Annotated[Sequence[pulumi.Input[QueueArn]], Field(())]
-    """ARNs of SQS queues that get the messages raw. Their own policies let the topic send."""
+    """SQS queues that get raw messages. Their policies must let the topic send."""
     filter_policy: Annotated[Mapping[str, Any] | None, Field(None, description=FILTER)]
-    """An SNS filter policy by the messages' attributes, for all subscribers. Without it they get every message."""
+    """A filter policy for all subscribers. Without it they get every message."""
     kms_key_arn: pulumi.Input[str] | None
     """The ARN of a KMS key that encrypts the messages. Its policy lets CloudWatch use it if alarms publish here."""
 

@@ -62,72 +62,70 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     topic: TopicLike | None
     """A topic that tells of each result: a `Notifications`, an `aws.sns.Topic`, or its ARN."""
     notify_min_confidence: Annotated[pulumi.Input[float], Field(0, ge=0, le=100, description=PERCENT)]
-    """Confidence in percent below which labels are no attributes of the messages, to filter by. The messages have all
-    labels."""
+    """Minimum confidence of labels that a filter policy can use. Messages have all labels."""
     detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1), Variable("DETECTORS")]
-    """What is looked for in a picture. Each detector is one Rekognition call a picture."""
+    """Each detector is one Rekognition call a picture."""
     # 49, as one DynamoDB transaction of at most 100 actions replaces a result: the result and the counters, 49 new
     # labels and 49 old ones.
     max_labels: Annotated[pulumi.Input[int], Field(10, ge=1, le=49), Variable("MAX_LABELS")]
-    """Labels that a picture keeps, the most certain first."""
+    """Labels that a picture keeps, the most confident first."""
     min_confidence: Annotated[
         pulumi.Input[float], Field(70, ge=0, le=100, description=PERCENT), Variable("MIN_CONFIDENCE")
     ]
-    """Confidence in percent below which nothing is kept."""
+    """Minimum confidence of what is kept."""
     label_blocklist: Annotated[
         Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_BLOCKLIST")
     ]
-    """Labels that no result shows. Labels compare without regard to case, by Rekognition's name and by their alias."""
+    """Labels that no result shows, in any case, by Rekognition's name or by their alias."""
     label_allowlist: Annotated[
         Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_ALLOWLIST")
     ]
-    """The only labels that results show. Without it, or with an empty one, they show all that are not blocked."""
+    """The only labels that results show. Empty: all that are not blocked."""
     label_aliases: Annotated[
         Mapping[str, LabelName] | None,
         Field(None, description='a mapping of labels to other names, for example {"Human": "Person"}'),
         Variable("LABEL_ALIASES"),
     ]
-    """Other names for labels. Of two labels with the same name, a result shows the surer one."""
+    """Other names for labels. Of two labels with the same name, a result shows the more confident one."""
     min_confidence_by_label: Annotated[
         Mapping[str, Annotated[float, Field(ge=0, le=100)]] | None,
         Field(None, description='a mapping of labels to percent, for example {"Weapon": 95}'),
         Variable("MIN_CONFIDENCE_BY_LABEL"),
     ]
-    """Confidence in percent below which these labels are not shown, in place of `min_confidence`. A lower one makes
-    Rekognition say more."""
+    """Minimum confidence of these labels, in place of `min_confidence`."""
     image_properties: Annotated[bool, Field(False), Variable("IMAGE_PROPERTIES")]
-    """Ask for dominant colours and quality too, which Rekognition charges on top of `labels`."""
+    """Also request dominant colours and quality, at Rekognition's extra charge."""
     rekognition_tps: Annotated[pulumi.Input[float], Field(5, ge=1, le=1000)]
     """Your account's quota of Rekognition calls per second and operation. It sets the concurrency."""
     rekognition_timeout_seconds: Annotated[
         pulumi.Input[float], Field(10, ge=1, le=60), Variable("REKOGNITION_TIMEOUT_S")
     ]
-    """The longest time that one Rekognition call may take."""
+    """Timeout of one Rekognition call."""
     rekognition_endpoint: Annotated[
         pulumi.Input[str] | None,
         Field(None, pattern=URL, description="an http or https URL of an emulator"),
         Variable("AWS_ENDPOINT_URL_REKOGNITION"),
         Configured("rekognitionEndpoint"),
     ]
-    """The address of an emulator of Rekognition."""
+    """The address of a Rekognition emulator."""
     retry_base_delay_seconds: Annotated[pulumi.Input[int], Field(5, ge=0, le=900)]
     """The pause before the second attempt. It doubles each time."""
     cache_days: Annotated[pulumi.Input[int], Field(30, ge=1), Variable("CACHE_DAYS")]
-    """Days for which the same bytes are not sent to Rekognition again."""
+    """Days for which Rekognition's answers are reused for the same bytes."""
     batch_size: Annotated[pulumi.Input[int], Field(10, ge=1, le=10)]
-    """Pictures of one invocation, analysed concurrently."""
+    """Pictures that one invocation analyses concurrently."""
     # AWS: with fewer receives messages may become dead letters only because the function was throttled.
     max_receive_count: Annotated[pulumi.Input[int], Field(5, ge=5, le=1000)]
-    """Attempts before a picture has failed. Throttling uses none up, for three days."""
+    """Attempts before a picture is `FAILED`. Throttling uses none up, for three days."""
     on_cost_bound: Annotated[Literal["alarm", "pause"], Field("alarm")]
-    """What happens when the alarm of a daily cost bound goes off (`Monitoring`): `alarm` tells. `pause` takes no more
-    pictures from the queue either, which keeps them for 4 days, until `labelstack resume`."""
+    """At the daily cost bound (`Monitoring`), `alarm` notifies. `pause` also stops taking pictures from the queue, which
+    keeps them for 4 days, until `labelstack resume`."""
     # Room to convert a picture of 50 megapixels, and most of a processor to do it with.
     memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
-    """Memory of the function that reads pictures. It decides how large a picture can be converted."""
+    """Memory of the function that reads pictures. It limits the size of converted pictures."""
     # A queue keeps what a function works on invisible for six times this, and for 12 hours at most.
     timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=5, le=900)]
-    """The longest time that a batch may take, or a step of the workflow."""
+    """Timeout of a batch, or of a step of the workflow."""
 
 
 def max_converted_pixels(memory_mb: int) -> int:

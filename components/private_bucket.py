@@ -16,9 +16,9 @@ class PrivateBucketArgs(ProtectedArgs, total=False):
     """What UploadBucket and ResultsBucket take."""
 
     noncurrent_version_days: Annotated[pulumi.Input[int], Field(30, ge=1)]
-    """Days for which replaced and deleted versions are kept."""
+    """Days for which S3 keeps replaced and deleted versions."""
     expiration_days: Annotated[pulumi.Input[int] | None, Field(None, ge=1)]
-    """Days after which objects are deleted. Without it they are kept."""
+    """Days after which S3 deletes objects. Without it they stay."""
     kms_key_arn: pulumi.Input[str] | None
     """The ARN of a KMS key that encrypts the objects. Without it S3 encrypts them with its own keys (SSE-S3)."""
 

@@ -34,7 +34,7 @@ class FunctionsArgs(TaggedArgs, total=False):
     architecture: Annotated[Architecture, Field("arm64"), Configured("architecture")]
     """The functions' processor."""
     log_retention_days: Annotated[pulumi.Input[LogRetention], Field(14)]
-    """Days for which logs are kept."""
+    """Days for which CloudWatch keeps logs."""
     build_dir: str | Path | None
     """The folder that keeps the functions' zips and dependencies between runs. Without it, `.labelstack/packages`
     beside the sources, or the user's cache for an installed package or where nothing can be written."""
@@ -46,7 +46,7 @@ class ServiceArgs(FunctionsArgs, total=False):
     service: Annotated[pulumi.Input[str] | None, Variable("POWERTOOLS_SERVICE_NAME")]
     """The name of this deployment in logs and metrics. Without it, the component's name and the stack's."""
     log_level: Annotated[pulumi.Input[LogLevel], Field("INFO"), Variable("POWERTOOLS_LOG_LEVEL")]
-    """The functions' log level. At INFO each picture's labels are logged."""
+    """The functions' log level. INFO logs each picture's labels."""
     source_dir: str | Path | None
     """A folder with other sources of the functions (`handlers/`) and another contract (`api/`) than Labelstack's."""
 

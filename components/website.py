@@ -58,11 +58,11 @@ class WebsiteArgs(TaggedArgs, total=False):
         Field(
             None,
             pattern=r"^https?://\S*\{bucket\}\S*$",
-            description="the http or https URL of an emulator's site with {bucket} in it",
+            description="an http or https URL with {bucket} in it",
         ),
         Configured("websiteEndpoint"),
     ]
-    """Where an emulator serves a bucket's site, an URL with `{bucket}` in it."""
+    """The address at which an emulator serves a bucket's site."""
     sources: Sequence[str | None]
     """Where the page may send requests to beside HTTPS addresses, which the site's headers always let through. The
     page's own policy (`WebsiteFiles`) is the narrow one, as it is written when all addresses are known."""
@@ -252,7 +252,7 @@ class WebsiteFilesArgs(TaggedArgs, total=False):
     min_confidence: Annotated[pulumi.Input[float], Field(70, ge=0, le=100)]
     """The lowest confidence in percent that the page offers to search by."""
     public_endpoint: Annotated[str | None, Field(None), Configured("publicEndpoint")]
-    """Where a browser reaches an emulator."""
+    """The address at which a browser reaches an emulator."""
     config: Mapping[str, Any]
     """More of what is written beside the page as `config.json`, so that nobody pastes addresses into it."""
     connect: Sequence[pulumi.Input[str]]

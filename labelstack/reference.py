@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-import click
-
 from components.arguments import Member
 from labelstack.cli.app import cli
-from labelstack.cli.options import CONNECTION, Command
+from labelstack.cli.options import Command
 from settings import KEYS, NAMESPACE, PARTS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -20,15 +19,16 @@ HEAD = f"""# Settings
 <!-- Written by `make generated` from the components' arguments: change those, not this page. -->
 
 Keys of `Pulumi.<stack>.yaml` below `{NAMESPACE}:`, as `{NAMESPACE}:maxLabels: 5`. `pulumi config set maxLabels 5` sets
-the same. A list may also be written as a text, `labels,faces`. A wrong value ends the program before anything is
-created; the error names the key, the value and what is expected.
+the same. Defaults are in brackets. A wrong value ends the program before it creates anything.
 """
 
 COMMANDS_HEAD = """# Commands
 
 <!-- Written by `make generated` from the command's own help: change that, not this page. -->
 
-`labelstack` is in `.venv/bin` once a `make` task has run. `labelstack COMMAND --help` explains the command's options.
+`labelstack` is in `.venv/bin` once a `make` task has run. `labelstack COMMAND --help` explains the options. Those that
+choose a stack have variables: `LABELSTACK_CLOUD`, `LABELSTACK_STACK`, `LABELSTACK_OUTPUTS`, `LABELSTACK_STATE_DIR`,
+`LABELSTACK_ENGINE`.
 
 Exit status: 0 success, 1 an error with one sentence, 2 wrong usage, 130 stopped by Ctrl-C.
 
@@ -37,16 +37,9 @@ go to S3. Without AWS credentials you read with an outputs file and a key:
 `LABELSTACK_API_KEY=… labelstack labels --outputs outputs.json`.
 """
 
-CONNECTION_HEAD = """
-## Connection options
-
-They choose a stack and its cloud. These variables replace some: `LABELSTACK_CLOUD`, `LABELSTACK_STACK`,
-`LABELSTACK_OUTPUTS`, `LABELSTACK_STATE_DIR`, `LABELSTACK_ENGINE`.
-"""
-
 
 def settings_page() -> str:
-    """Write `docs/settings.md`: each setting with its default, its values and what it does."""
+    """Write `docs/settings.md`: each setting with its values, its default and what it does."""
     titles: dict[str, list[Member]] = {}
     written: set[str] = set()
     for part in PARTS:
@@ -59,47 +52,31 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    """Write `docs/commands.md`: what each command does, the names of its options, and examples."""
+    """Write `docs/commands.md`: what each command does, and examples."""
     commands = {name: command for name, command in sorted(cli.commands.items()) if isinstance(command, Command)}
-    connection: dict[str, str] = {}
     sections = []
     for name, command in commands.items():
-        context = click.Context(command, info_name=f"labelstack {name}", parent=None)
-        options = [option for option in command.params if isinstance(option, click.Option)]
-        records = {option.name: option.get_help_record(context) for option in options}
-        connection |= {str(key): _option(record) for key, record in records.items() if key in CONNECTION and record}
-        own = [f"`{record[0]}`" for key, record in records.items() if record and key not in CONNECTION]
         summary = inspect.cleandoc(command.help or "").partition("\n\n")[0]
-        parts = [f"## {name}", summary, "```\n" + "\n".join(command.examples) + "\n```"]
-        sections.append("\n\n".join([*parts, *([f"Options: {', '.join(own)}"] if own else [])]))
-    return (
-        "\n\n".join([COMMANDS_HEAD.strip(), *sections, CONNECTION_HEAD.strip(), "\n".join(connection.values())]) + "\n"
-    )
-
-
-def _option(record: tuple[str, str]) -> str:
-    return f"- `{record[0]}`: {' '.join(record[1].split())}"
+        sections.append("\n\n".join([f"## {name}", summary, "```\n" + "\n".join(command.examples) + "\n```"]))
+    return "\n\n".join([COMMANDS_HEAD.strip(), *sections]) + "\n"
 
 
 def _table(settings: list[Member]) -> str:
-    rows = ["| setting | default | values | |", "|---|---|---|---|"]
-    rows += [
-        f"| `{setting.name}` | {_default(setting)} | {_cell(setting.expected)} | {_cell(setting.description)} |"
-        for setting in settings
-    ]
+    rows = ["| setting | values | |", "|---|---|---|"]
+    rows += [f"| `{setting.name}` | {_values(setting)} | {_cell(setting.description)} |" for setting in settings]
     return "\n".join(rows) + "\n"
 
 
-def _default(setting: Member) -> str:
-    """A default as YAML."""
+def _values(setting: Member) -> str:
+    """The values of a setting, and its default as YAML."""
+    values = _cell(re.sub(r"^a whole number (of |from )|, each at most once$", "", setting.expected))
     value: Any = setting.default
     if setting.required or value is None:
-        return "required" if setting.required else "none"
-    return (
-        f"`[{', '.join(value)}]`"
-        if isinstance(value, tuple)
-        else f"`{value if isinstance(value, str) else json.dumps(value)}`"
+        return f"{values} (required)" if setting.required else values
+    text = (
+        f"[{', '.join(value)}]" if isinstance(value, tuple) else value if isinstance(value, str) else json.dumps(value)
     )
+    return f"{values} (`{text}`)"
 
 
 def _cell(text: str) -> str:

@@ -158,7 +158,7 @@ def test_the_accounts_log_role_is_nobodys_unless_the_settings_say_so() -> None:
         ),
         (
             {"websiteEndpoint": "http://localhost:4566"},
-            "expected the http or https URL of an emulator's site with {bucket} in it.",
+            "expected an http or https URL with {bucket} in it.",
         ),
         (
             {"apiThrottleRate": "0"},
