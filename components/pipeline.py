@@ -118,8 +118,8 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     max_receive_count: Annotated[pulumi.Input[int], Field(5, ge=5, le=1000)]
     """Attempts before a picture is `FAILED`. Throttling uses none up, for three days."""
     on_cost_bound: Annotated[Literal["alarm", "pause"], Field("alarm")]
-    """At the daily cost bound (`Monitoring`), `alarm` notifies. `pause` also stops taking pictures from the queue, which
-    keeps them for 4 days, until `labelstack resume`."""
+    """At the daily cost bound (`Monitoring`), `alarm` notifies. `pause` also stops taking pictures from the queue. They
+    wait there for 4 days, until `labelstack resume`."""
     # Room to convert a picture of 50 megapixels, and most of a processor to do it with.
     memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
     """Memory of the function that reads pictures. It limits the size of converted pictures."""
