@@ -82,7 +82,7 @@ def detect(detectors: Sequence[str]) -> list[Statement]:
 def put_objects(
     bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
 ) -> list[Statement]:
-    """Put objects below a prefix; whoever holds a presigned form acts with the rights of who signed it."""
+    """Put objects below a prefix; whoever holds an upload URL acts with the rights of who signed it."""
     statements = [Statement(["s3:PutObject"], [pulumi.Output.concat(bucket_arn, "/", prefix, "*")])]
     return [*statements, Statement(["kms:GenerateDataKey"], [kms_key_arn])] if kms_key_arn else statements
 

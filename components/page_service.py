@@ -49,7 +49,7 @@ def service_of(component: Component, args: Mapping[str, Any]) -> PageService:
 
 
 def _through_api(component: Component, args: Mapping[str, Any], api: LabelApi | AddressReference) -> PageService:
-    """The page asks the API, and sends pictures to S3 with the forms that the API gives."""
+    """The page asks the API, and sends pictures to S3 with the upload URLs that the API gives."""
     url = api.url if isinstance(api, LabelApi) else api["url"]
     deletes = api.arguments["access"] == "api_key" if isinstance(api, LabelApi) else api.get("can_delete", False)
     config = {"mode": "api", "apiUrl": url, "canDelete": deletes, **_limits(args)}

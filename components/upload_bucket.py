@@ -40,7 +40,7 @@ class UploadBucket(PrivateBucket):
                 cors_rules=[
                     {
                         "allowed_origins": list(origins),
-                        "allowed_methods": ["GET", "HEAD", "POST", "PUT"],
+                        "allowed_methods": ["GET", "HEAD", "PUT"],
                         "allowed_headers": ["*"],
                         "expose_headers": ["ETag"],
                         "max_age_seconds": 3600,

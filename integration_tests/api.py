@@ -1,4 +1,4 @@
-"""A program that uses a deployed API: plain HTTP, JSON, and forms for S3."""
+"""A program that uses a deployed API: plain HTTP, JSON, and upload URLs of S3."""
 
 from __future__ import annotations
 
@@ -101,25 +101,27 @@ class ApiClient:
         """Delete a picture."""
         return self.send("DELETE", "/images", query=urlencode({"key": key}))
 
-    def form(self, name: str = "picture.jpg", content_type: str = "image/jpeg", **more: Any) -> dict[str, Any]:
-        """A form with which S3 takes one picture."""
-        reply = self.post("/generate-upload-url", {"fileName": name, "contentType": content_type, **more})
+    def grant(self, size_bytes: int, name: str = "picture.jpg", content_type: str = "image/jpeg") -> dict[str, Any]:
+        """An upload URL for one picture, with its headers and key."""
+        body = {"fileName": name, "contentType": content_type, "sizeBytes": size_bytes}
+        reply = self.post("/generate-upload-url", body)
         assert reply.status == 200, reply
         document = reply.json
         assert isinstance(document, dict)
         return document
 
-    def submit(self, form: Mapping[str, Any], body: bytes, **changed: str) -> Reply:
-        """Send a form to S3, some of its fields changed."""
-        fields = {**form["fields"], **changed, "file": ("picture", body, "application/octet-stream")}
-        return reply_of(self.pool.request("POST", form["url"], fields=fields))
+    def put(self, grant: Mapping[str, Any], body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+        """Send bytes to an upload URL, some of its headers changed."""
+        return reply_of(
+            self.pool.request("PUT", grant["url"], body=body, headers={**grant["headers"], **(headers or {})})
+        )
 
     def upload(self, body: bytes, name: str = "picture.jpg", content_type: str = "image/jpeg") -> str:
         """Upload a picture as a page does; its key."""
-        form = self.form(name, content_type, sizeBytes=len(body))
-        reply = self.submit(form, body)
-        assert reply.status == 204, reply
-        return str(form["key"])
+        grant = self.grant(len(body), name, content_type)
+        reply = self.put(grant, body)
+        assert reply.status == 200, reply
+        return str(grant["key"])
 
     def wait_for_result(self, key: str) -> Any:
         """The result of a picture when it is in its final state."""

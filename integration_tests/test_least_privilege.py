@@ -211,10 +211,9 @@ def record_over_labels(caller: Caller) -> str:
     return caller.call("record_failure", caller.message(caller.event()))
 
 
-def upload_by_form(caller: Caller) -> str:
+def upload_by_url(caller: Caller) -> str:
     assert caller.api is not None
-    form = caller.api.form()
-    return repr(caller.api.submit(form, b"x"))
+    return repr(caller.api.put(caller.api.grant(1), b"x"))
 
 
 def read(caller: Caller) -> str:
@@ -302,7 +301,7 @@ PIPELINE: dict[str, list[Flow]] = {
         keep_unreadable("record_failure"),
         Flow(record, (HIDE,), refused=PUT),
     ],
-    "api_upload_url": [Flow(upload_by_form, (DOCUMENT,))],
+    "api_upload_url": [Flow(upload_by_url, (DOCUMENT,))],
     "api_results": [
         Flow(read, ("dynamodb:GetItem", READ)),
         Flow(search, ("dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Query of an index")),
@@ -387,7 +386,10 @@ def role_of(caller: Caller, duty: str) -> Role:
 
 
 def refusals(text: str) -> set[str]:
-    """The actions that were refused; to a HEAD and to a form S3 does not name them. Batches are no actions to IAM."""
+    """The actions that were refused; batches are no actions to IAM.
+
+    S3 does not name the action that it refuses to a HEAD or to an upload URL.
+    """
     unnamed = {"(403) when calling the HeadObject": READ, "<Message>Access Denied</Message>": DOCUMENT}
     named = {action.removesuffix("Batch") for action in re.findall(r"not authorized to perform: (\S+)", text)}
     return named | {action for words, action in unnamed.items() if words in text}

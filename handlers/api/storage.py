@@ -1,4 +1,4 @@
-"""The uploads bucket as the API sees it: whether an object is there, deleting it, and links and forms for others."""
+"""The uploads bucket as the API sees it: whether an object is there, deleting it, and URLs for others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def s3_client() -> S3Client:
 
 
 def signing_client(public_endpoint: str | None) -> S3Client:
-    """A client that signs links and forms for others, and sends nothing itself.
+    """A client that signs URLs for others, and sends nothing itself.
 
     Without `public_endpoint`, the bucket's name of its region: S3's global name redirects, which CORS does not follow.
     """

@@ -10,7 +10,7 @@ _ELLIPSIS: Final = "…"
 _JOINER: Final = "\u200d"
 _TAIL_CLUSTERS: Final = 20
 _FULL_WIDTH: Final = 0xFEE0
-_HARMFUL: Final = re.compile(r'[$<>"]|%(?=[0-9A-Fa-f]{2})')
+_HARMFUL: Final = re.compile(r'[<>"]|%(?=[0-9A-Fa-f]{2})')
 _FLAG_LETTER: Final = re.compile("[\U0001f1e6-\U0001f1ff]")
 # The joiners, skin tones, tags of flags, and the vowels and finals of Hangul that are written one by one.
 _EXTENDS: Final = re.compile("[\u200c\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\u1160-\u11ff]")
@@ -21,9 +21,8 @@ _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 def key_name(name: str, most_bytes: int) -> str:
     """Give the last part of a key for a file of this name: at most `most_bytes` bytes, never empty, `.` or `..`.
 
-    Folders before the name go. What does harm becomes the full-width character of the same look: a `$`, which S3 takes
-    for a variable in a form's policy (https://github.com/boto/boto3/issues/4514), and what careless readers take for
-    markup or for an escape.
+    Folders before the name go. What careless readers take for markup or for an escape becomes the full-width character
+    of the same look.
     """
     base = _HARMFUL.sub(lambda sign: chr(ord(sign[0]) + _FULL_WIDTH), re.split(r"[/\\]", name)[-1])
     spoken = _UNSPEAKABLE.sub(" ", base).strip()

@@ -1,15 +1,14 @@
 """The edge of `api_upload_url`.
 
 Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (keys begin with it); MAX_UPLOAD_BYTES (1 to 104,857,600); UPLOAD_EXPIRY_S
-(how long a form is good, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and Powertools' own.
-Rights: s3:PutObject below the prefix, which whoever holds a form then has for its key.
+(how long an upload URL is valid, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and Powertools' own.
+Rights: s3:PutObject below the prefix, which whoever holds an upload URL then has, once, for its key.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -38,10 +37,16 @@ def _application() -> Application:
     variables = Variables(os.environ)
     client, bucket = signing_client(variables.url("PUBLIC_S3_ENDPOINT_URL")), variables.text("UPLOAD_BUCKET")
 
-    def sign(key: str, fields: dict[str, str], conditions: Sequence[Any], expiry_s: int) -> dict[str, Any]:
-        return client.generate_presigned_post(
-            bucket, key, Fields=fields, Conditions=list(conditions), ExpiresIn=expiry_s
-        )
+    def sign(key: str, content_type: str, size_bytes: int, expiry_s: int) -> str:
+        put = {
+            "Bucket": bucket,
+            "Key": key,
+            "ContentType": content_type,
+            "ContentLength": size_bytes,
+            "IfNoneMatch": "*",
+        }
+        url: str = client.generate_presigned_url("put_object", Params=put, ExpiresIn=expiry_s)
+        return url
 
     uploads = Uploads(
         sign=sign,

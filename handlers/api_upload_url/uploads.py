@@ -1,8 +1,8 @@
-"""Upload forms: which key a picture gets, and what S3 is to refuse."""
+"""Upload URLs: which key a picture gets, and what S3 is to refuse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -17,15 +17,15 @@ MAX_NAME_CHARACTERS: Final = 255
 
 
 class Signer(Protocol):
-    """Makes presigned POSTs."""
+    """Signs a PUT to S3."""
 
-    def __call__(self, key: str, fields: dict[str, str], conditions: Sequence[Any], expiry_s: int) -> dict[str, Any]:
-        """`url` and `fields` of the form."""
+    def __call__(self, key: str, content_type: str, size_bytes: int, expiry_s: int) -> str:
+        """Return a URL that takes one object of this key, type and size, once."""
 
 
 @dataclass(frozen=True)
 class Uploads:
-    """Gives out forms. Each is for one key that nobody has chosen, one type and one size."""
+    """Gives out upload URLs. Each takes one picture, once: a key that nobody has chosen, one type and one size."""
 
     sign: Signer
     prefix: str
@@ -39,25 +39,18 @@ class Uploads:
         body = Body(request.json_object(), ("fileName", "contentType", "sizeBytes"))
         name = body.required("fileName", lambda value: any_text(value, most_characters=MAX_NAME_CHARACTERS), "")
         content_type = body.required("contentType", one_of(*STANDARD_TYPES), "image/jpeg")
-        size_bytes = body.optional("sizeBytes", integer(1, self.max_size_bytes))
+        size_bytes = body.required("sizeBytes", integer(1, self.max_size_bytes), 1)
         body.done()
-        return Answer(self._form(name, STANDARD_TYPES[content_type], size_bytes or self.max_size_bytes))
+        return Answer(self._upload(name, STANDARD_TYPES[content_type], size_bytes))
 
-    def _form(self, name: str, content_type: str, max_size_bytes: int) -> dict[str, Any]:
+    def _upload(self, name: str, content_type: str, size_bytes: int) -> dict[str, Any]:
         folder = f"{self.prefix}{self.new_id()}/"
         key = folder + key_name(name, MAX_KEY_BYTES - len(folder.encode()))
         expires_at = self.now() + timedelta(seconds=self.expiry_s)
-        form = self.sign(
-            key,
-            {"Content-Type": content_type},
-            # The key is a condition of its own: botocore adds it.
-            [{"Content-Type": content_type}, ["content-length-range", 1, max_size_bytes]],
-            self.expiry_s,
-        )
         return {
-            "url": form["url"],
-            "fields": form["fields"],
+            "url": self.sign(key, content_type, size_bytes, self.expiry_s),
+            # HTTP clients send Content-Length, which is signed too, by themselves.
+            "headers": {"Content-Type": content_type, "If-None-Match": "*"},
             "key": key,
             "expiresAt": iso_ms(expires_at),
-            "maxSizeBytes": max_size_bytes,
         }

@@ -29,7 +29,7 @@ CAPABILITIES = Capabilities(
     fair_queues=True,
     s3_on_eventbridge=True,
     express_workflows=True,
-    form_signatures=True,
+    presigned_signatures=True,
 )
 
 

@@ -47,7 +47,7 @@ class Capabilities:
     fair_queues: bool = _what("queues that prefer the messages of other groups to those of a busy one")
     s3_on_eventbridge: bool = _what("EventBridge that tells S3's keys as they are, and the order of its events")
     express_workflows: bool = _what("Express workflows of Step Functions")
-    form_signatures: bool = _what("checked signatures of presigned forms")
+    presigned_signatures: bool = _what("checked signatures of presigned URLs")
 
     def lacks(self, *names: str) -> list[str]:
         """What of these it cannot do, in words. Raises ValueError for a name that is no capability."""

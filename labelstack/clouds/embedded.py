@@ -50,7 +50,7 @@ CAPABILITIES = Capabilities(
     fair_queues=False,
     s3_on_eventbridge=True,
     express_workflows=True,
-    form_signatures=True,
+    presigned_signatures=True,
 )
 
 

@@ -41,7 +41,7 @@ CAPABILITIES = Capabilities(
     fair_queues=False,
     s3_on_eventbridge=False,  # the keys are URL-encoded, and every sequencer is the same (4.14)
     express_workflows=True,
-    form_signatures=False,
+    presigned_signatures=False,
 )
 
 

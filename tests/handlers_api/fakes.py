@@ -156,14 +156,14 @@ class FakeApi:
     """Messages to the pipeline's queue; None where there is none."""
     erasure: FakeErasure | None = field(default_factory=FakeErasure)
     """None where the API may not purge."""
-    signed: list[tuple[str, dict[str, str], list[Any], int]] = field(default_factory=list)
+    signed: list[tuple[str, str, int, int]] = field(default_factory=list)
 
     def application(self) -> Application:
         """The functions as one."""
 
-        def sign(key: str, fields: dict[str, str], conditions: Sequence[Any], expiry_s: int) -> dict[str, Any]:
-            self.signed.append((key, fields, list(conditions), expiry_s))
-            return {"url": "https://bucket.example/", "fields": {**fields, "key": key, "policy": "p"}}
+        def sign(key: str, content_type: str, size_bytes: int, expiry_s: int) -> str:
+            self.signed.append((key, content_type, size_bytes, expiry_s))
+            return f"https://bucket.example/{key}?signature"
 
         uploads = Uploads(sign, PREFIX, 100 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
         reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW)

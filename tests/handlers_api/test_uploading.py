@@ -16,26 +16,22 @@ TYPES = "must be " + " or ".join(STANDARD_TYPES)
 
 
 def ask(client: Client, **fields: Any) -> Any:
-    return client.post("/generate-upload-url", {"fileName": "cat.jpg", "contentType": "image/jpeg"} | fields)
+    return client.post(
+        "/generate-upload-url", {"fileName": "cat.jpg", "contentType": "image/jpeg", "sizeBytes": 1234} | fields
+    )
 
 
-def test_gives_a_form_for_one_key_type_and_size(client: Client) -> None:
-    reply = ask(client, sizeBytes=1234)
+def test_gives_an_upload_url_for_one_key_type_and_size(client: Client) -> None:
+    reply = ask(client)
 
     assert reply.status == 200
     assert reply.body == {
-        "url": "https://bucket.example/",
-        "fields": {"Content-Type": "image/jpeg", "key": "uploads/id/cat.jpg", "policy": "p"},
+        "url": "https://bucket.example/uploads/id/cat.jpg?signature",
+        "headers": {"Content-Type": "image/jpeg", "If-None-Match": "*"},
         "key": "uploads/id/cat.jpg",
         "expiresAt": "2026-11-21T09:05:00.123Z",
-        "maxSizeBytes": 1234,
     }
-    conditions = [{"Content-Type": "image/jpeg"}, ["content-length-range", 1, 1234]]
-    assert client.api.signed == [("uploads/id/cat.jpg", {"Content-Type": "image/jpeg"}, conditions, 300)]
-
-
-def test_allows_the_largest_picture_when_no_size_is_given(client: Client) -> None:
-    assert ask(client).body["maxSizeBytes"] == MAX
+    assert client.api.signed == [("uploads/id/cat.jpg", "image/jpeg", 1234, 300)]
 
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
@@ -54,6 +50,7 @@ TONED, FLAG, HANGUL = "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea", "\u1100\u1
         "\u0634\u062c\u0631\u0629.jpg",
         "100%.png",
         "%x & %.png",
+        "${filename} $$.png",
         "-.jpg",
         "x" * 251 + ".png",
     ],
@@ -72,14 +69,12 @@ def test_key_ends_in_the_name_as_it_was(client: Client, name: str) -> None:
         ("a/", "picture"),
         (" \n", "picture"),
         ("nul\x00l\n.png", "nul l .png"),
-        ("${filename}", "\uff04{filename}"),
-        ("50 $$.png", "50 \uff04\uff04.png"),
         ('<img src="x">.png', "\uff1cimg src=\uff02x\uff02\uff1e.png"),
         ("%2e%2E%2fsecret", "\uff052e\uff052E\uff052fsecret"),
     ],
 )
 @pytest.mark.abuse
-def test_takes_out_of_a_name_what_a_key_or_a_form_cannot_carry(client: Client, name: str, kept: str) -> None:
+def test_takes_out_of_a_name_what_a_key_cannot_carry(client: Client, name: str, kept: str) -> None:
     assert ask(client, fileName=name).body["key"] == f"uploads/id/{kept}"
 
 
@@ -107,7 +102,7 @@ def test_shortens_in_the_middle_by_characters_as_people_see_them(character: str,
     ],
 )
 def test_takes_other_names_of_types(client: Client, content_type: str, sent: str) -> None:
-    assert ask(client, contentType=content_type).body["fields"]["Content-Type"] == sent
+    assert ask(client, contentType=content_type).body["headers"]["Content-Type"] == sent
 
 
 @pytest.mark.parametrize(

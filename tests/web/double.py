@@ -70,7 +70,8 @@ class Double:
     config_extra: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    forms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    grants: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By the upload URL's path: the key, and the headers that S3 demands."""
     pictures: dict[str, Picture] = field(default_factory=dict)
 
     def fail_next(self, path: str, status: int, code: str, times: int = 1) -> None:
@@ -148,16 +149,6 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
 SUMMARY = {"key", "status", "code", "message", "processedAt", "width", "height"}
 
 
-def multipart(content_type: str, body: bytes) -> dict[str, bytes]:
-    """The parts of a form, as browsers send it."""
-    boundary = b"--" + content_type.split("boundary=")[1].encode()
-    parts: dict[str, bytes] = {}
-    for part in body.split(boundary)[1:-1]:
-        head, content = part.split(b"\r\n\r\n", 1)
-        parts[head.split(b'name="')[1].split(b'"')[0].decode()] = content.removesuffix(b"\r\n")
-    return parts
-
-
 def one_key(request: Request) -> str:
     """The query parameter `key`."""
     keys = request.query_params.getlist("key")
@@ -221,8 +212,10 @@ class Service:
 
     async def generate(self, request: Request) -> Response:
         """POST /generate-upload-url."""
-        body = await json_body(request, {"fileName", "contentType", "sizeBytes"}, {"fileName", "contentType"})
-        name, kind, size = body["fileName"], body["contentType"], body.get("sizeBytes", 1)
+        body = await json_body(
+            request, {"fileName", "contentType", "sizeBytes"}, {"fileName", "contentType", "sizeBytes"}
+        )
+        name, kind, size = body["fileName"], body["contentType"], body["sizeBytes"]
         if not isinstance(name, str) or not 1 <= len(name) <= 255 or not isinstance(kind, str):
             raise Problem(400, "INVALID_REQUEST", "The file name or type is wrong.")
         if kind not in TYPES:
@@ -230,27 +223,27 @@ class Service:
         if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE_BYTES:
             raise Problem(400, "INVALID_REQUEST", "The field sizeBytes must be a whole number from 1 to 104857600.")
         key = f"uploads/{secrets.token_hex(8)}/{safe_name(name)}"
-        policy = secrets.token_hex(16)
-        self.double.forms[policy] = {"key": key, "Content-Type": kind, "size": body.get("sizeBytes", MAX_SIZE_BYTES)}
+        grant = secrets.token_hex(16)
+        headers = {"Content-Type": kind, "If-None-Match": "*"}
+        self.double.grants[grant] = {"key": key, "Content-Length": str(size), **headers}
         answer = {
-            "url": str(request.url_for("post")),
+            "url": str(request.url_for("put", grant=grant)),
+            "headers": headers,
             "key": key,
-            "fields": {"key": key, "Content-Type": kind, "policy": policy},
             "expiresAt": stamp(datetime.now(UTC) + timedelta(minutes=15)),
-            "maxSizeBytes": body.get("sizeBytes", MAX_SIZE_BYTES),
         }
         return JSONResponse(answer)
 
-    async def post(self, request: Request) -> Response:
-        """The bucket takes a form, if it is the one that was given out."""
-        form = multipart(request.headers["content-type"], await request.body())
-        grant = self.double.forms.get(form["policy"].decode())
-        if not grant or any(form[name].decode() != grant[name] for name in ("key", "Content-Type")):
-            return Response("<Error><Code>AccessDenied</Code></Error>", 403, media_type="application/xml")
-        if len(form["file"]) > grant["size"]:
-            return Response("<Error><Code>EntityTooLarge</Code></Error>", 400, media_type="application/xml")
-        self.double.put(grant["key"], form["file"], grant["Content-Type"])
-        return Response(status_code=204)
+    async def put(self, request: Request) -> Response:
+        """The bucket takes one picture by an upload URL."""
+        grant = dict(self.double.grants.get(request.path_params["grant"], {}))
+        key = grant.pop("key", None)
+        if key is None or any(request.headers.get(name) != value for name, value in grant.items()):
+            return Response("<Error><Code>SignatureDoesNotMatch</Code></Error>", 403, media_type="application/xml")
+        if key in self.double.pictures:
+            return Response("<Error><Code>PreconditionFailed</Code></Error>", 412, media_type="application/xml")
+        self.double.put(key, await request.body(), grant["Content-Type"])
+        return Response(status_code=200)
 
     async def get_object(self, request: Request) -> Response:
         """The bucket gives a picture."""
@@ -419,7 +412,7 @@ def application(double: Double) -> Starlette:
         routes=[
             Route("/config.json", service.config),
             Mount("/api", routes=api),
-            Route("/s3/pictures", service.post, methods=["POST"]),
+            Route("/s3/uploads/{grant}", service.put, methods=["PUT"]),
             Route("/s3/pictures/{key:path}", service.get_object),
             Mount("/", StaticFiles(directory=WEB, html=True)),
         ],

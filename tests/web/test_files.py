@@ -47,7 +47,7 @@ def test_contents_decide_then_the_type_then_the_ending(page: Page, double: Doubl
     page.set_input_files("#files", [upload_of(name, content, mime) for name, mime, content, _ in CASES])
 
     expect(page.locator(f"{ROWS}:is([data-state=done], [data-state=rejected])")).to_have_count(len(CASES))
-    sent = {form["key"].split("/", 2)[2]: form["Content-Type"] for form in double.forms.values()}
+    sent = {grant["key"].split("/", 2)[2]: grant["Content-Type"] for grant in double.grants.values()}
     assert sent == {name: kind for name, _, _, kind in CASES}
 
 

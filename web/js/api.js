@@ -29,9 +29,9 @@ export function apiBackend(config) {
     async upload(file, { onProgress, signal }) {
       const fileName = shortened(file.name, (text) => text.length <= MOST_NAME);
       const wish = { fileName, contentType: await typeOf(file), sizeBytes: file.size };
-      const { body: form } = await call("POST", "/generate-upload-url", { body: wish, signal });
-      await sendFile({ url: form.url, fields: form.fields, file, onProgress, signal });
-      return form.key;
+      const { body } = await call("POST", "/generate-upload-url", { body: wish, signal });
+      await sendFile({ url: body.url, headers: body.headers, file, onProgress, signal });
+      return body.key;
     },
 
     async result(key, signal) {

@@ -91,32 +91,27 @@ function asError(status, body) {
 }
 
 /**
- * Sends a file to S3 and reports how much of it has gone (fetch cannot). A presigned POST when `fields` is given, else a PUT.
- * @param {{url: string, file: Blob, fields?: Record<string, string>, headers?: Record<string, string>,
+ * Sends a file to S3 and reports how much of it has gone (fetch cannot).
+ * @param {{url: string, file: Blob, headers: Record<string, string>,
  *   onProgress?: (part: number) => void, signal?: AbortSignal}} upload
  */
 export const sendFile = (upload) => again(() => send(upload), upload.signal);
 
-function send({ url, file, fields, headers = {}, onProgress, signal }) {
+function send({ url, file, headers, onProgress, signal }) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(cancelled());
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     xhr.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
-    xhr.onload = () => (xhr.status >= 200 && xhr.status < 300 ? resolve() : reject(storageError(xhr)));
+    // 412: it has arrived already, and the answer was lost. No two files have one key.
+    xhr.onload = () => ((xhr.status >= 200 && xhr.status < 300) || xhr.status === 412 ? resolve() : reject(storageError(xhr)));
     xhr.onerror = () => reject(offline());
     xhr.onabort = () => reject(cancelled());
     xhr.onloadend = () => signal?.removeEventListener("abort", abort);
     signal?.addEventListener("abort", abort);
-    xhr.open(fields ? "POST" : "PUT", url);
+    xhr.open("PUT", url);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-    let body = file;
-    if (fields) {
-      body = new FormData();
-      for (const [name, value] of Object.entries(fields)) body.append(name, value);
-      body.append("file", file); // S3 ignores what comes after the file
-    }
-    xhr.send(body);
+    xhr.send(file);
   });
 }
 
@@ -125,8 +120,6 @@ function storageError(xhr) {
   clock.learn(said("ServerTime"));
   const code = said("Code") ?? `HTTP_${xhr.status}`;
   const sentences = {
-    EntityTooLarge: "The picture is larger than allowed. Make it smaller and choose it again.",
-    EntityTooSmall: "The file is empty. Choose another one.",
     AccessDenied: "The storage refused the picture: the permission may have expired. Try again.",
     RequestTimeTooSkewed: "This device's clock is wrong. Set it and try again.",
   };
