@@ -412,7 +412,7 @@ def application(double: Double) -> Starlette:
         routes=[
             Route("/config.json", service.config),
             Mount("/api", routes=api),
-            Route("/s3/uploads/{grant}", service.put, methods=["PUT"]),
+            Route("/s3/put/{grant}", service.put, methods=["PUT"]),
             Route("/s3/pictures/{key:path}", service.get_object),
             Mount("/", StaticFiles(directory=WEB, html=True)),
         ],

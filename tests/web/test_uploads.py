@@ -153,7 +153,7 @@ def test_says_why_an_upload_failed_and_sends_it_again(visitor: Visitor, double: 
     visitor.forgive("503")
 
 
-@pytest.mark.parametrize("path", ["api/generate-upload-url", "s3/pictures", "api/result?*"])
+@pytest.mark.parametrize("path", ["api/generate-upload-url", "s3/put/*", "api/result?*"])
 def test_sends_again_what_the_connection_lost(visitor: Visitor, double: Double, path: str) -> None:
     page = visitor.page
     page.route(f"**/{path}", lambda route: route.abort("connectionreset"), times=2)
@@ -161,6 +161,22 @@ def test_sends_again_what_the_connection_lost(visitor: Visitor, double: Double, 
 
     expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
     visitor.forgive("ERR_CONNECTION_RESET")
+    assert len(double.pictures) == 1
+
+
+def test_what_arrived_while_the_answer_was_lost_is_not_sent_twice(visitor: Visitor, double: Double) -> None:
+    page = visitor.page
+
+    def lose_answer(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    page.route("**/s3/put/*", lose_answer, times=1)
+    page.set_input_files("#files", upload_of("cat.png"))
+
+    expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
+    visitor.forgive("ERR_CONNECTION_RESET")
+    visitor.forgive("412")
     assert len(double.pictures) == 1
 
 
@@ -172,7 +188,7 @@ def test_sends_three_times_before_it_gives_up(visitor: Visitor, double: Double) 
         tried.append(route)
         route.abort("connectionreset")
 
-    page.route("**/s3/pictures", lose)
+    page.route("**/s3/put/*", lose)
     page.set_input_files("#files", upload_of("cat.png"))
 
     expect(page.locator(ROWS)).to_contain_text("cannot be reached")
