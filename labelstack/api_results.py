@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
-from handlers.results import Match, Page, Result, Status
+from handlers.results import Page, Query, Result, Status
 from labelstack.api_client import CONNECTIONS, ApiClient
 from labelstack.errors import ApiError
 from labelstack.service import Results
@@ -75,8 +75,26 @@ class ApiResults:
         return self._by_table(lambda table: table.get_many(keys), lambda: self._each(keys))
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
-        """Results, newest first. The API lists summaries: each result is asked for once, and remembered."""
-        page = self._page({"limit": str(limit)} | ({"status": str(status)} if status else {}), cursor)
+        """Results, newest first."""
+        return self._listed({"limit": str(limit)} | ({"status": str(status)} if status else {}), cursor)
+
+    def search(
+        self,
+        query: Query,
+        *,
+        min_confidence: Decimal = Decimal(0),
+        order: Literal["newest", "confidence"] = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page[Result]:
+        """Labelled pictures below the prefix that match."""
+        least = f"{min_confidence:f}"
+        return self._listed({"q": str(query), "minConfidence": least, "order": order, "limit": str(limit)}, cursor)
+
+    def _listed(self, parameters: Mapping[str, str], cursor: str | None) -> Page[Result]:
+        """The API lists summaries: each result is asked for once, and remembered."""
+        answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
+        page: Page[dict[str, Any]] = Page(answer["images"], answer.get("cursor"))
         marks = {summary["key"]: (summary["key"], summary["status"], summary["processedAt"]) for summary in page.items}
         fetched = self._each([key for key, mark in marks.items() if mark not in self._results_by_mark])
         listed = [fetched.get(key) or self._results_by_mark.get(mark) for key, mark in marks.items()]
@@ -86,35 +104,10 @@ class ApiResults:
         # One that has been deleted since it was listed is left out.
         return Page([item for item in listed if item is not None and item["status"] != Status.DELETED], page.cursor)
 
-    def search(
-        self,
-        labels: Sequence[str],
-        *,
-        min_confidence: Decimal = Decimal(0),
-        order: Literal["newest", "confidence"] = "newest",
-        limit: int = 20,
-        cursor: str | None = None,
-    ) -> Page[Match]:
-        """Pictures below the prefix that carry all of the labels."""
-        names = list(dict.fromkeys(label.strip().lower() for label in labels))
-        parameters: dict[str, str | list[str]] = {
-            "label": names,
-            "minConfidence": f"{min_confidence:f}",
-            "order": order,
-            "limit": str(limit),
-        }
-        page = self._page(parameters, cursor)
-        matches = [_match(summary, names) for summary in page.items]
-        return Page([match for match in matches if match is not None], page.cursor)
-
     def label_counts(self) -> dict[str, int]:
         """How many pictures below the prefix carry each label, by name."""
         labels = self._api.get("/labels").content["labels"]
         return {label["name"]: int(label["count"]) for label in sorted(labels, key=lambda label: str(label["name"]))}
-
-    def _page(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[dict[str, Any]]:
-        answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
-        return Page(answer["images"], answer.get("cursor"))
 
     def _each(self, keys: Sequence[str]) -> dict[str, Result]:
         """One request for each key, a few at once."""
@@ -134,18 +127,3 @@ class ApiResults:
                     raise
                 self._table = None
         return otherwise()
-
-
-def _match(summary: Mapping[str, Any], names: Sequence[str]) -> Match | None:
-    """A picture with the labels that were searched; None if it was analysed anew meanwhile, and has them no more."""
-    has = {str(label["name"]).lower(): label for label in summary.get("labels", [])}
-    if any(name not in has for name in names):
-        return None
-    match: Match = {
-        "key": summary["key"],
-        "processedAt": summary["processedAt"],
-        "labels": [{"name": has[name]["name"], "confidence": has[name]["confidence"]} for name in names],
-    }
-    if "versionId" in summary:
-        match["versionId"] = summary["versionId"]
-    return match

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.results import Match, Page, Result, Status
+from handlers.results import Page, Query, Result, Status
 from labelstack.uploads import LocalPicture, key_problem
 
 TERMINAL = frozenset({Status.LABELED, Status.REJECTED, Status.FAILED})
@@ -39,14 +39,14 @@ class Results(Protocol):
 
     def search(
         self,
-        labels: Sequence[str],
+        query: Query,
         *,
         min_confidence: Decimal = Decimal(0),
         order: Literal["newest", "confidence"] = "newest",
         limit: int = 20,
         cursor: str | None = None,
-    ) -> Page[Match]:
-        """Pictures that carry all of the labels."""
+    ) -> Page[Result]:
+        """Labelled pictures that match."""
 
     def label_counts(self) -> dict[str, int]:
         """How many pictures carry each label."""

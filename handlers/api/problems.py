@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): what the API answers when it does not do what was asked.
 
 ProblemError
-├── InvalidRequestError        400 INVALID_REQUEST, INVALID_JSON, INVALID_CURSOR
+├── InvalidRequestError        400 INVALID_REQUEST, INVALID_JSON, INVALID_CURSOR, INVALID_QUERY
 ├── FlaggedPictureError        403 PICTURE_FLAGGED
 ├── PictureNotFoundError       404 PICTURE_NOT_FOUND
 ├── DeletedPictureError        404 PICTURE_DELETED

@@ -22,7 +22,9 @@ from ..api.requests import Request
 from ..results.codes import Status
 from ..results.document import Result, json_ready
 from ..results.errors import InvalidCursorError, InvalidQueryError
-from ..results.search import LISTED_STATUSES, MAX_LIMIT, MAX_SEARCH_LABELS, Match, Order, Page
+from ..results.query import MAX_CHARACTERS, MAX_CONDITIONS
+from ..results.query import Query as Search
+from ..results.search import LISTED_STATUSES, MAX_LIMIT, Order, Page
 
 DEFAULT_LIMIT: Final = 24
 MAX_LABEL_CHARACTERS: Final = 100
@@ -47,9 +49,9 @@ class Results(Protocol):
         """Pictures, newest first."""
 
     def search(
-        self, labels: Sequence[str], *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
-    ) -> Page[Match]:
-        """Pictures that have all the labels."""
+        self, query: Search, *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
+    ) -> Page[Result]:
+        """Labelled pictures that match."""
 
     def label_counts(self) -> dict[str, int]:
         """How many pictures have each label."""
@@ -96,8 +98,9 @@ class Reading:
 
     def list_images(self, request: Request) -> Answer:
         """GET /images."""
-        query = Query(request.query, ("label", "minConfidence", "order", "status", "limit", "cursor"))
-        labels = query.several("label", _label, MAX_SEARCH_LABELS)
+        query = Query(request.query, ("q", "label", "minConfidence", "order", "status", "limit", "cursor"))
+        searched = query.optional("q", _query, "")
+        labels = query.several("label", _label, MAX_CONDITIONS)
         least = query.optional("minConfidence", number(0, 100), Decimal(0))
         order = cast("Order", query.optional("order", one_of("newest", "confidence"), "newest"))
         status = query.optional("status", one_of(*LISTED_STATUSES), "")
@@ -106,13 +109,17 @@ class Reading:
         query.done()
         wanted = Status(status) if status else None
         try:
-            if labels:
-                return self._search(labels, least, order, wanted, limit, cursor)
-            page = self.results.list_images(limit, cursor, wanted)
+            if not (searched or labels):
+                page = self.results.list_images(limit, cursor, wanted)
+            elif wanted in (None, Status.LABELED):
+                search = Search.of(searched, labels)
+                page = self.results.search(search, min_confidence=least, order=order, limit=limit, cursor=cursor)
+            else:
+                page = Page([], None)
         except InvalidCursorError as error:
             raise InvalidRequestError(f"The parameter cursor is wrong: {error}.", code=error.code) from error
         except InvalidQueryError as error:
-            raise InvalidRequestError(f"The search cannot be made: {error}.") from error
+            raise InvalidRequestError(f"The search cannot be made: {error}.", code=error.code) from error
         return _page(page.items, page.cursor, self._shows)
 
     def list_labels(self, request: Request) -> Answer:
@@ -163,17 +170,6 @@ class Reading:
             return None
         raise DeletedPictureError if result else PictureNotFoundError
 
-    def _search(
-        self, labels: list[str], least: Decimal, order: Order, status: Status | None, limit: int, cursor: str | None
-    ) -> Answer:
-        if status not in (None, Status.LABELED):
-            return Answer({"images": []})
-        page = self.results.search(labels, min_confidence=least, order=order, limit=limit, cursor=cursor)
-        found = self.results.get_many(match["key"] for match in page.items if self._shows(match["key"]))
-        in_order = [found[match["key"]] for match in page.items if match["key"] in found]
-        # A picture may have been deleted since its label entry was read.
-        return _page([one for one in in_order if one["status"] == Status.LABELED], page.cursor, self._shows)
-
     def _shows(self, key: str) -> bool:
         return key.startswith(self.prefix)
 
@@ -197,6 +193,12 @@ def _label(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
     return text(value, most_characters=MAX_LABEL_CHARACTERS)
+
+
+def _query(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return text(value, most_characters=MAX_CHARACTERS)
 
 
 def _cursor(value: str) -> str | None:

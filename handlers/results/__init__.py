@@ -11,8 +11,9 @@ from .item import MAX_LABELS, Write
 from .keys import iso_ms
 from .label_rules import LabelRules
 from .order import TOMBSTONE_DAYS, Position, State
+from .query import Query
 from .repair import repair_message
-from .search import Match, Page, ResultsReader
+from .search import Page, ResultsReader
 from .table import ResultsWriter
 
 __all__ = [
@@ -30,9 +31,9 @@ __all__ = [
     "InvalidQueryError",
     "Label",
     "LabelRules",
-    "Match",
     "Page",
     "Position",
+    "Query",
     "Result",
     "ResultsError",
     "ResultsReader",

@@ -1,8 +1,9 @@
 """The table's items: what each holds, and what one write of a result changes. Pure.
 
-A write is one transaction: the image item, the entries of labels that came, changed or went, and the counters. It is
-conditional on the image item it was planned on, so that of two writers at once only one succeeds. DynamoDB takes 100
-actions: image + counters + 49 entries that come + 49 that go.
+A write is one transaction: the image item, the entries of labels and terms that came, changed or went, and the
+counters. It is conditional on the image item it was planned on, so that of two writers at once only one succeeds.
+DynamoDB takes 100 actions: image + counters + 49 label entries that come + 49 that go. Terms that have no room beside
+them come before and go after it: a search looks at the image item too, so that such an entry shows nothing.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from typing import Any, Final, Self, TypeAlias, cast
 
 from . import keys
 from .codes import Code, Status, sentence
-from .document import Analysis, Label, Result
+from .document import Analysis, Label, Result, date_of, terms
 from .order import Position, State
 
 MAX_LABELS: Final = 49
+TRANSACTION_ACTIONS: Final = 100
+"""DynamoDB's limit."""
+TERMS_LAYOUT: Final = 1
+"""Attribute `terms` of an image item whose terms are in the table; older tables have none (`labelstack migrate`)."""
 MAX_ANALYSIS_BYTES: Final = 350_000
 """An item holds 400 KB: this leaves room for the rest of it, a key of 1,024 bytes several times among it."""
 _MAX_BODY_BYTES: Final = 300_000
@@ -81,17 +86,19 @@ class PutImage:
 
 @dataclass(frozen=True)
 class PutEntry:
-    """Write the entry of one label."""
+    """Write the entry of one label or term."""
 
     item: Item
 
 
 @dataclass(frozen=True)
 class DeleteEntry:
-    """Remove the entry of one label."""
+    """Remove the entry of one label or term."""
 
     pk: str
     sk: str
+    place: str | None = None
+    """Its `gsi2sk`, where another writer's entry of the same term must stay."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +161,10 @@ def plan(write: Write, stored: Item | None) -> list[Action]:
     read = State.of(stored) if stored else None
     if read and not read.yields_to(write.state):
         return []
-    old = {item["sk"]: item for item in entries(document(stored))} if stored else {}
-    new = {item["sk"]: item for item in entries(write.result)}
+    old = _by_sk(entries(document(stored))) if stored else {}
+    new = _by_sk(entries(write.result))
+    old_terms = _by_sk(term_entries(document(stored))) if stored and stored.get("terms") == TERMS_LAYOUT else {}
+    new_terms = _by_sk(term_entries(write.result))
     pk = keys.image_pk(write.result["key"])
     carried = OutboxEntry.of(stored) if write.moves else None
     image = image_item(write)
@@ -169,7 +178,24 @@ def plan(write: Write, stored: Item | None) -> list[Action]:
     changed = {label: amount for label, amount in sorted(amounts.items()) if amount}
     if changed:
         actions.append(Count(keys.COUNTERS_PK, keys.counter_sk(write.result["key"]), changed))
+    actions += [PutEntry(item) for sk, item in new_terms.items() if old_terms.get(sk) != item]
+    room = TRANSACTION_ACTIONS - len(actions)
+    going = [item for sk, item in old_terms.items() if sk not in new_terms]
+    actions += [
+        DeleteEntry(pk, item["sk"], None if number < room else item["gsi2sk"]) for number, item in enumerate(going)
+    ]
     return actions
+
+
+def in_transactions(actions: Sequence[Action]) -> tuple[Sequence[Action], Sequence[Action], Sequence[Action]]:
+    """Return what comes before the transaction of a plan, that transaction, and what goes after it."""
+    rest = actions[TRANSACTION_ACTIONS:]
+    before = [action for action in rest if isinstance(action, PutEntry)]
+    return before, actions[:TRANSACTION_ACTIONS], [action for action in rest if isinstance(action, DeleteEntry)]
+
+
+def _by_sk(items: Sequence[Item]) -> dict[str, Item]:
+    return {item["sk"]: item for item in items}
 
 
 _SETTLED: Final = frozenset({Status.LABELED, Status.REJECTED})
@@ -221,7 +247,27 @@ def image_item(write: Write) -> dict[str, Any]:
     if result["status"] != Status.DELETED:
         item["gsi2pk"] = keys.status_partition(result["status"])
         item["gsi2sk"] = keys.by_time(result["processedAt"], result["key"])
+    if result["status"] == Status.LABELED:
+        item["terms"] = TERMS_LAYOUT
     return item
+
+
+def term_entries(result: Result) -> list[Item]:
+    """Return one item per term of a LABELED result, and one for its date, for search."""
+    if result["status"] != Status.LABELED:
+        return []
+    key, date = result["key"], date_of(result)
+    times = dict.fromkeys(terms(result), result["processedAt"]) | {keys.year_term(int(date[:4])): date}
+    return [
+        {
+            "pk": keys.image_pk(key),
+            "sk": keys.term_sk(term),
+            "gsi2pk": keys.term_sk(term),
+            "gsi2sk": keys.by_time(time, key),
+            "key": key,
+        }
+        for term, time in times.items()
+    ]
 
 
 def entries(result: Result) -> list[Item]:
@@ -265,6 +311,7 @@ _INTERNAL: Final = frozenset(
         "gsi2sk",
         "eventTime",
         "fingerprint",
+        "terms",
         "allLabels",
         "expiresAt",
         *OUTBOX_ATTRIBUTES,

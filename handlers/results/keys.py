@@ -14,6 +14,9 @@ from typing import Final
 META: Final = "META"
 IMAGE_PREFIX: Final = "IMAGE#"
 LABEL_PREFIX: Final = "LABEL#"
+TERM_PREFIX: Final = "TERM#"
+FIRST_YEAR: Final = 1990
+"""Pictures that are older are listed with those of this year."""
 COUNTERS_PK: Final = "LABELCOUNTS"
 CURSOR_KEYS_PK: Final = "CURSORKEYS"
 UNANNOUNCED: Final = "UNANNOUNCED"
@@ -40,6 +43,16 @@ def label_sk(label: str) -> str:
 def label_partition(label: str) -> str:
     """`gsi1pk` and `gsi2pk` of every entry of this label."""
     return LABEL_PREFIX + label.lower()
+
+
+def term_sk(term: str) -> str:
+    """Sort key of the entry of a term, and `gsi2pk` of every entry of this term."""
+    return TERM_PREFIX + term
+
+
+def year_term(year: int) -> str:
+    """Term of every picture of this year; its entries are in order of the picture's date."""
+    return f"YEAR#{max(year, FIRST_YEAR)}"
 
 
 def status_partition(status: str) -> str:

@@ -1,14 +1,15 @@
-"""The read side: one picture, lists of pictures, search by label. Queries only; the table is never scanned."""
+"""The read side: one picture, lists of pictures, search. Queries only; the table is never scanned."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from heapq import merge
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NotRequired, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -17,9 +18,11 @@ from . import keys
 from . import walk as walking
 from .codes import Status
 from .cursor_keys import FOREIGN, CursorKeys, OpenKey
-from .document import Label, Result
+from .document import Label, Result, name_term
 from .errors import InvalidCursorError, InvalidQueryError
-from .item import Item, Place, all_labels, document
+from .item import Item, all_labels, document
+from .keys import iso_ms
+from .query import Kind, Query
 from .table import GET_KEYS, DynamoRows, Wire, from_wire, translated_errors
 
 if TYPE_CHECKING:
@@ -31,11 +34,10 @@ Order: TypeAlias = Literal["newest", "confidence"]
 
 LISTED_STATUSES: Final = (Status.LABELED, Status.REJECTED, Status.FAILED)
 MAX_LIMIT: Final = 100
-MAX_SEARCH_LABELS: Final = 10
 _MAX_ROUNDS: Final = 10
 _BLOCK: Final = 1000
-"""How many entries each further round of a page looks at. A page that ends before it is full tells that there are other
-folders' pictures, but not how many: it ends after thousands."""
+"""How many entries each further round of a page looks at, where other folders' are among them. A page that ends before
+it is full tells that there are such pictures, but not how many: it ends after thousands."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,6 @@ class Page(Generic[T]):
 
     items: list[T]
     cursor: str | None
-
-
-class MatchedLabel(TypedDict):
-    """One of the labels that were searched, as the picture has it."""
-
-    name: str
-    confidence: Decimal
-
-
-class Match(TypedDict):
-    """A picture that has all labels that were searched, in the order they were asked for."""
-
-    key: str
-    processedAt: str
-    labels: list[MatchedLabel]
-    versionId: NotRequired[str]
 
 
 class ResultsReader:
@@ -148,33 +134,34 @@ class ResultsReader:
 
     def search(
         self,
-        labels: Sequence[str],
+        query: Query,
         *,
         min_confidence: Decimal = Decimal(0),
         order: Order = "newest",
         limit: int = 20,
         cursor: str | None = None,
-    ) -> Page[Match]:
-        """Pictures that have every one of the labels (in any case) with at least this confidence.
+    ) -> Page[Result]:
+        """LABELED pictures that match; labels count with at least this confidence.
 
-        `newest` first, or by the `confidence` of the first label, highest first.
-        Raises InvalidQueryError for no or too many labels, a limit outside 1-100 or a confidence outside 0-100,
-        InvalidCursorError.
+        `newest` first, or by the `confidence` of the first label, highest first. Where dates alone find, by date.
+        Raises InvalidQueryError for a limit outside 1-100 or a confidence outside 0-100, InvalidCursorError.
         """
         _check_limit(limit)
-        names = _search_names(labels)
         if not (min_confidence.is_finite() and 0 <= min_confidence <= 100):
             raise InvalidQueryError("the minimum confidence must be between 0 and 100")
-        query = cursors.query_hash(
-            kind="search", labels=names, min=min_confidence.normalize(), order=order, folder=self._folder
+        bound = cursors.query_hash(
+            kind="search", query=query, min=min_confidence.normalize(), order=order, folder=self._folder
         )
-        state = self._cursors.decode(query, cursor) if cursor else {"l": self._driver(names, order)}
+        state: dict[str, Any] = self._cursors.decode(bound, cursor) if cursor else {"l": self._driver(query, order)}
+        ways = _ways(query, state["l"], min_confidence, order)
+        # By its partition, as with the years there come more ways.
+        number = next((at for at, way in enumerate(ways) if way.partition == state.get("w")), 0)
         after = cursors.position(state["p"]) if "p" in state else None
-        matches, end = self._search(_Search(names, state["l"], min_confidence, order, self._folder), limit, after)
-        if end is None:
-            return Page(matches, None)
-        end = cursors.hidden(*end, self._folder)
-        return Page(matches, self._cursors.encode(query, {"l": state["l"], "p": cursors.packed(*end)}))
+        results, on, end = self._search(query, min_confidence, ways, number, after, limit)
+        if on is None:
+            return Page(results, None)
+        place = {"p": cursors.packed(*cursors.hidden(*end, self._folder))} if end else {}
+        return Page(results, self._cursors.encode(bound, {"l": state["l"], "w": on.partition} | place))
 
     def label_counts(self) -> dict[str, int]:
         """How many pictures have each label; exact."""
@@ -225,46 +212,59 @@ class ResultsReader:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return _Head(status, items, end)
 
-    def _driver(self, names: list[str], order: Order) -> str:
-        """The label whose pictures are looked through: the rarest; the first when its confidence is the order."""
-        if order == "confidence" or len(names) == 1:
-            return names[0]
+    def _driver(self, query: Query, order: Order) -> str:
+        """The label whose pictures are looked through, if need be: the rarest; the first when it gives the order."""
+        names = query.has(Kind.LABEL)
+        if order == "confidence" or len(names) < 2 or _term(query):
+            return names[0] if names else ""
         counts: Counter[str] = Counter()
         for label, count in self.label_counts().items():
             counts[label.lower()] += count
         return min(names, key=lambda name: counts[name])
 
     def _search(
-        self, search: _Search, limit: int, after: tuple[str, str] | None
-    ) -> tuple[list[Match], tuple[str, str] | None]:
-        """Matches, and where the search goes on; None at its end."""
-        others = [name for name in search.names if name != search.driver]
-        matches: list[Match] = []
-        for number in range(_MAX_ROUNDS):
-            page_size = GET_KEYS // len(others) if others else _BLOCK if number else limit
-            answer = self._query(**search.request(page_size, after))
-            candidates = [from_wire(item) for item in answer["Items"]]
-            below = [candidate for candidate in candidates if candidate["key"].startswith(search.folder)]
-            found = self._entries(below, others, search.min_confidence)
-            for candidate in candidates:
-                after = (candidate[f"{search.index}sk"], candidate["key"])
-                match = _match(candidate, search, found)
-                if match:
-                    matches.append(match)
-                if len(matches) == limit and (candidate is not candidates[-1] or "LastEvaluatedKey" in answer):
-                    return matches, after
-            if "LastEvaluatedKey" not in answer:
-                return matches, None
-            after = _end(answer, search.index)
-        return matches, after
+        self,
+        query: Query,
+        least: Decimal,
+        ways: Sequence[_Way],
+        number: int,
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> tuple[list[Result], _Way | None, tuple[str, str] | None]:
+        """Matches, and the way and the place in it where the search goes on; no way at its end."""
+        results: list[Result] = []
+        looks, page_size = 0, limit
+        for _ in range(_MAX_ROUNDS):
+            way = ways[number]
+            answer = self._query(**way.request(page_size, after, self._folder))
+            page_size = _BLOCK if answer["Count"] < answer["ScannedCount"] else GET_KEYS
+            candidates = [item for item in map(from_wire, answer["Items"]) if item.get("confidence", least) >= least]
+            is_last = "LastEvaluatedKey" not in answer and number + 1 == len(ways)
+            for start in range(0, len(candidates), GET_KEYS):
+                chunk = candidates[start : start + GET_KEYS]
+                images = self._images(chunk)
+                for candidate in chunk:
+                    after = (candidate[f"{way.index}sk"], candidate["key"])
+                    result = images.get(candidate["key"])
+                    if result and result["status"] == Status.LABELED and query.matches(result, least):
+                        results.append(result)
+                    if len(results) == limit and not (is_last and candidate is candidates[-1]):
+                        return results, way, after
+                looks += len(chunk)
+                if looks >= _MAX_ROUNDS * GET_KEYS and not (is_last and start + GET_KEYS >= len(candidates)):
+                    return results, way, after
+            if "LastEvaluatedKey" in answer:
+                after = _end(answer, way.index)
+            elif is_last:
+                return results, None, None
+            else:
+                number, after = number + 1, None
+        return results, ways[number], after
 
-    def _entries(
-        self, candidates: list[dict[str, Any]], labels: list[str], min_confidence: Decimal
-    ) -> dict[Place, Item]:
-        """The entries of these labels that the candidates have, by partition and sort key."""
-        wanted = [(candidate["pk"], keys.label_sk(label)) for candidate in candidates for label in labels]
-        found = self._rows.read_items(wanted, consistent=False)
-        return {place: item for place, item in found.items() if item["confidence"] >= min_confidence}
+    def _images(self, candidates: Sequence[Item]) -> dict[str, Result]:
+        """The results of candidates by key; those of the listing are whole already."""
+        whole = {item["key"]: document(item) for item in candidates if item["sk"] == keys.META}
+        return whole | self.get_many(item["key"] for item in candidates if item["key"] not in whole)
 
     def _query(self, **request: Any) -> Any:
         try:
@@ -286,48 +286,69 @@ class _Head:
 
 
 @dataclass(frozen=True)
-class _Search:
-    names: list[str]
-    driver: str
-    min_confidence: Decimal
-    order: Order
-    folder: str
+class _Way:
+    """Where a search finds candidates: a range of one partition of an index. Whether they match, their items tell."""
 
-    @property
-    def index(self) -> str:
-        return "gsi1" if self.order == "confidence" else "gsi2"
+    index: str
+    partition: str
+    sk: str
+    """Of the candidates."""
+    least: str = "0"
+    most: str = "~"
 
-    def request(self, page_size: int, after: tuple[str, str] | None) -> Wire:
+    def request(self, page_size: int, after: tuple[str, str] | None, folder: str) -> Wire:
         """What to ask DynamoDB for the next candidates."""
-        partition = keys.label_partition(self.driver)
-        request: Wire = {"IndexName": self.index, "Limit": page_size}
-        if self.order == "confidence":
-            request["KeyConditionExpression"] = "gsi1pk = :partition AND gsi1sk >= :least"
-            least = {"S": keys.confidence_sort(self.min_confidence)}
-        else:
-            request["KeyConditionExpression"] = "gsi2pk = :partition"
-            request["FilterExpression"] = "confidence >= :least"
-            least = {"N": str(self.min_confidence)}
-        request["ExpressionAttributeValues"] = {":partition": {"S": partition}, ":least": least}
+        values = {":partition": self.partition, ":least": self.least, ":most": self.most}
+        request: Wire = {
+            "IndexName": self.index,
+            "Limit": page_size,
+            "KeyConditionExpression": f"{self.index}pk = :partition AND {self.index}sk BETWEEN :least AND :most",
+        }
+        if folder:
+            values[":folder"] = folder
+            request |= {"FilterExpression": "begins_with(#key, :folder)", "ExpressionAttributeNames": {"#key": "key"}}
+        request["ExpressionAttributeValues"] = {name: {"S": value} for name, value in values.items()}
         if after:
             sort, key = after
-            request |= _start(self.index, partition, sort, keys.image_pk(key), keys.label_sk(self.driver))
+            request |= _start(self.index, self.partition, sort, keys.image_pk(key), self.sk)
         return request
 
 
-def _match(candidate: dict[str, Any], search: _Search, found: Mapping[Place, Item]) -> Match | None:
-    labels: list[MatchedLabel] = []
-    if not candidate["key"].startswith(search.folder):
-        return None
-    for name in search.names:
-        entry = candidate if name == search.driver else found.get((candidate["pk"], keys.label_sk(name)))
-        if entry is None:
-            return None
-        labels.append({"name": entry["label"], "confidence": entry["confidence"]})
-    match: Match = {"key": candidate["key"], "processedAt": candidate["processedAt"], "labels": labels}
-    if "versionId" in candidate:
-        match["versionId"] = candidate["versionId"]
-    return match
+def _term(query: Query) -> str:
+    """The term whose pictures are looked through, as few pictures have it: a word, or the start of one."""
+    words = [word for value in query.has(Kind.TEXT) for word in value.split()]
+    if words:
+        return f"TEXT#{max(words, key=len)}"
+    starts = [start for value in query.has(Kind.NAME) if (start := name_term(value))]
+    return f"NAME#{max(starts, key=len)}" if starts else ""
+
+
+def _class(query: Query) -> str:
+    """The class whose pictures are looked through, where nothing better is known."""
+    classes = [f"{kind.upper()}#{value}" for kind in (Kind.FLAGGED, Kind.FACES) for value in query.has(kind)]
+    return classes[0] if classes else ""
+
+
+def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
+    """The ways of a search, one after the other: by label or term where there are any, else by date, else all."""
+    if label and order == "confidence":
+        return [_Way("gsi1", keys.label_partition(label), keys.label_sk(label), keys.confidence_sort(least))]
+    # A picture is processed after its date, if need be by another clock.
+    since = max(query.since, f"{keys.FIRST_YEAR}-01-02T00:00:00.000Z")
+    processed = iso_ms(datetime.fromisoformat(since) - timedelta(days=1))
+    term = _term(query)
+    if label and not term:
+        return [_Way("gsi2", keys.label_partition(label), keys.label_sk(label), processed)]
+    if not term and not (query.since or query.before):
+        term = _class(query)
+    if term:
+        return [_Way("gsi2", keys.term_sk(term), keys.term_sk(term), processed)]
+    if query.since or query.before:
+        oldest = max(int(query.since[:4] or 0), keys.FIRST_YEAR)
+        newest = max(min(int(query.before[:4] or 9999), datetime.now(UTC).year + 1), oldest)
+        years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
+        return [_Way("gsi2", year, year, query.since or "0", query.before or "~") for year in years]
+    return [_Way("gsi2", keys.status_partition(Status.LABELED), keys.META)]
 
 
 def _start(index: str, partition: str, sort: str, pk: str, sk: str) -> Wire:
@@ -344,24 +365,3 @@ def _end(answer: Any, index: str) -> tuple[str, str]:
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidQueryError(f"the limit must be between 1 and {MAX_LIMIT}")
-
-
-def _search_names(labels: Sequence[str]) -> list[str]:
-    names = list(dict.fromkeys(label.strip().lower() for label in labels))
-    if not names or "" in names:
-        raise InvalidQueryError("name at least one label, and none that is empty")
-    if len(names) > MAX_SEARCH_LABELS:
-        raise InvalidQueryError(f"at most {MAX_SEARCH_LABELS} labels can be searched at once")
-    for name in names:
-        if not _is_text(name) or len(name.encode()) > keys.SORT_KEY_MAX_BYTES:
-            raise InvalidQueryError("a label is not text, or too long")
-    return names
-
-
-def _is_text(value: str) -> bool:
-    """Whether the string can be written as UTF-8 (half of a surrogate pair cannot)."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

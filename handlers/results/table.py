@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -30,6 +30,7 @@ from .item import (
     PutImage,
     Snapshot,
     Write,
+    in_transactions,
     plan,
     unreadable_item,
 )
@@ -103,7 +104,7 @@ class ResultsWriter:
         return Snapshot(self.rows.read_items([place]).get(place))
 
     def write(self, write: Write, stored: Snapshot | None = None) -> Snapshot | None:
-        """Put a result where the order says it belongs, in one transaction; None if what is stored stays.
+        """Put a result where the order says it belongs, in a transaction; None if what is stored stays.
 
         Where the caller has read what is `stored`, nothing is read, unless it has changed since. Raises
         TableUnavailableError also when other writers win every time.
@@ -113,13 +114,19 @@ class ResultsWriter:
             actions = plan(write, stored.image)
             if not actions:
                 return None
+            before, change, after = in_transactions(actions)
             try:
-                self.rows.commit(actions)
+                if before:
+                    self.rows.commit(before)
+                self.rows.commit(change)
             except ConflictError:
                 stored = None
                 self.sleep(self.jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
-            else:
-                return Snapshot(next(action.item for action in actions if isinstance(action, PutImage)))
+                continue
+            with suppress(ConflictError):  # another writer has a later result: what it needs of these stays
+                if after:
+                    self.rows.commit(after)
+            return Snapshot(next(action.item for action in change if isinstance(action, PutImage)))
         raise TableUnavailableError(f"other writers won {_ATTEMPTS} times in a row")
 
     def note_attempt(
@@ -258,8 +265,8 @@ class DynamoRows:
                 return {"Put": self._put(item) | _condition(read, outbox)}
             case PutEntry(item):
                 return {"Put": self._put(item)}
-            case DeleteEntry(pk, sk):
-                return {"Delete": {"TableName": self.table, "Key": _wire_key(pk, sk)}}
+            case DeleteEntry(pk, sk, place):
+                return {"Delete": {"TableName": self.table, "Key": _wire_key(pk, sk)} | _still_at(place)}
             case Count(pk, sk, amounts):
                 return {"Update": {"TableName": self.table, "Key": _wire_key(pk, sk)} | _add(amounts)}
 
@@ -320,6 +327,12 @@ def _condition(read: State | None, outbox: OutboxEntry | None) -> Wire:
         "ExpressionAttributeNames": {"#status": "status"},
         "ExpressionAttributeValues": values,
     }
+
+
+def _still_at(place: str | None) -> Wire:
+    if place is None:
+        return {}
+    return {"ConditionExpression": "gsi2sk = :place", "ExpressionAttributeValues": {":place": {"S": place}}}
 
 
 def _add(amounts: Mapping[str, int]) -> Wire:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from handlers.results import REJECTION_CODES, Code, Result, Status, iso_ms
+from handlers.results import REJECTION_CODES, Code, Query, Result, Status, iso_ms
 from labelstack.cli.options import Number, command, json_option, target_options
 from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option, repair_target
 from labelstack.cli.screen import Screen, count_text, visible
@@ -248,7 +248,7 @@ def _chosen(stack: RepairTarget, labels: Sequence[str], prefix: str, processed_b
     if labels:
         cursor: str | None = None
         while True:
-            page = stack.table.search(labels, limit=SEARCH_PAGE, cursor=cursor)
+            page = stack.table.search(Query.of(labels=labels), limit=SEARCH_PAGE, cursor=cursor)
             for match in page.items:
                 is_old = processed_before is None or match["processedAt"] < processed_before
                 if match["key"].startswith(prefix) and is_old:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import click
 
-from handlers.results import Label, Match, Page, Result, Status
+from handlers.results import Label, Page, Query, Result, Status
 from labelstack import prices
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import Number, confirm, yes_option
@@ -49,8 +49,8 @@ class RepairTable(Protocol):
     def unannounced(self) -> Iterator[str]:
         """The keys of results whose announcement has failed."""
 
-    def search(self, labels: Sequence[str], *, limit: int, cursor: str | None) -> Page[Match]:
-        """Pictures that carry all of the labels."""
+    def search(self, query: Query, *, limit: int, cursor: str | None) -> Page[Result]:
+        """Labelled pictures that match."""
 
 
 @dataclass(frozen=True)

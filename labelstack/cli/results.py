@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal, TypeVar
 
 import click
 
-from handlers.results import Page, Result, Status
+from handlers.results import Page, Query, Result, Status
+from handlers.results.query import Kind
 from labelstack.cli.options import Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import counts_table, matches_table, result_page, summary_line
@@ -17,6 +19,7 @@ from labelstack.errors import NotFoundError
 
 T = TypeVar("T")
 
+PLAIN_WORDS = re.compile(r'[^\s":-][^":]*\s[^":]*')
 PAGE = 100  # the most that one call of the read side gives
 LISTED = (Status.LABELED, Status.REJECTED, Status.FAILED)
 
@@ -107,8 +110,12 @@ def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
         screen.note("no labels yet: upload a picture with `labelstack upload PATH --wait`.")
 
 
-@command(examples=["labelstack search cat person --min-confidence 90"])
-@click.argument("names", nargs=-1, required=True, metavar="LABEL...")
+@command(
+    examples=["labelstack search cat -dog --min-confidence 90", "labelstack search name:IMG_12 from:2026-01-01"],
+    # So that -dog is a condition.
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+)
+@click.argument("words", nargs=-1, required=True, metavar="QUERY...")
 @click.option(
     "--min-confidence",
     type=Number(0, 100),
@@ -126,14 +133,18 @@ def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
 def search(
     ctx: click.Context,
     target: Target,
-    names: tuple[str, ...],
+    words: tuple[str, ...],
     min_confidence: float,
     limit: int,
     order: Literal["newest", "confidence"],
     cursor: str | None,
     as_json: bool,
 ) -> None:
-    """Find the pictures that carry every one of the LABELs (in any case).
+    """Find the pictures that match the whole QUERY.
+
+    A word is a label, in any case. More conditions: text:stop (a word that was read), name:IMG_12 (a part of the file's
+    name), faces:none, faces:one, faces:group, flagged:yes, flagged:no, from:2026-01-01 and to:2026-01-31 (dates of the
+    upload in UTC). A minus turns a condition round: -dog. Quotation marks hold words together: 'text:"no parking"'.
 
     --order confidence puts those first that are surest of the first label. Of a stack with an API, pictures below its
     upload prefix are found, which is what an API shows.
@@ -141,17 +152,19 @@ def search(
     screen = Screen(as_json=as_json)
     results = read_side(ctx.obj, target).results
     least = Decimal(str(min_confidence))
+    # A shell takes the quotation marks off a label of several words.
+    query = Query.of(" ".join(f'"{word}"' if PLAIN_WORDS.fullmatch(word) else word for word in words))
     matches, cursor = _pages(
-        lambda most, at: results.search(names, min_confidence=least, order=order, limit=most, cursor=at), limit, cursor
+        lambda most, at: results.search(query, min_confidence=least, order=order, limit=most, cursor=at), limit, cursor
     )
     if as_json:
         screen.document({"items": matches, **({"cursor": cursor} if cursor else {})})
     elif matches:
-        screen.show(matches_table(matches))
+        screen.show(matches_table(matches, query.has(Kind.LABEL)))
         screen.note(_counted(len(matches), cursor))
     else:
-        what = f"no picture carries {' and '.join(repr(name) for name in names)}"
-        if least and results.search(names, limit=1).items:
+        what = f"no picture matches {query}"
+        if least and results.search(query, limit=1).items:
             screen.note(f"{what} with at least {least:f}%, but there are some with less: lower --min-confidence.")
         else:
             screen.note(f"{what}; `labelstack labels` lists what there is.")

@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from handlers.results import Face, Match, Result
+from handlers.results import Face, Result
 from labelstack.cli.screen import visible
 
 STATUS_STYLES = {"LABELED": "bold green", "REJECTED": "bold yellow"}
@@ -109,14 +109,16 @@ def result_page(result: Result) -> RenderableType:
     return Group(*parts)
 
 
-def matches_table(matches: Sequence[Match]) -> RenderableType:
-    """Pictures that a search has found."""
+def matches_table(matches: Sequence[Result], searched: Sequence[str]) -> RenderableType:
+    """Pictures that match a search, with the labels that were searched, in lower case, or else the surest."""
     table, lines = _table(), list[Text]()
     table.add_column("Picture", overflow="fold")
     table.add_column("Labels", overflow="fold")
     table.add_column("Processed", no_wrap=True, style="dim")
     for match in matches:
-        labels = " · ".join(label_text(label) for label in match["labels"])
+        by_name = {label["name"].lower(): label for label in reversed(match.get("labels", []))}
+        shown = [by_name[name] for name in searched if name in by_name] or match.get("labels", [])[:SHOWN_LABELS]
+        labels = " · ".join(map(label_text, shown))
         table.add_row(Text(visible(match["key"])), Text(labels), match["processedAt"])
         lines.append(Text.assemble((visible(match["key"]), "bold"), "  ", labels))
     return Fitting(table, lines)

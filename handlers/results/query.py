@@ -1,0 +1,181 @@
+"""The language of searches: what a picture must have, and must not have. Pure.
+
+    cat -dog "traffic light" text:stop name:IMG_12 faces:group flagged:no from:2026-01-01 to:2026-02-01
+
+All conditions hold at once. A word is a label; a minus turns a condition round; quotes hold words together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, Self
+
+from . import keys
+from .document import Result, date_of, faces_class, flagged, folded, is_named, words_of, words_read
+from .errors import InvalidQueryError
+
+MAX_CONDITIONS: Final = 10
+MAX_CHARACTERS: Final = 1000
+_SHOWN_CHARACTERS: Final = 60
+_TOKEN: Final = re.compile(r'\s*(-?)(?:([A-Za-z]+):)?("[^"]*"|[^\s"]+)(?=\s|$)')
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class Kind(StrEnum):
+    """What a condition is about; its word before the colon, but for labels."""
+
+    LABEL = "label"
+    TEXT = "text"
+    NAME = "name"
+    FACES = "faces"
+    FLAGGED = "flagged"
+
+
+_CONDITIONS: Final = tuple(str(kind) for kind in Kind if kind is not Kind.LABEL)
+_CHOICES: Final = {Kind.FACES: ("none", "one", "group"), Kind.FLAGGED: ("yes", "no")}
+_PREFIXES: Final = "text:, name:, faces:, flagged:, from: and to:"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that a picture has, or has not if it is `negative`."""
+
+    kind: Kind
+    value: str
+    """As it is compared, in lower case; of words read, all of them."""
+    negative: bool = False
+
+    def holds(self, result: Result, min_confidence: Decimal) -> bool:
+        """Return whether it holds; labels count with this confidence in percent."""
+        return self._has(result, min_confidence) is not self.negative
+
+    def __str__(self) -> str:
+        """Return it as it stands in a query."""
+        prefix = "" if self.kind is Kind.LABEL else f"{self.kind}:"
+        return f'{"-" if self.negative else ""}{prefix}"{self.value}"'
+
+    def _has(self, result: Result, min_confidence: Decimal) -> bool:
+        match self.kind:
+            case Kind.LABEL:
+                labels = result.get("labels", [])
+                return any(
+                    label["name"].lower() == self.value and label["confidence"] >= min_confidence for label in labels
+                )
+            case Kind.TEXT:
+                return set(self.value.split()) <= set(words_read(result))
+            case Kind.NAME:
+                return is_named(result["key"], self.value)
+            case Kind.FACES:
+                return faces_class(result) == self.value
+            case Kind.FLAGGED:
+                return flagged(result) == self.value
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched. `since` and `before` are ISO 8601 times; "" leaves that end open."""
+
+    conditions: tuple[Condition, ...] = ()
+    since: str = ""
+    before: str = ""
+
+    @classmethod
+    def of(cls, text: str = "", labels: Sequence[str] = ()) -> Self:
+        """Read a query, and add labels to it.
+
+        Raises InvalidQueryError, which says what is expected, for a text or a label that is none.
+        """
+        if len(text) > MAX_CHARACTERS:
+            raise InvalidQueryError(f"it has {len(text):,} characters: use at most {MAX_CHARACTERS:,}")
+        conditions = [_condition(Kind.LABEL, label, label) for label in labels]
+        dates = {"from": "", "to": ""}
+        position, end = 0, len(text.rstrip())
+        while position < end:
+            token = _TOKEN.match(text, position)
+            if token is None:
+                rest = _shown(text[position:].lstrip())
+                raise InvalidQueryError(f"{rest} cannot be read: close quotation marks, and put spaces around them")
+            minus, name, quoted = token.groups()
+            kind, whole = (name or "").lower(), _shown(token[0].strip())
+            value = quoted.strip('"')
+            if kind in dates:
+                if minus or dates[kind]:
+                    raise InvalidQueryError(f"{whole} must come once, and without a minus")
+                dates[kind] = _midnight(value, whole, days=int(kind == "to"))
+            elif kind in ("", *_CONDITIONS):
+                if not kind and value == quoted and (":" in value or value.startswith("-")):
+                    raise InvalidQueryError(f"{whole} is no label: put it into quotation marks, or use {_PREFIXES}")
+                conditions.append(_condition(Kind(kind or Kind.LABEL), value, whole, negative=bool(minus)))
+            else:
+                raise InvalidQueryError(f"{whole} is unknown: use {_PREFIXES}, or quotation marks around a label")
+            position = token.end()
+        if not (conditions or any(dates.values())):
+            raise InvalidQueryError(f"name at least one label, or use {_PREFIXES}")
+        if len(conditions) > MAX_CONDITIONS:
+            raise InvalidQueryError(f"it has {len(conditions)} conditions: use at most {MAX_CONDITIONS}")
+        if dates["to"] and dates["from"] >= dates["to"]:
+            raise InvalidQueryError("from: is later than to:, so that no picture can match: exchange them")
+        return cls(tuple(dict.fromkeys(conditions)), dates["from"], dates["to"])
+
+    def __str__(self) -> str:
+        """Return the text that `of` reads as this query."""
+        last = (date.fromisoformat(self.before[:10]) - timedelta(1)).isoformat() if self.before else ""
+        dates = [f"{name}:{day}" for name, day in (("from", self.since[:10]), ("to", last)) if day]
+        return " ".join([*map(str, self.conditions), *dates])
+
+    def has(self, kind: Kind) -> list[str]:
+        """Return the values that a picture must have of a kind."""
+        return [each.value for each in self.conditions if each.kind is kind and not each.negative]
+
+    def matches(self, result: Result, min_confidence: Decimal) -> bool:
+        """Return whether all conditions hold."""
+        time = date_of(result)
+        in_time = self.since <= time and (not self.before or time < self.before)
+        return in_time and all(condition.holds(result, min_confidence) for condition in self.conditions)
+
+
+def _condition(kind: Kind, value: str, whole: str, *, negative: bool = False) -> Condition:
+    if not _is_text(value) or not value.strip() or '"' in value:
+        raise InvalidQueryError(f"{_shown(whole)!a} is empty, has a quotation mark in it, or is no Unicode text")
+    if kind is Kind.LABEL:
+        compared = value.strip().lower()
+        if len(compared.encode()) > keys.SORT_KEY_MAX_BYTES:
+            raise InvalidQueryError(f"a label has at most {keys.SORT_KEY_MAX_BYTES} bytes; got {whole}")
+    elif kind is Kind.TEXT:
+        compared = " ".join(words_of(value))
+    else:
+        compared = folded(value)
+    if not compared:
+        raise InvalidQueryError(f"{whole} has no word: give letters or digits")
+    if compared not in _CHOICES.get(kind, (compared,)):
+        raise InvalidQueryError(f"{whole} is unknown: {kind} is {' or '.join(_CHOICES[kind])}")
+    return Condition(kind, compared, negative)
+
+
+def _midnight(value: str, whole: str, days: int) -> str:
+    """Return the start of a day, or of one some days later, as a UTC time."""
+    try:
+        if not _DATE.fullmatch(value):
+            raise ValueError
+        day = date.fromisoformat(value) + timedelta(days)
+    except (ValueError, OverflowError) as error:
+        raise InvalidQueryError(f"{whole} is no date: write it as 2026-01-31") from error
+    return f"{day.isoformat()}T00:00:00.000Z"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+
+
+def _is_text(value: str) -> bool:
+    """Return whether the string can be written as UTF-8 (half of a surrogate pair cannot)."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
