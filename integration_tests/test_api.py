@@ -147,6 +147,52 @@ def test_searches_by_labels_confidence_and_order_in_pages(
     assert counts(api)["Even Quokka"] == 4
 
 
+def test_searches_by_words_names_faces_flags_and_dates_in_pages(
+    api: ApiClient, key: MakeKey, session_rekognition: LocalRekognition
+) -> None:
+    face, name = {"confidence": 99}, key("dugong").rpartition("/")[2]
+    rules: list[dict[str, object]] = [
+        {"text": ["STOP", "DUGONG"], "faces": [], "moderation": []},
+        {"text": ["stop"], "faces": [face], "moderation": ["Alcohol"]},
+        {"text": ["no", "stopping"], "faces": [face, face], "moderation": []},
+    ]
+    session_rekognition.set_rules(
+        [{"match": {"key": f"*/{name} {n}.jpg"}, "labels": ["Dugong"], **rule} for n, rule in enumerate(rules)]
+    )
+    uploaded = [api.upload(picture(f"{name} {n}"), f"{name} {n}.jpg") for n in range(len(rules))]
+    days = {api.wait_for_result(picture_key)["uploadedAt"][:10] for picture_key in uploaded}
+    session_rekognition.set_rules([])
+
+    searches = {
+        "text:stop": [0, 1],
+        "text:dugong": [0],
+        f'name:"{name}"': [0, 1, 2],
+        f'name:"{name} 1"': [1],
+        "faces:none": [0],
+        "faces:one": [1],
+        "faces:group": [2],
+        "flagged:yes": [1],
+        "-flagged:yes -faces:none": [2],
+        f"from:{min(days)} to:{max(days)}": [0, 1, 2],
+        f"from:{max(days)} -text:stop": [2],
+        "to:2020-01-01": [],
+    }
+    for text, numbers in searches.items():
+        matches = keys_of(api.every_page({"q": f"dugong {text}", "limit": "1"}))
+        assert sorted(map(str, matches)) == sorted(uploaded[n] for n in numbers), text
+    # Without a label, by words, by the date and by the listing.
+    for text in (
+        "text:dugong",
+        f'name:"{name} 0"',
+        f'from:{min(days)} name:"{name}" -text:stopping faces:none',
+        "-cat",
+    ):
+        assert uploaded[0] in keys_of(api.every_page({"q": text})), text
+    refused = api.get("/images", {"q": "dugong faces:two"})
+    assert refused.problem == (400, "INVALID_QUERY")
+    assert "faces is none or one or group" in refused.json["detail"]
+
+
 def test_lists_all_pictures_newest_first_in_pages(api: ApiClient, key: MakeKey) -> None:
     uploaded = [api.upload(picture(key(f"{number}")), f"page-{number}.jpg") for number in range(3)]
     for picture_key in uploaded:

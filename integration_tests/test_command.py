@@ -46,10 +46,8 @@ def test_reads_through_the_api(any_stack: tuple[DeployedStack, ApiClient], tmp_p
     assert (shown.returncode, json.loads(shown.stdout)) == (0, result), shown.stderr
     counted = run("labels", "--json")
     assert json.loads(counted.stdout)["Cat"] >= 1, counted.stderr
-    matches = json.loads(run("search", "cat", "pet", "--limit", "50", "--json").stdout)["items"]
-    match = next(item for item in matches if item["key"] == key)
-    assert [label["name"] for label in match["labels"]] == ["Cat", "Pet"]
-    assert match["versionId"] == result["versionId"]
+    words = ("cat", "pet", "-quokka", "name:cat.png", f"from:{result['uploadedAt'][:10]}")
+    assert result in json.loads(run("search", *words, "--limit", "50", "--json").stdout)["items"]
     watched = run("watch", "--count", "1", "--recent", "1", "--json")
     assert json.loads(watched.stdout)["sequencer"], watched.stderr
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
 from handlers.results import Page, Query, Result, Status
+from handlers.results.query import Kind
 from labelstack.api_client import CONNECTIONS, ApiClient
 from labelstack.errors import ApiError
 from labelstack.service import Results
@@ -88,10 +90,18 @@ class ApiResults:
         cursor: str | None = None,
     ) -> Page[Result]:
         """Labelled pictures below the prefix that match."""
-        least = f"{min_confidence:f}"
-        return self._listed({"q": str(query), "minConfidence": least, "order": order, "limit": str(limit)}, cursor)
+        labels = query.has(Kind.LABEL)
+        others = [each for each in query.conditions if each.kind is not Kind.LABEL or each.negative]
+        parameters: dict[str, str | list[str]] = {
+            "q": str(replace(query, conditions=tuple(others))),
+            "label": labels,
+            "minConfidence": f"{min_confidence:f}",
+            "order": order,
+            "limit": str(limit),
+        }
+        return self._listed({name: value for name, value in parameters.items() if value}, cursor)
 
-    def _listed(self, parameters: Mapping[str, str], cursor: str | None) -> Page[Result]:
+    def _listed(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[Result]:
         """The API lists summaries: each result is asked for once, and remembered."""
         answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
         page: Page[dict[str, Any]] = Page(answer["images"], answer.get("cursor"))

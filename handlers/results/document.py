@@ -10,8 +10,6 @@ nothing found. BoundingBox: fractions 0-1 of the picture's width and height. Con
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, NotRequired, TypedDict
@@ -198,75 +196,3 @@ def documented_key(name: str) -> str | None:
     """Return the key of the picture whose document has this name; None of a name that does not tell it."""
     key, _, _ = name.removeprefix(_FOLDER).rpartition("/")
     return key if name.startswith(_FOLDER) and key else None
-
-
-# --- what a search looks for beside labels
-
-_MOST_WORDS: Final = 40
-_MOST_NAME_TERMS: Final = 20
-_WORD_CHARACTERS: Final = 50
-_NAME_STARTS: Final = (8, 4, 2)
-_WORD: Final = re.compile(r"[^\W_]+")
-_RUN: Final = re.compile(r"\d+|[^\W\d_]+")
-_EXTENSIONS: Final = ("avif", "bmp", "gif", "heic", "heif", "hif", "jpeg", "jpg", "png", "tif", "tiff", "webp")
-"""So many names end so that an entry of each would help nobody."""
-
-
-def folded(text: str) -> str:
-    """Return the text as searches compare it: without regard to case, and however its accents are encoded."""
-    return unicodedata.normalize("NFKC", text.casefold())
-
-
-def words_of(text: str) -> list[str]:
-    """Return the different words of a text, folded, each cut to 50 characters."""
-    return list(dict.fromkeys(word[:_WORD_CHARACTERS] for word in _WORD.findall(folded(text))))
-
-
-def words_read(result: Result) -> list[str]:
-    """Return the different words that were read in a picture, the surest first."""
-    surest = sorted(result.get("text", []), key=lambda text: text["confidence"], reverse=True)
-    return words_of(" ".join(text["text"] for text in surest))
-
-
-def is_named(key: str, part: str) -> bool:
-    """Whether the name of the file has this folded part, at its start or where a word or a number starts or ends."""
-    name = folded(key.rpartition("/")[2])
-    return any(name.startswith(part, edge) for edge in {0, *(at for run in _RUN.finditer(name) for at in run.span())})
-
-
-def name_term(part: str) -> str:
-    """Return the longest start of a word that is a term of all names with this folded part; "" if there is none."""
-    runs = [run for run in _RUN.findall(part) if not any(extension.startswith(run) for extension in _EXTENSIONS)]
-    return max((term for run in reversed(runs) for term in _starts(run)[:1]), key=len, default="")
-
-
-def faces_class(result: Result) -> str:
-    """Return `none`, `one` or `group` (two or more); "" where nobody looked for faces."""
-    return ("none", "one", "group")[min(2, len(result["faces"]))] if "faces" in result else ""
-
-
-def flagged(result: Result) -> str:
-    """Return `yes` or `no`; "" where moderation did not judge the picture."""
-    return ("yes" if result["moderation"] else "no") if "moderation" in result else ""
-
-
-def date_of(result: Result) -> str:
-    """Return the time by which a search knows the picture: of its upload."""
-    return result.get("uploadedAt", result["processedAt"])
-
-
-def terms(result: Result) -> list[str]:
-    """Return what finds a picture beside its labels and its date: starts of its name's words, words read, classes."""
-    runs = [run for run in _RUN.findall(folded(result["key"].rpartition("/")[2])) if run not in _EXTENSIONS]
-    names = [f"NAME#{start}" for start in dict.fromkeys(start for run in runs for start in _starts(run))]
-    words = [f"TEXT#{word}" for word in words_read(result)]
-    classes = {"FACES": faces_class(result), "FLAGGED": flagged(result)}
-    return [
-        *(f"{kind}#{value}" for kind, value in classes.items() if value),
-        *names[:_MOST_NAME_TERMS],
-        *words[:_MOST_WORDS],
-    ]
-
-
-def _starts(run: str) -> list[str]:
-    return [run[:length] for length in _NAME_STARTS if len(run) >= length]

@@ -19,7 +19,7 @@ from typing import Any, Final, Self, TypeAlias, cast
 
 from . import keys
 from .codes import Code, Status, sentence
-from .document import Analysis, Label, Result, date_of, terms
+from .document import Analysis, Label, Result
 from .order import Position, State
 
 MAX_LABELS: Final = 49
@@ -256,8 +256,8 @@ def term_entries(result: Result) -> list[Item]:
     """Return one item per term of a LABELED result, and one for its date, for search."""
     if result["status"] != Status.LABELED:
         return []
-    key, date = result["key"], date_of(result)
-    times = dict.fromkeys(terms(result), result["processedAt"]) | {keys.year_term(int(date[:4])): date}
+    key, date = result["key"], keys.date_of(result)
+    times = dict.fromkeys(keys.terms(result), result["processedAt"]) | {keys.year_term(int(date[:4])): date}
     return [
         {
             "pk": keys.image_pk(key),

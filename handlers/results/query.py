@@ -16,8 +16,9 @@ from enum import StrEnum
 from typing import Final, Self
 
 from . import keys
-from .document import Result, date_of, faces_class, flagged, folded, is_named, words_of, words_read
+from .document import Result
 from .errors import InvalidQueryError
+from .keys import date_of, faces_class, flagged, folded, is_named, words_of, words_read
 
 MAX_CONDITIONS: Final = 10
 MAX_CHARACTERS: Final = 1000
@@ -140,8 +141,8 @@ class Query:
 
 
 def _condition(kind: Kind, value: str, whole: str, *, negative: bool = False) -> Condition:
-    if not _is_text(value) or not value.strip() or '"' in value:
-        raise InvalidQueryError(f"{_shown(whole)!a} is empty, has a quotation mark in it, or is no Unicode text")
+    if not _is_text(value) or not value.strip():
+        raise InvalidQueryError(f"{_shown(whole)!a} is empty, or no Unicode text")
     if kind is Kind.LABEL:
         compared = value.strip().lower()
         if len(compared.encode()) > keys.SORT_KEY_MAX_BYTES:

@@ -18,10 +18,10 @@ from . import keys
 from . import walk as walking
 from .codes import Status
 from .cursor_keys import FOREIGN, CursorKeys, OpenKey
-from .document import Label, Result, name_term
+from .document import Label, Result
 from .errors import InvalidCursorError, InvalidQueryError
 from .item import Item, all_labels, document
-from .keys import iso_ms
+from .keys import iso_ms, name_term
 from .query import Kind, Query
 from .table import GET_KEYS, DynamoRows, Wire, from_wire, translated_errors
 
@@ -345,7 +345,8 @@ def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
         return [_Way("gsi2", keys.term_sk(term), keys.term_sk(term), processed)]
     if query.since or query.before:
         oldest = max(int(query.since[:4] or 0), keys.FIRST_YEAR)
-        newest = max(min(int(query.before[:4] or 9999), datetime.now(UTC).year + 1), oldest)
+        last = datetime.fromisoformat(query.before) - timedelta(milliseconds=1) if query.before else datetime.max
+        newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
         years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
         return [_Way("gsi2", year, year, query.since or "0", query.before or "~") for year in years]
     return [_Way("gsi2", keys.status_partition(Status.LABELED), keys.META)]

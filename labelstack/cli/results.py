@@ -19,7 +19,7 @@ from labelstack.errors import NotFoundError
 
 T = TypeVar("T")
 
-PLAIN_WORDS = re.compile(r'[^\s":-][^":]*\s[^":]*')
+PLAIN_WORDS = re.compile(r"""(?!-|.*\s-)[^":]*\S\s+\S[^":]*""")
 PAGE = 100  # the most that one call of the read side gives
 LISTED = (Status.LABELED, Status.REJECTED, Status.FAILED)
 

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageColor
 
 from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.results.codes import Status
-from handlers.results.document import Label, Result
+from handlers.results.document import BoundingBox, Label, Result
 from handlers.results.item import Write
 from handlers.results.keys import iso_ms, pad_sequencer
 from handlers.results.order import Position
@@ -171,6 +171,16 @@ def labeled(
     if status is Status.LABELED:
         result["labels"] = list(labels)
     return Write(result, position(sequencer).event_time, fingerprint="f")
+
+
+def reading(key: str, *words: str, sequencer: int = 1, labels: str = "") -> Write:
+    """The result of a picture with print, and with 49 labels named so."""
+    write = labeled(key, *(label(f"{labels} {n}") for n in range(49) if labels), sequencer=sequencer)
+    box: BoundingBox = {"left": Decimal(0), "top": Decimal(0), "width": Decimal(1), "height": Decimal(1)}
+    write.result["text"] = [
+        {"text": word, "type": "WORD", "confidence": Decimal(90), "boundingBox": box} for word in words
+    ]
+    return write
 
 
 def jpeg(width: int = 160, height: int = 120, *, seed: int = 0, **options: Any) -> bytes:

@@ -106,7 +106,7 @@ class FakeRows:
             case PutImage(item, _, _) | PutEntry(item):
                 self.items[item["pk"], item["sk"]] = dict(item)
                 return item["pk"], item["sk"]
-            case DeleteEntry(pk, sk):
+            case DeleteEntry(pk, sk, _):
                 self.items.pop((pk, sk), None)
                 return pk, sk
             case Count(pk, sk, amounts):
@@ -138,7 +138,7 @@ def counts_of_entries(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dic
     """What the counters must be, counted from the entries."""
     counted: dict[tuple[str, str], Counter[str]] = {}
     for (pk, sk), item in items.items():
-        if pk.startswith(keys.IMAGE_PREFIX) and sk != keys.META:
+        if pk.startswith(keys.IMAGE_PREFIX) and sk.startswith(keys.LABEL_PREFIX):
             shard = (keys.COUNTERS_PK, keys.counter_sk(item["key"]))
             counted.setdefault(shard, Counter())[keys.COUNTER_PREFIX + item["label"]] += 1
     return {shard: dict(counts) for shard, counts in counted.items()}

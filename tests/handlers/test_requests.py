@@ -116,8 +116,8 @@ def test_requests_of_a_new_picture(world: World) -> None:
     world.label(world.upload("a.jpg", jpeg()))
 
     assert world.counted.of_one_picture() == PICTURE
-    # The result, its labels, and one item of counters.
-    assert world.counted.transactions == [1 + len(LABELS) + 1]
+    # The result, its labels, one item of counters, and the entry of its year: a name of one letter has no term.
+    assert world.counted.transactions == [1 + len(LABELS) + 1 + 1]
 
 
 def test_requests_of_a_picture_whose_bytes_are_known(world: World) -> None:
@@ -126,7 +126,7 @@ def test_requests_of_a_picture_whose_bytes_are_known(world: World) -> None:
     world.label(world.upload("b.jpg", jpeg()))
 
     assert world.counted.of_one_picture() == KNOWN_PICTURE
-    assert world.counted.transactions[1] == 1 + len(LABELS) + 1
+    assert world.counted.transactions[1] == 1 + len(LABELS) + 1 + 1
 
 
 def test_requests_of_a_batch_of_new_pictures(world: World) -> None:

@@ -10,10 +10,10 @@ from handlers.labelling.pipeline import tombstone
 from handlers.results import keys
 from handlers.results.codes import Code, Status
 from handlers.results.errors import TableUnavailableError
-from handlers.results.item import PutEntry, Write, moved, plan
+from handlers.results.item import PutEntry, Write, in_transactions, moved, plan
 from handlers.results.order import Position
 from handlers.results.table import ResultsWriter
-from tests.handlers.factories import event, label, labeled, position, time_of
+from tests.handlers.factories import event, label, labeled, position, reading, time_of
 from tests.handlers.fakes import FakeRows, comparable, counts_of_entries
 
 
@@ -29,7 +29,12 @@ def other_writer(rows: FakeRows, write: Write) -> Callable[[], None]:
 
 
 def labels_of(rows: FakeRows, key: str = "cat.jpg") -> set[str]:
-    return {item["label"] for item in rows.partition(keys.image_pk(key)) if item["sk"] != keys.META}
+    return {item["label"] for item in rows.partition(keys.image_pk(key)) if item["sk"].startswith(keys.LABEL_PREFIX)}
+
+
+def terms_of(rows: FakeRows, key: str = "cat.jpg") -> set[str]:
+    places = [item["sk"] for item in rows.partition(keys.image_pk(key))]
+    return {place.removeprefix(keys.TERM_PREFIX) for place in places if place.startswith(keys.TERM_PREFIX)}
 
 
 def counts_match(rows: FakeRows) -> bool:
@@ -114,16 +119,69 @@ def test_events_of_one_sequencer_are_ordered_by_their_time() -> None:
     assert labels_of(rows) == {"Dog"}
 
 
-def test_replacing_49_labels_by_49_others_fits_a_transaction() -> None:
+def test_terms_are_of_the_name_the_print_the_classes_and_the_year() -> None:
+    rows = FakeRows()
+    write = reading("a/IMG_20260101 Zoë.jpg", "STOP", "No-Parking", "stop")
+    write.result.update({"faces": [], "moderation": [], "uploadedAt": "2025-12-31T23:59:59.999Z"})
+
+    writer(rows).write(write)
+
+    name = {"NAME#im", "NAME#20", "NAME#2026", "NAME#20260101", "NAME#zo"}
+    print_and_classes = {"TEXT#stop", "TEXT#no", "TEXT#parking", "FACES#none", "FLAGGED#no", "YEAR#2025"}
+    assert terms_of(rows, write.result["key"]) == name | print_and_classes
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.FAILED])
+def test_what_is_not_labelled_has_no_terms(status: Status) -> None:
+    rows = FakeRows()
+    writer(rows).write(labeled("cat.jpg", status=status))
+
+    assert terms_of(rows) == set()
+
+
+def test_terms_come_and_go_with_the_result() -> None:
+    rows = FakeRows()
+    writer(rows).write(reading("cat.jpg", "stop", "sign"))
+    writer(rows).write(reading("cat.jpg", "stop", "here", sequencer=2))
+    assert terms_of(rows) == {"NAME#ca", "TEXT#stop", "TEXT#here", "YEAR#2026"}
+
+    writer(rows).write(tombstone(event(sequencer=3), time_of(4)))
+    assert terms_of(rows) == set()
+
+
+def test_a_result_of_the_former_layout_gets_its_terms_by_the_next_write() -> None:
+    rows = FakeRows()
+    writer(rows).write(reading("cat.jpg", "stop"))
+    meta = (keys.image_pk("cat.jpg"), keys.META)
+    rows.items = {place: item for place, item in rows.items.items() if not place[1].startswith(keys.TERM_PREFIX)}
+    del rows.items[meta]["terms"]
+
+    assert advance(rows, "v1", position(5))
+
+    assert terms_of(rows) == {"NAME#ca", "TEXT#stop", "YEAR#2026"}
+
+
+def test_terms_without_room_come_before_and_go_after_the_transaction() -> None:
+    rows = FakeRows()
+    words = [[f"{name}{n}" for n in range(40)] for name in ("old", "new")]
+    writer(rows).write(reading("cat.jpg", *words[0], labels="Old"))
+
+    writer(rows).write(reading("cat.jpg", *words[1], sequencer=2, labels="New"))
+
+    assert labels_of(rows) == {f"New {n}" for n in range(49)}
+    assert terms_of(rows) == {"NAME#ca", "YEAR#2026", *(f"TEXT#{word}" for word in words[1])}
+    assert counts_match(rows)
+
+
+def test_replacing_49_labels_by_49_others_is_one_transaction() -> None:
     rows = FakeRows()
     writer(rows).write(labeled("cat.jpg", *(label(f"Old {n}") for n in range(49)), sequencer=1))
 
-    actions = plan(
-        labeled("cat.jpg", *(label(f"New {n}") for n in range(49)), sequencer=2),
-        rows.image("cat.jpg"),
-    )
+    write = labeled("cat.jpg", *(label(f"New {n}") for n in range(49)), sequencer=2)
+    before, change, after = in_transactions(plan(write, rows.image("cat.jpg")))
 
-    assert len(actions) == 100
+    assert len(change) == 100
+    assert {type(action) for action in (*before, *after)} == {PutEntry}
 
 
 def test_more_labels_than_a_transaction_holds_are_refused() -> None:
@@ -134,7 +192,7 @@ def test_more_labels_than_a_transaction_holds_are_refused() -> None:
 def test_labels_that_differ_in_case_become_one_entry() -> None:
     actions = plan(labeled("cat.jpg", label("cat", "80"), label("Cat", "90")), None)
 
-    entries = [action.item for action in actions if isinstance(action, PutEntry)]
+    entries = [action.item for action in actions if isinstance(action, PutEntry) and "label" in action.item]
     assert [(entry["label"], str(entry["confidence"])) for entry in entries] == [("Cat", "90")]
 
 

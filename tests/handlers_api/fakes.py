@@ -22,7 +22,8 @@ from handlers.results.codes import Status
 from handlers.results.cursor_keys import OpenKey
 from handlers.results.document import Result
 from handlers.results.errors import TableUnavailableError
-from handlers.results.search import Match, Order, Page
+from handlers.results.query import Query
+from handlers.results.search import Order, Page
 
 NOW = datetime(2026, 11, 21, 9, 0, 0, 123456, tzinfo=UTC)
 PREFIX = "uploads/"
@@ -88,21 +89,15 @@ class FakeResults:
         return Page(matching[start : start + limit], OpenKey().encode("q", {"at": start + limit}) if rest else None)
 
     def search(
-        self, labels: Sequence[str], *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
-    ) -> Page[Match]:
-        """Pictures that have all the labels."""
-        self.requests.append({"labels": labels, "least": min_confidence, "order": order, "limit": limit})
+        self, query: Query, *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
+    ) -> Page[Result]:
+        """Pictures that match."""
+        self.requests.append({"query": str(query), "least": min_confidence, "order": order, "limit": limit})
         if cursor:
             OpenKey().decode("q", cursor)
-        names_searched = {label.lower() for label in labels}
-        matches: list[Match] = []
-        for document in reversed(self.documents.values()):
-            names = {
-                label["name"].lower() for label in document.get("labels", []) if label["confidence"] >= min_confidence
-            }
-            if names_searched <= names:
-                matches.append({"key": document["key"], "processedAt": document["processedAt"], "labels": []})
-        return Page(matches[:limit], None)
+        newest = reversed(self.documents.values())
+        labelled = [document for document in newest if document["status"] == Status.LABELED]
+        return Page([document for document in labelled if query.matches(document, min_confidence)][:limit], None)
 
     def label_counts(self) -> dict[str, int]:
         """Counts that nobody has counted."""

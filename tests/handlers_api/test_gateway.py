@@ -15,7 +15,8 @@ from handlers.api_results import reading
 from handlers.api_upload_url import uploads
 from handlers.api_upload_url.content_types import STANDARD_TYPES
 from handlers.environment import EnvironmentVariableError, Variables
-from handlers.results.search import MAX_LIMIT, MAX_SEARCH_LABELS
+from handlers.results.query import MAX_CHARACTERS, MAX_CONDITIONS
+from handlers.results.search import MAX_LIMIT
 
 from .conftest import Client
 from .fakes import SITE, FakeApi, http_event, result
@@ -43,7 +44,8 @@ def test_limits_are_those_of_the_contract() -> None:
     assert upload["sizeBytes"]["maximum"] == 100 * 1024 * 1024
     assert parameters["limit"]["maximum"] == MAX_LIMIT
     assert parameters["limit"]["default"] == reading.DEFAULT_LIMIT
-    assert parameters["label"]["maxItems"] == MAX_SEARCH_LABELS
+    assert parameters["q"]["maxLength"] == MAX_CHARACTERS
+    assert parameters["label"]["maxItems"] == MAX_CONDITIONS
     assert parameters["label"]["items"]["maxLength"] == reading.MAX_LABEL_CHARACTERS
     assert parameters["cursor"]["maxLength"] == reading.MAX_CURSOR_CHARACTERS
 

@@ -148,7 +148,24 @@ def test_searches_with_all_labels_confidence_and_order(client: Client) -> None:
 
     assert reply.body == {"images": []}
     [request] = client.api.results.requests
-    assert request == {"labels": ["Cat", "Pet, not wild"], "least": Decimal("80.5"), "order": "confidence", "limit": 7}
+    expected = {"query": '"cat" "pet, not wild"', "least": Decimal("80.5"), "order": "confidence", "limit": 7}
+    assert request == expected
+
+
+def test_searches_by_a_query_and_labels(client: Client) -> None:
+    client.api.results.add(result("uploads/IMG_1.jpg"), result("uploads/IMG_2.jpg", faces=[]), result("uploads/b.jpg"))
+
+    assert [image["key"] for image in client.get("/images", q="name:img -faces:none", label="cat").body["images"]] == [
+        "uploads/IMG_1.jpg"
+    ]
+
+
+@pytest.mark.parametrize("query", ["faces:two", 'text:"', "from:yesterday", "colour:red", " ".join("abcdefghijk")])
+def test_says_what_is_wrong_with_a_query(client: Client, query: str) -> None:
+    reply = client.get("/images", q=query)
+
+    assert problem(reply) == (400, "INVALID_QUERY")
+    assert reply.body["detail"].startswith("The search cannot be made: ")
 
 
 def test_search_leaves_out_a_picture_that_has_gone_meanwhile(client: Client) -> None:
@@ -182,6 +199,11 @@ def test_search_finds_no_rejected_pictures(client: Client) -> None:
         "order=oldest",
         "status=DELETED",
         "status=labeled",
+        "q=",
+        "q=%20",
+        "q=a%00b",
+        "q=" + "x" * 4000,
+        "q=cat&q=dog",
         "label=",
         "label=%20",
         "label=a%00b",

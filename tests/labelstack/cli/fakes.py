@@ -12,7 +12,7 @@ from typing import Any, Literal
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from handlers.results import Match, Page, Result, Status, TableUnavailableError
+from handlers.results import Page, Query, Result, Status, TableUnavailableError
 from labelstack.cli.backend import OnStep
 from labelstack.clouds import Capabilities, Cloud
 from labelstack.diagnosis.finding import Finding
@@ -50,7 +50,7 @@ class FakeResults:
     def __init__(self) -> None:
         self.stored: dict[str, Result] = {}
         self.searches: list[dict[str, Any]] = []
-        self.pages: list[Page[Match]] = []
+        self.pages: list[Page[Result]] = []
         self.arriving: list[Result] = []
         self.walked: list[tuple[tuple[Status, ...], str]] = []
         self.breaks_at = ""
@@ -87,15 +87,15 @@ class FakeResults:
 
     def search(
         self,
-        labels: Sequence[str],
+        query: Query,
         *,
         min_confidence: Decimal = Decimal(0),
         order: Literal["newest", "confidence"] = "newest",
         limit: int = 20,
         cursor: str | None = None,
-    ) -> Page[Match]:
+    ) -> Page[Result]:
         """The next of the prepared pages."""
-        request = {"labels": list(labels), "min": min_confidence, "order": order, "limit": limit, "cursor": cursor}
+        request = {"query": str(query), "min": min_confidence, "order": order, "limit": limit, "cursor": cursor}
         self.searches.append(request)
         return self.pages.pop(0) if self.pages else Page([], None)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handlers.results import Match, Page
+from handlers.results import Page, Result
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import OUTPUTS, make_result, refusal
 from tests.labelstack.cli.repair_cloud import RepairBackend
@@ -257,8 +257,8 @@ def labeled(backend: RepairBackend) -> RepairBackend:
     return backend
 
 
-def matches(*keys: str, cursor: str | None = None) -> Page[Match]:
-    return Page([{"key": key, "processedAt": "2026-10-01T00:00:00.000Z", "labels": []} for key in keys], cursor)
+def matches(*keys: str, cursor: str | None = None) -> Page[Result]:
+    return Page([make_result(key, processedAt="2026-10-01T00:00:00.000Z") for key in keys], cursor)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_by_label_all_pages_are_made_anew(run: Run, backend: RepairBackend) -> N
 
     assert backend.asked_keys() == ["in/a.jpg", "in/c.jpg"]
     assert all((event.processed_before or "") > before[:19] for event in backend.requested())
-    assert [search["labels"] for search in backend.table.searches] == [["cat", "pet"]] * 3
+    assert [search["query"] for search in backend.table.searches] == ['"cat" "pet"'] * 3
     assert json.loads(done.stdout) == {"pictures": 2}
 
 

@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from handlers.results import InvalidCursorError, Match, Page, TableUnavailableError
-from handlers.results.search import MatchedLabel
+from handlers.results import InvalidCursorError, Page, TableUnavailableError
 from labelstack.cli.app import cli
 from labelstack.cli.tables import Row, counts_table, matches_table, result_page, results_table
 from tests.labelstack.cli.conftest import Run
@@ -31,9 +30,7 @@ FACE: dict[str, Any] = {
 }
 
 
-def match(key: str) -> Match:
-    labels: list[MatchedLabel] = [{"name": "Cat", "confidence": Decimal("98.75")}]
-    return {"key": key, "processedAt": "2026-11-21T10:00:00.000Z", "labels": labels}
+match = make_result
 
 
 def test_shows_what_was_found(run: Run, backend: FakeBackend) -> None:
@@ -113,8 +110,33 @@ def test_searches_with_what_was_asked(run: Run, backend: FakeBackend) -> None:
     assert done.exit_code == 0
     assert "uploads/a.jpg" in done.stdout
     assert backend.table.searches == [
-        {"labels": ["cat", "pet"], "min": Decimal("75.5"), "order": "confidence", "limit": 7, "cursor": None}
+        {"query": '"cat" "pet"', "min": Decimal("75.5"), "order": "confidence", "limit": 7, "cursor": None}
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "query"),
+    [
+        (["traffic light"], '"traffic light"'),
+        (["cat", "-dog", "--limit", "5"], '"cat" -"dog"'),
+        (["cat -dog text:'no'"], '"cat" -"dog" text:"no"'),
+        (
+            ["-hat", 'text:"no way"', "from:2026-01-01", "to:2026-02-28"],
+            '-"hat" text:"no way" from:2026-01-01 to:2026-02-28',
+        ),
+    ],
+)
+def test_words_of_a_shell_become_a_query(run: Run, backend: FakeBackend, words: list[str], query: str) -> None:
+    run("search", *words)
+
+    assert [search["query"] for search in backend.table.searches] == [query]
+
+
+def test_a_query_that_cannot_be_read_is_an_error_in_a_sentence(run: Run, backend: FakeBackend) -> None:
+    done = run("search", "faces:two")
+
+    assert (done.exit_code, backend.table.searches) == (1, [])
+    assert done.stderr == "error: faces:two is unknown: faces is none or one or group\n"
 
 
 def test_goes_on_over_pages_up_to_the_limit(run: Run, backend: FakeBackend) -> None:
@@ -137,14 +159,14 @@ def test_asks_for_no_more_than_a_page_can_hold(run: Run, backend: FakeBackend) -
 def test_finding_nothing_is_no_error(run: Run) -> None:
     done = run("search", "unicorn")
     assert done.exit_code == 0
-    assert "no picture carries 'unicorn'" in done.stderr
+    assert 'no picture matches "unicorn"' in done.stderr
     assert json.loads(run("search", "unicorn", "--json").stdout) == {"items": []}
 
 
 def test_a_search_says_when_the_confidence_is_what_finds_nothing(run: Run, backend: FakeBackend) -> None:
     backend.table.pages = [Page([], None), Page([match("uploads/a.jpg")], None)]
     done = run("search", "cat", "--min-confidence", "99.5")
-    assert "no picture carries 'cat' with at least 99.5%, but there are some with less" in done.stderr
+    assert 'no picture matches "cat" with at least 99.5%, but there are some with less' in done.stderr
     assert [search["min"] for search in backend.table.searches] == [Decimal("99.5"), 0]
 
 
@@ -173,11 +195,11 @@ def test_tables_fit_the_terminal(backend: FakeBackend, columns: int) -> None:
     key = f"uploads/{'0123456789abcdef' * 2}/a picture with a long name.jpg"
     row_result = make_result(key, faces=[FACE] * 9)
     label: Any = {"name": "Construction Worker", "confidence": Decimal(99)}
-    several: Match = {"key": key, "processedAt": "2026-11-21T10:00:00.000Z", "labels": [label] * 3}
+    several = make_result(key, labels=[label] * 3)
     console = Console(width=columns, file=io.StringIO())
     for table in (
         results_table([Row(key, row_result, 1.5), Row(key, make_result(key, "REJECTED"), 2.5)]),
-        matches_table([several]),
+        matches_table([several], ["construction worker"]),
         counts_table({"Construction Worker": 1234567, "Cat": 1}),
         result_page(row_result),
     ):

@@ -1,0 +1,183 @@
+"""Searches on a real DynamoDB emulation: what they find, page by page, and what they read for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers.labelling.pipeline import tombstone
+from handlers.results import Query, Status
+from handlers.results.item import Write, size_bytes, term_entries
+from handlers.results.search import ResultsReader
+from handlers.results.table import from_wire
+from tests.handlers.factories import event, label, labeled, reading, time_of
+from tests.handlers.tables import ResultsTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+DATES = ("2024-06-01", "2026-01-15", "2026-02-01", "2026-02-01")
+
+
+def keys_of(reader: ResultsReader, text: str, limit: int = 2, **more: Any) -> list[str]:
+    """The keys of all pages of a search."""
+    pages: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = reader.search(Query.of(text), limit=limit, cursor=cursor, **more)
+        assert len(page.items) <= limit
+        pages += [result["key"] for result in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            return pages
+
+
+@pytest.fixture
+def stocked(table: ResultsTable) -> ResultsTable:
+    """Four labelled pictures, the newest last, and others that no search may show."""
+    words: tuple[list[str], ...] = (["STOP"], ["stop", "here"], [], ["exit"])
+    for number, (date, read) in enumerate(zip(DATES, words, strict=True)):
+        write = reading(f"uploads/IMG_{number}{number}.jpg", *read, sequencer=number + 1)
+        write.result["labels"] = [label("Cat"), *([label("Dog")] if number % 2 else [])]
+        faces: Any = [{}] * number
+        moderation: Any = [{"name": "Alcohol"}] if number == 2 else []
+        write.result.update({"uploadedAt": f"{date}T12:00:00.000Z", "faces": faces, "moderation": moderation})
+        table.write(write)
+    table.write(labeled("uploads/IMG_99.jpg", status=Status.REJECTED))
+    table.write(reading("uploads/IMG_98.jpg", "stop"))
+    table.write(tombstone(event("uploads/IMG_98.jpg", sequencer=9), time_of(9)))
+    table.write(reading("private/IMG_97.jpg", "stop", sequencer=3))
+    return table
+
+
+FINDS = [
+    ("text:stop", [1, 0]),
+    ('text:"stop here"', [1]),
+    ("name:img", [3, 2, 1, 0]),
+    ("name:IMG_22", [2]),
+    ("name:22.jpg", [2]),
+    ("name:jpg", [3, 2, 1, 0]),
+    ("name:3", [3]),
+    ("faces:none", [0]),
+    ("faces:one", [1]),
+    ("faces:group", [3, 2]),
+    ("flagged:yes", [2]),
+    ("flagged:no", [3, 1, 0]),
+    ("-dog", [2, 0]),
+    ("-text:stop -faces:group", []),
+    ("-flagged:yes -name:img_3", [1, 0]),
+    ("cat -dog", [2, 0]),
+    ("cat dog text:stop faces:one flagged:no", [1]),
+    ("from:2026-01-15 to:2026-01-15", [1]),
+    ("from:2026-01-16", [3, 2]),
+    ("to:2026-01-31", [1, 0]),
+    ("to:2024-12-31 cat", [0]),
+    ("from:2025-01-01 -dog", [2]),
+    ("from:2024-01-01 to:2026-02-01", [3, 2, 1, 0]),
+    ("text:quokka", []),
+    ("quokka", []),
+    ("from:1990-01-01 to:1990-12-31", []),
+]
+
+
+@pytest.mark.parametrize(("text", "numbers"), FINDS)
+def test_finds_what_matches_in_pages_and_nothing_of_other_folders(
+    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, text: str, numbers: list[int]
+) -> None:
+    below = ResultsReader(dynamodb, table_name, folder="uploads/")
+    expected = [f"uploads/IMG_{number}{number}.jpg" for number in numbers]
+
+    assert [keys_of(below, text, limit) for limit in (1, 3, 100)] == [expected] * 3
+    assert [key for key in keys_of(stocked, text) if not key.startswith("private/")] == expected
+
+
+def test_the_surest_of_the_first_label_come_first(stocked: ResultsTable) -> None:
+    write = labeled("uploads/sure.jpg", label("Dog", "99"), label("Cat", "70"), sequencer=9)
+    stocked.write(write)
+
+    assert keys_of(stocked, "dog -text:exit", order="confidence") == ["uploads/sure.jpg", "uploads/IMG_11.jpg"]
+    assert keys_of(stocked, "dog cat", order="confidence", min_confidence=Decimal(80)) == [
+        "uploads/IMG_33.jpg",
+        "uploads/IMG_11.jpg",
+    ]
+
+
+def test_a_term_that_is_left_of_another_result_shows_nothing(dynamodb: DynamoDBClient, table: ResultsTable) -> None:
+    write = reading("cat.jpg", "stop")
+    table.write(write)
+    table.write(reading("cat.jpg", "here", sequencer=2))
+    leave(table, write)
+
+    assert keys_of(table, "text:stop") == []
+    assert keys_of(table, "text:here") == ["cat.jpg"]
+
+
+def leave(table: ResultsTable, write: Write) -> None:
+    """Write entries as a writer leaves them that stopped halfway."""
+    table.writer.rows.put_items(term_entries(write.result))
+
+
+class Meter:
+    """Read units at the SDK's door: eventually consistent, half a unit for each 4 KB."""
+
+    def __init__(self) -> None:
+        self.units = 0.0
+        self.requests: list[str] = []
+
+    def note(self, model: Any, parsed: dict[str, Any], **_: object) -> None:
+        """Add an answer of DynamoDB."""
+        self.requests.append(model.name)
+        if model.name == "Query":
+            self.units += ceil(sum(map(_bytes, parsed["Items"])) / 4096) / 2
+        if model.name == "BatchGetItem":
+            items = [item for items in parsed["Responses"].values() for item in items]
+            self.units += sum(ceil(_bytes(item) / 4096) for item in items) / 2
+
+
+def _bytes(item: dict[str, Any]) -> int:
+    return size_bytes(from_wire(item))
+
+
+@pytest.fixture
+def meter(dynamodb: DynamoDBClient) -> Iterator[Meter]:
+    """What the searches of a test read."""
+    meter = Meter()
+    dynamodb.meta.events.register("after-call.dynamodb", meter.note, unique_id="meter")
+    yield meter
+    dynamodb.meta.events.unregister("after-call.dynamodb", unique_id="meter")
+
+
+@pytest.mark.parametrize(
+    ("text", "requests", "units"),
+    [
+        # A page of 24: its entries in one request, its pictures in another.
+        ("cat", ["Query", "BatchGetItem"], 15),
+        ("text:stop", ["Query", "BatchGetItem"], 15),
+        ("name:IMG_1", ["Query", "BatchGetItem"], 15),
+        ("from:2026-01-01 to:2026-12-31", ["Query", "BatchGetItem"], 15),
+        # The listing has whole pictures.
+        ("-dog", ["Query"], 5),
+        # Every second one matches: the next hundred are looked at, which are all that are left.
+        ("cat -even", ["Query", "BatchGetItem", "Query", "BatchGetItem"], 30),
+    ],
+)
+def test_a_page_costs_what_it_shows(
+    table: ResultsTable, meter: Meter, text: str, requests: list[str], units: float
+) -> None:
+    for number in range(48):
+        write = reading(f"IMG_1{number}.jpg", "stop", sequencer=number + 1)
+        write.result["labels"] = [label("Cat"), *([] if number % 2 else [label("Even")])]
+        table.write(write)
+    meter.requests.clear()
+    meter.units = 0
+
+    page = table.search(Query.of(text), limit=24)
+
+    assert len(page.items) == 24
+    assert meter.requests == requests
+    assert meter.units <= units
+    assert "Scan" not in meter.requests
