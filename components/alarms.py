@@ -101,18 +101,18 @@ def function_alarms(label: str, function: Watched) -> list[Alarm]:
     """Errors (unless they are answers), throttles and slowness of one function."""
     logs, timeout = function.logs_command, function.timeout_seconds
     failed = pulumi.Output.concat(
-        f"{label} ended with an error that it did not handle itself. See why: ",
+        f"{label} failed with an unhandled error. See why: ",
         logs,
-        ". What it worked on is tried again, so a single error needs nothing more.",
+        ". Its messages are retried, so a single error needs no action.",
     )
     refused = (
-        f"Lambda refuses to run {label}, for 15 minutes now: the account's concurrency is used up. "
+        f"Lambda has throttled {label} for 15 minutes: the account's concurrency is used up. "
         "See who uses it (aws lambda get-account-settings), or ask AWS for more."
     )
     slow = pulumi.Output.concat(
-        f"For 15 minutes {label} has been taking {SLOW_OF_TIMEOUT:.0%} or more of its ",
+        f"For 15 minutes {label} has used {SLOW_OF_TIMEOUT:.0%} or more of its timeout of ",
         derive(str, timeout),
-        " s. See what it waits for: ",
+        " s. See which call is slow: ",
         logs,
         ". If it is Rekognition's quota, raise rekognitionTps once AWS has raised it.",
     )
@@ -128,9 +128,9 @@ def function_alarms(label: str, function: Watched) -> list[Alarm]:
 def pictures_alarm(service: pulumi.Input[str], logs: pulumi.Input[str], send_again: str) -> Alarm:
     """Pictures that are given up; `send_again` is how to try them once more."""
     advice = pulumi.Output.concat(
-        "Pictures could not be labelled after all attempts. See which and why: ",
+        "Pictures failed all attempts. See which and why: ",
         logs,
-        f". Once the cause is gone, {send_again}.",
+        f". After you fix the cause, {send_again}.",
     )
     return Alarm("pictures-failed", advice, own("PicturesFailed", service), "Sum", 1)
 
@@ -138,9 +138,9 @@ def pictures_alarm(service: pulumi.Input[str], logs: pulumi.Input[str], send_aga
 def dead_letters_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
     """Dead letters that nobody takes."""
     advice = pulumi.Output.concat(
-        "Messages stay in the dead-letter queue because their failure cannot be recorded. See why: ",
+        "Messages stay in the dead-letter queue because recording their failure fails. See why: ",
         logs,
-        ". It takes them from there by itself once the cause is gone; they are kept for 14 days.",
+        ". The function takes them once the cause is gone. The queue keeps them for 14 days.",
     )
     metric = of_queue(queue_name, "ApproximateNumberOfMessagesVisible")
     return Alarm("dead-letters", advice, metric, "Maximum", 1, MINUTE_S, 5)
@@ -152,7 +152,7 @@ def oldest_upload_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) 
         f"An upload has been waiting for {OLDEST_MESSAGE_S // 60} minutes or more. See whether pictures are "
         "being processed: ",
         logs,
-        ". If they are, more come than rekognitionTps lets through.",
+        ". If they are, uploads exceed rekognitionTps.",
     )
     metric = of_queue(queue_name, "ApproximateAgeOfOldestMessage")
     return Alarm("oldest-upload", advice, metric, "Maximum", OLDEST_MESSAGE_S, 5 * MINUTE_S)
@@ -161,11 +161,10 @@ def oldest_upload_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) 
 def api_alarms(api: WatchedApi) -> list[Alarm]:
     """The API's failures and slowness; the names of its metrics are the kind's."""
     failed = (
-        "The API answered with a status of 500 or more. See the errors in the log groups of the API's functions, "
-        "/aws/lambda/…."
+        "The API answered with status 500 or more. See the errors in the logs of the API's functions, /aws/lambda/…."
     )
     slow = (
-        f"For 15 minutes the slowest hundredth of the API's requests has been taking {API_SLOW_MS // 1000} s or "
+        f"For 15 minutes the slowest 1 % of API requests have taken {API_SLOW_MS // 1000} s or "
         "more. See the dashboard for the function that is slow, and raise its memory."
     )
     return [
@@ -193,11 +192,11 @@ def workflow_alarms(state_machine_arn: pulumi.Input[str]) -> list[Alarm]:
 def rekognition_alarms(service: pulumi.Input[str]) -> list[Alarm]:
     """Throttling: of this stack's calls as the functions see it, and of the whole account's as AWS counts it."""
     own_calls = (
-        "Rekognition keeps refusing this stack's calls because the quota is used up. Set rekognitionTps to what "
+        "Rekognition throttles this stack's calls because the quota is used up. Set rekognitionTps to what "
         "Service Quotas grants (the stack then asks for less), or ask AWS for more."
     )
     all_calls = (
-        "Rekognition keeps refusing calls of this account and region, of this stack or of others that share the "
+        "Rekognition throttles calls of this account and region, by this stack or others that share the "
         "quota. Lower rekognitionTps to this stack's share, or ask AWS for a higher quota."
     )
     # Without a dimension: all operations of the account
@@ -253,11 +252,11 @@ def cost_alarm(
     `resume` is the command that goes on where the alarm pauses the pipeline.
     """
     what_to_do: Sequence[pulumi.Input[str]] = (
-        "To stop spending, stop the function; the queue keeps uploads for 4 days: ",
+        "To stop spending, stop the function. The queue keeps uploads for 4 days: ",
         _mapping_command(processor_name, "--no-enabled"),
     )
     if resume is not None:
-        what_to_do = ("The pipeline is paused; the queue keeps uploads for 4 days. To go on: ", resume)
+        what_to_do = ("The pipeline is paused. The queue keeps uploads for 4 days. To resume: ", resume)
     advice = pulumi.Output.concat(
         "Rekognition has cost about ",
         derive(lambda usd: f"{usd:g}", bound_usd),

@@ -120,7 +120,7 @@ def test_a_pause_keeps_pictures_in_the_queue_until_the_command_goes_on(
     finally:
         done = run("resume")
 
-    assert "the pipeline goes on: 1 message in its queue." in done.stderr
+    assert "the pipeline runs again: 1 message in its queue." in done.stderr
     assert keyed_stack.wait_for_result(uploaded)["status"] == "LABELED"
     assert "the pipeline is not paused." in run("resume").stderr
 
@@ -169,7 +169,7 @@ def test_purge_leaves_nothing_but_the_tombstone(stack: DeployedStack, key: MakeK
     done = command_on(stack, tmp_path / "command")("delete", erased, "--purge", "--yes", "--json")
 
     assert (done.returncode, json.loads(done.stdout)) == (0, {"key": erased, "purged": True}), done.stderr
-    assert "Not reached: lines of the functions' logs" in done.stderr
+    assert "Not erased: names and labels in the functions' logs" in done.stderr
     assert left_in(stack, "uploadBucket", erased) == left_in(stack, "resultsBucket", f"results/{erased}/") == []
     items = [item for item in stack.everything() if erased in repr(item)]
     assert [(item["pk"], item["status"]) for item in items] == [(f"IMAGE#{erased}", "DELETED")]

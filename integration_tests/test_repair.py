@@ -218,7 +218,7 @@ def test_what_is_missing_stale_or_orphaned_is_found_and_mended(workshop: Worksho
     assert "2 MISSING, 1 ORPHANED, 1 STALE" in reconciled.stderr
 
     fixed = run("reconcile", "--prefix", folder, "--grace", "0", "--fix")
-    assert (fixed.returncode, "asked for 4 pictures" in fixed.stderr) == (0, True), fixed.stderr
+    assert (fixed.returncode, "requested 4 pictures" in fixed.stderr) == (0, True), fixed.stderr
     assert [result["status"] for result in stack.wait_for_results([never, replaced])] == ["LABELED", "LABELED"]
     stack.wait_until_quiet()
 
@@ -329,7 +329,7 @@ def test_foreign_bucket_is_backfilled_once_though_killed(
     kill_when(killed, "20 copies", lambda: len(workshop.versions_of(folder)), 20, count)
     done = run(*arguments, "--yes")
 
-    assert (done.returncode, "going on after" in done.stderr) == (0, True), done.stderr
+    assert (done.returncode, "continuing after" in done.stderr) == (0, True), done.stderr
     assert sorted(workshop.versions_of(folder)) == sorted(folder + name for name in names)
     labeled = {folder + name: "LABELED" for name in names}
     wait_for("the results", lambda: workshop.statuses_of(folder), lambda statuses: statuses == labeled)
@@ -337,7 +337,7 @@ def test_foreign_bucket_is_backfilled_once_though_killed(
     assert workshop.calls_of(folder) == {key: {"DetectLabels": 1} for key in labeled}
 
     again = run(*arguments, "--yes")
-    assert f"copied 0 of {count} pictures, the others were there already" in again.stderr
+    assert f"copied 0 of {count} pictures; the others were there" in again.stderr
     assert len(workshop.versions_of(folder)) == count
 
 
@@ -355,7 +355,7 @@ def test_pictures_that_were_there_before_are_labeled_once_though_killed(
     stack.wait_until_quiet()
     done = run(*arguments)
 
-    assert (done.returncode, f"asked for {count} pictures" in done.stderr) == (0, True), done.stderr
+    assert (done.returncode, f"requested {count} pictures" in done.stderr) == (0, True), done.stderr
     assert {result["status"] for result in stack.wait_for_results(uploaded)} == {"LABELED"}
     stack.wait_until_quiet()
     assert workshop.calls_of(folder) == {upload.key: {"DetectLabels": 1} for upload in uploaded}
@@ -436,7 +436,7 @@ def test_pictures_of_a_label_are_labeled_anew(workshop: Workshop, folder: str, r
 
     done = run("reprocess", "--label", "quokka", "--prefix", folder, "--yes")
 
-    assert "asked for 1 picture:" in done.stderr
+    assert "requested 1 picture:" in done.stderr
     wait_for("the other label", lambda: set(stack.label_entries(animal)), lambda labels: labels == {"Numbat"})
     assert [stack.result(upload.key) for upload in uploaded[1:]] == before
     assert "no such picture." in run("reprocess", "--label", "quokka", "--prefix", folder, "--yes").stderr
@@ -457,7 +457,7 @@ def test_older_results_are_made_anew_once_though_killed(workshop: Workshop, fold
     stack.wait_until_quiet()
     done = run(*arguments)
 
-    assert (done.returncode, "going on with what was begun at" in done.stderr) == (0, True), done.stderr
+    assert (done.returncode, "continuing the run of" in done.stderr) == (0, True), done.stderr
     wait_for("all new results", anew, lambda count_now: count_now == count)
     stack.wait_until_quiet()
     assert workshop.calls_of(folder) == {upload.key: {"DetectLabels": 2} for upload in uploaded}

@@ -123,7 +123,7 @@ class ApiClient:
         except ValueError:
             document = None
         problem = document if isinstance(document, dict) else {}
-        said = str(problem.get("detail") or problem.get("message") or "no reason was given").rstrip(".")
+        said = str(problem.get("detail") or problem.get("message") or "no reason").rstrip(".")
         if status in (401, 403):
             said += f". {self._refused}"
         code = str(problem.get("code", ""))

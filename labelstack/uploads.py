@@ -163,7 +163,7 @@ def _pictures_in(folder: Path, left_out: list[LeftOut]) -> Iterator[tuple[Path, 
         for name in sorted(files):
             file = Path(root, name)
             if name.startswith(".") or file.suffix.lower() not in PICTURE_TYPES:
-                left_out.append(LeftOut(file, "hidden" if name.startswith(".") else "not a picture by its ending"))
+                left_out.append(LeftOut(file, "hidden" if name.startswith(".") else "not a picture's suffix"))
                 continue
             try:
                 status = file.stat()
@@ -179,7 +179,7 @@ def _pictures_in(folder: Path, left_out: list[LeftOut]) -> Iterator[tuple[Path, 
 def _folder_left_out(folder: Path) -> str:
     """Why a folder is not looked into; empty where it is."""
     if folder.name.lower() in GENERATED_FOLDERS:
-        return "made by a system, not by people"
+        return "a system's file"
     if folder.name.startswith("."):
         return "hidden"
     return "a link to a folder" if folder.is_symlink() else ""

@@ -127,7 +127,7 @@ class DeliveringOutbox:
             self.rows.change_image(key, entry.attributes(), {"claimedUntil": UNCLAIMED, **listed}, ())
         except TableUnavailableError as error:
             # The claim runs out by itself.
-            self.warn(f"The claim on a result could not be released for the next attempt: {error}")
+            self.warn(f"Releasing the claim on a result failed; the next attempt waits for its end: {error}")
 
     def _claim(self) -> str:
         return keys.iso_ms(self.now() + CLAIM)

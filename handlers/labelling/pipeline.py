@@ -140,7 +140,7 @@ class Pipeline:
         try:
             items = self.results.rows.read_items({*images.values()}.union(*contents.values()))
         except TableUnavailableError as error:
-            self.warn(f"The batch could not be read at once; each of its events reads its own items: {error}")
+            self.warn(f"Reading the whole batch failed; each event reads its own items: {error}")
         else:
             batch.images |= {key: Snapshot(items.get(place)) for key, place in images.items()}
             for content, places in contents.items():
@@ -400,7 +400,7 @@ class Pipeline:
         try:
             self.results.rows.put_items(new_content)
         except TableUnavailableError as error:
-            self.warn(f"The answers could not be kept; the pictures are labelled all the same: {error}")
+            self.warn(f"Caching the answers failed; the pictures are still labelled: {error}")
 
     # --- results
 

@@ -72,7 +72,7 @@ class Preparation:
 def _turn(free: threading.Semaphore, deadline: Deadline) -> Iterator[None]:
     remaining_s = deadline.remaining_s
     if remaining_s < 0 or not free.acquire(timeout=min(remaining_s, threading.TIMEOUT_MAX)):
-        raise ConversionDelayedError("no turn to convert the picture while there was time for it")
+        raise ConversionDelayedError("the picture's turn to be converted did not come in time")
     try:
         yield
     finally:

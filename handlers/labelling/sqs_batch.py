@@ -124,7 +124,7 @@ class QueueFunction(Generic[B]):
             try:
                 messages = backlog.queue.receive(backlog.batch_size)
             except QueueError as error:
-                self.logger.warning("The queue gives nothing more: Lambda brings the rest", error=str(error))
+                self.logger.warning("Receiving more messages failed; Lambda delivers the rest", error=str(error))
                 return
             if not messages:
                 return
@@ -139,7 +139,7 @@ class QueueFunction(Generic[B]):
         try:
             queue.delete([message for message in messages if message not in kept])
         except QueueError as error:
-            self.logger.warning("Messages that are done stay in the queue, and come again", error=str(error))
+            self.logger.warning("Deleting finished messages failed; SQS will deliver them again", error=str(error))
         return kept
 
     def _batch(self, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline) -> list[QueueMessage]:
@@ -186,7 +186,7 @@ class QueueFunction(Generic[B]):
         if message.content.unreadable:
             self.metrics.add(Metric.UNREADABLE_MESSAGES)
             self.results.keep_unreadable(message.id, message.body, keys.iso_ms(self.now()))
-            self.logger.error("Message unreadable: kept in the results table", reason=message.content.unreadable)
+            self.logger.error("Message is unreadable; the results table keeps it", reason=message.content.unreadable)
 
     def _event(self, event: ObjectEvent, batch: B, deadline: Deadline) -> None:
         self.logger.thread_safe_append_keys(
@@ -211,8 +211,8 @@ class QueueFunction(Generic[B]):
 
     def _log_failure(self, error: Exception) -> None:
         if isinstance(error, AnnouncementError):
-            self.logger.error("Result stored but not published: tried again", code=error.code, error=str(error))
+            self.logger.error("Result stored but not published; it will be retried", code=error.code, error=str(error))
         elif isinstance(error, (TransientError, ResultsError)):
-            self.logger.warning("Event failed: it is tried again", code=str(error.code), error=str(error))
+            self.logger.warning("Event failed; it will be retried", code=str(error.code), error=str(error))
         else:
-            self.logger.exception("Event failed in a way nobody expected", code=type(error).__name__)
+            self.logger.exception("Event failed unexpectedly", code=type(error).__name__)

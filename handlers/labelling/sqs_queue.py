@@ -101,7 +101,7 @@ class Retry:
             try:
                 waits = self.results.waits(events)
             except TableUnavailableError as error:
-                self.logger.warning(f"It is not known which receives were waits; this is the first attempt: {error}")
+                self.logger.warning(f"Reading the message's waits failed; this counts as its first attempt: {error}")
                 waits = {message.id: message.receives - 1 for message in messages}
         return {message.id: max(1, message.receives - waits.get(message.id, 0)) for message in messages}
 
@@ -116,7 +116,7 @@ class Retry:
             self.metrics.add(Metric.PICTURES_POSTPONED)
             waits = message.receives - attempts + 1
             delay_s = max(1, self.delay_s(waits, max(LEAST_BASE_S, self.base_delay_s)))
-            self.logger.info("Waits for its turn", delay_s=delay_s, waits=waits)
+            self.logger.info("Message waits for its turn", delay_s=delay_s, waits=waits)
             self._hide(message, delay_s)
             return False
         if self.max_attempts is not None and attempts >= self.max_attempts and self._bury(message):
@@ -141,7 +141,7 @@ class Retry:
         try:
             self.results.note_attempt(event.key, event.position, _code(error), expires_at_s, waiting_id)
         except TableUnavailableError as failure:
-            self.logger.warning(f"Why the attempt failed could not be noted: {failure}")
+            self.logger.warning(f"Recording the reason of the failed attempt failed: {failure}")
             return False
         return True
 
@@ -150,15 +150,15 @@ class Retry:
         try:
             self.queue.hide(message, delay_s)
         except QueueError as error:
-            self.logger.warning("The message's next delivery could not be put off", error=str(error))
+            self.logger.warning("Delaying the message's next delivery failed", error=str(error))
 
     def _bury(self, message: QueueMessage) -> bool:
         try:
             self.queue.bury(message)
         except QueueError as error:
-            self.logger.warning("The message could not be moved to the dead-letter queue", error=str(error))
+            self.logger.warning("Moving the message to the dead-letter queue failed", error=str(error))
             return False
-        self.logger.error("Attempts used up: the message was moved to the dead-letter queue", receives=message.receives)
+        self.logger.error("Attempts used up; message moved to the dead-letter queue", receives=message.receives)
         return True
 
 

@@ -75,7 +75,7 @@ def cli(ctx: click.Context) -> None:
 
     `labelstack up` starts everything here; `labelstack upload cat.jpg --wait` shows what is in a picture.
 
-    Exit status: 0 all went well; 1 an error, told in a sentence; 2 wrong usage; 130 stopped by Ctrl-C.
+    Exit status: 0 success; 1 an error, in one sentence; 2 wrong usage; 130 stopped by Ctrl-C.
     """
     if ctx.obj is None:
         ctx.obj = LocalBackend()

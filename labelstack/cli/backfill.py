@@ -23,18 +23,18 @@ from labelstack.repair.requests import BATCH
 NOTED_EACH = 1000  # pictures, where no bar can be drawn
 
 
-@command(short_help="Label pictures that were there before.", examples=["labelstack backfill --from s3://OLD/photos/"])
-@click.option("--prefix", default="", help="Only pictures whose keys begin so (in the upload bucket).")
+@command(
+    short_help="Label pictures that are older than the stack.", examples=["labelstack backfill --from s3://OLD/photos/"]
+)
+@click.option("--prefix", default="", help="Only pictures whose keys start with this (in the upload bucket).")
 @click.option(
     "--from",
     "source_url",
     metavar="S3_URL",
     help="Copy the pictures of another bucket first: s3://BUCKET or s3://BUCKET/PREFIX.",
 )
-@click.option(
-    "--to", "to_prefix", metavar="PREFIX", help="With --from: put this before every key.  [default: uploads/]"
-)
-@click.option("--restart", is_flag=True, help="Begin anew instead of going on where the last run was interrupted.")
+@click.option("--to", "to_prefix", metavar="PREFIX", help="With --from: the prefix of every key.  [default: uploads/]")
+@click.option("--restart", is_flag=True, help="Start over, not where the last run stopped.")
 @cost_yes_option
 @rate_option
 @json_option
@@ -51,23 +51,25 @@ def backfill(
     rate_per_s: float | None,
     as_json: bool,
 ) -> None:
-    """Label the pictures that are in the upload bucket already, or, with --from, those of another bucket.
+    """Label the pictures that are already in the upload bucket, or in another bucket with --from.
 
-    Pictures whose result is up to date are not analysed again. Of another bucket, S3 copies each picture below the
-    upload prefix; what is there already is not copied. Says first how many there are and what AWS charges at most. It
-    notes its place: interrupted, by kill -9 too, the same command goes on where it was.
+    It analyses no picture whose result is up to date. With --from, S3 copies each picture below the upload prefix,
+    unless it is there. The command first shows the number of pictures and AWS's highest charge. Run it again after an
+    interruption: it continues.
 
-    Exit status 1: you answered no, or pictures were left out because S3 does not copy them.
+    Exit status 1: you answered no, or S3 does not copy some pictures.
     """
     if to_prefix is not None and source_url is None:
-        raise click.UsageError("--to goes with --from.")
+        raise click.UsageError("--to needs --from.")
     if prefix and source_url is not None:
-        raise click.UsageError("--prefix is of the upload bucket: put the prefix of another one into --from.")
+        raise click.UsageError(
+            "--prefix is for the upload bucket: put the other bucket's prefix into --from, as s3://BUCKET/photos/."
+        )
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
     source = Place.parse(source_url) if source_url else None
     if source and source.bucket == stack.bucket:
-        raise InputError(f"{source_url} is in the stack's own upload bucket: label what is there with --prefix.")
+        raise InputError(f"{source_url} is in the stack's own upload bucket: use --prefix instead of --from.")
     place = source or Place(stack.bucket, prefix)
     to = stack.prefix if to_prefix is None else to_prefix
     job = Job(stack.jobs_folder, "backfill", {"stack": stack.name, "from": str(place), "to": to})
@@ -75,12 +77,12 @@ def backfill(
         job.finish()
     progress = job.resume(iso_ms(stack.now))
     if progress.done:
-        screen.note(f"going on after {count_text(progress.done, 'picture')}, the last {progress.after!r}")
+        screen.note(f"continuing after {count_text(progress.done, 'picture')}; the last was {progress.after!r}")
     extent = work.extent(stack.s3, place, progress.after, folders=source is None)
     if not extent.pictures:
         job.finish()
         _report(screen, place, progress.done)
-        screen.note("no pictures there." if not progress.done else "all pictures were done already.")
+        screen.note("no pictures there." if not progress.done else "all pictures are done.")
         return
     screen.note(f"{count_text(extent.pictures, 'picture')} ({size_text(extent.size_bytes)})")
     check_cost(screen, stack, extent.pictures, yes=yes, note="at most", copies=source is not None)
@@ -100,10 +102,10 @@ def backfill(
     for reason in left_out:
         screen.note(visible(f"left out: {reason}"))
     if source is None:
-        did = f"asked for {count_text(progress.done, 'picture')}"
+        did = f"requested {count_text(progress.done, 'picture')}"
     else:
         did = f"copied {progress.copied:,} of {count_text(progress.done, 'picture')}"
-        did += ", the others were there already" if progress.copied + len(left_out) < progress.done else ""
+        did += "; the others were there" if progress.copied + len(left_out) < progress.done else ""
     screen.note(f"{did}: `labelstack watch` shows the results as they arrive")
     if left_out:
         ctx.exit(1)

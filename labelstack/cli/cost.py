@@ -40,7 +40,7 @@ class Percentage(click.ParamType[float]):
         number = text.removesuffix("%").rstrip()
         fraction = float(number) / (100 if text.endswith("%") else 1) if NUMBER.fullmatch(number) else -1
         if not 0 <= fraction <= 1:
-            self.fail(f"{value!r} is not a part of the pictures: expected 0% to 100%, or 0 to 1.", param, ctx)
+            self.fail(f"{value!r} is not a share: expected 0% to 100%, or 0 to 1.", param, ctx)
         return fraction
 
 
@@ -50,20 +50,20 @@ def _number(name: str, text: str, default: int = 0) -> Callable[[Callable[P, R]]
 
 @command(examples=["labelstack cost --stack prod --pictures 100000 --duplicates 10%"])
 @_number("--pictures", "Uploads in a month.", 10_000)
-@click.option("--average-kb", type=Number(min=0), default=800, show_default=True, metavar="KB", help="Of a picture.")
 @click.option(
-    "--duplicates", type=Percentage(), default="0%", show_default=True, help="Pictures whose bytes were seen before."
+    "--average-kb", type=Number(min=0), default=800, show_default=True, metavar="KB", help="Size of a picture."
+)
+@click.option(
+    "--duplicates", type=Percentage(), default="0%", show_default=True, help="Share of pictures with known bytes."
 )
 @_number("--reads", "Requests to the API in a month.")
-@_number("--page-views", "How often the page is opened in a month.")
-@_number("--picture-views", "How often pictures themselves are looked at in a month.")
+@_number("--page-views", "Visits to the page in a month.")
+@_number("--picture-views", "Views of full pictures in a month.")
 @_number("--mails", "Mails to subscribers in a month.")
 @click.option(
     "--labels", type=WholeNumber(0, 49), metavar="N", help="Labels of a picture, on average.  [default: maxLabels]"
 )
-@click.option(
-    "--saved", is_flag=True, help="What known content has saved on the deployed stack, instead of a forecast."
-)
+@click.option("--saved", is_flag=True, help="Show what known content has saved on the deployed stack.")
 @click.option(
     "--days", type=WholeNumber(1, 455), default=30, show_default=True, metavar="N", help="How far back, for --saved."
 )

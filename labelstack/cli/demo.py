@@ -25,11 +25,11 @@ STACK = "local"
 
 @command(examples=["labelstack demo holiday/"])
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE...]")
-@timeout_option("Give up when no result has come for so many seconds.")
+@timeout_option("Give up after so many seconds without a result.")
 @verbose_option("Show each resource and the stack's outputs too.")
 @click.pass_context
 def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose: bool) -> None:
-    """Label pictures on an embedded cloud of its own, show what was seen, and take everything down.
+    """Label pictures on a temporary embedded cloud, show the results, and take everything down.
 
     IMAGE is a file or a folder; without one, the project's samples are used. A cloud that `labelstack up` has started
     is left alone.

@@ -14,19 +14,19 @@ from labelstack.cli.screen import Screen
 
 @command("deployer-policy", examples=["labelstack deployer-policy --stack prod > policy.json"])
 @click.option("--stack", default="dev", show_default=True, envvar="LABELSTACK_STACK", help="The stack's name.")
-@click.option("--region", help="AWS region, when not the one in the stack's file.")
+@click.option("--region", help="AWS region, if not the one in the stack's file.")
 @click.option(
     "--account",
     default="*",
-    show_default="any, which is the one that the policy is in",
+    show_default="any",
     metavar="ID",
     help="The account's id.",
 )
 def deployer_policy(stack: str, region: str | None, account: str) -> None:
-    """Print the IAM policy with which a stack can be deployed, changed and destroyed on AWS, and little else.
+    """Print the IAM policy that a stack's deployer needs on AWS.
 
-    It is made of what the program registers as this stack, so it is that of the stack's settings as they are: print it
-    anew when they change. Like `pulumi preview`, this builds the functions' packages first.
+    It follows the stack's settings: print it again when they change. Like `pulumi preview`, this builds the functions'
+    packages first.
     """
     from labelstack.engines import configuration, listing  # Pulumi takes half a second to import
 

@@ -28,7 +28,7 @@ from labelstack.errors import CloudNotRunningError, InputError, LabelstackError
 
 SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "yellow"), "deleted": ("-", "red")}
 UNCHANGED = "unchanged"
-CLOUD_STOPPED = "Nothing of the stack is left: this command started the embedded cloud, and has stopped it again."
+CLOUD_STOPPED = "The stack is gone, because this command has stopped the embedded cloud that it had started."
 
 
 @command(examples=["labelstack up", "labelstack up --cloud localstack"])
@@ -37,10 +37,10 @@ CLOUD_STOPPED = "Nothing of the stack is left: this command started the embedded
 @target_options
 @click.pass_context
 def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) -> None:
-    """Start the embedded cloud, unless it runs, and deploy the stack on it; deploy anew to change a deployed stack.
+    """Start the embedded cloud, unless it runs, and deploy or update the stack.
 
-    With --cloud localstack, the stack is deployed on a LocalStack that runs already (AWS_ENDPOINT_URL names it).
-    Everything is left running: `labelstack down` ends it.
+    With --cloud localstack, the LocalStack must run already (AWS_ENDPOINT_URL names it). `labelstack down` ends what
+    this command starts.
     """
     screen = Screen(as_json=as_json)
     backend: Backend = ctx.obj
@@ -174,7 +174,7 @@ def spinner(screen: Screen, what: str) -> Iterator[None]:
 @target_options
 @click.pass_context
 def down(ctx: click.Context, target: Target, engine: str | None) -> None:
-    """Destroy the stack and stop the embedded cloud; nothing happens where none runs.
+    """Destroy the stack and stop the embedded cloud, if it runs.
 
     The embedded cloud is stopped even if a resource cannot be removed: everything on it goes with it.
     """
@@ -192,12 +192,12 @@ def down(ctx: click.Context, target: Target, engine: str | None) -> None:
         running = backend.attach_embedded(target.cloud_folder)
     except CloudNotRunningError as error:
         forget_stacks(target)
-        screen.note(f"nothing to end: {str(error).splitlines()[0].partition(': start')[0]}.")
+        screen.note(f"nothing to stop: {str(error).splitlines()[0].partition(': start')[0]}.")
         return
     try:
         destroy(engine_for(backend, target, running, engine), target.stack, screen)
     except LabelstackError as error:
-        screen.note(f"not everything could be removed by itself and ends with the cloud: {error}")
+        screen.note(f"some resources could not be removed, and end with the cloud: {error}")
     finally:
         with step(screen, "embedded cloud stopped"):
             running.stop()
@@ -235,7 +235,7 @@ def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any], target: Target) 
         *([("open", "the page: drop pictures on it")] if "websiteUrl" in outputs else []),
         ("upload samples --wait", "label pictures: yours, or these"),
         ("list", "see all results, newest first"),
-        ("search cat", "find pictures by what is in them"),
+        ("search cat", "find pictures by label"),
         ("watch", "see results as they arrive"),
         ("logs --follow", "see what the functions log"),
         ("down", "end everything"),

@@ -27,7 +27,7 @@ SIGNS = {
 @target_options
 @click.pass_context
 def doctor(ctx: click.Context, target: Target, as_json: bool) -> None:
-    """Find what keeps the stack from working on a cloud, and tell the fix.
+    """Find problems of a stack on a cloud, and print the fixes.
 
     Exit status 0: no problem (there may be warnings); 1: at least one.
     """

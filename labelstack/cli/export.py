@@ -28,7 +28,7 @@ STANDARD_OUTPUT = Path("-")
     "--format",
     "format_name",
     type=click.Choice(list(FORMATS)),
-    help="How to write.  [default: by the end of the file's name, else jsonl]",
+    help="The file's format.  [default: by its suffix, else jsonl]",
 )
 @click.option(
     "--output",
@@ -37,7 +37,7 @@ STANDARD_OUTPUT = Path("-")
     show_default="standard output",
     help="The file to write.",
 )
-@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
 @click.option("--status", type=click.Choice([str(status) for status in STATUSES]), help="Only pictures in this state.")
 @target_options
 @click.pass_context
@@ -46,14 +46,14 @@ def export(
 ) -> None:
     """Write all results to a file: JSON Lines, CSV or Parquet (which needs pyarrow).
 
-    In JSON Lines each line is a result document as api/result.schema.json describes it. In CSV, a text that a
-    spreadsheet would take for a formula begins with an apostrophe. A picture that gets a new result while the export
-    runs may be in it twice, the newer one later.
+    A line of JSON Lines is a result document (api/result.schema.json). In CSV, a text that a spreadsheet would read as
+    a formula begins with an apostrophe. A picture that gets a new result during the export may be in it twice, the
+    newer one later.
     """
     screen = Screen()
     format_name = format_name or _format_of(output)
     if format_name == "parquet" and output == STANDARD_OUTPUT:
-        raise click.UsageError("Parquet is no text: name a file with --output.")
+        raise click.UsageError("Parquet is binary: name a file with --output.")
     backend: Backend = ctx.obj
     connection = connect(backend, target)
     # The table itself: an API shows its folder's pictures only, in pages for people.
@@ -74,7 +74,7 @@ def _format_of(output: Path) -> str:
     ending = output.suffix[1:].lower()
     if ending and ending not in FORMATS:
         endings = ", ".join(f".{name}" for name in FORMATS)
-        raise click.UsageError(f"{output.name!r} ends in no format ({endings}): rename it, or choose one by --format.")
+        raise click.UsageError(f"{output.name!r} has no known suffix ({endings}): rename it, or use --format.")
     return ending or "jsonl"
 
 

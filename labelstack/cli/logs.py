@@ -33,9 +33,9 @@ METRICS_MARK = '"_aws"'
 
 @command(examples=["labelstack logs --follow", "labelstack logs processor --since 10m"])
 @click.argument("function", required=False)
-@click.option("--follow", "-f", "following", is_flag=True, help="Go on with what is logged from now on, until Ctrl-C.")
+@click.option("--follow", "-f", "following", is_flag=True, help="Follow the log until Ctrl-C.")
 @click.option("--since", default="1h", show_default=True, metavar="TIME", help="How far back: 90s, 10m, 2h, 1d.")
-@click.option("--all", "everything", is_flag=True, help="Lambda's own lines and metrics (EMF) too.")
+@click.option("--all", "everything", is_flag=True, help="Include Lambda's own lines and metrics (EMF).")
 @json_option
 @target_options
 @click.pass_context
@@ -48,7 +48,7 @@ def logs(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Show what the functions have logged.
+    """Show the functions' log.
 
     FUNCTION is `processor` or `failureRecorder` (an output of the stack without "Function"), or a function's own name;
     without it, all are shown.

@@ -16,11 +16,11 @@ OUTPUT = "websiteUrl"
 
 
 @command("open", examples=["labelstack open --print"])
-@click.option("--print", "only_print", is_flag=True, help="Print the address, and open nothing.")
+@click.option("--print", "only_print", is_flag=True, help="Print the address only.")
 @target_options
 @click.pass_context
 def open_page(ctx: click.Context, target: Target, only_print: bool) -> None:
-    """Open the stack's page in a browser; where there is none, print its address."""
+    """Open the stack's page in a browser. Without a browser, print its address."""
     backend: Backend = ctx.obj
     cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
     url = find_outputs(backend, target, cloud).get(OUTPUT)
@@ -31,4 +31,4 @@ def open_page(ctx: click.Context, target: Target, only_print: bool) -> None:
         )
     click.echo(url)
     if not only_print and not webbrowser.open(url):
-        Screen().note("no browser could be started here: open the address in yours.")
+        Screen().note("no browser starts here: open the address in yours.")

@@ -88,13 +88,13 @@ class Number(click.FloatRange):
         return float(super().convert(value, param, ctx))
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON, for programs.")
 
 engine_option = click.option(
     "--engine",
     type=click.Choice(ENGINES),
     envvar="LABELSTACK_ENGINE",
-    help="Deploys the stack: pulumi is Pulumi itself.  [default: what has deployed it, or in-process]",
+    help="The engine that deploys the stack.  [default: the last one, or in-process]",
 )
 
 
@@ -150,17 +150,17 @@ def target_options(command: Callable[Concatenate[Target, P], R]) -> Callable[P, 
         default="embedded",
         show_default=True,
         envvar="LABELSTACK_CLOUD",
-        help="Where the stack is.",
+        help="The cloud of the stack.",
     )
     @click.option("--stack", envvar="LABELSTACK_STACK", help="The stack's name.  [default: local; dev on aws]")
-    @click.option("--region", help="AWS region, when not the configured one.")
-    @click.option("--profile", help="AWS profile, when not the configured one.")
+    @click.option("--region", help="AWS region, if not the configured one.")
+    @click.option("--profile", help="AWS profile, if not the configured one.")
     @click.option(
         "--outputs",
         "outputs_file",
         type=click.Path(path_type=Path),
         envvar="LABELSTACK_OUTPUTS",
-        help="JSON file with the stack's outputs, instead of looking for them.",
+        help="JSON file with the stack's outputs.  [default: found by the command]",
     )
     @click.option(
         "--state-dir",
@@ -168,7 +168,7 @@ def target_options(command: Callable[Concatenate[Target, P], R]) -> Callable[P, 
         default=DEFAULT_STATE_DIR,
         show_default=".labelstack in the project",
         envvar="LABELSTACK_STATE_DIR",
-        help="Where the embedded cloud lives.",
+        help="The folder of the embedded cloud.",
     )
     @functools.wraps(command)
     def with_target(*args: P.args, **options: P.kwargs) -> R:

@@ -47,13 +47,13 @@ SHOWN_PICTURES = 40  # more are told in numbers
 
 @command(examples=["labelstack upload cat.jpg holiday/ --wait"])
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--prefix", help="Put this before every key.  [default: the stack's upload prefix]")
-@click.option("--wait", "wait_for_results", is_flag=True, help="Wait for the result of exactly what was uploaded.")
-@timeout_option("With --wait: give up when no result has come for so many seconds.")
+@click.option("--prefix", help="The prefix of every key.  [default: the stack's upload prefix]")
+@click.option("--wait", "wait_for_results", is_flag=True, help="Wait for the results of these uploads.")
+@timeout_option("With --wait: give up after so many seconds without a result.")
 @click.option(
     "--parallel", type=WholeNumber(1, 64), default=DEFAULT_WORKERS, show_default=True, help="Uploads at once."
 )
-@verbose_option("Name what is left out of folders, and every picture however many there are.")
+@verbose_option("Name every picture, and each file left out of folders.")
 @json_option
 @target_options
 @click.pass_context
@@ -68,7 +68,7 @@ def upload(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Upload pictures: files, and folders with all that is in them.
+    """Upload files, and folders with all their pictures.
 
     Of a folder, the pictures are taken (by their names' endings); what is left out is counted. A file that is named
     itself is uploaded whatever it is. A key is the prefix and the file's name, below a folder its path from the folder
@@ -232,13 +232,13 @@ def timed_out_reason(late: TimedOut) -> str:
     """What there is instead of the result, and what to do."""
     if late.latest is None:
         return (
-            f"no result after {late.seconds:.0f} s: `labelstack logs` has what the functions say, `labelstack doctor` "
-            "what they lack; or wait longer with --timeout"
+            f"no result after {late.seconds:.0f} s: see `labelstack logs` and `labelstack doctor`, "
+            "or wait longer with --timeout"
         )
     version = late.latest.get("versionId", "another version")
     return (
-        f"no result of this version after {late.seconds:.0f} s; the key holds {late.latest['status']} of {version}: it "
-        "was uploaded or deleted again meanwhile, or see `labelstack logs`"
+        f"no result of this version after {late.seconds:.0f} s; the key has {late.latest['status']} of {version}: "
+        "unless you uploaded or deleted it again meanwhile, see `labelstack logs`"
     )
 
 
@@ -311,10 +311,10 @@ def _tasks_of(event: UploadEvent, sent: TaskID, labelled: TaskID | None) -> list
     ]
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@click.option("--purge", is_flag=True, help="Erase for good: every version, document, known content and note.")
+@click.option("--purge", is_flag=True, help="Erase every version, document, known content and note for good.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the results are gone too.  [default: wait]")
 @timeout_option("Seconds to wait.")
-@yes_option("Do not ask whether all pictures of a folder are to be deleted, or any for good.")
+@yes_option("Delete folders, and purge, without a question.")
 @json_option
 @target_options
 @click.pass_context
@@ -330,16 +330,15 @@ def delete(
 ) -> None:
     """Delete pictures and, with them, their results.
 
-    Goes to S3 and the table directly, with your own AWS rights, not through the stack's API: any key can be deleted,
-    not only those below the upload prefix. In a bucket with versions, older ones stay as long as its lifecycle rules
-    say, and documents in the results bucket stay too.
+    It uses S3 and the table with your own AWS rights, not the stack's API, so you can delete any key. Older versions
+    stay as long as the bucket's lifecycle rules say. Documents in the results bucket stay too.
 
-    KEY is a picture's key as `upload` and `search` show it; one that ends with a slash (holiday/) is a folder: all that
-    is in it is deleted, after a question. The upload prefix may be left out. Nothing is deleted when one of the keys is
-    unknown.
+    KEY is a picture's key as `upload` and `search` show it, with or without the upload prefix. A key that ends with a
+    slash (holiday/) is a folder: the command asks, then deletes all its pictures. If a key is unknown, it deletes
+    nothing.
 
-    With --purge the picture is erased, also one that was deleted before: all versions, its documents, its notes, and
-    what Rekognition said of its bytes. Nothing brings it back. It asks first, and says at the end what it cannot reach.
+    --purge erases a picture for good, also one that was deleted before: all versions, documents and notes, and
+    Rekognition's answers for its bytes. The command asks first, and names at the end what it cannot erase.
     """
     screen = Screen(as_json=as_json)
     if purge and not wait:
@@ -353,7 +352,7 @@ def delete(
     if unknown:
         raise NotFoundError(
             f"no picture {' and no '.join(repr(key) for key in unknown)}, so nothing was deleted: `labelstack list` "
-            "and `labelstack search` show the keys there are."
+            "and `labelstack search` show existing keys."
         )
     there = list(dict.fromkeys(key for of_key in pictures_by_key.values() for key in of_key))
     if erasure:
@@ -375,7 +374,7 @@ def delete(
         screen.show(f"{count_text(len(there) - len(left), 'picture')} deleted")
     if left:
         raise InputError(
-            f"deleted, but after {timeout_s:.0f} s a result is still there of {', '.join(map(visible, left))}: see "
+            f"deleted, but after {timeout_s:.0f} s these still have a result: {', '.join(map(visible, left))}. See "
             "`labelstack logs`."
         )
 
@@ -397,8 +396,8 @@ def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: flo
     screen.note(remains(log_days))
     if left := [key for key, is_erased in done.items() if not is_erased]:
         raise InputError(
-            f"all versions are erased, but after {timeout_s:.0f} s a result is still there of "
-            f"{', '.join(map(visible, left))}: see `labelstack logs`, and purge again."
+            f"all versions are erased, but after {timeout_s:.0f} s these still have a result: "
+            f"{', '.join(map(visible, left))}. See `labelstack logs`, and purge again."
         )
 
 
@@ -406,9 +405,9 @@ def remains(log_days: int | None) -> str:
     """What purging cannot reach, and until when it stays."""
     logs = "as long as the log groups keep them" if log_days is None else f"for {count_text(log_days, 'day')}"
     return (
-        f"Not reached: lines of the functions' logs with the name and the labels, {logs}; the table's backups, for "
-        f"{BACKUP_DAYS} days; the name, as that of a deleted picture, in the table for {TOMBSTONE_DAYS} days and in "
-        "queues for up to 14; messages that were sent; copies and exports that you have made."
+        f"Not erased: names and labels in the functions' logs, {logs}; the table's backups, for {BACKUP_DAYS} days; "
+        f"the deleted picture's name, in the table for {TOMBSTONE_DAYS} days and in queues for up to 14; messages that "
+        "were sent; your copies and exports."
     )
 
 

@@ -28,9 +28,9 @@ SEARCH_PAGE = 100
 FAILURES = [str(code) for code in Code if code not in (*REJECTION_CODES, Code.OBJECT_DELETED, Code.UNREADABLE_MESSAGE)]
 
 
-@command(short_help="Find and mend what is missing or stale.", examples=["labelstack reconcile --fix"])
-@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
-@click.option("--fix", is_flag=True, help="Ask the processor for what is wrong.")
+@command(short_help="Find and repair missing and stale results.", examples=["labelstack reconcile --fix"])
+@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
+@click.option("--fix", is_flag=True, help="Request repairs from the processor.")
 @click.option(
     "--grace",
     "grace_s",
@@ -38,7 +38,7 @@ FAILURES = [str(code) for code in Code if code not in (*REJECTION_CODES, Code.OB
     default=GRACE_S,
     show_default=True,
     metavar="S",
-    help="What was uploaded, labelled or deleted in the last S seconds may still be on its way.",
+    help="Ignore changes of the last S seconds.",
 )
 @rate_option
 @json_option
@@ -53,14 +53,14 @@ def reconcile(
     rate_per_s: float | None,
     as_json: bool,
 ) -> None:
-    """Compare the bucket with the table, and show what does not go together.
+    """Compare the bucket with the table, and show the differences.
 
     MISSING: a picture without a result. STALE: a result of other bytes than the current ones. ORPHANED: a result whose
     picture is gone. UNANNOUNCED: a result that did not reach the results bucket or the topic. FAILED is shown too, and
     is for `labelstack redrive`.
 
-    --fix asks the processor to look at each; what turns out to be in order is left as it is, so that it can be
-    interrupted and run again at any time. Exit status 0: nothing is wrong, or it was asked for; 1: something is wrong.
+    --fix requests a repair of each. You can interrupt it and run it again at any time: the processor keeps what is in
+    order. Exit status 0: nothing is wrong, or all is requested; 1: something is wrong.
     """
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
@@ -94,10 +94,12 @@ def reconcile(
     if (mendable and not fix) or failed:
         ctx.exit(1)
     if not findings:
-        screen.note("bucket and table agree in everything else." if waiting else "bucket and table agree.")
+        screen.note("everything else agrees." if waiting else "bucket and table agree.")
 
 
-@command(short_help="Try again what has FAILED.", examples=["labelstack redrive --code REKOGNITION_TIMEOUT"])
+@command(
+    short_help="Retry FAILED pictures and dead letters.", examples=["labelstack redrive --code REKOGNITION_TIMEOUT"]
+)
 @click.option(
     "--code",
     "codes",
@@ -106,7 +108,7 @@ def reconcile(
     type=click.Choice(FAILURES),
     help="Only failures with this code; may be repeated.",
 )
-@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
 @click.option("--dry-run", is_flag=True, help="Only show them.")
 @rate_option
 @json_option
@@ -121,11 +123,10 @@ def redrive(
     rate_per_s: float | None,
     as_json: bool,
 ) -> None:
-    """Try again what FAILED, and what is left in the dead-letter queue.
+    """Retry FAILED pictures and the messages in the dead-letter queue.
 
-    Shows each picture with the reason of its failure. A picture that succeeds replaces its FAILED result; one that
-    fails again keeps it. Without --code and --prefix, messages that nobody has taken from the dead-letter queue are put
-    back into the events queue too.
+    It shows each picture with the reason of its failure. A success replaces the FAILED result. Without --code and
+    --prefix, it also moves messages from the dead-letter queue back to the events queue.
     """
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
@@ -154,7 +155,7 @@ def redrive(
 
 
 @command(
-    short_help="Label pictures anew.",
+    short_help="Label pictures again.",
     examples=[
         "labelstack reprocess --settings",
         "labelstack reprocess --labels",
@@ -170,10 +171,10 @@ def redrive(
     "--labels",
     "labels_only",
     is_flag=True,
-    help="Apply the settings of labels to stored results. Rekognition is not asked.",
+    help="Apply the rules of labels to stored results, without calling Rekognition.",
 )
-@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
-@click.option("--restart", is_flag=True, help="Begin anew instead of going on with a run that was interrupted.")
+@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
+@click.option("--restart", is_flag=True, help="Start over, not where the last run stopped.")
 @cost_yes_option
 @rate_option
 @json_option
@@ -192,21 +193,21 @@ def reprocess(
     rate_per_s: float | None,
     as_json: bool,
 ) -> None:
-    """Label pictures anew: after a change of the detectors, or when Rekognition has learned.
+    """Label pictures again, after a change of the detectors or of Rekognition.
 
-    --labels applies labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel to all stored results,
-    without a charge of Rekognition. `labelstack simulate` shows before what that changes.
+    --labels applies labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel to all stored results. It
+    does not call Rekognition. `labelstack simulate` shows the changes beforehand.
 
-    Otherwise choose by --label, --before or --settings. With --settings only what was labelled under other settings is
-    analysed, and known content is not paid for again; otherwise every chosen picture is. Interrupted and run again, it
-    goes on: what the first run has relabelled is not relabelled. Says first what Rekognition charges at most.
+    Otherwise choose by --label, --before or --settings. --settings analyses only pictures with results of other
+    settings, and does not pay for known content again. --label and --before analyse every chosen picture. The command
+    first shows Rekognition's highest charge. Run it again after an interruption: it continues.
     """
     if not labels and before is None and not by_settings and not labels_only:
-        raise click.UsageError("choose the pictures by --label, --before or --settings, or give --labels.")
+        raise click.UsageError("choose pictures with --label, --before, --settings or --labels.")
     if by_settings and (labels or before is not None):
-        raise click.UsageError("--settings looks at every picture: it does not go with --label and --before.")
+        raise click.UsageError("--settings looks at every picture: leave out --label and --before.")
     if labels_only and (labels or before is not None or by_settings):
-        raise click.UsageError("--labels looks at every picture: it does not go with --label, --before and --settings.")
+        raise click.UsageError("--labels looks at every picture: leave out --label, --before and --settings.")
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
     if labels_only:
@@ -220,13 +221,13 @@ def reprocess(
     if restart:
         job.finish()
     if job.is_begun:
-        screen.note(f"going on with what was begun at {job.resume('').started_at}")
+        screen.note(f"continuing the run of {job.resume('').started_at}")
     started_at = job.resume(iso_ms(stack.now)).started_at
     # A result that this job has made already is newer than its start.
     processed_before = min(_time(before), started_at) if before is not None else started_at
     chosen = _chosen(stack, labels, prefix, None if by_settings else processed_before)
     if not chosen:
-        screen.note("no such picture." if not job.is_begun else "all pictures were asked for and are done.")
+        screen.note("no such picture." if not job.is_begun else "all pictures were requested already.")
         job.finish()
         _report(screen, 0)
         return
@@ -275,7 +276,7 @@ def _ask(
         task = progress.add_task("", total=len(keys))
         for batch in stack.requests.send(keys, processed_before, labels_only=labels_only):
             progress.advance(task, len(batch))
-    screen.note(f"asked for {count_text(len(keys), 'picture')}: `labelstack watch` shows the results as they arrive")
+    screen.note(f"requested {count_text(len(keys), 'picture')}: `labelstack watch` shows the results as they arrive")
 
 
 class _counting:
@@ -340,7 +341,7 @@ def _time(text: str) -> str:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            f"--before must be an ISO 8601 time, as 2026-11-01 or 2026-11-01T12:00Z; got {text!r}."
+            f"--before must be an ISO 8601 time, for example 2026-11-01 or 2026-11-01T12:00Z; got {text!r}."
         ) from error
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return iso_ms(time)

@@ -22,13 +22,13 @@ from labelstack.repair import dead_letters
 from labelstack.repair.clock import cloud_time
 from labelstack.repair.requests import Pace, RepairRequests
 
-cost_yes_option = yes_option("Do not ask whether the cost is wanted.")
+cost_yes_option = yes_option("Accept the cost without a question.")
 rate_option = click.option(
     "--rate",
     "rate_per_s",
     type=Number(min=0, min_open=True),
     metavar="N",
-    help="At most N pictures a second.  [default: as fast as they are taken; the processor keeps to its quota]",
+    help="At most N pictures a second.  [default: as fast as possible; the processor keeps to its quota]",
 )
 HEADS_OF_COPY = 2
 NEEDED = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "detectors")

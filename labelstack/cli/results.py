@@ -35,7 +35,7 @@ cursor_option = click.option("--cursor", help="Go on where an earlier run ended 
 @target_options
 @click.pass_context
 def result(ctx: click.Context, target: Target, key: str, as_json: bool) -> None:
-    """Show what was found in one picture.
+    """Show the result of one picture.
 
     KEY is the picture's key as `upload` and `search` show it; the upload prefix may be left out.
     """

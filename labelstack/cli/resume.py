@@ -15,14 +15,13 @@ from labelstack.service import until
 
 
 @command(examples=["labelstack resume --stack prod --cloud aws"])
-@timeout_option("Seconds to wait until the queue is taken from.")
+@timeout_option("Seconds to wait until the pipeline runs.")
 @target_options
 @click.pass_context
 def resume(ctx: click.Context, target: Target, timeout_s: float) -> None:
-    """Take pictures from the queue again, after `onCostBound: pause` has stopped that.
+    """Resume the pipeline after `onCostBound: pause`.
 
-    What waits is labelled, and paid for. The bound is of a day: when the next one is reached, the pipeline pauses
-    again.
+    It labels the waiting pictures, at their usual cost. At the next day's bound the pipeline pauses again.
     """
     screen = Screen()
     connection = connect(ctx.obj, target)
@@ -36,7 +35,7 @@ def resume(ctx: click.Context, target: Target, timeout_s: float) -> None:
     left = waiting(connection.cloud.client("sqs"), str(connection.outputs["queueUrl"]))
     for uuid in paused:
         _turn_on(client, uuid, timeout_s)
-    screen.note(f"the pipeline goes on: {count_text(left, 'message')} in its queue.")
+    screen.note(f"the pipeline runs again: {count_text(left, 'message')} in its queue.")
 
 
 def _turn_on(client: Any, uuid: str, timeout_s: float) -> None:

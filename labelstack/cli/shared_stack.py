@@ -50,7 +50,7 @@ def docker_explained() -> Iterator[None]:
             raise
         explained = CloudSettingsError(
             "LocalStack cannot run functions because no Docker answers it: mount Docker's socket into its container as "
-            "/var/run/docker.sock (with Docker Compose, DOCKER_SOCKET names another path), then start it anew."
+            "/var/run/docker.sock (with Docker Compose, DOCKER_SOCKET names another path), then restart it."
         )
         explained.__notes__ = getattr(error, "__notes__", [])
         raise explained from error

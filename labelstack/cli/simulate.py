@@ -22,9 +22,9 @@ SHOWN = 50
 
 
 @command(
-    "simulate", short_help="Show what settings of labels would change.", examples=["labelstack simulate --stack dev"]
+    "simulate", short_help="Show what new rules of labels would change.", examples=["labelstack simulate --stack dev"]
 )
-@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
 @json_option
 @target_options
 @click.pass_context

@@ -25,7 +25,7 @@ REMEMBERED = 10_000
 
 
 @command(examples=["labelstack watch --recent 0"])
-@click.option("--count", type=WholeNumber(min=1), help="End after so many results instead of at Ctrl-C.")
+@click.option("--count", type=WholeNumber(min=1), help="End after so many results.  [default: at Ctrl-C]")
 @click.option("--recent", type=WholeNumber(0, PAGE), default=10, show_default=True, help="Start with so many.")
 @json_option
 @target_options

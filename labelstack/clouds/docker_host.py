@@ -88,7 +88,7 @@ def image_problem(client: docker.DockerClient, image: str) -> str | None:
         except (DockerException, requests.exceptions.RequestException):
             return f"the image {image} is neither here nor can it be pulled"
     except (DockerException, requests.exceptions.RequestException) as error:
-        return f"Docker cannot tell about the image {image} ({' '.join(str(error).split())[:200]})"
+        return f"Docker cannot inspect the image {image} ({' '.join(str(error).split())[:200]})"
     return None
 
 

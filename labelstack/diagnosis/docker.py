@@ -23,7 +23,7 @@ def engine(setting: Setting) -> Finding:
         return ok("Docker", ran.output)
     said = ran.error.splitlines()[-1] if ran.error else f"`docker version` ended with status {ran.status}"
     if "permission denied" in ran.error.lower():
-        fix = "sudo usermod -aG docker $USER, then log in anew"
+        fix = "sudo usermod -aG docker $USER, then log in again"
         return _lacking(setting, "Docker", "this user may not talk to the Docker daemon", fix)
     fix = "Start it: sudo systemctl start docker, or Docker Desktop; DOCKER_HOST, if set, must name it"
     return _lacking(setting, "Docker", f"the Docker daemon does not answer: {said}", fix)

@@ -61,7 +61,7 @@ def running(setting: Setting) -> Finding:
         if container is not None and IMAGES in container["Image"]:
             detail = f"container {container['Names']} does not answer yet ({container['Status']})"
             return warning(name, detail, f"Wait; if it stays so: docker logs {container['Names']}")
-        return warning(name, f"none answers at {setting.endpoint_url}", f"{START}, or set AWS_ENDPOINT_URL")
+        return warning(name, f"no LocalStack answers at {setting.endpoint_url}", f"{START}, or set AWS_ENDPOINT_URL")
     text = f"{info['version']} ({info.get('edition', 'unknown')} edition) at {setting.endpoint_url}"
     if not str(info["version"]).startswith(FREE_VERSION):
         return warning(name, f"{text}; tested with {FREE_VERSION}", f"Start {IMAGES}:{FREE_VERSION} if something fails")

@@ -22,7 +22,7 @@ def cli(setting: Setting) -> Finding:
     ran = setting.system.run("pulumi", "version")
     installed, sdk = _version(ran.output), _version(setting.system.package_version("pulumi") or "")
     if ran.status != 0 or not installed:
-        return _lacking(setting, name, "`pulumi version` tells no version", f"Install it anew: {INSTALL}")
+        return _lacking(setting, name, "`pulumi version` prints no version", f"Reinstall it: {INSTALL}")
     if installed < sdk:
         found_text, sdk_text = ".".join(map(str, installed)), ".".join(map(str, sdk))
         return _lacking(

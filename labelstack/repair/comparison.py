@@ -74,7 +74,7 @@ class Comparison:
         s3: A boto3 S3 client.
         bucket: The upload bucket.
         table: The results.
-        prefix: Only pictures whose keys begin so.
+        prefix: Only pictures whose keys start with this.
         settled_before: What happened later may still be on its way.
     """
 

@@ -77,7 +77,7 @@ def listed(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> I
                 if folders or not entry["Key"].endswith("/"):
                     yield Listed(entry["Key"], int(entry["Size"]), entry["ETag"].strip('"'))
     except ClientError as error:
-        raise InputError(f"the bucket {place.bucket!r} cannot be listed: {error}") from error
+        raise InputError(f"cannot list the bucket {place.bucket!r}: {error}") from error
 
 
 def destination(source: Place, key: str, prefix: str) -> str:

@@ -59,9 +59,7 @@ class Job:
         except FileNotFoundError:
             return Progress(now)
         except (OSError, ValueError, TypeError) as error:
-            raise StateError(
-                f"the job's record {self.file} cannot be read ({error}): remove it to start anew."
-            ) from error
+            raise StateError(f"cannot read the job's record {self.file} ({error}): remove it to start over.") from error
 
     def save(self, progress: Progress) -> None:
         """Note it so that it is whole whenever the process dies.

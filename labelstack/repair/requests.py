@@ -120,6 +120,6 @@ class RepairRequests:
             failed = {entry["Id"]: entry for entry in answer.get("Failed", [])}
             if not failed:
                 return
-            refused = next(iter(failed.values())).get("Message", "no reason was given")
+            refused = next(iter(failed.values())).get("Message", "no reason")
             bodies = {name: bodies[name] for name in failed}
         raise RepairError(f"the queue refused {len(bodies)} of a batch of pictures {ATTEMPTS} times: {refused}")

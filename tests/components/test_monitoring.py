@@ -125,7 +125,7 @@ def test_pauses_the_pipeline_when_the_cost_bound_is_reached() -> None:
     assert inputs["alarmActions"] == [TOPIC, pauser]
     assert inputs["okActions"] == [TOPIC]
     assert inputs["alarmDescription"].endswith(
-        "The pipeline is paused; the queue keeps uploads for 4 days. To go on: labelstack resume"
+        "The pipeline is paused. The queue keeps uploads for 4 days. To resume: labelstack resume"
     )
     permission = recorded.single("aws:lambda/permission:Permission").inputs
     assert permission["function"] == pauser

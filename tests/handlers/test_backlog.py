@@ -169,8 +169,8 @@ def test_queue_that_gives_nothing_and_deletes_nothing_is_only_warned_of() -> Non
 
     assert len(function.processed) == 11
     assert sorted(function.warnings()) == [
-        "Messages that are done stay in the queue, and come again",
-        "The queue gives nothing more: Lambda brings the rest",
+        "Deleting finished messages failed; SQS will deliver them again",
+        "Receiving more messages failed; Lambda delivers the rest",
     ]
 
 

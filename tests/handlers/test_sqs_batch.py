@@ -202,7 +202,7 @@ def test_message_that_cannot_be_put_off_is_only_warned_of() -> None:
 
         assert edge.handle(message(body(record("bad.jpg")))) == ["m1"]
 
-    assert "could not be put off" in edge.log.getvalue()
+    assert "next delivery failed" in edge.log.getvalue()
 
 
 def test_poison_is_kept_and_completed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,13 +65,13 @@ def test_the_cloud_s_own_warnings_stand_first() -> None:
 
 def test_what_a_function_says_is_shown_without_what_every_line_has() -> None:
     every = {"level": "WARNING", "service": "labelstack-local", "function_arn": "arn:aws:lambda:us-east-1:1:function:f"}
-    said = json.dumps({**every, "message": "Event failed: it is tried again", "error": "throttled"})
+    said = json.dumps({**every, "message": "Event failed; it will be retried", "error": "throttled"})
     metrics = json.dumps({"_aws": {"CloudWatchMetrics": []}, "RekognitionCalls": [4.0]})
     lane = running(FakeCloud([said, metrics]), lambda lines: {})
 
     [text] = dict(failure_logs.sections(lane, ["f"], 0)).values()
 
-    assert text.endswith("WARNING  Event failed: it is tried again  error=throttled")
+    assert text.endswith("WARNING  Event failed; it will be retried  error=throttled")
 
 
 def test_cloud_that_died_is_told_and_no_error() -> None:

@@ -37,8 +37,8 @@ def die_after(backend: RepairBackend, sent: int) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--to", "x/"], "--to goes with --from."),
-        (["--from", "s3://old", "--prefix", "x/"], "--prefix is of the upload bucket: put the prefix of another one"),
+        (["--to", "x/"], "--to needs --from."),
+        (["--from", "s3://old", "--prefix", "x/"], "--prefix is for the upload bucket: put the other bucket's prefix"),
         (["--rate", "0"], "--rate"),
     ],
 )
@@ -53,8 +53,8 @@ def test_options_that_do_not_go_together(run: Run, options: list[str], message: 
     ("url", "message"),
     [
         ("old", "the source must be s3://BUCKET or s3://BUCKET/PREFIX; got 'old'."),
-        ("s3://nowhere", "the bucket 'nowhere' cannot be listed: "),
-        (f"s3://{BUCKET}/in/", "is in the stack's own upload bucket: label what is there with --prefix."),
+        ("s3://nowhere", "cannot list the bucket 'nowhere': "),
+        (f"s3://{BUCKET}/in/", "is in the stack's own upload bucket: use --prefix instead of --from."),
     ],
 )
 def test_place_that_cannot_be_used_says_why(run: Run, backend: RepairBackend, url: str, message: str) -> None:
@@ -108,7 +108,7 @@ def test_pictures_that_are_there_are_asked_for(run: Run, backend: RepairBackend)
     assert done.exit_code == 0
     assert backend.asked_keys() == [*(f"in/{n:02}.jpg" for n in range(23)), "out/a.jpg"]
     assert {event.processed_before for event in backend.requested()} == {None}
-    assert "asked for 24 pictures: `labelstack watch` shows the results as they arrive" in done.stderr
+    assert "requested 24 pictures: `labelstack watch` shows the results as they arrive" in done.stderr
 
 
 def test_json_is_one_document(run: Run) -> None:
@@ -138,7 +138,7 @@ def test_copies_that_are_there_already_are_told_apart(run: Run, backend: RepairB
 
     done = run("backfill", "--from", "s3://old/x/", "--yes")
 
-    assert "copied 1 of 24 pictures, the others were there already: `" in done.stderr
+    assert "copied 1 of 24 pictures; the others were there: `" in done.stderr
 
 
 def test_interrupted_and_run_again_it_goes_on(run: Run, backend: RepairBackend) -> None:
@@ -148,9 +148,9 @@ def test_interrupted_and_run_again_it_goes_on(run: Run, backend: RepairBackend) 
 
     done = run("backfill", "--prefix", "in/", "--yes")
 
-    assert "going on after 10 pictures, the last 'in/09.jpg'" in done.stderr
+    assert "continuing after 10 pictures; the last was 'in/09.jpg'" in done.stderr
     assert "13 pictures (13 kB)" in done.stderr
-    assert "asked for 23 pictures" in done.stderr
+    assert "requested 23 pictures" in done.stderr
     assert backend.asked_keys() == [f"in/{n:02}.jpg" for n in range(23)]
 
 
@@ -159,7 +159,7 @@ def test_another_place_is_another_job(run: Run, backend: RepairBackend) -> None:
     run("backfill", "--prefix", "in/", "--yes")
     backend.sqs.fail = lambda operation: None
 
-    assert "going on" not in run("backfill", "--yes").stderr
+    assert "continuing" not in run("backfill", "--yes").stderr
 
 
 def test_stack_that_was_made_anew_is_another_job(run: Run, backend: RepairBackend) -> None:
@@ -168,7 +168,7 @@ def test_stack_that_was_made_anew_is_another_job(run: Run, backend: RepairBacken
     backend.sqs.fail = lambda operation: None
     backend.cloud.instance = "another"
 
-    assert "going on" not in run("backfill", "--prefix", "in/", "--yes").stderr
+    assert "continuing" not in run("backfill", "--prefix", "in/", "--yes").stderr
 
 
 def test_restart_begins_anew(run: Run, backend: RepairBackend) -> None:
@@ -189,7 +189,7 @@ def test_all_done_after_an_interruption_says_so(run: Run, backend: RepairBackend
 
     done = run("backfill", "--prefix", "in/", "--yes")
 
-    assert (done.exit_code, done.stderr.splitlines()[-1]) == (0, "all pictures were done already.")
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (0, "all pictures are done.")
 
 
 def test_nothing_there_says_so(run: Run, backend: RepairBackend) -> None:

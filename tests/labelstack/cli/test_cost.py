@@ -76,9 +76,9 @@ def test_takes_parts_as_people_write_them(run: Run, part: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--duplicates", "110%"], "'110%' is not a part of the pictures: expected 0% to 100%, or 0 to 1."),
-        (["--duplicates", "many"], "'many' is not a part of the pictures"),
-        (["--duplicates", "nan"], "'nan' is not a part of the pictures"),
+        (["--duplicates", "110%"], "'110%' is not a share: expected 0% to 100%, or 0 to 1."),
+        (["--duplicates", "many"], "'many' is not a share"),
+        (["--duplicates", "nan"], "'nan' is not a share"),
         (["--pictures=-1"], "-1 is not in the range x>=0"),
         (["--average-kb=-1"], "-1.0 is not in the range x>=0"),
     ],

@@ -68,7 +68,7 @@ def test_a_failed_first_up_stops_the_cloud_it_started_and_says_that_all_is_gone(
     assert done.exit_code == (1 if isinstance(failure, DeployError) else 130)
     first, second = done.stderr.splitlines()[-2:]
     assert first in ("error: uploads (aws:s3/bucket:Bucket): TooMany", "stopped.")
-    assert "Nothing of the stack is left" in second
+    assert "The stack is gone" in second
     assert nothing_runs.cloud.stopped
 
 
@@ -114,7 +114,7 @@ def test_down_where_nothing_runs_is_fine(run: Run, nothing_runs: FakeBackend, tm
     record.write_text("{}")
     done = run("down")
     assert done.exit_code == 0
-    assert "nothing to end" in done.stderr
+    assert "nothing to stop" in done.stderr
     assert not record.exists()
 
 

@@ -123,7 +123,7 @@ def test_what_is_left_out_is_counted_and_named_on_request(run: Run, folder: Path
 
     assert re.search(r"2 pictures uploaded, 1 left out of folders, [0-9.]+ s \(--verbose names all\)", few.stdout)
     assert "notes.txt" not in few.output
-    assert "notes.txt  not a picture by its ending" in all_of_it.stderr
+    assert "notes.txt  not a picture's suffix" in all_of_it.stderr
 
 
 @pytest.mark.parametrize("wait", [["--wait"], []])
@@ -259,11 +259,9 @@ def test_purging_waits_for_the_result(run: Run) -> None:
 
 
 def test_what_purging_cannot_reach_has_its_days() -> None:
-    assert "with the name and the labels, for 30 days; the table's backups, for 35 days" in remains(30)
+    assert "names and labels in the functions' logs, for 30 days; the table's backups, for 35 days" in remains(30)
     assert "as long as the log groups keep them" in remains(None)
 
 
 def test_help_says_that_delete_goes_around_the_api(run: Run) -> None:
-    assert "Goes to S3 and the table directly, with your own AWS rights" in " ".join(
-        run("delete", "--help").stdout.split()
-    )
+    assert "It uses S3 and the table with your own AWS rights" in " ".join(run("delete", "--help").stdout.split())

@@ -80,7 +80,7 @@ def test_fix_asks_for_each(run: Run, backend: RepairBackend) -> None:
     assert done.exit_code == 0
     assert sorted(backend.asked_keys()) == MENDABLE
     assert {event.processed_before for event in backend.requested()} == {None}
-    assert "asked for 4 pictures" in done.stderr
+    assert "requested 4 pictures" in done.stderr
 
 
 def test_picture_with_two_faults_is_asked_for_once(run: Run, backend: RepairBackend) -> None:
@@ -120,7 +120,7 @@ def test_what_is_on_its_way_is_no_fault(run: Run, backend: RepairBackend) -> Non
     done = run("reconcile", "--fix")
 
     assert done.exit_code == 0
-    assert done.stderr == "1 picture on the way; 1 message in the queue\nbucket and table agree in everything else.\n"
+    assert done.stderr == "1 picture on the way; 1 message in the queue\neverything else agrees.\n"
     assert backend.asked_keys() == []
 
 
@@ -264,12 +264,12 @@ def matches(*keys: str, cursor: str | None = None) -> Page[Result]:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "choose the pictures by --label, --before or --settings, or give --labels."),
-        (["--prefix", "in/"], "choose the pictures by --label, --before or --settings, or give --labels."),
-        (["--labels", "--settings"], "--labels looks at every picture: it does not go with"),
-        (["--labels", "--label", "cat"], "--labels looks at every picture: it does not go with"),
-        (["--settings", "--before", "2026-11-01"], "--settings looks at every picture: it does not go with"),
-        (["--settings", "--label", "cat"], "--settings looks at every picture: it does not go with"),
+        ([], "choose pictures with --label, --before, --settings or --labels."),
+        (["--prefix", "in/"], "choose pictures with --label, --before, --settings or --labels."),
+        (["--labels", "--settings"], "--labels looks at every picture: leave out"),
+        (["--labels", "--label", "cat"], "--labels looks at every picture: leave out"),
+        (["--settings", "--before", "2026-11-01"], "--settings looks at every picture: leave out"),
+        (["--settings", "--label", "cat"], "--settings looks at every picture: leave out"),
     ],
 )
 def test_choices_that_do_not_go_together(run: Run, backend: RepairBackend, options: list[str], message: str) -> None:
@@ -284,7 +284,9 @@ def test_time_that_is_none_says_what_is_expected(run: Run, labeled: RepairBacken
     done = run("reprocess", "--before", time, "--yes")
 
     assert done.exit_code == 1
-    assert f"--before must be an ISO 8601 time, as 2026-11-01 or 2026-11-01T12:00Z; got {time!r}." in done.stderr
+    assert (
+        f"--before must be an ISO 8601 time, for example 2026-11-01 or 2026-11-01T12:00Z; got {time!r}." in done.stderr
+    )
 
 
 def test_by_date_older_results_are_made_anew(run: Run, labeled: RepairBackend) -> None:
@@ -372,7 +374,7 @@ def test_interrupted_and_run_again_it_goes_on(run: Run, backend: RepairBackend) 
     done = run("reprocess", "--before", "2030-01-01", "--yes")
 
     assert done.exit_code == 0
-    assert f"going on with what was begun at {began}" in done.stderr
+    assert f"continuing the run of {began}" in done.stderr
     assert sorted(backend.asked_keys()[10:]) == [f"{n:02}.jpg" for n in range(4, 25)]
     assert {event.processed_before for event in backend.requested()} == {began}
 
@@ -389,7 +391,7 @@ def test_all_done_after_an_interruption_says_so(run: Run, backend: RepairBackend
 
     done = run("reprocess", "--before", "2030-01-01", "--yes")
 
-    assert "all pictures were asked for and are done." in done.stderr
+    assert "all pictures were requested already." in done.stderr
 
 
 def test_restart_forgets_the_run_that_was_interrupted(run: Run, backend: RepairBackend) -> None:
@@ -407,7 +409,7 @@ def test_restart_forgets_the_run_that_was_interrupted(run: Run, backend: RepairB
 
     done = run("reprocess", "--before", "2030-01-01", "--yes", "--restart")
 
-    assert "going on" not in done.stderr
+    assert "continuing" not in done.stderr
     assert backend.asked_keys() == ["a.jpg"]
 
 

@@ -59,7 +59,7 @@ def test_takes_pictures_from_the_queue_again(resumed: Any, state: str) -> None:
     done, client = resumed(state, "Enabling", "Enabled")
 
     assert (done.exit_code, client.turned_on) == (0, ["m-1"])
-    assert "the pipeline goes on: 3 messages in its queue." in done.stderr
+    assert "the pipeline runs again: 3 messages in its queue." in done.stderr
 
 
 def test_says_that_nothing_is_paused(resumed: Any) -> None:

@@ -120,9 +120,9 @@ def test_what_is_left_out_of_a_folder_is_named_with_the_reason(tmp_path: Path) -
 
     assert [picture.content_type for picture in selection.pictures] == ["image/heif"]
     assert {left_out.path.name: left_out.reason for left_out in selection.left_out} == {
-        "notes.txt": "not a picture by its ending",
+        "notes.txt": "not a picture's suffix",
         ".b.jpg": "hidden",
-        "@eaDir": "made by a system, not by people",
+        "@eaDir": "a system's file",
         "elsewhere": "a link to a folder",
         "gone.jpg": "the file cannot be read: No such file or directory",
     }

@@ -105,7 +105,7 @@ def test_extent_is_what_is_there(world: World) -> None:
 
 
 def test_extent_of_a_bucket_that_is_not_there_is_an_error(world: World) -> None:
-    with pytest.raises(InputError, match="cannot be listed"):
+    with pytest.raises(InputError, match="cannot list the bucket"):
         extent(world.s3, Place("nowhere"))
 
 

@@ -68,7 +68,7 @@ def test_folders_of_the_console_can_be_left_out(s3: FakeStorage) -> None:
 
 
 def test_bucket_that_is_not_there_is_an_error(s3: FakeStorage) -> None:
-    with pytest.raises(InputError, match=r"the bucket 'nowhere' cannot be listed: .*NoSuchBucket"):
+    with pytest.raises(InputError, match=r"cannot list the bucket 'nowhere': .*NoSuchBucket"):
         list(listed(s3, Place("nowhere")))
 
 

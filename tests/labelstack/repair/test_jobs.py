@@ -57,7 +57,7 @@ def test_record_that_cannot_be_read_says_what_to_do(job: Job, content: str) -> N
     job.file.parent.mkdir()
     job.file.write_bytes(content.encode(errors="surrogatepass"))
 
-    with pytest.raises(StateError, match=r"the job's record .*backfill-.*json cannot be read .*: remove it to start"):
+    with pytest.raises(StateError, match=r"cannot read the job's record .*backfill-.*json .*: remove it to start"):
         job.resume(NOW)
 
 
