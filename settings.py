@@ -33,7 +33,7 @@ class SettingsError(pulumi.RunError):
 
 
 class StackArgs(TypedDict, total=False):
-    """What there is in a stack."""
+    """The settings that decide the parts of a stack."""
 
     name: Required[
         Annotated[
@@ -212,7 +212,7 @@ def _as_given(problem: Problem, values: Mapping[str, Any]) -> Problem:
 
 
 def _conflicts(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """What one part of the stack needs of another."""
+    """Yield the conflicts between parts of the stack."""
     for key in ("notifyEmails", "notifyQueues"):
         if values[key] and not values["notifications"]:
             yield Problem(key, values[key], "no such key, or $notifications true")

@@ -93,7 +93,8 @@ def _resource(component: type[Component], types: dict[str, Any]) -> dict[str, An
 def _input(owner: str, member: Member, types: dict[str, Any]) -> dict[str, Any]:
     name = CHOICES.get(_literal(member.type), owner + to_pascal(member.name))
     described = {"description": describe(member), **_type(name, member.type, types)}
-    # What decides what there is has to be known when the program runs. The parts of a structure say so for themselves.
+    # Arguments that decide which resources exist must be known when the program runs. Parts of a structure say so
+    # themselves.
     return described if member.late or structure(member.type) is not None else {**described, "plain": True}
 
 

@@ -1,4 +1,4 @@
-"""What a function may do, one function per purpose: each gives the smallest statements for it."""
+"""The rights of functions, one function for each purpose: each gives the smallest statements for it."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What Monitoring watches: each alarm with what it compares, and what to do when it goes off.
+"""The alarms of Monitoring: each with its metric, its threshold and what to do when it starts.
 
 No alarm takes missing data for trouble: every metric here is published only while something happens.
 """
@@ -212,7 +212,7 @@ def rekognition_alarms(service: pulumi.Input[str]) -> list[Alarm]:
 
 
 def usd_per_call(detectors: Sequence[str], *, image_properties: bool) -> float:
-    """What one call costs on average; image properties are charged once a picture, on top of its labels."""
+    """Return the average price of a call; image properties are charged once a picture, on top of its labels."""
     return USD_PER_CALL + (USD_PER_IMAGE_PROPERTIES / len(detectors) if image_properties else 0)
 
 

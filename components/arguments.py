@@ -83,7 +83,7 @@ class Member:
 
     @property
     def expected(self) -> str:
-        """What a value has to be."""
+        """The values that are allowed, in words."""
         if self.field is not None and self.field.description:
             return self.field.description
         return _expected(self.type, self.unit, self.field.metadata if self.field else ())

@@ -18,14 +18,14 @@ RANDOM_SUFFIX = len("-0123456")  # Pulumi adds it to a resource's name
 
 
 class TaggedArgs(TypedDict, total=False):
-    """What every component takes."""
+    """Arguments of every component."""
 
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     """Tags of every resource of the component that takes some, added to `project`, `stack` and `component`."""
 
 
 class ProtectedArgs(TaggedArgs, total=False):
-    """What a component takes that keeps data."""
+    """Arguments of a component that keeps data."""
 
     protect_data: Annotated[bool, Field(True)]
     """Keep the data when the stack is destroyed: Pulumi, and AWS where it can, refuse to delete it. `false` deletes the
@@ -117,7 +117,7 @@ class Component(pulumi.ComponentResource):
         return aws.get_partition_output(opts=self._asks()).partition
 
     def _dns_suffix(self) -> pulumi.Output[str]:
-        """What the names of AWS's services end with: `amazonaws.com`, in China `amazonaws.com.cn`."""
+        """Return the suffix of AWS's service names: `amazonaws.com`, in China `amazonaws.com.cn`."""
         return aws.get_partition_output(opts=self._asks()).dns_suffix
 
 

@@ -10,7 +10,7 @@ from .alarms import Metric, Watched, WatchedApi
 
 COLUMNS, HEIGHT = 24, 6
 FIVE_MINUTES_S = 5 * 60
-# What becomes of pictures, in the colours in which the command and the page show it.
+# The outcomes of pictures, in the colours of the command and the page.
 OUTCOMES = (
     ("PicturesLabeled", "#2ca02c"),
     ("PicturesRejected", "#ff7f0e"),
@@ -91,7 +91,7 @@ def body(
 
 
 def _cost(service: pulumi.Input[str], usd_per_call: float) -> list[Line]:
-    """What each day's calls cost, and what those saved would have."""
+    """Return the lines of each day's cost and savings."""
     saved = {"saved": alarms.own("RekognitionCallsSaved", service)}
     return [
         [{"expression": alarms.cost_expression(usd_per_call), "id": "cost", "label": "cost"}],

@@ -34,7 +34,7 @@ class _Spelled(dict[str, str]):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one argument.
+    """A problem of one argument.
 
     Attributes:
         argument: Its name, with the place in it: `bucket.name`, `detectors[1]`.

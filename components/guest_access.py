@@ -23,7 +23,7 @@ UploadPrefix = Annotated[
 
 
 class PrefixArgs(TaggedArgs, total=False):
-    """What the components take through which people upload."""
+    """Arguments of the components through which people upload."""
 
     upload_prefix: UploadPrefix
     """The folder for uploads by the API, guests and the command. The API shows only this folder."""
@@ -102,7 +102,7 @@ def _issuer(partition: str, region: str) -> str:
 
 
 def _guest_statements(args: GuestAccessArgs, issuer: pulumi.Output[str]) -> list[Statement]:
-    """What a guest may do."""
+    """Return the rights of a guest."""
     bucket, table = references.bucket(args["bucket"]), references.table(args["table"])
     guest = pulumi.Output.concat("${", issuer, ":sub}")  # in a policy: the id of the guest that asks
     own_objects = pulumi.Output.concat(bucket.arn, "/", args["upload_prefix"], guest, "/*")

@@ -56,8 +56,8 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
     """Arguments of LabelApi."""
 
     kind: Annotated[ApiKind, Field("rest")]
-    """What the API is built on. `http` is cheaper, but has no API keys, and its gateway's own answers to throttled,
-    unsigned and failed requests are no problem documents: AWS lets nobody shape them."""
+    """The kind of API. `http` is cheaper, but has no API keys. Its gateway answers throttled, unsigned and failed
+    requests without problem documents."""
     access: Annotated[ApiAccess, Field("api_key")]
     """The callers who may upload and read: `api_key` those with the key (REST only), `iam` those who sign with SigV4,
     `open` everybody, at your expense. Deleting is never open: it then needs a signature."""
@@ -109,11 +109,11 @@ class LabelApi(Component):
     url: pulumi.Output[str]
     """The API's address, without a slash at its end."""
     kind: pulumi.Output[str]
-    """What the API is built on."""
+    """The kind of API: `rest` or `http`."""
     api_key_id: pulumi.Output[str] | None
     """The id of the API's key, where the access is `api_key`."""
     metric_dimensions: pulumi.Output[Mapping[str, str]]
-    """What tells the API's metrics in CloudWatch from other APIs'."""
+    """The dimensions of the API's metrics in CloudWatch."""
     function_names: pulumi.Output[Mapping[str, str]]
     """The functions' names, by duty: upload_url, results and delete."""
 
@@ -365,7 +365,7 @@ class LabelApi(Component):
                 target=targets[self._duty_of[operation.id]],
                 opts=self._with(api),
             )
-        # What no route takes gets a problem document too.
+        # A request without a route gets a problem document too.
         aws.apigatewayv2.Route(
             f"{name}-default",
             api_id=api.id,

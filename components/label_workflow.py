@@ -94,7 +94,7 @@ class LabelWorkflow(Pipeline):
         by_version = self._bucket.versioned
         read_one = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn, by_version_alone=by_version)
         write, labelling = access.write_results(self._table.arn), self._labelling_environment()
-        # What announces knows of pictures only what is in the table.
+        # The function that announces knows only what is in the table.
         common = {**self._common_environment(), **self._announcing_environment()}
         announce = self._announcing_statements()
         steps = {

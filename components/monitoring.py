@@ -36,13 +36,13 @@ class PipelineReference(TypedDict, total=False):
     timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=1, le=900)]
     """The longest time that a call of the function may take."""
     detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1)]
-    """What is looked for in a picture: its price counts."""
+    """The pipeline's detectors, for the price of a picture."""
     image_properties: Annotated[bool, Field(False)]
     """Whether dominant colours and quality are asked for too."""
     pauser_arn: pulumi.Input[str]
     """The function that pauses it when the daily cost bound is reached."""
     pauser_name: pulumi.Input[str]
-    """That function's name."""
+    """The name of that function."""
     state_machine_arn: pulumi.Input[str]
     """The workflow of a LabelWorkflow."""
     step_function_names: pulumi.Input[Mapping[str, pulumi.Input[str]]]
@@ -53,9 +53,9 @@ class ApiReference(TypedDict, total=False):
     """A LabelApi by its outputs."""
 
     kind: Required[ApiKind]
-    """What the API is built on."""
+    """The kind of API: `rest` or `http`."""
     metric_dimensions: Required[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """What tells its metrics from other APIs': `ApiName` and `Stage` of kind `rest`, `ApiId` and `Stage` of `http`."""
+    """The dimensions of its metrics: `ApiName` and `Stage` of kind `rest`, `ApiId` and `Stage` of `http`."""
     function_names: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     """Its functions."""
 
@@ -75,11 +75,11 @@ class MonitoringArgs(TaggedArgs, total=False):
     """Arguments of Monitoring."""
 
     pipeline: Required[Pipeline | PipelineReference]
-    """What is watched: an `ImageProcessor` or `LabelWorkflow`, or its outputs."""
+    """The pipeline to watch: an `ImageProcessor` or `LabelWorkflow`, or its outputs."""
     api: LabelApi | ApiReference | None
-    """A `LabelApi` that is watched too, or its outputs."""
+    """A `LabelApi` to watch too, or its outputs."""
     functions: Mapping[str, WatchedFunction]
-    """Functions of your own that are watched too, by what they are called in alarms."""
+    """Your own functions to watch too, by their names in alarms."""
     commands: Annotated[Literal["aws", "labelstack"], Field("aws")]
     """The commands that alarms name: `aws` for the AWS CLI's, `labelstack` where the stack has Labelstack's outputs."""
     daily_cost_bound_usd: Annotated[pulumi.Input[float] | None, Field(None, gt=0)]

@@ -47,10 +47,10 @@ class NotificationsArgs(TaggedArgs, total=False):
 
 
 class Notifications(Component):
-    """A topic over TLS only, to which roles of this account that may, and its alarms, publish; and its subscriptions.
+    """A topic, over TLS only, to which this account's alarms and roles with the right publish; and its subscriptions.
 
-    Messages have no key of their own unless one is given: with AWS's own key for SNS, alarms could not publish.
-    What a queue does not take, because it is gone or its policy refuses, is kept for 14 days in a queue of its own.
+    Messages have no KMS key by default, because alarms could not publish with AWS's own key for SNS. A queue of
+    undelivered messages keeps for 14 days what a subscribed queue refuses.
     """
 
     topic: aws.sns.Topic

@@ -15,7 +15,7 @@ from .errors import InvalidArgumentError
 
 ApiAccess = Literal["open", "api_key", "iam"]
 METHODS = ("get", "put", "post", "delete", "patch", "head")
-# What a browser may send of its own accord: the body's type, an API key, or what SigV4 adds.
+# Headers that the page may send: the body's type, an API key, and those of SigV4.
 CORS_HEADERS = (
     "authorization",
     "content-type",
@@ -98,7 +98,7 @@ def rest_body(
     access: ApiAccess,
     origins: Sequence[pulumi.Input[str]],
 ) -> dict[str, Any]:
-    """What a REST API is built from: each operation calls the function whose invoke ARN stands by its id.
+    """Return the document that builds a REST API: each operation calls the function with the invoke ARN of its id.
 
     The gateway checks required parameters and bodies, answers what it answers itself as problem documents, and answers
     CORS preflights of `origins` alone. Every other path or method is answered without a function.
@@ -157,7 +157,7 @@ def loosened(schema: Any) -> Any:
 
 @dataclass(frozen=True)
 class GatewayAnswer:
-    """What the gateway answers by itself."""
+    """Return the gateway's own answers."""
 
     status: int
     code: str
@@ -231,7 +231,7 @@ def _operation(document: Mapping[str, Any], path: str, method: str, item: Mappin
 
 
 def _resolve(document: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference refers to."""
+    """Return the target of a reference."""
     steps = item["$ref"].removeprefix("#/").split("/") if "$ref" in item else []
     return functools.reduce(lambda node, step: node[step], steps, document if steps else item)
 

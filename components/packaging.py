@@ -28,7 +28,7 @@ DIRECT_UPLOAD_BYTES = 50 * 1024 * 1024  # AWS: what CreateFunction takes as a zi
 GLIBC_MINOR = {"python3.11": 26}
 DEFAULT_GLIBC_MINOR, OLDEST_GLIBC_MINOR = 34, 17
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-# What pip writes of this machine or this run, and what a function never uses.
+# Files that describe this machine or this run, and files that a function never uses.
 PRUNED_METADATA = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 KEPT_ZIPS = 10  # of each function: enough for a few stacks, and an edit a minute does not fill the disk
 REQUIREMENTS = {".in", ".txt"}  # suffixes of `requirements…` files, which are no sources
@@ -39,7 +39,7 @@ NO_SOURCES = re.compile(
 
 @dataclass(frozen=True)
 class Package:
-    """What a function's zip is made of; see PythonFunctionArgs."""
+    """The contents of a function's zip; see PythonFunctionArgs."""
 
     source_dir: Path
     packages: tuple[str, ...]
@@ -189,7 +189,7 @@ def _install(package: Package, target: Path) -> None:
 
 
 def _explain(package: Package, output: str) -> str:
-    """Which requirement pip failed at, for which platform, and what to do."""
+    """pip failed: the requirement, the platform, and what to do."""
     platform = f"{package.runtime} on {package.architecture}"
     what = f"The dependencies in {package.requirements} cannot be installed for {platform}"
     if "No module named pip" in output:

@@ -1,4 +1,4 @@
-"""What the page is told of the service that it works with, and which addresses it needs for that."""
+"""The page's settings for its service, and the addresses that it may call."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What both pipelines are built of: the queue of a bucket's events, its dead letters, and who records them."""
+"""The parts of both pipelines: the queue of a bucket's events, its dead letters, and the function that records them."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ LEAST_RECORDER_DELAY_S = 5
 WAITS, MOST_RECEIVES = 600, 1000
 MOST_IN_BATCH = 10  # of what is not sent to Rekognition
 BESIDE_REKOGNITION_S = 5  # to read a picture, write its result and end in time
-# What a function needs beside the picture that it decodes: the runtime, the file, and copies for Rekognition.
+# Memory beside the picture that a function decodes: the runtime, the file, and copies for Rekognition.
 BESIDE_PICTURE_MB = 208
 BESIDE_DECODER_MB, LEAST_DECODER_MB = 112, 64  # of which the process that decodes has none; and what starts it
 DECODED_BYTES_PER_PIXEL = 17  # of the format that takes most, WebP: 16 and a little (benchmarks/conversion.py)
@@ -165,7 +165,7 @@ class Pipeline(Component):
     service: pulumi.Output[str]
     """The name of this deployment in logs and metrics."""
     detectors: pulumi.Output[Sequence[str]]
-    """What is looked for in a picture."""
+    """The pipeline's detectors."""
     image_properties: pulumi.Output[bool]
     """Whether dominant colours and quality are asked for too."""
     queue_url: pulumi.Output[str]
@@ -176,7 +176,7 @@ class Pipeline(Component):
     pauser_arn: pulumi.Output[str] | None
     """The function that pauses the pipeline, where `on_cost_bound` is `pause`."""
     pauser_name: pulumi.Output[str] | None
-    """That function's name."""
+    """The name of that function."""
     dead_letter_queue_url: pulumi.Output[str]
     """The queue of events that failed at every attempt."""
     dead_letter_queue_name: pulumi.Output[str]

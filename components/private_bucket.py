@@ -13,7 +13,7 @@ ABORT_MULTIPART_DAYS = 7
 
 
 class PrivateBucketArgs(ProtectedArgs, total=False):
-    """What UploadBucket and ResultsBucket take."""
+    """Arguments of UploadBucket and ResultsBucket."""
 
     noncurrent_version_days: Annotated[pulumi.Input[int], Field(30, ge=1)]
     """Days for which S3 keeps replaced and deleted versions."""

@@ -27,7 +27,7 @@ SOURCES = Path(__file__).resolve().parents[1]
 
 
 class FunctionsArgs(TaggedArgs, total=False):
-    """What every component takes that has functions."""
+    """Arguments of every component that has functions."""
 
     runtime: Annotated[Runtime, Field("python3.13"), Configured("runtime")]
     """The functions' Python."""
@@ -41,7 +41,7 @@ class FunctionsArgs(TaggedArgs, total=False):
 
 
 class ServiceArgs(FunctionsArgs, total=False):
-    """What every component takes that runs Labelstack's own functions."""
+    """Arguments of every component that runs Labelstack's own functions."""
 
     service: Annotated[pulumi.Input[str] | None, Variable("POWERTOOLS_SERVICE_NAME")]
     """The name of this deployment in logs and metrics. Without it, the component's name and the stack's."""
@@ -52,7 +52,7 @@ class ServiceArgs(FunctionsArgs, total=False):
 
 
 class PolicyStatement(TypedDict, total=False):
-    """What a function may do."""
+    """A right of a function."""
 
     actions: Required[Sequence[str]]
     """IAM actions, none of them `*`."""
@@ -76,9 +76,9 @@ class PythonFunctionArgs(FunctionsArgs, total=False):
     environment: Mapping[str, pulumi.Input[str]]
     """Environment variables."""
     statements: Sequence[Statement | PolicyStatement]
-    """What the function may do, beside writing to its own log group."""
+    """The function's rights, beside writing to its own log group."""
     description: Annotated[pulumi.Input[str], Field("")]
-    """What the function does, for people."""
+    """A description for people."""
     memory_mb: Annotated[pulumi.Input[int], Field(512, ge=128, le=10240)]
     """The function's memory."""
     timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=1, le=900)]

@@ -59,7 +59,7 @@ QueueLike = aws.sqs.Queue | QueueReference
 
 
 class DataArgs(TypedDict, total=False):
-    """What the components take that work with pictures and their results."""
+    """Arguments of components that work with pictures and their results."""
 
     bucket: Required[BucketLike]
     """The bucket of the pictures: an `UploadBucket`, an `aws.s3.Bucket`, or its name and ARN."""

@@ -63,7 +63,7 @@ LAMBDA = _retry(
 CROWDED = _retry(["Lambda.TooManyRequestsException"], 1, 6, 20)
 THROTTLED = _retry(["RekognitionThrottledError"], 1, 6, 20)
 STORAGE = _retry(["StorageError", "TableUnavailableError"], 1, 2, 10)
-# What breaks or hangs three times in a row is left to the queue, which waits longer.
+# After three failures or timeouts in a row the queue retries, which waits longer.
 BROKEN = _retry(["RekognitionServerError", "RekognitionTimeoutError", "ConversionDelayedError"], 1, 2, 10)
 # A right that a deployment has just given is not known everywhere at once.
 DENIED = _retry(["RekognitionDeniedError"], 2, 2, 10)

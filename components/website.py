@@ -51,8 +51,8 @@ class WebsiteArgs(TaggedArgs, total=False):
     """Arguments of Website."""
 
     kind: Annotated[SiteKind, Field("cloudfront")]
-    """What serves the site. `s3` is S3's website hosting: HTTP only, and no headers of one's own. `cloudfront` is HTTPS
-    with security headers over a private bucket."""
+    """The site's server. `s3` is S3's website hosting: HTTP only, without security headers. `cloudfront` serves a
+    private bucket over HTTPS with security headers."""
     endpoint: Annotated[
         str | None,
         Field(

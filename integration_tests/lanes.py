@@ -22,7 +22,7 @@ GUESTS = ("http_api", "cognito")
 
 
 class Deployment(Protocol):
-    """What an engine has deployed."""
+    """A deployed stack."""
 
     @property
     def outputs(self) -> Mapping[str, Any]:

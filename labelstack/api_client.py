@@ -40,7 +40,7 @@ Authorize = Callable[[AWSRequest], None]
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API answered: a status below 300, and the JSON document; its numbers are Decimal."""
+    """An answer of the API: a status below 300, and the JSON document; its numbers are Decimal."""
 
     status: int
     content: Any

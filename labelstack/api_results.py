@@ -20,7 +20,7 @@ from labelstack.service import Results
 T = TypeVar("T")
 
 REMEMBERED = 1000
-# What DynamoDB and the others say to credentials without the right.
+# Error codes for credentials without the right.
 DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnrecognizedClientException"})
 
 
@@ -56,7 +56,7 @@ class ApiResults:
         return self._table is not None
 
     def get(self, key: str) -> Result | None:
-        """What is stored for a key; of a deleted picture only that it is deleted. None while it has no result."""
+        """Return the result of a key; of a deleted picture only its status. None while it has no result."""
         if not key.startswith(self._prefix):
             return self._by_table(lambda table: table.get(key), lambda: None)
         try:
@@ -128,7 +128,7 @@ class ApiResults:
             return {key: result for key, result in pairs if result is not None}
 
     def _by_table(self, read: Callable[[Results], T], otherwise: Callable[[], T]) -> T:
-        """What the table says; where nobody here may read it, the other."""
+        """Results from the table or, where the credentials may not read it, from the API."""
         if self._table is not None:
             try:
                 return read(self._table)

@@ -1,4 +1,4 @@
-"""What ends, closes or is held back, as `dates.yaml` has it: it is said before it hurts."""
+"""Dates on which something ends or closes, and versions that are held back (`dates.yaml`), for early warnings."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from pathlib import Path
 
 
 class LabelstackError(Exception):
-    """What the command reports as `error: …` and exit status 1."""
+    """An error that the command reports as `error: …` with exit status 1."""
 
     code = "LABELSTACK_ERROR"
 

@@ -19,7 +19,7 @@ NUMBERS = ("sizeBytes", "width", "height")
 FOUND = ("labels", "faces", "moderation", "text")
 COLUMNS = (*FACTS, *NUMBERS, *FOUND)
 GROUP_ROWS = 1000
-# What makes a formula of a cell; the wide ones are the same to spreadsheets in East Asian locales.
+# First characters of formulas; the wide ones are the same to spreadsheets in East Asian locales.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -132,7 +132,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _Encoded:
-    """What `csv` writes to, in front of a file of bytes."""
+    """The text file that `csv` writes to, in front of a file of bytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

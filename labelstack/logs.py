@@ -1,4 +1,4 @@
-"""What functions have logged, and what they log now."""
+"""The functions' logs, past and live."""
 
 from __future__ import annotations
 

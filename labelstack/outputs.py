@@ -33,7 +33,7 @@ def from_file(file: Path) -> dict[str, Any]:
 
 
 def from_pulumi(project: Path, stack: str) -> dict[str, Any] | None:
-    """What `pulumi stack output` prints for a stack; None without the Pulumi CLI.
+    """Return the output of `pulumi stack output` for a stack; None without the Pulumi CLI.
 
     Raises:
         NoOutputsError: The CLI has no such stack, is not logged in, or does not answer.

@@ -15,7 +15,7 @@ FILE = Path(__file__).with_name("prices.yaml")
 
 @dataclass(frozen=True)
 class Price:
-    """What one thing costs.
+    """A price.
 
     Attributes:
         key: Its name in the table, `s3.put`.
@@ -41,7 +41,7 @@ class Price:
         return bool(within) and (within[-1][0] is None or quantity <= within[-1][0])
 
     def usd(self, quantity: float) -> float:
-        """What a month's quantity costs: each tier's part at its price."""
+        """Return the cost of a month's quantity: each tier's part at its price."""
         total, below = 0.0, 0.0
         for end, unit_usd in self.tiers:
             part = quantity - below if end is None else min(quantity, end) - below

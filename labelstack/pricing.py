@@ -1,4 +1,4 @@
-"""What a month costs: requests, capacity and storage of a number of pictures, times AWS's prices. Pure.
+"""The cost of a month: requests, capacity and storage of a number of pictures, times AWS's prices. Pure.
 
 The requests of one picture are counted by a test that lets the functions' own code work (`PICTURE`, `KNOWN_PICTURE`).
 What cannot be counted here is an assumption, which the estimate lists.
@@ -20,7 +20,7 @@ MONTH_MINUTES = 30 * 24 * 60
 
 @dataclass(frozen=True)
 class Requests:
-    """What labelling one picture asks of S3, DynamoDB and SNS, beside its upload.
+    """The requests to S3, DynamoDB and SNS for one picture, beside its upload.
 
     Attributes:
         s3_reads: GetObject of a header; Rekognition's own reading comes on top.
@@ -72,7 +72,7 @@ ALARMS_OF_FUNCTION, ALARMS_OF_QUEUES, ALARMS_OF_REKOGNITION, ALARMS_OF_API, METR
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a stack's settings costs money; `max_labels` is 0 where labels are not looked for."""
+    """The settings of a stack that cost money; `max_labels` is 0 without the detector `labels`."""
 
     detectors: int
     image_properties: bool
@@ -150,7 +150,7 @@ class Estimate:
 
 
 def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
-    """What a month of this use costs with these settings."""
+    """Estimate the cost of a month of this use with these settings."""
     known = round(volumes.pictures * volumes.duplicates)
     new = volumes.pictures - known
     bill = _Bill(prices)
@@ -235,7 +235,7 @@ def _pictures(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int)
 
 
 def _workflow(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
-    """What runs in place of one function: one that waits, an Express workflow, and its steps."""
+    """Charge the workflow: a function that waits, Express executions, and their steps."""
     notifies = 1 if shape.announces else 0
     small_steps = new * (2 + notifies) + known * (1 + notifies)
     waited_s = (small_steps * STEP_MS + new * LAMBDA_MS) / 1000
@@ -261,7 +261,7 @@ def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) ->
     labels = _labels(shape, volumes)
     result = _result_bytes(shape, labels)
     requests, known_of = _requests(shape), KNOWN_PICTURE
-    # What is remembered of the content has an item for each detector: together as large as the result.
+    # Known content has an item for each detector: together as large as the result.
     remembered = shape.detectors * _units(result / max(1, shape.detectors), WRITE_UNIT_BYTES)
     recalled = shape.detectors * _units(result / max(1, shape.detectors), READ_UNIT_BYTES)
     writes = volumes.pictures * write_units(shape, labels) + new * requests.content_writes * remembered
@@ -323,7 +323,7 @@ def _watching(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
 
 
 def _sources(from_memory: Iterable[str]) -> str:
-    """What the prices are worth: labelstack/prices.yaml says of each what it was compared with."""
+    """Say how reliable the prices are: labelstack/prices.yaml names the source of each."""
     said = "Prices were compared with copies and quotations of AWS's pages, not with the pages themselves"
     unknown = "; ".join(from_memory)
     return f"{said}, and these with nothing: {unknown}." if unknown else f"{said}."

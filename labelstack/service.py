@@ -29,7 +29,7 @@ class Results(Protocol):
     """The read side of the results table."""
 
     def get(self, key: str) -> Result | None:
-        """What is stored for a key: a result, a tombstone (status DELETED), or nothing."""
+        """Return the stored result of a key, a tombstone (status DELETED), or None."""
 
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
         """Several results; keys without one are absent."""

@@ -1,4 +1,4 @@
-"""Which local files are uploaded, and under which keys."""
+"""The choice of local files to upload, and their keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labelstack.errors import InputError
 
-# What is taken out of a folder, by the names' endings. A file that the user names is uploaded whatever it is.
+# The suffixes of files that are uploaded from a folder. A file that the user names is always uploaded.
 _ENDINGS = {
     "image/jpeg": "jpg jpeg jpe jfif jfi jif pjpeg pjp mpo jps",
     "image/png": "png apng",
@@ -60,7 +60,7 @@ class LocalPicture:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What of a folder is not uploaded.
+    """A file of a folder that is not uploaded.
 
     Attributes:
         path: A file, or a folder with all that is in it.
@@ -75,14 +75,14 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is uploaded, and what of the folders is not."""
+    """The files to upload, and those that are left out."""
 
     pictures: list[LocalPicture]
     left_out: list[LeftOut]
 
     @property
     def unreadable(self) -> list[LeftOut]:
-        """What could not be read."""
+        """Return the files that could not be read."""
         return [entry for entry in self.left_out if entry.is_unreadable]
 
 

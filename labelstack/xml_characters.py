@@ -1,4 +1,4 @@
-"""What XML 1.0 cannot carry (section 2.2), however it is escaped; S3 takes keys that have it."""
+"""Characters that XML 1.0 cannot carry (section 2.2), even escaped; S3 takes keys that have them."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class ProblemError(Exception):
 
 
 class InvalidRequestError(ProblemError):
-    """What was sent is not as the contract says."""
+    """The request does not follow the contract."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "INVALID_REQUEST"

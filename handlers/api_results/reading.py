@@ -139,7 +139,7 @@ class Reading:
             raise PendingPictureError("This picture is not analysed yet. Ask again when it has a result.")
         if result.get("moderation") and not asked:
             raise FlaggedPictureError("Moderation flagged this picture. Ask again with showFlagged=true to see it.")
-        # What is no picture is never shown by a browser, whatever type it was uploaded with.
+        # A browser never shows a file that is no picture, whatever type it was uploaded with.
         shown = _SHOWN_TYPES.get(result.get("format", "")) if result["status"] == Status.LABELED else None
         expires_at = self.now() + timedelta(seconds=self.link_expiry_s)
         # Of the version that was judged: another may have come under the same key since.
@@ -175,7 +175,7 @@ class Reading:
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """What a gallery shows of a result: bounded, whatever was seen in the picture."""
+    """Shorten a result to the bounded part that a gallery shows."""
     values = cast("Mapping[str, Any]", result)
     short = {name: values[name] for name in _SUMMARY if name in values}
     for part in ("labels", "moderation"):

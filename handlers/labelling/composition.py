@@ -96,7 +96,7 @@ def workflow_step(name: str, variables: Variables) -> workflow.StepFunction:
 
 @dataclass(frozen=True)
 class _Services:
-    """What every function is made of."""
+    """The parts of every function."""
 
     rows: DynamoRows
     connections: int
@@ -122,7 +122,7 @@ class _Services:
 
 @dataclass(frozen=True)
 class _Labelling:
-    """What a function needs that looks at pictures."""
+    """The parts of a function that looks at pictures."""
 
     bucket: str
     cache_days: int

@@ -119,7 +119,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in _pipes(process):
-        # What has not been written is for nobody any more.
+        # Nobody needs the rest that has not been written.
         try:
             pipe.close()
         except BrokenPipeError:

@@ -48,7 +48,7 @@ _OPERATIONS: Final = {
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """What is asked of each picture."""
+    """The questions about each picture."""
 
     detectors: tuple[Detector, ...]
     max_labels: int
@@ -56,7 +56,7 @@ class DetectorSettings:
     image_properties: bool = False
     """Dominant colours and quality, with the labels; a charge of its own."""
     rules: LabelRules | None = None
-    """Which of the labels are shown; None shows all."""
+    """The rules that choose the labels to show; None shows all."""
 
     @classmethod
     def parse(cls, variables: Variables) -> Self:
@@ -103,7 +103,7 @@ class DetectorSettings:
         return f"{detectors_fingerprint}.{self.rules.fingerprint}" if self.rules else detectors_fingerprint
 
     def parameters(self, detector: Detector) -> dict[str, Any]:
-        """What the operation is asked, next to the picture."""
+        """Return the operation's parameters beside the picture."""
         match detector:
             case Detector.LABELS:
                 request: dict[str, Any] = {

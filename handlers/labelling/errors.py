@@ -60,7 +60,7 @@ class UnreadableMessageError(LabellingError):
 
 
 class DetectorsMissingError(LabellingError):
-    """What is known of the picture is not all: these detectors must be asked."""
+    """The known content lacks answers of these detectors."""
 
     def __init__(self, event: ObjectEvent, stored: StoredObject, detectors: Sequence[str]) -> None:
         self.event, self.stored, self.detectors = event, stored, detectors

@@ -37,7 +37,7 @@ _SEQUENCER: Final = re.compile(rf"[0-9A-Fa-f]{{1,{keys.SEQUENCER_DIGITS}}}")
 
 
 class EventKind(StrEnum):
-    """What happened to the object."""
+    """The kind of an event of an object."""
 
     CREATED = "CREATED"
     REMOVED = "REMOVED"
@@ -84,7 +84,7 @@ class ObjectEvent:
 
 @dataclass(frozen=True)
 class Message:
-    """What one queue message says."""
+    """The content of one queue message."""
 
     events: tuple[ObjectEvent, ...]
     ignored: tuple[str, ...]

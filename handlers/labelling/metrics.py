@@ -1,4 +1,4 @@
-"""What is counted and timed during an invocation, and published in CloudWatch's embedded metric format."""
+"""Counts and times of an invocation, published in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class DeliveringOutbox:
             self.metrics.add(Metric.ANNOUNCEMENTS_FAILED)
             self._release(result["key"], entry)
             raise
-        # What has replaced the result meanwhile waits with an entry of its own.
+        # A result that has replaced this one has an entry of its own.
         self.rows.change_image(result["key"], {"unannounced": entry.id}, {}, OUTBOX_ATTRIBUTES)
         self.metrics.add(Metric.RESULTS_ANNOUNCED)
 

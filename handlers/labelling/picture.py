@@ -1,4 +1,4 @@
-"""What a file's structure tells: what it is, and whether Rekognition takes it as it is or wants a converted copy.
+"""The structure of a file: its format, and whether Rekognition takes it as it is or needs a converted copy.
 
 Limits: docs.aws.amazon.com/rekognition/latest/dg/limits.html. Only the header is read. A JPEG or PNG that breaks off
 later is found by Rekognition, because many good JPEG files have something after their end; what it cannot read is then

@@ -57,13 +57,13 @@ TOMBSTONE_KEEP: Final = timedelta(days=TOMBSTONE_DAYS)
 
 
 class Outcome(StrEnum):
-    """What became of an event."""
+    """The outcome of an event."""
 
     LABELED = "LABELED"
     REJECTED = "REJECTED"
     DELETED = "DELETED"
     STALE = "STALE"
-    """What is stored is newer, or the same and done."""
+    """The stored result is newer, or the same and done."""
     UNCHANGED = "UNCHANGED"
     """A version was purged that is not the current one, or a repair found everything in order."""
     FOREIGN = "FOREIGN"
@@ -87,7 +87,7 @@ class Ended:
 
 @dataclass
 class Batch:
-    """What the events of one batch share: what the table holds of them, and what Rekognition has just said."""
+    """Data that the events of one batch share: their items in the table, and Rekognition's latest answers."""
 
     images: dict[str, Snapshot] = field(default_factory=dict)
     known: dict[keys.Content, Mapping[str, Answer]] = field(default_factory=dict)
@@ -350,7 +350,7 @@ class Pipeline:
                 isinstance(error, PictureRejectedError) and error.code is Code.IMAGE_DAMAGED for error in errors
             ):
                 return answers, errors
-            # What Rekognition cannot read, a browser may show: the conversion decides.
+            # A browser may show a picture that Rekognition cannot read: the conversion decides.
             header = replace(header, converted=True)
         with self.preparation.ready(stored, header, deadline) as (copy, header_of_copy):
             return self._ask_all(detectors, copy, header_of_copy, deadline)

@@ -1,4 +1,4 @@
-"""What the pipeline needs of the world: an object of the bucket, the time that is left, and the services."""
+"""The pipeline's ports: an object of the bucket, the time that is left, and the services."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Preparation:
     def ready(
         self, stored: StoredObject, header: PictureHeader, deadline: Deadline
     ) -> Iterator[tuple[StoredObject, PictureHeader]]:
-        """What to ask Rekognition about, for all detectors, and the header with all that is known then.
+        """Yield the object to analyse, for all detectors, and its header with all facts known by then.
 
         Raises PictureRejectedError, ObjectGoneError, StorageError and ConversionDelayedError.
         """

@@ -101,7 +101,7 @@ def _translated(error: ClientError, key: str) -> LabellingError:
     # 405 is the answer for a version that is a delete marker.
     if _status(error) in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return ObjectGoneError(f"there is no object {key!r}")
-    # Whoever uploads chooses these, and no later try reads it. A KMS key that the function may not use is left to us:
+    # The uploader chooses these, and no retry reads it. A KMS key that the function may not use is left to us:
     # S3 takes none that the uploader may not use either.
     if _code(error) == "InvalidObjectState":
         return PictureRejectedError(Code.OBJECT_UNREADABLE, "It is archived (GLACIER or DEEP_ARCHIVE)")

@@ -40,7 +40,7 @@ MOST_BATCHES: Final = 8
 
 
 class UseCase(Protocol[B]):
-    """What a function does with the events of its messages."""
+    """The work of a function on the events of its messages."""
 
     def open(self, events: Sequence[ObjectEvent]) -> AbstractContextManager[B]:
         """Prepare for the events of one batch."""
@@ -70,7 +70,7 @@ class Underway:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits in the queue while a batch is full."""
+    """The messages that wait in the queue while a batch is full."""
 
     queue: EventsQueue
     batch_size: int

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Status(StrEnum):
-    """What became of a picture. Every uploaded version ends in exactly one of these."""
+    """The end of a picture. Every uploaded version ends in exactly one of these."""
 
     LABELED = "LABELED"
     """Analysed; the list of labels may be empty."""
@@ -94,5 +94,5 @@ _SENTENCES: Final[dict[Code, str]] = {
 
 
 def sentence(code: Code) -> str:
-    """What a person is told: what happened and what to do."""
+    """Return a sentence for people: what happened and what to do."""
     return _SENTENCES[code]

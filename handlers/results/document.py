@@ -110,7 +110,7 @@ class Color(TypedDict):
 
 
 class Analysis(TypedDict, total=False):
-    """What the detectors found; one key per detector that ran."""
+    """The detectors' results, one key for each detector that ran."""
 
     labels: list[Label]
     faces: list[Face]

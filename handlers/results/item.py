@@ -81,7 +81,7 @@ class PutImage:
     item: Item
     read: State | None
     outbox: OutboxEntry | None = None
-    """What the stored item must still have in its outbox, when that goes on with the new item."""
+    """The outbox that the stored item must still have, when the new item continues it."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Write:
     result: Result
     event_time: str
     fingerprint: str | None = None
-    """Which detectors and settings made the analysis, and behind a dot which rules its labels."""
+    """The fingerprint of the analysis' detectors and settings, and behind a dot that of the rules of labels."""
     all_labels: Sequence[Label] | None = None
     """Rekognition's labels, where the stack's rules show other ones."""
     expires_at_s: int | None = None
@@ -346,7 +346,7 @@ def unreadable_item(message_id: str, body: str, received_at: str) -> Item:
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """What the first bytes of a picture tell; None where they do not."""
+    """Facts from the first bytes of a picture; None where they are unknown."""
 
     format: str
     width: int | None
@@ -358,7 +358,7 @@ class PictureHeader:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one detector found, and the picture's header: with all answers known, no byte is read."""
+    """One detector's answer, and the picture's header: with all answers known, no byte is read."""
 
     analysis: Analysis
     header: PictureHeader

@@ -1,4 +1,4 @@
-"""Which of Rekognition's labels a result shows, and under which names. Pure.
+"""The rules that choose and name the labels of a result. Pure.
 
 The rules are the stack's settings `labelBlocklist`, `labelAllowlist`, `labelAliases` and `minConfidenceByLabel`. They
 hold when a result is written. What Rekognition said stays with the result, so that other rules cost no other call.

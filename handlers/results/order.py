@@ -60,7 +60,7 @@ class State:
 
     @property
     def rank(self) -> int:
-        """Which state wins at the same position: FAILED < LABELED = REJECTED < DELETED."""
+        """Rank the states at one position: FAILED < LABELED = REJECTED < DELETED."""
         return _RANKS[self.status]
 
     def yields_to(self, other: State) -> bool:

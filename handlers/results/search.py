@@ -100,7 +100,7 @@ class ResultsReader:
         query = cursors.query_hash(kind="images", statuses=statuses, folder=self._folder)
         state: dict[str, Any] = self._cursors.decode(query, cursor) if cursor else {}
         heads = [self._newest(one, limit, state) for one in statuses if state.get(one, "") is not None]
-        # What is older than the end of a head may be older than pictures of that status which were not read.
+        # Pictures older than the end of a head may be older than pictures of that status which were not read.
         end = max((head.end[0] for head in heads if head.end), default="")
         newest = merge(*(head.items for head in heads), key=lambda item: item["gsi2sk"], reverse=True)
         shown = [item for item, _ in zip(newest, range(limit), strict=False) if item["gsi2sk"] >= end]
@@ -297,7 +297,7 @@ class _Way:
     most: str = "~"
 
     def request(self, page_size: int, after: tuple[str, str] | None, folder: str) -> Wire:
-        """What to ask DynamoDB for the next candidates."""
+        """Return the query for the next candidates."""
         values = {":partition": self.partition, ":least": self.least, ":most": self.most}
         request: Wire = {
             "IndexName": self.index,

@@ -42,7 +42,7 @@ OnStep = Callable[[str, str, str], None]
 
 
 class Deployment(Protocol):
-    """What an engine has deployed."""
+    """A deployed stack."""
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -60,7 +60,7 @@ class Engine(Protocol):
 
 
 class Backend(Protocol):
-    """What the commands need of the world."""
+    """The ports of the commands."""
 
     def start_embedded(self, folder: Path, *, detach: bool) -> RunningCloud:
         """Start an embedded cloud in a folder."""
@@ -98,7 +98,7 @@ class Backend(Protocol):
     def diagnose(
         self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
     ) -> list[Finding]:
-        """What is right and wrong for a stack on a cloud; the embedded cloud is looked for in the folder."""
+        """Diagnose a stack on a cloud; the embedded cloud is in the folder."""
 
 
 class LocalBackend:
@@ -176,7 +176,7 @@ class LocalBackend:
     def diagnose(
         self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
     ) -> list[Finding]:
-        """What is right and wrong for a stack on a cloud."""
+        """Diagnose a stack on a cloud."""
         from labelstack.diagnosis import checks, setting
         from labelstack.diagnosis.system import LocalSystem
 

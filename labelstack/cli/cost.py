@@ -139,7 +139,7 @@ def read_settings(stack: str) -> Settings:
 
 
 def shape_of(settings: Settings) -> Shape:
-    """What of the settings costs money."""
+    """Return the settings that cost money."""
     return Shape(
         detectors=len(settings["detectors"]),
         image_properties=settings["imageProperties"],
@@ -157,7 +157,7 @@ def shape_of(settings: Settings) -> Shape:
 
 
 def _call_usd(shape: Shape, table: prices.PriceTable) -> float:
-    """What a call costs on average, at the first tier's price."""
+    """Return the average price of a call, at the first tier."""
     return pricing.rekognition_usd(table, shape, 1) / shape.detectors
 
 

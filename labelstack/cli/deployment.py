@@ -228,7 +228,7 @@ def outputs(ctx: click.Context, target: Target, as_json: bool, engine: str | Non
 
 
 def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any], target: Target) -> Text:
-    """What a person does next."""
+    """Return the commands to try next."""
     program, chosen = command_name(), target.chosen
     picture = f"s3://{outputs['uploadBucket']}/{outputs.get('uploadPrefix', '')}"
     rows = [

@@ -19,7 +19,7 @@ R = TypeVar("R")
 CLOUDS = ("embedded", "localstack", "aws")
 ENGINES = ("in-process", "pulumi")
 SURROGATE = re.compile("[\ud800-\udfff]")  # by which Python spells a byte of an argument that is not UTF-8
-# What chooses a stack, and where it is.
+# The options that choose a stack and its cloud.
 CONNECTION = frozenset({"cloud", "stack", "region", "profile", "outputs_file", "state_dir", "engine"})
 DEFAULT_TIMEOUT_S = 120.0
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")

@@ -108,7 +108,7 @@ def upload(
 
 
 class Outcome:
-    """What became of the pictures of one upload.
+    """The outcomes of the pictures of one upload.
 
     Args:
         chosen: How many pictures are to be uploaded.
@@ -166,7 +166,7 @@ class Outcome:
 
     @property
     def interrupted(self) -> str:
-        """What has been sent when the user ends it."""
+        """Say how many pictures were uploaded before the interruption."""
         sent = f"{len(self.uploaded):,} of {count_text(self.chosen, 'picture')} had been uploaded"
         return f"{sent}: they are labelled all the same, and `labelstack watch` shows them."
 
@@ -229,7 +229,7 @@ def _uploaded_line(uploaded: Uploaded) -> dict[str, Any]:
 
 
 def timed_out_reason(late: TimedOut) -> str:
-    """What there is instead of the result, and what to do."""
+    """Say why there is no result, and what to do."""
     if late.latest is None:
         return (
             f"no result after {late.seconds:.0f} s: see `labelstack logs` and `labelstack doctor`, "
@@ -402,7 +402,7 @@ def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: flo
 
 
 def remains(log_days: int | None) -> str:
-    """What purging cannot reach, and until when it stays."""
+    """Say what a purge cannot erase, and how long it stays."""
     logs = "as long as the log groups keep them" if log_days is None else f"for {count_text(log_days, 'day')}"
     return (
         f"Not erased: names and labels in the functions' logs, {logs}; the table's backups, for {BACKUP_DAYS} days; "

@@ -1,4 +1,4 @@
-"""What the repair commands work on: a stack's bucket, table and queues, with the caller's own AWS rights."""
+"""The target of a repair: a stack's bucket, table and queues, with the caller's own AWS rights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEEDED = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "det
 
 
 class RepairTable(Protocol):
-    """What repairs read of the results table."""
+    """The reads of the results table that repairs need."""
 
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
         """Several results; keys without one are absent."""

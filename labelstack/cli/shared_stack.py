@@ -57,7 +57,7 @@ def docker_explained() -> Iterator[None]:
 
 
 def missing_rekognition(cloud: Cloud) -> str | None:
-    """What to tell who deploys on a LocalStack without saying where a Rekognition is; None when that is said.
+    """Warn about a deployment on LocalStack without the address of a Rekognition; None if the address is set.
 
     LocalStack's free edition has none: each picture would end as FAILED, after all its attempts.
     """
@@ -71,7 +71,7 @@ def missing_rekognition(cloud: Cloud) -> str | None:
 
 
 def how_to_use(cloud: Cloud, outputs: Mapping[str, Any]) -> Text:
-    """What a person does next, on the machine whose LocalStack it is."""
+    """Return the commands to try next, on the machine of the LocalStack."""
     variables = {"LABELSTACK_CLOUD": "localstack"}
     if cloud.endpoint_url and cloud.endpoint_url != DEFAULT_ENDPOINT_URL:
         variables["AWS_ENDPOINT_URL"] = cloud.endpoint_url

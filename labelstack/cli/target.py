@@ -1,4 +1,4 @@
-"""What the commands work on: a cloud, a stack on it, and the service in the stack."""
+"""The target of a command: a cloud, a stack on it, and the service in the stack."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class ReadSide:
-    """What a command needs that only reads.
+    """The connection of a command that only reads.
 
     Attributes:
         results: The API where the stack has one, else the table.
@@ -103,7 +103,7 @@ class ReadSide:
 
     @property
     def blind_spot(self) -> str:
-        """What is not seen, for a message; empty when everything is."""
+        """Say which pictures the API hides, for a message; empty if it hides none."""
         if isinstance(self.results, ApiResults) and not self.results.sees_all:
             return f"; the API shows pictures below {self.prefix!r} only"
         return ""

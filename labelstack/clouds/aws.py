@@ -76,7 +76,7 @@ class AwsCloud:
         return self._clients.get(service)
 
     def credentials(self) -> Credentials:
-        """What the clients use."""
+        """Return the clients' credentials."""
         return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
@@ -84,5 +84,5 @@ class AwsCloud:
         return {"aws:region": self.region}
 
     def function_logs(self, name: str) -> Iterator[LogEvent]:
-        """What a function has logged, oldest first."""
+        """Return a function's log events, oldest first."""
         return function_logs(self.client("logs"), name)

@@ -1,4 +1,4 @@
-"""What every cloud offers to the engines, the command and the integration tests."""
+"""The interface of every cloud for the engines, the command and the integration tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _what(words: str) -> Any:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a cloud can do; a test that needs more is skipped there with the name of what is missing."""
+    """The capabilities of a cloud; a test that needs more is skipped there, and names the missing ones."""
 
     http_api: bool = _what("HTTP APIs (API Gateway v2)")
     cognito: bool = _what("Cognito identity pools")
@@ -50,7 +50,7 @@ class Capabilities:
     presigned_signatures: bool = _what("checked signatures of presigned URLs")
 
     def lacks(self, *names: str) -> list[str]:
-        """What of these it cannot do, in words. Raises ValueError for a name that is no capability."""
+        """Return the missing capabilities in words. Raises ValueError for a name that is no capability."""
         known = {capability.name: str(capability.metadata["what"]) for capability in fields(self)}
         if unknown := sorted(set(names) - set(known)):
             raise ValueError(f"no capability: {', '.join(unknown)}")
@@ -79,7 +79,7 @@ class Cloud(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do."""
+        """Return the cloud's capabilities."""
 
     @property
     def region(self) -> str:

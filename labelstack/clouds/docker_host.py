@@ -121,7 +121,7 @@ def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None]
 
 
 def owner_label(pid: int) -> str:
-    """What the containers of a process are labelled with, so that a later one sees whether it is still there."""
+    """Return the label of a process's containers, by which a later process sees whether it still runs."""
     return f"{socket.gethostname()}/{pid}/{start_time(pid).replace(' ', '_')}"
 
 
@@ -205,7 +205,7 @@ def _labels(item: Any) -> dict[str, str]:
 
 
 def _reason(error: BaseException) -> str:
-    """What the system said, without the layers of libraries around it; where there is nothing of the system, all."""
+    """Return the system's message without those of the libraries around it; without a system's message, all."""
     inner: BaseException | None = error
     while inner is not None:
         for cause in (inner, *inner.args):

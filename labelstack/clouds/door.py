@@ -18,7 +18,7 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost"})
 # RFC 6761: browsers take every name below it for the loopback interface and ask no DNS server. SDKs put a bucket's name
 # before `localhost`, and sites.py the name of a distribution.
 LOOPBACK_DOMAIN = ".localhost"
-# What the emulator serves outside AWS's own interfaces: state, mail, code, settings, reset.
+# Paths of the emulator outside AWS's own interfaces: state, mail, code, settings, reset.
 CONTROL_PATHS = ("/_ministack", "/_localstack", "/_aws/", "/health")
 # Of those, the data planes that AWS gives names of their own.
 DATA_PATHS = ("/_aws/execute-api/", "/_aws/lambda-url/")

@@ -242,7 +242,7 @@ class EmbeddedCloud:
         return self._clients.get(service)
 
     def credentials(self) -> Credentials:
-        """What the clients use."""
+        """Return the clients' credentials."""
         return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
@@ -273,7 +273,7 @@ class EmbeddedCloud:
         return {OWNER_HEADER: self.owner_token}
 
     def function_logs(self, name: str) -> Iterator[LogEvent]:
-        """What a function has logged, oldest first."""
+        """Return a function's log events, oldest first."""
         return function_logs(self.client("logs"), name)
 
     def stop(self) -> None:

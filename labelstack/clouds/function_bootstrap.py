@@ -1,4 +1,4 @@
-"""What runs a Python function on the embedded cloud: AWS's own runtime client, on AWS's search path.
+"""The bootstrap of a Python function on the embedded cloud: AWS's own runtime client, on AWS's search path.
 
 Run as `python -I -S -X utf8 function_bootstrap.py <runtime folder>` by the *base* interpreter, and by nothing else: a
 function sees its own zip, the runtime folder (what AWS's Python runtime ships) and the standard library, in this order,

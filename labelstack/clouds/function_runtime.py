@@ -1,4 +1,4 @@
-"""What a function of the embedded cloud finds beside its own zip: what AWS's Python runtime ships, no more."""
+"""The packages of a function of the embedded cloud beside its zip: those of AWS's Python runtime, no more."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Members(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Page:
-    """Which entries of a partition a query wants.
+    """The entries of a partition that a query selects.
 
     Attributes:
         index: The index's name.
@@ -120,7 +120,7 @@ def install() -> None:
 
 
 def page_of(request: Mapping[str, Any]) -> Page | None:
-    """What a query wants of an index; None for one that has to go ministack's own way."""
+    """Return the entries that a query selects; None for a query that ministack must answer itself."""
     table = dynamodb._tables.get(dynamodb._normalize_table_name(request.get("TableName")))
     index, limit = request.get("IndexName"), request.get("Limit")
     condition = _CONDITION.fullmatch(str(request.get("KeyConditionExpression", "")))

@@ -95,7 +95,7 @@ class LocalStackCloud:
         return f"localstack:{self.endpoint_url}:{self.info().get('session_id', '')}"
 
     def info(self) -> Mapping[str, Any]:
-        """What LocalStack tells about itself: `version`, `session_id`.
+        """Return LocalStack's facts: `version`, `session_id`.
 
         Raises:
             CloudNotRunningError: Nothing answers there, or something else than a LocalStack does.
@@ -130,7 +130,7 @@ class LocalStackCloud:
         return self._clients.get(service)
 
     def credentials(self) -> Credentials:
-        """What the clients use."""
+        """Return the clients' credentials."""
         return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
@@ -146,7 +146,7 @@ class LocalStackCloud:
         return config | ({"labelstack:rekognitionEndpoint": self.rekognition_url} if self.rekognition_url else {})
 
     def function_logs(self, name: str) -> Iterator[LogEvent]:
-        """What a function has logged, oldest first."""
+        """Return a function's log events, oldest first."""
         return function_logs(self.client("logs"), name)
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ POLL_INTERVAL_S = 0.1
 LOG_TAIL_LINES = 15
 NO_LICENCE = 55
 PASSED_ON = ("LOCALSTACK_AUTH_TOKEN", "DEBUG", "LS_LOG")
-# What a build behind a proxy, or a mirror of the registries, needs.
+# Variables for a build behind a proxy, or with a mirror of the registries.
 BUILD_ARGUMENTS = ("PYTHON_IMAGE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 

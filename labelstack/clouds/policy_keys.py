@@ -23,7 +23,7 @@ SQS_BATCHES = {
     f"AmazonSQS.{action}Batch": action for action in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 }
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
-# What a key condition may say of the partition key: that it equals a value.
+# The only condition on a partition key: that it equals a value.
 _EQUALS = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
 
 

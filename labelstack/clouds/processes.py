@@ -19,7 +19,7 @@ LOG_TAIL_LINES = 15
 KILL_DEADLINE_S = 5.0
 POLL_INTERVAL_S = 0.01
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-# What a Python needs from the machine's environment to run at all; everything else stays outside.
+# Variables of the machine that Python needs to run; all others stay outside.
 _KEPT_VARIABLES = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 

@@ -1,4 +1,4 @@
-"""What Pulumi's AWS provider needs of ministack and AWS does; imported in ministack's process only.
+"""Answers that Pulumi's AWS provider needs and ministack lacks; imported in ministack's process only.
 
 Each function here is one gap, described for ministack's authors in `docs/emulators.md`.
 """
@@ -29,7 +29,7 @@ REST_API = re.compile(r"/restapis/([^/]+)/?")
 # AWS leaves these out where nothing is set in them; the provider takes an empty one for a setting.
 LEFT_OUT_WHEN_EMPTY = frozenset({"quota", "throttle", "accessLogSettings"})
 NUMBERS = {"rateLimit": float, "burstLimit": int, "limit": int, "offset": int}
-# What `encoding-type=url` encodes in a list of versions.
+# The parts that `encoding-type=url` encodes in a list of versions.
 ENCODED = frozenset({"Key", "Prefix", "Delimiter", "KeyMarker", "NextKeyMarker"})
 _url_encoded: ContextVar[bool] = ContextVar("labelstack_url_encoded", default=False)
 

@@ -27,8 +27,8 @@ from labelstack.clouds.function_bootstrap import END_OF_OUTPUT
 
 # How long the end of an invocation's output may take to come through the pipe after its result came by HTTP.
 OUTPUT_DEADLINE_S = 0.25
-# What AWS defines for every function (Lambda developer guide, "Defined runtime environment variables"), of that
-# which ministack sets. The rest of ministack's environment is the machine's business.
+# Variables that AWS defines for every function (Lambda developer guide, "Defined runtime environment variables") and
+# ministack sets. The rest of ministack's environment is the machine's business.
 RUNTIME_VARIABLES = frozenset(
     {
         "AWS_ACCESS_KEY_ID",

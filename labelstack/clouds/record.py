@@ -16,7 +16,7 @@ OWNER_ONLY_FOLDER = 0o700
 
 @dataclass(frozen=True)
 class Keys:
-    """What opens one instance, made anew for each start.
+    """The secrets of one instance, new for each start.
 
     Attributes:
         access_key: The root's access key id.
@@ -36,7 +36,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Record:
-    """What another process needs to find a running cloud and to use it."""
+    """The record by which another process finds and uses a running cloud."""
 
     instance: str
     endpoint_url: str

@@ -14,11 +14,11 @@ from typing import Any
 from ministack.core import iam_evaluator, lambda_runtime, responses
 from ministack.services import lambda_svc, sts
 
-# What AWS serves unsigned and a stack uses: how a guest gets credentials. ministack hands out the credentials of any
+# The unsigned requests that a stack uses: a guest gets credentials by them. ministack hands out the credentials of any
 # role to unsigned calls of AssumeRoleWithWebIdentity and AssumeRoleWithSAML.
 UNSIGNED = frozenset({"cognito-identity:GetId", "cognito-identity:GetCredentialsForIdentity"})
 
-# What no bucket's policy can give to everybody; ministack lets everybody do it.
+# Actions that no bucket's policy can allow to everybody, but ministack does.
 OF_THE_ACCOUNT = frozenset({"s3:ListAllMyBuckets", "s3:CreateBucket"})
 
 

@@ -27,7 +27,7 @@ TIMEOUT_S = 30
 # A page asks for a dozen files at once: what was found out for the first one holds for the others.
 REMEMBERED_S = 2.0
 ASKED = ("If-None-Match", "If-Modified-Since", "Range", "Accept", "Accept-Encoding", "User-Agent")
-# What S3's website endpoint answers with; ministack adds more, such as CORS headers for everybody.
+# Headers of S3's website endpoint; ministack adds more, such as CORS headers for everybody.
 S3_ANSWERS = frozenset(
     {
         *("accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-language"),
@@ -54,7 +54,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent to the browser."""
+    """The answer to the browser."""
 
     status: int
     headers: Iterable[tuple[str, str]]

@@ -31,5 +31,5 @@ CHECKS: tuple[Callable[[Setting], Finding], ...] = (
 
 
 def diagnose(setting: Setting) -> list[Finding]:
-    """What every check finds."""
+    """Run every check."""
     return [check(setting) for check in CHECKS]

@@ -1,4 +1,4 @@
-"""What a check is given, and what it finds."""
+"""The input and the result of a check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
         name: What was looked at.
@@ -41,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is diagnosed.
+    """The subject of a diagnosis.
 
     Attributes:
         cloud: `embedded`, `localstack` or `aws`.

@@ -17,7 +17,7 @@ START = "docker compose up --wait"
 
 
 def answering_localstack(setting: Setting) -> dict[str, Any] | None:
-    """What the LocalStack that runs tells of itself; None when none answers, or something else does."""
+    """Return the health document of the running LocalStack; None if none answers, or something else does."""
     try:
         info = setting.system.get_json(f"{setting.endpoint_url}/_localstack/info")
     except OSError:
@@ -51,7 +51,7 @@ def image(setting: Setting) -> Finding:
 
 
 def running(setting: Setting) -> Finding:
-    """What answers at the endpoint is a LocalStack of the version that is tested."""
+    """Check that a LocalStack of the tested version answers at the endpoint."""
     name = "LocalStack"
     if setting.cloud != "localstack":
         return not_applicable(name, f"not used on {setting.cloud}")
@@ -112,7 +112,7 @@ def services(setting: Setting) -> Finding:
 
 
 def _provider_mistake(setting: Setting) -> tuple[str, str] | None:
-    """What is wrong with the stack's provider settings, and the fix; they are read by `pulumi up` by hand."""
+    """Return the problem of the stack's provider settings, which `pulumi up` by hand reads, and its fix."""
     config, file = setting.config or {}, f"Pulumi.{setting.stack}.yaml"
     endpoints = _endpoints(config.get("aws:endpoints"))
     if endpoints and "s3control" not in endpoints:

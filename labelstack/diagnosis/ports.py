@@ -1,4 +1,4 @@
-"""Who listens on a port of this machine, by /proc where there is one."""
+"""The process that listens on a port of this machine, by /proc where there is one."""
 
 from __future__ import annotations
 

@@ -51,14 +51,14 @@ class AwsAccount(Protocol):
         """The region it is asked in."""
 
     def identity(self) -> str:
-        """Who the credentials belong to, as an ARN."""
+        """Return the ARN of the credentials' owner."""
 
     def unreserved_concurrency(self) -> int:
         """How many functions may run at once."""
 
 
 class System(Protocol):
-    """What the checks need of the world."""
+    """The ports of the checks."""
 
     def variables(self) -> Mapping[str, str]:
         """The environment, and beneath it the project's `.env`."""
@@ -82,10 +82,10 @@ class System(Protocol):
         """Whether there is such a file, folder or socket."""
 
     def get_json(self, url: str) -> Any:
-        """What is answered at a URL: parsed JSON; None for what is none. Raises OSError when nobody answers."""
+        """Return the JSON at a URL; None for an answer without JSON. Raises OSError if nothing answers."""
 
     def listener(self, port: int) -> str | None:
-        """Who listens on a port of this machine, as far as can be told; None when nobody does."""
+        """Name the process that listens on a port of this machine; None if no process does."""
 
     def embedded_endpoint(self, folder: Path) -> str:
         """Where the embedded cloud in a folder answers. Raises CloudNotRunningError."""
@@ -143,7 +143,7 @@ class LocalSystem:
         return Path(path).exists()
 
     def get_json(self, url: str) -> Any:
-        """What is answered at a URL."""
+        """Return the JSON at a URL."""
         # A proxy of the machine cannot reach its loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -156,7 +156,7 @@ class LocalSystem:
             return None
 
     def listener(self, port: int) -> str | None:
-        """Who listens on a port."""
+        """Name the process that listens on a port."""
         return ports.listener(port)
 
     def embedded_endpoint(self, folder: Path) -> str:
@@ -194,7 +194,7 @@ class Account:
             raise OSError(str(error)) from error
 
     def identity(self) -> str:
-        """Who the credentials belong to."""
+        """Return the ARN of the credentials' owner."""
         return str(self._ask("sts", "get_caller_identity")["Arn"])
 
     def unreserved_concurrency(self) -> int:

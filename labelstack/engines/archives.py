@@ -45,7 +45,7 @@ def asset_bytes(value: object) -> bytes:
 
 
 def digest(value: object) -> str:
-    """What tells whether an asset or archive has changed."""
+    """Return a hash that tells whether an asset or archive has changed."""
     content = archive_bytes(value) if isinstance(value, pulumi.Archive) else asset_bytes(value)
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 

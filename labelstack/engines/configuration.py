@@ -15,7 +15,7 @@ from labelstack.errors import ProgramError
 
 @dataclass(frozen=True)
 class Project:
-    """What `Pulumi.yaml` says.
+    """The content of `Pulumi.yaml`.
 
     Attributes:
         folder: Where it is.

@@ -17,7 +17,7 @@ from labelstack.errors import DeployError, UnsupportedError
 
 @dataclass
 class Changes:
-    """What a deployment did, by URN."""
+    """The changes of a deployment, by URN."""
 
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)

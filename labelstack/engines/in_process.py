@@ -133,7 +133,7 @@ class InProcessEngine:
         return state.outputs
 
     def resources(self, stack: str) -> list[Entry]:
-        """What is recorded of a stack, in the order in which it was made."""
+        """Return the records of a stack's resources, in the order of their creation."""
         return list(StackState.load(self._file(stack), self.cloud.instance).entries.values())
 
     def _file(self, stack: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a program registers as a stack, without a cloud: the same run as a preview's, for looking at."""
+"""The resources that a program registers as a stack, listed without a cloud by the same run as a preview's."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ListingMonitor(mocks.MockMonitor):
         self.failure = self.failure or reason
 
     def GetDeploymentInfo(self, request: Any) -> Any:
-        """What this monitor can do."""
+        """Return the supported features."""
         return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
 
     def RegisterResource(self, request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What counts as an emulator on this machine. The in-process engine talks to nothing else."""
+"""Endpoints on this machine. The in-process engine talks to no others."""
 
 from __future__ import annotations
 

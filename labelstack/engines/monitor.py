@@ -19,7 +19,7 @@ from labelstack.errors import DeployError, LabelstackError, UnsupportedError
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:aws"
-# What the engine can do of what a program may ask for. Pulumi itself raises when a program asks for more.
+# The features that the engine supports. Pulumi itself raises when a program asks for others.
 FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
@@ -65,7 +65,7 @@ class DeployMonitor(mocks.MockMonitor):
     # --- what Pulumi calls, by gRPC's names ---------------------------------------------------------------------
 
     def GetDeploymentInfo(self, request: Any) -> Any:
-        """What this monitor can do."""
+        """Return the supported features."""
         return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
 
     def RegisterResource(self, request: Any) -> Any:
@@ -128,7 +128,7 @@ class DeployMonitor(mocks.MockMonitor):
         return f"{self._prefix}{type_ if above == STACK_TYPE else f'{above}${type_}'}::{name}"
 
     def _former_urns(self, request: Any) -> list[str]:
-        """What a resource may have been called before: by its own aliases, and by those of what it belongs to."""
+        """Return the former URNs of a resource: by its own aliases, and by those of its parents."""
         types, names, urns = [request.type], [request.name], []
         for alias in request.aliases:
             if alias.urn:

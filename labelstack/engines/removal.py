@@ -64,7 +64,7 @@ def remove_all(doomed: Iterable[Entry], state: StackState, target: Target, on_st
                     continue
                 if not isinstance(error, Exception):
                     raise error
-                # Whatever it is: the others are to be removed all the same.
+                # Whatever the error is, the other resources are removed.
                 answer = str(error) if isinstance(error, LabelstackError) else explain(error)
                 failures.append(f"{entry.name} ({entry.type}): {answer}")
                 stuck.append(entry)

@@ -1,4 +1,4 @@
-"""What the engine knows of a deployed stack: one JSON file, written anew after each change.
+"""The state of a deployed stack: one JSON file, written after each change.
 
 A file is replaced, never changed, so that a process killed at any time leaves a whole one. A resource is recorded
 before it is made (`creating`) and again when it is there, so that one made when the kill came is found by its name.

@@ -19,7 +19,7 @@ from labelstack.repair.requests import Pace, RepairRequests
 
 @dataclass(frozen=True)
 class Extent:
-    """What there is to do.
+    """The extent of a backfill.
 
     Attributes:
         size_bytes: Of all pictures.

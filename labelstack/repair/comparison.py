@@ -14,7 +14,7 @@ LOOKED_UP_AT_ONCE = 100
 
 
 class Kind(StrEnum):
-    """What is wrong with a picture."""
+    """A difference between bucket and table."""
 
     MISSING = "MISSING"
     """It is in the bucket and has no result."""
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 MENDED = (Kind.MISSING, Kind.STALE, Kind.ORPHANED, Kind.UNANNOUNCED)
-"""What asking for the picture again puts right."""
+"""The kinds that a request for the picture repairs."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Waiting:
 
 
 class Table(Protocol):
-    """What of the results table is read."""
+    """The reads of the results table."""
 
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
         """Several results; keys without one are absent."""
@@ -86,7 +86,7 @@ class Comparison:
         self._settled_before = settled_before
 
     def findings(self, on_looked: Callable[[int], None] = lambda _: None) -> Iterator[Finding | Waiting]:
-        """What is wrong, as it is found; `on_looked` is told how many more pictures were looked at."""
+        """Yield each difference; call `on_looked` with the number of pictures compared since."""
         there: set[int] = set()
         for chunk in _chunks(self._objects()):
             there.update(hash(entry["Key"]) for entry in chunk)

@@ -48,7 +48,7 @@ class Listed:
 
 
 class Outcome(StrEnum):
-    """What became of one object."""
+    """The outcome of copying one object."""
 
     COPIED = "COPIED"
     THERE = "THERE"

@@ -1,4 +1,4 @@
-"""What other rules of labels would change in results that are stored."""
+"""A simulation of other rules of labels on stored results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Change:
 
 @dataclass
 class Simulation:
-    """What would change."""
+    """The changes that a simulation counts."""
 
     pictures: int = 0
     changed: Change = field(default_factory=Change)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _FULL: Final = (1, *(2**bits - 1 for bits in range(8, 17)))
-"""What white usually is: 1 of fractions, else the largest number of so many bits."""
+"""The usual number of white: 1 of fractions, else the largest number of so many bits."""
 _SAMPLE_SIDE_PX: Final = 512
 _CUSTOMARY: Final = (-9999.0, -32768.0)
-"""What maps have where they have no number, said or not."""
+"""The numbers by which maps mark that there is no number."""
 _NO_MEASUREMENT: Final = 1e30
 """Programs write numbers near the largest that a float holds where they have none."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
 MAX_INLINE_BYTES: Final = 5 * 1024 * 1024
-"""What Rekognition takes as bytes (docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
+"""The bytes that Rekognition takes (docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
 WORK_SIDE_PX: Final = 4096
 """Larger pictures are scaled down to it: a 12-megapixel photograph stays as it is."""
 MAX_JPEG_PIXELS: Final = 400_000_000
@@ -33,14 +33,14 @@ MAX_JPEG_PIXELS: Final = 400_000_000
 _JPEG_SCAN: Final = re.compile(rb"\xff\xda")
 _JPEG_END: Final = b"\xff\xd9"
 _OUT_OF_MEMORY: Final = re.compile(r"(?is)^(?!.*security limit).*memory|decoder error -9")
-"""What Pillow and libheif say in place of a MemoryError. libheif's security limits are about files that lie."""
+"""Messages of Pillow and libheif in place of a MemoryError. libheif's security limits are about files that lie."""
 _MAX_REASON_CHARACTERS: Final = 80
 _QUALITIES: Final = (90, 80, 65)
 _SMALLER: Final = 0.7
 
 _LEAST_ROWS: Final = 0.9
 """Of a file that breaks off: what must be there of its rows."""
-# What Pillow, libheif and their codecs raise for files that are damaged.
+# The errors of Pillow, libheif and their codecs for damaged files.
 _DAMAGED: Final = (
     *(SyntaxError, OSError, EOFError, ValueError, RuntimeError, LookupError, TypeError, OverflowError),
     *(struct.error, zlib.error),

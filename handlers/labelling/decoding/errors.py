@@ -1,4 +1,4 @@
-"""What decoding says of a picture that it cannot use."""
+"""The errors of pictures that cannot be decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first directory of a TIFF file says of its pixels, and the same file with a directory of that alone.
+"""The first directory of a TIFF file: its pixels, and the same file with nothing else in the directory.
 
 Decoders read every tag into memory, and tags may share their bytes: a small file can take a thousand times its size.
 Sources: TIFF 6.0, BigTIFF (libtiff.gitlab.io/libtiff/specification/bigtiff.html), GDAL_NODATA

@@ -24,7 +24,7 @@ from labelstack.engines.removal import OnStep
 from labelstack.engines.state import exclusive
 from labelstack.errors import DestroyError, StateError
 
-# What a stack's file may say of the provider on an emulator too; profiles, roles and account ids are for AWS.
+# Provider settings that are allowed on an emulator too; profiles, roles and account ids are for AWS.
 KEPT_PROVIDER_KEYS = ("aws:region", "aws:defaultTags", "aws:ignoreTags")
 
 

@@ -1,4 +1,4 @@
-"""What is remembered of a stack besides Pulumi's own state: the cloud it is on and its outputs. Needs no Pulumi."""
+"""A record of a stack beside Pulumi's own state: its cloud and its outputs. Needs no Pulumi."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class RestApi(Provisioner):
 
 @provisions("aws:apigateway/deployment:Deployment")
 class Deployment(Provisioner):
-    """What a REST API is at one moment; `triggers` says when a new one is needed."""
+    """A snapshot of a REST API; `triggers` says when a new one is needed."""
 
     replaced_by = frozenset({"restApi", "triggers"})
 
@@ -274,7 +274,7 @@ class ApiKey(Provisioner):
 
 @provisions("aws:apigateway/usagePlan:UsagePlan")
 class UsagePlan(Provisioner):
-    """What keys open, and how often."""
+    """A usage plan: the stages that its keys open, with quota and throttle."""
 
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"name", "apiStages", "throttleSettings", "quotaSettings", "description"})

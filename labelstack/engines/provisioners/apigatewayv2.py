@@ -71,7 +71,7 @@ class Api(Provisioner):
 
 @provisions("aws:apigatewayv2/integration:Integration")
 class Integration(Provisioner):
-    """What a route calls."""
+    """The target of a route."""
 
     replaced_by = frozenset({"apiId", "integrationType"})
 
@@ -95,7 +95,7 @@ class Integration(Provisioner):
 
 @provisions("aws:apigatewayv2/route:Route")
 class Route(Provisioner):
-    """Which requests go to which integration."""
+    """A route: requests that go to one integration."""
 
     replaced_by = frozenset({"apiId"})
 

@@ -1,4 +1,4 @@
-"""What a provisioner is: how one resource type is created, updated and deleted with boto3."""
+"""The base of provisioners, which create, update and delete one resource type with boto3."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Provisioner(ABC):
         return None
 
     def name_suffix(self, inputs: Mapping[str, Any]) -> str:
-        """What a made name must end with."""
+        """Return the required suffix of a generated name."""
         return ""
 
     def make_name(self, logical_name: str, inputs: Mapping[str, Any]) -> str | None:

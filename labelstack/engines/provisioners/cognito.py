@@ -60,7 +60,7 @@ class IdentityPool(Provisioner):
 
 @provisions("aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment")
 class IdentityPoolRoleAttachment(Setting):
-    """Which roles a pool's identities get; its id is the pool's."""
+    """The roles of a pool's identities; its id is the pool's."""
 
     replaced_by = frozenset({"identityPoolId"})
 

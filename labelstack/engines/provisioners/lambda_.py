@@ -207,7 +207,7 @@ class FunctionEventInvokeConfig(Setting):
             target.client("lambda").delete_function_event_invoke_config(**request)
 
 
-# What UpdateFunctionConfiguration takes to undo a property that a program no longer sets.
+# Values of UpdateFunctionConfiguration that undo a property which a program no longer sets.
 _RESET: dict[str, dict[str, Any]] = {
     "description": {"Description": ""},
     "timeout": {"Timeout": 3},

@@ -197,7 +197,7 @@ class BucketEncryption(BucketSetting):
 
 @provisions("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
 class BucketPublicAccessBlock(BucketSetting):
-    """What public access is refused."""
+    """The kinds of public access that a bucket refuses."""
 
     forget = "delete_public_access_block"
 
@@ -209,7 +209,7 @@ class BucketPublicAccessBlock(BucketSetting):
 
 @provisions("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
 class BucketOwnershipControls(BucketSetting):
-    """Who owns objects."""
+    """The ownership of a bucket's objects."""
 
     forget = "delete_bucket_ownership_controls"
 
@@ -225,7 +225,7 @@ class BucketOwnershipControls(BucketSetting):
     "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
 )
 class BucketLifecycleConfiguration(BucketSetting):
-    """What happens to objects in time."""
+    """The lifecycle rules of a bucket."""
 
     forget = "delete_bucket_lifecycle"
 
@@ -237,7 +237,7 @@ class BucketLifecycleConfiguration(BucketSetting):
 
 @provisions("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 class BucketCorsConfiguration(BucketSetting):
-    """Which web pages may use a bucket."""
+    """The CORS rules of a bucket."""
 
     forget = "delete_bucket_cors"
 
@@ -250,7 +250,7 @@ class BucketCorsConfiguration(BucketSetting):
 
 @provisions("aws:s3/bucketPolicy:BucketPolicy")
 class BucketPolicy(BucketSetting):
-    """Who may do what with a bucket."""
+    """The policy of a bucket."""
 
     forget = "delete_bucket_policy"
 

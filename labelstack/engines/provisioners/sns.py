@@ -97,7 +97,7 @@ class Topic(Provisioner):
 
 @provisions("aws:sns/topicPolicy:TopicPolicy")
 class TopicPolicy(Setting):
-    """Who may do what with a topic; its id is the topic's ARN."""
+    """The policy of a topic; its id is the topic's ARN."""
 
     replaced_by = frozenset({"arn"})
 

@@ -90,7 +90,7 @@ class Queue(Provisioner):
         return Resource(url, {"arn": target.arn("sqs", name), "name": name, "url": url, "tagsAll": tags})
 
 
-# What an attribute goes back to when a program no longer sets it.
+# The defaults of attributes that a program no longer sets.
 DEFAULTS = {
     "delaySeconds": "0",
     "maxMessageSize": "262144",
@@ -122,7 +122,7 @@ class QueueSetting(Setting):
 
 @provisions("aws:sqs/queuePolicy:QueuePolicy")
 class QueuePolicy(QueueSetting):
-    """Who may do what with a queue."""
+    """The policy of a queue."""
 
     property = "policy"
 
@@ -136,7 +136,7 @@ class RedrivePolicy(QueueSetting):
 
 @provisions("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
 class RedriveAllowPolicy(QueueSetting):
-    """Which queues may have a queue as their dead-letter queue."""
+    """The queues that may use a queue as their dead-letter queue."""
 
     property = "redriveAllowPolicy"
 

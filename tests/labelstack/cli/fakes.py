@@ -327,7 +327,7 @@ class FakeBackend:
         return next((name for name, engine in engines.items() if stack in engine.deployed), None)
 
     def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """What an engine has deployed."""
+        """A deployed stack."""
         return self.deployer.deployed.get(stack) or self.pulumi.deployed.get(stack)
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
