@@ -152,11 +152,17 @@ class DeployedStack:
 
     def label_entries(self, key: str) -> dict[str, dict[str, Any]]:
         """A picture's label entries by label."""
-        entries = self.items(
+        return {entry["label"]: entry for entry in self._entries(key, "LABEL#")}
+
+    def terms(self, key: str) -> set[str]:
+        """What a picture is searched by beside its labels."""
+        return {entry["sk"].removeprefix("TERM#") for entry in self._entries(key, "TERM#")}
+
+    def _entries(self, key: str, kind: str) -> list[dict[str, Any]]:
+        return self.items(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": {"S": f"IMAGE#{key}"}, ":sk": {"S": "LABEL#"}},
+            ExpressionAttributeValues={":pk": {"S": f"IMAGE#{key}"}, ":sk": {"S": kind}},
         )
-        return {entry["label"]: entry for entry in entries}
 
     def label_count(self, label: str) -> int:
         """How many pictures carry a label, by the counters."""

@@ -84,6 +84,19 @@ class Workshop:
             dynamodb.delete_item(TableName=table, Key={"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": sk}})
         assert self.stack.label_entries(key) == {}
 
+    def forget_terms(self, key: str) -> None:
+        """Leave of a result what an older version wrote."""
+        dynamodb, table = self.stack.client("dynamodb"), self.stack.outputs["resultsTable"]
+        for term in self.stack.terms(key):
+            place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": f"TERM#{term}"}}
+            dynamodb.delete_item(TableName=table, Key=place)
+        dynamodb.update_item(
+            TableName=table,
+            Key={"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}},
+            UpdateExpression="REMOVE #terms",
+            ExpressionAttributeNames={"#terms": "terms"},
+        )
+
     def empty_table(self) -> None:
         """Remove every row: a transaction of an emulator may take the longer, the more there are."""
         dynamodb, table = self.stack.client("dynamodb"), self.stack.outputs["resultsTable"]
@@ -416,6 +429,29 @@ def test_picture_that_fails_again_keeps_its_failure(workshop: Workshop, folder: 
 
     assert stack.result(key) == failed
     workshop.rekognition.set_rules(ANSWERS)
+
+
+# --- migrate
+
+
+def test_table_of_an_older_version_becomes_searchable_without_a_charge(
+    workshop: Workshop, folder: str, run: Command
+) -> None:
+    stack, key = workshop.stack, f"{folder}wombat 77.jpg"
+    stack.wait_for_result(stack.upload(key, picture(key)))
+    stack.wait_until_announced(key)
+    terms, calls = stack.terms(key), workshop.calls_of(folder)
+    assert {"NAME#wo", "NAME#womb", "NAME#77"} <= terms
+    workshop.forget_terms(key)
+
+    done = run("migrate", "--prefix", folder)
+
+    assert "asked for 1 picture:" in done.stderr
+    wait_for("the terms", lambda: stack.terms(key), lambda back: back == terms)
+    assert workshop.calls_of(folder) == calls
+    assert "every labelled picture can be searched" in run("migrate", "--prefix", folder).stderr
+    stack.delete(key)
+    wait_for("the terms to go", lambda: stack.terms(key), lambda left: not left)
 
 
 # --- reprocess

@@ -55,6 +55,8 @@ WORKFLOW_DETECTOR_READS = 1  # each detector's branch reads the header itself
 # Sizes as the functions' items have them (README's samples: results of 0.8 to 3.2 kB, label entries of 0.3 kB).
 RESULT_BYTES, LABEL_BYTES, DETECTOR_BYTES, PROPERTIES_BYTES = 600, 150, 600, 400
 ENTRY_BYTES, INDEX_BYTES = 320, 100
+# What finds a picture beside labels: starts of its name's words, its year; of each further detector words or a class.
+TERMS, DETECTOR_TERMS, TERM_BYTES = 5, 4, 250
 LABELS_KNOWN, COUNTER_BYTES = 200, 20
 LOG_BYTES = 2 * KB  # of one picture: its line, its metrics, Lambda's START, END and REPORT
 LAMBDA_MS, KNOWN_MS, API_MS, API_MB = 1_500, 150, 100, 512
@@ -178,8 +180,8 @@ def write_units(shape: Shape, labels: int) -> int:
     """Write request units of one picture's transaction: twice each item, and once each of its index entries."""
     result = _units(_result_bytes(shape, labels), WRITE_UNIT_BYTES)
     counters = _units(LABELS_KNOWN * COUNTER_BYTES, WRITE_UNIT_BYTES)
-    # The result is in one index, each label entry in two.
-    return 2 * (result + labels + counters) + result + 2 * labels
+    # The result and each term are in one index, each label entry in two.
+    return 2 * (result + labels + _terms(shape) + counters) + result + 2 * labels + _terms(shape)
 
 
 def alarm_metrics(shape: Shape) -> int:
@@ -268,10 +270,12 @@ def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) ->
     # Of what is not there yet a read takes one unit; of what is known, as many as it is large.
     reads = new * (requests.image_reads + requests.content_reads * shape.detectors)
     reads += known * (known_of.image_reads + known_of.content_reads * recalled)
-    bill.add("dynamodb.write", "results, labels, counters, known content", writes)
+    bill.add("dynamodb.write", "results, labels, terms, counters, known content", writes)
     bill.add("dynamodb.read", "what is stored, what is known", reads)
-    table_bytes = volumes.pictures * (result + labels * ENTRY_BYTES) + new * result
-    index_bytes = volumes.pictures * (result + INDEX_BYTES + 2 * labels * (ENTRY_BYTES + INDEX_BYTES))
+    terms = _terms(shape)
+    table_bytes = volumes.pictures * (result + labels * ENTRY_BYTES + terms * TERM_BYTES) + new * result
+    indexed = 2 * labels * (ENTRY_BYTES + INDEX_BYTES) + terms * (TERM_BYTES + INDEX_BYTES)
+    index_bytes = volumes.pictures * (result + INDEX_BYTES + indexed)
     bill.add("dynamodb.storage", "this month's results", (table_bytes + index_bytes) / GB)
     bill.add("dynamodb.recovery", "point-in-time recovery", table_bytes / GB)
 
@@ -333,6 +337,10 @@ def _labels(shape: Shape, volumes: Volumes) -> int:
     return shape.max_labels if volumes.labels is None else volumes.labels
 
 
+def _terms(shape: Shape) -> int:
+    return TERMS + DETECTOR_TERMS * (shape.detectors - (1 if shape.max_labels else 0))
+
+
 def _result_bytes(shape: Shape, labels: int) -> int:
     others = shape.detectors - (1 if shape.max_labels else 0)
     return (
@@ -353,7 +361,7 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         "No free tier, discount, tax or support plan; a month has 30 days.",
         f"Storage is that of one month's uploads, kept for a whole month: {volumes.average_bytes / KB:g} kB a picture. "
         "What is kept longer is charged again each month.",
-        f"A picture has {labels} labels and a result of {_result_bytes(shape, labels) / KB:.1f} kB: "
+        f"A picture has {labels} labels, {_terms(shape)} other search terms and a result of {_result_bytes(shape, labels) / KB:.1f} kB: "
         f"{write_units(shape, labels)} write units in a transaction, which counts twice, indexes included. "
         f"A folder's counters hold {LABELS_KNOWN} labels.",
         "No picture is tried twice, and none is rejected.",

@@ -23,7 +23,7 @@ from labelstack.cli.export import export
 from labelstack.cli.logs import logs
 from labelstack.cli.open import open_page
 from labelstack.cli.pictures import delete, upload
-from labelstack.cli.repair import reconcile, redrive, reprocess
+from labelstack.cli.repair import migrate, reconcile, redrive, reprocess
 from labelstack.cli.results import labels, list_pictures, result, search
 from labelstack.cli.resume import resume
 from labelstack.cli.screen import print_error, visible_lines
@@ -83,7 +83,7 @@ def cli(ctx: click.Context) -> None:
 
 DEPLOYING = (up, down, outputs, open_page, deployer_policy, doctor)
 USING = (upload, list_pictures, result, labels, search, export, delete, watch, logs, cost)
-REPAIRING = (reconcile, backfill, redrive, reprocess, simulate_labels, resume)
+REPAIRING = (reconcile, backfill, redrive, reprocess, migrate, simulate_labels, resume)
 for command in (*DEPLOYING, *USING, *REPAIRING, demo):
     cli.add_command(command)
 

@@ -1,4 +1,4 @@
-"""`reconcile`, `redrive` and `reprocess`: what went wrong is found, and asked for again."""
+"""`reconcile`, `redrive`, `reprocess` and `migrate`: what is wrong or old is looked for, and asked for again."""
 
 from __future__ import annotations
 
@@ -237,6 +237,29 @@ def reprocess(
     _ask(screen, stack, chosen, processed_before=None if by_settings else processed_before)
     job.finish()
     _report(screen, len(chosen))
+
+
+@command(short_help="Make results of an older version searchable.", examples=["labelstack migrate"])
+@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@rate_option
+@json_option
+@target_options
+@click.pass_context
+def migrate(ctx: click.Context, target: Target, prefix: str, rate_per_s: float | None, as_json: bool) -> None:
+    """Give results of an older version what searches by words, names, faces, flags and dates need.
+
+    Deploy the present version first. The processor writes each such result again, without a charge of Rekognition, and
+    with the settings of labels as `labelstack reprocess --labels` applies them. The stack works meanwhile. Interrupted
+    and run again, it asks for what is left; run once more, it says when nothing is.
+    """
+    screen = Screen(as_json=as_json)
+    stack = repair_target(ctx.obj, target, rate_per_s)
+    keys = list(dict.fromkeys(stack.table.without_terms(prefix)))
+    if keys:
+        _ask(screen, stack, keys, labels_only=True)
+    else:
+        screen.note("every labelled picture can be searched by everything.")
+    _report(screen, len(keys))
 
 
 def _report(screen: Screen, pictures: int) -> None:

@@ -46,6 +46,9 @@ class RepairTable(Protocol):
     def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
         """All LABELED results, each with all labels that Rekognition gave it."""
 
+    def without_terms(self, prefix: str = "") -> Iterator[str]:
+        """The keys of LABELED results that only their labels find."""
+
     def unannounced(self) -> Iterator[str]:
         """The keys of results whose announcement has failed."""
 

@@ -121,6 +121,18 @@ def leave(table: ResultsTable, write: Write) -> None:
     table.writer.rows.put_items(term_entries(write.result))
 
 
+def test_results_of_an_older_version_are_known(dynamodb: DynamoDBClient, table: ResultsTable, table_name: str) -> None:
+    for key in ("old.jpg", "new.jpg"):
+        table.write(labeled(key))
+    place = {"pk": {"S": "IMAGE#old.jpg"}, "sk": {"S": "META"}}
+    dynamodb.update_item(
+        TableName=table_name, Key=place, UpdateExpression="REMOVE #t", ExpressionAttributeNames={"#t": "terms"}
+    )
+
+    assert set(table.without_terms()) == {"old.jpg"}
+    assert set(table.without_terms("new")) == set()
+
+
 class Meter:
     """Read units at the SDK's door: eventually consistent, half a unit for each 4 KB."""
 

@@ -50,13 +50,13 @@ def test_a_month_of_100_000_pictures() -> None:
         ("S3", "this month's uploads"): (80, 1.84),
         ("SQS", "events: send, receive, delete"): (300_000, 0.12),
         ("SQS", "Lambda's waiting at two queues"): (1_296_000, 0.5184),
-        # A result of 2,100 bytes (3 units), ten labels, counters of 4,000 bytes (4): twice 17, and 3 + 20 in the
-        # indexes, and 3 for what is remembered of the content.
-        ("DynamoDB", "results, labels, counters, known content"): (6_000_000, 3.75),
+        # A result of 2,100 bytes (3 units), ten labels, five terms, counters of 4,000 bytes (4): twice 22, and 3 + 20 + 5
+        # in the indexes, and 3 for what is remembered of the content.
+        ("DynamoDB", "results, labels, terms, counters, known content"): (7_500_000, 4.6875),
         ("DynamoDB", "what is stored, what is known"): (200_000, 0.025),
-        # 2,100 + 3,200 + 2,100 bytes in the table; 2,200 + 20 x 420 in the indexes.
-        ("DynamoDB", "this month's results"): (1.8, 0.45),
-        ("DynamoDB", "point-in-time recovery"): (0.74, 0.148),
+        # 2,100 + 3,200 + 1,250 + 2,100 bytes in the table; 2,200 + 20 x 420 + 5 x 350 in the indexes.
+        ("DynamoDB", "this month's results"): (2.1, 0.525),
+        ("DynamoDB", "point-in-time recovery"): (0.865, 0.173),
         ("S3", "page"): (0, 0),
         ("S3", "pictures looked at"): (0, 0),
         ("Data transfer", "answers and pictures"): (0, 0),
@@ -68,7 +68,7 @@ def test_a_month_of_100_000_pictures() -> None:
 def test_the_total_is_the_sum() -> None:
     estimate = pricing.estimate(SMALL, Volumes(pictures=100_000), TABLE)
 
-    assert estimate.total_usd == pytest.approx(113.051405)
+    assert estimate.total_usd == pytest.approx(114.088905)
 
 
 def test_known_content_costs_no_call_no_header_and_little_time() -> None:
@@ -78,7 +78,7 @@ def test_known_content_costs_no_call_no_header_and_little_time() -> None:
     assert by_name["Rekognition", "1 of 4 detectors"][0] == 900
     assert by_name["S3", "headers, and Rekognition's reading"][0] == 900 * 2
     assert by_name["Lambda", "process_image, 512 MB"][0] == (900 * 1.5 + 100 * 0.15) / 2
-    assert by_name["DynamoDB", "results, labels, counters, known content"][0] == 1_000 * 57 + 900 * 3
+    assert by_name["DynamoDB", "results, labels, terms, counters, known content"][0] == 1_000 * 72 + 900 * 3
     assert estimate.saved_calls == 100
     assert estimate.saved_usd == pytest.approx(0.1)
 

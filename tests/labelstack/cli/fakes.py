@@ -54,6 +54,7 @@ class FakeResults:
         self.arriving: list[Result] = []
         self.walked: list[tuple[tuple[Status, ...], str]] = []
         self.breaks_at = ""
+        self.old: list[str] = []
 
     def put(self, result: Result) -> None:
         """Store a result; later ones are newer."""
@@ -84,6 +85,10 @@ class FakeResults:
                 if result["key"] == self.breaks_at:
                     raise TableUnavailableError("DynamoDB cannot answer now.")
                 yield result
+
+    def without_terms(self, prefix: str = "") -> Iterator[str]:
+        """What the test says is old."""
+        return (key for key in self.old if key.startswith(prefix))
 
     def search(
         self,

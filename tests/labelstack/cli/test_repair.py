@@ -1,4 +1,4 @@
-"""`reconcile`, `redrive` and `reprocess`."""
+"""`reconcile`, `redrive`, `reprocess` and `migrate`."""
 
 from __future__ import annotations
 
@@ -459,3 +459,22 @@ def test_queue_that_is_gone_is_one_sentence(run: Run, backend: RepairBackend, ar
     assert done.exit_code == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: the queue refused the requests: ")
+
+
+# --- migrate
+
+
+def test_results_of_an_older_version_are_written_again_and_cost_nothing(run: Run, labeled: RepairBackend) -> None:
+    labeled.table.old = ["in/old.jpg", "in/old.jpg", "new.jpg"]
+
+    done = run("migrate", "--prefix", "in/", "--json")
+
+    assert [(event.key, event.labels_only) for event in labeled.requested()] == [("in/old.jpg", True)]
+    assert json.loads(done.stdout) == {"pictures": 1}
+
+
+def test_says_that_nothing_is_left_to_migrate(run: Run, labeled: RepairBackend) -> None:
+    done = run("migrate")
+
+    assert (done.exit_code, labeled.requested()) == (0, [])
+    assert "every labelled picture can be searched by everything." in done.stderr
