@@ -118,6 +118,7 @@ API_NAMES = {
     "throttle_burst": "apiThrottleBurst",
     "log_role": "apiLogRole",
     "daily_quota": "apiDailyQuota",
+    "requests_per_address": "apiRequestsPerAddress",
     "purge": "apiPurge",
 }
 NOTIFY_NAMES = {"emails": "notifyEmails", "queue_arns": "notifyQueues", "filter_policy": "notifyFilter"}

@@ -78,6 +78,9 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
     """Requests at once."""
     daily_quota: Annotated[int | None, Field(None, ge=1, le=2_000_000_000)]
     """Requests a day (UTC) by the API's key. Without it, only the throttle limits them."""
+    requests_per_address: Annotated[int | None, Field(None, ge=10, le=2_000_000_000)]
+    """Requests from one IP address in five minutes; AWS WAF, which has a price of its own, refuses more with 429.
+    For an API of kind rest."""
     origins: Sequence[pulumi.Input[Origin]]
     """Web origins whose pages may call the API. The gateway's own refusals name the first one only."""
     log_role: Annotated[Literal["none", "account", "own"], Field("none")]
@@ -123,6 +126,9 @@ class LabelApi(Component):
             yield Problem("access", "api_key", "open or iam, as an API of kind http takes no keys")
         if args["daily_quota"] is not None and args["access"] != "api_key":
             yield Problem("daily_quota", args["daily_quota"], "none, or $access api_key, as a quota is a key's")
+        if args["requests_per_address"] is not None and args["kind"] == "http":
+            number = args["requests_per_address"]
+            yield Problem("requests_per_address", number, "none, or $kind rest, as AWS WAF takes no API of kind http")
         packages = {package for packages in PACKAGES.values() for package in packages}
         locks = [f"handlers/api_{duty}/requirements.txt" for duty in DUTIES]
         yield from missing_sources(args, CONTRACT, *sorted(packages), *locks)
@@ -294,10 +300,39 @@ class LabelApi(Component):
             settings={"throttling_rate_limit": args["throttle_rate"], "throttling_burst_limit": args["throttle_burst"]},
             opts=self._with(api),
         )
+        if args["requests_per_address"] is not None:
+            self._limit_addresses(stage.arn, args["requests_per_address"])
         if args["access"] == "api_key":
             self.api_key_id = self._api_key(api.id, stage.stage_name)
         self.metric_dimensions = pulumi.Output.all(ApiName=api.name, Stage=args["stage"])
         return api.id, stage.invoke_url
+
+    def _limit_addresses(self, stage_arn: pulumi.Output[str], most_requests: int) -> None:
+        """Have AWS WAF refuse the requests of an address that sends too many."""
+        name = self._name
+        metric: aws.wafv2.WebAclVisibilityConfigArgsDict = {
+            "cloudwatch_metrics_enabled": True,
+            "metric_name": name,
+            "sampled_requests_enabled": False,
+        }
+        rule: aws.wafv2.WebAclRuleArgsDict = {
+            "name": "requests-per-address",
+            "priority": 0,
+            "action": {"block": {}},
+            "statement": {"rate_based_statement": {"limit": most_requests, "aggregate_key_type": "IP"}},
+            "visibility_config": {**metric, "metric_name": f"{name}-requests-per-address"},
+        }
+        acl = aws.wafv2.WebAcl(
+            name,
+            scope="REGIONAL",
+            default_action={"allow": {}},
+            rules=[rule],
+            visibility_config=metric,
+            tags=self._tags(),
+            opts=self._child,
+        )
+        # Not deleted with the stage: AWS WAF keeps a web ACL as long as it has an association.
+        aws.wafv2.WebAclAssociation(name, resource_arn=stage_arn, web_acl_arn=acl.arn, opts=self._child)
 
     def _account_log_role(self) -> list[pulumi.Resource]:
         """The account's role for API Gateway's logs, where this stack is the one to set it."""

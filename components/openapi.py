@@ -205,7 +205,7 @@ GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
     "THROTTLED": _BUSY,
     "UNAUTHORIZED": _UNSIGNED,
     "UNSUPPORTED_MEDIA_TYPE": GatewayAnswer(415, "UNSUPPORTED_MEDIA_TYPE", "Send JSON, as application/json."),
-    "WAF_FILTERED": _FORBIDDEN,
+    "WAF_FILTERED": _BUSY,  # the one rule of AWS WAF is the limit of an address
 }
 
 _ANY = "x-amazon-apigateway-any-method"

@@ -23,6 +23,7 @@ LOG_GROUPS = (
     "arn:{partition}:logs:{region}:{account}:log-group:/aws/vendedlogs/*/{name}-*",
 )
 RULE = "arn:{partition}:events:{region}:{account}:rule/{name}-*"
+WEB_ACL = "arn:{partition}:wafv2:{region}:{account}:regional/webacl/{name}-*/*"
 STATE_MACHINE = "arn:{partition}:states:{region}:{account}:stateMachine:{name}-*"
 ALARM = "arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}-*"
 DASHBOARD = "arn:{partition}:cloudwatch::{account}:dashboard/{name}-*"
@@ -30,6 +31,7 @@ IDENTITY_POOL = "arn:{partition}:cognito-identity:{region}:{account}:identitypoo
 KEY = "arn:{partition}:kms:{region}:{account}:key/*"
 OF_FUNCTION = {"ArnLike": {"lambda:FunctionArn": FUNCTION}}
 GATEWAY = "arn:{partition}:apigateway:{region}::"
+STAGES = f"{GATEWAY}/restapis/*/stages/*"
 GATEWAY_TAGS = f"{GATEWAY}/tags/*"
 ANYTHING = "*"
 
@@ -265,4 +267,16 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "aws:sqs/queuePolicy:QueuePolicy": (on(QUEUE, "sqs", "GetQueueAttributes SetQueueAttributes"),),
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": (on(QUEUE, "sqs", "GetQueueAttributes SetQueueAttributes"),),
+    "aws:wafv2/webAcl:WebAcl": (
+        on(
+            WEB_ACL,
+            "wafv2",
+            "CreateWebACL GetWebACL UpdateWebACL DeleteWebACL ListTagsForResource TagResource UntagResource",
+        ),
+    ),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": (
+        on(WEB_ACL, "wafv2", "AssociateWebACL GetWebACL GetWebACLForResource"),
+        on(STAGES, "wafv2", "AssociateWebACL DisassociateWebACL GetWebACLForResource"),
+        on(STAGES, "apigateway", "SetWebACL"),
+    ),
 }

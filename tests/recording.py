@@ -85,8 +85,10 @@ COMPUTED: Mapping[str, Callable[[str, Place], dict[str, Any]]] = {
     "aws:cloudwatch/logGroup:LogGroup": lambda name, at: {"arn": at.arn("logs", f"log-group:{name}")},
     "aws:apigateway/restApi:RestApi": lambda name, at: {"name": name, "executionArn": at.arn("execute-api", name)},
     "aws:apigateway/stage:Stage": lambda name, at: {
-        "invokeUrl": f"https://api.execute-api.{at.region}.{at.suffix}/{name}"
+        "invokeUrl": f"https://api.execute-api.{at.region}.{at.suffix}/{name}",
+        "arn": f"arn:{at.partition}:apigateway:{at.region}::/restapis/api/stages/{name}",
     },
+    "aws:wafv2/webAcl:WebAcl": lambda name, at: {"arn": at.arn("wafv2", f"regional/webacl/{name}/id")},
     "aws:apigatewayv2/api:Api": lambda name, at: {"executionArn": at.arn("execute-api", name)},
     "aws:apigatewayv2/stage:Stage": lambda name, at: {
         "invokeUrl": f"https://api.execute-api.{at.region}.{at.suffix}/{name}"

@@ -262,6 +262,17 @@ def test_a_key_can_have_a_daily_quota(record_api: Any) -> None:
     )
 
 
+def test_an_address_can_have_a_limit(record_api: Any) -> None:
+    recorded = record_api(requests_per_address=300)
+
+    (rule,) = recorded.single("aws:wafv2/webAcl:WebAcl").inputs["rules"]
+    assert rule["action"] == {"block": {}}
+    assert rule["statement"] == {"rateBasedStatement": {"limit": 300, "aggregateKeyType": "IP"}}
+    association = recorded.single("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
+    assert association["resourceArn"].startswith("arn:aws:apigateway:eu-central-1::/restapis/api/stages/")
+    assert rest_body(recorded)["x-amazon-apigateway-gateway-responses"]["WAF_FILTERED"]["statusCode"] == "429"
+
+
 def test_there_is_no_key_where_none_is_asked_for(record_api: Any) -> None:
     recorded = record_api(access="iam")
 

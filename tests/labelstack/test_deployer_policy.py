@@ -36,6 +36,7 @@ EVERYTHING = {
         "labelstack:apiAccess": "api_key",
         "labelstack:apiLogRole": "own",
         "labelstack:apiDailyQuota": "1000",
+        "labelstack:apiRequestsPerAddress": "300",
         "labelstack:onCostBound": "pause",
         "labelstack:dailyCostBoundUsd": "5",
         "labelstack:website": "cloudfront",
@@ -93,7 +94,16 @@ UNSCOPED = {
 # The reference has two pages of the prefix apigateway, and the extract only what stands on the one for HTTP APIs.
 # These are on the other: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
 GATEWAY_PATHS = {
-    *("/account", "/apikeys", "/apikeys/*", "/restapis", "/restapis/*", "/usageplans", "/usageplans/*"),
+    *(
+        "/account",
+        "/apikeys",
+        "/apikeys/*",
+        "/restapis",
+        "/restapis/*",
+        "/restapis/*/stages/*",
+        "/usageplans",
+        "/usageplans/*",
+    ),
     *("/apis", "/apis/*", "/tags/*"),
 }
 # Actions of S3 that are not called as the operation is, by operation.

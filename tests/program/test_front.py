@@ -131,6 +131,11 @@ def test_the_accounts_log_role_is_nobodys_unless_the_settings_say_so() -> None:
             "labelstack:apiDailyQuota is 1000: expected none, or labelstack:apiAccess api_key, as a quota is a key's.",
         ),
         (
+            {"api": "http", "apiAccess": "iam", "apiRequestsPerAddress": "300"},
+            "labelstack:apiRequestsPerAddress is 300: expected none, or labelstack:api rest, as AWS WAF takes no API "
+            "of kind http.",
+        ),
+        (
             {"api": "rest", "apiAccess": "open", "guestAccess": "true"},
             'labelstack:apiAccess is "open": expected api_key or iam, or labelstack:guestAccess false, '
             "as an open API shows everybody the pictures of all guests.",

@@ -30,6 +30,18 @@ pulumi.export("url", stage.invoke_url)
 pulumi.export("id", api.id)
 pulumi.export("plan", plan.id)
 """
+FIREWALL = (
+    REST
+    + """
+metric = {"cloudwatch_metrics_enabled": False, "metric_name": "api", "sampled_requests_enabled": False}
+acl = aws.wafv2.WebAcl("api", scope="REGIONAL", default_action={"allow": {}}, visibility_config=metric, tags={"a": "b"},
+    rules=[{"name": "rate", "priority": 0, "action": {"block": {}}, "visibility_config": metric,
+        "statement": {"rate_based_statement": {"limit": LIMIT, "aggregate_key_type": "IP"}}}])
+aws.wafv2.WebAclAssociation("api", resource_arn=stage.arn, web_acl_arn=acl.arn)
+pulumi.export("acl", acl.arn)
+pulumi.export("stage", stage.arn)
+"""
+)
 HTTP = """
 api = aws.apigatewayv2.Api("api", protocol_type="HTTP", cors_configuration={
     "allow_origins": ["https://site.example"], "allow_methods": ["GET"], "max_age": MAX_AGE})
@@ -214,6 +226,22 @@ def test_a_destroyed_api_is_gone(stack: Stack) -> None:
     client = stack.cloud.client("apigateway")
     assert outputs["id"] not in [api["id"] for api in client.get_rest_apis()["items"]]
     assert outputs["plan"] not in [plan["id"] for plan in client.get_usage_plans()["items"]]
+
+
+def test_a_web_acl_protects_a_stage_changes_and_goes(stack: Stack) -> None:
+    write(stack, body())
+    outputs = stack.up(FIREWALL.replace("LIMIT", "100")).outputs
+    client = stack.cloud.client("wafv2")
+
+    assert stack.again().updated == 0
+    changed = stack.up(FIREWALL.replace("LIMIT", "200"))
+
+    assert (changed.updated, changed.replaced) == (1, 0)
+    protection = client.get_web_acl_for_resource(ResourceArn=outputs["stage"])["WebACL"]
+    assert protection["ARN"] == outputs["acl"]
+    assert protection["Rules"][0]["Statement"]["RateBasedStatement"]["Limit"] == 200
+    stack.destroy()
+    assert outputs["acl"] not in [acl["ARN"] for acl in client.list_web_acls(Scope="REGIONAL")["WebACLs"]]
 
 
 def test_http_api_routes_and_lets_its_origins_in(stack: Stack) -> None:

@@ -1,0 +1,82 @@
+"""AWS WAF: web ACLs of a region, and what they protect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelstack.engines import requests
+from labelstack.engines.inputs import Inputs
+from labelstack.engines.naming import AutoName
+from labelstack.engines.provisioners.base import (
+    Provisioner,
+    Recorded,
+    Resource,
+    Target,
+    provisions,
+    stale_tags,
+    tag_list,
+    tolerate,
+)
+
+GONE = ("WAFNonexistentItemException",)
+
+
+@provisions("aws:wafv2/webAcl:WebAcl")
+class WebAcl(Provisioner):
+    """A web ACL; its id is AWS WAF's."""
+
+    auto_name = AutoName("name", 128, prefix_property="namePrefix")
+    replaced_by = frozenset({"name", "namePrefix", "scope"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        tags = target.tags(inputs)
+        request = _request("CreateWebACL", inputs, target) | ({"Tags": tag_list(tags)} if tags else {})
+        summary = target.client("wafv2").create_web_acl(**request)["Summary"]
+        return Resource(summary["Id"], {"arn": summary["ARN"], "name": summary["Name"], "tagsAll": tags})
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change its rules; tags have calls of their own."""
+        client, tags, arn = target.client("wafv2"), target.tags(inputs), old.outputs["arn"]
+        client.update_web_acl(**_request("UpdateWebACL", inputs, target), Id=old.id, LockToken=_lock(old, target))
+        if stale := stale_tags(old, tags):
+            client.untag_resource(ResourceARN=arn, TagKeys=stale)
+        if tags:
+            client.tag_resource(ResourceARN=arn, Tags=tag_list(tags))
+        return Resource(old.id, {**old.outputs, "tagsAll": tags})
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it; what it protects lets go of it first."""
+        with tolerate(*GONE):
+            target.client("wafv2").delete_web_acl(
+                Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id, LockToken=_lock(old, target)
+            )
+
+
+@provisions("aws:wafv2/webAclAssociation:WebAclAssociation")
+class WebAclAssociation(Provisioner):
+    """What a web ACL protects; its id is made of both ARNs, as Pulumi's."""
+
+    replaced_by = frozenset({"resourceArn", "webAclArn"})
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Protect it."""
+        resource, acl = str(inputs.require("resourceArn")), str(inputs.require("webAclArn"))
+        target.client("wafv2").associate_web_acl(ResourceArn=resource, WebACLArn=acl)
+        return Resource(f"{acl},{resource}")
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Protect it no more."""
+        with tolerate(*GONE):
+            target.client("wafv2").disassociate_web_acl(ResourceArn=old.inputs["resourceArn"])
+
+
+def _request(operation: str, inputs: Inputs, target: Target) -> dict[str, Any]:
+    inputs.get("namePrefix")  # in the name
+    return requests.build(target.client("wafv2"), operation, inputs, by_hand=("tags",))
+
+
+def _lock(old: Recorded, target: Target) -> str:
+    """The token of the present version, without which AWS WAF changes nothing."""
+    acl = target.client("wafv2").get_web_acl(Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id)
+    return str(acl["LockToken"])
