@@ -1,4 +1,4 @@
-"""Checks of parameters and fields, as the contract has them. All that is wrong is told at once."""
+"""Checks of parameters and fields, as the contract has them. One error lists all problems."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
 class Fields:
-    """Reads fields one by one, collects what is wrong with them, and tells it by `done`.
+    """Reads fields one by one, collects their problems, and raises them by `done`.
 
     Until `done` has been called, values of wrong fields are stand-ins of the right type.
     """
 
-    def __init__(self, kind: str, known: Collection[str], given: Collection[str]) -> None:
+    def __init__(self, kind: str, known: Collection[str], names: Collection[str]) -> None:
         self._kind = kind
-        self._errors = [FieldError(name, "is not known") for name in sorted(set(given) - set(known))]
+        self._errors = [FieldError(name, "is not known") for name in sorted(set(names) - set(known))]
 
     def check(self, name: str, read: Callable[[], T], stand_in: T) -> T:
         """The value that `read` gives; its ValueError says what is wrong."""
@@ -53,11 +53,11 @@ class Query:
 
     def key(self) -> str:
         """The required parameter `key`."""
-        return self._fields.check("key", lambda: checked_key(self._one("key")), "")
+        return self._fields.check("key", lambda: checked_key(self._single("key")), "")
 
     def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
         """A parameter that may be given once."""
-        return self._fields.check(name, lambda: read(self._one(name)) if name in self._query else default, default)
+        return self._fields.check(name, lambda: read(self._single(name)) if name in self._query else default, default)
 
     def several(self, name: str, read: Callable[[str], T], most: int) -> list[T]:
         """A parameter that may be given several times."""
@@ -70,7 +70,7 @@ class Query:
 
         return self._fields.check(name, read_all, [])
 
-    def _one(self, name: str) -> str:
+    def _single(self, name: str) -> str:
         values = self._query.get(name, ())
         if not values:
             raise ValueError("is missing")

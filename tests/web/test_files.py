@@ -81,7 +81,7 @@ def check_folder(page: Page) -> None:
     left.locator("summary").click()
     for name in ("holiday/notes.txt", "holiday/sub/film.mov", "holiday/.hidden.png", "holiday/@eaDir", "__MACOSX"):
         expect(left).to_contain_text(name)
-    page.get_by_role("button", name="Remove what was left out").click()
+    page.get_by_role("button", name="Remove this note").click()
     expect(left).to_have_count(0)
 
 

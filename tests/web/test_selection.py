@@ -165,7 +165,7 @@ def test_has_pictures_labelled_anew_once_that_is_confirmed(visit: Visit, double:
     page.locator("#bar-relabel").click()
     page.locator("#confirm-yes").click()
 
-    expect(page.locator(".toast")).to_contain_text("2 pictures will be labelled anew")
+    expect(page.locator(".toast")).to_contain_text("2 pictures will be labelled again")
     assert sorted(double.relabelled) == ["uploads/1/cat.png", "uploads/1/fox.png"]
     expect(page.locator("#bar")).to_be_hidden()
 

@@ -33,7 +33,7 @@ def test_waits_for_a_result_that_takes_its_time(page: Page, double: Double) -> N
     page.set_input_files("#files", upload_of("cat.png"))
 
     expect(page.locator(ROWS)).to_have_attribute("data-state", "watching")
-    expect(page.locator(ROWS)).to_contain_text("Looking at it")
+    expect(page.locator(ROWS)).to_contain_text("Analysing")
     expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
 
 

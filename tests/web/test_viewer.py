@@ -224,7 +224,7 @@ def test_a_card_that_is_clicked_offline_opens_when_the_connection_is_back(filled
     expect(page.locator(".card img.ready")).to_have_count(2)
     page.context.set_offline(True)
     page.locator(".card", has_text="cat.png").locator(".open").click()
-    expect(page.locator("#toasts")).to_contain_text("comes when the connection is back")
+    expect(page.locator("#toasts")).to_contain_text("continue when the connection is back")
 
     page.context.set_offline(False)
 
@@ -405,7 +405,7 @@ def test_a_reload_of_an_open_picture_adds_nothing_to_the_history(filled: Visitor
     [
         ("failed.png", True, "You can send it again"),
         ("notes.png", True, "You can delete it"),
-        ("notes.png", False, "that needs an access key"),
+        ("notes.png", False, "you need the service's access key"),
     ],
 )
 def test_says_what_can_be_done_about_a_picture_without_labels(

@@ -31,7 +31,7 @@ export function setUpBulk(backend, pictures, selected, page) {
   return {
     async remove() {
       const count = counted(selected.images().length);
-      if (!(await confirmed(`Delete ${count}?`, `They and their labels go from the page and from the search. ${DELETING}`))) return;
+      if (!(await confirmed(`Delete ${count}?`, `They and their labels disappear from the page and the search. ${DELETING}`))) return;
       const gone = await withAll("Deleting", (image) => backend.remove(image.key));
       gone.forEach(pictures.forget);
       selected.end(gone);
@@ -40,10 +40,10 @@ export function setUpBulk(backend, pictures, selected, page) {
 
     async relabel() {
       const count = counted(selected.images().length);
-      if (!(await confirmed(`Label ${count} anew?`, "Each is analysed again, and paid for again. Its labels stay until the new ones are there.", ["Cancel", "Label anew"]))) return;
+      if (!(await confirmed(`Label ${count} again?`, "Each costs an analysis. The old labels stay until the new ones arrive.", ["Cancel", "Label again"]))) return;
       const relabelled = await withAll("Asking for", (image) => backend.relabel(image.key));
       selected.end(relabelled);
-      if (relabelled.length) toast(`${counted(relabelled.length)} will be labelled anew.`);
+      if (relabelled.length) toast(`${counted(relabelled.length)} will be labelled again.`);
     },
 
     /** One zip file, or several where they are too large for one. */

@@ -53,7 +53,7 @@ export async function chosen(all) {
 export function leftOut(names, onGone) {
   const text = names.length === 1 ? "1 file of the folder was left out, as it is no picture" : `${names.length} files of the folder were left out, as they are no pictures`;
   const row = el("li", {}, el("details", { className: "about" }, el("summary", {}, text), el("ul", { className: "muted" }, names.map((name) => el("li", {}, name)))),
-    el("button", { className: "icon", title: "Remove from the list", "aria-label": "Remove what was left out from the list", onclick: () => (row.remove(), onGone()) }, icon("x")));
+    el("button", { className: "icon", title: "Remove from the list", "aria-label": "Remove this note from the list", onclick: () => (row.remove(), onGone()) }, icon("x")));
   row.dataset.state = "left";
   announce(text);
   return row;

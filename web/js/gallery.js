@@ -94,7 +94,7 @@ export function setUpGallery(backend, pictures, page) {
     document.body.classList.toggle("fresh", !images.length && !query.labels.length && !query.status);
     if (images.length) return (empty.hidden = true);
     if (query.labels.length) state("find", "No picture has all of that.", `Nothing with ${query.labels.join(" and ")}${query.minConfidence ? ` at ${query.minConfidence} % or more` : ""}.`, ["Show all pictures", page.onClear]);
-    else if (!query.status) state("logo", "No pictures yet.", "What is in the pictures that you send shows up here.");
+    else if (!query.status) state("logo", "No pictures yet.", "Send a picture, and its labels appear here.");
     else state("logo", `No picture is ${{ LABELED: "labelled yet", REJECTED: "rejected", FAILED: "given up" }[query.status]}.`, "", ["Show all pictures", page.onClear]);
   }
 

@@ -151,7 +151,7 @@ export function guestBackend(config) {
       return URL.createObjectURL(SHOWN.test(blob.type) ? blob : new Blob([blob]));
     },
 
-    relabel: () => Promise.reject(new ServiceError("FORBIDDEN", "Guests cannot have pictures labelled anew.", 403)),
+    relabel: () => Promise.reject(new ServiceError("FORBIDDEN", "Guests cannot relabel pictures.", 403)),
 
     remove: () => Promise.reject(new ServiceError("FORBIDDEN", "Guests cannot delete pictures.", 403)),
   };

@@ -51,7 +51,7 @@ export async function confirmed(title, text, [no, yes] = ["Keep it", "Delete"]) 
 }
 
 /** What deleting does, whatever else the deployment keeps. */
-export const DELETING = "You cannot undo this here. The service may keep the old version and what it recognised for some time.";
+export const DELETING = "You cannot undo this here. The service may keep the old version and its labels for some time.";
 
 /** The last part of a key for a file of this name, of at most so many bytes: as `handlers/api_upload_url/file_names.py`. */
 export function keyName(name, mostBytes) {

@@ -27,7 +27,7 @@ async function start() {
     backend = config.mode === "guest" ? (await import("./guest.js")).guestBackend(config) : apiBackend(config);
   } catch (error) {
     byId("empty").replaceChildren(el("h3", {}, "This page does not know its service."),
-      el("p", { className: "muted" }, error.status === 404 || error.status === 403 ? "There is no config.json beside it; the deployment writes it." : explain(error)));
+      el("p", { className: "muted" }, error.status === 404 || error.status === 403 ? "config.json is missing; the deployment writes it." : explain(error)));
     byId("empty").hidden = false;
     return;
   }
@@ -93,7 +93,7 @@ const parts = new Map();
 /** A module that is loaded when it is first needed: once the connection is back, where there is none. */
 function part(name) {
   if (!parts.has(name)) parts.set(name, load(name));
-  if (!navigator.onLine) toast("You are offline. What you asked for comes when the connection is back.");
+  if (!navigator.onLine) toast("You are offline. Your requests continue when the connection is back.");
   return parts.get(name);
 }
 
@@ -148,7 +148,7 @@ function watchConnection(onBack) {
   const note = byId("connection");
   const show = () => {
     note.hidden = navigator.onLine;
-    note.textContent = navigator.onLine ? "" : "You are offline. What is under way waits and goes on when the connection is back.";
+    note.textContent = navigator.onLine ? "" : "You are offline. Transfers continue when the connection is back.";
   };
   addEventListener("offline", show);
   addEventListener("online", () => (show(), onBack()));

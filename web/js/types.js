@@ -20,7 +20,7 @@
 /**
  * What the page needs of a service.
  * @typedef {object} Backend
- * @property {boolean} canDelete  and have pictures labelled anew
+ * @property {boolean} canDelete  and relabel pictures
  * @property {string} [note]  what a visitor should know of this kind of access
  * @property {(file: File, options: {onProgress: (part: number) => void, signal: AbortSignal}) => Promise<string>} upload  gives the key
  * @property {(key: string, signal?: AbortSignal) => Promise<object|undefined>} result  undefined while it is pending

@@ -28,7 +28,7 @@ async function waitForResult(backend, key, signal) {
     spent += pause;
     wait = Math.min(wait * 1.4, LONGEST_WAIT_MS);
   }
-  throw new Error("There is no result yet. It will be among the pictures when it is ready.");
+  throw new Error("There is no result yet. It will appear among the pictures.");
 }
 
 /**
@@ -88,7 +88,7 @@ export function setUpUploads(backend, config, events) {
     try {
       return refusal(file, file.size ? await typeOf(file) : undefined, config);
     } catch {
-      return "Not sent: the file cannot be read. If it is in the cloud, open it once, so that it is on this device.";
+      return "Not sent: the file cannot be read. If it is in the cloud, open it once to download it.";
     }
   }
 
@@ -111,7 +111,7 @@ export function setUpUploads(backend, config, events) {
 
   function retry(item) {
     item.part = 0;
-    if (item.result) item.key = undefined; // given up: it has to arrive anew
+    if (item.result) item.key = undefined; // given up: it has to arrive again
     set(item, "waiting");
     next();
     item.view.cancel.focus();
@@ -177,7 +177,7 @@ function rowFor(item, actions) {
     progress.hidden = state !== "uploading" && state !== "watching";
     if (state === "watching") progress.removeAttribute("value");
     else progress.value = item.part;
-    const moving = { waiting: "Waiting …", uploading: `Uploading ${Math.round(item.part * 100)} %`, watching: "Arrived. Looking at it …" };
+    const moving = { waiting: "Waiting …", uploading: `Uploading ${Math.round(item.part * 100)} %`, watching: "Uploaded. Analysing …" };
     if (state === "done" && item.labels.length) text.replaceChildren(...item.labels.flatMap((label, at) => [at && ", ", el("button", { className: "link", title: `Search for ${label}`, onclick: () => actions.label(label) }, label)].filter(Boolean)));
     else text.textContent = item.text || (moving[state] ?? "");
     cancel.hidden = !OPEN.has(state);

@@ -47,7 +47,7 @@ export function setUpViewer(backend, pictures, page) {
     try {
       const answer = await backend.result(key);
       if (turn !== shown) return;
-      if (!answer) throw new Error("This picture is still being looked at. Open it again in a moment.");
+      if (!answer) throw new Error("This picture is still being analysed. Open it again in a moment.");
       const known = Boolean(result);
       result = answer;
       byId("delete").hidden = !backend.canDelete;
@@ -109,7 +109,7 @@ export function setUpViewer(backend, pictures, page) {
 
   function cannotShow() {
     const what = !result.format || /JPEG|PNG/.test(result.format) ? "this picture" : `${result.format} pictures`;
-    frame.replaceChildren(el("div", { className: "veil unseen" }, icon("bad"), el("p", {}, `This browser cannot show ${what}. What was seen in it is listed all the same.`)));
+    frame.replaceChildren(el("div", { className: "veil unseen" }, icon("bad"), el("p", {}, `This browser cannot show ${what}. Its results are listed.`)));
   }
 
   /** Hides what is below the slider, in the list and over the picture. */
@@ -145,7 +145,7 @@ export function setUpViewer(backend, pictures, page) {
 
   async function remove() {
     const gone = key;
-    if (!(await confirmed("Delete this picture?", `${nameOf(gone)} and its labels go from the page and from the search. ${DELETING}`))) return;
+    if (!(await confirmed("Delete this picture?", `${nameOf(gone)} and its labels disappear from the page and the search. ${DELETING}`))) return;
     try {
       await backend.remove(gone);
     } catch (error) {
@@ -286,15 +286,15 @@ function* tell(result, backend, onLabel) {
   if (labels?.length) yield el("p", { className: "below muted" });
   if (faces) yield part("Faces", faces, "No faces.");
   if (lines) yield part("Text", lines, "No text.");
-  if (flags && !flags.length) yield part("Flagged", [], "Nothing to object to.");
+  if (flags && !flags.length) yield part("Flagged", [], "No flags.");
   if (result.colors?.length) yield el("section", {}, el("h3", {}, "Colours"), el("ul", { className: "colours" }, result.colors.map(swatch)));
   yield el("section", {}, el("h3", {}, "File"), el("dl", {}, Object.entries(about(result)).flatMap(([name, value]) => value && [el("dt", {}, name), el("dd", {}, value)])));
 }
 
 /** What can be done about a picture without labels, or why not here. */
 function remedy({ status }, { canDelete }) {
-  const deletion = canDelete ? "You can delete it." : "It cannot be deleted from this page: that needs an access key of the service.";
-  return status === "FAILED" ? `You can send it again: it gets a place of its own. ${deletion}` : deletion;
+  const deletion = canDelete ? "You can delete it." : "To delete it, you need the service's access key.";
+  return status === "FAILED" ? `You can send it again as a new picture. ${deletion}` : deletion;
 }
 
 /** A bar from 0 to 100. The style is set by script on purpose: the content security policy allows no style attributes. */

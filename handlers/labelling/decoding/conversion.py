@@ -61,15 +61,15 @@ def convert(
 ) -> Converted:
     """The picture in a file of format `name` (see `picture`), when it has no more than `max_pixels` to decode.
 
-    `allow` is told the pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError, and
-    MemoryError.
+    `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError
+    and MemoryError.
     """
     from PIL import Image
 
     try:
-        told = _keep_pixels(stream, name)
+        structure = _keep_pixels(stream, name)
         with _open(stream, name) as picture:
-            upright, width, height = _upright(picture, told, name, max_pixels, allow)
+            upright, width, height = _upright(picture, structure, name, max_pixels, allow)
             return Converted(_encode(upright), width, height)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnusablePictureError("IMAGE_TOO_LARGE_PIXELS") from error
@@ -83,31 +83,31 @@ def convert(
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What a file's structure says that the decoder is not asked."""
+class _Structure:
+    """The facts of a file's structure that the decoder does not give."""
 
     turn: int = UPRIGHT
     progressive: bool = False
     tiff: Tiff | None = None
 
 
-def _keep_pixels(stream: io.BytesIO, name: str) -> _Told:
+def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
     """Read a file's structure, and take out of it what can cost much and is not needed."""
-    told = _Told()
+    structure = _Structure()
     if name in ("JPEG", "PNG"):
         with stream.getbuffer() as data:
-            structure = (read_jpeg if name == "JPEG" else read_png)(data)
-        told = _Told(structure.turn, structure.progressive)
+            header = (read_jpeg if name == "JPEG" else read_png)(data)
+        structure = _Structure(header.turn, header.progressive)
     if name == "TIFF":
         tiff = keep_first_picture(stream)
-        return _Told(tiff.turn, tiff=tiff)
+        return _Structure(tiff.turn, tiff=tiff)
     if name in ("JPEG", "PNG", "GIF"):
         keep_pixels(stream, name)
-    if told.progressive and _has_scans(stream):
+    if structure.progressive and _has_scans(stream):
         # The first scan shows all rows, the others make them finer: an end of their own makes do with those that came.
         stream.seek(0, io.SEEK_END)
         stream.write(_JPEG_END)
-    return told
+    return structure
 
 
 def _has_scans(stream: io.BytesIO) -> bool:
@@ -160,7 +160,7 @@ def _open_tiff(stream: io.BytesIO) -> ImageFile.ImageFile:
 
 
 def _upright(
-    picture: ImageFile.ImageFile, told: _Told, name: str, max_pixels: int, allow: Callable[[int], None]
+    picture: ImageFile.ImageFile, structure: _Structure, name: str, max_pixels: int, allow: Callable[[int], None]
 ) -> tuple[Image.Image, int, int]:
     """The picture as it is to be seen, scaled down; and its own width and height."""
     from PIL import Image
@@ -170,12 +170,12 @@ def _upright(
     if name == "JPEG":
         # The decoder leaves out what is not needed: half, a quarter or an eighth of the sides.
         picture.draft("RGB", target)
-    _check_pixels(picture, told, name, width, height, max_pixels)
+    _check_pixels(picture, structure, name, width, height, max_pixels)
     allow(width * height)
     _load(picture)
     # libheif has turned HEIC pictures itself, and browsers do not heed it in WebP.
-    turn = orientation(picture.info.get("exif", b"")) if name == "AVIF" else told.turn
-    small = _small(picture, told, target)
+    turn = orientation(picture.info.get("exif", b"")) if name == "AVIF" else structure.turn
+    small = _small(picture, structure, target)
     # Before the encoder sees it: it would write the comment of a GIF, and fail at a long one.
     small.info = {}
     if lies_on_its_side(turn):
@@ -217,13 +217,13 @@ def _target(width: int, height: int) -> tuple[int, int]:
 
 
 def _check_pixels(
-    picture: ImageFile.ImageFile, told: _Told, name: str, width: int, height: int, max_pixels: int
+    picture: ImageFile.ImageFile, structure: _Structure, name: str, width: int, height: int, max_pixels: int
 ) -> None:
     pixels = picture.size[0] * picture.size[1]
-    if told.progressive:
+    if structure.progressive:
         # Its coefficients, up to 6 bytes a pixel, are all in memory until the last scan.
         pixels += width * height // 2
-    if told.tiff and (tile := told.tiff.tile_pixels) > max_pixels:
+    if structure.tiff and (tile := structure.tiff.tile_pixels) > max_pixels:
         raise UnusablePictureError(
             "IMAGE_TOO_LARGE_PIXELS",
             f"It has tiles of {tile / 1e6:.0f} megapixels, and tiles of up to {max_pixels / 1e6:.0f} are taken",
@@ -235,11 +235,11 @@ def _check_pixels(
         )
 
 
-def _small(picture: Image.Image, told: _Told, target: tuple[int, int]) -> Image.Image:
+def _small(picture: Image.Image, structure: _Structure, target: tuple[int, int]) -> Image.Image:
     """Scaled down to `target` and RGB; what is transparent shows white."""
     from PIL import Image
 
-    whole = eight_bits(picture, told.tiff)
+    whole = eight_bits(picture, structure.tiff)
     if whole.size != target:
         whole = whole.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
     if whole.mode in ("RGBA", "RGBa", "LA", "La", "PA"):
