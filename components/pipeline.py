@@ -139,9 +139,18 @@ def decoder_memory_mb(memory_mb: int) -> int:
 
 
 def _wrong_label_rules(args: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find aliases that are renamed in turn, which a circle of them is too, and rules that are too long."""
+    """Find rules that contradict each other, aliases that are renamed in turn, as in a circle, and rules too long."""
     aliases = args["label_aliases"] or {}
     renamed = {name.casefold() for name in aliases}
+    allowed = {name.casefold() for name in args["label_allowlist"] or ()}
+    for name in args["label_blocklist"] or ():
+        if name.casefold() in allowed:
+            yield Problem("label_blocklist", name, "labels that $label_allowlist does not have")
+    for rule in ("label_aliases", "min_confidence_by_label"):
+        names = [name.casefold() for name in args[rule] or {}]
+        for name, value in (args[rule] or {}).items():
+            if names.count(name.casefold()) > 1:
+                yield Problem(f"{rule}.{name}", value, "each label once, in whatever case")
     for name, alias in aliases.items():
         if alias.casefold() in renamed - {name.casefold()}:
             yield Problem(f"label_aliases.{name}", alias, "a name that $label_aliases does not rename in turn")

@@ -26,6 +26,7 @@ class LabelRules:
 
     A label counts under Rekognition's name and under its alias: it is shown unless one of them is blocked, where the
     allowlist has one of them, and at the higher of their confidences. All others need the stack's own `minConfidence`.
+    The parents of a label go by the same names, and without those that are blocked.
     """
 
     blocklist: Names = frozenset()
@@ -75,10 +76,21 @@ class LabelRules:
             return list(labels)
         by_name: dict[str, Label] = {}
         for label in sorted(labels, key=lambda each: each["confidence"], reverse=True):
-            name = self.aliases.get(_folded(label["name"]), label["name"])
-            if self._shows({_folded(label["name"]), _folded(name)}, label["confidence"], min_confidence):
-                by_name.setdefault(_folded(name), cast("Label", {**label, "name": name}))
+            name = self._name(label["name"])
+            if self._shows(self._names(label["name"]), label["confidence"], min_confidence):
+                parents = [self._name(parent) for parent in label["parents"] if not self._blocks(parent)]
+                shown_label = {**label, "name": name, "parents": list(dict.fromkeys(parents))}
+                by_name.setdefault(_folded(name), cast("Label", shown_label))
         return list(by_name.values())
+
+    def _name(self, name: str) -> str:
+        return self.aliases.get(_folded(name), name)
+
+    def _names(self, name: str) -> set[str]:
+        return {_folded(name), _folded(self._name(name))}
+
+    def _blocks(self, name: str) -> bool:
+        return not self._names(name).isdisjoint(self.blocklist)
 
     def _shows(self, names: set[str], confidence: Decimal, min_confidence: Decimal) -> bool:
         allowed = self.allowlist is None or not names.isdisjoint(self.allowlist)

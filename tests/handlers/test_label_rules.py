@@ -67,6 +67,15 @@ def test_of_two_labels_with_one_name_the_surer_one_is_shown() -> None:
     assert [each["confidence"] for each in joined if each["name"] == "Somebody"] == [Decimal("90.0")]
 
 
+def test_parents_go_by_the_same_names() -> None:
+    rules = LabelRules.of(["animal"], None, {"pet": "Companion", "cat": "Kitty"})
+    cat: Label = {**labels(("Cat", 90))[0], "parents": ["Animal", "Pet", "Companion", "Mammal"]}
+
+    (shown,) = rules.shown([cat], Decimal(50))
+
+    assert (shown["name"], shown["parents"]) == ("Kitty", ["Companion", "Mammal"])
+
+
 def test_a_label_may_need_less_than_the_others() -> None:
     rules = LabelRules.of(None, None, None, {"Blur": Decimal(55)})
 

@@ -206,6 +206,19 @@ def test_rules_of_labels_have_room_in_a_functions_environment() -> None:
     assert sentences(LEAST | {"labelBlocklist": names}) == [f'labelstack:labelBlocklist is "30 entries": {expected}']
 
 
+def test_rules_of_labels_do_not_contradict_each_other() -> None:
+    lists = {"labelBlocklist": ["Cat", "Dog"], "labelAllowlist": ["cat", "Fox"]}
+    mappings = {"labelAliases": {"Cat": "A", "CAT": "B"}, "minConfidenceByLabel": {"Fox": 80, "fox": 90}}
+
+    assert sentences(LEAST | lists | mappings) == [
+        'labelstack:labelBlocklist is "Cat": expected labels that labelstack:labelAllowlist does not have.',
+        'labelstack:labelAliases.Cat is "A": expected each label once, in whatever case.',
+        'labelstack:labelAliases.CAT is "B": expected each label once, in whatever case.',
+        "labelstack:minConfidenceByLabel.Fox is 80: expected each label once, in whatever case.",
+        "labelstack:minConfidenceByLabel.fox is 90: expected each label once, in whatever case.",
+    ]
+
+
 def test_an_alias_is_not_renamed_in_turn_which_a_circle_would_be() -> None:
     said = sentences(LEAST | {"labelAliases": {"Human": "Person", "person": "human", "Cat": "CAT"}})
 
