@@ -87,6 +87,8 @@ def test_the_reaper_removes_the_containers_that_localstack_labels(composed: dict
     assert localstack["environment"]["LAMBDA_DOCKER_FLAGS"] == f"--label {label[0]}"
     assert localstack["depends_on"] == {"reaper": {"condition": "service_started"}}, "it starts first and ends last"
     assert reaper["volumes"][0] in localstack["volumes"]
+    # A name would match all names that begin with it, and so each function's container that LocalStack stops.
+    assert set(json.loads(reaper["environment"]["LOCALSTACK_DIES_FILTER"])) == {"label", "event"}
 
 
 def test_what_is_deployed_is_what_is_on_disk(composed: dict[str, Any], stages: dict[str, str]) -> None:
