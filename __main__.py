@@ -13,6 +13,7 @@ from components import (
     LabelWorkflow,
     Monitoring,
     Notifications,
+    Previews,
     ResultsBucket,
     ResultsStore,
     UploadBucket,
@@ -48,17 +49,21 @@ notifications = make_if("notifications", Notifications, "-notifications")
 kind: Callable[[str, Any], ImageProcessor | LabelWorkflow] = (
     LabelWorkflow if settings["pipeline"] == "workflow" else ImageProcessor
 )
-processor = make(kind, "", **data, service=service, results_bucket=documents, topic=notifications)
+feeds = {"eventbridge": settings["previews"], "results_bucket": documents, "topic": notifications}
+processor = make(kind, "", **data, service=service, **feeds)
 workflow = processor if isinstance(processor, LabelWorkflow) else None
 
 # What people see of it
-own = {"queue": processor.queue, "results_bucket": documents}
+previews = make_if("previews", Previews, "-previews", bucket=uploads, service=service)
+own = {"queue": processor.queue, "results_bucket": documents, "previews": previews}
 api = make_if("api", LabelApi, "-api", **data, service=service, origins=origins, **own)
 guests = make_if("guestAccess", GuestAccess, "-guests", **data)
 if site:
     works_with = {"api": api} if settings["siteMode"] == "api" else {"guests": guests}
-    make(WebsiteFiles, "-site", **data, site=site, **works_with)
-monitoring = make_if("monitoring", Monitoring, "", pipeline=processor, api=api, commands="labelstack")
+    make(WebsiteFiles, "-site", **data, previews=previews, site=site, **works_with)
+monitoring = make_if(
+    "monitoring", Monitoring, "", pipeline=processor, api=api, previews=previews, commands="labelstack"
+)
 
 outputs = {
     "uploadBucket": uploads.name,
@@ -76,6 +81,10 @@ outputs = {
     "pauserFunction": processor.pauser_name,
     "stateMachineArn": workflow and workflow.state_machine_arn,
     **{f"{step}Function": function.name for step, function in (workflow.steps if workflow else {}).items()},
+    "previewsBucket": previews and previews.name,
+    "previewsFunction": previews and previews.function_name,
+    "previewsQueueUrl": previews and previews.queue_url,
+    "previewsDeadLetterQueueUrl": previews and previews.dead_letter_queue_url,
     "apiUrl": api and api.url,
     "apiAccess": api and settings["apiAccess"],
     "apiKeyId": api and api.api_key_id,

@@ -63,6 +63,8 @@ class StackArgs(TypedDict, total=False):
     """Create a Cognito identity pool. Its guests put and read only their own pictures below `uploadPrefix`."""
     allowed_origins: Annotated[tuple[Origin, ...], Field(())]
     """Other web origins whose pages may upload and call the API."""
+    previews: Annotated[bool, Field(False)]
+    """Make WebP previews of 480 and 1,600 px in a bucket of their own (`docs/pictures.md`)."""
     monitoring: Annotated[bool, Field(False)]
     """Create alarms and a dashboard (`docs/metrics.md`)."""
 
@@ -124,12 +126,18 @@ API_NAMES = {
 NOTIFY_NAMES = {"emails": "notifyEmails", "queue_arns": "notifyQueues", "filter_policy": "notifyFilter"}
 PARTS = (
     Part("The stack"),
-    Part("Labelling", components.ImageProcessor, {"events": None}, "queue"),
-    Part("Labelling", components.LabelWorkflow, {"events": None, "public_endpoint": None}, "workflow"),
+    Part("Labelling", components.ImageProcessor, {"events": None, "eventbridge": None}, "queue"),
+    Part(
+        "Labelling",
+        components.LabelWorkflow,
+        {"events": None, "eventbridge": None, "public_endpoint": None},
+        "workflow",
+    ),
     Part("Uploads", components.UploadBucket, {"expiration_days": "uploadExpirationDays"}),
     Part("Results", components.ResultsStore),
     Part("Documents", components.ResultsBucket, {"expiration_days": "resultsExpirationDays"}),
     Part("Notifications", components.Notifications, NOTIFY_NAMES),
+    Part("Previews", components.Previews, {"concurrency": "previewConcurrency"}),
     Part("API", components.LabelApi, API_NAMES),
     Part("Guests", components.GuestAccess),
     Part("Page", components.Website, {"kind": "website", "endpoint": "websiteEndpoint"}),

@@ -8,6 +8,7 @@ from .label_workflow import LabelWorkflow, LabelWorkflowArgs
 from .monitoring import Monitoring, MonitoringArgs
 from .notifications import Notifications, NotificationsArgs
 from .policies import AnyResource, Statement, document
+from .previews import Previews, PreviewsArgs
 from .python_function import PythonFunction, PythonFunctionArgs
 from .results_bucket import ResultsBucket, ResultsBucketArgs
 from .results_store import ResultsStore, ResultsStoreArgs
@@ -17,6 +18,14 @@ from .website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
 __all__ = ["AnyResource", "ArgumentError", "ComponentError", "GuestAccess", "GuestAccessArgs", "ImageProcessor"]
 __all__ += ["ImageProcessorArgs", "InvalidArgumentError", "LabelApi", "LabelApiArgs", "LabelWorkflow"]
 __all__ += ["LabelWorkflowArgs", "Monitoring", "MonitoringArgs", "Notifications", "NotificationsArgs"]
-__all__ += ["PythonFunction", "PythonFunctionArgs", "ResultsBucket", "ResultsBucketArgs", "ResultsStore"]
+__all__ += [
+    "Previews",
+    "PreviewsArgs",
+    "PythonFunction",
+    "PythonFunctionArgs",
+    "ResultsBucket",
+    "ResultsBucketArgs",
+    "ResultsStore",
+]
 __all__ += ["ResultsStoreArgs", "Statement", "UploadBucket", "UploadBucketArgs", "Website", "WebsiteArgs"]
 __all__ += ["WebsiteFiles", "WebsiteFilesArgs", "document"]

@@ -103,6 +103,16 @@ def look_at_objects(
     return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
 
 
+def look_at_previews(
+    bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
+) -> list[Statement]:
+    """Read the previews of pictures below a prefix, and be told that one is missing."""
+    folders = [pulumi.Output.concat(bucket_arn, "/previews/", prefix, "*")]
+    folders.append(pulumi.Output.concat(bucket_arn, "/previews-of-long-keys/*"))
+    statements = [Statement(["s3:GetObject"], folders), Statement(["s3:ListBucket"], [bucket_arn])]
+    return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
+
+
 def delete_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
     """Delete objects below a prefix: not their old versions, which the bucket's own rules remove in time."""
     return [Statement(["s3:DeleteObject"], [pulumi.Output.concat(bucket_arn, "/", prefix, "*")])]

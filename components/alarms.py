@@ -146,6 +146,17 @@ def dead_letters_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -
     return Alarm("dead-letters", advice, metric, "Maximum", 1, MINUTE_S, 5)
 
 
+def previews_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
+    """Pictures whose previews cannot be made, for another reason than the picture."""
+    advice = pulumi.Output.concat(
+        "Previews could not be made or removed after all attempts. See why: ",
+        logs,
+        ". Once the cause is gone, move the messages from the previews' dead-letter queue back to their queue.",
+    )
+    metric = of_queue(queue_name, "ApproximateNumberOfMessagesVisible")
+    return Alarm("previews-failed", advice, metric, "Maximum", 1, 5 * MINUTE_S)
+
+
 def oldest_upload_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
     """Uploads that wait too long."""
     advice = pulumi.Output.concat(

@@ -18,6 +18,7 @@ OUTCOMES = (
     ("PicturesDeleted", "#7f7f7f"),
 )
 EVENTS = ("StaleEvents", "IgnoredEvents", "UnreadableMessages", "PicturesConverted", "PicturesPostponed")
+PREVIEWS = ("PreviewsMade", "PicturesWithoutPreview")
 ANNOUNCEMENTS = ("ResultsAnnounced", "AnnouncementsFailed")
 
 Line = list[Any]
@@ -61,6 +62,7 @@ def body(
             graph("Pictures", [_line(alarms.own(name, service), color=color) for name, color in OUTCOMES]),
             graph("Upload to result", percentiles(alarms.own("UploadToResult", service)), "ms"),
             graph("Other events", own(*EVENTS)),
+            graph("Previews", own(*PREVIEWS)),
         ],
         [
             graph("Rekognition calls", own("RekognitionCalls", "RekognitionCallsSaved", "RekognitionThrottles")),

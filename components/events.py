@@ -102,9 +102,13 @@ class BucketEvents:
             },
         )
 
-    def notify(self, queue: aws.sqs.Queue, policy: pulumi.Resource) -> None:
-        """Have the bucket tell the queue. S3 tests the queue's `policy` when the notification is made."""
-        self._configure(policy, queues=[{"id": "uploads", "queue_arn": queue.arn, "events": EVENTS}])
+    def notify(self, queue: aws.sqs.Queue, policy: pulumi.Resource, *, eventbridge: bool) -> None:
+        """Have the bucket tell the queue, and EventBridge too if it is to be turned on.
+
+        S3 tests the queue's `policy` when the notification is made.
+        """
+        too = {"eventbridge": True} if eventbridge else {}
+        self._configure(policy, queues=[{"id": "uploads", "queue_arn": queue.arn, "events": EVENTS}], **too)
 
     def turn_on_eventbridge(self, after: pulumi.Resource) -> None:
         """Have the bucket tell EventBridge, where its configuration is ours to write."""

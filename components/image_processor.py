@@ -11,6 +11,7 @@ from .arguments import derive
 from .errors import Problem
 from .events import may_send
 from .pipeline import BESIDE_REKOGNITION_S, Pipeline, PipelineArgs
+from .queues import let_send
 
 ImageProcessorArgs = PipelineArgs
 
@@ -42,7 +43,10 @@ class ImageProcessor(Pipeline):
         self._begin(name, args, opts)
         args, from_bus = self._args, self._args["events"] == "eventbridge"
         rule = self._events.rule("Uploads and deletions of the bucket.") if from_bus else None
-        queue_policy = self._queue_policies(
+        queue_policy = let_send(
+            self,
+            self.dead_letter_queue,
+            self.queue,
             [self._events.may_send(self.queue) if rule is None else may_send(rule, self.queue)],
             [] if rule is None else [may_send(rule, self.dead_letter_queue)],
         )
@@ -74,7 +78,7 @@ class ImageProcessor(Pipeline):
         self._take_events("process-image", batch_size, maximum)
         self._record_dead_letters()
         if rule is None:
-            self._events.notify(self.queue, queue_policy)
+            self._events.notify(self.queue, queue_policy, eventbridge=args["eventbridge"])
         else:
             self._events.target(rule, self.queue, self.dead_letter_queue, queue_policy)
         self._finish()

@@ -17,8 +17,9 @@ from .errors import InvalidArgumentError, Problem
 from .guest_access import PrefixArgs
 from .openapi import ApiAccess
 from .policies import Statement, trust
+from .previews import Previews
 from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
-from .references import BucketLike, DataArgs, QueueLike
+from .references import BucketLike, BucketReference, DataArgs, QueueLike
 from .upload_bucket import Origin
 
 ApiKind = Literal["rest", "http"]
@@ -67,6 +68,8 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
     """Let callers who may delete also purge: erase a picture for good (`docs/security.md`)."""
     results_bucket: BucketLike | None
     """The bucket of the result documents, if any: a purge erases those of the picture."""
+    previews: Previews | BucketReference | None
+    """The `Previews` of the pictures, or their bucket's name and ARN. Without it, links are to originals."""
     stage: Annotated[
         pulumi.Input[str],
         Field("v1", pattern=r"^[A-Za-z0-9_-]{1,128}$", description="letters, digits, hyphens and underscores, as v1"),
@@ -139,6 +142,8 @@ class LabelApi(Component):
         self._queue = references.queue(self._args["queue"]) if self._args["queue"] else None
         documents = self._args["results_bucket"]
         self._documents = None if documents is None else references.bucket(documents)
+        previews = self._args["previews"]
+        self._previews = None if previews is None else references.bucket(previews)
         self._origins = list(self._args["origins"] or ())
         self._sources = Path(self._args["source_dir"] or SOURCES)
         self._contract = openapi.load(self._sources / CONTRACT)
@@ -195,6 +200,8 @@ class LabelApi(Component):
             variables |= {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S)}
         if duty == "results":
             variables |= {"RESULTS_TABLE": self._table.name, "IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S)}
+        if duty == "results" and self._previews:
+            variables["PREVIEWS_BUCKET"] = self._previews.name
         if duty == "delete" and self._queue:
             variables["QUEUE_URL"] = self._queue.url
         if duty == "delete" and args["purge"]:
@@ -214,7 +221,10 @@ class LabelApi(Component):
         looking = allow.look_at_objects(bucket.arn, prefix, bucket.kms_key_arn, versions=duty == "results")
         if duty == "results":
             reading = allow.query_results(self._table.arn)
-            return [*looking, *reading, *allow.keep_cursor_keys(self._table.arn)]
+            small = (
+                allow.look_at_previews(self._previews.arn, prefix, self._previews.kms_key_arn) if self._previews else []
+            )
+            return [*looking, *small, *reading, *allow.keep_cursor_keys(self._table.arn)]
         sending = allow.send_messages(self._queue.arn) if self._queue else []
         return [*looking, *allow.delete_objects(bucket.arn, prefix), *sending, *self._purging()]
 

@@ -15,6 +15,7 @@ from .events import may_send
 from .pipeline import BESIDE_REKOGNITION_S, URL, Pipeline, PipelineArgs
 from .policies import Statement, document, trust
 from .python_function import PythonFunction, missing_sources
+from .queues import let_send
 
 # Beside an execution: to begin it, to note why it failed, and to answer the queue.
 START_TIMEOUT_S = state_machine.LONGEST_S + 30
@@ -80,7 +81,8 @@ class LabelWorkflow(Pipeline):
         )
         self._record_dead_letters()
         rule = self._events.rule("Uploads and deletions of the upload bucket.")
-        policy = self._queue_policies([may_send(rule, self.queue)], [may_send(rule, self.dead_letter_queue)])
+        senders = [may_send(rule, self.queue)], [may_send(rule, self.dead_letter_queue)]
+        policy = let_send(self, self.dead_letter_queue, self.queue, *senders)
         self._events.turn_on_eventbridge(self._events.target(rule, self.queue, self.dead_letter_queue, policy))
         self.state_machine_arn = self.state_machine.arn
         self.step_function_names = pulumi.Output.all(**{step: function.name for step, function in self.steps.items()})

@@ -16,6 +16,7 @@ from .label_api import DUTIES, FUNCTION_TIMEOUT_S, ApiKind, LabelApi
 from .label_workflow import LabelWorkflow
 from .notifications import Email, make_topic
 from .pipeline import RECORDER, SMALL_TIMEOUT_S, Detector, Pipeline
+from .previews import MAKER, Previews
 
 STEPS = ("inspect", "recognise", "store", "fail")  # of every workflow
 
@@ -60,6 +61,17 @@ class ApiReference(TypedDict, total=False):
     """Its functions."""
 
 
+class PreviewsReference(TypedDict, total=False):
+    """A Previews by its outputs."""
+
+    function_name: Required[pulumi.Input[str]]
+    """The function that makes previews."""
+    dead_letter_queue_name: Required[pulumi.Input[str]]
+    """The queue of what failed at every attempt."""
+    timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=1, le=900)]
+    """The longest time that a call of the function may take."""
+
+
 class WatchedFunction(TypedDict, total=False):
     """A function of your own that alarms are about."""
 
@@ -78,6 +90,8 @@ class MonitoringArgs(TaggedArgs, total=False):
     """The pipeline to watch: an `ImageProcessor` or `LabelWorkflow`, or its outputs."""
     api: LabelApi | ApiReference | None
     """A `LabelApi` to watch too, or its outputs."""
+    previews: Previews | PreviewsReference | None
+    """The `Previews` to watch too, or their outputs."""
     functions: Mapping[str, WatchedFunction]
     """Your own functions to watch too, by their names in alarms."""
     commands: Annotated[Literal["aws", "labelstack"], Field("aws")]
@@ -119,6 +133,8 @@ class Monitoring(Component):
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._args = self._start(name, MonitoringArgs, args, opts)
         self._pipeline = references.read(self._args["pipeline"], PipelineReference)
+        previews = self._args["previews"]
+        self._previews = None if previews is None else references.read(previews, PreviewsReference)
         self._functions = self._watched_functions()
         self._api = None if self._args["api"] is None else self._watched_api(self._args["api"])
         topic = self._args["alarm_topic_arn"]
@@ -175,6 +191,9 @@ class Monitoring(Component):
                 functions[step] = Watched(name, longest_s, self._logs(name, step), is_step=True)
         for duty, name in self._function_names(self._args["api"]).items():
             functions[f"api-{duty.replace('_', '-')}"] = Watched(name, FUNCTION_TIMEOUT_S, self._logs(name))
+        if self._previews is not None:
+            maker, longest_s = self._previews["function_name"], self._previews.get("timeout_seconds", 60)
+            functions[MAKER] = Watched(maker, longest_s, self._logs(maker, "previews"))
         for label, own in (self._args["functions"] or {}).items():
             logs = own.get("logs_command") or self._logs(own["name"])
             functions[label] = Watched(own["name"], own["timeout_seconds"], logs)
@@ -221,6 +240,9 @@ class Monitoring(Component):
         yield from alarms.rekognition_alarms(known["service"])
         if self._api is not None:
             yield from alarms.api_alarms(self._api)
+        if self._previews is not None:
+            queue_name = self._previews["dead_letter_queue_name"]
+            yield alarms.previews_alarm(queue_name, self._functions[MAKER].logs_command)
         if "state_machine_arn" in known:
             yield from alarms.workflow_alarms(known["state_machine_arn"])
         if bound is not None:

@@ -83,14 +83,12 @@ def _limits(args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _storage(component: Component, args: Mapping[str, Any]) -> list[pulumi.Input[str]]:
-    """The bucket's origins: AWS has one with the region in it and one without."""
+    """The origins of the buckets: AWS has one with the region in it and one without for each."""
     if args["public_endpoint"] is not None:
         return [origin_of(args["public_endpoint"])]
-    name, suffix = references.bucket(args["bucket"]).name, component._dns_suffix()
-    return [
-        pulumi.Output.concat("https://", name, ".s3.", component._region(), ".", suffix),
-        pulumi.Output.concat("https://", name, ".s3.", suffix),
-    ]
+    names = [references.bucket(args[name]).name for name in ("bucket", "previews") if args[name] is not None]
+    hosts = (".s3.", component._dns_suffix()), (".s3.", component._region(), ".", component._dns_suffix())
+    return [pulumi.Output.concat("https://", name, *host) for name in names for host in reversed(hosts)]
 
 
 def origin_of(url: str) -> str:

@@ -13,16 +13,12 @@ from .arguments import Configured, Variable, derive
 from .component import RANDOM_SUFFIX, Component
 from .errors import Problem
 from .events import BucketEvents
-from .policies import Statement, deny_insecure_transport, document
+from .policies import Statement
 from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
+from .queues import make_queues
 from .references import BucketLike, DataArgs, TopicLike
 
 KINDS = ("ImageProcessor", "LabelWorkflow")
-DAY_S = 24 * 60 * 60
-# A message's age counts from its first queue on, so the dead-letter queue keeps messages longer than the queue.
-QUEUE_RETENTION_S, DEAD_LETTER_RETENTION_S = 4 * DAY_S, 14 * DAY_S
-# AWS: a queue's visibility timeout is at least six times the timeout of the function that it feeds.
-VISIBILITY_TIMEOUTS = 6
 METRICS_NAMESPACE = "Labelstack"
 SHARED = ("handlers/labelling", "handlers/results", "handlers/environment")  # by the functions of a pipeline
 LOCKS = ("handlers/process_image/requirements.txt", "handlers/record_failure/requirements.txt")
@@ -57,6 +53,8 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     """How the bucket's events come. `notification` writes the bucket's notification configuration, of which AWS keeps
     one for each bucket. `eventbridge` adds a rule to EventBridge and leaves the bucket's configuration alone:
     EventBridge has to be turned on in it."""
+    eventbridge: Annotated[bool, Field(False)]
+    """Turn EventBridge on too where `events` is `notification`, for others who listen, as `Previews` do."""
     results_bucket: BucketLike | None
     """A bucket that gets a JSON document of each result: a `ResultsBucket`, an `aws.s3.Bucket`, or its name and ARN."""
     topic: TopicLike | None
@@ -136,6 +134,14 @@ def max_converted_pixels(memory_mb: int) -> int:
 def decoder_memory_mb(memory_mb: int) -> int:
     """How much of a function's memory the process has that decodes its pictures."""
     return max(LEAST_DECODER_MB, memory_mb - BESIDE_DECODER_MB)
+
+
+def decoding_environment(memory_mb: pulumi.Input[int]) -> dict[str, pulumi.Input[str]]:
+    """Give the variables of a function of this memory that decodes pictures."""
+    return {
+        "MAX_CONVERTED_PIXELS": derive(lambda mb: str(max_converted_pixels(mb)), memory_mb),
+        "DECODER_MEMORY_MB": derive(lambda mb: str(decoder_memory_mb(mb)), memory_mb),
+    }
 
 
 def _wrong_label_rules(args: Mapping[str, Any]) -> Iterator[Problem]:
@@ -225,52 +231,9 @@ class Pipeline(Component):
         self._topic = None if topic is None else references.topic(topic)
         self._events = BucketEvents(self, self._args["bucket"], self._args["events"])
         self._child = self._events.after_check()
-        self.dead_letter_queue, self.queue = self._queues(taker_timeout_s or self._args["timeout_seconds"])
-
-    def _queues(self, taker_timeout_s: pulumi.Input[int]) -> tuple[aws.sqs.Queue, aws.sqs.Queue]:
-        dead_letters = aws.sqs.Queue(
-            f"{self._name}-dead-letters",
-            message_retention_seconds=DEAD_LETTER_RETENTION_S,
-            visibility_timeout_seconds=VISIBILITY_TIMEOUTS * SMALL_TIMEOUT_S,
-            sqs_managed_sse_enabled=True,
-            tags=self._tags(),
-            opts=self._child,
-        )
         receives = derive(lambda attempts: min(attempts + WAITS, MOST_RECEIVES), self._args["max_receive_count"])
-        redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": receives}
-        queue = aws.sqs.Queue(
-            f"{self._name}-events",
-            message_retention_seconds=QUEUE_RETENTION_S,
-            visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, taker_timeout_s),
-            redrive_policy=pulumi.Output.json_dumps(redrive, separators=(",", ":")),
-            sqs_managed_sse_enabled=True,
-            tags=self._tags(),
-            opts=self._child,
-        )
-        allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
-        aws.sqs.RedriveAllowPolicy(
-            f"{self._name}-redrive",
-            queue_url=dead_letters.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(allowed, separators=(",", ":")),
-            opts=self._with(dead_letters),
-        )
-        return dead_letters, queue
-
-    def _queue_policies(
-        self, senders: Sequence[Statement], dead_senders: Sequence[Statement] = ()
-    ) -> aws.sqs.QueuePolicy:
-        """Let `senders` send to the queue and `dead_senders` to the dead letters, over TLS only; the queue's policy."""
-        aws.sqs.QueuePolicy(
-            f"{self._name}-dead-letters-policy",
-            queue_url=self.dead_letter_queue.url,
-            policy=document([*dead_senders, deny_insecure_transport("sqs:*", [self.dead_letter_queue.arn])]),
-            opts=self._with(self.dead_letter_queue),
-        )
-        return aws.sqs.QueuePolicy(
-            f"{self._name}-events-policy",
-            queue_url=self.queue.url,
-            policy=document([*senders, deny_insecure_transport("sqs:*", [self.queue.arn])]),
-            opts=self._with(self.queue),
+        self.dead_letter_queue, self.queue = make_queues(
+            self, taker_timeout_s or self._args["timeout_seconds"], SMALL_TIMEOUT_S, receives
         )
 
     def _function(
@@ -345,8 +308,7 @@ class Pipeline(Component):
             **arguments.environment(PipelineArgs, self._args),
             **self._common_environment(),
             **self._announcing_environment(),
-            "MAX_CONVERTED_PIXELS": derive(lambda mb: str(max_converted_pixels(mb)), self._args["memory_mb"]),
-            "DECODER_MEMORY_MB": derive(lambda mb: str(decoder_memory_mb(mb)), self._args["memory_mb"]),
+            **decoding_environment(self._args["memory_mb"]),
         }
 
     def _queue_environment(self) -> dict[str, pulumi.Input[str]]:

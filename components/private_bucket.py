@@ -1,4 +1,4 @@
-"""PrivateBucket: what UploadBucket and ResultsBucket have in common."""
+"""PrivateBucket: what UploadBucket, ResultsBucket and Previews have in common."""
 
 from typing import Annotated, Any, cast
 
@@ -24,7 +24,7 @@ class PrivateBucketArgs(ProtectedArgs, total=False):
 
 
 class PrivateBucket(Component):
-    """A bucket that is private, encrypted, versioned, reached over TLS only, and tidies up after itself."""
+    """A bucket that is private, encrypted and reached over TLS only."""
 
     name_pattern = r"[a-z0-9][a-z0-9.-]*"
     name_expected = "lower-case letters, digits, hyphens and dots, as S3 takes no others"
@@ -37,14 +37,14 @@ class PrivateBucket(Component):
     kms_key_arn: pulumi.Output[str] | None
     """The key that encrypts the objects, where one was given."""
 
-    def _make(self, args: PrivateBucketArgs, expiration_rule: str) -> None:
-        """Make the bucket; `expiration_rule` is the id of the rule that deletes objects after `expiration_days`."""
-        name, key = self._name, args["kms_key_arn"]
+    def _make(self, key: pulumi.Input[str] | None, *, protect_data: bool) -> None:
+        """Make the bucket; `key` is the ARN of a KMS key that encrypts the objects."""
+        name = self._name
         self.bucket = aws.s3.Bucket(
             name,
-            force_destroy=not args["protect_data"],
+            force_destroy=not protect_data,
             tags=self._tags(),
-            opts=pulumi.ResourceOptions(parent=self, protect=args["protect_data"]),
+            opts=pulumi.ResourceOptions(parent=self, protect=protect_data),
         )
         self.name, self.arn = self.bucket.bucket, self.bucket.arn
         self.kms_key_arn = None if key is None else pulumi.Output.from_input(key)
@@ -74,6 +74,10 @@ class PrivateBucket(Component):
             rules=[{"apply_server_side_encryption_by_default": _encryption(key)}],
             opts=self._with(self.bucket),
         )
+
+    def _keep_versions(self, args: PrivateBucketArgs, expiration_rule: str) -> None:
+        """Keep old versions for a time; `expiration_rule` is the id of the rule that deletes objects at their age."""
+        name = self._name
         versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=self.name,

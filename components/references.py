@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from .arguments import members
 from .notifications import Notifications
+from .private_bucket import PrivateBucket
 from .results_bucket import ResultsBucket
 from .results_store import ResultsStore
 from .upload_bucket import UploadBucket
@@ -94,13 +95,14 @@ class Topic(NamedTuple):
     kms_key_arn: pulumi.Input[str] | None = None
 
 
-def bucket(source: BucketLike) -> Bucket:
+def bucket(source: BucketLike | PrivateBucket) -> Bucket:
     """Read a bucket off whatever stands for it."""
     match source:
         case aws.s3.Bucket():
             return Bucket(source.bucket, source.arn, None, source.region)
-        case UploadBucket() | ResultsBucket():
-            return Bucket(source.name, source.arn, source.kms_key_arn, source.bucket.region, versioned=True)
+        case PrivateBucket():
+            region, versioned = source.bucket.region, isinstance(source, UploadBucket | ResultsBucket)
+            return Bucket(source.name, source.arn, source.kms_key_arn, region, versioned)
         case _:
             return Bucket(source["name"], source["arn"], source.get("kms_key_arn"))
 

@@ -14,5 +14,6 @@ class ResultsBucket(PrivateBucket):
         self, name: str, args: ResultsBucketArgs | None = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         checked = self._start(name, ResultsBucketArgs, args, opts)
-        self._make(checked, "expire-documents")
+        self._make(checked["kms_key_arn"], protect_data=checked["protect_data"])
+        self._keep_versions(checked, "expire-documents")
         self._finish()

@@ -32,7 +32,8 @@ class UploadBucket(PrivateBucket):
         self, name: str, args: UploadBucketArgs | None = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         checked = self._start(name, UploadBucketArgs, args, opts)
-        self._make(checked, "expire-uploads")
+        self._make(checked["kms_key_arn"], protect_data=checked["protect_data"])
+        self._keep_versions(checked, "expire-uploads")
         if origins := checked["cors_origins"]:
             aws.s3.BucketCorsConfiguration(
                 f"{name}-cors",

@@ -18,9 +18,10 @@ from .guest_access import UPLOADS, GuestAccess
 from .label_api import LabelApi
 from .page_service import AddressReference, GuestsReference, origin_of
 from .policies import Statement, deny_insecure_transport, document
+from .previews import Previews
 from .private_bucket import PrivateBucket
 from .python_function import SOURCES
-from .references import BucketLike, TableLike
+from .references import BucketLike, BucketReference, TableLike
 
 SiteKind = Literal["s3", "cloudfront"]
 PAGE = "web"  # the folder of Labelstack's own page
@@ -241,6 +242,8 @@ class WebsiteFilesArgs(TaggedArgs, total=False):
     """The folder of a page of yours, as an absolute path. Without it, Labelstack's own page."""
     bucket: BucketLike | None
     """The bucket of the pictures: an `UploadBucket`, an `aws.s3.Bucket`, or its name and ARN."""
+    previews: Previews | BucketReference | None
+    """The `Previews` of the pictures, or their bucket's name and ARN: the page may show them."""
     api: LabelApi | AddressReference | None
     """The `LabelApi` that the page works with, or its address."""
     guests: GuestAccess | GuestsReference | None

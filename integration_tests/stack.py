@@ -220,12 +220,12 @@ class DeployedStack:
             bool,
         )
 
-    def wait_until_quiet(self) -> None:
-        """Wait until neither queue holds a message, visible or in flight."""
+    def wait_until_quiet(self, *queues: str) -> None:
+        """Wait until no queue, of the pipeline or of these outputs, holds a message, visible or in flight."""
 
         wait_for(
             "empty queues",
-            self._messages,
+            lambda: self._messages(*queues),
             lambda counts: not any(map(sum, counts.values())),
             hopeless=self.startup_failure(),
         )
@@ -234,11 +234,11 @@ class DeployedStack:
         """How many messages of the first queue are with a function; a dead letter that failed is hidden for minutes."""
         return self._messages()["queueUrl"][1]
 
-    def _messages(self) -> dict[str, tuple[int, int]]:
+    def _messages(self, *queues: str) -> dict[str, tuple[int, int]]:
         """How many messages of each queue are visible, and how many are not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = {}
-        for queue in ("queueUrl", "deadLetterQueueUrl"):
+        for queue in queues or ("queueUrl", "deadLetterQueueUrl"):
             answer = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
             visible, hidden = (int(answer["Attributes"][name]) for name in names)
             counts[queue] = (visible, hidden)

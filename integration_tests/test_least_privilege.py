@@ -51,7 +51,7 @@ NOT_SHOWN: dict[tuple[str, str], str] = {
     ("*", "sqs:GetQueueAttributes"): POLLING,
     **{
         (duty, f"sqs:{action}"): POLLING
-        for duty in ("record_failure", "start")
+        for duty in ("record_failure", "start", "make_previews")
         for action in ("ReceiveMessage", "DeleteMessage")
     },
 }
@@ -211,6 +211,15 @@ def record_over_labels(caller: Caller) -> str:
     return caller.call("record_failure", caller.message(caller.event()))
 
 
+def make_previews(caller: Caller) -> str:
+    uploaded = caller.stack.upload(f"uploads/{caller.sequencer()}.png", sample(PICTURE))
+    return caller.call("make_previews", caller.message(caller.event(uploaded.key, uploaded.version_id)))
+
+
+def remove_previews(caller: Caller) -> str:
+    return caller.call("make_previews", caller.message(caller.event(version_id="gone", name="ObjectRemoved:Delete")))
+
+
 def upload_by_url(caller: Caller) -> str:
     assert caller.api is not None
     return repr(caller.api.put(caller.api.grant(1), b"x"))
@@ -301,6 +310,7 @@ PIPELINE: dict[str, list[Flow]] = {
         keep_unreadable("record_failure"),
         Flow(record, (HIDE,), refused=PUT),
     ],
+    "make_previews": [Flow(make_previews, (READ_VERSION, READ, DOCUMENT)), Flow(remove_previews, ("s3:DeleteObject",))],
     "api_upload_url": [Flow(upload_by_url, (DOCUMENT,))],
     "api_results": [
         Flow(read, ("dynamodb:GetItem", READ)),
@@ -414,20 +424,20 @@ def at_rest(stack: DeployedStack, api: ApiClient | None) -> Iterator[Caller]:
     """A caller, while the queues feed no function."""
     uploaded = stack.upload(KEY, sample(PICTURE))
     stack.wait_for_result(uploaded)
-    stack.wait_until_quiet()
+    stack.wait_until_quiet("queueUrl", "deadLetterQueueUrl", "previewsQueueUrl")
     functions, client = functions_of(stack), stack.client("lambda")
     mappings = [
         mapping["UUID"]
         for name in functions.values()
         for mapping in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     ]
-    assert len(mappings) == 2
+    assert len(mappings) == 3
     for mapping in mappings:
         client.update_event_source_mapping(UUID=mapping, Enabled=False)
     try:
         yield Caller(stack, api, uploaded, functions)
     finally:
-        for queue in ("queueUrl", "deadLetterQueueUrl"):
+        for queue in ("queueUrl", "deadLetterQueueUrl", "previewsQueueUrl"):
             stack.client("sqs").purge_queue(QueueUrl=stack.outputs[queue])
         for mapping in mappings:
             client.update_event_source_mapping(UUID=mapping, Enabled=True)
@@ -475,5 +485,5 @@ def test_step_needs_each_of_its_rights(workflow: Caller, duty: str) -> None:
 
 def test_no_function_is_left_out(pipeline: Caller, workflow: Caller) -> None:
     assert set(pipeline.functions) == set(PIPELINE)
-    assert set(workflow.functions) == {*WORKFLOW, "record_failure"}
+    assert set(workflow.functions) == {*WORKFLOW, "record_failure", "make_previews"}
     assert role_of(pipeline, "record_failure").rights == role_of(workflow, "record_failure").rights

@@ -60,13 +60,16 @@ TERMS, DETECTOR_TERMS, TERM_BYTES = 5, 4, 250
 LABELS_KNOWN, COUNTER_BYTES = 200, 20
 LOG_BYTES = 2 * KB  # of one picture: its line, its metrics, Lambda's START, END and REPORT
 LAMBDA_MS, KNOWN_MS, API_MS, API_MB = 1_500, 150, 100, 512
+# Of a picture's previews; both have about 0.2 MB (benchmarks/previews.py).
+PREVIEW_MS, PREVIEWS_BYTES, PREVIEW_PUTS, PREVIEW_GETS = 700, 200 * KB, 2, 4
 STEP_MS, STEP_MB, EXECUTION_MB = 150, 256, 64  # a step that asks nobody; Step Functions charges 64 MB at a time
 WORKFLOW_LOG_BYTES = 25 * KB  # of an execution, about 30 events, and of its functions: an estimate
-IDLE_RECEIVES = 2 * 5 * 3 * MONTH_MINUTES  # two queues, each with five pollers that wait for 20 s
+IDLE_RECEIVES = 5 * 3 * MONTH_MINUTES  # of a queue: five pollers that wait for 20 s
 API_READ_UNITS, API_BYTES, API_LOG_BYTES = 10, 5 * KB, KB
 PAGE_REQUESTS, PAGE_BYTES = 15, 60 * KB
-OWN_METRICS = 15
+OWN_METRICS = 17
 QUEUE_FUNCTIONS, API_FUNCTIONS = 2, 3
+ALARMS_OF_PREVIEWS = 4
 WORKFLOW_STEPS = 4  # and one more that announces
 ALARMS_OF_STEP, ALARMS_OF_WORKFLOW = 2, 2
 ALARMS_OF_FUNCTION, ALARMS_OF_QUEUES, ALARMS_OF_REKOGNITION, ALARMS_OF_API, METRICS_OF_COST = 3, 3, 2, 2, 2
@@ -88,6 +91,12 @@ class Shape:
     workflow: bool = False
     results_bucket: bool = False
     notifications: bool = False
+    previews: bool = False
+
+    @property
+    def queues(self) -> int:
+        """Queues at which Lambda waits."""
+        return QUEUE_FUNCTIONS + self.previews
 
     @property
     def announces(self) -> bool:
@@ -160,6 +169,8 @@ def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
     _pictures(bill, shape, volumes, new, known)
     _table(bill, shape, volumes, new, known)
     _announcing(bill, shape, volumes)
+    if shape.previews:
+        _previews(bill, shape, volumes)
     _looking(bill, shape, volumes)
     _watching(bill, shape, volumes)
     return Estimate(
@@ -195,6 +206,7 @@ def alarm_metrics(shape: Shape) -> int:
         + (ALARMS_OF_WORKFLOW if shape.workflow else 0)
         + ALARMS_OF_QUEUES
         + ALARMS_OF_REKOGNITION
+        + (ALARMS_OF_PREVIEWS if shape.previews else 0)
         + (ALARMS_OF_API if shape.api != "none" else 0)
         + (METRICS_OF_COST if shape.daily_cost_alarm else 0)
     )
@@ -233,7 +245,7 @@ def _pictures(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int)
     bill.add("s3.get", "headers, and Rekognition's reading", looks + new * shape.detectors * by_detectors)
     bill.add("s3.storage", "this month's uploads", volumes.pictures * volumes.average_bytes / GB)
     bill.add("sqs.request", "events: send, receive, delete", 3 * volumes.pictures)
-    bill.add("sqs.request", "Lambda's waiting at two queues", IDLE_RECEIVES)
+    bill.add("sqs.request", f"Lambda's waiting at {shape.queues} queues", shape.queues * IDLE_RECEIVES)
 
 
 def _workflow(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) -> None:
@@ -291,6 +303,17 @@ def _announcing(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
         # The result is written again, in the table and in the index that it is in.
         units = 2 * requests.notes * _units(result, WRITE_UNIT_BYTES)
         bill.add("dynamodb.write", "notes of what is announced", volumes.pictures * units)
+
+
+def _previews(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
+    bill.add("lambda.request", "previews", volumes.pictures)
+    _compute(bill, shape, "previews", shape.memory_mb, volumes.pictures * PREVIEW_MS / 1000)
+    bill.add("s3.put", "previews", volumes.pictures * PREVIEW_PUTS)
+    bill.add("s3.get", "previews: reading pictures", volumes.pictures * PREVIEW_GETS)
+    bill.add("s3.storage", "this month's previews", volumes.pictures * PREVIEWS_BYTES / GB)
+    bill.add("sqs.request", "previews: send, receive, delete", 3 * volumes.pictures)
+    if not shape.workflow:  # which has them come by EventBridge already
+        bill.add("eventbridge.event", "uploads", volumes.pictures)
 
 
 def _looking(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
@@ -366,10 +389,12 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         f"{write_units(shape, labels)} write units in a transaction, which counts twice, indexes included. "
         f"A folder's counters hold {LABELS_KNOWN} labels.",
         "No picture is tried twice, and none is rejected.",
-        "Lambda waits at each of the two queues with five pollers, each asking every 20 s.",
+        "Lambda waits at each of its queues with five pollers, each asking every 20 s.",
     ]
     if shape.notifications:
         said.append("Every result is a message of up to 64 kB. Queues that subscribe are charged to their owners.")
+    if shape.previews:
+        said.append(f"A picture's previews take {PREVIEW_MS} ms and {PREVIEWS_BYTES / KB:g} kB.")
     if shape.workflow:
         said += [
             f"Each picture comes alone, the dearest case: an execution of {EXECUTION_MB} MB, in which each detector "

@@ -5,6 +5,7 @@ ProblemError
 ├── FlaggedPictureError        403 PICTURE_FLAGGED
 ├── PictureNotFoundError       404 PICTURE_NOT_FOUND
 ├── DeletedPictureError        404 PICTURE_DELETED
+├── NoPreviewError             404 PREVIEW_NOT_FOUND
 ├── UnknownRouteError          404 UNKNOWN_ROUTE
 ├── MethodNotAllowedError      405 METHOD_NOT_ALLOWED
 ├── PendingPictureError        409 PICTURE_PENDING
@@ -101,6 +102,16 @@ class DeletedPictureError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__("This picture was deleted.")
+
+
+class NoPreviewError(ProblemError):
+    """There is no preview of the picture, not yet or for good, and no browser shows its file."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "PREVIEW_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no preview of this picture. Ask again in a moment, or without size for the file.")
 
 
 class UnknownRouteError(ProblemError):

@@ -15,6 +15,7 @@ from ..api.problems import (
     DeletedPictureError,
     FlaggedPictureError,
     InvalidRequestError,
+    NoPreviewError,
     PendingPictureError,
     PictureNotFoundError,
 )
@@ -22,6 +23,7 @@ from ..api.requests import Request
 from ..results.codes import Status
 from ..results.document import Result, json_ready
 from ..results.errors import InvalidCursorError, InvalidQueryError
+from ..results.previews import CONTENT_TYPE, SIDES_PX, preview_key
 from ..results.query import MAX_CHARACTERS, MAX_CONDITIONS
 from ..results.query import Query as Search
 from ..results.search import LISTED_STATUSES, MAX_LIMIT, Order, Page
@@ -34,6 +36,10 @@ _SHOWN_TYPES: Final = {
     name: f"image/{name.lower()}" for name in ("JPEG", "PNG", "HEIC", "HEIF", "WebP", "AVIF", "GIF", "TIFF", "BMP")
 }
 """By the format that was found in the file's bytes, never by the type it was uploaded with."""
+
+
+_IN_BROWSERS: Final = frozenset({"JPEG", "PNG", "WebP", "AVIF", "GIF"})
+"""Formats that every browser shows."""
 
 
 class Results(Protocol):
@@ -72,6 +78,19 @@ class Links(Protocol):
 
 
 @dataclass(frozen=True)
+class Previews:
+    """The bucket of previews, and links to look at them."""
+
+    objects: Objects
+    links: Links
+
+    def link(self, result: Result, side_px: int) -> str | None:
+        """A link to a preview of the version that was judged; None where there is none."""
+        place = preview_key(result["key"], result.get("versionId"), side_px)
+        return self.links.link(place, None, CONTENT_TYPE, attachment=False) if self.objects.has(place) else None
+
+
+@dataclass(frozen=True)
 class Reading:
     """Answers what is asked about pictures below `prefix`; of all others it knows nothing."""
 
@@ -81,6 +100,8 @@ class Reading:
     prefix: str
     link_expiry_s: int
     now: Callable[[], datetime]
+    previews: Previews | None = None
+    """None where the stack makes none."""
 
     def detect_labels(self, request: Request) -> Answer:
         """POST /detect-labels."""
@@ -130,22 +151,35 @@ class Reading:
 
     def get_image_url(self, request: Request) -> Answer:
         """GET /image-url."""
-        query = Query(request.query, ("key", "showFlagged"))
+        query = Query(request.query, ("key", "size", "showFlagged"))
         key = query.key()
         asked = query.optional("showFlagged", one_of("true", "false"), "false") == "true"
+        size = query.optional("size", one_of(*map(str, SIDES_PX)), "")
         query.done()
         result = self._find(key)
         if result is None:
             raise PendingPictureError("This picture is not analysed yet. Ask again when it has a result.")
         if result.get("moderation") and not asked:
             raise FlaggedPictureError("Moderation flagged this picture. Ask again with showFlagged=true to see it.")
+        expires_at = self.now() + timedelta(seconds=self.link_expiry_s)
+        url = self._preview(result, int(size)) if size else None
+        return Answer({"url": url or self._original(result), "expiresAt": iso_ms(expires_at)})
+
+    def _preview(self, result: Result, side_px: int) -> str | None:
+        """A link to a preview; None where the original stands in. Raises NoPreviewError where that helps nobody."""
+        if self.previews is None or result["status"] != Status.LABELED:
+            return None
+        url = self.previews.link(result, side_px)
+        if url is None and result.get("format") not in _IN_BROWSERS:
+            raise NoPreviewError
+        return url
+
+    def _original(self, result: Result) -> str:
         # A browser never shows a file that is no picture, whatever type it was uploaded with.
         shown = _SHOWN_TYPES.get(result.get("format", "")) if result["status"] == Status.LABELED else None
-        expires_at = self.now() + timedelta(seconds=self.link_expiry_s)
         # Of the version that was judged: another may have come under the same key since.
         version_id, attachment = result.get("versionId"), shown is None
-        url = self.links.link(key, version_id, shown or "application/octet-stream", attachment=attachment)
-        return Answer({"url": url, "expiresAt": iso_ms(expires_at)})
+        return self.links.link(result["key"], version_id, shown or "application/octet-stream", attachment=attachment)
 
     def get_health(self, request: Request) -> Answer:
         """GET /health: fails when the table cannot be read."""

@@ -29,6 +29,7 @@ from .outbox import DeferredOutbox, DeliveringOutbox, Outbox
 from .pipeline import Batch, Pipeline
 from .ports import Rekognition
 from .preparation import Preparation
+from .previews import PreviewFunction, Previews
 from .sqs_batch import MOST_BATCHES, Backlog, QueueFunction
 from .sqs_queue import EventsQueue, Retry
 from .workflow_start import WorkflowStart
@@ -65,6 +66,16 @@ def record_failure(variables: Variables) -> QueueFunction[None]:
     services = _Services.of(variables.text("RESULTS_TABLE"), MESSAGES_AT_ONCE)
     recorder = FailureRecorder(bucket, services.results, services.metrics, _now, targets.outbox(services))
     return queue.function(services, recorder)
+
+
+def make_previews(variables: Variables) -> PreviewFunction:
+    """Return the function behind the queue of previews. Raises EnvironmentVariableError."""
+    bucket, previews_bucket = variables.text("UPLOAD_BUCKET"), variables.text("PREVIEWS_BUCKET")
+    decoder, metrics = _decoder(variables), Metrics()
+    client = boto3.client("s3", config=s3_objects.client_config(1))
+    store = s3_objects.S3Previews(client, previews_bucket)
+    previews = Previews(bucket, s3_objects.S3Objects(client, bucket), decoder, store, metrics)
+    return PreviewFunction(previews, metrics, Logger(), EmbeddedMetrics())
 
 
 def start_workflow(variables: Variables) -> QueueFunction[None]:
@@ -126,16 +137,14 @@ class _Labelling:
 
     bucket: str
     cache_days: int
-    max_converted_pixels: int
-    decoder_memory_mb: int
+    decoder: Decoder
 
     @classmethod
     def parse(cls, variables: Variables) -> _Labelling:
         return cls(
             variables.text("UPLOAD_BUCKET"),
             variables.integer("CACHE_DAYS", 1, 3650),
-            variables.integer("MAX_CONVERTED_PIXELS", 0, 10**9),
-            variables.integer("DECODER_MEMORY_MB", 1, 10_240),
+            _decoder(variables),
         )
 
     def pipeline(
@@ -147,9 +156,7 @@ class _Labelling:
             bucket=self.bucket,
             settings=settings,
             objects=objects,
-            preparation=Preparation(
-                objects, Decoder(self.max_converted_pixels, self.decoder_memory_mb), services.metrics
-            ),
+            preparation=Preparation(objects, self.decoder, services.metrics),
             rekognition=calls,
             results=services.results,
             outbox=outbox,
@@ -161,6 +168,11 @@ class _Labelling:
             now=_now,
             warn=services.logger.warning,
         )
+
+
+def _decoder(variables: Variables) -> Decoder:
+    pixels, memory_mb = ("MAX_CONVERTED_PIXELS", 0, 10**9), ("DECODER_MEMORY_MB", 1, 10_240)
+    return Decoder(variables.integer(*pixels), variables.integer(*memory_mb))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
-from typing import IO, Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, Final
 
 from .decoding.child import OUT_OF_MEMORY
 from .decoding.conversion import Converted
@@ -44,18 +45,29 @@ class Decoder:
         Raises UnusablePictureError, with the code IMAGE_TOO_COSTLY for a picture that exceeds the limits, and
         DecoderStoppedError when there is no answer in time.
         """
+        with self._asking(timeout_s) as (requests, answers):
+            _ask(requests, content, {"format": name})
+            # The process has it now: there is room for one file, not for two.
+            del content
+            answer, [jpeg] = _answer(answers)
+            return Converted(jpeg, answer["width"], answer["height"])
+
+    def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
+        """The picture as WebP files of these longest sides, the longest first. Raises as `convert` does."""
+        with self._asking(timeout_s) as (requests, answers):
+            _ask(requests, content, {"format": name, "sidesPx": sides_px})
+            del content
+            return _answer(answers)[1]
+
+    @contextmanager
+    def _asking(self, timeout_s: float) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Yield the pipes to the process and from it; end it when that takes too long."""
         process = self._running()
-        requests, answers = _pipes(process)
         late = threading.Event()
         timer = threading.Timer(max(0.0, min(timeout_s, threading.TIMEOUT_MAX)), _end_late, (process, late))
         timer.start()
         try:
-            requests.write(json.dumps({"format": name, "sizeBytes": len(content)}).encode() + b"\n")
-            requests.write(content)
-            requests.flush()
-            # The process has it now: there is room for one file, not for two.
-            del content
-            return _answer(answers)
+            yield _pipes(process)
         except (BrokenPipeError, EOFError) as error:
             status = process.wait()
             if late.is_set():
@@ -96,14 +108,20 @@ def _end_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:
     process.kill()
 
 
-def _answer(answers: IO[bytes]) -> Converted:
+def _ask(requests: IO[bytes], content: bytes, request: dict[str, Any]) -> None:
+    requests.write(json.dumps({**request, "sizeBytes": len(content)}).encode() + b"\n")
+    requests.write(content)
+    requests.flush()
+
+
+def _answer(answers: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     line = answers.readline()
     if not line:
         raise EOFError
     answer = json.loads(line)
     if "code" in answer:
         raise UnusablePictureError(answer["code"], answer["detail"])
-    return Converted(answers.read(answer["sizeBytes"]), answer["width"], answer["height"])
+    return answer, [answers.read(size_bytes) for size_bytes in answer["sizesBytes"]]
 
 
 def _reason(status: int) -> UnusablePictureError | DecoderStoppedError:

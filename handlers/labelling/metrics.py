@@ -27,6 +27,8 @@ class Metric(StrEnum):
     PICTURES_POSTPONED = "PicturesPostponed"
     RESULTS_ANNOUNCED = "ResultsAnnounced"
     ANNOUNCEMENTS_FAILED = "AnnouncementsFailed"
+    PREVIEWS_MADE = "PreviewsMade"
+    PICTURES_WITHOUT_PREVIEW = "PicturesWithoutPreview"
 
 
 UPLOAD_TO_RESULT = "UploadToResult"

@@ -116,6 +116,14 @@ def read_header(start: bytes, size_bytes: int, *, for_text: bool = False) -> Pic
     return _header(name, structure, size_bytes, for_text)
 
 
+def format_of(start: bytes) -> str:
+    """The format of the picture that begins so. Raises PictureRejectedError for what is none that is read."""
+    try:
+        return _format(start)
+    except UnusablePictureError as error:
+        raise _rejection(error) from error
+
+
 def unread_header(start: bytes) -> PictureHeader:
     """The header of a picture whose pixels begin after the bytes that are worth reading: it is converted."""
     return _header_of_copy(_format(start))

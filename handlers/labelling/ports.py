@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from .detectors import Detector
 from .sns_message import SnsMessage
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 MARGIN_S: Final = 2.0
 """Of the function's time, kept for writing results and answering whoever called it."""
@@ -23,6 +26,12 @@ class Deadline:
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
     total_s: float = 0.0
     """How much time there was at first."""
+
+    @classmethod
+    def of(cls, context: LambdaContext, clock: Callable[[], float] = time.monotonic) -> Self:
+        """Return the deadline of a call of a function."""
+        total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
+        return cls(clock() + total_s, clock, total_s)
 
     @property
     def halfway(self) -> Deadline:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..results.codes import Code
+from ..results.previews import CONTENT_TYPE
 from .errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
 from .ports import StoredObject
 
@@ -65,12 +68,8 @@ class S3Objects:
         return self._stored(request, answer, size_bytes), start
 
     def _head(self, request: Any) -> StoredObject:
-        try:
+        with _translated_errors(request["Key"]):
             answer = self.client.head_object(**request)
-        except ClientError as error:
-            raise _translated(error, request["Key"]) from error
-        except BotoCoreError as error:
-            raise StorageError(f"S3 cannot be reached: {error}") from error
         return self._stored(request, answer, answer["ContentLength"])
 
     def _request(self, key: str, version_id: str | None) -> Any:
@@ -87,6 +86,43 @@ class S3Objects:
             size_bytes=size_bytes,
             modified_at=answer["LastModified"],
         )
+
+
+@dataclass(frozen=True)
+class S3Previews:
+    """`PreviewStore` in one bucket."""
+
+    client: S3Client
+    bucket: str
+
+    def has(self, key: str) -> bool:
+        """Return whether there is an object of this key."""
+        try:
+            with _translated_errors(key):
+                self.client.head_object(Bucket=self.bucket, Key=key)
+        except ObjectGoneError:
+            return False
+        return True
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store a WebP file."""
+        with _translated_errors(key):
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=CONTENT_TYPE)
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if there is one."""
+        with _translated_errors(key):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+
+@contextmanager
+def _translated_errors(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(error, key) from error
+    except BotoCoreError as error:
+        raise StorageError(f"S3 cannot be reached: {error}") from error
 
 
 def _status(error: ClientError) -> int:

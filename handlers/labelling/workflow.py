@@ -48,7 +48,7 @@ from .failure import FailureRecorder
 from .metrics import Metrics
 from .outbox import Outbox
 from .pipeline import Ended, Pipeline
-from .ports import MARGIN_S, Deadline, StoredObject
+from .ports import Deadline, StoredObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -146,11 +146,11 @@ class StepFunction:
         return result
 
     def _handle(self, state: dict[str, Any], context: LambdaContext) -> State:
-        total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
+        deadline = Deadline.of(context, self.clock)
         about = state.get("event") or state.get("stored") or {}
         self.logger.thread_safe_append_keys(key=about.get("key"), version_id=about.get("version_id"))
         try:
-            after = self.step(state, Deadline(self.clock() + total_s, self.clock, total_s))
+            after = self.step(state, deadline)
             self.logger.info("Step done", outcome=after.get("outcome"))
             return after
         except (LabellingError, ResultsError) as error:

@@ -166,10 +166,10 @@ def json_ready(document: object) -> Any:
 
 SCHEMA_VERSION: Final = 1
 """Of `public_document`, raised when a reader of its schema would have to change; attributes may be added without."""
-_FOLDER: Final = "results/"
-_FOLDER_OF_LONG: Final = "results-of-long-keys/"
+_FOLDER: Final = "results"
 _MAX_KEY_BYTES: Final = 1024
-_NO_VERSION: Final = "null"
+NO_VERSION: Final = "null"
+"""In place of the version's id, in a bucket without versions."""
 
 
 def public_document(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,21 +178,31 @@ def public_document(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def document_key(key: str, version_id: str | None) -> str:
-    """Return where the document of a picture's version is: `results/<key>/<version id>.json`.
-
-    S3 keys have at most 1,024 bytes: where that would be longer, the key's SHA-256 stands for the key, in
-    `results-of-long-keys/`. A result without a version, as in a bucket without versions, is in `null.json`.
-    """
-    whole, hashed = (f"{folder}{version_id or _NO_VERSION}.json" for folder in document_folders(key))
-    return whole if len(whole.encode()) <= _MAX_KEY_BYTES else hashed
+    """Return where the document of a picture's version is: `results/<key>/<version id>.json`; see `place_of`."""
+    return place_of(_FOLDER, key, f"{version_id or NO_VERSION}.json")
 
 
 def document_folders(key: str) -> tuple[str, str]:
     """Return where documents of a picture can be: by its key, and by its hash where that is too long."""
-    return f"{_FOLDER}{key}/", f"{_FOLDER_OF_LONG}{hashlib.sha256(key.encode()).hexdigest()}/"
+    return _folders(_FOLDER, key)
+
+
+def place_of(folder: str, key: str, name: str) -> str:
+    """Return where something of a picture is: `<folder>/<key>/<name>`.
+
+    S3 keys have at most 1,024 bytes: where that would be longer, the key's SHA-256 stands for the key, in
+    `<folder>-of-long-keys/`.
+    """
+    whole, hashed = (f"{each}{name}" for each in _folders(folder, key))
+    return whole if len(whole.encode()) <= _MAX_KEY_BYTES else hashed
+
+
+def _folders(folder: str, key: str) -> tuple[str, str]:
+    return f"{folder}/{key}/", f"{folder}-of-long-keys/{hashlib.sha256(key.encode()).hexdigest()}/"
 
 
 def documented_key(name: str) -> str | None:
     """Return the key of the picture whose document has this name; None of a name that does not tell it."""
-    key, _, _ = name.removeprefix(_FOLDER).rpartition("/")
-    return key if name.startswith(_FOLDER) and key else None
+    folder, _, rest = name.partition("/")
+    key = rest.rpartition("/")[0]
+    return key if folder == _FOLDER and key else None

@@ -153,6 +153,7 @@ def shape_of(settings: Settings) -> Shape:
         results_bucket=settings["resultsBucket"],
         notifications=settings["notifications"],
         workflow=settings["pipeline"] == "workflow",
+        previews=settings["previews"],
     )
 
 

@@ -24,7 +24,7 @@ def test_committed_schema_is_what_the_components_say() -> None:
 def test_every_component_is_offered() -> None:
     assert {name.rpartition(":")[2] for name in SCHEMA["resources"]} == {
         *("GuestAccess", "ImageProcessor", "LabelApi", "LabelWorkflow", "Monitoring", "Notifications"),
-        *("PythonFunction", "ResultsBucket", "ResultsStore", "UploadBucket", "Website", "WebsiteFiles"),
+        *("Previews", "PythonFunction", "ResultsBucket", "ResultsStore", "UploadBucket", "Website", "WebsiteFiles"),
     }
 
 
@@ -68,7 +68,16 @@ def test_a_bucket_and_a_table_are_all_that_a_pipeline_needs() -> None:
 def test_outputs_of_other_resources_are_taken_where_the_program_need_not_know_them() -> None:
     inputs = resource("ImageProcessor")["inputProperties"]
 
-    decide = {"buildDir", "sourceDir", "runtime", "architecture", "events", "detectors", "imageProperties"}
+    decide = {
+        "buildDir",
+        "sourceDir",
+        "runtime",
+        "architecture",
+        "events",
+        "eventbridge",
+        "detectors",
+        "imageProperties",
+    }
     decide |= {"onCostBound", "labelBlocklist", "labelAllowlist", "labelAliases", "minConfidenceByLabel"}
     assert {key for key, value in inputs.items() if value.get("plain")} == decide
     reference = SCHEMA["types"]["labelstack:index:BucketReference"]

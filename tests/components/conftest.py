@@ -9,6 +9,7 @@ from tests.recording import ACCOUNT, REGION
 
 PACKAGES = (
     *("process_image", "record_failure", "pause_pipeline", "workflow", "labelling", "results", "environment"),
+    "make_previews",
     *("api", "api_upload_url", "api_results", "api_delete"),
 )
 

@@ -112,7 +112,7 @@ def test_a_late_value_is_judged_when_it_is_known() -> None:
 
 def test_there_are_cases_of_every_component() -> None:
     assert len(CASES) > 200
-    assert len(KINDS) == 12
+    assert len(KINDS) == 13
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from handlers.labelling.decoding.conversion import Converted, convert
+from handlers.labelling.decoding.conversion import Converted, convert, previews
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import ObjectGoneError
 from handlers.labelling.events import EventKind, ObjectEvent
@@ -31,6 +31,9 @@ class DecoderHere:
 
     def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
         return convert(io.BytesIO(content), name, self.max_pixels)
+
+    def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
+        return previews(io.BytesIO(content), name, sides_px, self.max_pixels)
 
 
 class FakeRows:

@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from handlers.api.application import Application
 from handlers.api_delete.deletion import Deletion
 from handlers.api_delete.relabelling import Relabelling
-from handlers.api_results.reading import Reading
+from handlers.api_results.reading import Previews, Reading
 from handlers.api_upload_url.uploads import Uploads
 from handlers.environment import Variables
 from handlers.results.codes import Status
@@ -147,6 +147,8 @@ class FakeApi:
 
     results: FakeResults = field(default_factory=FakeResults)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    previews: FakeObjects | None = None
+    """None where the stack makes none."""
     sent: list[str] | None = field(default_factory=list)
     """Messages to the pipeline's queue; None where there is none."""
     erasure: FakeErasure | None = field(default_factory=FakeErasure)
@@ -161,7 +163,8 @@ class FakeApi:
             return f"https://bucket.example/{key}?signature"
 
         uploads = Uploads(sign, PREFIX, 100 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
-        reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW)
+        previews = Previews(self.previews, self.objects) if self.previews else None
+        reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW, previews)
         deletion = Deletion(self.objects, PREFIX, self.erasure)
         send = None if self.sent is None else self.sent.append
         relabelling = Relabelling(self.objects, "pictures", PREFIX, send, lambda: NOW)

@@ -11,7 +11,7 @@ from handlers.labelling.events import EventKind, decode_message
 from handlers.results.cursor_keys import OpenKey
 
 from .conftest import Client, Reply
-from .fakes import result
+from .fakes import FakeObjects, result
 
 KEY = "uploads/1/cat + dog, 100%.png"
 
@@ -263,6 +263,37 @@ def test_gives_the_link_of_a_flagged_picture_only_when_asked(client: Client) -> 
     assert problem(client.get("/image-url", key="uploads/1", showFlagged="false")) == (403, "PICTURE_FLAGGED")
     assert client.get("/image-url", key="uploads/1", showFlagged="true").status == 200
     assert problem(client.get("/image-url", key="uploads/1", showFlagged="1")) == (400, "INVALID_REQUEST")
+
+
+def test_gives_the_link_of_a_preview(client: Client) -> None:
+    place = "previews/uploads/1/v7/480.webp"
+    client.restart(previews=FakeObjects({place}))
+    client.api.results.add(result("uploads/1", versionId="v7", format="HEIC"))
+
+    reply = client.get("/image-url", key="uploads/1", size="480")
+
+    assert reply.body["url"] == f"https://bucket.example/{place}?version=None&type=image/webp&attachment=False"
+    assert problem(client.get("/image-url", key="uploads/1", size="1600")) == (404, "PREVIEW_NOT_FOUND")
+    assert problem(client.get("/image-url", key="uploads/1", size="100")) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("has_previews", [True, False])
+def test_original_stands_in_for_a_preview_where_browsers_show_it(client: Client, has_previews: bool) -> None:
+    client.restart(previews=FakeObjects() if has_previews else None)
+    client.api.results.add(result("uploads/1", format="JPEG"))
+
+    assert "type=image/jpeg" in client.get("/image-url", key="uploads/1", size="480").body["url"]
+
+
+def test_flagged_picture_has_a_preview_only_when_asked(client: Client) -> None:
+    client.restart(previews=FakeObjects({"previews/uploads/1/null/480.webp"}))
+    client.api.results.add(
+        result("uploads/1", moderation=[{"name": "Violence", "parent": "", "confidence": Decimal(9)}])
+    )
+
+    assert problem(client.get("/image-url", key="uploads/1", size="480")) == (403, "PICTURE_FLAGGED")
+    shown = client.get("/image-url", key="uploads/1", size="480", showFlagged="true")
+    assert "previews/" in shown.body["url"]
 
 
 def test_gives_no_link_before_moderation_has_seen_the_picture(client: Client) -> None:

@@ -74,6 +74,7 @@ VALUES = {
     *("labelBlocklist", "labelAllowlist", "labelAliases", "minConfidenceByLabel"),
     *("batchSize", "maxReceiveCount", "retryBaseDelaySeconds", "noncurrentVersionDays", "publicEndpoint"),
     *("websiteEndpoint", "apiStage", "apiThrottleRate", "apiThrottleBurst", "apiDailyQuota", "apiPurge"),
+    "previewConcurrency",
 }
 # Statements for `*`: what AWS lets nobody scope, or only by the condition that is then there.
 UNSCOPED = {

@@ -49,7 +49,7 @@ def test_a_month_of_100_000_pictures() -> None:
         ("S3", "headers, and Rekognition's reading"): (200_000, 0.08),
         ("S3", "this month's uploads"): (80, 1.84),
         ("SQS", "events: send, receive, delete"): (300_000, 0.12),
-        ("SQS", "Lambda's waiting at two queues"): (1_296_000, 0.5184),
+        ("SQS", "Lambda's waiting at 2 queues"): (1_296_000, 0.5184),
         # A result of 2,100 bytes (3 units), ten labels, five terms, counters of 4,000 bytes (4): twice 22, and
         # 3 + 20 + 5 in the indexes, and 3 for what is remembered of the content.
         ("DynamoDB", "results, labels, terms, counters, known content"): (7_500_000, 4.6875),
@@ -61,14 +61,14 @@ def test_a_month_of_100_000_pictures() -> None:
         ("S3", "pictures looked at"): (0, 0),
         ("Data transfer", "answers and pictures"): (0, 0),
         ("CloudWatch", "logs"): (0.2, 0.1),
-        ("CloudWatch", "metrics of the functions"): (15, 4.5),
+        ("CloudWatch", "metrics of the functions"): (17, 5.1),
     }
 
 
 def test_the_total_is_the_sum() -> None:
     estimate = pricing.estimate(SMALL, Volumes(pictures=100_000), TABLE)
 
-    assert estimate.total_usd == pytest.approx(114.088905)
+    assert estimate.total_usd == pytest.approx(114.688905)
 
 
 def test_known_content_costs_no_call_no_header_and_little_time() -> None:
@@ -143,6 +143,19 @@ def test_announcing_costs_a_document_a_message_and_a_note() -> None:
     assert charges["DynamoDB", "notes of what is announced"] == (600_000, 0.375)
 
 
+def test_previews_cost_their_making_and_keeping() -> None:
+    plain, shape = replace(SMALL, monitoring=True), replace(SMALL, monitoring=True, previews=True)
+
+    charges = lines(pricing.estimate(shape, Volumes(pictures=100_000), TABLE))
+
+    assert charges["Lambda", "previews, 512 MB"] == (35_000, 0.466669)
+    assert charges["S3", "previews"] == (200_000, 1.0)
+    assert charges["S3", "this month's previews"] == (20, 0.46)
+    assert charges["EventBridge", "uploads"] == (100_000, 0.1)
+    assert charges["SQS", "Lambda's waiting at 3 queues"][0] == 1_944_000
+    assert pricing.alarm_metrics(shape) == pricing.alarm_metrics(plain) + 4
+
+
 def test_watching_costs_alarms_and_a_dashboard() -> None:
     charges = lines(pricing.estimate(replace(SMALL, monitoring=True), Volumes(pictures=0, mails=1_000), TABLE))
 
@@ -155,7 +168,7 @@ def test_no_picture_costs_no_more_than_waiting() -> None:
     estimate = pricing.estimate(SMALL, Volumes(pictures=0), TABLE)
 
     assert {(line.service, line.what) for line in estimate.lines if line.usd} == {
-        ("SQS", "Lambda's waiting at two queues")
+        ("SQS", "Lambda's waiting at 2 queues")
     }
     assert ("Rekognition", "1 of 4 detectors") in lines(estimate)
 
@@ -254,4 +267,4 @@ def test_the_page_about_aws_has_the_estimate_s_numbers() -> None:
     assert f"as `dev` and `prod` have it: {usd(dev, Volumes(pictures=0))} |" in page
     assert usd(shape_of(read_settings("prod")), Volumes(pictures=0)) == usd(dev, Volumes(pictures=0))
     assert f"{pricing.alarm_metrics(dev)} metrics of alarms" in page
-    assert f"{pricing.OWN_METRICS} at $0.30: up to $4.50" in page
+    assert f"{pricing.OWN_METRICS} at $0.30: up to $5.10" in page

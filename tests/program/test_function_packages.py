@@ -15,10 +15,11 @@ from tests.recording import PROJECT, record_stack
 IN_LAMBDAS_RUNTIME = {"boto3", "botocore"}
 DISTRIBUTIONS = {"PIL": "pillow", "pillow_heif": "pillow-heif", "aws_lambda_powertools": "aws-lambda-powertools"}
 # Of each function: its folder, the module of its handler, and its name there.
-QUEUE = ("process_image.handler.handle", "record_failure.handler.handle")
+QUEUE = ("process_image.handler.handle", "record_failure.handler.handle", "make_previews.handler.handle")
 WORKFLOW = tuple(f"workflow.handler.{step}" for step in ("start", "inspect", "recognise", "store", "fail", "notify"))
 LOOK_AT_PICTURES = (
     "process_image.handler.handle",
+    "make_previews.handler.handle",
     *(f"workflow.handler.{step}" for step in ("inspect", "recognise", "store")),
 )
 

@@ -36,6 +36,7 @@ UNTAGGABLE = {
     "aws:cloudfront/originAccessControl:OriginAccessControl",
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
     "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/eventTarget:EventTarget",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:lambda/permission:Permission",
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
@@ -56,7 +57,8 @@ UNTAGGABLE = {
 }
 LOG_RETENTION_DAYS = {"dev": 7, "local": 1, "prod": 90}
 # Without what people see of it, what announces results, and what watches it.
-CORE = {"api": "none", "website": "none", "resultsBucket": "false", "notifications": "false", "monitoring": "false"}
+OPTIONAL = ("previews", "resultsBucket", "notifications", "monitoring")
+CORE = {"api": "none", "website": "none", **dict.fromkeys(OPTIONAL, "false")}
 DETECTORS = {"dev": "labels", "local": "labels,faces,moderation,text", "prod": "labels,faces,moderation"}
 
 
@@ -178,7 +180,7 @@ def test_data_is_encrypted(recorded: Record) -> None:
     rules = {e.name: e.inputs["rules"] for e in encryption}
     assert rules == {
         f"labelstack-{bucket}-encryption": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
-        for bucket in ("documents", "uploads")
+        for bucket in ("documents", "previews", "uploads")
     }
     assert recorded.single("aws:dynamodb/table:Table").inputs["serverSideEncryption"] == {"enabled": True}
     assert all(queue.inputs["sqsManagedSseEnabled"] for queue in recorded.of("aws:sqs/queue:Queue"))
@@ -188,7 +190,7 @@ def test_logs_are_kept_for_a_time(stack: str, recorded: Record) -> None:
     groups = recorded.of("aws:cloudwatch/logGroup:LogGroup")
 
     assert [group.inputs["retentionInDays"] for group in groups] == [LOG_RETENTION_DAYS[stack]] * (
-        5 + (stack == "local")
+        6 + (stack == "local")
     )
 
 
@@ -215,7 +217,7 @@ def test_no_role_may_do_everything_to_anything(recorded: Record) -> None:
 def test_each_function_has_a_role_of_its_own(recorded: Record) -> None:
     roles = [function.inputs["role"].rpartition("/")[2] for function in recorded.of("aws:lambda/function:Function")]
 
-    parts = ("api-delete", "api-results", "api-upload-url", "process-image", "record-failure")
+    parts = ("api-delete", "api-results", "api-upload-url", "previews-make", "process-image", "record-failure")
     assert sorted(roles) == [f"labelstack-{part}-0a1b2c3" for part in parts]
     assert sorted(p.inputs["role"] for p in recorded.of("aws:iam/rolePolicy:RolePolicy")) == sorted(roles)
 
@@ -245,8 +247,9 @@ def test_everything_that_can_be_tagged_is(stack: str, recorded: Record, core: Re
     # Bucket, table, two each of queues, roles, log groups, functions and mappings.
     assert len([r for r in core.resources if r.type.startswith("aws:") and r.type not in UNTAGGABLE]) == 12
     # The bucket of documents and the topic; three functions with role and group, the API with stage, log and log role;
-    # the site's bucket. Or also a key with its plan, and a distribution. The topic of the alarms, and 23 alarms.
-    assert len(tagged) - 12 == 2 + (14 if stack == "local" else 15) + 24
+    # the site's bucket. Or also a key with its plan, and a distribution. The topic of the alarms, and 27 alarms.
+    # Of the previews: bucket, two queues, role, group, function, mapping, rule.
+    assert len(tagged) - 12 == 2 + (14 if stack == "local" else 15) + 28 + 8
     for resource in tagged:
         tags = dict(resource.inputs["tags"])
         assert tags.pop("component")
@@ -260,9 +263,9 @@ def test_policies_are_compact(stack: str, recorded: Record) -> None:
         for key, value in r.inputs.items()
         if key.lower().endswith("policy") and isinstance(value, str)
     ]
-    # 3 buckets, 2 queues, 2 about dead letters, 2 topics, 5 functions' roles with what they may do and who takes them,
+    # 4 buckets, 4 queues, 4 about dead letters, 2 topics, 6 functions' roles with what they may do and who takes them,
     # the log's.
-    assert len(texts) == 3 + 2 + 2 + 2 + 5 * 2 + (stack == "local")
+    assert len(texts) == 4 + 4 + 4 + 2 + 6 * 2 + (stack == "local")
     assert not [text for text in texts if " " in text]
 
 

@@ -63,6 +63,8 @@ class Double:
 
     delay_s: float = 0.0
     can_delete: bool = True
+    previews: bool = False
+    """Whether pictures have previews."""
     relabelled: list[str] = field(default_factory=list)
     gives_up: bool = True
     """Whether the pictures that arrive from now on end FAILED where their names begin with `failed`."""
@@ -250,6 +252,14 @@ class Service:
         picture = self.double.pictures.get(request.path_params["key"])
         return Response(picture.content, media_type=picture.content_type) if picture else Response(status_code=404)
 
+    async def get_preview(self, request: Request) -> Response:
+        """The bucket of previews gives one."""
+        side, preview = int(request.path_params["size"]), io.BytesIO()
+        with Image.open(io.BytesIO(self.double.pictures[request.path_params["key"]].content)) as image:
+            image.thumbnail((side, side))
+            image.save(preview, "WEBP")
+        return Response(preview.getvalue(), media_type="image/webp")
+
     def find(self, key: str) -> Response:
         """200, 202 or 404, the same for both ways to ask."""
         picture = self.double.pictures.get(key)
@@ -342,7 +352,9 @@ class Service:
             raise Problem(409, "PICTURE_PENDING", "This picture is not analysed yet.")
         if self.double.result(picture).get("moderation") and not show_flagged:
             raise Problem(403, "PICTURE_FLAGGED", "Moderation flagged this picture.")
-        url = str(request.url_for("get_object", key=key))
+        size = choice(request, "size", ("480", "1600"))
+        place = {"key": key, "size": size} if size and self.double.previews else {"key": key}
+        url = str(request.url_for("get_preview" if "size" in place else "get_object", **place))
         return JSONResponse({"url": url, "expiresAt": stamp(datetime.now(UTC) + timedelta(minutes=5))})
 
     async def health(self, _: Request) -> Response:
@@ -414,6 +426,7 @@ def application(double: Double) -> Starlette:
             Mount("/api", routes=api),
             Route("/s3/put/{grant}", service.put, methods=["PUT"]),
             Route("/s3/pictures/{key:path}", service.get_object),
+            Route("/s3/previews/{size:int}/{key:path}", service.get_preview),
             Mount("/", StaticFiles(directory=WEB, html=True)),
         ],
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=watch)],

@@ -46,8 +46,8 @@ export function apiBackend(config) {
 
     labels: async () => (await call("GET", "/labels")).body.labels,
 
-    imageUrl: async (key, showFlagged) =>
-      (await call("GET", "/image-url", { query: { key, showFlagged: showFlagged || undefined } })).body.url,
+    imageUrl: async (key, { size, flagged } = {}) =>
+      (await call("GET", "/image-url", { query: { key, size, showFlagged: flagged || undefined } })).body.url,
 
     async relabel(key) {
       await call("POST", "/relabel", { body: { key } });

@@ -69,7 +69,7 @@ async function start() {
     onOpen: open,
     onLabel: search.lookFor,
     onResult(result, file) {
-      if (result.status === "LABELED" && !result.moderation?.length) pictures.keep(result.key, file);
+      if (result.status === "LABELED" && !result.moderation?.length) pictures.keep(result.key, result.format, file);
       gallery.offer(result);
       void search.refresh();
     },

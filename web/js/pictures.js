@@ -1,38 +1,53 @@
 /** Addresses of pictures: of files just sent from memory, of all others by short-lived links that are kept for a while. */
 
-const LINK_LIFE_MS = 4 * 60_000, MOST_LOCAL = 100;
+const LINK_LIFE_MS = 4 * 60_000, MOST_KEPT = 400, SMALL = 480, LARGE = 1600, MOST_OF_SMALL = 640;
+const WAITS_MS = [1000, 2000, 4000, 8000]; // for a preview that is being made
+const IN_BROWSERS = ["JPEG", "PNG", "WebP", "AVIF", "GIF"];
 
 /** @param {import("./types.js").Backend} backend */
 export function pictureSource(backend) {
-  const local = new Map(), links = new Map();
-  function forget(key) {
-    if (local.has(key)) URL.revokeObjectURL(local.get(key));
-    local.delete(key);
-    links.delete(key);
+  const kept = new Map(); // addresses, by what they show
+  const place = (key, size = "original") => `${size} ${key}`;
+  function drop(id) {
+    const { url } = kept.get(id) ?? {};
+    if (url?.startsWith("blob:")) URL.revokeObjectURL(url);
+    kept.delete(id);
   }
-  function hold(key, url) {
-    local.set(key, url);
-    if (local.size > MOST_LOCAL) forget(local.keys().next().value);
+  function hold(id, url) {
+    kept.set(id, { url, until: url.startsWith("blob:") ? Infinity : Date.now() + LINK_LIFE_MS });
+    if (kept.size > MOST_KEPT) drop(kept.keys().next().value);
     return url;
   }
   return {
-    forget,
-    /** Keeps a file's own address, so that what was just sent is not fetched again. */
-    keep: (key, file) => hold(key, URL.createObjectURL(file)),
+    forget: (key) => ["sent", "original", SMALL, LARGE].forEach((size) => drop(place(key, size))),
+    /** Keeps a file's own address, so that what was just sent is not fetched again; of formats that every browser shows. */
+    keep: (key, format, file) => IN_BROWSERS.includes(format) && hold(place(key, "sent"), URL.createObjectURL(file)),
     /**
-     * Where to get a picture. All that shows or fetches one asks here, so this is where previews come in: `width` is how many
-     * CSS pixels it has on the page, and without it the original is wanted. `flagged` is whether it may be a flagged one.
+     * Where to get a picture: the preview that is large enough for `width` CSS pixels, or without it the original. `flagged` is
+     * whether it may be a flagged one.
      * @param {{width?: number, flagged?: boolean}} [how]
      * @returns {Promise<string>}
      */
-    async address(key, { flagged } = {}) {
-      if (local.has(key)) return local.get(key);
-      const link = links.get(key);
-      if (link && link.until > Date.now()) return link.url;
-      const url = await backend.imageUrl(key, flagged);
-      if (url.startsWith("blob:")) return hold(key, url);
-      links.set(key, { url, until: Date.now() + LINK_LIFE_MS });
-      return url;
+    async address(key, { width, flagged } = {}) {
+      const size = width === undefined ? undefined : width * devicePixelRatio <= MOST_OF_SMALL ? SMALL : LARGE;
+      for (const id of [place(key, "sent"), place(key, size)]) {
+        const link = kept.get(id);
+        if (link?.until > Date.now()) return link.url;
+      }
+      return hold(place(key, size), await whenMade(() => backend.imageUrl(key, { size, flagged })));
     },
   };
+}
+
+/** Asks again for a while, where a picture has no preview and no browser shows its file. */
+async function whenMade(ask) {
+  for (const wait of WAITS_MS) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error.code !== "PREVIEW_NOT_FOUND") throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  return ask();
 }

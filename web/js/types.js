@@ -27,7 +27,7 @@
  * @property {(query: Query, signal?: AbortSignal) => Promise<{images: object[], cursor?: string, total?: number}>} images
  *   `total` where it is known
  * @property {() => Promise<{name: string, count: number}[]>} labels
- * @property {(key: string, showFlagged?: boolean) => Promise<string>} imageUrl
+ * @property {(key: string, how?: {size?: 480|1600, flagged?: boolean}) => Promise<string>} imageUrl  of a preview, or the original
  * @property {(key: string) => Promise<void>} remove
  * @property {(key: string) => Promise<void>} relabel
  */

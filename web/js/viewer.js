@@ -103,7 +103,9 @@ export function setUpViewer(backend, pictures, page) {
     try {
       image.src = await pictures.address(key, { width: frame.clientWidth, flagged: unveil });
     } catch (error) {
-      if (turn === shown) frame.replaceChildren(el("div", { className: "veil" }, icon("bad"), el("p", {}, explain(error))));
+      if (turn !== shown) return;
+      if (error.code === "PREVIEW_NOT_FOUND") cannotShow();
+      else frame.replaceChildren(el("div", { className: "veil" }, icon("bad"), el("p", {}, explain(error))));
     }
   }
 

@@ -1,7 +1,8 @@
 """The process that decodes pictures for the function: one after the other, within limits that the system enforces.
 
-A request is a line of JSON (`format`, `sizeBytes`) and the file; an answer is a line of JSON (`width`, `height`,
-`sizeBytes`, or `code`, `detail`) and the JPEG. A picture that exceeds a limit ends the process.
+A request is a line of JSON (`format`, `sizeBytes`, for previews `sidesPx`) and the file. An answer is a line of JSON
+(`width`, `height` of a conversion and `sizesBytes`, or `code`, `detail`) and the files. A picture that exceeds a limit
+ends the process.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 import warnings
 from typing import Any, BinaryIO, Final
 
-from .conversion import convert
+from .conversion import convert, previews
 from .errors import UnusablePictureError
 
 OUT_OF_MEMORY: Final = 3
@@ -39,8 +40,8 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
     try:
         while line := requests.readline():
             _allow_seconds(seconds)
-            answer, jpeg = _answer(json.loads(line), requests, max_pixels, seconds)
-            answers.write(json.dumps(answer).encode() + b"\n" + jpeg)
+            answer, files = _answer(json.loads(line), requests, max_pixels, seconds)
+            answers.write(json.dumps({**answer, "sizesBytes": [*map(len, files)]}).encode() + b"\n" + b"".join(files))
             answers.flush()
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
@@ -49,17 +50,20 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
         return
 
 
-def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -> tuple[dict[str, Any], bytes]:
+def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -> tuple[dict[str, Any], list[bytes]]:
     def allow(pixels: int) -> None:
         _allow_seconds(min(_MAX_SECONDS, seconds + pixels / 1e6 * _SECONDS_PER_MEGAPIXEL))
 
+    name = request["format"]
     try:
         # The file has no other name, so that it can be changed without a copy.
-        converted = convert(io.BytesIO(requests.read(request["sizeBytes"])), request["format"], max_pixels, allow)
+        if "sidesPx" in request:
+            stream = io.BytesIO(requests.read(request["sizeBytes"]))
+            return {}, previews(stream, name, request["sidesPx"], max_pixels, allow)
+        converted = convert(io.BytesIO(requests.read(request["sizeBytes"])), name, max_pixels, allow)
     except UnusablePictureError as error:
-        return {"code": error.code, "detail": error.detail}, b""
-    sides = {"width": converted.width, "height": converted.height}
-    return {**sides, "sizeBytes": len(converted.jpeg)}, converted.jpeg
+        return {"code": error.code, "detail": error.detail}, []
+    return {"width": converted.width, "height": converted.height}, [converted.jpeg]
 
 
 def _allow_seconds(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A picture that Rekognition does not take as it is becomes an upright JPEG that it does. Pure: bytes to bytes.
+"""A picture that Rekognition does not take as it is becomes an upright JPEG that it does; any becomes previews. Pure.
 
 The sides are judged before a pixel is decoded. Of an animation the first picture is used, of a HEIF file the primary
 one. What is converted is turned as browsers show it, so that boxes, which are fractions, fit what a person sees. A
@@ -11,7 +11,8 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -36,6 +37,7 @@ _OUT_OF_MEMORY: Final = re.compile(r"(?is)^(?!.*security limit).*memory|decoder 
 """Messages of Pillow and libheif in place of a MemoryError. libheif's security limits are about files that lie."""
 _MAX_REASON_CHARACTERS: Final = 80
 _QUALITIES: Final = (90, 80, 65)
+_PREVIEW_QUALITY: Final = 80
 _SMALLER: Final = 0.7
 
 _LEAST_ROWS: Final = 0.9
@@ -64,13 +66,41 @@ def convert(
     `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError
     and MemoryError.
     """
+    with _upright(stream, name, WORK_SIDE_PX, max_pixels, allow) as (picture, width, height):
+        return Converted(_encode(picture), width, height)
+
+
+def previews(
+    stream: io.BytesIO,
+    name: str,
+    sides_px: Sequence[int],
+    max_pixels: int,
+    allow: Callable[[int], None] = lambda pixels: None,
+) -> list[bytes]:
+    """The picture as WebP files without metadata, of at most these longest sides: the longest first. See `convert`."""
+    from PIL import Image
+
+    files = []
+    with _upright(stream, name, sides_px[0], max_pixels, allow) as (picture, _, _):
+        for side_px in sides_px:
+            picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+            small = io.BytesIO()
+            picture.save(small, "WEBP", quality=_PREVIEW_QUALITY)
+            files.append(small.getvalue())
+    return files
+
+
+@contextmanager
+def _upright(
+    stream: io.BytesIO, name: str, side_px: int, max_pixels: int, allow: Callable[[int], None]
+) -> Iterator[tuple[Image.Image, int, int]]:
+    """Yield the picture as it is to be seen, scaled down to `side_px`; and its own width and height."""
     from PIL import Image
 
     try:
         structure = _keep_pixels(stream, name)
         with _open(stream, name) as picture:
-            upright, width, height = _upright(picture, structure, name, max_pixels, allow)
-            return Converted(_encode(upright), width, height)
+            yield _turned(picture, structure, name, side_px, max_pixels, allow)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnusablePictureError("IMAGE_TOO_LARGE_PIXELS") from error
     except _DAMAGED as error:
@@ -159,14 +189,18 @@ def _open_tiff(stream: io.BytesIO) -> ImageFile.ImageFile:
         raise unsupported("Its channels, their numbers or their compression are of a rare kind") from error
 
 
-def _upright(
-    picture: ImageFile.ImageFile, structure: _Structure, name: str, max_pixels: int, allow: Callable[[int], None]
+def _turned(
+    picture: ImageFile.ImageFile,
+    structure: _Structure,
+    name: str,
+    side_px: int,
+    max_pixels: int,
+    allow: Callable[[int], None],
 ) -> tuple[Image.Image, int, int]:
-    """The picture as it is to be seen, scaled down; and its own width and height."""
     from PIL import Image
 
     width, height = picture.size
-    target = _target(width, height)
+    target = _target(width, height, side_px)
     if name == "JPEG":
         # The decoder leaves out what is not needed: half, a quarter or an eighth of the sides.
         picture.draft("RGB", target)
@@ -203,12 +237,12 @@ def _load(picture: ImageFile.ImageFile) -> None:
             raise
 
 
-def _target(width: int, height: int) -> tuple[int, int]:
-    """The sides to scale down to."""
+def _target(width: int, height: int, side_px: int) -> tuple[int, int]:
+    """The sides to scale down to: `side_px`, or more where a narrow picture would have too few pixels."""
     long, short = max(width, height), min(width, height)
     if short < MIN_SIDE_PX:
         raise too_small(width, height)
-    scale = min(1.0, max(WORK_SIDE_PX / long, MIN_SIDE_PX / short))
+    scale = min(1.0, max(side_px / long, MIN_SIDE_PX / short))
     if long * scale > MAX_SIDE_PX:
         raise UnusablePictureError(
             "IMAGE_TOO_LARGE_PIXELS", f"It has {width} x {height} pixels, which is too long for its width"

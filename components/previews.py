@@ -1,0 +1,123 @@
+"""Previews: small copies of a bucket's pictures in a private bucket of their own, and the function that makes them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Required
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field
+
+from . import access, arguments, concurrency, references
+from .component import RANDOM_SUFFIX
+from .errors import Problem
+from .events import BucketEvents, may_send
+from .pipeline import METRICS_NAMESPACE, SHARED, decoding_environment
+from .private_bucket import PrivateBucket
+from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
+from .queues import let_send, make_queues
+from .references import BucketLike
+
+FOLDER, LOCK = "handlers/make_previews", "handlers/process_image/requirements.txt"
+MAKER = "make-previews"  # in alarms
+TIMEOUT_S, ATTEMPTS = 60, 5
+
+
+class PreviewsArgs(ServiceArgs, total=False):
+    """Arguments of Previews."""
+
+    bucket: Required[BucketLike]
+    """The bucket of the pictures: an `UploadBucket`, an `aws.s3.Bucket`, or its name and ARN. EventBridge has to be
+    turned on in it, as a pipeline with `eventbridge` does."""
+    memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
+    """Memory of the function. It decides how large a picture can be."""
+    concurrency: Annotated[pulumi.Input[int], Field(concurrency.LEAST, ge=concurrency.LEAST, le=concurrency.MOST)]
+    """Pictures of which previews are made at a time, each in about half a second."""
+
+
+class Previews(PrivateBucket):
+    """WebP copies, 480 and 1600 pixels long, of each version of a picture: upright and without metadata.
+
+    They come and go with the version that they show, by the bucket's events on EventBridge. No result waits for them:
+    they have a queue, dead letters and a function of their own. The bucket is encrypted as the pictures' own is.
+    """
+
+    name_limit = 64 - RANDOM_SUFFIX - len("-make")
+
+    dead_letter_queue: aws.sqs.Queue
+    queue: aws.sqs.Queue
+    function: PythonFunction
+    queue_url: pulumi.Output[str]
+    """The queue of events."""
+    dead_letter_queue_url: pulumi.Output[str]
+    """The queue of events that failed at every attempt."""
+    dead_letter_queue_name: pulumi.Output[str]
+    """That queue's name."""
+    function_name: pulumi.Output[str]
+    """The function that makes previews."""
+    timeout_seconds: pulumi.Output[int]
+    """The longest time that a call of the function may take."""
+
+    @staticmethod
+    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from missing_sources(args, FOLDER, *SHARED, LOCK)
+
+    def __init__(self, name: str, args: PreviewsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self._args = self._start(name, PreviewsArgs, args, opts)
+        self._pictures = references.bucket(self._args["bucket"])
+        events = BucketEvents(self, self._args["bucket"], "eventbridge")
+        self._child = events.after_check()
+        self._make(self._pictures.kms_key_arn, protect_data=False)
+        self.dead_letter_queue, self.queue = make_queues(self, TIMEOUT_S, TIMEOUT_S, ATTEMPTS)
+        self.function = self._function()
+        aws.lambda_.EventSourceMapping(
+            f"{name}-make",
+            event_source_arn=self.queue.arn,
+            function_name=self.function.arn,
+            # One at a time: a picture that ends the function takes no others along.
+            batch_size=1,
+            scaling_config={"maximum_concurrency": self._args["concurrency"]},
+            tags=self._tags(),
+            opts=self._child,
+        )
+        rule = events.rule("Uploads and deletions of the pictures.")
+        senders = [may_send(rule, self.queue)], [may_send(rule, self.dead_letter_queue)]
+        policy = let_send(self, self.dead_letter_queue, self.queue, *senders)
+        events.target(rule, self.queue, self.dead_letter_queue, policy)
+        self.queue_url = self.queue.url
+        self.dead_letter_queue_url, self.dead_letter_queue_name = (
+            self.dead_letter_queue.url,
+            self.dead_letter_queue.name,
+        )
+        self.function_name, self.timeout_seconds = self.function.name, self.function.timeout_seconds
+        self._finish()
+
+    def _function(self) -> PythonFunction:
+        args, pictures = self._args, self._pictures
+        return PythonFunction(
+            f"{self._name}-make",
+            {
+                **common(args),
+                "source_dir": args["source_dir"] or SOURCES,
+                "packages": [FOLDER, *SHARED],
+                "handler": "handlers.make_previews.handler.handle",
+                "requirements": LOCK,
+                "environment": {
+                    **arguments.environment(PreviewsArgs, args),
+                    **decoding_environment(args["memory_mb"]),
+                    "UPLOAD_BUCKET": pictures.name,
+                    "PREVIEWS_BUCKET": self.name,
+                    "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                },
+                "statements": [
+                    *access.read_objects(pictures.arn, pictures.kms_key_arn),
+                    *access.look_at_objects(self.arn, "", self.kms_key_arn),
+                    *access.put_objects(self.arn, "", self.kms_key_arn),
+                    *access.delete_objects(self.arn, ""),
+                    *access.consume_queue(self.queue.arn),
+                ],
+                "description": "Makes previews of pictures, and removes them.",
+                "memory_mb": args["memory_mb"],
+                "timeout_seconds": TIMEOUT_S,
+            },
+            self._child,
+        )

@@ -1,0 +1,77 @@
+"""A queue of events that feeds a function, and the queue of what failed at every attempt."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from .arguments import derive
+from .component import Component
+from .policies import Statement, deny_insecure_transport, document
+
+DAY_S = 24 * 60 * 60
+# A message's age counts from its first queue on, so the dead-letter queue keeps messages longer than the queue.
+QUEUE_RETENTION_S, DEAD_LETTER_RETENTION_S = 4 * DAY_S, 14 * DAY_S
+# AWS: a queue's visibility timeout is at least six times the timeout of the function that it feeds.
+VISIBILITY_TIMEOUTS = 6
+
+
+def make_queues(
+    component: Component,
+    taker_timeout_s: pulumi.Input[int],
+    dead_taker_timeout_s: pulumi.Input[int],
+    receives: pulumi.Input[int],
+) -> tuple[aws.sqs.Queue, aws.sqs.Queue]:
+    """Make the queue of dead letters and the queue of events, each with the timeout of the function that takes them.
+
+    `receives` is how often SQS hands a message over before it is a dead letter.
+    """
+    name = component._name
+    dead_letters = aws.sqs.Queue(
+        f"{name}-dead-letters",
+        message_retention_seconds=DEAD_LETTER_RETENTION_S,
+        visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, dead_taker_timeout_s),
+        sqs_managed_sse_enabled=True,
+        tags=component._tags(),
+        opts=component._child,
+    )
+    redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": receives}
+    queue = aws.sqs.Queue(
+        f"{name}-events",
+        message_retention_seconds=QUEUE_RETENTION_S,
+        visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, taker_timeout_s),
+        redrive_policy=pulumi.Output.json_dumps(redrive, separators=(",", ":")),
+        sqs_managed_sse_enabled=True,
+        tags=component._tags(),
+        opts=component._child,
+    )
+    allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
+    aws.sqs.RedriveAllowPolicy(
+        f"{name}-redrive",
+        queue_url=dead_letters.url,
+        redrive_allow_policy=pulumi.Output.json_dumps(allowed, separators=(",", ":")),
+        opts=component._with(dead_letters),
+    )
+    return dead_letters, queue
+
+
+def let_send(
+    component: Component,
+    dead_letters: aws.sqs.Queue,
+    queue: aws.sqs.Queue,
+    senders: Sequence[Statement],
+    dead_senders: Sequence[Statement] = (),
+) -> aws.sqs.QueuePolicy:
+    """Let `senders` send to the queue and `dead_senders` to the dead letters, over TLS only; the queue's policy."""
+    aws.sqs.QueuePolicy(
+        f"{component._name}-dead-letters-policy",
+        queue_url=dead_letters.url,
+        policy=document([*dead_senders, deny_insecure_transport("sqs:*", [dead_letters.arn])]),
+        opts=component._with(dead_letters),
+    )
+    return aws.sqs.QueuePolicy(
+        f"{component._name}-events-policy",
+        queue_url=queue.url,
+        policy=document([*senders, deny_insecure_transport("sqs:*", [queue.arn])]),
+        opts=component._with(queue),
+    )

@@ -1,0 +1,146 @@
+"""Previews: small WebP copies of a picture's versions, made and removed by the bucket's events, beside labelling.
+
+An event that comes twice or late changes nothing. What is there is not made again, and a preview whose version is gone
+by the time that it is stored goes too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Metrics as EmbeddedMetrics
+
+from ..results.previews import SIDES_PX, preview_key
+from . import picture
+from .decoding.errors import UnusablePictureError
+from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
+from .events import EventKind, ObjectEvent, decode_message
+from .metrics import Metric, Metrics
+from .ports import Deadline, Objects
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    MADE = "MADE"
+    KNOWN = "KNOWN"
+    """The version has its previews."""
+    UNUSABLE = "UNUSABLE"
+    """The file is no picture, or one that cannot be decoded."""
+    REMOVED = "REMOVED"
+    GONE = "GONE"
+    """There is no such version any more."""
+    HIDDEN = "HIDDEN"
+    """A delete marker hides the versions; they and their previews stay."""
+    FOREIGN = "FOREIGN"
+    """The event is about another bucket."""
+
+
+class PreviewDecoder(Protocol):
+    """Makes previews. Raises UnusablePictureError and TransientError."""
+
+    def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
+        """Return the picture in a file of this format as WebP files of these longest sides, the longest first."""
+
+
+class PreviewStore(Protocol):
+    """The bucket of previews. Raises StorageError."""
+
+    def has(self, key: str) -> bool:
+        """Return whether there is an object of this key."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store a WebP file."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if there is one."""
+
+
+@dataclass(frozen=True)
+class Previews:
+    """Follows the events of one bucket. Raises TransientError when the same event may succeed later."""
+
+    bucket: str
+    objects: Objects
+    decoder: PreviewDecoder
+    store: PreviewStore
+    metrics: Metrics
+
+    def follow(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
+        """Bring the previews to what the event says."""
+        if event.bucket != self.bucket:
+            self.metrics.add(Metric.IGNORED_EVENTS)
+            return Outcome.FOREIGN
+        if event.kind is EventKind.REMOVED and event.version_id:
+            return Outcome.HIDDEN
+        if event.kind in (EventKind.REMOVED, EventKind.PURGED):
+            return self._remove(event.key, event.version_id, Outcome.REMOVED)
+        try:
+            return self._make(event, deadline)
+        except ObjectGoneError:
+            return Outcome.GONE
+        except PictureRejectedError:
+            self.metrics.add(Metric.PICTURES_WITHOUT_PREVIEW)
+            return Outcome.UNUSABLE
+
+    def _make(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
+        stored, start = self.objects.open(event.key, event.uploaded_version, picture.HEADER_READS_BYTES[0])
+        places = [preview_key(event.key, stored.version_id, side_px) for side_px in SIDES_PX]
+        # Without versions, another picture may have come under the same key.
+        if stored.version_id and self.store.has(places[-1]):
+            return Outcome.KNOWN
+        picture.check_size(stored.size_bytes)
+        name = picture.format_of(start)
+        try:
+            previews = self.decoder.previews(
+                self.objects.read_start(stored, stored.size_bytes), name, SIDES_PX, deadline.remaining_s
+            )
+        except UnusablePictureError as error:
+            raise PictureRejectedError.of(error) from error
+        for place, preview in zip(places, previews, strict=True):
+            self.store.put(place, preview)
+        try:
+            self.objects.open(event.key, stored.version_id, 1)
+        except ObjectGoneError:
+            return self._remove(event.key, stored.version_id, Outcome.GONE)
+        self.metrics.add(Metric.PREVIEWS_MADE)
+        return Outcome.MADE
+
+    def _remove(self, key: str, version_id: str | None, outcome: Outcome) -> Outcome:
+        for side_px in SIDES_PX:
+            self.store.delete(preview_key(key, version_id, side_px))
+        return outcome
+
+
+@dataclass(frozen=True)
+class PreviewFunction:
+    """The Lambda function behind the queue of previews. What it raises lets Lambda try the message again."""
+
+    previews: Previews
+    metrics: Metrics
+    logger: Logger
+    embedded: EmbeddedMetrics
+
+    def handle(self, event: dict[str, Any], context: LambdaContext) -> None:
+        """Follow the events of a message."""
+        self.logger.inject_lambda_context(self._handle)(event, context)
+
+    def _handle(self, event: dict[str, Any], context: LambdaContext) -> None:
+        deadline = Deadline.of(context)
+        try:
+            for record in event["Records"]:
+                message = decode_message(record["body"])
+                if message.unreadable:
+                    raise UnreadableMessageError(message.unreadable)
+                for each in message.events:
+                    outcome = self.previews.follow(each, deadline)
+                    self.logger.info("Previews", key=each.key, version_id=each.version_id, outcome=outcome)
+        finally:
+            self.metrics.publish(self.embedded)
