@@ -31,6 +31,27 @@ def test_shows_newest_first_with_their_pictures(visit: Visit, double: Double) ->
     expect(page.locator(".card img.ready")).to_have_count(2)
 
 
+def test_shows_small_previews_also_of_what_no_browser_shows(visit: Visit, double: Double) -> None:
+    double.previews = True
+    double.put("uploads/1/print.tiff", plain_picture(1700, 1200, "TIFF"), "image/tiff")
+
+    page = visit().page
+
+    photo = page.locator(".card img.ready")
+    expect(photo).to_have_js_property("naturalWidth", 480)
+    page.locator(".card .open").click()
+    expect(page.locator(".picture img")).to_have_js_property("naturalWidth", 1600)
+
+
+def test_asks_again_for_a_preview_that_is_being_made(visit: Visit, double: Double) -> None:
+    double.put("uploads/1/cat.png", sample("cat.png"))
+    double.fail_next("/api/image-url", 404, "PREVIEW_NOT_FOUND")
+    visitor = visit()
+
+    expect(visitor.page.locator(".card img.ready")).to_be_visible()
+    visitor.forgive("404")
+
+
 @pytest.fixture
 def many(double: Double) -> None:
     """So many pictures that they come in three pages."""
