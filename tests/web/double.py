@@ -13,6 +13,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+
+from handlers.results import InvalidQueryError, Query
 
 from .scenes import see
 
@@ -291,9 +294,17 @@ class Service:
         status = choice(request, "status", ("LABELED", "REJECTED", "FAILED"))
         if limit != int(limit):
             raise Problem(400, "INVALID_REQUEST", "The limit must be a whole number.")
+        text = request.query_params.get("q", "")
+        if "q" in request.query_params and not (text.strip() and len(text) <= 1000 and is_plain(text)):
+            raise Problem(400, "INVALID_REQUEST", "The query is not as the contract says.")
+        try:
+            query = Query.of(text, labels) if text or labels else None
+        except InvalidQueryError as error:
+            raise Problem(400, "INVALID_QUERY", f"The search cannot be made: {error}.") from None
         matching = [result for result in self.double.done() if not status or result["status"] == status]
-        for name in labels:
-            matching = [result for result in matching if confidence(result, name) >= max(least, 0.001)]
+        if query:
+            labelled: Any = [result for result in matching if result["status"] == "LABELED"]
+            matching = [result for result in labelled if query.matches(result, Decimal(least))]
         if order == "confidence" and labels:
             matching.sort(key=lambda result: confidence(result, labels[0]), reverse=True)
         start = self.start(request)

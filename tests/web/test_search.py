@@ -25,7 +25,9 @@ def test_finds_by_label_with_the_keyboard(filled: Page) -> None:
     query = filled.get_by_role("combobox", name="Add a label")
     query.focus()
     query.press_sequentially("ca")
-    expect(filled.locator("#options").get_by_role("option")).to_have_text(["Camera 1 picture", "Cat 1 picture"])
+    expect(filled.locator("#options").get_by_role("option")).to_have_text(
+        ["Camera 1 picture", "Cat 1 picture", 'text:"ca" words in pictures', 'name:"ca" names of files']
+    )
 
     query.press("ArrowDown")
     expect(query).to_have_attribute("aria-activedescendant", "option-0")
@@ -35,6 +37,36 @@ def test_finds_by_label_with_the_keyboard(filled: Page) -> None:
     expect(filled.locator(".card .name")).to_have_text(["cat.png"])
     expect(query).to_have_attribute("aria-expanded", "false")
     assert "label=Cat" in filled.url
+
+
+def test_takes_conditions_beside_labels(filled: Page) -> None:
+    query = filled.get_by_role("combobox", name="Add a label")
+    query.fill('person -camera name:"astro" faces:one')
+    query.press("Enter")
+
+    expect(filled.locator(".card .name")).to_have_text(["astronaut.png"])
+    expect(filled.locator("#chosen li")).to_have_text(["Person", "-camera", 'name:"astro"', "faces:one"])
+    filled.reload()
+    expect(filled.locator(".card .name")).to_have_text(["astronaut.png"])
+    filled.get_by_role("button", name="Remove Person").click()
+    filled.get_by_role("button", name="Remove faces:one").click()
+    filled.get_by_role("button", name='Remove name:"astro"').click()
+
+    expect(filled.locator(".card .name")).to_have_text(["astronaut.png", "cat.png"])
+
+
+def test_offers_to_search_names(filled: Page) -> None:
+    filled.get_by_role("combobox", name="Add a label").fill("photo")
+    filled.get_by_role("option", name="names of files").click()
+
+    expect(filled.locator(".card .name")).to_have_text(["photographer.png"])
+
+
+def test_says_what_is_wrong_with_a_condition(visit: Callable[..., Visitor]) -> None:
+    visitor = visit("?q=faces:two")
+
+    expect(visitor.page.locator("#empty")).to_contain_text("faces is none or one or group")
+    visitor.forgive("400")
 
 
 def test_needs_all_labels(filled: Page) -> None:

@@ -39,8 +39,9 @@ export function apiBackend(config) {
       return status === 202 ? undefined : body;
     },
 
-    async images({ labels, minConfidence, order, status, cursor, limit }, signal) {
-      const query = labels.length ? { label: labels, minConfidence, order, cursor, limit } : { status, cursor, limit };
+    async images({ labels, conditions, minConfidence, order, status, cursor, limit }, signal) {
+      const q = conditions.join(" ");
+      const query = labels.length || q ? { label: labels, q, minConfidence, order, cursor, limit } : { status, cursor, limit };
       return (await call("GET", "/images", { query, signal })).body;
     },
 

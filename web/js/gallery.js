@@ -91,9 +91,10 @@ export function setUpGallery(backend, pictures, page) {
     count.textContent = !images.length ? "" : known >= images.length ? counted(known) : `${images.length}+ pictures`;
     days();
     page.onChange();
-    document.body.classList.toggle("fresh", !images.length && !query.labels.length && !query.status);
+    const searched = [...query.labels, ...query.conditions];
+    document.body.classList.toggle("fresh", !images.length && !searched.length && !query.status);
     if (images.length) return (empty.hidden = true);
-    if (query.labels.length) state("find", "No picture has all of that.", `Nothing with ${query.labels.join(" and ")}${query.minConfidence ? ` at ${query.minConfidence} % or more` : ""}.`, ["Show all pictures", page.onClear]);
+    if (searched.length) state("find", "No picture has all of that.", `Nothing with ${searched.join(" and ")}${query.minConfidence ? ` at ${query.minConfidence} % or more` : ""}.`, ["Show all pictures", page.onClear]);
     else if (!query.status) state("logo", "No pictures yet.", "Send a picture, and its labels appear here.");
     else state("logo", `No picture is ${{ LABELED: "labelled yet", REJECTED: "rejected", FAILED: "given up" }[query.status]}.`, "", ["Show all pictures", page.onClear]);
   }
@@ -220,7 +221,7 @@ export function setUpGallery(backend, pictures, page) {
     },
     /** A result has just come: show it if it fits what is looked for. */
     offer(result) {
-      if (!query.labels.length && (!query.status || result.status === query.status)) prepend([result]);
+      if (!query.labels.length && !query.conditions.length && (!query.status || result.status === query.status)) prepend([result]);
       else void refresh();
     },
     /** Takes pictures away; the one beside them gets the focus. */

@@ -131,9 +131,10 @@ export function guestBackend(config) {
       return shown(key);
     },
 
-    async images({ labels, minConfidence, order, status, cursor, limit }, signal) {
+    async images({ labels, conditions, minConfidence, order, status, cursor, limit }, signal) {
       let matches = (await all(signal)).filter((image) => !status || image.status === status);
       matches = matches.filter((image) => labels.every((name) => sureness(image, name) >= minConfidence));
+      for (const condition of conditions) matches = matches.filter((image) => image.status === "LABELED" && holds(condition, image, minConfidence));
       if (order === "confidence" && labels.length) matches.sort((a, b) => sureness(b, labels[0]) - sureness(a, labels[0]));
       const from = Number(cursor ?? 0), to = from + limit;
       return { images: matches.slice(from, to), cursor: to < matches.length ? String(to) : undefined, total: matches.length };
@@ -156,6 +157,26 @@ export function guestBackend(config) {
     remove: () => Promise.reject(new ServiceError("FORBIDDEN", "Guests cannot delete pictures.", 403)),
   };
 }
+
+/** Whether a condition of a search holds for a picture, as handlers/results/query.py says it. */
+function holds(condition, image, minConfidence) {
+  const [, minus, kind = "label", quoted] = /^(-?)(?:(\w+):)?(.*)$/.exec(condition);
+  const value = quoted.replaceAll('"', "").toLowerCase(), day = image.uploadedAt.slice(0, 10), name = keyEnd(image.key).toLowerCase();
+  const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const has = {
+    label: () => image.labels?.some((label) => label.name.toLowerCase() === value && label.confidence >= minConfidence),
+    text: () => words(value).every((word) => (image.text ?? []).some(({ text }) => words(text).includes(word))),
+    name: () => [0, ...[...name.matchAll(/\p{N}+|\p{L}+/gu)].flatMap(({ index, 0: run }) => [index, index + run.length])].some((edge) => name.startsWith(value, edge)),
+    faces: () => image.faces && value === ["none", "one", "group"][Math.min(image.faces.length, 2)],
+    flagged: () => image.moderation && value === (image.moderation.length ? "yes" : "no"),
+    from: () => day >= value,
+    to: () => day <= value,
+  }[kind.toLowerCase()];
+  if (!has) throw new ServiceError("INVALID_QUERY", `${condition} is unknown: use text:, name:, faces:, flagged:, from: or to:`, 400);
+  return Boolean(has()) !== Boolean(minus);
+}
+
+const keyEnd = (key) => key.slice(key.lastIndexOf("/") + 1);
 
 /** A DynamoDB value as a plain one. */
 function plain(value) {

@@ -1,8 +1,9 @@
-/** The search field: a combobox (ARIA's listbox pattern) that collects labels, the confidence slider, order and status. */
+/** The search field: a combobox (ARIA's listbox pattern) that collects labels and conditions, the slider, order and status. */
 import { byId, debounce, el, icon } from "./dom.js";
 import { announce } from "./messages.js";
 
-const MOST_LABELS = 10, SUGGESTIONS = 8, POPULAR = 10;
+const MOST = 10, SUGGESTIONS = 8, POPULAR = 10;
+const PARTS = /-?(?:[a-z]+:)?(?:"[^"]*"|[^\s"]+)/gi, CONDITION = /^(-|[a-z]+:)/i;
 const STATUSES = [["", "All"], ["LABELED", "Labelled"], ["REJECTED", "Rejected"], ["FAILED", "Failed"]];
 
 /**
@@ -23,40 +24,50 @@ export function setUpSearch(config, loadLabels, onChange) {
     else if (location.hash) history.replaceState(null, "", address);
     else history.pushState(null, "", address);
     show();
-    onChange({ ...query, labels: [...query.labels] }, why);
+    onChange({ ...query }, why);
   }
 
+  const searched = () => [...query.labels, ...query.conditions];
+  const reset = (status = "") => Object.assign(query, { status, labels: [], conditions: [] });
+
   function show() {
-    chosen.replaceChildren(...query.labels.map((name) => el("li", { className: "tag" }, name,
+    chosen.replaceChildren(...searched().map((name) => el("li", { className: "tag" }, name,
       el("button", { "aria-label": `Remove ${name}`, onclick: () => remove(name) }, icon("x")))));
-    input.placeholder = query.labels.length ? "and …" : "Search by label";
+    input.placeholder = searched().length ? "and …" : "Search: cat -dog";
     order.disabled = !query.labels.length;
     byId("status").replaceChildren(...STATUSES.map(([value, text]) => el("button", {
-      "aria-pressed": String(value === (query.labels.length ? "LABELED" : query.status)),
+      "aria-pressed": String(value === (searched().length ? "LABELED" : query.status)),
       onclick: () => pickStatus(value) }, text)));
-    byId("popular").replaceChildren(...(query.labels.length || ["REJECTED", "FAILED"].includes(query.status) ? [] : known.slice(0, POPULAR)).map(({ name, count }) =>
+    byId("popular").replaceChildren(...(searched().length || ["REJECTED", "FAILED"].includes(query.status) ? [] : known.slice(0, POPULAR)).map(({ name, count }) =>
       el("li", {}, el("button", { className: "tag", onclick: () => (add(name), input.focus()) }, name, " ", el("small", {}, String(count))))));
   }
 
   function pickStatus(value) {
-    query.status = value;
-    query.labels = [];
+    reset(value);
     changed("status");
     byId("status").querySelector("[aria-pressed=true]").focus();
   }
 
-  function add(name) {
-    const label = known.find((label) => label.name.toLowerCase() === name.toLowerCase())?.name ?? name;
+  /** Adds a label of several words, or the labels and conditions of a query (docs/api.md). */
+  function add(text) {
+    const before = searched().length;
     input.value = "";
     close();
-    if (!label || query.labels.length >= MOST_LABELS || query.labels.some((present) => present.toLowerCase() === label.toLowerCase())) return;
-    query.labels.push(label);
-    announce(`Searching for ${query.labels.join(" and ")}`);
+    for (const part of /[:"]|(^|\s)-/.test(text) ? text.match(PARTS) ?? [] : [text]) {
+      const name = part.replace(/^"(.*)"$/, "$1");
+      const label = known.find((label) => label.name.toLowerCase() === name.toLowerCase())?.name ?? name;
+      if (!name || searched().length >= MOST || searched().includes(label)) continue;
+      const kind = CONDITION.test(part) ? "conditions" : "labels";
+      query[kind] = [...query[kind], label];
+    }
+    if (searched().length === before) return;
+    announce(`Searching for ${searched().join(" and ")}`);
     changed("labels");
   }
 
   function remove(name) {
     query.labels = query.labels.filter((label) => label !== name);
+    query.conditions = query.conditions.filter((condition) => condition !== name);
     changed("labels");
     input.focus();
   }
@@ -65,9 +76,11 @@ export function setUpSearch(config, loadLabels, onChange) {
     const text = input.value.trim().toLowerCase();
     const free = known.filter(({ name }) => !query.labels.includes(name) && name.toLowerCase().includes(text));
     free.sort((a, b) => Number(b.name.toLowerCase().startsWith(text)) - Number(a.name.toLowerCase().startsWith(text)) || b.count - a.count);
-    options.replaceChildren(...free.slice(0, SUGGESTIONS).map(({ name, count }, at) => el("li", {
+    const offers = free.slice(0, SUGGESTIONS).map(({ name, count }) => [name, count === 1 ? "1 picture" : `${count} pictures`]);
+    if (text && !/[:"]|^-/.test(text)) offers.push([`text:"${text}"`, "words in pictures"], [`name:"${text}"`, "names of files"]);
+    options.replaceChildren(...offers.map(([name, what], at) => el("li", {
       id: `option-${at}`, role: "option", "aria-selected": "false",
-      onpointerdown: (event) => (event.preventDefault(), add(name)) }, el("span", {}, name), " ", el("small", {}, count === 1 ? "1 picture" : `${count} pictures`))));
+      onpointerdown: (event) => (event.preventDefault(), add(name)) }, el("span", {}, name), " ", el("small", {}, what))));
     options.hidden = !options.childElementCount;
     input.setAttribute("aria-expanded", String(!options.hidden));
     activate(-1);
@@ -106,8 +119,8 @@ export function setUpSearch(config, loadLabels, onChange) {
     } else if (event.key === "Escape" && count) {
       event.preventDefault();
       close();
-    } else if (event.key === "Backspace" && !input.value && query.labels.length) {
-      remove(query.labels.at(-1));
+    } else if (event.key === "Backspace" && !input.value && searched().length) {
+      remove(searched().at(-1));
     }
   });
   byId("find").addEventListener("submit", (event) => event.preventDefault());
@@ -120,7 +133,7 @@ export function setUpSearch(config, loadLabels, onChange) {
     order.value = query.order;
     least(query.minConfidence);
     show();
-    onChange({ ...query, labels: [...query.labels] }, "back");
+    onChange({ ...query }, "back");
   });
 
   const settle = debounce(() => changed("confidence"), 250);
@@ -158,14 +171,13 @@ export function setUpSearch(config, loadLabels, onChange) {
     refresh,
     /** Looks for a label alone, wherever it was clicked. */
     lookFor(name) {
-      query.labels = [];
-      query.status = "";
-      add(name);
+      reset();
+      add(`"${name}"`);
     },
     /** How many pictures match, where that is known without asking. */
-    countOf: ({ labels: [label, ...others], minConfidence }) =>
-      label && !others.length && minConfidence <= config.minConfidence ? known.find(({ name }) => name.toLowerCase() === label.toLowerCase())?.count : undefined,
-    clear: () => ((query.labels = []), (query.status = ""), changed("labels")),
+    countOf: ({ labels: [label, ...others], conditions, minConfidence }) =>
+      label && !others.length && !conditions.length && minConfidence <= config.minConfidence ? known.find(({ name }) => name.toLowerCase() === label.toLowerCase())?.count : undefined,
+    clear: () => (reset(), changed("labels")),
   };
 }
 
@@ -173,15 +185,16 @@ function fromAddress(config) {
   const search = new URLSearchParams(location.search);
   const min = Math.round(Number(search.get("min")));
   return {
-    labels: search.getAll("label").filter(Boolean).slice(0, MOST_LABELS),
+    labels: search.getAll("label").filter(Boolean).slice(0, MOST),
+    conditions: search.getAll("q").filter((condition) => CONDITION.test(condition)).slice(0, MOST),
     minConfidence: Math.max(config.minConfidence, min >= 0 && min <= 100 ? min : 0),
     order: search.get("order") === "confidence" ? "confidence" : "newest",
     status: STATUSES.some(([value]) => value === search.get("status")) ? search.get("status") : "",
   };
 }
 
-function toAddress({ labels, minConfidence, order, status }, config) {
-  const search = new URLSearchParams(labels.map((name) => ["label", name]));
+function toAddress({ labels, conditions, minConfidence, order, status }, config) {
+  const search = new URLSearchParams([...labels.map((name) => ["label", name]), ...conditions.map((condition) => ["q", condition])]);
   if (minConfidence > config.minConfidence) search.set("min", String(minConfidence));
   if (order !== "newest") search.set("order", order);
   if (status) search.set("status", status);

@@ -36,6 +36,7 @@
  * What the gallery asks for.
  * @typedef {object} Query
  * @property {string[]} labels  all of them must match
+ * @property {string[]} conditions  as the API's `q` has them; all of them must hold
  * @property {number} minConfidence
  * @property {"newest"|"confidence"} order
  * @property {""|"LABELED"|"REJECTED"|"FAILED"} status  "" is all
