@@ -161,7 +161,7 @@ export function guestBackend(config) {
 /** Whether a condition of a search holds for a picture, as handlers/results/query.py says it. */
 function holds(condition, image, minConfidence) {
   const [, minus, kind = "label", quoted] = /^(-?)(?:(\w+):)?(.*)$/.exec(condition);
-  const value = quoted.replaceAll('"', "").toLowerCase(), day = image.uploadedAt.slice(0, 10), name = keyEnd(image.key).toLowerCase();
+  const value = quoted.replaceAll('"', "").toLowerCase(), day = (image.uploadedAt ?? image.processedAt).slice(0, 10), name = keyEnd(image.key).toLowerCase();
   const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   const has = {
     label: () => image.labels?.some((label) => label.name.toLowerCase() === value && label.confidence >= minConfidence),

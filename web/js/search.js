@@ -48,16 +48,16 @@ export function setUpSearch(config, loadLabels, onChange) {
     byId("status").querySelector("[aria-pressed=true]").focus();
   }
 
-  /** Adds a label of several words, or the labels and conditions of a query (docs/api.md). */
-  function add(text) {
+  /** Adds a label, or the labels and conditions of a query (docs/api.md). */
+  function add(text, isLabel = known.some(({ name }) => name === text)) {
     const before = searched().length;
     input.value = "";
     close();
-    for (const part of /[:"]|(^|\s)-/.test(text) ? text.match(PARTS) ?? [] : [text]) {
-      const name = part.replace(/^"(.*)"$/, "$1");
+    for (const part of !isLabel && /[:"]|(^|\s)-/.test(text) ? text.match(PARTS) ?? [] : [text]) {
+      const name = isLabel ? part : part.replace(/^"(.*)"$/, "$1");
       const label = known.find((label) => label.name.toLowerCase() === name.toLowerCase())?.name ?? name;
       if (!name || searched().length >= MOST || searched().includes(label)) continue;
-      const kind = CONDITION.test(part) ? "conditions" : "labels";
+      const kind = !isLabel && CONDITION.test(part) ? "conditions" : "labels";
       query[kind] = [...query[kind], label];
     }
     if (searched().length === before) return;
@@ -172,7 +172,7 @@ export function setUpSearch(config, loadLabels, onChange) {
     /** Looks for a label alone, wherever it was clicked. */
     lookFor(name) {
       reset();
-      add(`"${name}"`);
+      add(name, true);
     },
     /** How many pictures match, where that is known without asking. */
     countOf: ({ labels: [label, ...others], conditions, minConfidence }) =>
