@@ -271,7 +271,7 @@ def cost_alarm(
     advice = pulumi.Output.concat(
         "Rekognition has cost about ",
         derive(lambda usd: f"{usd:g}", bound_usd),
-        " USD or more within a day. See what is uploaded. ",
+        " USD or more within a day. Check the uploads. ",
         *what_to_do,
     )
     expression = cost_expression(usd)

@@ -188,7 +188,7 @@ GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
     "API_CONFIGURATION_ERROR": _BROKEN,
     "AUTHORIZER_CONFIGURATION_ERROR": _BROKEN,
     "AUTHORIZER_FAILURE": _BROKEN,
-    "BAD_REQUEST_BODY": GatewayAnswer(400, "INVALID_REQUEST", "The body is not JSON as the API's contract has it."),
+    "BAD_REQUEST_BODY": GatewayAnswer(400, "INVALID_REQUEST", "The body does not follow the API's contract."),
     "BAD_REQUEST_PARAMETERS": GatewayAnswer(400, "INVALID_REQUEST", "$context.error.messageString"),
     "DEFAULT_4XX": _FORBIDDEN,
     "DEFAULT_5XX": _BROKEN,
@@ -199,8 +199,10 @@ GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
     "INVALID_SIGNATURE": _FORBIDDEN,
     # Unknown paths are answered by the catch-all path, so this is a request without a signature.
     "MISSING_AUTHENTICATION_TOKEN": _UNSIGNED,
-    "QUOTA_EXCEEDED": GatewayAnswer(429, "QUOTA_EXCEEDED", "Your key's requests of this day are used up."),
-    "REQUEST_TOO_LARGE": GatewayAnswer(413, "BODY_TOO_LARGE", "The request is larger than the API takes."),
+    "QUOTA_EXCEEDED": GatewayAnswer(
+        429, "QUOTA_EXCEEDED", "Your key's daily quota is used up. Try again tomorrow (UTC)."
+    ),
+    "REQUEST_TOO_LARGE": GatewayAnswer(413, "BODY_TOO_LARGE", "The request is too large for the API."),
     "RESOURCE_NOT_FOUND": GatewayAnswer(404, "UNKNOWN_ROUTE", "The API has no such path."),
     "THROTTLED": _BUSY,
     "UNAUTHORIZED": _UNSIGNED,

@@ -6,6 +6,7 @@ The outputs it is given name no table that exists: what it shows, it has from th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,12 +116,12 @@ def test_a_pause_keeps_pictures_in_the_queue_until_the_command_goes_on(
         wait_for(
             "the upload's event to stay in the queue",
             lambda: sqs.get_queue_attributes(**queue)["Attributes"]["ApproximateNumberOfMessages"],
-            lambda count: count == "1",
+            lambda count: int(count) > 0,  # S3's own test event may stay there too
         )
     finally:
         done = run("resume")
 
-    assert "the pipeline runs again: 1 message in its queue." in done.stderr
+    assert re.search(r"the pipeline runs again: [1-9]\d* messages? in its queue\.", done.stderr)
     assert keyed_stack.wait_for_result(uploaded)["status"] == "LABELED"
     assert "the pipeline is not paused." in run("resume").stderr
 

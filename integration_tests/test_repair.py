@@ -446,7 +446,7 @@ def test_table_of_an_older_version_becomes_searchable_without_a_charge(
 
     done = run("migrate", "--prefix", folder)
 
-    assert "asked for 1 picture:" in done.stderr
+    assert "requested 1 picture:" in done.stderr
     wait_for("the terms", lambda: stack.terms(key), lambda back: back == terms)
     assert workshop.calls_of(folder) == calls
     assert "every labelled picture can be searched" in run("migrate", "--prefix", folder).stderr

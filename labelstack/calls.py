@@ -55,7 +55,7 @@ def count(cloud: Cloud, outputs: Mapping[str, Any], service: str, days: int, now
         )
     lines = read(cloud.client("logs"), functions, int(since.timestamp() * 1000))
     calls, saved = logged(line.message for line in lines)
-    return Calls(calls, saved, f"the log of {' and '.join(functions)}, as {cloud.name} makes no metrics of it")
+    return Calls(calls, saved, f"the log of {' and '.join(functions)}, because {cloud.name} keeps no metrics")
 
 
 def logged(messages: Iterable[str]) -> tuple[int, int]:

@@ -388,7 +388,7 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         f"{_result_bytes(shape, labels) / KB:.1f} kB: "
         f"{write_units(shape, labels)} write units in a transaction, which counts twice, indexes included. "
         f"A folder's counters hold {LABELS_KNOWN} labels.",
-        "No picture is tried twice, and none is rejected.",
+        "No picture is retried or rejected.",
         "Lambda waits at each of its queues with five pollers, each asking every 20 s.",
     ]
     if shape.notifications:
@@ -397,7 +397,7 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         said.append(f"A picture's previews take {PREVIEW_MS} ms and {PREVIEWS_BYTES / KB:g} kB.")
     if shape.workflow:
         said += [
-            f"Each picture comes alone, the dearest case: an execution of {EXECUTION_MB} MB, in which each detector "
+            f"Each picture comes alone, the costliest case: an execution of {EXECUTION_MB} MB, in which each detector "
             f"takes {LAMBDA_MS} ms at the same time and each other step {STEP_MS} ms; a function waits for its end. It "
             f"writes {WORKFLOW_LOG_BYTES / KB:g} kB of logs. X-Ray's traces are not counted.",
             f"S3 takes 1 PUT and {WORKFLOW_PICTURE.s3_reads} GET a new picture, and "
@@ -405,8 +405,8 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
         ]
     else:
         said += [
-            f"Each picture comes alone, the dearest case: one invocation of {LAMBDA_MS} ms, or {KNOWN_MS} ms when its "
-            f"bytes are known, and {LOG_BYTES / KB:g} kB of logs.",
+            f"Each picture comes alone, the costliest case: one invocation of {LAMBDA_MS} ms, or {KNOWN_MS} ms when "
+            f"its bytes are known, and {LOG_BYTES / KB:g} kB of logs.",
             f"S3 takes 1 PUT and {PICTURE.s3_reads} GET a new picture, and one GET for each "
             "of Rekognition's operations.",
         ]

@@ -54,16 +54,17 @@ def settings_page() -> str:
 def commands_page() -> str:
     """Write `docs/commands.md`: what each command does, and examples."""
     commands = {name: command for name, command in sorted(cli.commands.items()) if isinstance(command, Command)}
-    sections = []
-    for name, command in commands.items():
+    lines = []
+    for command in commands.values():
         summary = inspect.cleandoc(command.help or "").partition("\n\n")[0]
-        sections.append("\n\n".join([f"## {name}", summary, "```\n" + "\n".join(command.examples) + "\n```"]))
-    return "\n\n".join([COMMANDS_HEAD.strip(), *sections]) + "\n"
+        examples = ", ".join(f"`{example}`" for example in command.examples)
+        lines.append(f"- {examples}: {' '.join(summary.split())}")
+    return COMMANDS_HEAD + "\n" + "\n".join(lines) + "\n"
 
 
 def _table(settings: list[Member]) -> str:
-    rows = ["| setting | values | |", "|---|---|---|"]
-    rows += [f"| `{setting.name}` | {_values(setting)} | {_cell(setting.description)} |" for setting in settings]
+    rows = ["|setting|values||", "|---|---|---|"]
+    rows += [f"|`{setting.name}`|{_values(setting)}|{_cell(setting.description)}|" for setting in settings]
     return "\n".join(rows) + "\n"
 
 

@@ -65,7 +65,7 @@ class Query:
 
         def read_all() -> list[T]:
             if len(values) > most:
-                raise ValueError(f"may be given at most {most} times")
+                raise ValueError(f"may occur at most {most} times")
             return [read(value) for value in values]
 
         return self._fields.check(name, read_all, [])
@@ -75,7 +75,7 @@ class Query:
         if not values:
             raise ValueError("is missing")
         if len(values) > 1:
-            raise ValueError("must be given once")
+            raise ValueError("must occur once")
         return values[0]
 
 

@@ -107,7 +107,7 @@ def _body(text: str, *, base64_encoded: bool) -> bytes:
 
 def _too_large() -> BodyTooLargeError:
     return BodyTooLargeError(
-        f"The body may have at most {MAX_BODY_BYTES} bytes. Pictures go to the address that generate-upload-url gives."
+        f"The body may have at most {MAX_BODY_BYTES} bytes. Upload pictures to the URL from generate-upload-url."
     )
 
 

@@ -65,9 +65,7 @@ class Deletion:
     def _purge(self, key: str) -> Answer:
         """Take a step of erasing a picture, or a folder (`a/`); who asks does so until all is purged."""
         if self.erasure is None:
-            raise NotDeployedError(
-                "This API was deployed without the right to purge: set apiPurge to true, and deploy again."
-            )
+            raise NotDeployedError("This API may not purge: set apiPurge to true, and deploy again.")
         if not key.startswith(self.prefix):
             raise PictureNotFoundError
         if key.endswith("/"):

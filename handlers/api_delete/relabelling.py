@@ -45,9 +45,7 @@ class Relabelling:
         key = body.required("key", checked_key, "")
         body.done()
         if self.send is None:
-            raise NotDeployedError(
-                "This API was deployed without a queue of a pipeline: give it one, and deploy again."
-            )
+            raise NotDeployedError("This API has no pipeline's queue: set it, and deploy again.")
         if not key.startswith(self.prefix) or not self.objects.has(key):
             raise PictureNotFoundError
         requested_at = iso_ms(self.now())

@@ -127,9 +127,9 @@ def _answer(answers: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
 def _reason(status: int) -> UnusablePictureError | DecoderStoppedError:
     """Why the process has ended while it had a picture."""
     if status == -signal.SIGXCPU:
-        return UnusablePictureError("IMAGE_TOO_COSTLY", "It takes more processor time than its size explains")
+        return UnusablePictureError("IMAGE_TOO_COSTLY", "Decoding it takes more processor time than its size explains")
     if status == OUT_OF_MEMORY or -status in _BROKEN:
-        return UnusablePictureError("IMAGE_TOO_COSTLY", "It takes more memory than the function has for it")
+        return UnusablePictureError("IMAGE_TOO_COSTLY", "Decoding it takes more memory than the function has")
     return DecoderStoppedError(f"the decoder ended with status {status}")
 
 

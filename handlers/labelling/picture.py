@@ -237,7 +237,9 @@ def read_jpeg(data: Bytes) -> Structure:
         raise damaged()
     marker, depth, height, width, channels = frame
     if marker not in _SEQUENTIAL | _PROGRESSIVE | _ARITHMETIC or depth != 8 or channels not in (1, 3, 4):
-        raise unsupported(f"It is a JPEG file of a rare kind (SOF{marker - 0xC0}, {depth} bits, {channels} channels)")
+        raise unsupported(
+            f"It is an unsupported kind of JPEG file (SOF{marker - 0xC0}, {depth} bits, {channels} channels)"
+        )
     _check_sides(width, height)
     common = channels != 4 and marker not in _ARITHMETIC
     return Structure(width, height, turn, common, progressive=marker in _PROGRESSIVE)

@@ -66,12 +66,12 @@ _SENTENCES: Final[dict[Code, str]] = {
     Code.IMAGE_TOO_LARGE_BYTES: "The file is too large: upload a picture of at most 100 MB.",
     Code.IMAGE_TOO_LARGE_PIXELS: "The picture has too many pixels: make it smaller and upload it again.",
     Code.IMAGE_TOO_COSTLY: (
-        "To decode the picture takes more time or memory than a picture may: save it as a plain JPEG and upload that."
+        "Decoding the picture takes too much time or memory: save it as a plain JPEG and upload that."
     ),
     Code.IMAGE_DAMAGED: "The picture is damaged and cannot be decoded: export it again and upload it.",
     Code.OBJECT_UNREADABLE: (
-        "The file cannot be read in S3: upload it again, in a storage class that is read at once and without an "
-        "encryption key of your own."
+        "The file cannot be read in S3: upload it again, in a storage class with immediate access and without your own "
+        "encryption key."
     ),
     Code.REKOGNITION_THROTTLED: (
         "Rekognition refused the calls because its quota was used up: "
@@ -84,11 +84,9 @@ _SENTENCES: Final[dict[Code, str]] = {
     ),
     Code.REKOGNITION_ERROR: "Rekognition answered with an error each time: upload the picture again later.",
     Code.REKOGNITION_TIMEOUT: "Rekognition did not answer in time: upload the picture again later.",
-    Code.STORAGE_ERROR: "The picture or its result could not be read or written: upload the picture again later.",
-    Code.RETRIES_EXHAUSTED: (
-        "The picture could not be processed in any of the attempts: see the function's logs, then upload it again."
-    ),
-    Code.UNREADABLE_MESSAGE: "A message in the queue was not an S3 event: it is kept here as it came; nothing is lost.",
+    Code.STORAGE_ERROR: "Reading the picture or writing its result failed: upload the picture again later.",
+    Code.RETRIES_EXHAUSTED: "Every attempt failed: see the function's logs, then upload the picture again.",
+    Code.UNREADABLE_MESSAGE: "A message in the queue was not an S3 event: the table keeps it unchanged.",
     Code.OBJECT_DELETED: "The picture was deleted.",
 }
 

@@ -85,7 +85,7 @@ def cost(
     days: int,
     as_json: bool,
 ) -> None:
-    """Estimate what a month on AWS costs with the settings of a stack.
+    """Estimate a stack's monthly cost on AWS.
 
     Nothing has to be deployed: the settings are those in Pulumi.STACK.yaml (--stack), the prices a dated table of
     us-east-1. With --saved, a deployed stack tells how many Rekognition calls known content has saved.

@@ -328,7 +328,7 @@ def delete(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Delete pictures and, with them, their results.
+    """Delete pictures and their results.
 
     It uses S3 and the table with your own AWS rights, not the stack's API, so you can delete any key. Older versions
     stay as long as the bucket's lifecycle rules say. Documents in the results bucket stay too.

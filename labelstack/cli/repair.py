@@ -246,7 +246,7 @@ def reprocess(
 @target_options
 @click.pass_context
 def migrate(ctx: click.Context, target: Target, prefix: str, rate_per_s: float | None, as_json: bool) -> None:
-    """Give results of an older version what searches by words, names, faces, flags and dates need.
+    """Make results of older versions searchable by words, names, faces, flags and dates.
 
     Deploy the present version first. The processor writes each such result again, without a charge of Rekognition, and
     with the settings of labels as `labelstack reprocess --labels` applies them. The stack works meanwhile. Interrupted

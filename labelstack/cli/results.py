@@ -96,7 +96,7 @@ def list_pictures(
 @target_options
 @click.pass_context
 def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
-    """List all labels and how many pictures carry each.
+    """List all labels, with their numbers of pictures.
 
     Of a stack with an API these are the pictures below its upload prefix, which is what an API shows.
     """

@@ -73,7 +73,7 @@ class Door:
                     "allowedOrigins."
                 )
         elif any(site != "none" for site in sites) and not _reads_signed_object(scope):
-            return f"a web page asked (Sec-Fetch-Site is {', '.join(sites)}) without naming its origin."
+            return f"a web page sent this request (Sec-Fetch-Site is {', '.join(sites)}) without an Origin header."
         path = str(scope["path"])
         if path.startswith(CONTROL_PATHS) and not path.startswith(DATA_PATHS):
             return f"{path} is for the owner of this cloud alone, who sends {OWNER_HEADER}."

@@ -13,8 +13,8 @@ from rekognition_local.wire import service_model
 def listed(heading: str) -> list[str]:
     """The operations that a chapter of the page lists."""
     page = (Path(rekognition_local.__file__).parent / "OPERATIONS.md").read_text(encoding="utf-8")
-    chapter = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"^- `([A-Z]\w+)`$", chapter, flags=re.MULTILINE)
+    chapter = page.split(f"\n## {heading}\n")[1].split("\n#")[0]
+    return re.findall(r"`([A-Z]\w+)`(?:, |$)", chapter, flags=re.MULTILINE)
 
 
 def test_lists_what_is_implemented() -> None:

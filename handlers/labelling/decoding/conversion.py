@@ -186,7 +186,7 @@ def _open_tiff(stream: io.BytesIO) -> ImageFile.ImageFile:
         return TiffImagePlugin.TiffImageFile(stream)
     except (SyntaxError, KeyError) as error:
         # The directory has been read by then: its combination of tags is one that Pillow does not have.
-        raise unsupported("Its channels, their numbers or their compression are of a rare kind") from error
+        raise unsupported("Its combination of channels, numbers and compression is not supported") from error
 
 
 def _turned(
@@ -260,12 +260,12 @@ def _check_pixels(
     if structure.tiff and (tile := structure.tiff.tile_pixels) > max_pixels:
         raise UnusablePictureError(
             "IMAGE_TOO_LARGE_PIXELS",
-            f"It has tiles of {tile / 1e6:.0f} megapixels, and tiles of up to {max_pixels / 1e6:.0f} are taken",
+            f"It has tiles of {tile / 1e6:.0f} megapixels; the limit is {max_pixels / 1e6:.0f}",
         )
     if pixels > max_pixels or width * height > MAX_JPEG_PIXELS:
         raise UnusablePictureError(
             "IMAGE_TOO_LARGE_PIXELS",
-            f"It has {width} x {height} pixels, and a {name} file of up to {max_pixels / 1e6:.0f} megapixels is taken",
+            f"It has {width} x {height} pixels; the limit for {name} files is {max_pixels / 1e6:.0f} megapixels",
         )
 
 

@@ -117,7 +117,7 @@ def test_saved_calls_on_an_emulator_are_those_in_the_log(run: Run, backend: Fake
     assert (said["callsMade"], said["callsSaved"], said["days"]) == (6, 4, 30)
     # Four detectors and image properties: 0.00475 a picture.
     assert said["savedUsd"] == pytest.approx(4 * 0.00475 / 4, abs=1e-4)
-    assert "as embedded makes no metrics of it" in said["source"]
+    assert "because embedded keeps no metrics" in said["source"]
 
 
 def test_saved_calls_on_aws_are_those_of_cloudwatch(run: Run, backend: FakeBackend) -> None:

@@ -99,7 +99,7 @@ def test_pages_that_do_not_name_themselves_read_presigned_objects_alone(site: st
         ("POST", "/bucket/a.jpg", SIGNED),
         ("GET", "/_aws/execute-api/api/stage/images", ""),
     ):
-        assert "without naming its origin" in str(refusal(method, path, query, sec_fetch_site=site)), (method, path)
+        assert "without an Origin header" in str(refusal(method, path, query, sec_fetch_site=site)), (method, path)
 
 
 def test_an_address_that_is_typed_in_is_no_page() -> None:
