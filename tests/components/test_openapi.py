@@ -87,7 +87,7 @@ def test_models_are_those_of_requests_and_what_they_refer_to() -> None:
 
     assert set(schemas) == {"UploadRequest", "KeyRequest", "Key"}
     assert schemas["UploadRequest"]["additionalProperties"] is False
-    assert schemas["UploadRequest"]["required"] == ["fileName", "contentType"]
+    assert schemas["UploadRequest"]["required"] == ["fileName", "contentType", "sizeBytes"]
 
 
 def test_which_values_are_taken_is_left_to_the_function() -> None:

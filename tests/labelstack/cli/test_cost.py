@@ -60,7 +60,7 @@ def test_nothing_costs_nothing_but_what_waits_and_watches(run: Run) -> None:
     usd = {f"{line['service']}: {line['what']}": line["usd"] for line in said["lines"]}
     assert usd["Rekognition: 1 of 4 detectors"] == 0
     assert {what for what, amount in usd.items() if amount} == {
-        "SQS: Lambda's waiting at two queues",
+        "SQS: Lambda's waiting at 3 queues",
         "CloudWatch: alarms",
         "CloudWatch: dashboard",
     }
