@@ -89,22 +89,23 @@ class MetricAlarm(Provisioner):
     api_names = ALARM_NAMES
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
-        tags = target.tags(inputs)
-        request = self._request(inputs, target)
-        target.client("cloudwatch").put_metric_alarm(**request, **({"Tags": tag_list(tags)} if tags else {}))
-        return self._resource(inputs, target, tags)
+        """Put it."""
+        return self.update(Recorded("", {}, {}), inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put it anew; tags have calls of their own, as those in the request count for a new alarm only."""
+        """Put it anew.
+
+        Tags have calls of their own: in the request, AWS takes those of a new alarm only, and LocalStack forgets them.
+        """
         cloudwatch, tags = target.client("cloudwatch"), target.tags(inputs)
         cloudwatch.put_metric_alarm(**self._request(inputs, target))
-        resource = self._resource(inputs, target, tags)
+        name = str(inputs.require("name"))
+        arn = target.arn("cloudwatch", f"alarm:{name}")
         if stale := stale_tags(old, tags):
-            cloudwatch.untag_resource(ResourceARN=resource.outputs["arn"], TagKeys=stale)
+            cloudwatch.untag_resource(ResourceARN=arn, TagKeys=stale)
         if tags:
-            cloudwatch.tag_resource(ResourceARN=resource.outputs["arn"], Tags=tag_list(tags))
-        return resource
+            cloudwatch.tag_resource(ResourceARN=arn, Tags=tag_list(tags))
+        return Resource(name, {"arn": arn, "name": name, "tagsAll": tags})
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
@@ -127,12 +128,6 @@ class MetricAlarm(Provisioner):
         if "metricQueries" in inputs:
             request["Metrics"] = [_query(query) for query in inputs.objects("metricQueries")]
         return request
-
-    @staticmethod
-    def _resource(inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
-        name = str(inputs.require("name"))
-        arn = target.arn("cloudwatch", f"alarm:{name}")
-        return Resource(name, {"arn": arn, "name": name, "tagsAll": tags})
 
 
 @provisions("aws:cloudwatch/dashboard:Dashboard")
