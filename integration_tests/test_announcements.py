@@ -174,7 +174,7 @@ def test_document_is_what_the_table_has(stack: DeployedStack, key: MakeKey) -> N
     content = document(stack, uploaded)
 
     internal = {"pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk", "eventTime", "fingerprint"}
-    internal |= {"unannounced", "claimedUntil"}
+    internal |= {"unannounced", "claimedUntil", "terms"}
     assert set(content) - {"schemaVersion"} == set(result) - internal
     assert [label["name"] for label in content["labels"]] == [label["name"] for label in result["labels"]]
 
