@@ -131,6 +131,13 @@ def engine_for(name: str, project: Path, cloud: Cloud, folder: Path) -> Engine:
     return PulumiEngine(project, cloud, folder, CLI_FOLDER)
 
 
+def up_again(engine: Engine, cloud: Cloud, stack: str, config: Mapping[str, str] | None = None) -> Deployment:
+    """Deploy what is deployed. Where a cloud loses the tags of new alarms, Pulumi's provider sets them once before."""
+    if isinstance(engine, PulumiEngine) and not cloud.capabilities.tagged_alarms:
+        engine.up(stack, config)
+    return engine.up(stack, config)
+
+
 def pulumi_problem() -> str | None:
     """Say why Pulumi cannot deploy here: no CLI or no provider, and neither can be downloaded. None when it can."""
     try:

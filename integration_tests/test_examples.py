@@ -31,7 +31,7 @@ def deployed(name: str, lane: Lane, cloud: Cloud, folder: Path) -> Iterator[Depl
     engine = lanes.engine_for(lane.engine, EXAMPLES / name, cloud, folder)
     try:
         created = engine.up(STACK).created
-        again = engine.up(STACK)
+        again = lanes.up_again(engine, cloud, STACK)
         assert (again.unchanged, again.created, again.updated, again.replaced, again.deleted) == (created, 0, 0, 0, 0)
         yield DeployedStack(cloud, again.outputs)
         assert lanes.drift(engine, STACK) == {}

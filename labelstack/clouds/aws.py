@@ -18,6 +18,7 @@ CAPABILITIES = Capabilities(
     cloudfront=True,
     iam_enforced=True,
     alarms_evaluated=True,
+    tagged_alarms=True,
     email_delivered=True,
     website_endpoint=True,
     website_headers=True,

@@ -36,6 +36,7 @@ class Capabilities:
     cloudfront: bool = _what("CloudFront")
     iam_enforced: bool = _what("enforced IAM")
     alarms_evaluated: bool = _what("alarms that are evaluated")
+    tagged_alarms: bool = _what("alarms that keep the tags of the request that makes them")
     email_delivered: bool = _what("mail that is delivered")
     website_endpoint: bool = _what("S3's website endpoint")
     website_headers: bool = _what("website endpoint that sends objects' own headers, such as Cache-Control")

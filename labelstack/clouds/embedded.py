@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
     cloudfront=True,
     iam_enforced=True,
     alarms_evaluated=False,
+    tagged_alarms=True,
     email_delivered=False,
     website_endpoint=True,
     website_headers=True,

@@ -30,6 +30,7 @@ CAPABILITIES = Capabilities(
     cloudfront=False,
     iam_enforced=False,
     alarms_evaluated=True,
+    tagged_alarms=False,
     email_delivered=False,
     website_endpoint=True,
     website_headers=False,
