@@ -15,9 +15,10 @@ from handlers.results.document import public_document
 from labelstack.errors import InputError
 
 FACTS = ("key", "versionId", "status", "code", "message", "processedAt", "uploadedAt", "etag", "format")
+CAPTURE = ("takenAt", "camera", "lens")
 NUMBERS = ("sizeBytes", "width", "height")
 FOUND = ("labels", "faces", "moderation", "text")
-COLUMNS = (*FACTS, *NUMBERS, *FOUND)
+COLUMNS = (*FACTS, *CAPTURE, *NUMBERS, *FOUND)
 GROUP_ROWS = 1000
 # First characters of formulas; the wide ones are the same to spreadsheets in East Asian locales.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -86,7 +87,9 @@ class Parquet:
                 "--format jsonl or csv."
             ) from error
         label_list = pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("confidence", pyarrow.float64())]))
-        columns = [(name, pyarrow.string()) for name in FACTS] + [(name, pyarrow.int64()) for name in NUMBERS]
+        columns = [(name, pyarrow.string()) for name in (*FACTS, *CAPTURE)] + [
+            (name, pyarrow.int64()) for name in NUMBERS
+        ]
         columns += [("labels", label_list), ("faces", pyarrow.int64()), ("moderation", label_list)]
         self._schema = pyarrow.schema([*columns, ("text", pyarrow.list_(pyarrow.string()))])
         self._batch: Callable[..., Any] = pyarrow.RecordBatch.from_pylist
@@ -148,6 +151,7 @@ def _harmless(value: Any) -> Any:
 def _row(result: Result) -> dict[str, Any]:
     """The columns of a picture; None where nothing was looked for."""
     document = json_ready(dict(result))
+    document |= document.get("capture", {})
     row: dict[str, Any] = {name: document.get(name) for name in COLUMNS}
     for part in ("labels", "moderation"):
         if row[part] is not None:

@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import IO, Any, Final
 
 from .decoding.child import OUT_OF_MEMORY
@@ -50,7 +51,7 @@ class Decoder:
             # The process has it now: there is room for one file, not for two.
             del content
             answer, [jpeg] = _answer(answers)
-            return Converted(jpeg, answer["width"], answer["height"])
+            return Converted(jpeg, answer["width"], answer["height"], answer["capture"])
 
     def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
         """The picture as WebP files of these longest sides, the longest first. Raises as `convert` does."""
@@ -118,7 +119,7 @@ def _answer(answers: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     line = answers.readline()
     if not line:
         raise EOFError
-    answer = json.loads(line)
+    answer = json.loads(line, parse_float=Decimal)
     if "code" in answer:
         raise UnusablePictureError(answer["code"], answer["detail"])
     return answer, [answers.read(size_bytes) for size_bytes in answer["sizesBytes"]]

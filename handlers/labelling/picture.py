@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .decoding.errors import UnusablePictureError, damaged, too_small, unsupported
+from .decoding.exif import UPRIGHT, Bytes, capture, orientation
 
 # The rest of labelling is loaded where it is used: the process that decodes loads this module, and needs no boto3.
 if TYPE_CHECKING:
@@ -187,12 +188,11 @@ def _header(name: str, structure: Structure, size_bytes: int, for_text: bool) ->
     )
     if lies_on_its_side(structure.turn):
         width, height = height, width
-    return PictureHeader(name, width, height, converted)
+    return PictureHeader(name, width, height, converted, capture(structure.exif) if structure.exif else None)
 
 
 # --- structure
 
-Bytes = bytes | bytearray | memoryview
 Range = tuple[int, int]
 """Where some bytes begin in a file, and where they end."""
 
@@ -208,6 +208,7 @@ class Structure:
     common: bool
     """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding."""
     progressive: bool = False
+    exif: bytes = b""
 
 
 class MoreBytesNeededError(EOFError):
@@ -227,10 +228,10 @@ _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 
 def read_jpeg(data: Bytes) -> Structure:
     """Raises MoreBytesNeededError and UnusablePictureError."""
-    turn, frame = UPRIGHT, None
+    exif, frame = b"", None
     for marker, start, end in _segments(data):
-        if marker == _EXIF_SEGMENT and turn == UPRIGHT and bytes(data[start : start + 6]) == b"Exif\0\0":
-            turn = orientation(bytes(data[start:end]))
+        if marker == _EXIF_SEGMENT and not exif and bytes(data[start : start + 6]) == b"Exif\0\0":
+            exif = bytes(data[start:end])
         if marker in _FRAMES and frame is None and end - start >= 6:
             frame = marker, *struct.unpack_from(">BHHB", data, start)
     if frame is None:
@@ -242,7 +243,7 @@ def read_jpeg(data: Bytes) -> Structure:
         )
     _check_sides(width, height)
     common = channels != 4 and marker not in _ARITHMETIC
-    return Structure(width, height, turn, common, progressive=marker in _PROGRESSIVE)
+    return Structure(width, height, _turn(exif), common, progressive=marker in _PROGRESSIVE, exif=exif)
 
 
 def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
@@ -293,12 +294,12 @@ def read_png(data: Bytes) -> Structure:
     if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not _is_sound(data, 16, 29):
         raise damaged()
     _check_sides(width, height)
-    turn = UPRIGHT
+    exif = b""
     for kind, start, end in _chunks(data):
-        if kind == b"eXIf" and turn == UPRIGHT and _is_sound(data, start, end):
-            turn = orientation(bytes(data[start:end]))
+        if kind == b"eXIf" and not exif and _is_sound(data, start, end):
+            exif = bytes(data[start:end])
         if kind == b"IDAT":
-            return Structure(width, height, turn, common=depth != 16)
+            return Structure(width, height, _turn(exif), common=depth != 16, exif=exif)
     raise MoreBytesNeededError
 
 
@@ -391,32 +392,14 @@ def _move_together(data: memoryview, ranges: Sequence[Range]) -> int:
     return end
 
 
-# --- Exif
+# --- orientation
 
-UPRIGHT: Final = 1
 MIRRORED: Final = frozenset({2, 4, 5, 7})
 _ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
-_TAG: Final = 0x0112
-_BYTE_ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
 
 
-def orientation(exif: bytes) -> int:
-    """1 to 8 as Exif 2.3 has them (tag 0x0112); 1, upright, of a block that is empty, damaged or says nothing."""
-    # Not Pillow's getexif: it takes the orientation of XMP too, which neither browsers nor Rekognition heed.
-    block = exif.removeprefix(b"Exif\x00\x00")
-    order = _BYTE_ORDERS.get(block[:4])
-    if order is None:
-        return UPRIGHT
-    try:
-        (directory,) = struct.unpack_from(f"{order}I", block, 4)
-        (entries,) = struct.unpack_from(f"{order}H", block, directory)
-        for place in range(directory + 2, directory + 2 + 12 * entries, 12):
-            tag, value = struct.unpack_from(f"{order}H6xH", block, place)
-            if tag == _TAG:
-                return int(value) if UPRIGHT <= value <= max(_ON_ITS_SIDE) else UPRIGHT
-    except struct.error:
-        return UPRIGHT
-    return UPRIGHT
+def _turn(exif: bytes) -> int:
+    return orientation(exif) if exif else UPRIGHT
 
 
 def lies_on_its_side(turn: int) -> bool:

@@ -18,7 +18,7 @@ from typing import Final, cast
 
 from ..results import keys
 from ..results.codes import Code, Status, sentence
-from ..results.document import Analysis, Label, Result
+from ..results.document import Analysis, Capture, Label, Result
 from ..results.errors import TableUnavailableError
 from ..results.item import (
     MAX_ANALYSIS_BYTES,
@@ -421,12 +421,21 @@ class Pipeline:
         result["format"] = header.format
         if header.width is not None and header.height is not None:
             result["width"], result["height"] = header.width, header.height
+        if capture := self._credible(header.capture):
+            result["capture"] = capture
         if header.converted:
             result["converted"] = True
         result["reused"] = not new_answers
         if lost := sorted({*cut}.union(*(answer.truncated for answer in answers.values()))):
             result["truncated"] = lost
         return self._write(event, result, labels)
+
+    def _credible(self, capture: Capture | None) -> Capture | None:
+        """Return what the camera wrote, without a time that is still to come, wherever on Earth the camera was."""
+        latest = (self.now() + timedelta(days=1)).isoformat()
+        if capture and capture.get("takenAt", "") > latest:
+            return {name: value for name, value in capture.items() if name != "takenAt"}  # type: ignore[return-value]
+        return capture
 
     def _show_labels(self, result: Result, labels: list[Label]) -> list[Label] | None:
         """Give a result the labels that the rules show of these; return all of them where the rules change any."""

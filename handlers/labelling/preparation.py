@@ -55,7 +55,7 @@ class Preparation:
             self._metrics.add(Metric.PICTURES_CONVERTED)
             yield (
                 ConvertedObject.of(stored, copy.jpeg),
-                PictureHeader(header.format, copy.width, copy.height, converted=True),
+                PictureHeader(header.format, copy.width, copy.height, True, header.capture or copy.capture),
             )
 
     def _convert(self, stored: StoredObject, name: str, deadline: Deadline) -> Converted:

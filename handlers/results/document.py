@@ -109,6 +109,20 @@ class Color(TypedDict):
     percent: Decimal
 
 
+class Capture(TypedDict, total=False):
+    """When and how a picture was taken, as its camera wrote it (Exif)."""
+
+    takenAt: str
+    """ISO 8601 by the camera's clock, to the second; with the zone, as +02:00, where the camera wrote one."""
+    camera: str
+    lens: str
+    exposureSeconds: Decimal
+    aperture: Decimal
+    """The f-number."""
+    iso: int
+    focalLengthMm: Decimal
+
+
 class Analysis(TypedDict, total=False):
     """The detectors' results, one key for each detector that ran."""
 
@@ -142,6 +156,7 @@ class Result(Analysis):
     width: NotRequired[int]
     """Of the uploaded file as a person sees it, turned by its orientation; so is `height`."""
     height: NotRequired[int]
+    capture: NotRequired[Capture]
     converted: NotRequired[bool]
     """True when Rekognition saw a converted copy: an upright JPEG. Boxes fit the original all the same."""
     uploadedAt: NotRequired[str]

@@ -19,7 +19,7 @@ from typing import Any, Final, Self, TypeAlias, cast
 
 from . import keys
 from .codes import Code, Status, sentence
-from .document import Analysis, Label, Result
+from .document import Analysis, Capture, Label, Result
 from .order import Position, State
 
 MAX_LABELS: Final = 49
@@ -354,6 +354,8 @@ class PictureHeader:
     height: int | None
     converted: bool = False
     """Rekognition sees a converted copy."""
+    capture: Capture | None = None
+    """What the camera wrote."""
 
 
 @dataclass(frozen=True)
@@ -385,6 +387,7 @@ def content_item(
         "width": answer.header.width,
         "height": answer.header.height,
         "converted": answer.header.converted,
+        **({"capture": answer.header.capture} if answer.header.capture else {}),
         "truncated": sorted({*answer.truncated, *cut}),
         "expiresAt": expires_at_s,
     }
@@ -395,9 +398,8 @@ def answers_in(item: Item, fingerprints: Mapping[str, str], now_s: float) -> dic
     # DynamoDB removes expired items within days, not at once.
     if item["expiresAt"] <= now_s:
         return {}
-    header = PictureHeader(
-        item["format"], _int(item["width"]), _int(item["height"]), bool(item.get("converted", False))
-    )
+    converted, capture = bool(item.get("converted", False)), cast("Capture | None", item.get("capture"))
+    header = PictureHeader(item["format"], _int(item["width"]), _int(item["height"]), converted, capture)
     answers = {}
     for detector, fingerprint in item["fingerprints"].items():
         if fingerprints.get(detector) == fingerprint:

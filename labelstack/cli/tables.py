@@ -18,6 +18,7 @@ from labelstack.cli.screen import visible
 
 STATUS_STYLES = {"LABELED": "bold green", "REJECTED": "bold yellow"}
 BAD_STATUS_STYLE = "bold red"
+CAPTURE = (("takenAt", "Taken"), ("camera", "Camera"), ("lens", "Lens"))
 SHOWN_LABELS = 6
 SHOWN_OTHERS = 3
 SHOWN_ALL = 20
@@ -228,6 +229,8 @@ def _facts(result: Result) -> list[tuple[str, Text]]:
         facts.append(("Reason", Text(reason_text(result))))
     if "width" in result and "height" in result:
         facts.append(("Size", Text(f"{result['width']} x {result['height']} {result.get('format', '')}".rstrip())))
+    capture = result.get("capture", {})
+    facts += [(title, Text(visible(str(capture[name])))) for name, title in CAPTURE if name in capture]
     facts.append(
         ("Processed", Text(f"{result['processedAt']}{' (known content, no calls)' if result.get('reused') else ''}"))
     )

@@ -70,6 +70,15 @@ def full_result() -> Result:
         "width": 640,
         "height": 480,
         "reused": False,
+        "capture": {
+            "takenAt": "2026-05-01T12:34:56+02:00",
+            "camera": "Canon EOS R5",
+            "lens": "RF 24-70mm",
+            "exposureSeconds": Decimal("0.008"),
+            "aperture": Decimal("2.8"),
+            "iso": 400,
+            "focalLengthMm": Decimal(35),
+        },
         "converted": True,
     }
     more |= {"detectors": [*Detector], "uploadedAt": "2026-11-20T12:00:01.000Z", "truncated": ["faces"]}

@@ -36,6 +36,16 @@ WEB = Path(__file__).parents[2] / "web"
 CONTRACT = yaml.safe_load((WEB.parent / "api" / "openapi.yaml").read_text())
 TYPES = CONTRACT["components"]["schemas"]["UploadRequest"]["properties"]["contentType"]["enum"]
 MAX_SIZE_BYTES = 100 * 1024 * 1024
+CAPTURE = {
+    "capture": {
+        "takenAt": "2026-05-01T12:34:56+02:00",
+        "camera": "Canon EOS R5",
+        "exposureSeconds": 0.008,
+        "aperture": 2.8,
+        "iso": 400,
+    }
+}
+"""Of pictures whose names begin with `taken`."""
 TITLES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large", 415: "Unsupported"}
 
 
@@ -118,7 +128,8 @@ class Double:
         if picture.given_up:
             reason = {"code": "ANALYSIS_FAILED", "message": "The analysis did not work. Upload it again later."}
             return document | {"status": "FAILED"} | reason
-        analysis = {"faces": [], "moderation": []} | see(picture.key.rsplit("/", 1)[-1])
+        name = picture.key.rsplit("/", 1)[-1]
+        analysis = {"faces": [], "moderation": []} | see(name) | (CAPTURE if name.startswith("taken") else {})
         return document | {"status": "LABELED", "format": kind, "width": size[0], "height": size[1]} | analysis
 
 

@@ -421,6 +421,16 @@ def test_says_what_can_be_done_about_a_picture_without_labels(
     expect(page.locator("#delete")).to_be_visible(visible=can_delete)
 
 
+def test_says_when_and_how_a_picture_was_taken(visit: Visit, double: Double) -> None:
+    double.put("uploads/1/taken.png", sample("cat.png"))
+    page = visit().page
+
+    open_card(page, "taken.png")
+
+    expect(page.locator("#facts")).to_contain_text("2026-05-01 12:34:56+02:00")
+    expect(page.locator("#facts")).to_contain_text("Canon EOS R5, 1/125 s, f/2.8, ISO 400")
+
+
 def test_sends_again_what_the_service_gave_up(visit: Visit, double: Double) -> None:
     double.put("uploads/1/failed.png", sample("cat.png"))
     page = visit().page

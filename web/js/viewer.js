@@ -317,10 +317,17 @@ function about(result) {
   return {
     Kind: result.width && `${result.format ?? "Picture"}, ${result.width} × ${result.height} pixels`,
     Size: result.sizeBytes >= 0 && bytes(result.sizeBytes),
+    Taken: result.capture?.takenAt?.replace("T", " "),
+    Camera: result.capture && cameraOf(result.capture),
     Uploaded: result.uploadedAt && new Date(result.uploadedAt).toLocaleString(),
     Looked: result.reused && "the same content was known already: no new analysis",
     Key: result.key,
   };
+}
+
+function cameraOf({ camera, lens, exposureSeconds: exposure, aperture, iso, focalLengthMm: focal }) {
+  const time = exposure && (exposure < 0.3 ? `1/${Math.round(1 / exposure)} s` : `${exposure} s`);
+  return [camera, lens, time, aperture && `f/${aperture}`, iso && `ISO ${iso}`, focal && `${focal} mm`].filter(Boolean).join(", ");
 }
 
 // A range as wide as a life says nothing.

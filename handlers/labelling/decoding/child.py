@@ -1,8 +1,8 @@
 """The process that decodes pictures for the function: one after the other, within limits that the system enforces.
 
 A request is a line of JSON (`format`, `sizeBytes`, for previews `sidesPx`) and the file. An answer is a line of JSON
-(`width`, `height` of a conversion and `sizesBytes`, or `code`, `detail`) and the files. A picture that exceeds a limit
-ends the process.
+(`width`, `height`, `capture` of a conversion and `sizesBytes`, or `code`, `detail`) and the files. A picture that
+exceeds a limit ends the process.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
         while line := requests.readline():
             _allow_seconds(seconds)
             answer, files = _answer(json.loads(line), requests, max_pixels, seconds)
-            answers.write(json.dumps({**answer, "sizesBytes": [*map(len, files)]}).encode() + b"\n" + b"".join(files))
+            line = json.dumps({**answer, "sizesBytes": [*map(len, files)]}, default=float).encode()
+            answers.write(line + b"\n" + b"".join(files))
             answers.flush()
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
@@ -63,7 +64,8 @@ def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -
         converted = convert(io.BytesIO(requests.read(request["sizeBytes"])), name, max_pixels, allow)
     except UnusablePictureError as error:
         return {"code": error.code, "detail": error.detail}, []
-    return {"width": converted.width, "height": converted.height}, [converted.jpeg]
+    facts = {"width": converted.width, "height": converted.height, "capture": converted.capture}
+    return facts, [converted.jpeg]
 
 
 def _allow_seconds(seconds: float) -> None:

@@ -17,13 +17,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, UPRIGHT, keep_pixels, lies_on_its_side, orientation, read_jpeg, read_png
+from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, keep_pixels, lies_on_its_side, read_jpeg, read_png
 from .brightness import eight_bits
 from .errors import UnusablePictureError, damaged, too_small, unsupported
+from .exif import UPRIGHT, capture, orientation
 from .tiff import Tiff, keep_first_picture
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
+
+    from ...results.document import Capture
 
 MAX_INLINE_BYTES: Final = 5 * 1024 * 1024
 """The bytes that Rekognition takes (docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
@@ -56,6 +59,8 @@ class Converted:
     jpeg: bytes
     width: int
     height: int
+    capture: Capture | None = None
+    """What the camera wrote, where the file's first bytes do not say it."""
 
 
 def convert(
@@ -66,8 +71,8 @@ def convert(
     `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError
     and MemoryError.
     """
-    with _upright(stream, name, WORK_SIDE_PX, max_pixels, allow) as (picture, width, height):
-        return Converted(_encode(picture), width, height)
+    with _upright(stream, name, WORK_SIDE_PX, max_pixels, allow) as (picture, width, height, facts):
+        return Converted(_encode(picture), width, height, facts)
 
 
 def previews(
@@ -81,7 +86,7 @@ def previews(
     from PIL import Image
 
     files = []
-    with _upright(stream, name, sides_px[0], max_pixels, allow) as (picture, _, _):
+    with _upright(stream, name, sides_px[0], max_pixels, allow) as (picture, *_):
         for side_px in sides_px:
             picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
             small = io.BytesIO()
@@ -93,14 +98,15 @@ def previews(
 @contextmanager
 def _upright(
     stream: io.BytesIO, name: str, side_px: int, max_pixels: int, allow: Callable[[int], None]
-) -> Iterator[tuple[Image.Image, int, int]]:
-    """Yield the picture as it is to be seen, scaled down to `side_px`; and its own width and height."""
+) -> Iterator[tuple[Image.Image, int, int, Capture | None]]:
+    """Yield the picture as it is to be seen, scaled down to `side_px`; its own width and height; its capture."""
     from PIL import Image
 
     try:
         structure = _keep_pixels(stream, name)
         with _open(stream, name) as picture:
-            yield _turned(picture, structure, name, side_px, max_pixels, allow)
+            facts = structure.capture or capture(picture.info.get("exif") or b"")
+            yield *_turned(picture, structure, name, side_px, max_pixels, allow), facts
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnusablePictureError("IMAGE_TOO_LARGE_PIXELS") from error
     except _DAMAGED as error:
@@ -119,6 +125,7 @@ class _Structure:
     turn: int = UPRIGHT
     progressive: bool = False
     tiff: Tiff | None = None
+    capture: Capture | None = None
 
 
 def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
@@ -127,10 +134,12 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
     if name in ("JPEG", "PNG"):
         with stream.getbuffer() as data:
             header = (read_jpeg if name == "JPEG" else read_png)(data)
-        structure = _Structure(header.turn, header.progressive)
+        structure = _Structure(header.turn, header.progressive, capture=capture(header.exif))
     if name == "TIFF":
+        with stream.getbuffer() as data:
+            facts = capture(data)
         tiff = keep_first_picture(stream)
-        return _Structure(tiff.turn, tiff=tiff)
+        return _Structure(tiff.turn, tiff=tiff, capture=facts)
     if name in ("JPEG", "PNG", "GIF"):
         keep_pixels(stream, name)
     if structure.progressive and _has_scans(stream):
