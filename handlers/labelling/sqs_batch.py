@@ -27,7 +27,7 @@ from .errors import AnnouncementError, QueueError, TransientError
 from .events import ObjectEvent, QueueMessage
 from .metrics import Metric, Metrics
 from .pipeline import Ended
-from .ports import Deadline
+from .ports import MARGIN_S, Deadline
 from .sqs_queue import EventsQueue, Retry
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class QueueFunction(Generic[B]):
         return answer
 
     def _handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        deadline = Deadline.of(context, self.clock)
+        total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
+        deadline = Deadline(self.clock() + total_s, self.clock, total_s)
         messages = [QueueMessage.of_record(record) for record in event["Records"]]
         underway = Underway(len(messages))
         try:

@@ -229,7 +229,7 @@ def _facts(result: Result) -> list[tuple[str, Text]]:
         facts.append(("Reason", Text(reason_text(result))))
     if "width" in result and "height" in result:
         facts.append(("Size", Text(f"{result['width']} x {result['height']} {result.get('format', '')}".rstrip())))
-    capture = result.get("capture", {})
+    capture: Mapping[str, object] = {**result.get("capture", {})}
     facts += [(title, Text(visible(str(capture[name])))) for name, title in CAPTURE if name in capture]
     facts.append(
         ("Processed", Text(f"{result['processedAt']}{' (known content, no calls)' if result.get('reused') else ''}"))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from handlers.labelling import picture
+from handlers.labelling.decoding.exif import orientation
 from handlers.labelling.errors import PictureRejectedError
-from handlers.labelling.picture import orientation
 from handlers.results.codes import Code
 from handlers.results.item import PictureHeader
 from tests.handlers.factories import corners, encoded, jpeg, png, png_of

@@ -45,7 +45,8 @@ def capture(exif: Bytes) -> Capture | None:
     """Return when and how a picture was taken, as far as an Exif block, or a TIFF file, says; None if it does not."""
     block = _block(exif)
     main = _values(block, None)
-    details = _values(block, main[_DIRECTORY_OF_CAPTURE]) if isinstance(main.get(_DIRECTORY_OF_CAPTURE), int) else {}
+    place = main.get(_DIRECTORY_OF_CAPTURE)
+    details = _values(block, place) if isinstance(place, int) else {}
     facts: dict[str, Any] = {
         "takenAt": _time(details.get(_TAKEN_AT), details.get(_ZONE)),
         "camera": _camera(main.get(_MAKE), main.get(_MODEL)),
