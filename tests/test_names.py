@@ -11,10 +11,6 @@ FOLDERS = (
     "benchmarks", "component_provider", "components", "compose_tests", "examples", "handlers", "integration_tests",
     "labelstack", "rekognition_local", "tests",
 )  # fmt: skip
-# Files whose names are still to be changed.
-PENDING = (
-    "handlers/api_results/reading.py", "handlers/results/search.py",
-)  # fmt: skip
 WORD = "|".join(sorted(EMPTY))
 # Declarations, parameters and what is taken out of objects; a comment or a text has none of these forms.
 IN_JAVASCRIPT = re.compile(
@@ -47,7 +43,6 @@ def test_names_in_python_say_what_values_hold() -> None:
     empty = [
         f"{path.relative_to(PROJECT)}:{line}: {name}"
         for path in python_files()
-        if str(path.relative_to(PROJECT)) not in PENDING
         for name, line in names_bound_in(ast.parse(path.read_bytes()))
         if name.strip("_") in EMPTY
     ]

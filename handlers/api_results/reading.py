@@ -35,7 +35,7 @@ _SUMMARY: Final = ("key", "versionId", "status", "code", "message", "processedAt
 _SHOWN_TYPES: Final = {
     name: f"image/{name.lower()}" for name in ("JPEG", "PNG", "HEIC", "HEIF", "WebP", "AVIF", "GIF", "TIFF", "BMP")
 }
-"""By the format that was found in the file's bytes, never by the type it was uploaded with."""
+"""Content types by the format in the file's bytes, never by the type of the upload."""
 
 
 _IN_BROWSERS: Final = frozenset({"JPEG", "PNG", "WebP", "AVIF", "GIF"})
@@ -92,7 +92,7 @@ class Previews:
 
 @dataclass(frozen=True)
 class Reading:
-    """Answers what is asked about pictures below `prefix`; of all others it knows nothing."""
+    """Answers requests about pictures below `prefix`; it knows no others."""
 
     results: Results
     objects: Objects
@@ -128,11 +128,11 @@ class Reading:
         limit = query.optional("limit", integer_text(1, MAX_LIMIT), DEFAULT_LIMIT)
         cursor = query.optional("cursor", _cursor, None)
         query.done()
-        wanted = Status(status) if status else None
+        listed_status = Status(status) if status else None
         try:
             if not (searched or labels):
-                page = self.results.list_images(limit, cursor, wanted)
-            elif wanted in (None, Status.LABELED):
+                page = self.results.list_images(limit, cursor, listed_status)
+            elif listed_status in (None, Status.LABELED):
                 search = Search.of(searched, labels)
                 page = self.results.search(search, min_confidence=least, order=order, limit=limit, cursor=cursor)
             else:
@@ -140,7 +140,7 @@ class Reading:
         except InvalidCursorError as error:
             raise InvalidRequestError(f"The parameter cursor is wrong: {error}.", code=error.code) from error
         except InvalidQueryError as error:
-            raise InvalidRequestError(f"The search cannot be made: {error}.", code=error.code) from error
+            raise InvalidRequestError(f"The search is not valid: {error}.", code=error.code) from error
         return _page(page.items, page.cursor, self._shows)
 
     def list_labels(self, request: Request) -> Answer:
@@ -153,13 +153,13 @@ class Reading:
         """GET /image-url."""
         query = Query(request.query, ("key", "size", "showFlagged"))
         key = query.key()
-        asked = query.optional("showFlagged", one_of("true", "false"), "false") == "true"
+        show_flagged = query.optional("showFlagged", one_of("true", "false"), "false") == "true"
         size = query.optional("size", one_of(*map(str, SIDES_PX)), "")
         query.done()
         result = self._find(key)
         if result is None:
             raise PendingPictureError("This picture is not analysed yet. Ask again when it has a result.")
-        if result.get("moderation") and not asked:
+        if result.get("moderation") and not show_flagged:
             raise FlaggedPictureError("Moderation flagged this picture. Ask again with showFlagged=true to see it.")
         expires_at = self.now() + timedelta(seconds=self.link_expiry_s)
         url = self._preview(result, int(size)) if size else None
@@ -214,7 +214,7 @@ def summary(result: Result) -> dict[str, Any]:
     short = {name: values[name] for name in _SUMMARY if name in values}
     for part in ("labels", "moderation"):
         if part in values:
-            short[part] = [{"name": one["name"], "confidence": one["confidence"]} for one in values[part]]
+            short[part] = [{"name": label["name"], "confidence": label["confidence"]} for label in values[part]]
     return short
 
 

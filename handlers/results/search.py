@@ -99,7 +99,7 @@ class ResultsReader:
         statuses = (status,) if status else LISTED_STATUSES
         query = cursors.query_hash(kind="images", statuses=statuses, folder=self._folder)
         state: dict[str, Any] = self._cursors.decode(query, cursor) if cursor else {}
-        heads = [self._newest(one, limit, state) for one in statuses if state.get(one, "") is not None]
+        heads = [self._newest(each, limit, state) for each in statuses if state.get(each, "") is not None]
         # Pictures older than the end of a head may be older than pictures of that status which were not read.
         end = max((head.end[0] for head in heads if head.end), default="")
         newest = merge(*(head.items for head in heads), key=lambda item: item["gsi2sk"], reverse=True)
@@ -110,7 +110,7 @@ class ResultsReader:
                 state[head.status] = cursors.packed(*cursors.hidden(*head.end, self._folder)) if head.end else None
             elif own:
                 state[head.status] = cursors.packed(own[-1]["gsi2sk"], own[-1]["key"])
-        finished = all(state.get(one, "") is None for one in statuses)
+        finished = all(state.get(each, "") is None for each in statuses)
         return Page([document(item) for item in shown], None if finished else self._cursors.encode(query, state))
 
     def walk(self, statuses: Sequence[Status] = LISTED_STATUSES, prefix: str = "") -> Iterator[Result]:

@@ -24,9 +24,9 @@ PAGE = 100  # the most that one call of the read side gives
 LISTED = (Status.LABELED, Status.REJECTED, Status.FAILED)
 
 limit_option = click.option(
-    "--limit", type=WholeNumber(min=1), default=20, show_default=True, help="At most so many pictures."
+    "--limit", type=WholeNumber(min=1), default=20, show_default=True, help="The largest number of pictures."
 )
-cursor_option = click.option("--cursor", help="Go on where an earlier run ended (its `cursor` in --json).")
+cursor_option = click.option("--cursor", help="Continue where an earlier run ended (`cursor` in its --json).")
 
 
 @command(examples=["labelstack result holiday/cat.jpg"])
@@ -58,7 +58,7 @@ def _find(side: ReadSide, key: str) -> Result:
         raise NotFoundError(f"no result for {key!r}: the picture was deleted{when}.")
     raise NotFoundError(
         f"no result for {key!r}: if it was uploaded a moment ago, wait a second; `labelstack list` and "
-        f"`labelstack search` show the keys there are{side.blind_spot}."
+        f"`labelstack search` show existing keys{side.blind_spot}."
     )
 
 
@@ -122,7 +122,7 @@ def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
     default=0,
     show_default=True,
     metavar="PERCENT",
-    help="Every label with at least this confidence.",
+    help="The least confidence of each label.",
 )
 @limit_option
 @click.option("--order", type=click.Choice(["newest", "confidence"]), default="newest", show_default=True)
@@ -165,9 +165,9 @@ def search(
     else:
         what = f"no picture matches {query}"
         if least and results.search(query, limit=1).items:
-            screen.note(f"{what} with at least {least:f}%, but there are some with less: lower --min-confidence.")
+            screen.note(f"{what} with at least {least:f}%, but some match with less: lower --min-confidence.")
         else:
-            screen.note(f"{what}; `labelstack labels` lists what there is.")
+            screen.note(f"{what}; `labelstack labels` lists all labels.")
 
 
 def _pages(read: Callable[[int, str | None], Page[T]], limit: int, cursor: str | None) -> tuple[list[T], str | None]:

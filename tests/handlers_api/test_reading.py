@@ -165,7 +165,7 @@ def test_says_what_is_wrong_with_a_query(client: Client, query: str) -> None:
     reply = client.get("/images", q=query)
 
     assert problem(reply) == (400, "INVALID_QUERY")
-    assert reply.body["detail"].startswith("The search cannot be made: ")
+    assert reply.body["detail"].startswith("The search is not valid: ")
 
 
 def test_search_leaves_out_a_picture_that_has_gone_meanwhile(client: Client) -> None:

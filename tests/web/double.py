@@ -311,7 +311,7 @@ class Service:
         try:
             query = Query.of(text, labels) if text or labels else None
         except InvalidQueryError as error:
-            raise Problem(400, "INVALID_QUERY", f"The search cannot be made: {error}.") from None
+            raise Problem(400, "INVALID_QUERY", f"The search is not valid: {error}.") from None
         matching = [result for result in self.double.done() if not status or result["status"] == status]
         if query:
             labelled: Any = [result for result in matching if result["status"] == "LABELED"]
