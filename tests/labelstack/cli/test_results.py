@@ -166,7 +166,7 @@ def test_finding_nothing_is_no_error(run: Run) -> None:
 def test_a_search_says_when_the_confidence_is_what_finds_nothing(run: Run, backend: FakeBackend) -> None:
     backend.table.pages = [Page([], None), Page([match("uploads/a.jpg")], None)]
     done = run("search", "cat", "--min-confidence", "99.5")
-    assert 'no picture matches "cat" with at least 99.5%, but there are some with less' in done.stderr
+    assert 'no picture matches "cat" with at least 99.5%, but some match with less' in done.stderr
     assert [search["min"] for search in backend.table.searches] == [Decimal("99.5"), 0]
 
 
