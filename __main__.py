@@ -54,10 +54,10 @@ processor = make(kind, "", **data, service=service, **feeds)
 workflow = processor if isinstance(processor, LabelWorkflow) else None
 
 # What people see of it
-previews = make_if("previews", Previews, "-previews", bucket=uploads, service=service)
+previews = make_if("previews", Previews, "-previews", bucket=uploads, service=service, cors_origins=origins)
 own = {"queue": processor.queue, "results_bucket": documents, "previews": previews}
 api = make_if("api", LabelApi, "-api", **data, service=service, origins=origins, **own)
-guests = make_if("guestAccess", GuestAccess, "-guests", **data)
+guests = make_if("guestAccess", GuestAccess, "-guests", **data, previews=previews)
 if site:
     works_with = {"api": api} if settings["siteMode"] == "api" else {"guests": guests}
     make(WebsiteFiles, "-site", **data, previews=previews, site=site, **works_with)

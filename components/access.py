@@ -107,10 +107,21 @@ def look_at_previews(
     bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
 ) -> list[Statement]:
     """Read the previews of pictures below a prefix, and be told that one is missing."""
-    folders = [pulumi.Output.concat(bucket_arn, "/previews/", prefix, "*")]
-    folders.append(pulumi.Output.concat(bucket_arn, "/previews-of-long-keys/*"))
-    statements = [Statement(["s3:GetObject"], folders), Statement(["s3:ListBucket"], [bucket_arn])]
+    statements = [
+        Statement(["s3:GetObject"], _previews(bucket_arn, prefix)),
+        Statement(["s3:ListBucket"], [bucket_arn]),
+    ]
     return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
+
+
+def delete_previews(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
+    """Delete the previews of pictures below a prefix."""
+    return [Statement(["s3:DeleteObject"], _previews(bucket_arn, prefix))]
+
+
+def _previews(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[pulumi.Output[str]]:
+    folders = (pulumi.Output.concat("previews/", prefix), "previews-of-long-keys/")
+    return [pulumi.Output.concat(bucket_arn, "/", folder, "*") for folder in folders]
 
 
 def delete_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:

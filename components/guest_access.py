@@ -10,7 +10,8 @@ from . import references
 from .arguments import derive
 from .component import RANDOM_SUFFIX, Component, TaggedArgs
 from .policies import Statement, document
-from .references import DataArgs
+from .previews import Previews
+from .references import BucketReference, DataArgs
 
 UPLOADS = "uploads/"
 UploadPrefix = Annotated[
@@ -31,6 +32,9 @@ class PrefixArgs(TaggedArgs, total=False):
 
 class GuestAccessArgs(PrefixArgs, DataArgs, total=False):
     """Arguments of GuestAccess."""
+
+    previews: Previews | BucketReference | None
+    """The `Previews` of the pictures, or their bucket's name and ARN: guests see those of their own pictures."""
 
 
 class GuestAccess(Component):
@@ -120,6 +124,10 @@ def _guest_statements(args: GuestAccessArgs, issuer: pulumi.Output[str]) -> list
             },
         ),
     ]
+    if args["previews"] is not None:
+        previews = references.bucket(args["previews"])
+        own_previews = pulumi.Output.concat(previews.arn, "/previews/", args["upload_prefix"], guest, "/*")
+        statements.append(Statement(["s3:GetObject"], [own_previews]))
     if bucket.kms_key_arn is not None:
         statements.append(Statement(["kms:GenerateDataKey", "kms:Decrypt"], [bucket.kms_key_arn]))
     return statements

@@ -200,7 +200,7 @@ class LabelApi(Component):
             variables |= {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S)}
         if duty == "results":
             variables |= {"RESULTS_TABLE": self._table.name, "IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S)}
-        if duty == "results" and self._previews:
+        if self._previews and (duty == "results" or (duty == "delete" and args["purge"])):
             variables["PREVIEWS_BUCKET"] = self._previews.name
         if duty == "delete" and self._queue:
             variables["QUEUE_URL"] = self._queue.url
@@ -233,6 +233,8 @@ class LabelApi(Component):
         if not self._args["purge"]:
             return []
         statements = [*allow.purge_objects(self._bucket.arn, prefix), *allow.purge_items(self._table.arn, prefix)]
+        if self._previews:
+            statements += allow.delete_previews(self._previews.arn, prefix)
         if self._documents:
             for folder in (pulumi.Output.concat("results/", prefix), "results-of-long-keys/"):
                 statements += allow.purge_objects(self._documents.arn, folder)

@@ -70,6 +70,8 @@ def _as_guest(component: Component, args: Mapping[str, Any], guests: GuestAccess
         "uploadPrefix": args["upload_prefix"],
         **_limits(args),
     }
+    if args["previews"] is not None:
+        config["previewsBucket"] = references.bucket(args["previews"]).name
     storage = _storage(component, args)
     if endpoint is not None:
         config["endpoints"] = dict.fromkeys(GUEST_SERVICES, endpoint)

@@ -1,6 +1,6 @@
 """Previews: small copies of a bucket's pictures in a private bucket of their own, and the function that makes them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Required
 
 import pulumi
@@ -16,6 +16,7 @@ from .private_bucket import PrivateBucket
 from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
 from .queues import let_send, make_queues
 from .references import BucketLike
+from .upload_bucket import Origin
 
 FOLDER, LOCK = "handlers/make_previews", "handlers/process_image/requirements.txt"
 MAKER = "make-previews"  # in alarms
@@ -28,6 +29,8 @@ class PreviewsArgs(ServiceArgs, total=False):
     bucket: Required[BucketLike]
     """The bucket of the pictures: an `UploadBucket`, an `aws.s3.Bucket`, or its name and ARN. EventBridge has to be
     turned on in it, as a pipeline with `eventbridge` does."""
+    cors_origins: Sequence[pulumi.Input[Origin]]
+    """Web origins whose pages may read previews by a script, as the page does for guests."""
     memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
     """Memory of the function. It decides how large a picture can be."""
     concurrency: Annotated[pulumi.Input[int], Field(concurrency.LEAST, ge=concurrency.LEAST, le=concurrency.MOST)]
@@ -67,6 +70,7 @@ class Previews(PrivateBucket):
         events = BucketEvents(self, self._args["bucket"], "eventbridge")
         self._child = events.after_check()
         self._make(self._pictures.kms_key_arn, protect_data=False)
+        self._allow_origins(self._args["cors_origins"], ["GET", "HEAD"])
         self.dead_letter_queue, self.queue = make_queues(self, TIMEOUT_S, TIMEOUT_S, ATTEMPTS)
         self.function = self._function()
         aws.lambda_.EventSourceMapping(

@@ -1,5 +1,6 @@
 """PrivateBucket: what UploadBucket, ResultsBucket and Previews have in common."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import pulumi
@@ -89,6 +90,21 @@ class PrivateBucket(Component):
             bucket=self.name,
             rules=_lifecycle_rules(args, expiration_rule),
             opts=self._with(self.bucket, versioning),
+        )
+
+    def _allow_origins(self, origins: Sequence[pulumi.Input[str]] | None, methods: Sequence[str]) -> None:
+        """Let pages of these web origins send such requests."""
+        if not origins:
+            return
+        rule: aws.s3.BucketCorsConfigurationCorsRuleArgsDict = {
+            "allowed_origins": list(origins),
+            "allowed_methods": list(methods),
+            "allowed_headers": ["*"],
+            "expose_headers": ["ETag"],
+            "max_age_seconds": 3600,
+        }
+        aws.s3.BucketCorsConfiguration(
+            f"{self._name}-cors", bucket=self.name, cors_rules=[rule], opts=self._with(self.bucket)
         )
 
     def _finish(self) -> None:

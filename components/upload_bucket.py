@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import pulumi
-import pulumi_aws as aws
 from pydantic import Field
 
 from .private_bucket import PrivateBucket, PrivateBucketArgs
@@ -34,19 +33,5 @@ class UploadBucket(PrivateBucket):
         checked = self._start(name, UploadBucketArgs, args, opts)
         self._make(checked["kms_key_arn"], protect_data=checked["protect_data"])
         self._keep_versions(checked, "expire-uploads")
-        if origins := checked["cors_origins"]:
-            aws.s3.BucketCorsConfiguration(
-                f"{name}-cors",
-                bucket=self.name,
-                cors_rules=[
-                    {
-                        "allowed_origins": list(origins),
-                        "allowed_methods": ["GET", "HEAD", "PUT"],
-                        "allowed_headers": ["*"],
-                        "expose_headers": ["ETag"],
-                        "max_age_seconds": 3600,
-                    }
-                ],
-                opts=self._with(self.bucket),
-            )
+        self._allow_origins(checked["cors_origins"], ["GET", "HEAD", "PUT"])
         self._finish()

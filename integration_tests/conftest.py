@@ -310,7 +310,9 @@ def throttled_stack(
 ) -> Iterator[DeployedStack]:
     """The same program with an API that lets one request a second through, and two at once."""
     skip_unless(running.cloud, "throttling")
-    settings = _beside("throttled", {"website": "none", "apiThrottleRate": "1", "apiThrottleBurst": "2"})
+    settings = _beside(
+        "throttled", {"website": "none", "previews": "false", "apiThrottleRate": "1", "apiThrottleBurst": "2"}
+    )
     with _deployed(lane, running, tmp_path_factory.mktemp("throttled"), settings) as deployed:
         yield deployed
 
@@ -321,7 +323,7 @@ def workflow_stack(
 ) -> Iterator[DeployedStack]:
     """The same program with a workflow of Step Functions in place of the one function."""
     skip_unless(running.cloud, "express_workflows")
-    settings = _beside("flow", {"pipeline": "workflow", "api": "none", "website": "none"})
+    settings = _beside("flow", {"pipeline": "workflow", "api": "none", "website": "none", "previews": "false"})
     with _deployed(lane, running, tmp_path_factory.mktemp("workflow"), settings) as deployed:
         yield deployed
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
+from integration_tests import lanes
 from integration_tests.api import ApiClient, Reply
 from integration_tests.pictures import encoded, picture
 from integration_tests.stack import DeployedStack, wait_for
+from integration_tests.test_security import enter, refused
 
 pytestmark = pytest.mark.needs("s3_on_eventbridge")
 
@@ -53,3 +55,21 @@ def test_previews_go_with_their_version(stack: DeployedStack, key: MakeKey) -> N
     s3.delete_object(Bucket=stack.outputs["uploadBucket"], Key=uploaded.key, VersionId=uploaded.version_id)
 
     wait_for("the previews to be gone", count, lambda files: files == 0)
+
+
+@pytest.mark.needs(*lanes.GUESTS)
+def test_guest_sees_previews_of_own_pictures_alone(guest_stack: DeployedStack) -> None:
+    guest, neighbour = enter(guest_stack), enter(guest_stack)
+    uploaded = guest_stack.upload(f"uploads/{guest.id}/1/own.jpg", picture("own"))
+    preview = {
+        "Bucket": guest_stack.outputs["previewsBucket"],
+        "Key": f"previews/{uploaded.key}/{uploaded.version_id}/480.webp",
+    }
+    wait_for(
+        "the preview",
+        lambda: guest_stack.client("s3").list_objects_v2(Bucket=preview["Bucket"], Prefix=preview["Key"])["KeyCount"],
+        lambda count: count == 1,
+    )
+
+    assert guest.client("s3").get_object(**preview)["ContentType"] == "image/webp"
+    assert refused(neighbour.client("s3").get_object, **preview)

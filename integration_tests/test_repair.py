@@ -34,6 +34,7 @@ SETTINGS = {
     "imageProperties": "false",
     "api": "none",
     "website": "none",
+    "previews": "false",
     "monitoring": "false",
     "notifications": "false",
 }

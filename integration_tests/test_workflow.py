@@ -185,7 +185,14 @@ def test_both_pipelines_end_in_the_same_results(stack: DeployedStack, workflow_s
 @pytest.mark.needs("express_workflows")
 def test_stack_changes_its_pipeline_in_place_and_back(lane: Lane, running: RunningCloud, tmp_path: Path) -> None:
     engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, tmp_path)
-    plain = {"name": "turn", "api": "none", "website": "none", "apiLogRole": "account", "monitoring": "false"}
+    plain = {
+        "name": "turn",
+        "api": "none",
+        "website": "none",
+        "previews": "false",
+        "apiLogRole": "account",
+        "monitoring": "false",
+    }
     settings = {f"labelstack:{key}": value for key, value in plain.items()}
     kept = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "failureRecorderFunction")
     try:

@@ -1,11 +1,12 @@
 """The edge of `api_delete`, which changes what there is: it deletes pictures, and has them labelled anew.
 
 Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (only pictures below it can be changed); optional QUEUE_URL (the pipeline's),
-RESULTS_TABLE (of pictures that may be purged) and RESULTS_BUCKET (of their documents), ALLOWED_ORIGIN; and Powertools'
-own.
+RESULTS_TABLE (of pictures that may be purged), RESULTS_BUCKET (of their documents) and PREVIEWS_BUCKET, ALLOWED_ORIGIN;
+and Powertools' own.
 Rights: s3:GetObject and s3:DeleteObject below the prefix, s3:ListBucket (so that a missing object is 404);
 sqs:SendMessage to the queue. To purge: s3:ListBucketVersions and s3:DeleteObjectVersion in both buckets below the
-prefix; dynamodb:GetItem of results, Query and DeleteItem of known content and notes of attempts.
+prefix, s3:DeleteObject of previews; dynamodb:GetItem of results, Query and DeleteItem of known content and notes of
+attempts.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def _application() -> Application:
     if table is not None:
         dynamodb = boto3.client("dynamodb", config=dynamodb_config(1))
         documents = variables.optional_text("RESULTS_BUCKET")
-        erasure = Erasure(bucket.client, dynamodb, bucket.name, table, documents)
+        previews = variables.optional_text("PREVIEWS_BUCKET")
+        erasure = Erasure(bucket.client, dynamodb, bucket.name, table, documents, previews)
     relabelling = Relabelling(
         bucket, bucket.name, prefix, _sender(queue_url) if queue_url else None, lambda: datetime.now(UTC)
     )

@@ -15,6 +15,7 @@ from . import keys
 from .codes import Status
 from .document import document_folders, documented_key
 from .item import Item
+from .previews import SIDES_PX, preview_key
 from .table import from_wire, translated_errors
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Erasure:
 
     Attributes:
         documents: The bucket of the result documents; None where there is none.
+        previews: The bucket of the previews, which has no versions; None where there is none.
     """
 
     s3: S3Client
@@ -38,6 +40,7 @@ class Erasure:
     uploads: str
     table: str
     documents: str | None
+    previews: str | None = None
 
     def keys_below(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin so and of which something is left: a version, a marker of a deletion, a document.
@@ -68,6 +71,11 @@ class Erasure:
         contents |= {(version["ETag"].strip('"'), version["Size"]) for version in versions if "ETag" in version}
         if image and "etag" in image and "sizeBytes" in image:
             contents.add((image["etag"], int(image["sizeBytes"])))
+        if self.previews:
+            for version_id in (version["VersionId"] for version in versions if "ETag" in version):
+                for side_px in SIDES_PX:
+                    place = preview_key(key, version_id, side_px)
+                    self.s3.delete_object(Bucket=self.previews, Key=place)
         # The present one last: without it, an older one would come to light and be labelled.
         self._remove(self.uploads, sorted(versions, key=lambda version: version["IsLatest"]))
         for pk in [keys.attempt_pk(key), *(keys.content_pk(*content) for content in contents)]:

@@ -34,6 +34,7 @@ NOTED_EACH = 1000  # pictures, where no bar can be drawn
     help="Copy the pictures of another bucket first: s3://BUCKET or s3://BUCKET/PREFIX.",
 )
 @click.option("--to", "to_prefix", metavar="PREFIX", help="With --from: the prefix of every key.  [default: uploads/]")
+@click.option("--previews", is_flag=True, help="Only make previews that are missing, without Rekognition.")
 @click.option("--restart", is_flag=True, help="Start over, not where the last run stopped.")
 @cost_yes_option
 @rate_option
@@ -46,6 +47,7 @@ def backfill(
     prefix: str,
     source_url: str | None,
     to_prefix: str | None,
+    previews: bool,
     restart: bool,
     yes: bool,
     rate_per_s: float | None,
@@ -61,6 +63,8 @@ def backfill(
     """
     if to_prefix is not None and source_url is None:
         raise click.UsageError("--to needs --from.")
+    if previews and source_url is not None:
+        raise click.UsageError("--previews is for the upload bucket: it does not go with --from.")
     if prefix and source_url is not None:
         raise click.UsageError(
             "--prefix is for the upload bucket: put the other bucket's prefix into --from, as s3://BUCKET/photos/."
@@ -72,7 +76,9 @@ def backfill(
         raise InputError(f"{source_url} is in the stack's own upload bucket: use --prefix instead of --from.")
     place = source or Place(stack.bucket, prefix)
     to = stack.prefix if to_prefix is None else to_prefix
-    job = Job(stack.jobs_folder, "backfill", {"stack": stack.name, "from": str(place), "to": to})
+    kind = {"previews": True} if previews else {}
+    job = Job(stack.jobs_folder, "backfill", {"stack": stack.name, "from": str(place), "to": to, **kind})
+    requests = stack.preview_requests if previews else stack.requests
     if restart:
         job.finish()
     progress = job.resume(iso_ms(stack.now))
@@ -85,11 +91,12 @@ def backfill(
         screen.note("no pictures there." if not progress.done else "all pictures are done.")
         return
     screen.note(f"{count_text(extent.pictures, 'picture')} ({size_text(extent.size_bytes)})")
-    check_cost(screen, stack, extent.pictures, yes=yes, note="at most", copies=source is not None)
+    if not previews:
+        check_cost(screen, stack, extent.pictures, yes=yes, note="at most", copies=source is not None)
     before = progress.done
     left_out: list[str] = []
     if source is None:
-        what, steps = "asking", work.ask_for_all(stack.s3, place, stack.requests, job, progress)
+        what, steps = "asking", work.ask_for_all(stack.s3, place, requests, job, progress)
     else:
         to_key = partial(destination, source, prefix=to)
         what = "copying"
@@ -106,7 +113,7 @@ def backfill(
     else:
         did = f"copied {progress.copied:,} of {count_text(progress.done, 'picture')}"
         did += "; the others were there" if progress.copied + len(left_out) < progress.done else ""
-    screen.note(f"{did}: `labelstack watch` shows the results as they arrive")
+    screen.note(did if previews else f"{did}: `labelstack watch` shows the results as they arrive")
     if left_out:
         ctx.exit(1)
 

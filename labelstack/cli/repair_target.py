@@ -82,6 +82,14 @@ class RepairTarget:
     jobs_folder: Path
     requests: RepairRequests
     pace: Pace
+    previews_queue_url: str | None = None
+
+    @property
+    def preview_requests(self) -> RepairRequests:
+        """Requests for previews alone. Raises NoOutputsError."""
+        if self.previews_queue_url is None:
+            raise NoOutputsError("the stack makes no previews: set labelstack:previews to true, and deploy again.")
+        return RepairRequests(self.sqs, self.previews_queue_url, self.bucket, self.pace)
 
 
 def repair_target(backend: Backend, target: Target, rate_per_s: float | None) -> RepairTarget:
@@ -115,6 +123,7 @@ def repair_target(backend: Backend, target: Target, rate_per_s: float | None) ->
         jobs_folder=target.state_dir / "jobs",
         requests=RepairRequests(sqs, queue_url, str(outputs["uploadBucket"]), pace),
         pace=pace,
+        previews_queue_url=outputs.get("previewsQueueUrl"),
     )
 
 

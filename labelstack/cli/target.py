@@ -86,7 +86,8 @@ class Connection:
         """Erases the stack's pictures, with the rights of whoever runs the command."""
         s3, dynamodb = self.cloud.client("s3"), self.cloud.client("dynamodb")
         uploads, table = self.outputs["uploadBucket"], self.outputs["resultsTable"]
-        return Erasure(s3, dynamodb, uploads, table, self.outputs.get("resultsBucket"))
+        documents, previews = self.outputs.get("resultsBucket"), self.outputs.get("previewsBucket")
+        return Erasure(s3, dynamodb, uploads, table, documents, previews)
 
 
 @dataclass(frozen=True)

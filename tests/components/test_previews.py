@@ -6,6 +6,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components.guest_access import GuestAccess, GuestAccessArgs
 from components.image_processor import ImageProcessor, ImageProcessorArgs
 from components.monitoring import Monitoring, PipelineReference
 from components.previews import Previews, PreviewsArgs
@@ -14,6 +15,7 @@ from tests.recording import ACCOUNT, REGION, Record, record
 PICTURES = "arn:aws:s3:::pictures"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 OWN = "arn:aws:s3:::previews-0a1b2c3"
+TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/results"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:previews-events-0a1b2c3"
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 
@@ -87,6 +89,25 @@ def test_memory_says_how_large_a_picture_can_be(record_previews: Any) -> None:
     variables = record_previews(memory_mb=512).single("aws:lambda/function:Function").inputs["environment"]["variables"]
 
     assert (variables["DECODER_MEMORY_MB"], variables["PREVIEWS_BUCKET"]) == ("400", "previews-0a1b2c3")
+
+
+def test_pages_may_read_previews_by_a_script_where_they_are_named(record_previews: Any) -> None:
+    recorded = record_previews(cors_origins=["https://site.example"])
+
+    [rule] = recorded.single("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]
+    assert (rule["allowedOrigins"], rule["allowedMethods"]) == (["https://site.example"], ["GET", "HEAD"])
+    assert record_previews().of("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration") == []
+
+
+def test_guest_may_read_previews_of_own_pictures_alone() -> None:
+    data = {"bucket": {"name": "pictures", "arn": PICTURES}, "table": {"name": "results", "arn": TABLE}}
+    args = cast(GuestAccessArgs, {**data, "previews": {"name": "previews", "arn": "arn:aws:s3:::previews"}})
+
+    policy = record(lambda: GuestAccess("guests", args)).single("aws:iam/rolePolicy:RolePolicy").policy()
+
+    guest = "${cognito-identity.amazonaws.com:sub}"
+    reading = [each["Resource"] for each in policy["Statement"] if each["Action"] == ["s3:GetObject"]]
+    assert reading == [f"arn:aws:s3:::previews/previews/uploads/{guest}/*"]
 
 
 def test_pipeline_turns_eventbridge_on_beside_its_own_notification(pipeline_arguments: dict[str, Any]) -> None:

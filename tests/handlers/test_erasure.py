@@ -11,6 +11,7 @@ import pytest
 from handlers.results import keys
 from handlers.results.document import document_key
 from handlers.results.erasure import Erasure
+from handlers.results.previews import preview_key
 
 pytestmark = pytest.mark.abuse
 
@@ -43,7 +44,7 @@ class Buckets:
                 pages["Versions"].append({**entry, "ETag": f'"etag-{version}"', "Size": 10})
         yield pages
 
-    def delete_object(self, *, Bucket: str, Key: str, VersionId: str) -> None:  # boto3's
+    def delete_object(self, *, Bucket: str, Key: str, VersionId: str = "null") -> None:  # boto3's
         self.versions.remove((Bucket, Key, VersionId))
         self.removed.append(VersionId)
 
@@ -88,7 +89,7 @@ class World:
     def erasure(self) -> Erasure:
         s3: Any = self.buckets
         dynamodb: Any = self.table
-        return Erasure(s3, dynamodb, "uploads", "results", "documents")
+        return Erasure(s3, dynamodb, "uploads", "results", "documents", "previews")
 
 
 @pytest.fixture
@@ -98,6 +99,7 @@ def world() -> World:
     for key, version in ((KEY, "v1"), (KEY, "v2"), (NEIGHBOUR, "n1")):
         world.buckets.versions.append(("uploads", key, version))
         world.buckets.versions.append(("documents", document_key(key, version), f"document-{version}"))
+        world.buckets.versions += [("previews", preview_key(key, version, side), "null") for side in (480, 1600)]
         world.table.put(keys.content_pk(f"etag-{version}", 10), "ANALYSIS#labels=1")
     world.buckets.versions.append(("uploads", KEY, "marker-1"))
     world.table.put(keys.attempt_pk(KEY), "01#time")
@@ -108,7 +110,10 @@ def world() -> World:
 def test_nothing_is_left_but_the_tombstone(world: World) -> None:
     assert [world.erase(), world.erase()] == [False, True]
 
-    assert {key for _, key, _ in world.buckets.versions} == {NEIGHBOUR, document_key(NEIGHBOUR, "n1")}
+    assert {key for _, key, _ in world.buckets.versions} == {
+        *(NEIGHBOUR, document_key(NEIGHBOUR, "n1")),
+        *(preview_key(NEIGHBOUR, "n1", side) for side in (480, 1600)),
+    }
     assert set(world.table.items) == {
         (keys.content_pk("etag-n1", 10), "ANALYSIS#labels=1"),
         (keys.image_pk(KEY), keys.META),

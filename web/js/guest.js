@@ -11,6 +11,7 @@ import { kept } from "./dom.js";
 import { typeOf } from "./files.js";
 import { clock, requestJson, sendFile, ServiceError } from "./http.js";
 import { each, fetchFile, keyName } from "./later.js";
+import { IN_BROWSERS } from "./pictures.js";
 import { encode, presignedUrl, signedHeaders } from "./sigv4.js";
 
 const MOST_KEYS = 500, MOST_KEY_BYTES = 1024, AT_ONCE = 8, LINK_S = 300, EARLY_MS = 5 * 60_000;
@@ -77,9 +78,15 @@ export function guestBackend(config) {
     }
   }
 
-  function objectUrl(key) {
+  function objectUrl(key, bucket = config.uploadBucket) {
     const path = key.split("/").map(encode).join("/");
-    return config.endpoints?.s3 ? `${endpoint("s3")}/${config.uploadBucket}/${path}` : `https://${config.uploadBucket}.s3.${region}.${dnsSuffix}/${path}`;
+    return config.endpoints?.s3 ? `${endpoint("s3")}/${bucket}/${path}` : `https://${bucket}.s3.${region}.${dnsSuffix}/${path}`;
+  }
+
+  /** The file at an address, as a blob's. */
+  async function blobOf(url) {
+    const blob = await fetchFile(await presignedUrl(url, LINK_S, await scope("s3")));
+    return URL.createObjectURL(SHOWN.test(blob.type) ? blob : new Blob([blob]));
   }
 
   async function result(shownKey, signal) {
@@ -146,10 +153,16 @@ export function guestBackend(config) {
       return [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count || a.name.localeCompare(b.name));
     },
 
-    async imageUrl(key) {
-      const by = await scope("s3");
-      const blob = await fetchFile(await presignedUrl(objectUrl(inFolder(key)), LINK_S, by));
-      return URL.createObjectURL(SHOWN.test(blob.type) ? blob : new Blob([blob]));
+    async imageUrl(key, { size } = {}) {
+      if (size && config.previewsBucket) {
+        const { versionId = "null", format } = (await result(key)) ?? {};
+        try {
+          return await blobOf(objectUrl(`previews/${inFolder(key)}/${versionId}/${size}.webp`, config.previewsBucket));
+        } catch (error) {
+          if (!IN_BROWSERS.includes(format)) throw new ServiceError("PREVIEW_NOT_FOUND", "There is no preview of this picture.", 404);
+        }
+      }
+      return blobOf(objectUrl(inFolder(key)));
     },
 
     relabel: () => Promise.reject(new ServiceError("FORBIDDEN", "Guests cannot relabel pictures.", 403)),

@@ -2,7 +2,8 @@
 
 const LINK_LIFE_MS = 4 * 60_000, MOST_KEPT = 400, SMALL = 480, LARGE = 1600, MOST_OF_SMALL = 640;
 const WAITS_MS = [1000, 2000, 4000, 8000]; // for a preview that is being made
-const IN_BROWSERS = ["JPEG", "PNG", "WebP", "AVIF", "GIF"];
+/** Formats that every browser shows. */
+export const IN_BROWSERS = ["JPEG", "PNG", "WebP", "AVIF", "GIF"];
 
 /** @param {import("./types.js").Backend} backend */
 export function pictureSource(backend) {

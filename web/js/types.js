@@ -8,6 +8,7 @@
  * @property {string} [region]         mode guest, like the next four
  * @property {string} [identityPoolId]
  * @property {string} [uploadBucket]
+ * @property {string} [previewsBucket]
  * @property {string} [resultsTable]
  * @property {string} [uploadPrefix]
  * @property {Record<string, string>} [endpoints]  emulators: by service, `s3`, `dynamodb`, `cognito-identity`

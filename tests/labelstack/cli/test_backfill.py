@@ -12,7 +12,7 @@ from labelstack.cli.app import cli
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import refusal
 from tests.labelstack.cli.repair_cloud import REPAIR_OUTPUTS, RepairBackend
-from tests.labelstack.repair.fakes import BUCKET
+from tests.labelstack.repair.fakes import BUCKET, DEAD_LETTERS
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def die_after(backend: RepairBackend, sent: int) -> None:
     [
         (["--to", "x/"], "--to needs --from."),
         (["--from", "s3://old", "--prefix", "x/"], "--prefix is for the upload bucket: put the other bucket's prefix"),
+        (["--from", "s3://old", "--previews"], "--previews is for the upload bucket"),
         (["--rate", "0"], "--rate"),
     ],
 )
@@ -109,6 +110,24 @@ def test_pictures_that_are_there_are_asked_for(run: Run, backend: RepairBackend)
     assert backend.asked_keys() == [*(f"in/{n:02}.jpg" for n in range(23)), "out/a.jpg"]
     assert {event.processed_before for event in backend.requested()} == {None}
     assert "requested 24 pictures: `labelstack watch` shows the results as they arrive" in done.stderr
+
+
+def test_previews_are_asked_for_without_rekognition(run: Run, backend: RepairBackend) -> None:
+    backend.deployer.deployed["local"] = {**REPAIR_OUTPUTS, "previewsQueueUrl": DEAD_LETTERS}
+
+    done = run("backfill", "--previews", "--prefix", "in/")
+
+    assert done.exit_code == 0
+    assert backend.sqs.bodies() == []
+    assert len(backend.sqs.bodies(DEAD_LETTERS)) == 23
+    assert "Rekognition" not in done.stderr
+
+
+def test_stack_without_previews_says_so(run: Run) -> None:
+    done = run("backfill", "--previews")
+
+    assert done.exit_code == 1
+    assert "the stack makes no previews: set labelstack:previews to true, and deploy again." in done.stderr
 
 
 def test_json_is_one_document(run: Run) -> None:
