@@ -146,6 +146,7 @@ def cut_to_bytes(text: str, max_bytes: int) -> str:
 
 _MOST_WORDS: Final = 40
 _MOST_NAME_TERMS: Final = 20
+_MOST_CAMERA_WORDS: Final = 5
 _WORD_CHARACTERS: Final = 50
 _NAME_STARTS: Final = (8, 4, 2)
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -193,8 +194,15 @@ def flagged(result: Result) -> str:
 
 
 def date_of(result: Result) -> str:
-    """Return the time by which a search knows the picture: of its upload."""
+    """Return the time by which a search knows the picture: its camera's, without the zone; else that of its upload."""
+    if taken_at := result.get("capture", {}).get("takenAt"):
+        return f"{taken_at[:19]}.000Z"
     return result.get("uploadedAt", result["processedAt"])
+
+
+def camera_words(result: Result) -> list[str]:
+    """Return the different words of the camera's name."""
+    return words_of(result.get("capture", {}).get("camera", ""))[:_MOST_CAMERA_WORDS]
 
 
 def terms(result: Result) -> list[str]:
@@ -205,6 +213,7 @@ def terms(result: Result) -> list[str]:
     classes = {"FACES": faces_class(result), "FLAGGED": flagged(result)}
     return [
         *(f"{kind}#{value}" for kind, value in classes.items() if value),
+        *(f"CAMERA#{word}" for word in camera_words(result)),
         *names[:_MOST_NAME_TERMS],
         *words[:_MOST_WORDS],
     ]

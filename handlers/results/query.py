@@ -18,7 +18,7 @@ from typing import Final, Self
 from . import keys
 from .document import Result
 from .errors import InvalidQueryError
-from .keys import date_of, faces_class, flagged, folded, is_named, words_of, words_read
+from .keys import camera_words, date_of, faces_class, flagged, folded, is_named, words_of, words_read
 
 MAX_CONDITIONS: Final = 10
 MAX_CHARACTERS: Final = 1000
@@ -35,11 +35,12 @@ class Kind(StrEnum):
     NAME = "name"
     FACES = "faces"
     FLAGGED = "flagged"
+    CAMERA = "camera"
 
 
 _CONDITIONS: Final = tuple(str(kind) for kind in Kind if kind is not Kind.LABEL)
 _CHOICES: Final = {Kind.FACES: ("none", "one", "group"), Kind.FLAGGED: ("yes", "no")}
-_PREFIXES: Final = "text:, name:, faces:, flagged:, from: and to:"
+_PREFIXES: Final = "text:, name:, camera:, faces:, flagged:, from: and to:"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Condition:
 
     kind: Kind
     value: str
-    """As it is compared, in lower case; of words read, all of them."""
+    """As it is compared, in lower case; of words read and of a camera, all of them."""
     negative: bool = False
 
     def holds(self, result: Result, min_confidence: Decimal) -> bool:
@@ -69,6 +70,8 @@ class Condition:
                 )
             case Kind.TEXT:
                 return set(self.value.split()) <= set(words_read(result))
+            case Kind.CAMERA:
+                return set(self.value.split()) <= set(camera_words(result))
             case Kind.NAME:
                 return is_named(result["key"], self.value)
             case Kind.FACES:
@@ -147,7 +150,7 @@ def _condition(kind: Kind, value: str, whole: str, *, negative: bool = False) ->
         compared = value.strip().lower()
         if len(compared.encode()) > keys.SORT_KEY_MAX_BYTES:
             raise InvalidQueryError(f"a label has at most {keys.SORT_KEY_MAX_BYTES} bytes; got {whole}")
-    elif kind is Kind.TEXT:
+    elif kind in (Kind.TEXT, Kind.CAMERA):
         compared = " ".join(words_of(value))
     else:
         compared = folded(value)

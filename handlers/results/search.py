@@ -330,7 +330,8 @@ def _term(query: Query) -> str:
 
 def _class(query: Query) -> str:
     """The class whose pictures are looked through, where nothing better is known."""
-    classes = [f"{kind.upper()}#{value}" for kind in (Kind.FLAGGED, Kind.FACES) for value in query.has(kind)]
+    kinds = (Kind.CAMERA, Kind.FLAGGED, Kind.FACES)
+    classes = [f"{kind.upper()}#{max(value.split(), key=len)}" for kind in kinds for value in query.has(kind)]
     return classes[0] if classes else ""
 
 

@@ -143,8 +143,9 @@ def search(
     """Find the pictures that match the whole QUERY.
 
     A word is a label, in any case. More conditions: text:stop (a word that was read), name:IMG_12 (a part of the file's
-    name), faces:none, faces:one, faces:group, flagged:yes, flagged:no, from:2026-01-01 and to:2026-01-31 (dates of the
-    upload in UTC). A minus turns a condition round: -dog. Quotation marks hold words together: 'text:"no parking"'.
+    name), camera:canon, faces:none, faces:one, faces:group, flagged:yes, flagged:no, from:2026-01-01 and to:2026-01-31
+    (the camera's dates, else those of the upload in UTC). A minus turns a condition round: -dog. Quotation marks hold
+    words together: 'text:"no parking"'.
 
     --order confidence puts those first that are surest of the first label. Of a stack with an API, pictures below its
     upload prefix are found, which is what an API shows.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from handlers.results.document import Capture
 from handlers.results.errors import InvalidQueryError
 from handlers.results.query import Query
 from tests.handlers.factories import label, reading
@@ -79,6 +80,19 @@ def test_conditions_that_hold(text: str) -> None:
 )
 def test_conditions_that_do_not_hold(text: str) -> None:
     assert not matches(text, faces=[{}], moderation=[])
+
+
+CANON: Capture = {"takenAt": "2025-08-01T23:30:00-07:00", "camera": "Canon EOS R5"}
+
+
+@pytest.mark.parametrize("text", ["camera:canon", 'camera:"EOS canon"', "from:2025-08-01 to:2025-08-01", "-camera:eo"])
+def test_what_the_camera_wrote_is_searched(text: str) -> None:
+    assert matches(text, capture=CANON)
+
+
+@pytest.mark.parametrize("text", ["camera:nikon", "camera:r", "-camera:canon", "from:2026-01-31", "from:2025-08-02"])
+def test_another_camera_or_day_does_not_match(text: str) -> None:
+    assert not matches(text, capture=CANON)
 
 
 def test_two_faces_are_a_group_and_what_nobody_looked_for_is_neither() -> None:

@@ -131,6 +131,17 @@ def test_terms_are_of_the_name_the_print_the_classes_and_the_year() -> None:
     assert terms_of(rows, write.result["key"]) == name | print_and_classes
 
 
+def test_terms_are_of_the_camera_and_the_year_of_its_clock() -> None:
+    rows = FakeRows()
+    write = reading("a.jpg")
+    write.result["uploadedAt"] = "2025-12-31T23:59:59.999Z"
+    write.result["capture"] = {"takenAt": "2019-05-01T12:00:00", "camera": "Canon EOS R5"}
+
+    writer(rows).write(write)
+
+    assert terms_of(rows, "a.jpg") == {"CAMERA#canon", "CAMERA#eos", "CAMERA#r5", "YEAR#2019"}
+
+
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.FAILED])
 def test_what_is_not_labelled_has_no_terms(status: Status) -> None:
     rows = FakeRows()

@@ -174,18 +174,19 @@ export function guestBackend(config) {
 /** Whether a condition of a search holds for a picture, as handlers/results/query.py says it. */
 function holds(condition, image, minConfidence) {
   const [, minus, kind = "label", quoted] = /^(-?)(?:(\w+):)?(.*)$/.exec(condition);
-  const value = quoted.replaceAll('"', "").toLowerCase(), day = (image.uploadedAt ?? image.processedAt).slice(0, 10), name = keyEnd(image.key).toLowerCase();
+  const value = quoted.replaceAll('"', "").toLowerCase(), day = (image.capture?.takenAt ?? image.uploadedAt ?? image.processedAt).slice(0, 10), name = keyEnd(image.key).toLowerCase();
   const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   const has = {
     label: () => image.labels?.some((label) => label.name.toLowerCase() === value && label.confidence >= minConfidence),
     text: () => words(value).every((word) => (image.text ?? []).some(({ text }) => words(text).includes(word))),
     name: () => [0, ...[...name.matchAll(/\p{N}+|\p{L}+/gu)].flatMap(({ index, 0: run }) => [index, index + run.length])].some((edge) => name.startsWith(value, edge)),
+    camera: () => words(value).every((word) => words(image.capture?.camera ?? "").includes(word)),
     faces: () => image.faces && value === ["none", "one", "group"][Math.min(image.faces.length, 2)],
     flagged: () => image.moderation && value === (image.moderation.length ? "yes" : "no"),
     from: () => day >= value,
     to: () => day <= value,
   }[kind.toLowerCase()];
-  if (!has) throw new ServiceError("INVALID_QUERY", `${condition} is unknown: use text:, name:, faces:, flagged:, from: or to:`, 400);
+  if (!has) throw new ServiceError("INVALID_QUERY", `${condition} is unknown: use text:, name:, camera:, faces:, flagged:, from: or to:`, 400);
   return Boolean(has()) !== Boolean(minus);
 }
 
