@@ -39,7 +39,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
 	@touch $@
 
 .PHONY: demo
-demo: $(VENV)/.local ## Label pictures on a laptop, print what was seen, take everything down (IMAGES="a.jpg dir/")
+demo: $(VENV)/.local ## Label pictures on a laptop, print the results, take everything down (IMAGES="a.jpg dir/")
 	@$(LABELSTACK) demo $(IMAGES)
 
 .PHONY: up
@@ -68,7 +68,7 @@ cases: $(VENV)/.dev ## Upload files as people have them to the embedded cloud; a
 	@$(BIN)/pytest integration_tests/test_cases.py --cloud embedded --verbose
 
 .PHONY: abuse
-abuse: $(VENV)/.dev browser ## Attack everything that docs/security.md calls defended, on the embedded cloud
+abuse: $(VENV)/.dev browser ## Run the attacks of docs/security.md on the embedded cloud
 	@$(BIN)/pytest tests integration_tests -m abuse --cloud embedded --quiet $(PYTEST_ARGS)
 
 .PHONY: localstack-test
@@ -153,7 +153,7 @@ format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 
 .PHONY: pictures
-pictures: $(VENV)/.dev browser ## Take docs/page.jpg and docs/picture.jpg anew from the page, with the samples labelled
+pictures: $(VENV)/.dev browser ## Take docs/page.jpg and docs/picture.jpg from the page, with the samples labelled
 	@$(BIN)/python -m integration_tests.screenshots
 
 .PHONY: bench
@@ -165,12 +165,12 @@ bench-compare: $(VENV)/.dev ## Measure the pipeline beside the design that most 
 	@$(BIN)/python -m benchmarks compare
 
 .PHONY: lock
-lock: $(VENV)/.dev ## Resolve the lock files anew from pyproject.toml and handlers/*/requirements.in
+lock: $(VENV)/.dev ## Resolve the lock files from pyproject.toml and handlers/*/requirements.in
 	@$(BIN)/python -m uv --version > /dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@./requirements/lock.sh $(BIN)/uv $(UPGRADE)
 
 .PHONY: generated
-generated: $(VENV)/.dev ## Write component_provider/schema.json, docs/settings.md and docs/commands.md anew from the code
+generated: $(VENV)/.dev ## Write component_provider/schema.json, docs/settings.md and docs/commands.md from the code
 	@$(BIN)/python -c 'from component_provider import schema; schema.write()'
 	@$(BIN)/python -m labelstack.reference
 
@@ -181,6 +181,6 @@ wheel: $(VENV)/.dev ## Build the wheel into dist/
 	@ls dist/*.whl
 
 .PHONY: clean
-clean: ## Remove what the tasks made, but not the virtual environment
+clean: ## Remove the tasks' files, but not the virtual environment
 	rm -rf .labelstack build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -75,7 +75,7 @@ def publish(topic_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None 
 
 def detect(detectors: Sequence[str]) -> list[Statement]:
     """Call the Rekognition operations of the detectors (`labels`, `faces`, `moderation`, `text`), and no other."""
-    reason = "Rekognition's image operations work on no resource, so IAM takes none for them"
+    reason = "IAM has no resources for Rekognition's image operations"
     return [Statement([DETECTOR_ACTIONS[detector] for detector in detectors], AnyResource(reason))]
 
 
@@ -179,12 +179,12 @@ def deliver_logs() -> list[Statement]:
     actions = ["CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries"]
     actions += ["PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"]
     # docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy
-    reason = "log deliveries are no resources to IAM, and AWS's own policy for them names none"
+    reason = "IAM has no resources for log deliveries, and AWS's own policy names none"
     return [Statement([f"logs:{action}" for action in actions], AnyResource(reason))]
 
 
 def trace() -> list[Statement]:
     """Send traces to X-Ray, and ask it which ones to take."""
     actions = ["PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets"]
-    reason = "X-Ray's segments and samples are no resources to IAM"
+    reason = "IAM has no resources for X-Ray's segments and samples"
     return [Statement([f"xray:{action}" for action in actions], AnyResource(reason))]

@@ -107,7 +107,7 @@ def function_alarms(label: str, function: Watched) -> list[Alarm]:
     )
     refused = (
         f"Lambda has throttled {label} for 15 minutes: the account's concurrency is used up. "
-        "See who uses it (aws lambda get-account-settings), or ask AWS for more."
+        "See the account's limit (aws lambda get-account-settings), or ask AWS for more."
     )
     slow = pulumi.Output.concat(
         f"For 15 minutes {label} has used {SLOW_OF_TIMEOUT:.0%} or more of its timeout of ",

@@ -126,7 +126,7 @@ class LabelApi(Component):
     @staticmethod
     def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
         if args["kind"] == "http" and args["access"] == "api_key":
-            yield Problem("access", "api_key", "open or iam, as an API of kind http takes no keys")
+            yield Problem("access", "api_key", "open or iam, because an API of kind http has no keys")
         if args["daily_quota"] is not None and args["access"] != "api_key":
             yield Problem("daily_quota", args["daily_quota"], "none, or $access api_key, as a quota is a key's")
         if args["requests_per_address"] is not None and args["kind"] == "http":

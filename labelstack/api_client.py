@@ -174,7 +174,7 @@ def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None
         where = f"in {KEY_VARIABLE}" if api_key else "of the output apiKeyId"
         refused = f"It refused the key {where}: set {KEY_VARIABLE} to one of the stack's usage plan"
         return ApiClient(url, _with_key(outputs, cloud, api_key), refused=refused)
-    refused = "The stack's outputs say that it is open: deploy the stack again, or write its outputs file anew"
+    refused = "The stack's outputs say that it is open: deploy the stack again, or write its outputs file again"
     return ApiClient(url, lambda request: None, refused=refused)
 
 

@@ -42,7 +42,7 @@ class Access:
         if path.startswith(CONTROL) and path != f"{CONTROL}/health":
             token = headers.get(TOKEN_HEADER, "")
             if not self.token or not hmac.compare_digest(token.encode(), self.token.encode()):
-                return f"{path} is for the owner alone, who sends the server's token in the header {TOKEN_HEADER}."
+                return f"{path} needs the owner's token in the header {TOKEN_HEADER}."
         return None
 
     def _is_known(self, name: str) -> bool:

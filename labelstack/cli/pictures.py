@@ -168,7 +168,7 @@ class Outcome:
     def interrupted(self) -> str:
         """Say how many pictures were uploaded before the interruption."""
         sent = f"{len(self.uploaded):,} of {count_text(self.chosen, 'picture')} had been uploaded"
-        return f"{sent}: they are labelled all the same, and `labelstack watch` shows them."
+        return f"{sent}. Their labelling goes on: `labelstack watch` shows the results."
 
     def summary(self, *, waiting: bool) -> str:
         """One line about all of it."""

@@ -76,7 +76,7 @@ class Door:
             return f"a web page sent this request (Sec-Fetch-Site is {', '.join(sites)}) without an Origin header."
         path = str(scope["path"])
         if path.startswith(CONTROL_PATHS) and not path.startswith(DATA_PATHS):
-            return f"{path} is for the owner of this cloud alone, who sends {OWNER_HEADER}."
+            return f"{path} needs the owner's header {OWNER_HEADER}."
         return None
 
 

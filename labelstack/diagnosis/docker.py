@@ -56,7 +56,7 @@ def compose(setting: Setting) -> Finding:
     if ran.status == 0:
         return ok("Docker Compose", ran.output)
     fix = "Install the plugin (apt-get install docker-compose-plugin, or docker-compose on Debian and Ubuntu)"
-    return _lacking(setting, "Docker Compose", "the plugin is not installed: `docker compose` is no command", fix)
+    return _lacking(setting, "Docker Compose", "the plugin is not installed: `docker compose` is unknown", fix)
 
 
 def leftovers(setting: Setting) -> Finding:

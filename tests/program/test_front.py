@@ -115,11 +115,11 @@ def test_the_accounts_log_role_is_nobodys_unless_the_settings_say_so() -> None:
     [
         (
             {"api": "http", "apiAccess": "api_key"},
-            'labelstack:apiAccess is "api_key": expected open or iam, as an API of kind http takes no keys.',
+            'labelstack:apiAccess is "api_key": expected open or iam, because an API of kind http has no keys.',
         ),
         (
             {"api": "http"},
-            'labelstack:apiAccess is "api_key": expected open or iam, as an API of kind http takes no keys.',
+            'labelstack:apiAccess is "api_key": expected open or iam, because an API of kind http has no keys.',
         ),
         (
             {"onCostBound": "pause", "monitoring": "true"},

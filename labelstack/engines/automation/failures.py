@@ -19,7 +19,9 @@ _OTHER_VERSION = re.compile(
     r"(newer than what|too old to be used by) this version of the Pulumi CLI|deployment version is too (new|old)"
 )
 # Pulumi keeps what it has made, and a record of it.
-AFTER_FAILED_UP = "What is deployed so far stays: `labelstack up` goes on from there, `labelstack down` removes it."
+AFTER_FAILED_UP = (
+    "The stack keeps what is deployed: `labelstack up` continues from there, `labelstack down` removes it."
+)
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def _translation(error: CommandError, workspace: Workspace, events: Events, dest
     if _PASSPHRASE.search(stderr):
         names = " or ".join(PASSPHRASE_VARIABLES)
         return StateError(
-            f"the passphrase is not the one that stack {stack} was made with: set {names} as it was then, or leave "
+            f"the passphrase is not that of stack {stack}: set {names} as it was at its creation, or leave "
             f"both unset to use the one in {workspace.passphrase}"
         )
     if _OTHER_VERSION.search(stderr):

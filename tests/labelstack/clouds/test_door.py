@@ -119,9 +119,9 @@ def test_an_address_that_is_typed_in_is_no_page() -> None:
     ],
 )
 def test_control_paths_are_for_the_owner(path: str) -> None:
-    assert "for the owner" in str(refusal(path=path))
-    assert "for the owner" in str(refusal(path=path, x_labelstack_owner="guess"))
-    assert "for the owner" in str(refusal(path=path, x_labelstack_owner=""))
+    assert "needs the owner's header" in str(refusal(path=path))
+    assert "needs the owner's header" in str(refusal(path=path, x_labelstack_owner="guess"))
+    assert "needs the owner's header" in str(refusal(path=path, x_labelstack_owner=""))
     assert refusal(path=path, x_labelstack_owner=TOKEN) is None
 
 

@@ -69,7 +69,7 @@ def test_an_error_without_an_event_is_told_in_the_cli_s_words(
     [
         (
             refused("error: getting stack configuration: get stack secrets manager: incorrect passphrase"),
-            "passphrase is not the one that stack local was made with: set PULUMI_CONFIG_PASSPHRASE",
+            "passphrase is not that of stack local: set PULUMI_CONFIG_PASSPHRASE",
         ),
         (
             refused("error: the stack is currently locked by 1 lock(s). Either wait", ConcurrentUpdateError),
