@@ -28,7 +28,9 @@ _PROTECTED = re.compile(r'^resource "[^"]+" cannot be deleted\s+because it is pr
 _LISTED = re.compile(r"^\d+ errors? occurred:\s*")
 _SUMMARY = re.compile(r"^(update|destroy|preview|deletion) failed$|^resource \S+ failed$|^$")
 # These follow from an error that is reported besides, or from what the program wrote before it exited.
-_CONSEQUENCE = re.compile(r"program exited with non-zero exit code|^Resource monitor has terminated")
+_CONSEQUENCE = re.compile(
+    r"program exited with non-zero exit code|^Resource monitor has terminated|resource monitor shut down$"
+)
 
 
 @dataclass(frozen=True)

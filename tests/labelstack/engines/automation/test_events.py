@@ -56,6 +56,7 @@ def test_counts_what_was_done_with_the_program_s_own_resources(name: str, counts
             "up-program-exits",
             [("", "", "the program says why on standard error"), ("", "", "program exited with non-zero exit code: 3")],
         ),
+        ("up-component-fails", [("", "", "unknown datasource token: aws:s3/getBucket:getBucket")]),
         ("up-apply-raises", [("", "", "ZeroDivisionError: division by zero")]),
         ("destroy-protected", [("kept", "aws:sns/topic:Topic", "it is protected")]),
     ],
