@@ -39,7 +39,7 @@ def test_queue_remains_the_default() -> None:
     recorded = record_stack("dev")
 
     assert not recorded.of("aws:sfn/stateMachine:StateMachine")
-    assert not recorded.of("aws:cloudwatch/eventRule:EventRule")
+    assert [rule.name for rule in recorded.of("aws:cloudwatch/eventRule:EventRule")] == ["labelstack-previews-events"]
     assert "stateMachineArn" not in recorded.outputs
 
 
@@ -64,8 +64,8 @@ def test_no_role_may_do_everything_to_anything(recorded: Record) -> None:
 
 
 def test_everything_of_it_is_tagged_and_logged_for_a_time(recorded: Record) -> None:
-    for kind in ("aws:sfn/stateMachine:StateMachine", "aws:cloudwatch/eventRule:EventRule"):
-        assert recorded.single(kind).inputs["tags"]["component"] == "labelstack"
+    for kind, name in (("sfn/stateMachine:StateMachine", "workflow"), ("cloudwatch/eventRule:EventRule", "events")):
+        assert recorded.single(f"aws:{kind}", f"labelstack-{name}").inputs["tags"]["component"] == "labelstack"
     groups = recorded.of("aws:cloudwatch/logGroup:LogGroup")
     assert len({group.inputs["retentionInDays"] for group in groups}) == 1
     machine = recorded.single("aws:sfn/stateMachine:StateMachine")
