@@ -101,6 +101,10 @@ class FakeRows:
                         raise ConflictError("the picture is not in the state that was read")
                     if image and action.outbox and OutboxEntry.of(image) != action.outbox:
                         raise ConflictError("the picture does not wait for what it did")
+                if isinstance(action, DeleteEntry) and action.place is not None:
+                    place = self.items.get((action.pk, action.sk), {}).get("gsi2sk")
+                    if place != action.place:
+                        raise ConflictError("another writer has put an entry of this term")
             touched = [self._apply(action) for action in actions]
         assert len(set(touched)) == len(touched), "DynamoDB takes one action per item"
 

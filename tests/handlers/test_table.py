@@ -26,7 +26,7 @@ from handlers.results.document import Result, json_ready
 from handlers.results.query import Query
 from handlers.results.search import Order, Page, ResultsReader
 from handlers.results.table import DynamoRows, ResultsWriter
-from tests.handlers.factories import event, label, labeled, time_of
+from tests.handlers.factories import event, label, labeled, reading, time_of
 from tests.handlers.tables import ResultsTable
 
 if TYPE_CHECKING:
@@ -87,6 +87,16 @@ def test_49_labels_are_replaced_by_49_others_at_once(table: ResultsTable) -> Non
     table.write(labeled("cat.jpg", *(label(f"New {n}") for n in range(49)), sequencer=2))
 
     assert table.label_counts() == {f"New {n}": 1 for n in range(49)}
+
+
+def test_terms_beyond_a_transaction_are_replaced_too(table: ResultsTable) -> None:
+    for sequencer, name in enumerate(("old", "new"), 1):
+        words = [f"{name}{n}" for n in range(40)]
+        table.write(reading("cat.jpg", *words, sequencer=sequencer, labels=name))
+
+    terms = [f"TERM#TEXT#{name}{n}" for name in ("old", "new") for n in range(40)]
+    left = table.writer.rows.read_items([(keys.image_pk("cat.jpg"), term) for term in terms])
+    assert sorted(sk for _, sk in left) == sorted(terms[40:])
 
 
 def test_writers_at_once_end_in_the_newest_result_and_exact_counts(dynamodb: DynamoDBClient, table_name: str) -> None:

@@ -184,6 +184,20 @@ def test_terms_without_room_come_before_and_go_after_the_transaction() -> None:
     assert counts_match(rows)
 
 
+def test_a_later_writer_s_terms_stay_where_an_earlier_one_tidies_up() -> None:
+    rows = FakeRows()
+    words = [[f"{name}{n}" for n in range(40)] for name in ("old", "new")]
+    writer(rows).write(reading("cat.jpg", *words[0], labels="Old"))
+    later = other_writer(rows, reading("cat.jpg", *words[0], sequencer=3))
+    rows.before_commit = [lambda: None, lambda: None, later]  # what comes before, the change, what goes after it
+
+    assert writer(rows).write(reading("cat.jpg", *words[1], sequencer=2, labels="New"))
+
+    assert {f"TEXT#{word}" for word in words[0]} <= terms_of(rows)
+    assert labels_of(rows) == set()
+    assert counts_match(rows)
+
+
 def test_replacing_49_labels_by_49_others_is_one_transaction() -> None:
     rows = FakeRows()
     writer(rows).write(labeled("cat.jpg", *(label(f"Old {n}") for n in range(49)), sequencer=1))
