@@ -26,7 +26,7 @@ def test_same_event_a_hundred_times_changes_nothing(stack: DeployedStack, key: M
     uploaded = stack.upload(key("picture.jpg"), picture("a hundred times"))
     stack.wait_for_result(uploaded)
     before = image_items(stack, uploaded.key)
-    sequencer = str(before[0]["sequencer"] if "sequencer" in before[0] else before[-1]["sequencer"])
+    sequencer = next(str(item["sequencer"]) for item in before if "sequencer" in item)
 
     for _ in range(100):
         stack.send(event_of(stack, uploaded, sequencer))

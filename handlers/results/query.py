@@ -28,7 +28,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Kind(StrEnum):
-    """What a condition is about; its word before the colon, but for labels."""
+    """The subject of a condition: its word before the colon, but for labels."""
 
     LABEL = "label"
     TEXT = "text"
@@ -82,7 +82,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Query:
-    """What is searched. `since` and `before` are ISO 8601 times; "" leaves that end open."""
+    """A search. `since` and `before` are ISO 8601 times; "" leaves that end open."""
 
     conditions: tuple[Condition, ...] = ()
     since: str = ""

@@ -1,4 +1,4 @@
-/** Building elements, and what the browser keeps. Text only ever enters the page as text nodes, so names and labels cannot become markup. */
+/** Elements, and what the browser keeps. Text enters the page as text nodes only, so that it cannot become markup. */
 
 import { characters } from "./names.js";
 
@@ -70,7 +70,7 @@ export const keeping = (kind) => ({
     try {
       window[kind].setItem(name, value);
     } catch {
-      // Site data are blocked, or there is no room: the page works without.
+      // Site data are blocked, or there is no room.
     }
   },
 });

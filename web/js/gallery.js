@@ -17,7 +17,7 @@ export function setUpGallery(backend, pictures, page) {
   }, { rootMargin: "300px" });
   const end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && loadMore(), { rootMargin: AHEAD });
 
-  /** Shows what matches; the cards that are there stay until the answer has come. `place` is where the reader was. */
+  /** Shows what matches. `place` is where the reader was. */
   async function search(next, place) {
     query = next;
     loading?.abort();
@@ -49,7 +49,7 @@ export function setUpGallery(backend, pictures, page) {
     page.onChange();
   }
 
-  /** At least one picture, or as many as `least` says, if there are so many; a page may come with none. */
+  /** Loads at least `least` pictures, if there are so many. */
   async function load(from, signal, least = 1) {
     const loaded = [];
     let answer = { cursor: from };
@@ -214,12 +214,10 @@ export function setUpGallery(backend, pictures, page) {
   return {
     search,
     refresh,
-    /** The slider moves: only the tags change, at once. */
     filter(next) {
       query = next;
       for (const node of cards.values()) node.tags();
     },
-    /** A result has just come: show it if it fits what is looked for. */
     offer(result) {
       if (!query.labels.length && !query.conditions.length && (!query.status || result.status === query.status)) prepend([result]);
       else void refresh();

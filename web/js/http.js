@@ -30,10 +30,7 @@ export const clock = {
   },
 };
 
-/**
- * Sends again what the connection lost, as it does when a phone changes networks, if it may be sent twice, and what a
- * busy service did not take.
- */
+/** Sends again what the connection lost, if it may be sent twice, and what a busy service did not take. */
 export async function again(send, signal, mayRepeat = true) {
   for (let turn = 1; ; turn++) {
     if (mayRepeat && !navigator.onLine) await awake(signal);
@@ -47,7 +44,6 @@ export async function again(send, signal, mayRepeat = true) {
   }
 }
 
-/** Sends a request and gives the parsed JSON body and the status. */
 export function requestJson(url, { signal, ...options } = {}) {
   return again(() => answer(url, options, signal), signal, options.method !== "DELETE");
 }
@@ -136,7 +132,7 @@ export function sleep(ms, signal) {
   });
 }
 
-/** Resolves when the page is looked at and the browser is online: at once, as a rule. */
+/** Resolves when the page is looked at and the browser is online. */
 export function awake(signal) {
   const ready = () => !document.hidden && navigator.onLine;
   if (ready()) return Promise.resolve();

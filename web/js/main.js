@@ -131,7 +131,7 @@ function takeFiles() {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     over(false);
-    // Read now: what is dropped is there during the event only.
+    // Dropped files are there during the event only.
     const folders = [], files = [];
     for (const item of event.dataTransfer.items) {
       const entry = item.kind === "file" && item.webkitGetAsEntry?.();

@@ -21,14 +21,9 @@ export function pictureSource(backend) {
   }
   return {
     forget: (key) => ["sent", "original", SMALL, LARGE].forEach((size) => drop(place(key, size))),
-    /** Keeps a file's own address, so that what was just sent is not fetched again; of formats that every browser shows. */
+    /** Keeps a sent file's own address, so that it is not fetched again. */
     keep: (key, format, file) => IN_BROWSERS.includes(format) && hold(place(key, "sent"), URL.createObjectURL(file)),
-    /**
-     * Where to get a picture: the preview that is large enough for `width` CSS pixels, or without it the original. `flagged` is
-     * whether it may be a flagged one.
-     * @param {{width?: number, flagged?: boolean}} [how]
-     * @returns {Promise<string>}
-     */
+    /** The address of the preview that fits `width` CSS pixels, without it of the original; `flagged` ones too, if so. */
     async address(key, { width, flagged } = {}) {
       const size = width === undefined ? undefined : width * devicePixelRatio <= MOST_OF_SMALL ? SMALL : LARGE;
       for (const id of [place(key, "sent"), place(key, size)]) {
@@ -40,7 +35,7 @@ export function pictureSource(backend) {
   };
 }
 
-/** Asks again for a while, where a picture has no preview and no browser shows its file. */
+/** Asks again while the preview is being made. */
 async function whenMade(ask) {
   for (const wait of WAITS_MS) {
     try {

@@ -1,4 +1,4 @@
-/** The search field: a combobox (ARIA's listbox pattern) that collects labels and conditions, the slider, order and status. */
+/** The search field (ARIA's combobox), the slider, order and status. */
 import { byId, debounce, el, icon } from "./dom.js";
 import { announce } from "./messages.js";
 
@@ -19,7 +19,7 @@ export function setUpSearch(config, loadLabels, onChange) {
 
   function changed(why) {
     const address = toAddress(query, config);
-    // The slider leaves the address's place; another search is a step that one can go back. A picture's address gives way.
+    // Another search is a step that one can go back; the slider is none.
     if (why === "confidence") history.replaceState(history.state, "", address + location.hash);
     else if (location.hash) history.replaceState(null, "", address);
     else history.pushState(null, "", address);
@@ -162,7 +162,7 @@ export function setUpSearch(config, loadLabels, onChange) {
       known = await loadLabels();
       show();
     } catch {
-      // Suggestions are a help and not a must: the gallery tells of a service that cannot be reached.
+      // The gallery tells of a service that cannot be reached.
     }
   }
   show();
@@ -174,7 +174,7 @@ export function setUpSearch(config, loadLabels, onChange) {
       reset();
       add(name, true);
     },
-    /** How many pictures match, where that is known without asking. */
+    /** The number of matches, where it is known without a request. */
     countOf: ({ labels: [label, ...others], conditions, minConfidence }) =>
       label && !others.length && !conditions.length && minConfidence <= config.minConfidence ? known.find(({ name }) => name.toLowerCase() === label.toLowerCase())?.count : undefined,
     clear: () => (reset(), changed("labels")),

@@ -49,7 +49,7 @@ export function setUpSelection(backend, pictures, gallery, page) {
   const keyOf = (event) => event.target.closest?.(".card")?.dataset.key;
   let pressed = 0, longPressed = false, start;
 
-  // Before the cards' own listeners: while one selects, a card is selected and not opened.
+  // Before the cards' own listeners, which open a card.
   grid.addEventListener("click", (event) => {
     const key = keyOf(event), box = event.target.closest(".pick"), open = event.target.closest(".open");
     if (box) pick(key, box.checked, event.shiftKey);
@@ -91,7 +91,7 @@ export function setUpSelection(backend, pictures, gallery, page) {
     announce(sum.textContent);
   }
 
-  /** What is selected, in the gallery's order, for what is done with it; meanwhile nothing else is. */
+  /** The selected keys, in the gallery's order; nothing else is done meanwhile. */
   const selected = {
     images: () => gallery.images().filter((image) => keys.has(image.key)),
     begin() {

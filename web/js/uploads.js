@@ -8,10 +8,7 @@ const PARALLEL = 3;
 const FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 8000, PATIENCE_MS = 10 * 60_000;
 const OPEN = new Set(["waiting", "uploading", "watching"]);
 
-/**
- * Asks until the picture is done: more and more seldom, and not while nobody looks.
- * @param {import("./types.js").Backend} backend
- */
+/** Asks until the picture is done: more and more seldom, and not while nobody looks. */
 async function waitForResult(backend, key, signal) {
   let wait = FIRST_WAIT_MS, spent = 0, unknown = 0;
   while (spent < PATIENCE_MS) {
@@ -155,7 +152,6 @@ export function setUpUploads(backend, config, events) {
   return { add };
 }
 
-/** The row of one file: made once, then only its changing parts are touched. */
 function rowFor(item, actions) {
   const name = item.file.name;
   const button = (label, mark, action) =>
