@@ -73,8 +73,9 @@ def test_api_and_bucket_let_the_site_in_and_the_origins_asked_for() -> None:
     recorded = record_front(allowedOrigins="http://localhost:3000")
 
     origins = ["https://labelstack-site-0a1b2c3.cloudfront.net", "http://localhost:3000"]
-    (rule,) = recorded.single("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]
-    assert rule["allowedOrigins"] == origins
+    for bucket in ("uploads", "previews"):
+        cors = recorded.single("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", f"labelstack-{bucket}-cors")
+        assert [rule["allowedOrigins"] for rule in cors.inputs["corsRules"]] == [origins]
     variables = recorded.single("aws:lambda/function:Function", "labelstack-api-results").inputs["environment"][
         "variables"
     ]
