@@ -21,8 +21,7 @@ _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 def key_name(name: str, most_bytes: int) -> str:
     """Give the last part of a key for a file of this name: at most `most_bytes` bytes, never empty, `.` or `..`.
 
-    Folders before the name go. What careless readers take for markup or for an escape becomes the full-width character
-    of the same look.
+    Folders before the name go. Characters of markup and of escapes become the full-width ones of the same look.
     """
     base = _HARMFUL.sub(lambda sign: chr(ord(sign[0]) + _FULL_WIDTH), re.split(r"[/\\]", name)[-1])
     spoken = _UNSPEAKABLE.sub(" ", base).strip()

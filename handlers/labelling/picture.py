@@ -228,10 +228,11 @@ _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 
 def read_jpeg(data: Bytes) -> Structure:
     """Raises MoreBytesNeededError and UnusablePictureError."""
-    exif, frame = b"", None
+    turn, exif, frame = UPRIGHT, b"", None
     for marker, start, end in _segments(data):
-        if marker == _EXIF_SEGMENT and not exif and bytes(data[start : start + 6]) == b"Exif\0\0":
-            exif = bytes(data[start:end])
+        if marker == _EXIF_SEGMENT and turn == UPRIGHT and bytes(data[start : start + 6]) == b"Exif\0\0":
+            block = bytes(data[start:end])
+            turn, exif = orientation(block), exif or block
         if marker in _FRAMES and frame is None and end - start >= 6:
             frame = marker, *struct.unpack_from(">BHHB", data, start)
     if frame is None:
@@ -243,7 +244,7 @@ def read_jpeg(data: Bytes) -> Structure:
         )
     _check_sides(width, height)
     common = channels != 4 and marker not in _ARITHMETIC
-    return Structure(width, height, _turn(exif), common, progressive=marker in _PROGRESSIVE, exif=exif)
+    return Structure(width, height, turn, common, progressive=marker in _PROGRESSIVE, exif=exif)
 
 
 def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
@@ -294,12 +295,13 @@ def read_png(data: Bytes) -> Structure:
     if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not _is_sound(data, 16, 29):
         raise damaged()
     _check_sides(width, height)
-    exif = b""
+    turn, exif = UPRIGHT, b""
     for kind, start, end in _chunks(data):
-        if kind == b"eXIf" and not exif and _is_sound(data, start, end):
-            exif = bytes(data[start:end])
+        if kind == b"eXIf" and turn == UPRIGHT and _is_sound(data, start, end):
+            block = bytes(data[start:end])
+            turn, exif = orientation(block), exif or block
         if kind == b"IDAT":
-            return Structure(width, height, _turn(exif), common=depth != 16, exif=exif)
+            return Structure(width, height, turn, common=depth != 16, exif=exif)
     raise MoreBytesNeededError
 
 
@@ -396,10 +398,6 @@ def _move_together(data: memoryview, ranges: Sequence[Range]) -> int:
 
 MIRRORED: Final = frozenset({2, 4, 5, 7})
 _ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
-
-
-def _turn(exif: bytes) -> int:
-    return orientation(exif) if exif else UPRIGHT
 
 
 def lies_on_its_side(turn: int) -> bool:

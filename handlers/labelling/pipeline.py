@@ -434,7 +434,7 @@ class Pipeline:
         """Return what the camera wrote, without a time that is still to come, wherever on Earth the camera was."""
         latest = (self.now() + timedelta(days=1)).isoformat()
         if capture and capture.get("takenAt", "") > latest:
-            return {name: value for name, value in capture.items() if name != "takenAt"}  # type: ignore[return-value]
+            return cast("Capture", {name: value for name, value in capture.items() if name != "takenAt"})
         return capture
 
     def _show_labels(self, result: Result, labels: list[Label]) -> list[Label] | None:

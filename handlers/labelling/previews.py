@@ -1,7 +1,7 @@
 """Previews: small WebP copies of a picture's versions, made and removed by the bucket's events, beside labelling.
 
-An event that comes twice or late changes nothing. What is there is not made again, and a preview whose version is gone
-by the time that it is stored goes too.
+An event that comes twice or late changes nothing. An existing preview is not made again, and a preview whose version
+is gone by the time that it is stored goes too.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Previews:
 
 @dataclass(frozen=True)
 class PreviewFunction:
-    """The Lambda function behind the queue of previews. What it raises lets Lambda try the message again."""
+    """The Lambda function behind the queue of previews. Its errors let Lambda try the message again."""
 
     previews: Previews
     metrics: Metrics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -121,6 +122,16 @@ def test_zeros_say_nothing() -> None:
     )
 
     assert sorted(facts) == ["lens", "takenAt"]
+
+
+def test_values_of_another_type_than_their_tags_are_left_out() -> None:
+    block = exif_of().tobytes()
+    for tag, kind, wrong in ((0xA434, 2, 3), (0x8827, 3, 2), (0x829D, 5, 2)):
+        entry = struct.pack(">HH", tag, kind)
+        assert entry in block
+        block = block.replace(entry, struct.pack(">HH", tag, wrong))
+
+    assert {"lens", "iso", "aperture"}.isdisjoint(capture(block) or {})
 
 
 @given(st.binary(max_size=400), st.sampled_from([b"", b"II*\x00\x08\x00\x00\x00", b"MM\x00*\x00\x00\x00\x08"]))

@@ -60,7 +60,7 @@ class Converted:
     width: int
     height: int
     capture: Capture | None = None
-    """What the camera wrote, where the file's first bytes do not say it."""
+    """The camera's facts, where the file's first bytes do not say them."""
 
 
 def convert(

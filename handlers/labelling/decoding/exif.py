@@ -1,4 +1,4 @@
-"""What the camera wrote beside the pixels: Exif 2.3 (CIPA DC-008). Pure; no block of bytes makes it raise."""
+"""The camera's facts beside the pixels: Exif 2.3 (CIPA DC-008). Pure; no block of bytes makes it raise."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import struct
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 if TYPE_CHECKING:
     from ...results.document import Capture
 
 Bytes = bytes | bytearray | memoryview
+V = TypeVar("V", str, int, Decimal)
 
 UPRIGHT: Final = 1
 _LAST_ORIENTATION: Final = 8
@@ -47,17 +48,21 @@ def capture(exif: Bytes) -> Capture | None:
     main = _values(block, None)
     place = main.get(_DIRECTORY_OF_CAPTURE)
     details = _values(block, place) if isinstance(place, int) else {}
-    facts: dict[str, Any] = {
+    facts = {
         "takenAt": _time(details.get(_TAKEN_AT), details.get(_ZONE)),
         "camera": _camera(main.get(_MAKE), main.get(_MODEL)),
-        "lens": details.get(_LENS),
-        "exposureSeconds": details.get(_EXPOSURE),
-        "aperture": details.get(_APERTURE),
-        "iso": details.get(_ISO),
-        "focalLengthMm": details.get(_FOCAL_LENGTH),
+        "lens": _of_type(details.get(_LENS), str),
+        "exposureSeconds": _of_type(details.get(_EXPOSURE), Decimal),
+        "aperture": _of_type(details.get(_APERTURE), Decimal),
+        "iso": _of_type(details.get(_ISO), int),
+        "focalLengthMm": _of_type(details.get(_FOCAL_LENGTH), Decimal),
     }
-    known: Capture = {name: value for name, value in facts.items() if value}  # type: ignore[assignment]
-    return known or None
+    return cast("Capture", {name: value for name, value in facts.items() if value}) or None
+
+
+def _of_type(value: object, kind: type[V]) -> V | None:
+    """Return a value of the type that its tag has; None of another one, which a damaged file may give it."""
+    return value if isinstance(value, kind) else None
 
 
 def _block(exif: Bytes) -> memoryview:
