@@ -224,7 +224,7 @@ def encode_answer(detector: Detector, answer: Answer) -> State:
     analysis, cut = trimmed(answer.analysis, MAX_ANALYSIS_BYTES)
     content = {
         "analysis": json_ready(analysis),
-        "header": asdict(answer.header),
+        "header": json_ready(asdict(answer.header)),
         "truncated": sorted({*answer.truncated, *cut}),
     }
     packed = zlib.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), level=9)
@@ -240,7 +240,7 @@ def decode_answer(branch: Mapping[str, Any]) -> Answer | None:
     if "answer" not in branch:
         return None
     text = zlib.decompress(base64.b85decode(branch["answer"])).decode()
-    # As the detectors give them, numbers of an analysis are decimals, and sides of a picture are not.
-    header = json.loads(text)["header"]
+    # As the detectors give them, all numbers of an analysis are decimals; of a header, those that are not whole.
+    header = json.loads(text, parse_float=Decimal)["header"]
     content = json.loads(text, parse_float=Decimal, parse_int=Decimal)
     return Answer(content["analysis"], PictureHeader(**header), tuple(content["truncated"]))

@@ -16,6 +16,8 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from components import state_machine
 from handlers.labelling.detectors import Detector, DetectorSettings
@@ -45,7 +47,9 @@ MAX_RECEIVES = 5
 DETECTORS = (Detector.LABELS, Detector.FACES)
 RULES = LabelRules.of(["Label 1"], None, {"Pet": "Animal"}, {"Label 2": Decimal(62)})
 SETTINGS = DetectorSettings(DETECTORS, 10, Decimal(50), rules=RULES)
-CONTENTS = [*(jpeg(seed=seed) for seed in range(6)), b"no picture", b""]
+CAMERA = Image.Exif()
+CAMERA.get_ifd(0x8769).update({0x829D: IFDRational(28, 10), 0x8827: 400})
+CONTENTS = [*(jpeg(seed=seed, exif=CAMERA) for seed in range(6)), b"no picture", b""]
 LABELS = {
     stored_object("", content).etag: [("Pet", 90.0 - n), (f"Label {n % 5}", 60.0 + n), ("Unlikely", 10.0)]
     for n, content in enumerate(CONTENTS)

@@ -99,7 +99,7 @@ def test_object_survives_the_way() -> None:
 def test_answer_survives_the_way_as_decimals() -> None:
     answer = Answer(
         {"labels": [{"name": "Größe", "confidence": Decimal("97.1235"), "parents": []}]},  # type: ignore[typeddict-item]  # part of one
-        PictureHeader("JPEG", 160, 120, converted=True),
+        PictureHeader("JPEG", 160, 120, True, {"camera": "X100V", "aperture": Decimal("2.8"), "iso": 400}),
         ("labels",),
     )
 
