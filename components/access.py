@@ -23,11 +23,21 @@ def read_objects(
     With `by_version_alone` only whoever knows the id of an object's version can read it.
     """
     actions = ["s3:GetObjectVersion"] if by_version_alone else ["s3:GetObject", "s3:GetObjectVersion"]
-    statements = [
-        Statement(actions, [pulumi.Output.concat(bucket_arn, "/*")]),
-        Statement(["s3:ListBucket"], [bucket_arn]),
-    ]
-    return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
+    return _read(bucket_arn, actions, [pulumi.Output.concat(bucket_arn, "/*")], kms_key_arn)
+
+
+def _read(
+    bucket_arn: pulumi.Input[str],
+    actions: Sequence[str],
+    objects: Sequence[pulumi.Output[str]],
+    kms_key_arn: pulumi.Input[str] | None,
+) -> list[Statement]:
+    statements = [Statement(actions, objects), Statement(["s3:ListBucket"], [bucket_arn])]
+    return [*statements, *_use_key(kms_key_arn, "Decrypt")]
+
+
+def _use_key(kms_key_arn: pulumi.Input[str] | None, *operations: str) -> list[Statement]:
+    return [Statement([f"kms:{operation}" for operation in operations], [kms_key_arn])] if kms_key_arn else []
 
 
 def write_results(table_arn: pulumi.Input[str]) -> list[Statement]:
@@ -67,10 +77,7 @@ def send_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
 
 def publish(topic_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None) -> list[Statement]:
     """Publish to a topic; one with a key encrypts and checks with the publisher's rights."""
-    statements = [Statement(["sns:Publish"], [topic_arn])]
-    return (
-        [*statements, Statement(["kms:GenerateDataKey", "kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
-    )
+    return [Statement(["sns:Publish"], [topic_arn]), *_use_key(kms_key_arn, "GenerateDataKey", "Decrypt")]
 
 
 def detect(detectors: Sequence[str]) -> list[Statement]:
@@ -83,8 +90,8 @@ def put_objects(
     bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
 ) -> list[Statement]:
     """Put objects below a prefix; whoever holds an upload URL acts with the rights of who signed it."""
-    statements = [Statement(["s3:PutObject"], [pulumi.Output.concat(bucket_arn, "/", prefix, "*")])]
-    return [*statements, Statement(["kms:GenerateDataKey"], [kms_key_arn])] if kms_key_arn else statements
+    objects = pulumi.Output.concat(bucket_arn, "/", prefix, "*")
+    return [Statement(["s3:PutObject"], [objects]), *_use_key(kms_key_arn, "GenerateDataKey")]
 
 
 def look_at_objects(
@@ -96,22 +103,14 @@ def look_at_objects(
 ) -> list[Statement]:
     """Read objects below a prefix, the present version or each, and be told that one is missing."""
     actions = ["s3:GetObject", *(["s3:GetObjectVersion"] if versions else [])]
-    statements = [
-        Statement(actions, [pulumi.Output.concat(bucket_arn, "/", prefix, "*")]),
-        Statement(["s3:ListBucket"], [bucket_arn]),
-    ]
-    return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
+    return _read(bucket_arn, actions, [pulumi.Output.concat(bucket_arn, "/", prefix, "*")], kms_key_arn)
 
 
 def look_at_previews(
     bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
 ) -> list[Statement]:
     """Read the previews of pictures below a prefix, and be told that one is missing."""
-    statements = [
-        Statement(["s3:GetObject"], _previews(bucket_arn, prefix)),
-        Statement(["s3:ListBucket"], [bucket_arn]),
-    ]
-    return [*statements, Statement(["kms:Decrypt"], [kms_key_arn])] if kms_key_arn else statements
+    return _read(bucket_arn, ["s3:GetObject"], _previews(bucket_arn, prefix), kms_key_arn)
 
 
 def delete_previews(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
@@ -141,19 +140,21 @@ def purge_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> l
 def purge_items(table_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
     """Read results below a prefix, and delete what is known of pictures beside them: no result itself."""
 
-    def of_keys(pattern: pulumi.Input[str], *operations: str) -> Statement:
-        condition: Mapping[str, Mapping[str, pulumi.Input[str]]] = {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": pattern},
-            # Without it a request that names no key would pass: all of no values are alike.
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        }
-        return Statement([f"dynamodb:{operation}" for operation in operations], [table_arn], condition=condition)
-
     return [
-        of_keys(pulumi.Output.concat("IMAGE#", prefix, "*"), "GetItem"),
-        of_keys(pulumi.Output.concat("ATTEMPT#", prefix, "*"), "Query", "DeleteItem"),
-        of_keys("CONTENT#*", "Query", "DeleteItem"),
+        on_items(table_arn, pulumi.Output.concat("IMAGE#", prefix, "*"), "GetItem"),
+        on_items(table_arn, pulumi.Output.concat("ATTEMPT#", prefix, "*"), "Query", "DeleteItem"),
+        on_items(table_arn, "CONTENT#*", "Query", "DeleteItem"),
     ]
+
+
+def on_items(table_arn: pulumi.Input[str], keys: pulumi.Input[str], *operations: str) -> Statement:
+    """Allow operations on the items whose partition keys are like `keys`, in which `*` stands for anything."""
+    condition: Mapping[str, Mapping[str, pulumi.Input[str]]] = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
+        # Without it a request that names no key would pass: all of no values are alike.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    return Statement([f"dynamodb:{operation}" for operation in operations], [table_arn], condition=condition)
 
 
 def query_results(table_arn: pulumi.Input[str]) -> list[Statement]:
@@ -166,12 +167,7 @@ def query_results(table_arn: pulumi.Input[str]) -> list[Statement]:
 
 def keep_cursor_keys(table_arn: pulumi.Input[str]) -> list[Statement]:
     """Write the one item of a results table that has the keys of the API's cursors."""
-    condition = {
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": CURSOR_KEYS},
-        # Without it a request that names no key would pass: all of no values are equal.
-        "Null": {"dynamodb:LeadingKeys": "false"},
-    }
-    return [Statement(["dynamodb:PutItem"], [table_arn], condition=condition)]
+    return [on_items(table_arn, CURSOR_KEYS, "PutItem")]
 
 
 def deliver_logs() -> list[Statement]:

@@ -10,7 +10,7 @@ from typing import Literal
 import pulumi
 
 from .arguments import derive
-from .pipeline import METRICS_NAMESPACE
+from .python_function import METRICS_NAMESPACE
 
 MINUTE_S, DAY_S = 60, 24 * 60 * 60
 # aws.amazon.com/rekognition/pricing, us-east-1, first tier: one image and operation, and image properties on top.

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from . import references
 from .component import Component
 from .errors import ArgumentError, Problem
-from .policies import Statement
+from .policies import Statement, let_service
 from .references import BucketLike
 from .upload_bucket import UploadBucket
 
@@ -92,15 +92,7 @@ class BucketEvents:
 
     def may_send(self, queue: aws.sqs.Queue) -> Statement:
         """Let S3 send to the queue, for this bucket of this account alone."""
-        return Statement(
-            actions=["sqs:SendMessage"],
-            resources=[queue.arn],
-            principal={"Service": "s3.amazonaws.com"},
-            condition={
-                "ArnEquals": {"aws:SourceArn": self._bucket.arn},
-                "StringEquals": {"aws:SourceAccount": self._component._account()},
-            },
-        )
+        return let_service("s3", "sqs:SendMessage", queue.arn, self._bucket.arn, self._component._account())
 
     def notify(self, queue: aws.sqs.Queue, policy: pulumi.Resource, *, eventbridge: bool) -> None:
         """Have the bucket tell the queue, and EventBridge too if it is to be turned on.
@@ -158,12 +150,7 @@ class BucketEvents:
 
 def may_send(rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> Statement:
     """Let a rule send to a queue."""
-    return Statement(
-        actions=["sqs:SendMessage"],
-        resources=[queue.arn],
-        principal={"Service": "events.amazonaws.com"},
-        condition={"ArnEquals": {"aws:SourceArn": rule.arn}},
-    )
+    return let_service("events", "sqs:SendMessage", queue.arn, rule.arn)
 
 
 def _first(entry: Any, *names: str) -> Any:

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from . import references
+from . import access, references
 from .arguments import derive
 from .component import RANDOM_SUFFIX, Component, TaggedArgs
 from .policies import Statement, document
@@ -112,17 +112,7 @@ def _guest_statements(args: GuestAccessArgs, issuer: pulumi.Output[str]) -> list
     own_objects = pulumi.Output.concat(bucket.arn, "/", args["upload_prefix"], guest, "/*")
     statements = [
         Statement(["s3:PutObject", "s3:GetObject"], [own_objects]),
-        Statement(
-            ["dynamodb:GetItem"],
-            [table.arn],
-            condition={
-                "ForAllValues:StringLike": {
-                    "dynamodb:LeadingKeys": pulumi.Output.concat("IMAGE#", args["upload_prefix"], guest, "/*")
-                },
-                # Without it a request that names no key would pass: all of no values are alike.
-                "Null": {"dynamodb:LeadingKeys": "false"},
-            },
-        ),
+        access.on_items(table.arn, pulumi.Output.concat("IMAGE#", args["upload_prefix"], guest, "/*"), "GetItem"),
     ]
     if args["previews"] is not None:
         previews = references.bucket(args["previews"])

@@ -11,6 +11,7 @@ from .arguments import derive
 from .errors import Problem
 from .events import may_send
 from .pipeline import BESIDE_REKOGNITION_S, Pipeline, PipelineArgs
+from .python_function import service_function
 from .queues import let_send
 
 ImageProcessorArgs = PipelineArgs
@@ -52,7 +53,9 @@ class ImageProcessor(Pipeline):
         )
         tps, batch_size = args["rekognition_tps"], args["batch_size"]
         share = derive(lambda quota: f"{concurrency.derive(quota).calls_per_second:g}", tps)
-        self.processor = self._function(
+        self.processor = service_function(
+            self,
+            args,
             "process-image",
             "process_image",
             "Labels the pictures of a batch of upload events.",

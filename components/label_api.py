@@ -18,13 +18,12 @@ from .guest_access import PrefixArgs
 from .openapi import ApiAccess
 from .policies import Statement, trust
 from .previews import Previews
-from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
+from .python_function import SOURCES, PythonFunction, ServiceArgs, missing_sources, service_function
 from .references import BucketLike, BucketReference, DataArgs, QueueLike
 from .upload_bucket import Origin
 
 ApiKind = Literal["rest", "http"]
 LOG_POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"
-METRICS_NAMESPACE = "Labelstack"
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024  # the largest file that process_image converts
 LINK_EXPIRY_S = 300
 FUNCTION_TIMEOUT_S, FUNCTION_MEMORY_MB = 15, 512  # the gateway waits for 29 s
@@ -36,9 +35,9 @@ DUTIES: Mapping[str, Sequence[str]] = {
     "delete": ["deleteImage", "relabelImage"],
 }
 PACKAGES: Mapping[str, Sequence[str]] = {
-    "upload_url": ["handlers/api", "handlers/environment"],
-    "results": ["handlers/api", "handlers/results", "handlers/environment"],
-    "delete": ["handlers/api", "handlers/results", "handlers/environment"],
+    "upload_url": ["api", "environment"],
+    "results": ["api", "results", "environment"],
+    "delete": ["api", "results", "environment"],
 }
 # One JSON object a request; nothing in it is the caller's own text, which could break it.
 ACCESS_LOG_FORMAT = {
@@ -134,7 +133,7 @@ class LabelApi(Component):
             yield Problem("requests_per_address", number, "none, or $kind rest, as AWS WAF takes no API of kind http")
         packages = {package for packages in PACKAGES.values() for package in packages}
         locks = [f"handlers/api_{duty}/requirements.txt" for duty in DUTIES]
-        yield from missing_sources(args, CONTRACT, *sorted(packages), *locks)
+        yield from missing_sources(args, CONTRACT, *locks, packages=sorted(packages))
 
     def __init__(self, name: str, args: LabelApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._args = self.arguments = self._start(name, LabelApiArgs, args, opts)
@@ -170,31 +169,24 @@ class LabelApi(Component):
     # --- the functions -------------------------------------------------------------------------------------------
 
     def _function(self, duty: str) -> PythonFunction:
-        folder = f"handlers/api_{duty}"
-        return PythonFunction(
-            f"{self._name}-{duty.replace('_', '-')}",
-            {
-                **common(self._args),
-                "source_dir": self._sources,
-                "packages": [folder, *PACKAGES[duty]],
-                "handler": f"handlers.api_{duty}.handler.handle",
-                "requirements": f"{folder}/requirements.txt",
-                "environment": self._environment(duty),
-                "statements": self._statements(duty),
-                "description": f"The API's {duty.replace('_', ' ')}.",
-                "memory_mb": FUNCTION_MEMORY_MB,
-                "timeout_seconds": FUNCTION_TIMEOUT_S,
-            },
-            self._child,
+        return service_function(
+            self,
+            self._args,
+            duty.replace("_", "-"),
+            f"api_{duty}",
+            f"The API's {duty.replace('_', ' ')}.",
+            self._environment(duty),
+            self._statements(duty),
+            packages=PACKAGES[duty],
+            memory_mb=FUNCTION_MEMORY_MB,
+            timeout_s=FUNCTION_TIMEOUT_S,
         )
 
     def _environment(self, duty: str) -> dict[str, pulumi.Input[str]]:
         args = self._args
         variables: dict[str, pulumi.Input[str]] = {
-            **arguments.environment(LabelApiArgs, args),
             "UPLOAD_BUCKET": self._bucket.name,
             "UPLOAD_PREFIX": args["upload_prefix"],
-            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
         }
         if duty == "upload_url":
             variables |= {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S)}

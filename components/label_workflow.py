@@ -14,7 +14,7 @@ from .errors import Problem
 from .events import may_send
 from .pipeline import BESIDE_REKOGNITION_S, URL, Pipeline, PipelineArgs
 from .policies import Statement, document, trust
-from .python_function import PythonFunction, missing_sources
+from .python_function import SMALL_MB, SMALL_TIMEOUT_S, PythonFunction, missing_sources, service_function
 from .queues import let_send
 
 # Beside an execution: to begin it, to note why it failed, and to answer the queue.
@@ -56,7 +56,7 @@ class LabelWorkflow(Pipeline):
     @staticmethod
     def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
         yield from Pipeline.rules(args)
-        yield from missing_sources(args, "handlers/workflow")
+        yield from missing_sources(args, packages=["workflow"])
         # A workflow has an end, before which its longest step must have been done or tried again.
         timeout, call = args["timeout_seconds"], args["rekognition_timeout_seconds"]
         needed = math.ceil(BESIDE_REKOGNITION_S + call)
@@ -129,9 +129,22 @@ class LabelWorkflow(Pipeline):
         environment: Mapping[str, pulumi.Input[str]],
         statements: list[Statement],
         lock: str = PICTURE_LIBRARIES,
-        **size: pulumi.Input[int],
+        memory_mb: pulumi.Input[int] = SMALL_MB,
+        timeout_s: pulumi.Input[int] = SMALL_TIMEOUT_S,
     ) -> PythonFunction:
-        return self._function(step, "workflow", description, environment, statements, entry=step, lock=lock, **size)
+        return service_function(
+            self,
+            self._args,
+            step,
+            "workflow",
+            description,
+            environment,
+            statements,
+            entry=step,
+            lock=lock,
+            memory_mb=memory_mb,
+            timeout_s=timeout_s,
+        )
 
     def _state_machine(self) -> aws.sfn.StateMachine:
         """An Express one, whose role may run its steps, and log and trace what it does."""

@@ -15,8 +15,9 @@ from .errors import ArgumentError, Problem
 from .label_api import DUTIES, FUNCTION_TIMEOUT_S, ApiKind, LabelApi
 from .label_workflow import LabelWorkflow
 from .notifications import Email, make_topic
-from .pipeline import RECORDER, SMALL_TIMEOUT_S, Detector, Pipeline
+from .pipeline import RECORDER, Detector, Pipeline
 from .previews import MAKER, Previews
+from .python_function import SMALL_TIMEOUT_S
 
 STEPS = ("inspect", "recognise", "store", "fail")  # of every workflow
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from .component import Component, TaggedArgs
 from .errors import Problem
-from .policies import Statement, deny_insecure_transport, document, publish_by_alarms
+from .policies import deny_insecure_transport, document, let_service
 
 # The attributes of the messages (api/notification.schema.json).
 ATTRIBUTES = ("status", "code", "key", "labels", "moderation", "flagged")
@@ -115,12 +115,7 @@ class Notifications(Component):
             tags=self._tags(),
             opts=self._child,
         )
-        from_topic = Statement(
-            actions=["sqs:SendMessage"],
-            resources=[queue.arn],
-            principal={"Service": "sns.amazonaws.com"},
-            condition={"ArnEquals": {"aws:SourceArn": self.topic_arn}},
-        )
+        from_topic = let_service("sns", "sqs:SendMessage", queue.arn, self.topic_arn)
         aws.sqs.QueuePolicy(
             f"{self._name}-undelivered-policy",
             queue_url=queue.url,
@@ -135,12 +130,11 @@ def make_topic(
 ) -> tuple[aws.sns.Topic, aws.sns.TopicPolicy]:
     """Make a topic of a component, and its policy: alarms of this account may publish, and nobody without TLS."""
     topic = aws.sns.Topic(name, kms_master_key_id=kms_key_arn, tags=component._tags(), opts=component._child)
+    by_alarms = let_service("cloudwatch", "sns:Publish", topic.arn, account=component._account())
     policy = aws.sns.TopicPolicy(
         f"{name}-policy",
         arn=topic.arn,
-        policy=document(
-            [publish_by_alarms(topic.arn, component._account()), deny_insecure_transport("sns:Publish", [topic.arn])]
-        ),
+        policy=document([by_alarms, deny_insecure_transport("sns:Publish", [topic.arn])]),
         opts=component._with(topic),
     )
     return topic, policy

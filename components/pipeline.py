@@ -14,16 +14,13 @@ from .component import RANDOM_SUFFIX, Component
 from .errors import Problem
 from .events import BucketEvents
 from .policies import Statement
-from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
+from .python_function import SHARED, SMALL_TIMEOUT_S, PythonFunction, ServiceArgs, missing_sources, service_function
 from .queues import make_queues
 from .references import BucketLike, DataArgs, TopicLike
 
 KINDS = ("ImageProcessor", "LabelWorkflow")
-METRICS_NAMESPACE = "Labelstack"
-SHARED = ("handlers/labelling", "handlers/results", "handlers/environment")  # by the functions of a pipeline
 LOCKS = ("handlers/process_image/requirements.txt", "handlers/record_failure/requirements.txt")
 RECORDER = "record-failure"  # the longest suffix of the functions' names
-SMALL_MB, SMALL_TIMEOUT_S = 256, 30  # of functions that decode no picture
 LEAST_RECORDER_DELAY_S = 5
 # SQS counts receives. The functions count attempts, which are receives that were no waits, and give messages up
 # by those. Three days of waits, each up to 15 minutes long and half of that at least, are less than so many.
@@ -210,8 +207,8 @@ class Pipeline(Component):
                 "image_properties", True, "false, or labels among $detectors, which finds the image properties"
             )
         yield from _wrong_label_rules(args)
-        pausing = ["handlers/pause_pipeline"] if args["on_cost_bound"] == "pause" else []
-        yield from missing_sources(args, *SHARED, *LOCKS, *pausing)
+        pausing = ["pause_pipeline"] if args["on_cost_bound"] == "pause" else []
+        yield from missing_sources(args, *LOCKS, packages=[*SHARED, *pausing])
 
     def _begin(
         self,
@@ -236,43 +233,14 @@ class Pipeline(Component):
             self, taker_timeout_s or self._args["timeout_seconds"], SMALL_TIMEOUT_S, receives
         )
 
-    def _function(
-        self,
-        suffix: str,
-        folder: str,
-        description: str,
-        environment: Mapping[str, pulumi.Input[str]],
-        statements: Sequence[Statement],
-        *,
-        entry: str = "handle",
-        lock: str = "",
-        memory_mb: pulumi.Input[int] = SMALL_MB,
-        timeout_s: pulumi.Input[int] = SMALL_TIMEOUT_S,
-    ) -> PythonFunction:
-        """Make a function from `handlers/<folder>/handler.py`, with the libraries of the folder `lock`."""
-        return PythonFunction(
-            f"{self._name}-{suffix}",
-            {
-                **common(self._args),
-                "source_dir": self._args["source_dir"] or SOURCES,
-                "packages": [f"handlers/{folder}", *SHARED],
-                "handler": f"handlers.{folder}.handler.{entry}",
-                "requirements": f"handlers/{lock or folder}/requirements.txt",
-                "environment": environment,
-                "statements": statements,
-                "description": description,
-                "memory_mb": memory_mb,
-                "timeout_seconds": timeout_s,
-            },
-            self._child,
-        )
-
     def _failure_recorder(self) -> PythonFunction:
         # Dead letters have no last attempt: what cannot be announced yet must not be tried all the time.
         pause = derive(
             lambda seconds: str(max(seconds, LEAST_RECORDER_DELAY_S)), self._args["retry_base_delay_seconds"]
         )
-        return self._function(
+        return service_function(
+            self,
+            self._args,
             RECORDER,
             "record_failure",
             "Records the pictures that could not be labelled after all retries.",
@@ -295,12 +263,7 @@ class Pipeline(Component):
 
     def _common_environment(self) -> dict[str, pulumi.Input[str]]:
         """Give the variables of every function."""
-        return {
-            **arguments.environment(ServiceArgs, self._args),
-            "RESULTS_TABLE": self._table.name,
-            "UPLOAD_BUCKET": self._bucket.name,
-            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-        }
+        return {"RESULTS_TABLE": self._table.name, "UPLOAD_BUCKET": self._bucket.name}
 
     def _labelling_environment(self) -> dict[str, pulumi.Input[str]]:
         """Give the variables of a function that asks Rekognition about pictures: all arguments that have one."""
@@ -374,11 +337,13 @@ class Pipeline(Component):
         taking = self._event_source(suffix, self.queue, self.processor, batch_size, maximum)
         self.pauser = None
         if self._args["on_cost_bound"] == "pause":
-            self.pauser = self._function(
+            self.pauser = service_function(
+                self,
+                self._args,
                 "pause",
                 "pause_pipeline",
                 "Stops taking pictures from the queue when the daily cost bound is reached.",
-                {**arguments.environment(ServiceArgs, self._args), "EVENT_SOURCE_MAPPING_ID": taking.id},
+                {"EVENT_SOURCE_MAPPING_ID": taking.id},
                 [Statement(["lambda:UpdateEventSourceMapping"], [taking.arn])],
                 lock="record_failure",
             )
@@ -393,10 +358,8 @@ class Pipeline(Component):
         self.detectors = pulumi.Output.from_input(list(args["detectors"]))
         self.image_properties = pulumi.Output.from_input(args["image_properties"])
         self.queue_url, self.queue_name = self.queue.url, self.queue.name
-        self.dead_letter_queue_url, self.dead_letter_queue_name = (
-            self.dead_letter_queue.url,
-            self.dead_letter_queue.name,
-        )
+        self.dead_letter_queue_url = self.dead_letter_queue.url
+        self.dead_letter_queue_name = self.dead_letter_queue.name
         self.function_name, self.failure_recorder_name = self.processor.name, self.failure_recorder.name
         self.timeout_seconds = self.processor.timeout_seconds
         self.register_outputs({"queueUrl": self.queue_url, "deadLetterQueueUrl": self.dead_letter_queue_url})

@@ -81,11 +81,18 @@ def deny_insecure_transport(action: str, resources: Sequence[pulumi.Input[str]])
     return Statement(effect="Deny", principal="*", actions=[action], resources=resources, condition=condition)
 
 
-def publish_by_alarms(topic_arn: pulumi.Input[str], account: pulumi.Input[str]) -> Statement:
-    """Let CloudWatch's alarms of this account publish to a topic."""
-    return Statement(
-        actions=["sns:Publish"],
-        resources=[topic_arn],
-        principal={"Service": "cloudwatch.amazonaws.com"},
-        condition={"StringEquals": {"aws:SourceAccount": account}},
-    )
+def let_service(
+    service: str,
+    action: str,
+    resource: pulumi.Input[str],
+    source_arn: pulumi.Input[str] | None = None,
+    account: pulumi.Input[str] | None = None,
+) -> Statement:
+    """Let an AWS service (`sns`) act on a resource, on behalf of one source, of one account, or of both."""
+    sources: dict[str, Mapping[str, pulumi.Input[str]]] = {}
+    if source_arn is not None:
+        sources["ArnEquals"] = {"aws:SourceArn": source_arn}
+    if account is not None:
+        sources["StringEquals"] = {"aws:SourceAccount": account}
+    principal = {"Service": f"{service}.amazonaws.com"}
+    return Statement([action], [resource], principal=principal, condition=sources)

@@ -7,18 +7,18 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from . import access, arguments, concurrency, references
+from . import access, concurrency, references
 from .component import RANDOM_SUFFIX
 from .errors import Problem
 from .events import BucketEvents, may_send
-from .pipeline import METRICS_NAMESPACE, SHARED, decoding_environment
+from .pipeline import decoding_environment
 from .private_bucket import PrivateBucket
-from .python_function import SOURCES, PythonFunction, ServiceArgs, common, missing_sources
+from .python_function import SHARED, PythonFunction, ServiceArgs, missing_sources, service_function
 from .queues import let_send, make_queues
 from .references import BucketLike
 from .upload_bucket import Origin
 
-FOLDER, LOCK = "handlers/make_previews", "handlers/process_image/requirements.txt"
+FOLDER, LOCK = "make_previews", "process_image"
 MAKER = "make-previews"  # in alarms
 TIMEOUT_S, ATTEMPTS = 60, 5
 
@@ -62,7 +62,7 @@ class Previews(PrivateBucket):
 
     @staticmethod
     def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from missing_sources(args, FOLDER, *SHARED, LOCK)
+        yield from missing_sources(args, f"handlers/{LOCK}/requirements.txt", packages=[FOLDER, *SHARED])
 
     def __init__(self, name: str, args: PreviewsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._args = self._start(name, PreviewsArgs, args, opts)
@@ -88,40 +88,32 @@ class Previews(PrivateBucket):
         policy = let_send(self, self.dead_letter_queue, self.queue, *senders)
         events.target(rule, self.queue, self.dead_letter_queue, policy)
         self.queue_url = self.queue.url
-        self.dead_letter_queue_url, self.dead_letter_queue_name = (
-            self.dead_letter_queue.url,
-            self.dead_letter_queue.name,
-        )
+        self.dead_letter_queue_url = self.dead_letter_queue.url
+        self.dead_letter_queue_name = self.dead_letter_queue.name
         self.function_name, self.timeout_seconds = self.function.name, self.function.timeout_seconds
         self._finish()
 
     def _function(self) -> PythonFunction:
         args, pictures = self._args, self._pictures
-        return PythonFunction(
-            f"{self._name}-make",
+        return service_function(
+            self,
+            args,
+            "make",
+            FOLDER,
+            "Makes previews of pictures, and removes them.",
             {
-                **common(args),
-                "source_dir": args["source_dir"] or SOURCES,
-                "packages": [FOLDER, *SHARED],
-                "handler": "handlers.make_previews.handler.handle",
-                "requirements": LOCK,
-                "environment": {
-                    **arguments.environment(PreviewsArgs, args),
-                    **decoding_environment(args["memory_mb"]),
-                    "UPLOAD_BUCKET": pictures.name,
-                    "PREVIEWS_BUCKET": self.name,
-                    "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-                },
-                "statements": [
-                    *access.read_objects(pictures.arn, pictures.kms_key_arn),
-                    *access.look_at_objects(self.arn, "", self.kms_key_arn),
-                    *access.put_objects(self.arn, "", self.kms_key_arn),
-                    *access.delete_objects(self.arn, ""),
-                    *access.consume_queue(self.queue.arn),
-                ],
-                "description": "Makes previews of pictures, and removes them.",
-                "memory_mb": args["memory_mb"],
-                "timeout_seconds": TIMEOUT_S,
+                **decoding_environment(args["memory_mb"]),
+                "UPLOAD_BUCKET": pictures.name,
+                "PREVIEWS_BUCKET": self.name,
             },
-            self._child,
+            [
+                *access.read_objects(pictures.arn, pictures.kms_key_arn),
+                *access.look_at_objects(self.arn, "", self.kms_key_arn),
+                *access.put_objects(self.arn, "", self.kms_key_arn),
+                *access.delete_objects(self.arn, ""),
+                *access.consume_queue(self.queue.arn),
+            ],
+            lock=LOCK,
+            memory_mb=args["memory_mb"],
+            timeout_s=TIMEOUT_S,
         )

@@ -49,20 +49,7 @@ class PrivateBucket(Component):
         )
         self.name, self.arn = self.bucket.bucket, self.bucket.arn
         self.kms_key_arn = None if key is None else pulumi.Output.from_input(key)
-        private = aws.s3.BucketPublicAccessBlock(
-            f"{name}-private",
-            bucket=self.name,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._with(self.bucket),
-        )
-        # S3 refuses concurrent changes of a bucket's access settings: one after the other.
-        after_private = self._with(self.bucket, private)
-        aws.s3.BucketOwnershipControls(
-            f"{name}-ownership", bucket=self.name, rule={"object_ownership": "BucketOwnerEnforced"}, opts=after_private
-        )
+        after_private = restrict_access(self, self.bucket, "private", private=True)
         aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=self.name,
@@ -109,6 +96,28 @@ class PrivateBucket(Component):
 
     def _finish(self) -> None:
         self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+def restrict_access(
+    component: Component, bucket: aws.s3.Bucket, suffix: str, *, private: bool
+) -> pulumi.ResourceOptions:
+    """Keep a bucket from access lists, and from public policies if it is private; options of what comes after that."""
+    name = component._name
+    block = aws.s3.BucketPublicAccessBlock(
+        f"{name}-{suffix}",
+        bucket=bucket.bucket,
+        block_public_acls=True,
+        ignore_public_acls=True,
+        block_public_policy=private,
+        restrict_public_buckets=private,
+        opts=component._with(bucket),
+    )
+    # S3 refuses a public policy while it is blocked, and concurrent changes of a bucket's access settings.
+    after = component._with(bucket, block)
+    aws.s3.BucketOwnershipControls(
+        f"{name}-ownership", bucket=bucket.bucket, rule={"object_ownership": "BucketOwnerEnforced"}, opts=after
+    )
+    return after
 
 
 def _encryption(

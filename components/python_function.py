@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from . import packaging
-from .arguments import Configured, Variable, members
+from .arguments import Configured, Variable, environment, members
 from .component import RANDOM_SUFFIX, Component, TaggedArgs
 from .errors import Problem
 from .policies import AnyResource, Statement, document, trust
@@ -21,6 +21,9 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LogRetention = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
+METRICS_NAMESPACE = "Labelstack"  # of Labelstack's own functions
+SHARED = ("labelling", "results", "environment")  # folders of `handlers/`, by the functions that work on pictures
+SMALL_MB, SMALL_TIMEOUT_S = 256, 30  # of functions that decode no picture
 NAME_LENGTH = 64 - RANDOM_SUFFIX  # AWS: of a role's and of a function's name
 SOURCES = Path(__file__).resolve().parents[1]
 """The folder of the functions' sources, the API's contract and the page: the clone, or the package in the wheel."""
@@ -168,16 +171,54 @@ class PythonFunction(Component):
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 
-def missing_sources(args: Mapping[str, Any], *paths: str) -> Iterator[Problem]:
-    """Find what a component's functions are made of and its source folder lacks, locks too."""
+def missing_sources(args: Mapping[str, Any], *paths: str, packages: Sequence[str] = SHARED) -> Iterator[Problem]:
+    """Find what a component's functions are made of and its source folder lacks: folders of `handlers/`, and others."""
     source_dir = Path(args["source_dir"] or SOURCES)
-    if missing := [path for path in paths if not (source_dir / path).exists()]:
+    needed = [*(f"handlers/{package}" for package in packages), *paths]
+    if missing := [path for path in needed if not (source_dir / path).exists()]:
         yield Problem("source_dir", str(source_dir), f"a folder with {', '.join(missing)}")
 
 
-def common(args: ServiceArgs) -> FunctionsArgs:
-    """Give what a component says of all its functions."""
-    return cast(FunctionsArgs, {name: args[name] for name in members(FunctionsArgs)})  # type: ignore[literal-required]
+def service_function(
+    component: Component,
+    args: ServiceArgs,
+    suffix: str,
+    folder: str,
+    description: str,
+    variables: Mapping[str, pulumi.Input[str]],
+    statements: Sequence[Statement],
+    *,
+    packages: Sequence[str] = SHARED,
+    entry: str = "handle",
+    lock: str = "",
+    memory_mb: pulumi.Input[int] = SMALL_MB,
+    timeout_s: pulumi.Input[int] = SMALL_TIMEOUT_S,
+) -> PythonFunction:
+    """Make one of Labelstack's own functions for a component, from `handlers/<folder>/handler.py`.
+
+    `packages` and `lock` are folders of `handlers/` too: other sources, and where the lock is if not in `folder`.
+    """
+    common = cast(FunctionsArgs, {name: cast(Mapping[str, Any], args)[name] for name in members(FunctionsArgs)})
+    return PythonFunction(
+        f"{component._name}-{suffix}",
+        {
+            **common,
+            "source_dir": args["source_dir"] or SOURCES,
+            "packages": [f"handlers/{each}" for each in (folder, *packages)],
+            "handler": f"handlers.{folder}.handler.{entry}",
+            "requirements": f"handlers/{lock or folder}/requirements.txt",
+            "environment": {
+                **environment(ServiceArgs, args),
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                **variables,
+            },
+            "statements": statements,
+            "description": description,
+            "memory_mb": memory_mb,
+            "timeout_seconds": timeout_s,
+        },
+        component._child,
+    )
 
 
 def _statement(statement: Statement | PolicyStatement) -> Statement:

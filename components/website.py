@@ -19,7 +19,7 @@ from .label_api import LabelApi
 from .page_service import AddressReference, GuestsReference, origin_of
 from .policies import Statement, deny_insecure_transport, document
 from .previews import Previews
-from .private_bucket import PrivateBucket
+from .private_bucket import PrivateBucket, restrict_access
 from .python_function import SOURCES
 from .references import BucketLike, BucketReference, TableLike
 
@@ -95,13 +95,8 @@ class Website(Component):
         # A site can be deployed again at any time: nothing in it is worth more than the stack.
         self.bucket = aws.s3.Bucket(name, force_destroy=True, tags=self._tags(), opts=self._child)
         self.bucket_name = self.bucket.bucket
-        self._closed = self._access_block()
-        aws.s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=self.bucket_name,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=self._after_access(),
-        )
+        private = self._args["kind"] == "cloudfront"
+        self._after_access = restrict_access(self, self.bucket, "access", private=private)
         self.distribution = None
         self.origin = self._hosting() if self._args["kind"] == "s3" else self._distribution()
         self.url = pulumi.Output.concat(self.origin, "/")
@@ -110,28 +105,12 @@ class Website(Component):
             self.origin = self.url.apply(origin_of)
         self.register_outputs({"url": self.url, "bucket": self.bucket_name})
 
-    def _access_block(self) -> aws.s3.BucketPublicAccessBlock:
-        private = self._args["kind"] == "cloudfront"
-        return aws.s3.BucketPublicAccessBlock(
-            f"{self._name}-access",
-            bucket=self.bucket_name,
-            block_public_acls=True,
-            ignore_public_acls=True,
-            block_public_policy=private,
-            restrict_public_buckets=private,
-            opts=self._with(self.bucket),
-        )
-
-    def _after_access(self) -> pulumi.ResourceOptions:
-        """S3 refuses a public policy while it is blocked, and concurrent changes of a bucket's access settings."""
-        return self._with(self.bucket, self._closed)
-
     def _objects(self) -> pulumi.Output[str]:
         return pulumi.Output.concat(self.bucket.arn, "/*")
 
     def _policy(self, statements: Sequence[Statement]) -> None:
         aws.s3.BucketPolicy(
-            f"{self._name}-policy", bucket=self.bucket_name, policy=document(statements), opts=self._after_access()
+            f"{self._name}-policy", bucket=self.bucket_name, policy=document(statements), opts=self._after_access
         )
 
     def _hosting(self) -> pulumi.Output[str]:

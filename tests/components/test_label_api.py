@@ -87,7 +87,7 @@ def test_results_function_may_write_nothing_but_the_keys_of_cursors(record_api: 
     )
 
     assert put["Condition"] == {
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": keys.CURSOR_KEYS_PK},
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys.CURSOR_KEYS_PK},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
 
