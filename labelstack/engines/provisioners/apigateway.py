@@ -15,7 +15,7 @@ from labelstack.engines.provisioners.base import (
     Setting,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tolerate,
 )
 
@@ -52,7 +52,7 @@ class RestApi(Provisioner):
         client.update_rest_api(restApiId=old.id, patchOperations=changes)
         if (body := inputs.get("body")) != old.inputs.get("body"):
             client.put_rest_api(restApiId=old.id, mode="overwrite", body=(body or '{"paths":{}}').encode())
-        _retag(client, old, tags)
+        retag(client, old.outputs["arn"], old, tags)
         return self._resource(old.id, old.outputs["rootResourceId"], target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -146,7 +146,7 @@ class Stage(Provisioner):
         client.update_stage(
             restApiId=inputs.require("restApi"), stageName=inputs.require("stageName"), patchOperations=patch
         )
-        _retag(client, old, tags)
+        retag(client, old.outputs["arn"], old, tags)
         return self._configured(inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -253,7 +253,7 @@ class ApiKey(Provisioner):
         }
         patch = [{"op": "replace", "path": f"/{name}", "value": _text(value)} for name, value in values.items()]
         client.update_api_key(apiKey=old.id, patchOperations=patch)
-        _retag(client, old, tags)
+        retag(client, old.outputs["arn"], old, tags)
         return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -291,7 +291,7 @@ class UsagePlan(Provisioner):
         for name in self.replaced_by:
             inputs.get(name)
         tags = target.tags(inputs)
-        _retag(target.client("apigateway"), old, tags)
+        retag(target.client("apigateway"), old.outputs["arn"], old, tags)
         return self._resource(old.id, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -340,11 +340,3 @@ def _described(inputs: Inputs) -> dict[str, str]:
     """A description, where there is one: LocalStack refuses an empty one."""
     text = str(inputs.get("description", ""))
     return {"description": text} if text else {}
-
-
-def _retag(client: Any, old: Recorded, tags: Mapping[str, str]) -> None:
-    """Tags of what has an ARN in its outputs."""
-    if stale := stale_tags(old, tags):
-        client.untag_resource(resourceArn=old.outputs["arn"], tagKeys=stale)
-    if tags:
-        client.tag_resource(resourceArn=old.outputs["arn"], tags=dict(tags))

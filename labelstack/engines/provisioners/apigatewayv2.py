@@ -14,7 +14,7 @@ from labelstack.engines.provisioners.base import (
     Resource,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tolerate,
 )
 
@@ -42,7 +42,7 @@ class Api(Provisioner):
         if old.inputs.get("corsConfiguration") and "CorsConfiguration" not in request:
             client.delete_cors_configuration(ApiId=old.id)
         changed = client.update_api(ApiId=old.id, **request)
-        _retag(client, old, tags)
+        retag(client, old.outputs["arn"], old, tags)
         return self._resource(changed, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -133,7 +133,7 @@ class Stage(Provisioner):
         """Change it."""
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
         client.update_stage(**_build(client, "UpdateStage", inputs))
-        _retag(client, old, tags)
+        retag(client, old.outputs["arn"], old, tags)
         return self._resource(inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -159,10 +159,3 @@ _NAMES = {"name": "StageName", "timeoutMilliseconds": "TimeoutInMillis", "defaul
 
 def _build(client: Any, operation: str, inputs: Inputs) -> dict[str, Any]:
     return requests.build(client, operation, inputs, names=_NAMES, by_hand=("tags",))
-
-
-def _retag(client: Any, old: Recorded, tags: Mapping[str, str]) -> None:
-    if stale := stale_tags(old, tags):
-        client.untag_resource(ResourceArn=old.outputs["arn"], TagKeys=stale)
-    if tags:
-        client.tag_resource(ResourceArn=old.outputs["arn"], Tags=dict(tags))

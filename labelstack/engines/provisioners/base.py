@@ -174,3 +174,19 @@ def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") ->
 def stale_tags(old: Recorded, tags: Mapping[str, str]) -> list[str]:
     """Keys of tags that were set and are no longer."""
     return sorted(set(old.outputs.get("tagsAll", {})) - set(tags))
+
+
+def retag(client: Any, owner: str, old: Recorded, tags: Mapping[str, str], kind: str = "resource") -> None:
+    """Change the tags of a resource, by `TagResource` and `UntagResource` as botocore's model of the service has them.
+
+    Tags in a request that creates or puts count for a new resource only. `kind` is `role` for `TagRole`.
+    """
+    model = client.meta.service_model
+    if stale := stale_tags(old, tags):
+        owner_name, keys_name = model.operation_model(f"Untag{kind.title()}").input_shape.members
+        getattr(client, f"untag_{kind}")(**{owner_name: owner, keys_name: stale})
+    if tags:
+        members = model.operation_model(f"Tag{kind.title()}").input_shape.members
+        (owner_name, _), (tags_name, shape) = members.items()
+        request = tag_list(tags, *shape.member.members) if shape.type_name == "list" else dict(tags)
+        getattr(client, f"tag_{kind}")(**{owner_name: owner, tags_name: request})

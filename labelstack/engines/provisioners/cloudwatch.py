@@ -14,8 +14,7 @@ from labelstack.engines.provisioners.base import (
     Resource,
     Target,
     provisions,
-    stale_tags,
-    tag_list,
+    retag,
     tolerate,
 )
 from labelstack.errors import DeployError
@@ -50,10 +49,7 @@ class LogGroup(Provisioner):
         for name in ("kmsKeyId", "logGroupClass"):
             inputs.get(name)
         arn = target.arn("logs", f"log-group:{old.id}")
-        if stale := stale_tags(old, tags):
-            target.client("logs").untag_resource(resourceArn=arn, tagKeys=stale)
-        if tags:
-            target.client("logs").tag_resource(resourceArn=arn, tags=tags)
+        retag(target.client("logs"), arn, old, tags)
         return self._configured(inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -101,10 +97,7 @@ class MetricAlarm(Provisioner):
         cloudwatch.put_metric_alarm(**self._request(inputs, target))
         name = str(inputs.require("name"))
         arn = target.arn("cloudwatch", f"alarm:{name}")
-        if stale := stale_tags(old, tags):
-            cloudwatch.untag_resource(ResourceARN=arn, TagKeys=stale)
-        if tags:
-            cloudwatch.tag_resource(ResourceARN=arn, Tags=tag_list(tags))
+        retag(cloudwatch, arn, old, tags)
         return Resource(name, {"arn": arn, "name": name, "tagsAll": tags})
 
     def delete(self, old: Recorded, target: Target) -> None:

@@ -13,7 +13,7 @@ from labelstack.engines.provisioners.base import (
     Setting,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tolerate,
 )
 
@@ -37,10 +37,7 @@ class IdentityPool(Provisioner):
         client, tags = target.client("cognito-identity"), target.tags(inputs)
         request = self._request(client, "UpdateIdentityPool", inputs)
         client.update_identity_pool(IdentityPoolId=old.id, **request)
-        if stale := stale_tags(old, tags):
-            client.untag_resource(ResourceArn=old.outputs["arn"], TagKeys=stale)
-        if tags:
-            client.tag_resource(ResourceArn=old.outputs["arn"], Tags=tags)
+        retag(client, old.outputs["arn"], old, tags)
         return self._resource(old.id, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:

@@ -13,7 +13,7 @@ from labelstack.engines.provisioners.base import (
     Resource,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tag_list,
     tolerate,
 )
@@ -127,10 +127,7 @@ class Table(Provisioner):
             dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
         table = dynamodb.describe_table(TableName=name)["Table"]
         if old:
-            if stale := stale_tags(old, tags):
-                dynamodb.untag_resource(ResourceArn=table["TableArn"], TagKeys=stale)
-            if tags:
-                dynamodb.tag_resource(ResourceArn=table["TableArn"], Tags=tag_list(tags))
+            retag(dynamodb, table["TableArn"], old, tags)
         outputs = {
             "arn": table["TableArn"],
             "name": name,

@@ -13,7 +13,7 @@ from labelstack.engines.provisioners.base import (
     Resource,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tag_list,
     tolerate,
 )
@@ -44,10 +44,7 @@ class EventRule(Provisioner):
         """Put it anew; tags have calls of their own, as those in the request count for a new rule only."""
         events, tags, arn = target.client("events"), target.tags(inputs), old.outputs["arn"]
         events.put_rule(**self._request(inputs, target))
-        if stale := stale_tags(old, tags):
-            events.untag_resource(ResourceARN=arn, TagKeys=stale)
-        if tags:
-            events.tag_resource(ResourceARN=arn, Tags=tag_list(tags))
+        retag(events, arn, old, tags)
         return self._resource(arn, inputs, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:

@@ -13,7 +13,7 @@ from labelstack.engines.provisioners.base import (
     Setting,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tag_list,
     tolerate,
 )
@@ -69,9 +69,7 @@ class Role(Provisioner):
             if policy["name"] not in kept:
                 iam.delete_role_policy(RoleName=name, PolicyName=policy["name"])
         self._attach(inputs, iam, name)
-        if stale := stale_tags(old, tags):
-            iam.untag_role(RoleName=name, TagKeys=stale)
-        iam.tag_role(RoleName=name, Tags=tag_list(tags))
+        retag(iam, name, old, tags, "role")
         return self._resource(inputs, iam.get_role(RoleName=name)["Role"], tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -201,9 +199,7 @@ class Policy(Provisioner):
             inputs.get(name)
         iam.create_policy_version(PolicyArn=old.id, PolicyDocument=inputs.require("policy"), SetAsDefault=True)
         self._drop_versions(iam, old.id)
-        if stale := stale_tags(old, tags):
-            iam.untag_policy(PolicyArn=old.id, TagKeys=stale)
-        iam.tag_policy(PolicyArn=old.id, Tags=tag_list(tags))
+        retag(iam, old.id, old, tags, "policy")
         return Resource(old.id, {**old.outputs, "tagsAll": tags})
 
     def delete(self, old: Recorded, target: Target) -> None:

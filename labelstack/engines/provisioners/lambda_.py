@@ -17,7 +17,7 @@ from labelstack.engines.provisioners.base import (
     Setting,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tolerate,
 )
 from labelstack.errors import DeployError
@@ -60,10 +60,7 @@ class Function(Provisioner):
         if archives.digest(inputs.get("code")) != old.inputs.get("code"):
             client.update_function_code(FunctionName=old.id, ZipFile=code, Publish=bool(inputs.get("publish")))
         arn = old.outputs["arn"]
-        if stale := stale_tags(old, tags):
-            client.untag_resource(Resource=arn, TagKeys=stale)
-        if tags:
-            client.tag_resource(Resource=arn, Tags=tags)
+        retag(client, arn, old, tags)
         return self._configured(inputs, target, code, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -132,10 +129,7 @@ class EventSourceMapping(Provisioner):
         request = requests.build(client, "UpdateEventSourceMapping", inputs, by_hand=("tags",))
         for name in self.replaced_by:
             inputs.get(name)
-        if stale := stale_tags(old, tags):
-            client.untag_resource(Resource=old.outputs["arn"], TagKeys=stale)
-        if tags:
-            client.tag_resource(Resource=old.outputs["arn"], Tags=tags)
+        retag(client, old.outputs["arn"], old, tags)
         return self._resource(client.update_event_source_mapping(UUID=old.id, **request), target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:

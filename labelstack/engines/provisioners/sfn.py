@@ -12,7 +12,7 @@ from labelstack.engines.provisioners.base import (
     Resource,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tag_list,
     tolerate,
 )
@@ -44,10 +44,7 @@ class StateMachine(Provisioner):
         states, tags = target.client("stepfunctions"), target.tags(inputs)
         inputs.get("type")
         states.update_state_machine(stateMachineArn=old.id, **self._request(inputs))
-        if stale := stale_tags(old, tags):
-            states.untag_resource(resourceArn=old.id, tagKeys=stale)
-        if tags:
-            states.tag_resource(resourceArn=old.id, tags=tag_list(tags, "key", "value"))
+        retag(states, old.id, old, tags)
         return self._resource(old.id, inputs, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:

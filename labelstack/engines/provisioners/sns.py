@@ -14,7 +14,7 @@ from labelstack.engines.provisioners.base import (
     Setting,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tag_list,
     tolerate,
 )
@@ -71,10 +71,7 @@ class Topic(Provisioner):
             attributes[TOPIC_ATTRIBUTES[gone]] = ""
         for name, value in attributes.items():
             sns.set_topic_attributes(TopicArn=old.id, AttributeName=name, AttributeValue=value)
-        if stale := stale_tags(old, tags):
-            sns.untag_resource(ResourceArn=old.id, TagKeys=stale)
-        if tags:
-            sns.tag_resource(ResourceArn=old.id, Tags=tag_list(tags))
+        retag(sns, old.id, old, tags)
         return self._resource(old.id, inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:

@@ -14,7 +14,7 @@ from labelstack.engines.provisioners.base import (
     Setting,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tolerate,
 )
 
@@ -64,9 +64,7 @@ class Queue(Provisioner):
         for gone in set(old.inputs) & set(ATTRIBUTES) - set(inputs):
             attributes[ATTRIBUTES[gone]] = DEFAULTS.get(gone, "")
         sqs.set_queue_attributes(QueueUrl=old.id, Attributes=attributes)
-        if stale := stale_tags(old, tags):
-            sqs.untag_queue(QueueUrl=old.id, TagKeys=stale)
-        sqs.tag_queue(QueueUrl=old.id, Tags=tags)
+        retag(sqs, old.id, old, tags, "queue")
         return self._resource(old.id, name, tags, target)
 
     def delete(self, old: Recorded, target: Target) -> None:

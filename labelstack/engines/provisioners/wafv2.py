@@ -13,7 +13,7 @@ from labelstack.engines.provisioners.base import (
     Resource,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tag_list,
     tolerate,
 )
@@ -39,10 +39,7 @@ class WebAcl(Provisioner):
         """Change its rules; tags have calls of their own."""
         client, tags, arn = target.client("wafv2"), target.tags(inputs), old.outputs["arn"]
         client.update_web_acl(**_request("UpdateWebACL", inputs, target), Id=old.id, LockToken=_lock(old, target))
-        if stale := stale_tags(old, tags):
-            client.untag_resource(ResourceARN=arn, TagKeys=stale)
-        if tags:
-            client.tag_resource(ResourceARN=arn, Tags=tag_list(tags))
+        retag(client, arn, old, tags)
         return Resource(old.id, {**old.outputs, "tagsAll": tags})
 
     def delete(self, old: Recorded, target: Target) -> None:
