@@ -209,7 +209,7 @@ def test_what_is_missing_stale_or_orphaned_is_found_and_mended(workshop: Worksho
     stack = workshop.stack
 
     def key(name: str) -> str:
-        return f"{folder}{name} ü+.jpg"
+        return f"{folder}{name} ü+\x01.jpg"
 
     names = ["kept", "forgotten", "replaced", "removed"]
     stack.wait_for_results([stack.upload(key(name), picture(f"{folder} {name}")) for name in names])

@@ -126,10 +126,17 @@ class Comparison:
 
     def _judge_unlisted(self, key: str, result: Result) -> Finding | Waiting | None:
         # The listing may have passed the key before its upload: the bucket is asked once more, and when it was deleted.
-        answer = self._s3.list_object_versions(Bucket=self._bucket, Prefix=key, MaxKeys=1)
-        if any(version["Key"] == key for version in answer.get("Versions", [])):
+        # A whole page, as LocalStack cannot end one at a key with a control character.
+        answer = self._s3.list_object_versions(Bucket=self._bucket, Prefix=key)
+        latest: dict[str, datetime] = {
+            kind: entry["LastModified"]
+            for kind in ("Versions", "DeleteMarkers")
+            for entry in answer.get(kind, [])
+            if entry["Key"] == key and entry["IsLatest"]
+        }
+        if "Versions" in latest:
             return None
-        deleted = next((mark["LastModified"] for mark in answer.get("DeleteMarkers", []) if mark["Key"] == key), None)
+        deleted = latest.get("DeleteMarkers")
         if deleted is not None and self._is_young(deleted):
             return Waiting(key)
         when = f", deleted {deleted:%F %T}" if deleted else ""

@@ -81,16 +81,14 @@ class FakeStorage:
         size = stored.described.get("size", len(stored.content))
         return {"Key": key, "Size": size, "ETag": f'"{stored.etag}"', "LastModified": stored.at}
 
-    def list_object_versions(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
-        """The current version, or the marker, of the first key that begins so."""
-        assert MaxKeys == 1
-        marked = {key for bucket, key in self.deleted if bucket == Bucket}
-        keys = sorted(key for key in marked | set(self.buckets[Bucket]) if key.startswith(Prefix))
-        if not keys:
-            return {}
-        if keys[0] in self.buckets[Bucket]:
-            return {"Versions": [self._entry(Bucket, keys[0])]}
-        return {"DeleteMarkers": [{"Key": keys[0], "LastModified": self.deleted[Bucket, keys[0]]}]}
+    def list_object_versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:
+        """The current versions, and the markers with a version each that they hide."""
+        present = {key: self._entry(Bucket, key) | {"IsLatest": True} for key in self.buckets[Bucket]}
+        marked = {key: at for (bucket, key), at in self.deleted.items() if bucket == Bucket and key not in present}
+        markers = [{"Key": key, "LastModified": at, "IsLatest": True} for key, at in marked.items()]
+        hidden = [{"Key": key, "LastModified": at, "IsLatest": False} for key, at in marked.items()]
+        listed = {"Versions": [*present.values(), *hidden], "DeleteMarkers": markers}
+        return {kind: [each for each in entries if each["Key"].startswith(Prefix)] for kind, entries in listed.items()}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         """404 for what is not there."""
