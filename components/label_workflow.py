@@ -95,12 +95,13 @@ class LabelWorkflow(Pipeline):
         # guesses the ids of versions. A bucket that may have none gives its objects without.
         by_version = self._bucket.versioned
         read_one = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn, by_version_alone=by_version)
+        keep = access.keep_items(self._table.arn)
         write, labelling = access.write_results(self._table.arn), self._labelling_environment()
         # The function that announces knows only what is in the table.
         common = {**self._common_environment(), **self._announcing_environment()}
         announce = self._announcing_statements()
         steps = {
-            "inspect": self._step("inspect", "Ends with what needs no Rekognition.", labelling, [*read, *write]),
+            "inspect": self._step("inspect", "Ends with what needs no Rekognition.", labelling, [*read, *write, *keep]),
             "recognise": self._step(
                 "recognise",
                 "Asks one detector about a picture.",
@@ -113,7 +114,7 @@ class LabelWorkflow(Pipeline):
                 "store",
                 "Stores what the detectors said of a picture.",
                 labelling,
-                [*write, *access.keep_items(self._table.arn)],
+                [*write, *keep],
             ),
             "fail": self._step("fail", "Records a picture that cannot be labelled.", common, write, LIBRARIES),
         }

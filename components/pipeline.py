@@ -90,6 +90,8 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     """Minimum confidence of these labels, in place of `min_confidence`."""
     image_properties: Annotated[bool, Field(False), Variable("IMAGE_PROPERTIES")]
     """Also request dominant colours and quality, at Rekognition's extra charge."""
+    keep_location: Annotated[bool, Field(False), Variable("KEEP_LOCATION")]
+    """Keep the place that the camera wrote. After a change run `labelstack reprocess --labels`."""
     rekognition_tps: Annotated[pulumi.Input[float], Field(5, ge=1, le=1000)]
     """Your account's quota of Rekognition calls per second and operation. It sets the concurrency."""
     rekognition_timeout_seconds: Annotated[

@@ -450,7 +450,7 @@ def test_table_of_an_older_version_becomes_searchable_without_a_charge(
     assert "requested 1 picture:" in done.stderr
     wait_for("the terms", lambda: stack.terms(key), lambda back: back == terms)
     assert workshop.calls_of(folder) == calls
-    assert "every labelled picture can be searched" in run("migrate", "--prefix", folder).stderr
+    assert "every result is up to date" in run("migrate", "--prefix", folder).stderr
     stack.delete(key)
     wait_for("the terms to go", lambda: stack.terms(key), lambda left: not left)
 

@@ -16,9 +16,10 @@ from labelstack.errors import InputError
 
 FACTS = ("key", "versionId", "status", "code", "message", "processedAt", "uploadedAt", "etag", "format")
 CAPTURE = ("takenAt", "camera", "lens")
+PLACE = ("latitude", "longitude")
 NUMBERS = ("sizeBytes", "width", "height")
 FOUND = ("labels", "faces", "moderation", "text")
-COLUMNS = (*FACTS, *CAPTURE, *NUMBERS, *FOUND)
+COLUMNS = (*FACTS, *CAPTURE, *PLACE, *NUMBERS, *FOUND)
 GROUP_ROWS = 1000
 # First characters of formulas; the wide ones are the same to spreadsheets in East Asian locales.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -87,9 +88,8 @@ class Parquet:
                 "--format jsonl or csv."
             ) from error
         label_list = pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("confidence", pyarrow.float64())]))
-        columns = [(name, pyarrow.string()) for name in (*FACTS, *CAPTURE)] + [
-            (name, pyarrow.int64()) for name in NUMBERS
-        ]
+        columns = [(name, pyarrow.string()) for name in (*FACTS, *CAPTURE)]
+        columns += [(name, pyarrow.float64()) for name in PLACE] + [(name, pyarrow.int64()) for name in NUMBERS]
         columns += [("labels", label_list), ("faces", pyarrow.int64()), ("moderation", label_list)]
         self._schema = pyarrow.schema([*columns, ("text", pyarrow.list_(pyarrow.string()))])
         self._batch: Callable[..., Any] = pyarrow.RecordBatch.from_pylist

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import IO, Any, Final
 
+from ..results.document import Capture
 from .decoding.child import OUT_OF_MEMORY
 from .decoding.conversion import Converted
 from .decoding.errors import UnusablePictureError
@@ -52,6 +53,14 @@ class Decoder:
             del content
             answer, [jpeg] = _answer(answers)
             return Converted(jpeg, answer["width"], answer["height"], answer["capture"])
+
+    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
+        """What the camera wrote into a file of this format; no pixel is decoded. Raises as `convert` does."""
+        with self._asking(timeout_s) as (requests, answers):
+            _ask(requests, content, {"format": name, "facts": True})
+            del content
+            capture: Capture | None = _answer(answers)[0]["capture"]
+            return capture
 
     def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
         """The picture as WebP files of these longest sides, the longest first. Raises as `convert` does."""

@@ -5,15 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, Self, cast
 
 from ..environment import EnvironmentVariableError, Variables
-from ..results.document import Analysis, BoundingBox, Color, Face, Instance, Label, ModerationLabel, Text
-from ..results.item import MAX_LABELS
+from ..results.document import (
+    PLACE,
+    Analysis,
+    BoundingBox,
+    Capture,
+    Color,
+    Face,
+    Instance,
+    Label,
+    ModerationLabel,
+    Text,
+)
+from ..results.item import FACTS_LAYOUT, MAX_LABELS, PictureHeader
 from ..results.label_rules import LabelRules
 
 SCHEMA_VERSION: Final = 2
@@ -55,6 +66,8 @@ class DetectorSettings:
     min_confidence: Decimal
     image_properties: bool = False
     """Dominant colours and quality, with the labels; a charge of its own."""
+    keep_location: bool = False
+    """Keep where a picture was taken."""
     rules: LabelRules | None = None
     """The rules that choose the labels to show; None shows all."""
 
@@ -70,6 +83,7 @@ class DetectorSettings:
             max_labels=variables.integer("MAX_LABELS", 1, MAX_LABELS),
             min_confidence=Decimal(str(variables.number("MIN_CONFIDENCE", 0, 100))),
             image_properties=variables.flag("IMAGE_PROPERTIES"),
+            keep_location=variables.flag("KEEP_LOCATION"),
             rules=_label_rules(variables),
         )
         if settings.image_properties and Detector.LABELS not in settings.detectors:
@@ -95,12 +109,23 @@ class DetectorSettings:
 
     @cached_property
     def whole_fingerprint(self) -> str:
-        """Stands for all detectors together and for the rules of labels."""
-        return self.with_rules(self.detectors_fingerprint)
+        """Stands for all detectors together, for the rules of labels and for the facts that are kept."""
+        return self.whole_of(self.detectors_fingerprint)
 
-    def with_rules(self, detectors_fingerprint: str) -> str:
-        """Return a result's fingerprint: that of its detectors, and behind a dot that of the rules."""
-        return f"{detectors_fingerprint}.{self.rules.fingerprint}" if self.rules else detectors_fingerprint
+    def whole_of(self, detectors_fingerprint: str) -> str:
+        """Return the fingerprint of a result that these detectors made."""
+        return f"{detectors_fingerprint}.{self.rules.fingerprint if self.rules else ''}.{self.facts}"
+
+    @property
+    def facts(self) -> str:
+        """Stands for the facts of a file that are kept."""
+        return f"{FACTS_LAYOUT}+place" if self.keep_location else FACTS_LAYOUT
+
+    def kept(self, header: PictureHeader) -> PictureHeader:
+        """Return a header with the facts that may be stored of it."""
+        capture = header.capture or {}
+        kept = {name: value for name, value in capture.items() if self.keep_location or name not in PLACE}
+        return replace(header, capture=cast("Capture", kept) or None, facts=self.facts)
 
     def parameters(self, detector: Detector) -> dict[str, Any]:
         """Return the operation's parameters beside the picture."""

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .decoding.errors import UnusablePictureError, damaged, too_small, unsupported
-from .decoding.exif import UPRIGHT, Bytes, capture, orientation
+from .decoding.exif import UPRIGHT, capture, orientation
+from .decoding.xmp import MAX_BYTES, Bytes
 
 # The rest of labelling is loaded where it is used: the process that decodes loads this module, and needs no boto3.
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _header(name: str, structure: Structure, size_bytes: int, for_text: bool) ->
     )
     if lies_on_its_side(structure.turn):
         width, height = height, width
-    return PictureHeader(name, width, height, converted, capture(structure.exif) if structure.exif else None)
+    return PictureHeader(name, width, height, converted, capture(structure.exif, structure.xmp))
 
 
 # --- structure
@@ -209,6 +210,7 @@ class Structure:
     """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding."""
     progressive: bool = False
     exif: bytes = b""
+    xmp: bytes = b""
 
 
 class MoreBytesNeededError(EOFError):
@@ -222,17 +224,20 @@ _SCAN, _END, _EXIF_SEGMENT = 0xDA, 0xD9, 0xE1
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = {0xC0, 0xC1}, {0xC2, 0xCA}, {0xC9, 0xCA}
+_XMP_MARK: Final = b"http://ns.adobe.com/xap/1.0/\x00"
 _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 """JFIF and Adobe say what the colours are; no other application segment does."""
 
 
 def read_jpeg(data: Bytes) -> Structure:
     """Raises MoreBytesNeededError and UnusablePictureError."""
-    turn, exif, frame = UPRIGHT, b"", None
+    turn, exif, xmp, frame = UPRIGHT, b"", b"", None
     for marker, start, end in _segments(data):
         if marker == _EXIF_SEGMENT and turn == UPRIGHT and bytes(data[start : start + 6]) == b"Exif\0\0":
             block = bytes(data[start:end])
             turn, exif = orientation(block), exif or block
+        if marker == _EXIF_SEGMENT and bytes(data[start : start + len(_XMP_MARK)]) == _XMP_MARK:
+            xmp = xmp or bytes(data[start + len(_XMP_MARK) : end])
         if marker in _FRAMES and frame is None and end - start >= 6:
             frame = marker, *struct.unpack_from(">BHHB", data, start)
     if frame is None:
@@ -244,7 +249,7 @@ def read_jpeg(data: Bytes) -> Structure:
         )
     _check_sides(width, height)
     common = channels != 4 and marker not in _ARITHMETIC
-    return Structure(width, height, turn, common, progressive=marker in _PROGRESSIVE, exif=exif)
+    return Structure(width, height, turn, common, progressive=marker in _PROGRESSIVE, exif=exif, xmp=xmp)
 
 
 def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
@@ -295,14 +300,28 @@ def read_png(data: Bytes) -> Structure:
     if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not _is_sound(data, 16, 29):
         raise damaged()
     _check_sides(width, height)
-    turn, exif = UPRIGHT, b""
+    turn, exif, xmp = UPRIGHT, b"", b""
     for kind, start, end in _chunks(data):
         if kind == b"eXIf" and turn == UPRIGHT and _is_sound(data, start, end):
             block = bytes(data[start:end])
             turn, exif = orientation(block), exif or block
+        if kind == b"iTXt" and not xmp and _is_sound(data, start, end):
+            xmp = _xmp_of(bytes(data[start:end]))
         if kind == b"IDAT":
-            return Structure(width, height, turn, common=depth != 16, exif=exif)
+            return Structure(width, height, turn, common=depth != 16, exif=exif, xmp=xmp)
     raise MoreBytesNeededError
+
+
+def _xmp_of(text: bytes) -> bytes:
+    """Return the packet of an international text chunk, if it is one; it may be compressed."""
+    keyword, _, rest = text.partition(b"\x00")
+    if keyword != b"XML:com.adobe.xmp":
+        return b""
+    packet = rest[2:].partition(b"\x00")[2].partition(b"\x00")[2]
+    try:
+        return zlib.decompressobj().decompress(packet, MAX_BYTES) if rest[:1] == b"\x01" else packet
+    except zlib.error:
+        return b""
 
 
 def _chunks(data: Bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -32,6 +32,7 @@ from ..results.item import (
     answers_in,
     content_item,
     content_places,
+    document,
     moved,
     trimmed,
 )
@@ -164,7 +165,7 @@ class Pipeline:
                 return self.store(event, tombstone(event, self.now()), image, batch)
             try:
                 stored, start = self._locate(event)
-                kept = self._keep_stored(event, stored, image)
+                kept = self._keep_stored(event, stored, start, image, deadline)
                 if kept and kept.moves:
                     self.results.write(kept, image)
                     batch.images.pop(event.key, None)
@@ -255,7 +256,9 @@ class Pipeline:
             self.outbox.resume(image.image["key"])
         return Ended(outcome)
 
-    def _keep_stored(self, event: ObjectEvent, stored: StoredObject, image: Snapshot) -> Write | None:
+    def _keep_stored(
+        self, event: ObjectEvent, stored: StoredObject, start: bytes, image: Snapshot, deadline: Deadline
+    ) -> Write | None:
         """Return the write that keeps the stored result at the event's place, if it is of this version and will do."""
         if image.image is None or image.image.get("etag") != stored.etag:
             return None
@@ -271,25 +274,38 @@ class Pipeline:
                     return moves
                 of_detectors = fingerprint.partition(".")[0]
                 if event.labels_only or of_detectors == self.settings.detectors_fingerprint:
-                    moves = replace(moves, fingerprint=self.settings.with_rules(of_detectors))
-                    return self._relabel(moves, image.image)
+                    moves = replace(moves, fingerprint=self.settings.whole_of(of_detectors))
+                    # Facts of the file change with its version and the settings; to read them costs no analysis.
+                    has_facts = fingerprint.endswith(f".{self.settings.facts}")
+                    header = None if has_facts else self._read_facts(stored, start, deadline)
+                    return self._refresh(moves, image.image, header)
                 return None
             case _:  # the upload's own event, late: a repair has been faster
                 is_faster = image.image["sequencer"] == FIRST.sequencer and event.version_id is not None
                 return moves if is_faster else None
 
-    def _relabel(self, moves: Write, stored: Item) -> Write:
-        """Return the write with the labels that the stack's rules show now; with the same ones it only moves."""
-        result = moves.result
-        if "labels" not in result:
+    def _refresh(self, moves: Write, stored: Item, header: PictureHeader | None) -> Write:
+        """Return the write with the labels that the rules show now, and a header's facts; with the same it moves."""
+        result, before = moves.result, document(stored)
+        if result["status"] != Status.LABELED:
             return moves
-        before = result["labels"]
-        withheld = self._show_labels(result, all_labels(stored))
-        if result["labels"] == before:
+        withheld = self._show_labels(result, all_labels(stored)) if "labels" in result else None
+        if header:
+            self._show_facts(result, header)
+        if all(result.get(name) == before.get(name) for name in ("labels", "capture")):
             return replace(moves, all_labels=withheld)
-        result["processedAt"] = keys.iso_ms(self.now())
+        if result.get("labels") != before.get("labels"):
+            result["processedAt"] = keys.iso_ms(self.now())
         outbox = self.outbox.entry(result, moves.event_time) if self.outbox else None
         return replace(moves, all_labels=withheld, outbox=outbox, moves=False)
+
+    def _read_facts(self, stored: StoredObject, start: bytes, deadline: Deadline) -> PictureHeader | None:
+        """Return the header of a picture that was labelled before; None where the file does not give it any more."""
+        try:
+            header = self._look(stored, start)
+            return self.settings.kept(self.preparation.with_facts(stored, header, deadline))
+        except PictureRejectedError:
+            return None
 
     # --- the picture
 
@@ -310,7 +326,7 @@ class Pipeline:
                     raise batch.rejections[content]
                 picture.check_size(stored.size_bytes)
                 earlier = {} if event.processed_before else self._known(stored, batch)
-                known = {**earlier, **batch.new_answers.get(content, {})}
+                known: Mapping[str, Answer] = {**earlier, **batch.new_answers.get(content, {})}
                 missing = [detector for detector in self.settings.detectors if detector not in known]
                 self.metrics.add(Metric.REKOGNITION_CALLS_SAVED, len(known))
                 new_answers: Mapping[str, Answer] = {}
@@ -322,11 +338,29 @@ class Pipeline:
                     self._remember(stored, new_answers, batch)
                     if errors:
                         raise _decisive(errors)
+                else:
+                    known = self._with_facts(known, stored, start, batch, deadline)
             except PictureRejectedError as rejection:
                 if rejection.code is not Code.OBJECT_UNREADABLE:  # which says nothing of other objects' same bytes
                     batch.rejections[content] = rejection
                 return self._rejected(event, stored, rejection)
         return self._labeled(event, stored, {**known, **new_answers}, new_answers)
+
+    def _with_facts(
+        self, known: Mapping[str, Answer], stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline
+    ) -> Mapping[str, Answer]:
+        """Return known answers with the facts that are kept now; other ones than those are read and remembered anew."""
+        if all(answer.header.facts == self.settings.facts for answer in known.values()):
+            return known
+        header = self._read_facts(stored, start, deadline)
+        if header is None:
+            return known
+        known = {
+            name: replace(each, header=replace(each.header, capture=header.capture, facts=header.facts))
+            for name, each in known.items()
+        }
+        self._remember(stored, known, batch)
+        return known
 
     def _look(self, stored: StoredObject, start: bytes = b"") -> PictureHeader:
         """Return what the first bytes tell; more of them are read until they do."""
@@ -384,7 +418,7 @@ class Pipeline:
             # Rekognition says the same of an object that is gone and of one it may not read: S3 knows which.
             self.objects.open(stored.key, stored.version_id, 1)
             raise RekognitionDeniedError(f"Rekognition may not read the object: {error}") from error
-        return Answer(self.settings.analysis(detector, raw), header)
+        return Answer(self.settings.analysis(detector, raw), self.settings.kept(header))
 
     def _remember(self, stored: StoredObject, answers: Mapping[str, Answer], batch: Batch) -> None:
         """Note what was paid for, even where another detector failed: for the batch, and for the table at its end."""
@@ -421,8 +455,7 @@ class Pipeline:
         result["format"] = header.format
         if header.width is not None and header.height is not None:
             result["width"], result["height"] = header.width, header.height
-        if capture := self._credible(header.capture):
-            result["capture"] = capture
+        self._show_facts(result, header)
         if header.converted:
             result["converted"] = True
         result["reused"] = not new_answers
@@ -430,12 +463,14 @@ class Pipeline:
             result["truncated"] = lost
         return self._write(event, result, labels)
 
-    def _credible(self, capture: Capture | None) -> Capture | None:
-        """Return what the camera wrote, without a time that is still to come, wherever on Earth the camera was."""
+    def _show_facts(self, result: Result, header: PictureHeader) -> None:
+        """Give a result what the camera wrote, but no time that is still to come, wherever on Earth the camera was."""
+        capture = self.settings.kept(header).capture or {}
         latest = (self.now() + timedelta(days=1)).isoformat()
-        if capture and capture.get("takenAt", "") > latest:
-            return cast("Capture", {name: value for name, value in capture.items() if name != "takenAt"})
-        return capture
+        shown = {name: value for name, value in capture.items() if name != "takenAt" or str(value) <= latest}
+        result.pop("capture", None)
+        if shown:
+            result["capture"] = cast("Capture", shown)
 
     def _show_labels(self, result: Result, labels: list[Label]) -> list[Label] | None:
         """Give a result the labels that the rules show of these; return all of them where the rules change any."""

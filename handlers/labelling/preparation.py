@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, Protocol
 
+from ..results.document import Capture
 from ..results.item import PictureHeader
 from .decoding.conversion import Converted
 from .decoding.errors import UnusablePictureError
@@ -18,11 +20,18 @@ _COPIES_AT_ONCE: Final = 3
 """Copies of at most 5 MB, which boto3 has twice for each operation: while one is made, others are looked at."""
 
 
+_MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
+"""A step of the workflow that converts nothing has room for such a file twice."""
+
+
 class Converter(Protocol):
     """Makes JPEGs. Raises UnusablePictureError and TransientError."""
 
     def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
         """Return the picture in a file of this format."""
+
+    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
+        """Return what the camera wrote into a file of this format."""
 
 
 class Preparation:
@@ -57,6 +66,20 @@ class Preparation:
                 ConvertedObject.of(stored, copy.jpeg),
                 PictureHeader(header.format, copy.width, copy.height, True, header.capture or copy.capture),
             )
+
+    def with_facts(self, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> PictureHeader:
+        """Return the header with the camera's facts where they stand behind what was looked at; nothing is converted.
+
+        Raises PictureRejectedError, ObjectGoneError, StorageError and ConversionDelayedError.
+        """
+        if header.width is not None or stored.size_bytes > _MAX_FACTS_BYTES:
+            return header
+        try:
+            with _turn(self._turn, deadline.halfway):
+                content = self._objects.read_start(stored, stored.size_bytes)
+                return replace(header, capture=self._converter.capture(content, header.format, deadline.remaining_s))
+        except UnusablePictureError as error:
+            raise PictureRejectedError.of(error) from error
 
     def _convert(self, stored: StoredObject, name: str, deadline: Deadline) -> Converted:
         try:

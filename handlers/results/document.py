@@ -110,7 +110,7 @@ class Color(TypedDict):
 
 
 class Capture(TypedDict, total=False):
-    """When and how a picture was taken, as its camera wrote it (Exif)."""
+    """When, how and where a picture was taken, as its camera or an editor wrote it (Exif, XMP)."""
 
     takenAt: str
     """ISO 8601 by the camera's clock, to the second; with the zone, as +02:00, where the camera wrote one."""
@@ -121,6 +121,12 @@ class Capture(TypedDict, total=False):
     """The f-number."""
     iso: int
     focalLengthMm: Decimal
+    latitude: Decimal
+    """In degrees, south negative; with `keepLocation` alone. So is `longitude`, west negative."""
+    longitude: Decimal
+
+
+PLACE: Final = ("latitude", "longitude")
 
 
 class Analysis(TypedDict, total=False):

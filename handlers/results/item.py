@@ -27,6 +27,8 @@ TRANSACTION_ACTIONS: Final = 100
 """DynamoDB's limit."""
 TERMS_LAYOUT: Final = 1
 """Attribute `terms` of an image item whose terms are in the table; older tables have none (`labelstack migrate`)."""
+FACTS_LAYOUT: Final = "facts1"
+"""In the fingerprint of a result with all facts that this version reads in a file; other ones `migrate` brings up."""
 MAX_ANALYSIS_BYTES: Final = 350_000
 """An item holds 400 KB: this leaves room for the rest of it, a key of 1,024 bytes several times among it."""
 _MAX_BODY_BYTES: Final = 300_000
@@ -120,7 +122,7 @@ class Write:
     result: Result
     event_time: str
     fingerprint: str | None = None
-    """The fingerprint of the analysis' detectors and settings, and behind a dot that of the rules of labels."""
+    """What shaped the result, with dots between: detectors and their settings, rules of labels, the facts kept."""
     all_labels: Sequence[Label] | None = None
     """Rekognition's labels, where the stack's rules show other ones."""
     expires_at_s: int | None = None
@@ -356,6 +358,8 @@ class PictureHeader:
     """Rekognition sees a converted copy."""
     capture: Capture | None = None
     """What the camera wrote."""
+    facts: str = ""
+    """The facts that are kept, as in a result's fingerprint; "" as long as it has all, or of an older version."""
 
 
 @dataclass(frozen=True)
@@ -388,6 +392,7 @@ def content_item(
         "height": answer.header.height,
         "converted": answer.header.converted,
         **({"capture": answer.header.capture} if answer.header.capture else {}),
+        "facts": answer.header.facts,
         "truncated": sorted({*answer.truncated, *cut}),
         "expiresAt": expires_at_s,
     }
@@ -399,7 +404,8 @@ def answers_in(item: Item, fingerprints: Mapping[str, str], now_s: float) -> dic
     if item["expiresAt"] <= now_s:
         return {}
     converted, capture = bool(item.get("converted", False)), cast("Capture | None", item.get("capture"))
-    header = PictureHeader(item["format"], _int(item["width"]), _int(item["height"]), converted, capture)
+    sides = _int(item["width"]), _int(item["height"])
+    header = PictureHeader(item["format"], *sides, converted, capture, item.get("facts", ""))
     answers = {}
     for detector, fingerprint in item["fingerprints"].items():
         if fingerprints.get(detector) == fingerprint:

@@ -20,7 +20,7 @@ from .codes import Status
 from .cursor_keys import FOREIGN, CursorKeys, OpenKey
 from .document import Label, Result
 from .errors import InvalidCursorError, InvalidQueryError
-from .item import TERMS_LAYOUT, Item, all_labels, document
+from .item import FACTS_LAYOUT, TERMS_LAYOUT, Item, all_labels, document
 from .keys import iso_ms, name_term
 from .query import Kind, Query
 from .table import GET_KEYS, DynamoRows, Wire, from_wire, translated_errors
@@ -132,10 +132,14 @@ class ResultsReader:
         """The keys of results whose announcement has failed."""
         return (key for key in walking.unannounced(self._client, self._table) if key.startswith(self._folder))
 
-    def without_terms(self, prefix: str = "") -> Iterator[str]:
-        """The keys of LABELED results that only their labels find: an older version has written them."""
+    def outdated(self, prefix: str = "") -> Iterator[str]:
+        """The keys of LABELED results without the terms or the camera's facts of this version."""
         items = self._walk_items((Status.LABELED,), prefix)
-        return (item["key"] for item in items if item.get("terms") != TERMS_LAYOUT)
+        return (
+            item["key"]
+            for item in items
+            if item.get("terms") != TERMS_LAYOUT or FACTS_LAYOUT not in item.get("fingerprint", "")
+        )
 
     def search(
         self,

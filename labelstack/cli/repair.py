@@ -171,7 +171,7 @@ def redrive(
     "--labels",
     "labels_only",
     is_flag=True,
-    help="Apply the rules of labels to stored results, without calling Rekognition.",
+    help="Apply the rules of labels and keepLocation to stored results, without calling Rekognition.",
 )
 @click.option("--prefix", default="", help="Only pictures whose keys start with this.")
 @click.option("--restart", is_flag=True, help="Start over, not where the last run stopped.")
@@ -195,8 +195,8 @@ def reprocess(
 ) -> None:
     """Label pictures again, after a change of the detectors or of Rekognition.
 
-    --labels applies labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel to all stored results. It
-    does not call Rekognition. `labelstack simulate` shows the changes beforehand.
+    --labels applies labelBlocklist, labelAllowlist, labelAliases, minConfidenceByLabel and keepLocation to all stored
+    results. It does not call Rekognition. `labelstack simulate` shows the changes beforehand.
 
     Otherwise choose by --label, --before or --settings. --settings analyses only pictures with results of other
     settings, and does not pay for known content again. --label and --before analyse every chosen picture. The command
@@ -239,26 +239,26 @@ def reprocess(
     _report(screen, len(chosen))
 
 
-@command(short_help="Make results of an older version searchable.", examples=["labelstack migrate"])
+@command(short_help="Bring results of older versions up to date.", examples=["labelstack migrate"])
 @click.option("--prefix", default="", help="Only pictures whose keys begin so.")
 @rate_option
 @json_option
 @target_options
 @click.pass_context
 def migrate(ctx: click.Context, target: Target, prefix: str, rate_per_s: float | None, as_json: bool) -> None:
-    """Make results of older versions searchable by words, names, faces, flags and dates.
+    """Add to results of older versions what searches need, and what the camera wrote.
 
     Deploy the present version first. The processor writes each such result again, without a charge of Rekognition, and
-    with the settings of labels as `labelstack reprocess --labels` applies them. The stack works meanwhile. Interrupted
-    and run again, it asks for what is left; run once more, it says when nothing is.
+    with the settings as `labelstack reprocess --labels` applies them. The stack works meanwhile. Interrupted and run
+    again, it asks for what is left; run once more, it says when nothing is.
     """
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
-    keys = list(dict.fromkeys(stack.table.without_terms(prefix)))
+    keys = list(dict.fromkeys(stack.table.outdated(prefix)))
     if keys:
         _ask(screen, stack, keys, labels_only=True)
     else:
-        screen.note("every labelled picture can be searched by everything.")
+        screen.note("every result is up to date.")
     _report(screen, len(keys))
 
 

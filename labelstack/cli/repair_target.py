@@ -46,7 +46,7 @@ class RepairTable(Protocol):
     def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
         """All LABELED results, each with all labels that Rekognition gave it."""
 
-    def without_terms(self, prefix: str = "") -> Iterator[str]:
+    def outdated(self, prefix: str = "") -> Iterator[str]:
         """The keys of LABELED results that only their labels find."""
 
     def unannounced(self) -> Iterator[str]:

@@ -231,6 +231,8 @@ def _facts(result: Result) -> list[tuple[str, Text]]:
         facts.append(("Size", Text(f"{result['width']} x {result['height']} {result.get('format', '')}".rstrip())))
     capture: Mapping[str, object] = {**result.get("capture", {})}
     facts += [(title, Text(visible(str(capture[name])))) for name, title in CAPTURE if name in capture]
+    if "latitude" in capture:
+        facts.append(("Place", Text(f"{capture['latitude']}, {capture['longitude']}")))
     facts.append(
         ("Processed", Text(f"{result['processedAt']}{' (known content, no calls)' if result.get('reused') else ''}"))
     )

@@ -77,6 +77,7 @@ def test_outputs_of_other_resources_are_taken_where_the_program_need_not_know_th
         "eventbridge",
         "detectors",
         "imageProperties",
+        "keepLocation",
     }
     decide |= {"onCostBound", "labelBlocklist", "labelAllowlist", "labelAliases", "minConfidenceByLabel"}
     assert {key for key, value in inputs.items() if value.get("plain")} == decide

@@ -163,6 +163,7 @@ def test_tells_the_processor_its_settings(record_processor: Any) -> None:
         "MAX_LABELS": "12",
         "MIN_CONFIDENCE": "72.5",
         "IMAGE_PROPERTIES": "false",
+        "KEEP_LOCATION": "false",
         "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/pipe-dead-letters-0a1b2c3",
         "MAX_ATTEMPTS": "6",
         "BATCH_SIZE": "10",

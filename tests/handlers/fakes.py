@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from handlers.labelling.decoding.conversion import Converted, convert, previews
+from handlers.labelling.decoding.conversion import Converted, convert, facts, previews
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import ObjectGoneError
 from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.ports import Deadline, StoredObject
 from handlers.results import keys
+from handlers.results.document import Capture
 from handlers.results.errors import ConflictError
 from handlers.results.item import Action, Count, DeleteEntry, Item, OutboxEntry, Place, PutEntry, PutImage
 from handlers.results.order import State
@@ -31,6 +32,9 @@ class DecoderHere:
 
     def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
         return convert(io.BytesIO(content), name, self.max_pixels)
+
+    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
+        return facts(io.BytesIO(content), name)
 
     def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
         return previews(io.BytesIO(content), name, sides_px, self.max_pixels)

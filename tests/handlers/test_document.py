@@ -78,6 +78,8 @@ def full_result() -> Result:
             "aperture": Decimal("2.8"),
             "iso": 400,
             "focalLengthMm": Decimal(35),
+            "latitude": Decimal("48.8584"),
+            "longitude": Decimal("-2.2945"),
         },
         "converted": True,
     }

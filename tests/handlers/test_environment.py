@@ -23,6 +23,7 @@ GOOD = {
     "MAX_LABELS": "10",
     "MIN_CONFIDENCE": "70.5",
     "IMAGE_PROPERTIES": "false",
+    "KEEP_LOCATION": "false",
     "REKOGNITION_CALLS_PER_SECOND": "2.5",
     "REKOGNITION_TIMEOUT_S": "10",
     "RETRY_BASE_DELAY_S": "5",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,15 +15,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
-from handlers.labelling.decoding.conversion import convert
+from handlers.labelling.decoding import xmp
+from handlers.labelling.decoding.conversion import convert, facts
+from handlers.labelling.decoding.errors import damaged
 from handlers.labelling.decoding.exif import capture
+from handlers.labelling.events import ObjectEvent, decode_message
 from handlers.labelling.picture import read_header
-from tests.handlers.assembling import Fakes, process
-from tests.handlers.factories import CODECS, event
+from handlers.labelling.pipeline import Outcome
+from handlers.labelling.preparation import Preparation
+from handlers.results import keys, repair_message
+from handlers.results.document import Capture
+from tests.handlers.assembling import LABELS_ALONE, MANY_PIXELS, Fakes, process
+from tests.handlers.factories import BUCKET, CODECS, event
+from tests.handlers.fakes import DecoderHere
 
-DIRECTORY, TAKEN_AT, ZONE = 0x8769, 0x9003, 0x9011
+DIRECTORY, PLACE, TAKEN_AT, ZONE = 0x8769, 0x8825, 0x9003, 0x9011
+NAMES = {"rdf": xmp.RDF, "xmp": xmp.XMP, "exif": xmp.EXIF, "exifEX": xmp.EX, "aux": xmp.AUX, "tiff": xmp.TIFF}
+NAMES |= {"photoshop": xmp.PHOTOSHOP}
 WHOLE = {
     "takenAt": "2026-05-01T12:34:56+02:00",
     "camera": "Canon EOS R5",
@@ -31,6 +44,11 @@ WHOLE = {
     "iso": 400,
     "focalLengthMm": Decimal(35),
 }
+PARIS = {"latitude": Decimal("48.8584"), "longitude": Decimal("2.2945")}
+IN_XMP = """xmp:CreateDate="2001-01-01T00:00:00" tiff:Make="Canon" tiff:Model="EOS R5" aux:Lens="RF 24-70mm"
+ exif:ExposureTime="1/125" exif:FNumber="28/10" exif:FocalLength="35/1"
+ exif:DateTimeOriginal="2026-05-01T12:34:56.78+02:00" exif:GPSLatitude="48,51.504N" exif:GPSLongitude="2,17,40.2E\""""
+ISO = "<exif:ISOSpeedRatings><rdf:Seq><rdf:li>400</rdf:li></rdf:Seq></exif:ISOSpeedRatings>"
 
 
 def exif_of(main: dict[int, Any] | None = None, **changed: Any) -> Image.Exif:
@@ -48,11 +66,42 @@ def exif_of(main: dict[int, Any] | None = None, **changed: Any) -> Image.Exif:
     return exif
 
 
-def picture(name: str, exif: Image.Exif) -> bytes:
+def picture(name: str, exif: Image.Exif | None = None, xmp: bytes | None = None) -> bytes:
+    """A file of a format with Exif, with XMP or with both, each where the format has it."""
+    options: dict[str, Any] = {"exif": exif} if exif else {}
+    if xmp and name == "PNG":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=len(xmp) > 1000)
+    elif xmp and name == "TIFF":
+        options["tiffinfo"] = {0x02BC: xmp}
+    elif xmp and name != "GIF":
+        options["xmp"] = xmp
     pillow_heif.register_heif_opener()
     buffer = io.BytesIO()
-    Image.new("RGB", (120, 90), "red").save(buffer, CODECS.get(name, name), exif=exif)
-    return buffer.getvalue()
+    Image.new("RGB", (120, 90), "red").save(buffer, CODECS.get(name, name), **options)
+    content = buffer.getvalue()
+    if xmp and name == "GIF":
+        # The extension has no blocks of its own; its trailer lets a reader of blocks find the end (XMP part 3, 1.1.2).
+        at = 13 + 3 * 2 ** ((content[10] & 7) + 1) if content[10] & 0x80 else 13
+        trailer = bytes([1, *range(255, -1, -1), 0])
+        content = content[:at] + b"\x21\xff\x0bXMP DataXMP" + xmp + trailer + content[at:]
+    return content
+
+
+def xmp_of(properties: str = "", elements: str = "", start: str = "") -> bytes:
+    """An XMP packet of a description with these attributes and elements."""
+    names = "".join(f' xmlns:{prefix}="{name[1:-1]}"' for prefix, name in NAMES.items())
+    return (
+        f'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>{start}<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        f'<rdf:RDF{names}><rdf:Description rdf:about="" {properties}>{elements}</rdf:Description></rdf:RDF>'
+        f'</x:xmpmeta><?xpacket end="w"?>\x00'
+    ).encode()
+
+
+def header_capture(content: bytes) -> Any:
+    header = read_header(content, len(content))
+    assert header
+    return header.capture
 
 
 def captured(exif: Image.Exif) -> dict[str, Any]:
@@ -61,12 +110,7 @@ def captured(exif: Image.Exif) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG"])
 def test_is_in_the_header_of_what_rekognition_reads(name: str) -> None:
-    content = picture(name, exif_of())
-
-    header = read_header(content, len(content))
-
-    assert header
-    assert header.capture == WHOLE
+    assert header_capture(picture(name, exif_of())) == WHOLE
 
 
 @pytest.mark.parametrize("name", ["WebP", "AVIF", "HEIC", "JPEG", "PNG"])
@@ -74,17 +118,105 @@ def test_comes_with_a_converted_copy(name: str) -> None:
     assert convert(io.BytesIO(picture(name, exif_of())), name, 1_000_000).capture == WHOLE
 
 
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF", "GIF"])
+def test_xmp_says_it_where_exif_does_not(name: str) -> None:
+    content = picture(name, xmp=xmp_of(IN_XMP, ISO))
+
+    assert convert(io.BytesIO(content), name, 1_000_000).capture == WHOLE | PARIS
+    assert facts(io.BytesIO(content), name) == WHOLE | PARIS
+
+
+@pytest.mark.parametrize(("name", "padding"), [("JPEG", 0), ("PNG", 0), ("PNG", 2000)])
+def test_xmp_is_in_the_header_of_what_rekognition_reads(name: str, padding: int) -> None:
+    assert header_capture(picture(name, xmp=xmp_of(IN_XMP, ISO + " " * padding))) == WHOLE | PARIS
+
+
+def test_exif_goes_before_xmp_fact_by_fact() -> None:
+    content = picture("JPEG", exif_of(tag_A434=None), xmp_of('tiff:Make="Sony" aux:Lens="50mm" exif:FNumber="8/1"'))
+
+    assert header_capture(content) == WHOLE | {"lens": "50mm"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "taken_at"),
+    [
+        ('xmp:CreateDate="2020-02-03T04:05"', "2020-02-03T04:05:00"),
+        (
+            'photoshop:DateCreated="2021-02-03T04:05:06Z" xmp:CreateDate="2026-02-03T04:05:06"',
+            "2021-02-03T04:05:06+00:00",
+        ),
+        ('exif:DateTimeOriginal="0000-00-00T00:00:00" xmp:CreateDate="2020-02-03T04:05:06"', "2020-02-03T04:05:06"),
+        ('xmp:CreateDate="1904-01-01T00:00:00Z"', None),
+        ('xmp:CreateDate="2020-13-03T04:05:06"', None),
+        ('photoshop:DateCreated="2020-02-03"', None),
+    ],
+)
+def test_the_first_good_time_of_xmp_counts(properties: str, taken_at: str | None) -> None:
+    assert (capture(b"", xmp_of(properties)) or {}).get("takenAt") == taken_at
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        xmp_of('tiff:Model="X"', start='<!DOCTYPE x [<!ENTITY a "b">]>'),
+        xmp_of('tiff:Model="X"', start="<!DOCTYPE x>").decode().encode("utf-16"),
+        xmp_of(f'tiff:Model="X" xmp:Label="{"a" * xmp.MAX_BYTES}"'),
+        xmp_of('tiff:Model="X"')[:-40],
+        xmp_of("", '<xmp:Of><rdf:Description tiff:Model="of another picture"/></xmp:Of>'),
+        b"<" * 10_000,
+        b"<a>" * 60_000,
+    ],
+    ids=["entities", "utf-16", "long", "short", "nested", "no xml", "deep"],
+)
+def test_xmp_that_is_not_believed(packet: bytes) -> None:
+    assert capture(b"", packet) is None
+
+
+def test_a_chunk_of_a_png_that_unpacks_to_much_is_left_out() -> None:
+    content = picture("PNG", xmp=xmp_of('tiff:Model="X"', " " * 5_000_000))
+
+    assert len(content) < 10_000
+    assert header_capture(content) is None
+
+
+def place_of(latitude: Any, longitude: Any, hemispheres: str = "NE") -> Image.Exif:
+    exif = exif_of()
+    exif.get_ifd(PLACE).update({1: hemispheres[0], 2: latitude, 3: hemispheres[1], 4: longitude})
+    return exif
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP", "AVIF", "HEIC"])
+def test_the_place_is_in_degrees(name: str) -> None:
+    content = picture(name, place_of((48.0, 51.0, 30.24), (2.0, 17.67, 0.0)))
+
+    assert facts(io.BytesIO(content), name) == WHOLE | PARIS
+
+
+@pytest.mark.parametrize(
+    ("exif", "place"),
+    [
+        (place_of((33.0, 52.0, 10.0), (151.0, 12.0, 30.0), "SW"), ("-33.8694444", "-151.208333")),
+        (place_of((0.0, 0.0, 0.0), (0.0, 30.0, 0.0)), ("0", "0.5")),
+        (place_of((0.0, 0.0, 0.0), (0.0, 0.0, 0.0)), None),
+        (place_of((91.0, 0.0, 0.0), (2.0, 0.0, 0.0)), None),
+        (place_of((IFDRational(1, 0),) * 3, (2.0, 0.0, 0.0)), None),
+        (place_of((1.0, 2.0, 3.0), 5), None),
+    ],
+)
+def test_a_place_that_is_none_is_left_out(exif: Image.Exif, place: tuple[str, str] | None) -> None:
+    got = captured(exif)
+
+    assert (got.get("latitude"), got.get("longitude")) == (
+        (Decimal(place[0]), Decimal(place[1])) if place else (None, None)
+    )
+
+
 def test_a_tiff_has_it_in_its_own_directories() -> None:
     assert convert(io.BytesIO(picture("TIFF", exif_of())), "TIFF", 1_000_000).capture == {"camera": WHOLE["camera"]}
 
 
 def test_a_picture_without_exif_has_none() -> None:
-    content = picture("JPEG", Image.Exif())
-
-    header = read_header(content, len(content))
-
-    assert header
-    assert header.capture is None
+    assert header_capture(picture("JPEG")) is None
 
 
 @pytest.mark.parametrize(
@@ -139,6 +271,13 @@ def test_no_block_makes_it_raise(block: bytes, start: bytes) -> None:
     capture(start + block)
 
 
+@given(st.binary(max_size=200), st.integers(0, 600))
+def test_no_packet_makes_it_raise(damage: bytes, place: int) -> None:
+    packet = xmp_of(IN_XMP, ISO)
+    capture(b"", packet[:place] + damage + packet[place + len(damage) :])
+    capture(b"", damage)
+
+
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=8))
 def test_no_damage_makes_it_raise(place: int, damage: bytes) -> None:
     block = exif_of().tobytes()
@@ -158,3 +297,96 @@ def test_is_in_the_result_again_for_the_same_bytes_and_never_from_the_future(yea
     results = [world.rows.items[f"IMAGE#{key}", "META"] for key in ("first.jpg", "second.jpg")]
     assert [result["capture"] for result in results] == [expected, expected]
     assert [result["reused"] for result in results] == [False, True]
+
+
+def repair_of(key: str) -> ObjectEvent:
+    """The request of `labelstack migrate`."""
+    [request] = decode_message(repair_message(BUCKET, key, labels_only=True)).events
+    return request
+
+
+@dataclass
+class Places:
+    """A world with a photograph that knows its place, and a stack that keeps places or does not."""
+
+    world: Fakes
+
+    def label(self, key: str, *, keep: bool, name: str = "JPEG") -> None:
+        self.world.objects.add(key, picture(name, place_of((48.0, 51.0, 30.24), (2.0, 17.67, 0.0))))
+        self.process(self.world.objects.with_header(event(key)), keep=keep)
+
+    def repair(self, key: str, *, keep: bool) -> Outcome:
+        return self.process(repair_of(key), keep=keep)
+
+    def process(self, happened: ObjectEvent, *, keep: bool) -> Outcome:
+        return process(self.world.assembled(settings=replace(LABELS_ALONE, keep_location=keep)), happened)
+
+    def capture_of(self, key: str) -> Any:
+        return self.world.rows.items[keys.image_pk(key), keys.META].get("capture")
+
+    def stored(self) -> str:
+        """All that is in the table."""
+        return str(self.world.rows.items)
+
+
+@pytest.fixture
+def places() -> Iterator[Places]:
+    with ThreadPoolExecutor(2) as operations:
+        yield Places(Fakes(operations))
+
+
+@pytest.mark.parametrize("name", ["JPEG", "HEIC"])
+def test_a_place_is_stored_only_where_the_stack_keeps_it(places: Places, name: str) -> None:
+    places.label("off", keep=False, name=name)
+    assert places.capture_of("off") == WHOLE
+    assert "latitude" not in places.stored()
+
+    places.label("on", keep=True, name=name)
+    assert places.capture_of("on") == WHOLE | PARIS
+    assert len(places.world.rekognition.calls) == 1
+
+
+@pytest.mark.parametrize("name", ["JPEG", "HEIC"])
+def test_no_known_content_outlives_the_setting(places: Places, name: str) -> None:
+    places.label("on", keep=True, name=name)
+    assert "latitude" in places.stored()
+
+    places.label("off", keep=False, name=name)
+    places.repair("on", keep=False)
+
+    assert places.capture_of("off") == places.capture_of("on") == WHOLE
+    assert "latitude" not in places.stored()
+    assert len(places.world.rekognition.calls) == 1
+
+
+@pytest.mark.parametrize("name", ["JPEG", "HEIC", "WebP"])
+def test_a_repair_gives_an_older_result_what_the_camera_wrote(places: Places, name: str) -> None:
+    places.label("old", keep=False, name=name)
+    item = places.world.rows.items[keys.image_pk("old"), keys.META]
+    item["fingerprint"] = item["fingerprint"].partition(".")[0]
+    before = item.pop("processedAt"), item.pop("capture")
+    item["processedAt"] = before[0]
+
+    assert places.repair("old", keep=False) is Outcome.LABELED
+    after = places.world.rows.items[keys.image_pk("old"), keys.META]
+    assert (after["processedAt"], after["capture"]) == before
+    assert (keys.image_pk("old"), "TERM#YEAR#2026") in places.world.rows.items
+    assert places.repair("old", keep=False) is Outcome.UNCHANGED
+    assert len(places.world.rekognition.calls) == 1
+
+
+class Refusing(DecoderHere):
+    """Cannot read what it could before."""
+
+    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
+        raise damaged()
+
+
+def test_an_older_result_of_a_file_that_cannot_be_read_any_more_stays(places: Places) -> None:
+    places.label("old", keep=False, name="HEIC")
+    world = places.world
+    pipeline = world.assembled(settings=replace(LABELS_ALONE, keep_location=True))
+    pipeline = replace(pipeline, preparation=Preparation(world.objects, Refusing(MANY_PIXELS), world.metrics))
+
+    assert process(pipeline, repair_of("old")) is Outcome.UNCHANGED
+    assert places.capture_of("old") == WHOLE

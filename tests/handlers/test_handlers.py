@@ -116,6 +116,7 @@ def deployed(
         "MAX_LABELS": "10",
         "MIN_CONFIDENCE": "70",
         "IMAGE_PROPERTIES": "false",
+        "KEEP_LOCATION": "false",
         "REKOGNITION_CALLS_PER_SECOND": "100",
         "REKOGNITION_TIMEOUT_S": "30",
         "RETRY_BASE_DELAY_S": "1",

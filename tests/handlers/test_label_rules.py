@@ -17,12 +17,13 @@ from handlers.labelling.outbox import DeferredOutbox
 from handlers.labelling.pipeline import Outcome
 from handlers.results import LabelRules, keys, repair_message
 from handlers.results.document import Label
-from handlers.results.item import MAX_ANALYSIS_BYTES, document, size_bytes
+from handlers.results.item import FACTS_LAYOUT, MAX_ANALYSIS_BYTES, document, size_bytes
 from tests.handlers.assembling import Fakes, process
 from tests.handlers.factories import BUCKET, event, jpeg, label, png
 from tests.handlers.fakes import comparable, counts_of_entries, stored_object
 
-VARIABLES = {"DETECTORS": "labels", "MAX_LABELS": "10", "MIN_CONFIDENCE": "50", "IMAGE_PROPERTIES": "false"}
+VARIABLES = {"DETECTORS": "labels", "MAX_LABELS": "10", "MIN_CONFIDENCE": "50"}
+VARIABLES |= {"IMAGE_PROPERTIES": "false", "KEEP_LOCATION": "false"}
 SEEN = [("Cat", 95.0), ("Human", 90.0), ("Person", 80.0), ("Pet", 70.0), ("Blur", 60.0)]
 
 
@@ -90,7 +91,8 @@ def test_rules_leave_what_is_known_of_content_valid() -> None:
     ruled = DetectorSettings((Detector.LABELS,), 10, Decimal(50), rules=LabelRules.of(["Blur"]))
 
     assert plain.fingerprints == ruled.fingerprints
-    assert ruled.whole_fingerprint == f"{plain.whole_fingerprint}.{LabelRules.of(['Blur']).fingerprint}"
+    assert plain.whole_fingerprint == f"{plain.detectors_fingerprint}..{FACTS_LAYOUT}"
+    assert ruled.whole_fingerprint == plain.whole_fingerprint.replace("..", f".{LabelRules.of(['Blur']).fingerprint}.")
 
 
 def test_reads_the_functions_variables() -> None:

@@ -13,6 +13,7 @@ from handlers.labelling.errors import ConversionDelayedError, PictureRejectedErr
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.ports import ConvertedObject, Deadline
 from handlers.labelling.preparation import Preparation
+from handlers.results.document import Capture
 from handlers.results.item import PictureHeader
 from tests.handlers.factories import corners, encoded
 from tests.handlers.fakes import DecoderHere, FakeObjects, stored_object
@@ -64,6 +65,9 @@ def test_one_picture_is_converted_at_a_time(objects: FakeObjects) -> None:
             except threading.BrokenBarrierError:
                 meeting.reset()
             return Converted(b"", 100, 100)
+
+        def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
+            raise NotImplementedError
 
     def look() -> None:
         with ready.ready(objects.head("cat.heic", None), HEIC, NO_HURRY):

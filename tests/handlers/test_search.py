@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 
 from handlers.labelling.pipeline import tombstone
 from handlers.results import Query, Status
-from handlers.results.item import Write, size_bytes, term_entries
+from handlers.results.item import FACTS_LAYOUT, Write, size_bytes, term_entries
 from handlers.results.search import ResultsReader
 from handlers.results.table import from_wire
 from tests.handlers.factories import event, label, labeled, reading, time_of
@@ -123,14 +124,15 @@ def leave(table: ResultsTable, write: Write) -> None:
 
 def test_results_of_an_older_version_are_known(dynamodb: DynamoDBClient, table: ResultsTable, table_name: str) -> None:
     for key in ("old.jpg", "new.jpg"):
-        table.write(labeled(key))
+        table.write(replace(labeled(key), fingerprint=f"detectors..{FACTS_LAYOUT}"))
+    table.write(replace(labeled("facts.jpg"), fingerprint="detectors"))
     place = {"pk": {"S": "IMAGE#old.jpg"}, "sk": {"S": "META"}}
     dynamodb.update_item(
         TableName=table_name, Key=place, UpdateExpression="REMOVE #t", ExpressionAttributeNames={"#t": "terms"}
     )
 
-    assert set(table.without_terms()) == {"old.jpg"}
-    assert set(table.without_terms("new")) == set()
+    assert set(table.outdated()) == {"old.jpg", "facts.jpg"}
+    assert set(table.outdated("new")) == set()
 
 
 class Meter:

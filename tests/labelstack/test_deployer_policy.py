@@ -68,7 +68,16 @@ STACKS: dict[str, tuple[str, Mapping[str, str]]] = {
 }
 # Settings that change what is in a resource, and never which resources there are.
 VALUES = {
-    *("name", "protectData", "detectors", "maxLabels", "minConfidence", "imageProperties", "uploadPrefix"),
+    *(
+        "name",
+        "protectData",
+        "detectors",
+        "maxLabels",
+        "minConfidence",
+        "imageProperties",
+        "keepLocation",
+        "uploadPrefix",
+    ),
     *("rekognitionTps", "rekognitionTimeoutSeconds", "rekognitionEndpoint", "cacheDays", "notifyMinConfidence"),
     *("runtime", "architecture", "memoryMb", "timeoutSeconds", "logRetentionDays", "logLevel", "notifyFilter"),
     *("labelBlocklist", "labelAllowlist", "labelAliases", "minConfidenceByLabel"),

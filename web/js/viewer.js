@@ -319,6 +319,7 @@ function about(result) {
     Size: result.sizeBytes >= 0 && bytes(result.sizeBytes),
     Taken: result.capture?.takenAt?.replace("T", " "),
     Camera: result.capture && cameraOf(result.capture),
+    Place: result.capture?.latitude !== undefined && `${result.capture.latitude}, ${result.capture.longitude}`,
     Uploaded: result.uploadedAt && new Date(result.uploadedAt).toLocaleString(),
     Looked: result.reused && "the same content was known already: no new analysis",
     Key: result.key,

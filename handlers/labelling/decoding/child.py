@@ -1,8 +1,8 @@
 """The process that decodes pictures for the function: one after the other, within limits that the system enforces.
 
-A request is a line of JSON (`format`, `sizeBytes`, for previews `sidesPx`) and the file. An answer is a line of JSON
-(`width`, `height`, `capture` of a conversion and `sizesBytes`, or `code`, `detail`) and the files. A picture that
-exceeds a limit ends the process.
+A request is a line of JSON (`format`, `sizeBytes`, for previews `sidesPx`, `facts` for those alone) and the file. An
+answer is a line of JSON (`width`, `height`, `capture` of a conversion and `sizesBytes`, or `code`, `detail`) and the
+files. A picture that exceeds a limit ends the process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 import warnings
 from typing import Any, BinaryIO, Final
 
-from .conversion import convert, previews
+from .conversion import convert, facts, previews
 from .errors import UnusablePictureError
 
 OUT_OF_MEMORY: Final = 3
@@ -61,11 +61,13 @@ def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -
         if "sidesPx" in request:
             stream = io.BytesIO(requests.read(request["sizeBytes"]))
             return {}, previews(stream, name, request["sidesPx"], max_pixels, allow)
+        if "facts" in request:
+            return {"capture": facts(io.BytesIO(requests.read(request["sizeBytes"])), name)}, []
         converted = convert(io.BytesIO(requests.read(request["sizeBytes"])), name, max_pixels, allow)
     except UnusablePictureError as error:
         return {"code": error.code, "detail": error.detail}, []
-    facts = {"width": converted.width, "height": converted.height, "capture": converted.capture}
-    return facts, [converted.jpeg]
+    answer = {"width": converted.width, "height": converted.height, "capture": converted.capture}
+    return answer, [converted.jpeg]
 
 
 def _allow_seconds(seconds: float) -> None:

@@ -22,6 +22,7 @@ from .brightness import eight_bits
 from .errors import UnusablePictureError, damaged, too_small, unsupported
 from .exif import UPRIGHT, capture, orientation
 from .tiff import Tiff, keep_first_picture
+from .xmp import in_gif
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
@@ -71,8 +72,15 @@ def convert(
     `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError
     and MemoryError.
     """
-    with _upright(stream, name, WORK_SIDE_PX, max_pixels, allow) as (picture, width, height, facts):
-        return Converted(_encode(picture), width, height, facts)
+    with _opened(stream, name) as (file, structure, capture):
+        picture, width, height = _turned(file, structure, name, WORK_SIDE_PX, max_pixels, allow)
+        return Converted(_encode(picture), width, height, capture)
+
+
+def facts(stream: io.BytesIO, name: str) -> Capture | None:
+    """What the camera wrote into a file of format `name`; no pixel is decoded. Raises as `convert` does."""
+    with _opened(stream, name) as (*_, capture):
+        return capture
 
 
 def previews(
@@ -86,7 +94,8 @@ def previews(
     from PIL import Image
 
     files = []
-    with _upright(stream, name, sides_px[0], max_pixels, allow) as (picture, *_):
+    with _opened(stream, name) as (file, structure, _):
+        picture, *_ = _turned(file, structure, name, sides_px[0], max_pixels, allow)
         for side_px in sides_px:
             picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
             small = io.BytesIO()
@@ -96,17 +105,15 @@ def previews(
 
 
 @contextmanager
-def _upright(
-    stream: io.BytesIO, name: str, side_px: int, max_pixels: int, allow: Callable[[int], None]
-) -> Iterator[tuple[Image.Image, int, int, Capture | None]]:
-    """Yield the picture as it is to be seen, scaled down to `side_px`; its own width and height; its capture."""
+def _opened(stream: io.BytesIO, name: str) -> Iterator[tuple[ImageFile.ImageFile, _Structure, Capture | None]]:
+    """Yield the file, of which no pixel is decoded yet, its structure, and what the camera wrote into it."""
     from PIL import Image
 
     try:
         structure = _keep_pixels(stream, name)
         with _open(stream, name) as picture:
-            facts = structure.capture or capture(picture.info.get("exif") or b"")
-            yield *_turned(picture, structure, name, side_px, max_pixels, allow), facts
+            blocks = (picture.info.get(block) or b"" for block in ("exif", "xmp"))
+            yield picture, structure, structure.capture or capture(*blocks)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnusablePictureError("IMAGE_TOO_LARGE_PIXELS") from error
     except _DAMAGED as error:
@@ -134,12 +141,15 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
     if name in ("JPEG", "PNG"):
         with stream.getbuffer() as data:
             header = (read_jpeg if name == "JPEG" else read_png)(data)
-        structure = _Structure(header.turn, header.progressive, capture=capture(header.exif))
+        structure = _Structure(header.turn, header.progressive, capture=capture(header.exif, header.xmp))
     if name == "TIFF":
         with stream.getbuffer() as data:
-            facts = capture(data)
+            written = capture(data)
         tiff = keep_first_picture(stream)
-        return _Structure(tiff.turn, tiff=tiff, capture=facts)
+        return _Structure(tiff.turn, tiff=tiff, capture=written)
+    if name == "GIF":
+        with stream.getbuffer() as data:
+            structure = _Structure(capture=capture(b"", in_gif(data)))
     if name in ("JPEG", "PNG", "GIF"):
         keep_pixels(stream, name)
     if structure.progressive and _has_scans(stream):

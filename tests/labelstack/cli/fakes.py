@@ -86,7 +86,7 @@ class FakeResults:
                     raise TableUnavailableError("DynamoDB cannot answer now.")
                 yield result
 
-    def without_terms(self, prefix: str = "") -> Iterator[str]:
+    def outdated(self, prefix: str = "") -> Iterator[str]:
         """What the test says is old."""
         return (key for key in self.old if key.startswith(prefix))
 
