@@ -18,19 +18,16 @@ class AutoName:
         property: The input property that holds the name.
         longest: AWS's limit, in characters.
         lower: Whether the name is lower-cased (buckets).
-        prefix_property: The input property with a prefix to use in place of the logical name.
     """
 
     property: str
     longest: int
     lower: bool = False
-    prefix_property: str | None = None
 
-    def make(self, logical_name: str, prefix: str | None = None, suffix: str = "") -> str:
+    def make(self, logical_name: str) -> str:
         """A new name. Raises DeployError when it would be too long."""
-        start = prefix if prefix is not None else f"{logical_name}-"
-        start = start.lower() if self.lower else start
-        name = f"{start}{secrets.token_hex(4)[:RANDOM_DIGITS]}{suffix}"
+        start = logical_name.lower() if self.lower else logical_name
+        name = f"{start}-{secrets.token_hex(4)[:RANDOM_DIGITS]}"
         if len(name) > self.longest:
             raise DeployError(
                 f"the name {name!r} made for it has {len(name)} characters and {self.longest} are allowed: "

@@ -36,7 +36,6 @@ class RestApi(Provisioner):
             name=inputs.require("name"),
             endpointConfiguration={"types": _endpoint_types(inputs)},
             tags=tags,
-            **_described(inputs),
         )
         if body := inputs.get("body"):
             client.put_rest_api(restApiId=api["id"], mode="overwrite", body=body.encode())
@@ -46,10 +45,8 @@ class RestApi(Provisioner):
         """Change its name and tags, and build it anew where its body has changed."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         _endpoint_types(inputs)
-        changes = [
-            {"op": "replace", "path": f"/{name}", "value": inputs.get(name, "")} for name in ("name", "description")
-        ]
-        client.update_rest_api(restApiId=old.id, patchOperations=changes)
+        change = {"op": "replace", "path": "/name", "value": inputs.require("name")}
+        client.update_rest_api(restApiId=old.id, patchOperations=[change])
         if (body := inputs.get("body")) != old.inputs.get("body"):
             client.put_rest_api(restApiId=old.id, mode="overwrite", body=(body or '{"paths":{}}').encode())
         retag(client, old.outputs["arn"], old, tags)
@@ -88,20 +85,8 @@ class Deployment(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
         inputs.get("triggers")  # only says that another deployment is wanted
-        deployment = target.client("apigateway").create_deployment(
-            restApiId=inputs.require("restApi"), **_described(inputs)
-        )
+        deployment = target.client("apigateway").create_deployment(restApiId=inputs.require("restApi"))
         return Resource(deployment["id"])
-
-    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its description."""
-        inputs.get("triggers")
-        target.client("apigateway").update_deployment(
-            restApiId=inputs.require("restApi"),
-            deploymentId=old.id,
-            patchOperations=[{"op": "replace", "path": "/description", "value": inputs.get("description", "")}],
-        )
-        return Resource(old.id)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
@@ -123,24 +108,14 @@ class Stage(Provisioner):
             restApiId=api,
             stageName=name,
             deploymentId=inputs.require("deployment"),
-            variables=inputs.get("variables", {}),
             tags=tags,
-            **_described(inputs),
         )
         return self._configured(inputs, target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Point it to another deployment, and change its log and tags."""
         client, tags = target.client("apigateway"), target.tags(inputs)
-        inputs.get("variables")
-        changes = {"/deploymentId": inputs.require("deployment"), "/description": inputs.get("description", "")}
-        gone = set(old.inputs.get("variables") or {}) - set(inputs.get("variables") or {})
-        patch = [{"op": "replace", "path": path, "value": value} for path, value in changes.items()]
-        patch += [{"op": "remove", "path": f"/variables/{name}"} for name in sorted(gone)]
-        patch += [
-            {"op": "replace", "path": f"/variables/{name}", "value": value}
-            for name, value in (inputs.get("variables") or {}).items()
-        ]
+        patch = [{"op": "replace", "path": "/deploymentId", "value": inputs.require("deployment")}]
         if old.inputs.get("accessLogSettings") and not inputs.object("accessLogSettings"):
             patch.append({"op": "remove", "path": "/accessLogSettings"})
         client.update_stage(
@@ -334,9 +309,3 @@ def _endpoint_types(inputs: Inputs) -> list[str]:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _described(inputs: Inputs) -> dict[str, str]:
-    """A description, where there is one: LocalStack refuses an empty one."""
-    text = str(inputs.get("description", ""))
-    return {"description": text} if text else {}

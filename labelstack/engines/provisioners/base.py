@@ -112,17 +112,12 @@ class Provisioner(ABC):
         """The outputs of one that is not the stack's; None when this type cannot be read."""
         return None
 
-    def name_suffix(self, inputs: Mapping[str, Any]) -> str:
-        """Return the required suffix of a generated name."""
-        return ""
-
     def make_name(self, logical_name: str, inputs: Mapping[str, Any]) -> str | None:
         """A physical name; None when the program gives one or there is none to give."""
         naming = self.auto_name
         if naming is None or inputs.get(naming.property) is not None:
             return None
-        prefix = inputs.get(naming.prefix_property) if naming.prefix_property else None
-        return naming.make(logical_name, prefix, self.name_suffix(inputs))
+        return naming.make(logical_name)
 
     def named(self, inputs: Mapping[str, Any], name_made: str | None) -> dict[str, Any]:
         """The inputs with the name that was made."""

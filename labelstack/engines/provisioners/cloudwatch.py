@@ -30,8 +30,8 @@ DASHBOARD_GONE = ("ResourceNotFound", "DashboardNotFoundError", *GONE)
 class LogGroup(Provisioner):
     """A log group; its id is its name."""
 
-    auto_name = AutoName("name", 512, prefix_property="namePrefix")
-    replaced_by = frozenset({"name", "namePrefix", "logGroupClass", "kmsKeyId"})
+    auto_name = AutoName("name", 512)
+    replaced_by = frozenset({"name", "logGroupClass", "kmsKeyId"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
@@ -66,7 +66,7 @@ class LogGroup(Provisioner):
 
     @staticmethod
     def _configured(inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
-        inputs.get("namePrefix"), inputs.get("skipDestroy")  # in the name; read from the record
+        inputs.get("skipDestroy")  # read from the record
         logs, name = target.client("logs"), inputs.require("name")
         if days := inputs.get("retentionInDays"):  # 0: for ever
             logs.put_retention_policy(logGroupName=name, retentionInDays=days)

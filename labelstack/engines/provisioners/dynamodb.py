@@ -34,12 +34,11 @@ class Table(Provisioner):
         {
             "name",
             "attributes",
+            "billingMode",
             "hashKey",
             "rangeKey",
             "globalSecondaryIndexes",
-            "localSecondaryIndexes",
             "serverSideEncryption",
-            "tableClass",
         }
     )
 
@@ -53,47 +52,25 @@ class Table(Provisioner):
                 for attribute in inputs.objects("attributes")
             ],
             "KeySchema": _keys(inputs),
-            "BillingMode": inputs.get("billingMode", "PROVISIONED"),
+            "BillingMode": inputs.require("billingMode"),
             "DeletionProtectionEnabled": inputs.get("deletionProtectionEnabled", False),
             "Tags": tag_list(tags),
         }
-        if request["BillingMode"] == "PROVISIONED":
-            request["ProvisionedThroughput"] = _throughput(inputs)
-        for property, member in (
-            ("globalSecondaryIndexes", "GlobalSecondaryIndexes"),
-            ("localSecondaryIndexes", "LocalSecondaryIndexes"),
-        ):
-            if indexes := [_index(index, inputs, request["BillingMode"]) for index in inputs.objects(property)]:
-                request[member] = indexes
+        if indexes := [_index(index) for index in inputs.objects("globalSecondaryIndexes")]:
+            request["GlobalSecondaryIndexes"] = indexes
         if (encryption := inputs.object("serverSideEncryption")) is not None:
             request["SSESpecification"] = {"Enabled": encryption.require("enabled")}
-            if key := encryption.get("kmsKeyArn"):
-                request["SSESpecification"] |= {"SSEType": "KMS", "KMSMasterKeyId": key}
-        if (table_class := inputs.get("tableClass")) is not None:
-            request["TableClass"] = table_class
-        if stream := _stream(inputs):
-            request["StreamSpecification"] = stream
         dynamodb.create_table(**request)
         _wait_until_active(dynamodb, name)
         return self._configured(inputs, target, None, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change billing, protection, stream, expiry, recovery and tags."""
+        """Change protection, expiry, recovery and tags."""
         dynamodb, tags = target.client("dynamodb"), target.tags(inputs)
         for name in self.replaced_by:
             inputs.get(name)  # unchanged
-        billing = inputs.get("billingMode", "PROVISIONED")
-        request: dict[str, Any] = {
-            "TableName": old.id,
-            "BillingMode": billing,
-            "DeletionProtectionEnabled": inputs.get("deletionProtectionEnabled", False),
-        }
-        if billing == "PROVISIONED":
-            request["ProvisionedThroughput"] = _throughput(inputs)
-        stream = _stream(inputs)
-        if bool(stream) != bool(old.inputs.get("streamEnabled")):
-            request["StreamSpecification"] = stream or {"StreamEnabled": False}
-        dynamodb.update_table(**request)
+        protected = inputs.get("deletionProtectionEnabled", False)
+        dynamodb.update_table(TableName=old.id, DeletionProtectionEnabled=protected)
         _wait_until_active(dynamodb, old.id)
         return self._configured(inputs, target, old, tags)
 
@@ -122,20 +99,11 @@ class Table(Provisioner):
                 dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl_specification)
         if (recovery := inputs.object("pointInTimeRecovery")) is not None:
             specification = {"PointInTimeRecoveryEnabled": recovery.require("enabled")}
-            if (days := recovery.get("recoveryPeriodInDays")) is not None:
-                specification["RecoveryPeriodInDays"] = days
             dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
         table = dynamodb.describe_table(TableName=name)["Table"]
         if old:
             retag(dynamodb, table["TableArn"], old, tags)
-        outputs = {
-            "arn": table["TableArn"],
-            "name": name,
-            "streamArn": table.get("LatestStreamArn", ""),
-            "streamLabel": table.get("LatestStreamLabel", ""),
-            "tagsAll": tags,
-        }
-        return Resource(name, outputs)
+        return Resource(name, {"arn": table["TableArn"], "name": name, "tagsAll": tags})
 
 
 def _keys(inputs: Inputs) -> list[dict[str, str]]:
@@ -145,30 +113,11 @@ def _keys(inputs: Inputs) -> list[dict[str, str]]:
     return keys
 
 
-def _index(index: Inputs, table: Inputs, billing: str) -> dict[str, Any]:
-    local = "hashKey" not in index
-    keys = (
-        [*_keys(table)[:1], {"AttributeName": index.require("rangeKey"), "KeyType": "RANGE"}] if local else _keys(index)
-    )
+def _index(index: Inputs) -> dict[str, Any]:
     projection: dict[str, Any] = {"ProjectionType": index.require("projectionType")}
     if attributes := index.get("nonKeyAttributes"):
         projection["NonKeyAttributes"] = attributes
-    built: dict[str, Any] = {"IndexName": index.require("name"), "KeySchema": keys, "Projection": projection}
-    if billing == "PROVISIONED" and not local:
-        built["ProvisionedThroughput"] = _throughput(index)
-    return built
-
-
-def _throughput(inputs: Inputs) -> dict[str, int]:
-    return {
-        "ReadCapacityUnits": inputs.get("readCapacity", 1),
-        "WriteCapacityUnits": inputs.get("writeCapacity", 1),
-    }
-
-
-def _stream(inputs: Inputs) -> dict[str, Any]:
-    view = inputs.get("streamViewType")
-    return {"StreamEnabled": True, "StreamViewType": view} if inputs.get("streamEnabled") else {}
+    return {"IndexName": index.require("name"), "KeySchema": _keys(index), "Projection": projection}
 
 
 def _wait_until_active(dynamodb: Any, name: str) -> None:

@@ -21,18 +21,14 @@ from labelstack.errors import DeployError
 
 GONE = ("ResourceNotFoundException",)
 DEFAULT_BUS = "default"
-RETRY_NAMES = {
-    "maximumEventAgeInSeconds": "MaximumEventAgeInSeconds",
-    "maximumRetryAttempts": "MaximumRetryAttempts",
-}
 
 
 @provisions("aws:cloudwatch/eventRule:EventRule")
 class EventRule(Provisioner):
     """A rule; its id is its name, after that of its bus if it is not the default one."""
 
-    auto_name = AutoName("name", 64, prefix_property="namePrefix")
-    replaced_by = frozenset({"name", "namePrefix", "eventBusName"})
+    auto_name = AutoName("name", 64)
+    replaced_by = frozenset({"name", "eventBusName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Put it."""
@@ -48,14 +44,9 @@ class EventRule(Provisioner):
         return self._resource(arn, inputs, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it; its targets are gone by then, unless `forceDestroy` says to remove them too."""
-        events, rule = target.client("events"), {"Name": old.inputs["name"], "EventBusName": _bus(old.inputs)}
+        """Remove it; its targets are gone by then."""
         with tolerate(*GONE):
-            if old.inputs.get("forceDestroy"):
-                on_bus = {"Rule": rule["Name"], "EventBusName": rule["EventBusName"]}
-                if ids := [attached["Id"] for attached in events.list_targets_by_rule(**on_bus)["Targets"]]:
-                    events.remove_targets(**on_bus, Ids=ids)
-            events.delete_rule(**rule)
+            target.client("events").delete_rule(Name=old.inputs["name"], EventBusName=_bus(old.inputs))
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
         """By its name."""
@@ -85,13 +76,8 @@ class EventTarget(Provisioner):
         """Put it. Raises DeployError when EventBridge does not take it."""
         rule, target_id = str(inputs.require("rule")), str(inputs.require("targetId"))
         entry: dict[str, Any] = {"Id": target_id, "Arn": inputs.require("arn")}
-        for property, member in (("roleArn", "RoleArn"), ("input", "Input"), ("inputPath", "InputPath")):
-            if (value := inputs.get(property)) is not None:
-                entry[member] = value
         if (dead := inputs.object("deadLetterConfig")) is not None:
             entry["DeadLetterConfig"] = {"Arn": dead.require("arn")}
-        if (retry := inputs.object("retryPolicy")) is not None:
-            entry["RetryPolicy"] = {member: retry.get(name) for name, member in RETRY_NAMES.items() if name in retry}
         inputs.get("eventBusName")
         answer = target.client("events").put_targets(Rule=rule, EventBusName=_bus(inputs.plain()), Targets=[entry])
         if failed := answer["FailedEntries"]:

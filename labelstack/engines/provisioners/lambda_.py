@@ -14,7 +14,6 @@ from labelstack.engines.provisioners.base import (
     Provisioner,
     Recorded,
     Resource,
-    Setting,
     Target,
     provisions,
     retag,
@@ -26,7 +25,7 @@ GONE = ("ResourceNotFoundException",)
 # An emulator may have to pull the image of the runtime first.
 READY_DEADLINE_S = 300.0
 POLL_INTERVAL_S = 0.05
-_BY_HAND = ("code", "tags", "sourceCodeHash", "skipDestroy", "reservedConcurrentExecutions", "name")
+_BY_HAND = ("code", "tags", "sourceCodeHash", "skipDestroy", "name")
 _CONFIGURATION = (
     *("role", "handler", "runtime", "description", "timeout", "memorySize", "environment", "layers", "kmsKeyArn"),
     *("deadLetterConfig", "tracingConfig", "ephemeralStorage", "loggingConfig", "snapStart", "vpcConfig"),
@@ -87,12 +86,6 @@ class Function(Provisioner):
                 f"the function's code differs from the uploaded zip ({configuration['CodeSha256']}, not {digest})",
                 property="code",
             )
-        reserved = inputs.get("reservedConcurrentExecutions")
-        if reserved is not None and reserved >= 0:
-            client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
-        else:
-            with tolerate(*GONE):
-                client.delete_function_concurrency(FunctionName=name)
         arn, version = str(configuration["FunctionArn"]), str(configuration.get("Version", "$LATEST"))
         invoke = f"arn:aws:apigateway:{target.region}:lambda:path/2015-03-31/functions/"
         outputs = {
@@ -164,12 +157,11 @@ class EventSourceMapping(Provisioner):
 class Permission(Provisioner):
     """A statement of a function's own policy; its id is the statement's."""
 
-    auto_name = AutoName("statementId", 100, prefix_property="statementIdPrefix")
+    auto_name = AutoName("statementId", 100)
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Add it."""
         client = target.client("lambda")
-        inputs.get("statementIdPrefix")  # is in the id
         names = {"function": "FunctionName", "principalOrgId": "PrincipalOrgID"}
         client.add_permission(**requests.build(client, "AddPermission", inputs, names=names))
         return Resource(inputs.require("statementId"), {"statementId": inputs.require("statementId")})
@@ -178,27 +170,6 @@ class Permission(Provisioner):
         """Remove it."""
         with tolerate(*GONE):
             target.client("lambda").remove_permission(FunctionName=old.inputs["function"], StatementId=old.id)
-
-
-@provisions("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
-class FunctionEventInvokeConfig(Setting):
-    """How often and how long asynchronous calls are tried, and where they end."""
-
-    replaced_by = frozenset({"functionName", "qualifier"})
-
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
-        client = target.client("lambda")
-        client.put_function_event_invoke_config(**requests.build(client, "PutFunctionEventInvokeConfig", inputs))
-        return Resource(str(inputs.require("functionName")))
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
-        request = {"FunctionName": old.id}
-        if qualifier := old.inputs.get("qualifier"):
-            request["Qualifier"] = qualifier
-        with tolerate(*GONE):
-            target.client("lambda").delete_function_event_invoke_config(**request)
 
 
 # Values of UpdateFunctionConfiguration that undo a property which a program no longer sets.

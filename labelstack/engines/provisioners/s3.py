@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -30,27 +29,23 @@ MOST_VERSIONS = 2**31 - 1
 MOST_DELETED = 1000  # by one DeleteObjects
 
 
-@provisions("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+@provisions("aws:s3/bucket:Bucket")
 class Bucket(Provisioner):
     """A bucket. What configures it are resources of their own."""
 
-    auto_name = AutoName("bucket", 63, lower=True, prefix_property="bucketPrefix")
-    replaced_by = frozenset({"bucket", "bucketPrefix", "objectLockEnabled"})
+    auto_name = AutoName("bucket", 63, lower=True)
+    replaced_by = frozenset({"bucket"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
-        inputs.get("bucketPrefix")  # is in the name
         request: dict[str, Any] = {"Bucket": inputs.require("bucket")}
         if target.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": target.region}
-        if inputs.get("objectLockEnabled"):
-            request["ObjectLockEnabledForBucket"] = True
         target.client("s3").create_bucket(**request)
         return self._configured(inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its tags, or whether it is emptied when it is removed."""
-        inputs.get("bucketPrefix"), inputs.get("objectLockEnabled")
         return self._configured(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -160,7 +155,7 @@ class BucketSetting(Setting):
                 getattr(target.client("s3"), self.forget)(Bucket=old.id)
 
 
-@provisions("aws:s3/bucketVersioning:BucketVersioning", "aws:s3/bucketVersioningV2:BucketVersioningV2")
+@provisions("aws:s3/bucketVersioning:BucketVersioning")
 class BucketVersioning(BucketSetting):
     """Whether a bucket keeps old versions."""
 
@@ -179,10 +174,7 @@ class BucketVersioning(BucketSetting):
                 )
 
 
-@provisions(
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-    "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
-)
+@provisions("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
 class BucketEncryption(BucketSetting):
     """How a bucket encrypts."""
 
@@ -220,10 +212,7 @@ class BucketOwnershipControls(BucketSetting):
         s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
 
 
-@provisions(
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-    "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
-)
+@provisions("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
 class BucketLifecycleConfiguration(BucketSetting):
     """The lifecycle rules of a bucket."""
 
@@ -325,7 +314,7 @@ class BucketNotification(BucketSetting):
         return body
 
 
-@provisions("aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject")
+@provisions("aws:s3/bucketObjectv2:BucketObjectv2")
 class BucketObject(Provisioner):
     """An object that the program puts, such as a page of a web site."""
 
@@ -334,13 +323,8 @@ class BucketObject(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Put it."""
         s3 = target.client("s3")
-        by_hand = ("source", "content", "contentBase64", "tags", "forceDestroy", "etag", "sourceHash", "metadata")
-        names = {"kmsKeyId": "SSEKMSKeyId", "acl": "ACL", "websiteRedirect": "WebsiteRedirectLocation"}
-        request = requests.build(s3, "PutObject", inputs, names=names, by_hand=by_hand)
-        for name in ("forceDestroy", "etag", "sourceHash"):
-            inputs.get(name)  # forceDestroy is for locked objects; the others only make a change visible
-        if inputs.get("metadata"):
-            request["Metadata"] = {key: str(value) for key, value in inputs.get("metadata").items()}
+        request = requests.build(s3, "PutObject", inputs, by_hand=("source", "content", "tags", "sourceHash"))
+        inputs.get("sourceHash")  # only makes a change visible
         tags = target.tags(inputs)
         answer = s3.put_object(**request, Body=self._body(inputs))
         if tags:
@@ -369,10 +353,8 @@ class BucketObject(Provisioner):
 
     @staticmethod
     def _body(inputs: Inputs) -> bytes:
-        source, content, encoded = inputs.get("source"), inputs.get("content"), inputs.get("contentBase64")
-        if source is not None:
-            return archives.asset_bytes(source)
-        return base64.b64decode(encoded) if encoded is not None else str(content or "").encode()
+        source, content = inputs.get("source"), inputs.get("content")
+        return str(content or "").encode() if source is None else archives.asset_bytes(source)
 
 
 def _configuration(

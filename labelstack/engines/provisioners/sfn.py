@@ -25,8 +25,8 @@ NOT_LOGGED = {"level": "OFF", "includeExecutionData": False}
 class StateMachine(Provisioner):
     """A state machine; its id is its ARN."""
 
-    auto_name = AutoName("name", 80, prefix_property="namePrefix")
-    replaced_by = frozenset({"name", "namePrefix", "type"})
+    auto_name = AutoName("name", 80)
+    replaced_by = frozenset({"name", "type"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
@@ -62,7 +62,6 @@ class StateMachine(Provisioner):
 
     @staticmethod
     def _request(inputs: Inputs) -> dict[str, Any]:
-        inputs.get("namePrefix")  # is in the name
         request: dict[str, Any] = {"definition": inputs.require("definition"), "roleArn": inputs.require("roleArn")}
         request["loggingConfiguration"] = NOT_LOGGED
         if (logging := inputs.object("loggingConfiguration")) is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
@@ -21,10 +20,8 @@ from labelstack.engines.provisioners.base import (
 
 GONE = ("NotFound", "NotFoundException")
 TOPIC_ATTRIBUTES = {
-    "contentBasedDeduplication": "ContentBasedDeduplication",
     "deliveryPolicy": "DeliveryPolicy",
     "displayName": "DisplayName",
-    "fifoTopic": "FifoTopic",
     "kmsMasterKeyId": "KmsMasterKeyId",
     "policy": "Policy",
     "signatureVersion": "SignatureVersion",
@@ -44,17 +41,12 @@ SUBSCRIPTION_ATTRIBUTES = {
 class Topic(Provisioner):
     """A topic; its id is its ARN."""
 
-    auto_name = AutoName("name", 256, prefix_property="namePrefix")
-    replaced_by = frozenset({"name", "namePrefix", "fifoTopic"})
+    auto_name = AutoName("name", 256)
+    replaced_by = frozenset({"name"})
     api_names = TOPIC_ATTRIBUTES
-
-    def name_suffix(self, inputs: Mapping[str, Any]) -> str:
-        """FIFO topics end with `.fifo`."""
-        return ".fifo" if inputs.get("fifoTopic") else ""
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
-        inputs.get("namePrefix")  # is in the name
         tags = target.tags(inputs)
         answer = target.client("sns").create_topic(
             Name=inputs.require("name"), Attributes=_attributes(inputs, TOPIC_ATTRIBUTES), Tags=tag_list(tags)
@@ -64,9 +56,7 @@ class Topic(Provisioner):
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its attributes and tags."""
         sns, tags = target.client("sns"), target.tags(inputs)
-        inputs.get("namePrefix")
         attributes = _attributes(inputs, TOPIC_ATTRIBUTES)
-        attributes.pop("FifoTopic", None)
         for gone in set(old.inputs) & set(TOPIC_ATTRIBUTES) - set(inputs):
             attributes[TOPIC_ATTRIBUTES[gone]] = ""
         for name, value in attributes.items():

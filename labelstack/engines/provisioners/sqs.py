@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from labelstack.engines.inputs import Inputs
@@ -20,11 +19,7 @@ from labelstack.engines.provisioners.base import (
 
 GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 ATTRIBUTES = {
-    "contentBasedDeduplication": "ContentBasedDeduplication",
-    "deduplicationScope": "DeduplicationScope",
     "delaySeconds": "DelaySeconds",
-    "fifoQueue": "FifoQueue",
-    "fifoThroughputLimit": "FifoThroughputLimit",
     "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
     "kmsMasterKeyId": "KmsMasterKeyId",
     "maxMessageSize": "MaximumMessageSize",
@@ -42,13 +37,9 @@ ATTRIBUTES = {
 class Queue(Provisioner):
     """A queue; its id is its URL."""
 
-    auto_name = AutoName("name", 80, prefix_property="namePrefix")
-    replaced_by = frozenset({"name", "namePrefix", "fifoQueue"})
+    auto_name = AutoName("name", 80)
+    replaced_by = frozenset({"name"})
     api_names = ATTRIBUTES
-
-    def name_suffix(self, inputs: Mapping[str, Any]) -> str:
-        """FIFO queues end with `.fifo`."""
-        return ".fifo" if inputs.get("fifoQueue") else ""
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
@@ -60,7 +51,6 @@ class Queue(Provisioner):
         """Change its attributes and tags."""
         name, sqs, tags = inputs.require("name"), target.client("sqs"), target.tags(inputs)
         attributes = self._attributes(inputs)
-        attributes.pop("FifoQueue", None)
         for gone in set(old.inputs) & set(ATTRIBUTES) - set(inputs):
             attributes[ATTRIBUTES[gone]] = DEFAULTS.get(gone, "")
         sqs.set_queue_attributes(QueueUrl=old.id, Attributes=attributes)
@@ -80,7 +70,6 @@ class Queue(Provisioner):
 
     @staticmethod
     def _attributes(inputs: Inputs) -> dict[str, str]:
-        inputs.get("namePrefix")  # is in the name
         return {ATTRIBUTES[name]: _text(inputs.get(name)) for name in inputs if name in ATTRIBUTES}
 
     @staticmethod
@@ -123,13 +112,6 @@ class QueuePolicy(QueueSetting):
     """The policy of a queue."""
 
     property = "policy"
-
-
-@provisions("aws:sqs/redrivePolicy:RedrivePolicy")
-class RedrivePolicy(QueueSetting):
-    """Where a queue's messages go after too many receives."""
-
-    property = "redrivePolicy"
 
 
 @provisions("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")

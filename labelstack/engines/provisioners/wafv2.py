@@ -25,8 +25,8 @@ GONE = ("WAFNonexistentItemException",)
 class WebAcl(Provisioner):
     """A web ACL; its id is AWS WAF's."""
 
-    auto_name = AutoName("name", 128, prefix_property="namePrefix")
-    replaced_by = frozenset({"name", "namePrefix", "scope"})
+    auto_name = AutoName("name", 128)
+    replaced_by = frozenset({"name", "scope"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
@@ -69,7 +69,6 @@ class WebAclAssociation(Provisioner):
 
 
 def _request(operation: str, inputs: Inputs, target: Target) -> dict[str, Any]:
-    inputs.get("namePrefix")  # in the name
     return requests.build(target.client("wafv2"), operation, inputs, by_hand=("tags",))
 
 

@@ -51,12 +51,6 @@ def test_a_given_name_is_kept(stack: Stack) -> None:
     assert "exactly-this" in stack.names("queues")
 
 
-def test_a_fifo_queue_s_name_ends_as_it_must(stack: Stack) -> None:
-    url = stack.up("pulumi.export('url', aws.sqs.Queue('jobs', fifo_queue=True).url)").outputs["url"]
-
-    assert re.search(r"/jobs-[0-9a-f]{7}\.fifo$", url)
-
-
 def test_outputs_are_the_cloud_s_own(stack: Stack) -> None:
     outputs = stack.up("queue = aws.sqs.Queue('jobs')\npulumi.export('queue', [queue.url, queue.arn])").outputs
 
@@ -123,11 +117,13 @@ def test_what_cannot_be_updated_is_replaced(stack: Stack) -> None:
 
 
 def test_what_has_a_name_of_the_program_s_is_removed_before_it_is_made_anew(stack: Stack) -> None:
-    role = "aws.iam.Role('worker', name='the-worker', path='PATH', assume_role_policy='''" + TRUST + "''')"
-    stack.up(role.replace("PATH", "/one/"))
+    table = "aws.dynamodb.Table('t', name='the-table', billing_mode='PAY_PER_REQUEST', hash_key='KEY',"
+    table += " attributes=[{'name': 'KEY', 'type': 'S'}])"
+    stack.up(table.replace("KEY", "a"))
 
-    assert stack.up(role.replace("PATH", "/two/")).replaced == 1
-    assert stack.cloud.client("iam").get_role(RoleName="the-worker")["Role"]["Path"] == "/two/"
+    assert stack.up(table.replace("KEY", "b")).replaced == 1
+    described = stack.cloud.client("dynamodb").describe_table(TableName="the-table")["Table"]
+    assert described["KeySchema"] == [{"AttributeName": "b", "KeyType": "HASH"}]
 
 
 def test_what_left_the_program_is_removed(stack: Stack) -> None:
