@@ -13,6 +13,7 @@ from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 from integration_tests.stack import wait_for
+from labelstack.diagnosis.machine import BROWSERS
 
 FLAGS = [
     "--disable-gpu",
@@ -45,9 +46,8 @@ DROP = """(files) => {
 
 
 def chromium() -> str | None:
-    """The system's Chromium or Chrome. The shell draws pages alone, at half the processor time of a whole browser."""
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
-    return os.environ.get("LABELSTACK_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    """The system's Chromium or Chrome."""
+    return os.environ.get("LABELSTACK_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def required_chromium() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 
 import pytest
 
@@ -85,6 +86,13 @@ def test_helpers_that_are_missing_are_warnings(world: World, setting: MakeSettin
     assert machine.text_reader(setting("embedded")).fix == ".venv/bin/pip install -e '.[ocr]'"
     assert machine.text_reader(setting("embedded")).status is WARNING
     assert machine.chromium(setting("embedded")).status is WARNING
+
+
+def test_what_make_browser_installs_is_a_chromium(world: World, setting: MakeSetting) -> None:
+    installed = re.findall(r"apt-get install -y -qq --no-install-recommends (\S+)", (PROJECT / "Makefile").read_text())
+    for name in installed:
+        world.commands = {name}
+        assert machine.chromium(setting()).status is OK
 
 
 def test_a_named_chromium_that_is_not_there(world: World, setting: MakeSetting) -> None:
