@@ -41,6 +41,8 @@ PATCHED = (
         "_execute_function_provided_warm",
         "Python functions run by AWS's runtime interface",
     ),
+    ("ministack.services.lambda_svc", "_emit_lambda_logs", "logs of functions that were deleted"),
+    ("ministack.services.lambda_svc", "_functions", "logs of functions that were deleted"),
     ("ministack.services.lambda_svc", "_provided_worker_env", "a function's environment"),
     ("ministack.services.lambda_svc", "_runtime_env_vars", "a function's environment"),
     ("ministack.app", "SERVICE_HANDLERS", "Rekognition"),

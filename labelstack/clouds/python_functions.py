@@ -176,6 +176,7 @@ def install() -> None:
     """Send Python functions to the executor that speaks AWS's runtime interface."""
     original_warm = lambda_svc._execute_function_warm
     original_class = lambda_runtime._worker_class_for
+    original_emit = lambda_svc._emit_lambda_logs
 
     def execute_warm(function: dict[str, Any], event: object, request_id: str) -> Any:
         if is_python(function.get("config") or function):
@@ -185,6 +186,12 @@ def install() -> None:
     def class_for(config: dict[str, Any]) -> Any:
         return PythonWorker if is_python(config) else original_class(config)
 
+    def emit(function: dict[str, Any], *arguments: Any, **named: Any) -> None:
+        # The log group of a deleted function is deleted too, and this would make it anew.
+        if function["config"]["FunctionName"] in lambda_svc._functions:
+            original_emit(function, *arguments, **named)
+
     lambda_svc._execute_function_warm = execute_warm
+    lambda_svc._emit_lambda_logs = emit
     lambda_runtime._worker_class_for = class_for
     lambda_svc._provided_worker_env = environment_of(lambda_svc._provided_worker_env)

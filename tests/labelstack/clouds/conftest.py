@@ -8,6 +8,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,4 +92,5 @@ def deploy(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Deploy]:
 
     yield make
     for name in buckets:
-        cloud.client("lambda").delete_function(FunctionName=name)
+        with suppress(cloud.client("lambda").exceptions.ResourceNotFoundException):  # a test has deleted it
+            cloud.client("lambda").delete_function(FunctionName=name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from integration_tests import stack
 from labelstack.clouds import EmbeddedCloud
-from tests.labelstack.clouds.conftest import Deploy, invoke
+from tests.labelstack.clouds.conftest import Deploy, invoke, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -124,6 +125,22 @@ def test_everything_logged_belongs_to_its_invocation(cloud: EmbeddedCloud, deplo
     assert lines == ["out 1", "no newline 1", "out 2", "no newline 2"]
 
 
+def test_an_invocation_that_outlives_its_function_leaves_no_logs(
+    cloud: EmbeddedCloud, deploy: Deploy, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    source = f"import pathlib, time\ndef handle(event, context):\n    pathlib.Path({str(started)!r}).touch()\n"
+    name = deploy(source + "    time.sleep(9)\n")
+    with ThreadPoolExecutor(1) as pool:
+        invocation = pool.submit(invoke, cloud, name)
+        wait_until("the function to run", started.exists)
+        cloud.client("lambda").delete_function(FunctionName=name)
+        assert invocation.result()[0] == "Unhandled"
+
+    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
+    assert groups == []
+
+
 def test_unknown_function_has_no_logs(cloud: EmbeddedCloud) -> None:
     assert list(cloud.function_logs("no-such-function")) == []
 
@@ -162,7 +179,7 @@ def test_role_is_enforced(cloud: EmbeddedCloud, deploy: Deploy) -> None:
     assert kind == "Unhandled"
     assert refused["errorType"] == "ClientError"
     assert "AccessDenied" in refused["errorMessage"]
-    assert allowed[0] is None
+    assert allowed[0] is None, allowed
 
 
 @pytest.mark.parametrize("secure", ["true", "false"])
@@ -202,4 +219,4 @@ def test_rekognition_is_for_whom_iam_allows_it(tmp_path: Path, deploy: Deploy) -
     assert kind == "Unhandled"
     assert "AccessDeniedException" in refused["errorMessage"]
     assert "rekognition:DetectLabels" in refused["errorMessage"]
-    assert allowed[0] is None
+    assert allowed[0] is None, allowed
