@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
-from handlers.results import Page, Query, Result, Status
+from handlers.results import Order, Page, Query, Result, Status
 from handlers.results.query import Kind
 from labelstack.api_client import CONNECTIONS, ApiClient
 from labelstack.errors import ApiError
@@ -85,7 +85,7 @@ class ApiResults:
         query: Query,
         *,
         min_confidence: Decimal = Decimal(0),
-        order: Literal["newest", "confidence"] = "newest",
+        order: Order = "newest",
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[Result]:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.results import Page, Query, Result, Status
+from handlers.results import Order, Page, Query, Result, Status
 from labelstack.uploads import LocalPicture, key_problem
 
 TERMINAL = frozenset({Status.LABELED, Status.REJECTED, Status.FAILED})
@@ -42,7 +42,7 @@ class Results(Protocol):
         query: Query,
         *,
         min_confidence: Decimal = Decimal(0),
-        order: Literal["newest", "confidence"] = "newest",
+        order: Order = "newest",
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[Result]:

@@ -31,7 +31,7 @@ from ..results.search import LISTED_STATUSES, MAX_LIMIT, Order, Page
 DEFAULT_LIMIT: Final = 24
 MAX_LABEL_CHARACTERS: Final = 100
 MAX_CURSOR_CHARACTERS: Final = 8192
-_SUMMARY: Final = ("key", "versionId", "status", "code", "message", "processedAt", "width", "height")
+_SUMMARY: Final = ("key", "versionId", "status", "code", "message", "uploadedAt", "processedAt", "width", "height")
 _SHOWN_TYPES: Final = {
     name: f"image/{name.lower()}" for name in ("JPEG", "PNG", "HEIC", "HEIF", "WebP", "AVIF", "GIF", "TIFF", "BMP")
 }
@@ -123,17 +123,17 @@ class Reading:
         searched = query.optional("q", _query, "")
         labels = query.several("label", _label, MAX_CONDITIONS)
         least = query.optional("minConfidence", number(0, 100), Decimal(0))
-        order = cast("Order", query.optional("order", one_of("newest", "confidence"), "newest"))
+        order = cast("Order", query.optional("order", one_of("newest", "confidence", "taken"), "newest"))
         status = query.optional("status", one_of(*LISTED_STATUSES), "")
         limit = query.optional("limit", integer_text(1, MAX_LIMIT), DEFAULT_LIMIT)
         cursor = query.optional("cursor", _cursor, None)
         query.done()
         listed_status = Status(status) if status else None
         try:
-            if not (searched or labels):
+            if not (searched or labels or order == "taken"):
                 page = self.results.list_images(limit, cursor, listed_status)
             elif listed_status in (None, Status.LABELED):
-                search = Search.of(searched, labels)
+                search = Search.of(searched, labels) if searched or labels else Search()
                 page = self.results.search(search, min_confidence=least, order=order, limit=limit, cursor=cursor)
             else:
                 page = Page([], None)
@@ -212,6 +212,8 @@ def summary(result: Result) -> dict[str, Any]:
     """Shorten a result to the bounded part that a gallery shows."""
     values = cast("Mapping[str, Any]", result)
     short = {name: values[name] for name in _SUMMARY if name in values}
+    if taken_at := result.get("capture", {}).get("takenAt"):
+        short["capture"] = {"takenAt": taken_at}
     for part in ("labels", "moderation"):
         if part in values:
             short[part] = [{"name": label["name"], "confidence": label["confidence"]} for label in values[part]]

@@ -13,7 +13,7 @@ from .label_rules import LabelRules
 from .order import TOMBSTONE_DAYS, Position, State
 from .query import Query
 from .repair import repair_message
-from .search import Page, ResultsReader
+from .search import Order, Page, ResultsReader
 from .table import ResultsWriter
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "InvalidQueryError",
     "Label",
     "LabelRules",
+    "Order",
     "Page",
     "Position",
     "Query",

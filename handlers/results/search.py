@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Order: TypeAlias = Literal["newest", "confidence"]
+Order: TypeAlias = Literal["newest", "confidence", "taken"]
 
 LISTED_STATUSES: Final = (Status.LABELED, Status.REJECTED, Status.FAILED)
 MAX_LIMIT: Final = 100
@@ -152,7 +152,8 @@ class ResultsReader:
     ) -> Page[Result]:
         """LABELED pictures that match; labels count with at least this confidence.
 
-        `newest` first, or by the `confidence` of the first label, highest first. Where dates alone find, by date.
+        `newest` first, or by the `confidence` of the first label, highest first, or by the date when they were `taken`,
+        latest first; where dates alone find, always by date.
         Raises InvalidQueryError for a limit outside 1-100 or a confidence outside 0-100, InvalidCursorError.
         """
         _check_limit(limit)
@@ -223,7 +224,7 @@ class ResultsReader:
 
     def _driver(self, query: Query, order: Order) -> str:
         """The label whose pictures are looked through, if need be: the rarest; the first when it gives the order."""
-        names = query.has(Kind.LABEL)
+        names = [] if order == "taken" else query.has(Kind.LABEL)
         if order == "confidence" or len(names) < 2 or _term(query):
             return names[0] if names else ""
         counts: Counter[str] = Counter()
@@ -242,10 +243,11 @@ class ResultsReader:
     ) -> tuple[list[Result], _Way | None, tuple[str, str] | None]:
         """Matches, and the way and the place in it where the search goes on; no way at its end."""
         results: list[Result] = []
-        looks, page_size = 0, limit
-        for _ in range(_MAX_ROUNDS):
+        looks, rounds, page_size = 0, 0, limit
+        while rounds < _MAX_ROUNDS:
             way = ways[number]
             answer = self._query(**way.request(page_size, after, self._folder))
+            rounds += answer["ScannedCount"] > 0  # a year without pictures costs next to nothing
             page_size = _BLOCK if answer["Count"] < answer["ScannedCount"] else GET_KEYS
             candidates = [item for item in map(from_wire, answer["Items"]) if item.get("confidence", least) >= least]
             is_last = "LastEvaluatedKey" not in answer and number + 1 == len(ways)
@@ -341,6 +343,8 @@ def _class(query: Query) -> str:
 
 def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
     """The ways of a search, one after the other: by label or term where there are any, else by date, else all."""
+    if order == "taken":
+        return _years(query)
     if label and order == "confidence":
         return [_Way("gsi1", keys.label_partition(label), keys.label_sk(label), keys.confidence_sort(least))]
     # A picture is processed after its date, if need be by another clock.
@@ -354,12 +358,17 @@ def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
     if term:
         return [_Way("gsi2", keys.term_sk(term), keys.term_sk(term), processed)]
     if query.since or query.before:
-        oldest = max(int(query.since[:4] or 0), keys.FIRST_YEAR)
-        last = datetime.fromisoformat(query.before) - timedelta(milliseconds=1) if query.before else datetime.max
-        newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
-        years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
-        return [_Way("gsi2", year, year, query.since or "0", query.before or "~") for year in years]
+        return _years(query)
     return [_Way("gsi2", keys.status_partition(Status.LABELED), keys.META)]
+
+
+def _years(query: Query) -> list[_Way]:
+    """The ways through the pictures of a search's time, by their dates."""
+    oldest = max(int(query.since[:4] or 0), keys.FIRST_YEAR)
+    last = datetime.fromisoformat(query.before) - timedelta(milliseconds=1) if query.before else datetime.max
+    newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
+    years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
+    return [_Way("gsi2", year, year, query.since or "0", query.before or "~") for year in years]
 
 
 def _start(index: str, partition: str, sort: str, pk: str, sk: str) -> Wire:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal, TypeVar
+from typing import TypeVar, get_args
 
 import click
 
-from handlers.results import Page, Query, Result, Status
+from handlers.results import Order, Page, Query, Result, Status
 from handlers.results.query import Kind
 from labelstack.cli.options import Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
@@ -125,7 +125,7 @@ def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
     help="The least confidence of each label.",
 )
 @limit_option
-@click.option("--order", type=click.Choice(["newest", "confidence"]), default="newest", show_default=True)
+@click.option("--order", type=click.Choice(get_args(Order)), default="newest", show_default=True)
 @cursor_option
 @json_option
 @target_options
@@ -136,7 +136,7 @@ def search(
     words: tuple[str, ...],
     min_confidence: float,
     limit: int,
-    order: Literal["newest", "confidence"],
+    order: Order,
     cursor: str | None,
     as_json: bool,
 ) -> None:
@@ -147,8 +147,8 @@ def search(
     (the camera's dates, else those of the upload in UTC). A minus turns a condition round: -dog. Quotation marks hold
     words together: 'text:"no parking"'.
 
-    --order confidence puts those first that are surest of the first label. Of a stack with an API, pictures below its
-    upload prefix are found, which is what an API shows.
+    --order confidence puts those first that are surest of the first label, --order taken the latest dates. Of a stack
+    with an API, pictures below its upload prefix are found, which is what an API shows.
     """
     screen = Screen(as_json=as_json)
     results = read_side(ctx.obj, target).results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ def keys_of(reader: ResultsReader, text: str, limit: int = 2, **more: Any) -> li
     pages: list[str] = []
     cursor: str | None = None
     while True:
-        page = reader.search(Query.of(text), limit=limit, cursor=cursor, **more)
+        page = reader.search(Query.of(text) if text else Query(), limit=limit, cursor=cursor, **more)
         assert len(page.items) <= limit
         pages += [result["key"] for result in page.items]
         cursor = page.cursor
@@ -105,6 +106,40 @@ def test_the_surest_of_the_first_label_come_first(stocked: ResultsTable) -> None
         "uploads/IMG_33.jpg",
         "uploads/IMG_11.jpg",
     ]
+
+
+TAKEN = [("", [3, 1, 2, 0]), ("cat -dog", [2, 0]), ("to:2026-01-14", [2, 0]), ("text:stop", [1, 0]), ("quokka", [])]
+
+
+@pytest.mark.parametrize(("text", "numbers"), TAKEN)
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_the_latest_date_comes_first_whatever_came_last(
+    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, limit: int, text: str, numbers: list[int]
+) -> None:
+    scan = labeled("uploads/IMG_22.jpg", label("Cat"), sequencer=30)
+    scan.result.update({"uploadedAt": "2026-11-01T12:00:00.000Z", "capture": {"takenAt": "2025-05-01T12:00:00+02:00"}})
+    stocked.write(scan)
+    film = reading("uploads/IMG_00.jpg", "STOP", sequencer=31)
+    film.result.update({"labels": [label("Cat")], "capture": {"takenAt": "1987-05-01T12:00:00"}})
+    stocked.write(film)
+    below = ResultsReader(dynamodb, table_name, folder="uploads/")
+    expected = [f"uploads/IMG_{number}{number}.jpg" for number in numbers]
+
+    assert keys_of(below, text, limit, order="taken") == expected
+
+
+def test_years_without_pictures_cost_no_page(table: ResultsTable, meter: Meter) -> None:
+    for number, year in enumerate((2026, 1991)):
+        write = labeled(f"{year}.jpg", sequencer=number + 1)
+        write.result["capture"] = {"takenAt": f"{year}-05-01T12:00:00"}
+        table.write(write)
+    meter.requests.clear()
+
+    page = table.search(Query(), order="taken")
+
+    assert ([result["key"] for result in page.items], page.cursor) == (["2026.jpg", "1991.jpg"], None)
+    assert meter.requests.count("Query") <= datetime.now(UTC).year - 1990 + 2
+    assert meter.units <= 2
 
 
 def test_a_term_that_is_left_of_another_result_shows_nothing(dynamodb: DynamoDBClient, table: ResultsTable) -> None:

@@ -160,6 +160,17 @@ def test_searches_by_a_query_and_labels(client: Client) -> None:
     ]
 
 
+def test_lists_labelled_pictures_by_the_date_when_they_were_taken(client: Client) -> None:
+    camera: Any = {"takenAt": "2020-05-01T12:00:00", "camera": "Canon EOS R5"}
+    client.api.results.add(result("uploads/1", capture=camera), result("uploads/2", status="REJECTED"))
+
+    listed = client.get("/images", order="taken").body["images"]
+
+    assert [(image["key"], image["capture"]) for image in listed] == [("uploads/1", {"takenAt": camera["takenAt"]})]
+    assert client.api.results.requests[0] == {"query": "", "least": Decimal(0), "order": "taken", "limit": 24}
+    assert client.get("/images", order="taken", status="REJECTED").body == {"images": []}
+
+
 @pytest.mark.parametrize("query", ["faces:two", 'text:"', "from:yesterday", "colour:red", " ".join("abcdefghijk")])
 def test_says_what_is_wrong_with_a_query(client: Client, query: str) -> None:
     reply = client.get("/images", q=query)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from PIL import Image, UnidentifiedImageError
@@ -29,6 +30,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from handlers.results import InvalidQueryError, Query
+from handlers.results.keys import date_of
 
 from .scenes import see
 
@@ -45,7 +47,7 @@ CAPTURE = {
         "iso": 400,
     }
 }
-"""Of pictures whose names begin with `taken`."""
+"""Of pictures whose names begin with `taken`, and may go on with a date."""
 TITLES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large", 415: "Unsupported"}
 
 
@@ -129,8 +131,16 @@ class Double:
             reason = {"code": "ANALYSIS_FAILED", "message": "The analysis did not work. Upload it again later."}
             return document | {"status": "FAILED"} | reason
         name = picture.key.rsplit("/", 1)[-1]
-        analysis = {"faces": [], "moderation": []} | see(name) | (CAPTURE if name.startswith("taken") else {})
+        analysis = {"faces": [], "moderation": []} | see(name) | captured(name)
         return document | {"status": "LABELED", "format": kind, "width": size[0], "height": size[1]} | analysis
+
+
+def captured(name: str) -> dict[str, Any]:
+    """What the camera wrote into a file of this name."""
+    if not name.startswith("taken"):
+        return {}
+    date = re.search(r"\d{4}-\d\d-\d\d", name)
+    return {"capture": CAPTURE["capture"] | ({"takenAt": f"{date[0]}T12:34:56"} if date else {})}
 
 
 def is_plain(text: str) -> bool:
@@ -156,13 +166,15 @@ def stamp(moment: datetime) -> str:
 def summary(result: dict[str, Any]) -> dict[str, Any]:
     """What a gallery shows of a result."""
     short = {name: value for name, value in result.items() if name in SUMMARY}
+    if "capture" in result:
+        short["capture"] = {"takenAt": result["capture"]["takenAt"]}
     for part in ("labels", "moderation"):
         if part in result:
             short[part] = [{"name": label["name"], "confidence": label["confidence"]} for label in result[part]]
     return short
 
 
-SUMMARY = {"key", "status", "code", "message", "processedAt", "width", "height"}
+SUMMARY = {"key", "status", "code", "message", "uploadedAt", "processedAt", "width", "height"}
 
 
 def one_key(request: Request) -> str:
@@ -301,7 +313,7 @@ class Service:
             raise Problem(400, "INVALID_REQUEST", "The labels are not as the contract says.")
         least = number(request, "minConfidence", 0, 0, 100)
         limit = number(request, "limit", 24, 1, 100)
-        order = choice(request, "order", ("newest", "confidence"), "newest")
+        order = choice(request, "order", ("newest", "confidence", "taken"), "newest")
         status = choice(request, "status", ("LABELED", "REJECTED", "FAILED"))
         if limit != int(limit):
             raise Problem(400, "INVALID_REQUEST", "The limit must be a whole number.")
@@ -313,6 +325,9 @@ class Service:
         except InvalidQueryError as error:
             raise Problem(400, "INVALID_QUERY", f"The search is not valid: {error}.") from None
         matching = [result for result in self.double.done() if not status or result["status"] == status]
+        if order == "taken":
+            matching = [result for result in matching if result["status"] == "LABELED"]
+            matching.sort(key=lambda result: date_of(cast("Any", result)), reverse=True)
         if query:
             labelled: Any = [result for result in matching if result["status"] == "LABELED"]
             matching = [result for result in labelled if query.matches(result, Decimal(least))]

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from integration_tests.browser import Visitor
 
-from .conftest import plain_picture, sample
+from .conftest import plain_picture, sample, upload_of
 from .double import Double
 
 Visit = Callable[..., Visitor]
@@ -128,6 +128,30 @@ def test_groups_by_day(visit: Visit, double: Double) -> None:
     expect(page.locator("#grid > li")).to_have_text(
         [re.compile(text) for text in ("Today", "coffee.png", "Yesterday", "rocket.png", long_ago, "cat.png")]
     )
+
+
+def test_orders_by_the_dates_of_the_camera_and_groups_by_their_days(visit: Visit, double: Double) -> None:
+    for name in ("taken 2019-05-01.png", "coffee.png", "taken 2025-12-24 b.png", "taken 2025-12-24 a.png"):
+        double.put(f"uploads/1/{name}", plain_picture())
+    double.put("uploads/1/notes.jpg", b"text")
+    page = visit(locale="en-GB", timezone_id="America/Los_Angeles").page
+    expect(page.locator(".card")).to_have_count(5)
+
+    page.get_by_label("Order").select_option("taken")
+
+    christmas = ["24 December 2025", "taken 2025-12-24 a", "taken 2025-12-24 b"]
+    in_order = ["coffee.png", *christmas, "1 May 2019", "taken 2019-05-01"]
+    expect(page.locator("#grid > li:not(:first-child)")).to_have_text([re.compile(text) for text in in_order])
+    expect(page.locator("#status").get_by_role("button", name="Labelled")).to_have_attribute("aria-pressed", "true")
+    page.set_input_files("#files", upload_of("taken 2020-02-29.png", plain_picture()))
+    in_order[4:4] = ["29 February 2020", "taken 2020-02-29"]
+    expect(page.locator("#grid > li:not(:first-child)")).to_have_text([re.compile(text) for text in in_order])
+    page.reload()
+    expect(page.get_by_label("Order")).to_have_value("taken")
+    expect(page.locator("#grid > li:not(:first-child)")).to_have_text([re.compile(text) for text in in_order])
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(page.get_by_label("Order")).to_have_value("newest")
+    expect(page.locator(".card")).to_have_count(6)
 
 
 def test_says_where_nothing_was_recognised(visit: Visit, double: Double) -> None:

@@ -102,6 +102,16 @@ def test_own_pictures_are_there_after_a_reload_and_can_be_searched(guest_page: P
         expect(guest_page.locator(".card")).to_have_count(2)
 
 
+def test_own_pictures_are_ordered_by_the_dates_of_the_camera(guest_page: Page) -> None:
+    names = ["taken 2021-01-01.png", "taken 2025-12-24.png", "taken 2019-05-01.png"]
+    guest_page.set_input_files("#files", [upload_of(name) for name in names])
+    expect(guest_page.locator(ROWS + "[data-state=done]")).to_have_count(3)
+
+    guest_page.get_by_label("Order").select_option("taken")
+
+    expect(guest_page.locator(".card .name")).to_have_text([names[1], names[0], names[2]])
+
+
 @pytest.mark.abuse
 def test_shows_the_identity_id_nowhere(guest_page: Page, guest: GuestDouble) -> None:
     guest_page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))

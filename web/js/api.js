@@ -41,7 +41,7 @@ export function apiBackend(config) {
 
     async images({ labels, conditions, minConfidence, order, status, cursor, limit }, signal) {
       const q = conditions.join(" ");
-      const query = labels.length || q ? { label: labels, q, minConfidence, order, cursor, limit } : { status, cursor, limit };
+      const query = labels.length || q || order === "taken" ? { label: labels, q, minConfidence, order, cursor, limit } : { status, cursor, limit };
       return (await call("GET", "/images", { query, signal })).body;
     },
 

@@ -9,7 +9,7 @@ export function byId(id) {
   return node;
 }
 
-/** An element (a button submits nothing) with properties, `onclick`-like listeners and attributes (those with a dash, and `role`). */
+/** An element (a button submits nothing) with properties, listeners like `onclick`, and attributes: `role`, and names with a dash. */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   if (tag === "button") node.type = tag;
@@ -51,13 +51,16 @@ export function nameOf(key) {
   return key.slice(key.lastIndexOf("/") + 1) || key;
 }
 
-/** A name in one line: where there is no room, the style sheet cuts the end of the first part, so that the name's end stays. */
+/** The date by which searches know a picture. */
+export const dateOf = ({ capture, uploadedAt, processedAt }) => (capture?.takenAt ?? uploadedAt ?? processedAt).slice(0, 19);
+
+/** A name in one line: the style sheet cuts the first part where there is no room, so that the name's end stays. */
 export function nameNode(name) {
   const head = characters(name), tail = head.length > 16 ? head.splice(-10) : [];
   return el("span", { className: "name", title: name, dir: "auto" }, el("span", {}, head.join("")), tail.length && el("span", {}, tail.join("")));
 }
 
-/** What the browser keeps for this page, for ever or for this tab: nothing, where it is told to keep nothing. */
+/** What the browser keeps for this page, for ever or for this tab; nothing, if it is told so. */
 export const keeping = (kind) => ({
   get(name) {
     try {
@@ -85,7 +88,7 @@ export function debounce(action, wait) {
   };
 }
 
-/** The key that the page's address names; undefined where it names none, or nothing that can be read. */
+/** The key that the page's address names, if it can be read. */
 export function keyInAddress() {
   try {
     return decodeURIComponent(location.hash.slice(1)) || undefined;

@@ -1,5 +1,5 @@
-/** The gallery: pictures as cards by day, more of them as one scrolls, kept fresh, with its empty, loading and error states. */
-import { byId, el, icon, keptInTab, nameNode, nameOf, percent } from "./dom.js";
+/** The gallery: pictures as cards by day, more as one scrolls, kept fresh; its empty, loading and error states. */
+import { byId, dateOf, el, icon, keptInTab, nameNode, nameOf, percent } from "./dom.js";
 import { counted, explain, reason } from "./messages.js";
 
 const PAGE = 48, MOST_PAGE = 100, FRESH_MS = 20_000, TAGS = 4, AHEAD = "1200px", PLACE = "labelstack.place";
@@ -113,10 +113,10 @@ export function setUpGallery(backend, pictures, page) {
   /** A heading before the first picture of each day, while they are in the order of days. */
   function days() {
     for (const node of grid.querySelectorAll(".day")) node.remove();
-    if (query.order !== "newest") return;
+    if (query.order === "confidence") return;
     let last;
     for (const image of images) {
-      const day = dayOf(image);
+      const day = dayOf(query.order === "taken" ? dateOf(image).slice(0, 10) + "T00:00" : image.processedAt);
       if (day && day !== last) cards.get(image.key).before(el("li", { className: "day" }, el("h3", {}, day)));
       last = day;
     }
@@ -163,14 +163,17 @@ export function setUpGallery(backend, pictures, page) {
       el("li", {}, el("button", { className: "tag", title: `${name}, ${percent(confidence)}`, onclick: () => page.onLabel(name) }, name))));
   }
 
-  /** Puts pictures that are new in front, without touching the others. */
-  function prepend(newest) {
+  /** Puts pictures that are new where they belong. */
+  function insert(newest) {
     const fresh = newest.filter((image) => !cards.has(image.key));
     if (!fresh.length) return;
     if (!images.length) grid.replaceChildren();
-    images.unshift(...fresh);
+    for (const image of fresh.reverse()) {
+      const at = query.order === "taken" ? images.findIndex((other) => dateOf(other) <= dateOf(image)) : 0, next = images[at];
+      images.splice(next ? at : images.length, 0, image);
+      grid.insertBefore(card(image), cards.get(next?.key) ?? null);
+    }
     if (total !== undefined) total += fresh.length;
-    grid.prepend(...fresh.map(card));
     settle();
   }
 
@@ -178,7 +181,7 @@ export function setUpGallery(backend, pictures, page) {
     if (!query || document.hidden || !navigator.onLine || grid.hasAttribute("aria-busy") || query.order !== "newest") return;
     const queryBefore = query;
     const newest = await backend.images({ ...query, limit: PAGE }).catch(() => undefined); // the next round tells
-    if (newest && queryBefore === query) prepend(newest.images);
+    if (newest && queryBefore === query) insert(newest.images);
   }
 
   /** Remembers where the reader is, for when the page is loaded again. */
@@ -219,7 +222,7 @@ export function setUpGallery(backend, pictures, page) {
       for (const node of cards.values()) node.tags();
     },
     offer(result) {
-      if (!query.labels.length && !query.conditions.length && (!query.status || result.status === query.status)) prepend([result]);
+      if (!query.labels.length && !query.conditions.length && (result.status === query.status || (!query.status && (query.order === "newest" || result.status === "LABELED")))) insert([result]);
       else void refresh();
     },
     /** Takes pictures away; the one beside them gets the focus. */
@@ -241,7 +244,7 @@ export function setUpGallery(backend, pictures, page) {
   };
 }
 
-/** Where the reader was when this address was loaded before; undefined where it is opened anew. */
+/** Where the reader was when this address was loaded before. */
 export function placeBefore() {
   history.scrollRestoration = "manual";
   const [{ type } = {}] = performance.getEntriesByType("navigation");
@@ -256,8 +259,8 @@ export function placeBefore() {
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 
 /** The day that a picture belongs to, in words. */
-function dayOf({ processedAt }) {
-  const then = new Date(processedAt), today = new Date();
+function dayOf(time) {
+  const then = new Date(time), today = new Date();
   if (Number.isNaN(then.getTime())) return undefined;
   if (then.toDateString() === today.toDateString()) return "Today";
   today.setDate(today.getDate() - 1);

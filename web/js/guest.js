@@ -7,7 +7,7 @@
  * Whoever knows a guest's identity id gets his credentials. So the page never sees it: its keys begin after the guest's folder, and
  * its pictures are blobs, as a link to S3 would have the id in it.
  */
-import { kept } from "./dom.js";
+import { dateOf, kept } from "./dom.js";
 import { typeOf } from "./files.js";
 import { clock, requestJson, sendFile, ServiceError } from "./http.js";
 import { each, fetchFile, keyName } from "./later.js";
@@ -143,6 +143,7 @@ export function guestBackend(config) {
       matches = matches.filter((image) => labels.every((name) => sureness(image, name) >= minConfidence));
       for (const condition of conditions) matches = matches.filter((image) => image.status === "LABELED" && holds(condition, image, minConfidence));
       if (order === "confidence" && labels.length) matches.sort((a, b) => sureness(b, labels[0]) - sureness(a, labels[0]));
+      if (order === "taken") matches.sort((a, b) => (dateOf(a) < dateOf(b) ? 1 : -1));
       const from = Number(cursor ?? 0), to = from + limit;
       return { images: matches.slice(from, to), cursor: to < matches.length ? String(to) : undefined, total: matches.length };
     },
@@ -174,7 +175,7 @@ export function guestBackend(config) {
 /** Whether a condition of a search holds for a picture, as handlers/results/query.py says it. */
 function holds(condition, image, minConfidence) {
   const [, minus, kind = "label", quoted] = /^(-?)(?:(\w+):)?(.*)$/.exec(condition);
-  const value = quoted.replaceAll('"', "").toLowerCase(), day = (image.capture?.takenAt ?? image.uploadedAt ?? image.processedAt).slice(0, 10), name = keyEnd(image.key).toLowerCase();
+  const value = quoted.replaceAll('"', "").toLowerCase(), day = dateOf(image).slice(0, 10), name = keyEnd(image.key).toLowerCase();
   const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   const has = {
     label: () => image.labels?.some((label) => label.name.toLowerCase() === value && label.confidence >= minConfidence),

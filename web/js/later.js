@@ -1,5 +1,5 @@
 /** What the parts share that are loaded later: fetching, saving and naming files, doing something with many, asking before. */
-import { byId, el, nameOf } from "./dom.js";
+import { el, nameOf } from "./dom.js";
 import { again, get, ServiceError } from "./http.js";
 import { shortened } from "./names.js";
 
@@ -39,14 +39,14 @@ export async function each(items, atOnce, action, signal) {
 
 /** Asks before something that cannot be undone, or that costs. @returns {Promise<boolean>} */
 export async function confirmed(title, text, [no, yes] = ["Keep it", "Delete"]) {
-  const dialog = byId("confirm");
-  byId("confirm-title").textContent = title;
-  byId("confirm-text").textContent = text;
-  byId("confirm-no").textContent = no;
-  byId("confirm-yes").textContent = yes;
-  dialog.returnValue = "no";
+  const dialog = el("dialog", { id: "confirm", className: "small", "aria-labelledby": "confirm-title" }, el("form", { method: "dialog" },
+    el("h2", { id: "confirm-title" }, title), el("p", {}, text), el("menu", {},
+      el("button", { className: "button", type: "submit", value: "no", autofocus: true }, no),
+      el("button", { className: "button bad", type: "submit", value: "yes", id: "confirm-yes" }, yes))));
+  document.body.append(dialog);
   dialog.showModal();
   await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  dialog.remove();
   return dialog.returnValue === "yes";
 }
 

@@ -18,12 +18,12 @@ export function setUpSearch(config, loadLabels, onChange) {
   let known = [], active = -1;
 
   function changed(why) {
+    show();
     const address = toAddress(query, config);
     // Another search is a step that one can go back; the slider is none.
     if (why === "confidence") history.replaceState(history.state, "", address + location.hash);
     else if (location.hash) history.replaceState(null, "", address);
     else history.pushState(null, "", address);
-    show();
     onChange({ ...query }, why);
   }
 
@@ -34,15 +34,18 @@ export function setUpSearch(config, loadLabels, onChange) {
     chosen.replaceChildren(...searched().map((name) => el("li", { className: "tag" }, name,
       el("button", { "aria-label": `Remove ${name}`, onclick: () => remove(name) }, icon("x")))));
     input.placeholder = searched().length ? "and …" : "Search: cat -dog";
-    order.disabled = !query.labels.length;
+    if (!query.labels.length && query.order === "confidence") query.order = "newest";
+    order.value = query.order;
+    order.options[2].disabled = !query.labels.length;
     byId("status").replaceChildren(...STATUSES.map(([value, text]) => el("button", {
-      "aria-pressed": String(value === (searched().length ? "LABELED" : query.status)),
+      "aria-pressed": String(value === (searched().length || query.order === "taken" ? "LABELED" : query.status)),
       onclick: () => pickStatus(value) }, text)));
     byId("popular").replaceChildren(...(searched().length || ["REJECTED", "FAILED"].includes(query.status) ? [] : known.slice(0, POPULAR)).map(({ name, count }) =>
       el("li", {}, el("button", { className: "tag", onclick: () => (add(name), input.focus()) }, name, " ", el("small", {}, String(count))))));
   }
 
   function pickStatus(value) {
+    if (value !== "LABELED") query.order = "newest";
     reset(value);
     changed("status");
     byId("status").querySelector("[aria-pressed=true]").focus();
@@ -130,7 +133,6 @@ export function setUpSearch(config, loadLabels, onChange) {
     const before = fromAddress(config);
     if (toAddress(before, config) === toAddress(query, config)) return;
     Object.assign(query, before);
-    order.value = query.order;
     least(query.minConfidence);
     show();
     onChange({ ...query }, "back");
@@ -154,7 +156,6 @@ export function setUpSearch(config, loadLabels, onChange) {
     });
   }
   least(query.minConfidence);
-  order.value = query.order;
   order.onchange = () => ((query.order = order.value), changed("order"));
 
   async function refresh() {
@@ -188,7 +189,7 @@ function fromAddress(config) {
     labels: search.getAll("label").filter(Boolean).slice(0, MOST),
     conditions: search.getAll("q").filter((condition) => CONDITION.test(condition)).slice(0, MOST),
     minConfidence: Math.max(config.minConfidence, min >= 0 && min <= 100 ? min : 0),
-    order: search.get("order") === "confidence" ? "confidence" : "newest",
+    order: ["confidence", "taken"].find((each) => each === search.get("order")) ?? "newest",
     status: STATUSES.some(([value]) => value === search.get("status")) ? search.get("status") : "",
   };
 }

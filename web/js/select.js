@@ -11,7 +11,7 @@ const LONG_PRESS_MS = 450, STILL_PX = 10;
 export function setUpSelection(backend, pictures, gallery, page) {
   const grid = byId("grid"), bar = byId("bar"), sum = byId("bar-sum");
   const keys = new Set();
-  let byButton = false, anchor, work, bulk; // `byButton`: started by the button, so that it goes on with nothing selected
+  let byButton = false, anchor, work, bulk; // `byButton`: it goes on with nothing selected
   const selecting = () => byButton || keys.size > 0;
 
   function show() {

@@ -39,7 +39,7 @@
  * @property {string[]} labels  all of them must match
  * @property {string[]} conditions  as the API's `q` has them; all of them must hold
  * @property {number} minConfidence
- * @property {"newest"|"confidence"} order
+ * @property {"newest"|"confidence"|"taken"} order
  * @property {""|"LABELED"|"REJECTED"|"FAILED"} status  "" is all
  * @property {number} [limit]
  * @property {string} [cursor]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from handlers.results import Page, Query, Result, Status, TableUnavailableError
+from handlers.results import Order, Page, Query, Result, Status, TableUnavailableError
 from labelstack.cli.backend import OnStep
 from labelstack.clouds import Capabilities, Cloud
 from labelstack.diagnosis.finding import Finding
@@ -95,7 +95,7 @@ class FakeResults:
         query: Query,
         *,
         min_confidence: Decimal = Decimal(0),
-        order: Literal["newest", "confidence"] = "newest",
+        order: Order = "newest",
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[Result]:
