@@ -53,7 +53,7 @@ feeds = {"eventbridge": settings["previews"], "results_bucket": documents, "topi
 processor = make(kind, "", **data, service=service, **feeds)
 workflow = processor if isinstance(processor, LabelWorkflow) else None
 
-# What people see of it
+# The parts that people see
 previews = make_if("previews", Previews, "-previews", bucket=uploads, service=service, cors_origins=origins)
 own = {"queue": processor.queue, "results_bucket": documents, "previews": previews}
 api = make_if("api", LabelApi, "-api", **data, service=service, origins=origins, **own)

@@ -174,7 +174,7 @@ class Settings:
 
 
 def load() -> Settings:
-    """The settings of the stack that is being deployed. Raises SettingsError, before anything is created."""
+    """Return the settings of the stack that is being deployed. Raises SettingsError, before anything is created."""
     config: dict[str, Any] = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
     prefix = f"{NAMESPACE}:"
     return parse({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)})
@@ -203,7 +203,7 @@ def _spelled(key: str) -> str:
 
 
 def _from_text(annotation: Any, value: Any) -> Any:
-    """A list or mapping as Pulumi hands it over, JSON; a list also as a person types it, `labels,faces`."""
+    """Return a list or mapping as Pulumi hands it over, JSON; a list also as a person types it, `labels,faces`."""
     if not isinstance(value, str) or not (arguments.is_sequence(annotation) or arguments.is_mapping(annotation)):
         return value
     if arguments.is_sequence(annotation) and not value.lstrip().startswith("["):
@@ -215,7 +215,7 @@ def _from_text(annotation: Any, value: Any) -> Any:
 
 
 def _as_given(problem: Problem, values: Mapping[str, Any]) -> Problem:
-    """The problem of a setting as a whole, with the value that stands in the configuration."""
+    """Return the problem of a setting as a whole, with the value that stands in the configuration."""
     key = problem.argument.partition("[")[0].partition(".")[0]
     return replace(problem, argument=key, value=values.get(key)) if problem.expected else problem
 

@@ -58,7 +58,7 @@ def measure() -> Report:
 
 
 def _median_ms(ask: Callable[[], Reply], times: int = CALLS) -> float:
-    """The median of several answers, in milliseconds, after one that warms everything up."""
+    """Return the median of several answers, in milliseconds, after one that warms everything up."""
     taken = []
     for number in range(times + 1):
         started = time.perf_counter()
@@ -90,7 +90,7 @@ def _calls(stack: DeployedStack) -> Iterator[Figure]:
 
 
 def _searches(stack: DeployedStack) -> Iterator[Figure]:
-    """Each search among fewer and more pictures; the time must not grow with their number."""
+    """Yield each search among fewer and more pictures; the time must not grow with their number."""
     api = ApiClient(stack.outputs["apiUrl"])
     medians: dict[str, list[float]] = {name: [] for name in SEARCHES}
     filled = 0

@@ -39,11 +39,11 @@ _DURATION = re.compile(r"^REPORT .*\tDuration: ([\d.]+) ms", re.MULTILINE)
 
 
 class Design(Protocol):
-    """What is measured of either."""
+    """The figures of one design."""
 
     @property
     def bucket(self) -> str:
-        """Where pictures are put."""
+        """Return where pictures are put."""
 
     @property
     def queue_url(self) -> str:
@@ -54,10 +54,10 @@ class Design(Protocol):
         """The name of the one that labels."""
 
     def client(self, service: str) -> Any:
-        """A boto3 client of its cloud."""
+        """Return a boto3 client of its cloud."""
 
     def labels(self) -> Mapping[str, Sequence[str]]:
-        """The labels that it shows, by key."""
+        """Return the labels that it shows, by key."""
 
     def waiting(self) -> int:
         """Messages in its queue."""
@@ -73,11 +73,11 @@ class Ours:
         self.function = str(stack.outputs["processorFunction"])
 
     def client(self, service: str) -> Any:
-        """A boto3 client of its cloud."""
+        """Return a boto3 client of its cloud."""
         return self._stack.client(service)
 
     def labels(self) -> dict[str, list[str]]:
-        """Of every picture that is labelled."""
+        """Return the labels of every labelled picture, by key."""
         items = (item for item in self._stack.everything() if item["sk"] == "META")
         return {
             item["key"]: [label["name"] for label in item["labels"]] for item in items if item["status"] == "LABELED"
@@ -94,7 +94,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one design did."""
+    """The outcome of one design."""
 
     singles_s: list[float]
     lambda_s: float
@@ -105,7 +105,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Fed:
-    """What a feed of repeated and shuffled events left behind.
+    """The state after a feed of repeated and shuffled events.
 
     Attributes:
         lost: Pictures in the bucket without the labels of their newest version.
@@ -244,7 +244,7 @@ def _bulk(design: Design) -> tuple[int, float]:
 
 
 def _lambda_s(design: Design) -> float:
-    """What Lambda would charge for: the sum of all durations in the function's log."""
+    """Return what Lambda would charge for: the sum of all durations in the function's log."""
     pages = design.client("logs").get_paginator("filter_log_events")
     log_pages = pages.paginate(logGroupName=f"/aws/lambda/{design.function}", filterPattern="REPORT")
     messages = (event["message"] for page in log_pages for event in page["events"])

@@ -1,4 +1,4 @@
-"""How long `docker compose up` takes, and a change to a handler, when the images are there."""
+"""Time `docker compose up` and a change to a handler, with the images at hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs to convert a 12-megapixel picture of each format, in a process that has what the function has."""
+"""Measure the conversion of a 12-megapixel picture of each format, with the function's packages and limits."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ own = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]
 print(json.dumps({"s": min(waits), "peak": max(peaks) if how == "process" else own}))
 """
 COMPARED = {"HEIC": 1.1, "WebP": 1.1, "TIFF": None, "JPEG of four inks": None}
-"""How many times as much a process of its own may take; of rare formats it is only told."""
+"""The highest allowed ratio of a separate process to the same process; rare formats are only reported."""
 
 
 def measure() -> Report:
@@ -100,7 +100,9 @@ def measure() -> Report:
 
 
 def _function(folder: Path) -> Path:
-    """The function's zip for this machine, unpacked. Only boto3, which Lambda's runtime has, comes from elsewhere."""
+    """Return the function's zip for this machine, unpacked. Only boto3, which Lambda's runtime has, comes from
+    elsewhere.
+    """
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     packages = ("handlers/process_image", "handlers/labelling", "handlers/results")
@@ -112,7 +114,7 @@ def _function(folder: Path) -> Path:
 
 
 def _pictures() -> Iterator[tuple[str, bytes, bytes]]:
-    """A photograph with grain, as a camera's is, in each format; and the same much smaller."""
+    """Yield a photograph with grain, as a camera's is, in each format; and the same much smaller."""
     pillow_heif.register_heif_opener()
     rng = random.Random(12)
     grain = Image.frombytes("L", (512, 512), bytes(rng.choices(range(118, 139), k=512 * 512)))
@@ -147,7 +149,7 @@ def _same(image: Image.Image) -> Image.Image:
 
 
 def _comparison(function: Path, name: str, path: Path, small: Path) -> Iterator[Figure]:
-    """How much more a process of its own takes; both ways by turns, the best of each."""
+    """Yield how much more a process of its own takes; both ways by turns, the best of each."""
     kind = name.split()[0]
     runs = {
         how: [_run(function, how, kind, str(path), str(small), code=BESIDE_EACH_OTHER) for _ in range(RUNS)]
@@ -166,7 +168,7 @@ def _run(function: Path, *arguments: str, code: str = MEASURED) -> dict[str, flo
 
 
 def _figures(name: str, size_bytes: int, runs: list[dict[str, float]]) -> Iterator[Figure]:
-    """The best of the times, which other work on the machine disturbs least, and the worst of the memory."""
+    """Yield the best of the times, which other work on the machine disturbs least, and the worst of the memory."""
     seconds, peak = min(run["s"] for run in runs), max(run["peak"] for run in runs)
     bytes_per_pixel = max(run["more"] for run in runs) / (WIDTH * HEIGHT)
     note = f"{size_bytes / 1e6:.1f} MB becomes {runs[0]['jpeg'] / 1e6:.1f} MB"

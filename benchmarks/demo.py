@@ -1,4 +1,4 @@
-"""How long `make demo` takes when everything is installed."""
+"""Time `make demo` when everything is installed."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from benchmarks.report import Figure, Report
 PROJECT = Path(__file__).parent.parent
 RUNS = 9
 WARM = 2000
-# What every function of the API imports, whoever finds its routes.
+# Imports of every function of the API, with either router.
 COMMON = """
 import time
 started = time.process_time()

@@ -1,4 +1,4 @@
-"""How long the whole LocalStack lane takes, `make localstack-test`, when the images are there."""
+"""Time the whole LocalStack lane, `make localstack-test`, with the images at hand."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def measure(tps: Sequence[int] = TPS, delays_ms: Sequence[int] = DELAYS_MS) -> R
     for quota in tps:
         with _stack(quota) as (stack, rekognition):
             for delay_ms in delays_ms:
-                # What is measured is the pace, not the machine's eyes.
+                # The measurement is of the pace, not of the machine's eyes.
                 rekognition.set_rules([{"labels": ["Bulk", "Box"], "delayMs": delay_ms}])
                 figures += _figures(stack, rekognition, quota, delay_ms)
     return Report("quota", figures)

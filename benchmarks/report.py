@@ -1,4 +1,4 @@
-"""What a measurement found: figures beside their targets, as a table on the terminal and as JSON in a file."""
+"""Report figures beside their targets, as a table on the terminal and as JSON in a file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the target is met; true without one."""
+        """Tell whether the target is met; true without one."""
         if self.at_most is not None:
             return self.value <= self.at_most
         if self.at_least is not None:

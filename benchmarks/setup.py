@@ -1,4 +1,4 @@
-"""How long a clone takes to become usable: once with everything to fetch, once with everything there."""
+"""Time a clone until it is usable: with everything to fetch, and with everything at hand."""
 
 from __future__ import annotations
 

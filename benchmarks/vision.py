@@ -1,4 +1,4 @@
-"""How much the local Rekognition sees: its labels, judged by a file of right answers.
+"""Judge the local Rekognition's labels by a file of right answers.
 
 `python -m benchmarks.vision FOLDER` judges pictures of yours: JPEG or PNG files beside an `answers.yaml` like that of
 samples/, and names each wrong label.
@@ -32,7 +32,7 @@ CONFIDENCES = (70, 50)
 
 @dataclass(frozen=True)
 class Look:
-    """What DetectLabels answers of a picture: label → confidence."""
+    """The labels of a picture with their confidences."""
 
     picture: str
     labels: dict[str, float]
@@ -99,7 +99,7 @@ def _judge(look: Look, answers: set[str], least: int) -> Judged:
 
 @contextmanager
 def _client() -> Iterator[Any]:
-    """A client of a local Rekognition in this process, whose processor time can so be measured."""
+    """Yield a client of a local Rekognition in this process, whose processor time can so be measured."""
     server = LocalRekognition(Options())
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -108,7 +108,7 @@ def describe(member: Member) -> str:
 
 
 def _type(name: str, annotation: Any, types: dict[str, Any]) -> dict[str, Any]:
-    """A type as the schema has it; `name` is what a choice of texts is called."""
+    """Return a type as the schema has it; `name` is what a choice of texts is called."""
     annotation = strip(annotation)[0]
     if (parts := structure(annotation)) is not None:
         return _reference(parts.__name__, lambda: _structure(parts, types), types)
@@ -148,12 +148,12 @@ def _structure(parts: Any, types: dict[str, Any]) -> dict[str, Any]:
 
 
 def _literal(annotation: Any) -> Any:
-    """The choice that an annotation is or is a list of."""
+    """Return the choice that an annotation is or is a list of."""
     return strip(typing.get_args(annotation)[0])[0] if is_sequence(annotation) else annotation
 
 
 def _output(annotation: Any) -> Any | None:
-    """The type of an output, whether it is always there or not; None for anything else."""
+    """Return the type of an output, whether it is always there or not; None for anything else."""
     options = typing.get_args(annotation) if is_union(annotation) else (annotation,)
     outputs = [option for option in options if typing.get_origin(option) is pulumi.Output]
     return typing.get_args(outputs[0])[0] if outputs else None

@@ -73,27 +73,27 @@ class Alarm:
 
 
 def own(name: str, service: pulumi.Input[str]) -> Metric:
-    """A metric that the functions publish in their log (embedded metric format)."""
+    """Return a metric that the functions publish in their log (embedded metric format)."""
     return Metric(METRICS_NAMESPACE, name, {"service": service})
 
 
 def of_function(function: Watched, name: str) -> Metric:
-    """A metric of Lambda."""
+    """Return a metric of Lambda."""
     return Metric("AWS/Lambda", name, {"FunctionName": function.name})
 
 
 def of_queue(queue_name: pulumi.Input[str], name: str) -> Metric:
-    """A metric of SQS."""
+    """Return a metric of SQS."""
     return Metric("AWS/SQS", name, {"QueueName": queue_name})
 
 
 def of_api(api: WatchedApi, name: str) -> Metric:
-    """A metric of API Gateway."""
+    """Return a metric of API Gateway."""
     return Metric("AWS/ApiGateway", name, api.dimensions)
 
 
 def of_workflow(state_machine_arn: pulumi.Input[str], name: str) -> Metric:
-    """A metric of Step Functions."""
+    """Return a metric of Step Functions."""
     return Metric("AWS/States", name, {"StateMachineArn": state_machine_arn})
 
 
@@ -170,7 +170,7 @@ def oldest_upload_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) 
 
 
 def api_alarms(api: WatchedApi) -> list[Alarm]:
-    """The API's failures and slowness; the names of its metrics are the kind's."""
+    """Return the API's failures and slowness; the names of its metrics are the kind's."""
     failed = (
         "The API answered with status 500 or more. See the errors in the logs of the API's functions, /aws/lambda/…."
     )
@@ -233,12 +233,12 @@ def cost_expression(usd: float) -> str:
 
 
 def cost_metrics(service: pulumi.Input[str]) -> Mapping[str, Metric]:
-    """The metrics of `cost_expression`."""
+    """Return the metrics of `cost_expression`."""
     return {"calls": own("RekognitionCalls", service), "throttles": own("RekognitionThrottles", service)}
 
 
 def turn_on_command(processor_name: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The AWS CLI's command by which a paused pipeline goes on."""
+    """Return the AWS CLI's command by which a paused pipeline goes on."""
     return _mapping_command(processor_name, "--enabled")
 
 

@@ -66,7 +66,7 @@ class Member:
     name: str
     type: Any
     late: bool
-    """Whether it may be an output."""
+    """True if the value may be an output."""
     required: bool
     field: FieldInfo | None
     variable: str | None
@@ -314,7 +314,7 @@ def _scalar(member: Member, value: Any, wrong: Wrong) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """A whole number that is written as a text or, as from the plugin, as a float."""
+    """Return a whole number that is written as a text or, as from the plugin, as a float."""
     try:
         return TypeAdapter(int).validate_python(value)
     except ValidationError:
@@ -322,7 +322,7 @@ def _number(value: Any) -> Any:
 
 
 def _structured(member: Member, parts: Any, value: Any, refusal: Refusal) -> Any:
-    """A TypedDict, or what stands for one: a resource or another object of the union."""
+    """Return a TypedDict, or what stands for one: a resource or another object of the union."""
     if is_late(value):
         whole = pulumi.Output.from_input(value)
         required = {name: part for name, part in members(parts).items() if part.required}
@@ -342,12 +342,12 @@ def _structured(member: Member, parts: Any, value: Any, refusal: Refusal) -> Any
 
 
 def _part(whole: pulumi.Output[Any], name: str) -> pulumi.Output[Any]:
-    """A required part of a structure that is known later as a whole, as another language may hand it over."""
+    """Return a required part of a structure that is known later as a whole, as another language may hand it over."""
     return whole.apply(lambda known: known.get(name, known.get(to_camel(name))) if isinstance(known, Mapping) else None)
 
 
 def _item(member: Member, annotation: Any) -> Member:
-    """The items of a list or mapping as a member of their own."""
+    """Return the items of a list or mapping as a member of their own."""
     plain, metadata, late = strip(annotation)
     field = next((entry for entry in metadata if isinstance(entry, FieldInfo)), None)
     expected = member.expected if field is None or not field.description else field.description
@@ -440,7 +440,9 @@ def _range(limits: Sequence[Any]) -> str:
 
 @cache
 def _docstrings(owner: type) -> Mapping[str, str]:
-    """The docstrings below the members of a class and its bases. TypedDicts forget their bases, so the source tells."""
+    """Return the docstrings below the members of a class and its bases. TypedDicts forget their bases, so the source
+    tells.
+    """
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
     assert isinstance(tree, ast.ClassDef)
     docstrings: dict[str, str] = {}

@@ -40,7 +40,7 @@ class Component(pulumi.ComponentResource):
     """
 
     name_limit: ClassVar[int] = 55
-    """How many characters a component's name may have, so that its resources' names fit AWS's limits."""
+    """The maximum length of a component's name: its resources' names must fit AWS's limits."""
     name_pattern: ClassVar[str] = r"[A-Za-z0-9_-]+"
     name_expected: ClassVar[str] = "letters, digits, hyphens and underscores"
 
@@ -96,14 +96,14 @@ class Component(pulumi.ComponentResource):
         return pulumi.ResourceOptions.merge(self._child, own)
 
     def _tags(self) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
-        """The tags of the component's resources."""
+        """Return the tags of the component's resources."""
         standard = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "component": self._name}
         if self._own_tags is None:
             return standard
         return arguments.derive(lambda own: {**standard, **own}, self._own_tags)  # type: ignore[no-any-return]
 
     def _asks(self) -> pulumi.InvokeOptions:
-        """The options of calls that ask AWS something: by the component's own provider."""
+        """Return the options of calls that ask AWS something: by the component's own provider."""
         return pulumi.InvokeOptions(parent=self)
 
     def _account(self) -> pulumi.Output[str]:

@@ -1,4 +1,4 @@
-"""How many batches run at once, derived from Rekognition's quota."""
+"""Derive the number of concurrent batches from Rekognition's quota."""
 
 import math
 from dataclasses import dataclass

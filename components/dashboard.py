@@ -37,7 +37,7 @@ def body(
     usd_per_call: float,
     alarm_arns: Sequence[pulumi.Input[str]],
 ) -> dict[str, Any]:
-    """The dashboard as CloudWatch takes it, with outputs in it."""
+    """Return the dashboard as CloudWatch takes it, with outputs in it."""
 
     def graph(title: str, lines: list[Line], unit: str = "", period_s: int = FIVE_MINUTES_S) -> Widget:
         return _graph(title, region, lines, unit=unit, period_s=period_s)
@@ -124,7 +124,7 @@ def _graph(title: str, region: pulumi.Input[str], lines: list[Line], *, unit: st
 
 
 def _placed(rows: Sequence[Sequence[Widget]]) -> list[Widget]:
-    """Each row over the whole width."""
+    """Return each row over the whole width."""
     return [
         {"x": column * COLUMNS // len(row), "y": y * HEIGHT, "width": COLUMNS // len(row), "height": HEIGHT, **widget}
         for y, row in enumerate(rows)

@@ -61,7 +61,7 @@ class Problem:
         return cls(name, None, expected, is_missing=True)
 
     def below(self, name: str) -> Self:
-        """The same problem, of an argument's part."""
+        """Return the same problem, of an argument's part."""
         near = f"{name}.{self.near}" if self.near else ""
         return replace(self, argument=f"{name}.{self.argument}", near=near)
 
@@ -96,7 +96,7 @@ class ArgumentError(InvalidArgumentError):
         super().__init__("\n".join(f"{component} {name}: {problem.sentence(spell)}" for problem in problems))
 
     def spelled(self, spell: Spelling) -> "ArgumentError":
-        """The same with the arguments' names as another language writes them."""
+        """Return the same with the arguments' names as another language writes them."""
         return ArgumentError(self.component, self.name, self.problems, spell)
 
 

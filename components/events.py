@@ -52,7 +52,7 @@ class BucketEvents:
             raise self._conflict(str(key if isinstance(key, str) else key._name), f"{other} writes it already")
 
     def _read(self) -> aws.s3.BucketNotification:
-        """The configuration as it is before anything of ours is made."""
+        """Return the configuration as it is before anything of ours is made."""
         return aws.s3.BucketNotification.get(f"{self._name}-present", self._bucket.name, opts=self._child)
 
     def after_check(self) -> pulumi.ResourceOptions:
@@ -154,6 +154,6 @@ def may_send(rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> Statement:
 
 
 def _first(entry: Any, *names: str) -> Any:
-    """The value of the first of these that an entry has, a mapping or an object."""
+    """Return the value of the first of these that an entry has, a mapping or an object."""
     values = [entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None) for name in names]
     return next(filter(None, values), None)

@@ -96,7 +96,7 @@ class GuestAccess(Component):
 
 
 def _issuer(partition: str, region: str) -> str:
-    """The name that Cognito's identities have in policies.
+    """Return the name that Cognito's identities have in policies.
 
     docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-cog.html; in China it has the region in it.
     """

@@ -160,7 +160,7 @@ class LabelApi(Component):
         self.register_outputs({"url": self.url})
 
     def _duties(self) -> dict[str, str]:
-        """The function of each operation. Raises InvalidArgumentError for an operation that none serves."""
+        """Return the function of each operation. Raises InvalidArgumentError for an operation that none serves."""
         duty_of_operation = {operation: duty for duty, operations in DUTIES.items() for operation in operations}
         if unserved := sorted({operation.id for operation in self._contract.operations} ^ set(duty_of_operation)):
             raise InvalidArgumentError(f"The contract and the API's functions disagree about {', '.join(unserved)}.")
@@ -247,7 +247,7 @@ class LabelApi(Component):
         ]
 
     def _access_log(self, api_id: pulumi.Output[str]) -> Any:
-        """Where and how a stage logs its requests."""
+        """Return a stage's access log settings."""
         group = aws.cloudwatch.LogGroup(
             f"{self._name}-access",
             # AWS: groups below this prefix do not use up the account's policy of log delivery.
@@ -262,7 +262,7 @@ class LabelApi(Component):
     # --- kind rest -----------------------------------------------------------------------------------------------
 
     def _rest(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        """The REST API's id and URL."""
+        """Return the REST API's id and URL."""
         name, args = self._name, self._args
         body = openapi.rest_body(
             self._contract,
@@ -339,7 +339,7 @@ class LabelApi(Component):
         aws.wafv2.WebAclAssociation(name, resource_arn=stage_arn, web_acl_arn=acl.arn, opts=self._child)
 
     def _account_log_role(self) -> list[pulumi.Resource]:
-        """The account's role for API Gateway's logs, where this stack is the one to set it."""
+        """Return the account's role for API Gateway's logs, where this stack is the one to set it."""
         if self._args["log_role"] != "own":
             return []
         role = aws.iam.Role(
@@ -358,7 +358,7 @@ class LabelApi(Component):
         return [aws.apigateway.Account(f"{self._name}-account", cloudwatch_role_arn=role.arn, opts=tested)]
 
     def _api_key(self, api_id: pulumi.Output[str], stage: pulumi.Output[str]) -> pulumi.Output[str]:
-        """The id of a key whose usage plan has the API's throttle for itself."""
+        """Return the id of a key whose usage plan has the API's throttle for itself."""
         name, args = self._name, self._args
         plan = aws.apigateway.UsagePlan(
             name,
@@ -377,7 +377,9 @@ class LabelApi(Component):
     # --- kind http -----------------------------------------------------------------------------------------------
 
     def _http(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        """The HTTP API's id and URL. Route by route: a preview shows then what changes, as it cannot in a body."""
+        """Return the HTTP API's id and URL. Route by route: a preview shows then what changes, as it cannot in a
+        body.
+        """
         name, args = self._name, self._args
         cors: aws.apigatewayv2.ApiCorsConfigurationArgsDict = {
             "allow_origins": self._origins,

@@ -40,7 +40,7 @@ class PipelineReference(TypedDict, total=False):
     detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1)]
     """The pipeline's detectors, for the price of a picture."""
     image_properties: Annotated[bool, Field(False)]
-    """Whether dominant colours and quality are asked for too."""
+    """True if the pipeline also requests dominant colours and quality."""
     pauser_arn: pulumi.Input[str]
     """The function that pauses it when the daily cost bound is reached."""
     pauser_name: pulumi.Input[str]
@@ -159,13 +159,13 @@ class Monitoring(Component):
     # --- what is watched -----------------------------------------------------------------------------------------
 
     def _logs(self, function_name: pulumi.Input[str], label: str = "") -> pulumi.Input[str]:
-        """The command that shows a function's log; the command `labelstack` calls the function `label`."""
+        """Return the command that shows a function's log; the command `labelstack` calls the function `label`."""
         if self._args["commands"] == "labelstack" and label:
             return f"labelstack logs {label}"
         return pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function_name)
 
     def _watched_functions(self) -> dict[str, Watched]:
-        """All functions, by what they are called in alarms."""
+        """Return all functions, by what they are called in alarms."""
         pipeline, known = self._args["pipeline"], self._pipeline
         taker, recorder, longest_s = (
             known["function_name"],
@@ -215,7 +215,7 @@ class Monitoring(Component):
     def _parts(
         self, argument: str, mapping: pulumi.Input[Mapping[str, Any]], names: Sequence[str], source: str
     ) -> Mapping[str, pulumi.Input[str]]:
-        """The values of these names, each by itself, whether the mapping or its values are known later.
+        """Return the values of these names, each by itself, whether the mapping or its values are known later.
 
         Raises ArgumentError for any other names, once they are known.
         """
@@ -255,7 +255,7 @@ class Monitoring(Component):
     # --- what is made --------------------------------------------------------------------------------------------
 
     def _topic(self) -> pulumi.Output[str]:
-        """A topic to which CloudWatch's alarms of this account may publish, and nobody without TLS."""
+        """Return a topic to which CloudWatch's alarms of this account may publish, and nobody without TLS."""
         name = f"{self._name}-alarms"
         # Not encrypted with AWS's own key for SNS: CloudWatch cannot use that one, and alarms would be lost.
         topic, policy = make_topic(self, name)
@@ -317,7 +317,7 @@ class Monitoring(Component):
 
 
 def _queries(alarm: Alarm, metrics: Mapping[str, Metric]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]:
-    """The alarm's expression, and what it computes with."""
+    """Return the alarm's expression, and what it computes with."""
     result: aws.cloudwatch.MetricAlarmMetricQueryArgsDict = {
         "id": "result",
         "expression": alarm.expression,

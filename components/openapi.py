@@ -47,7 +47,7 @@ class Operation:
     never_open: bool
 
     def access(self, access: ApiAccess) -> ApiAccess:
-        """How this operation is reached where the API as a whole is reached by `access`."""
+        """Return the access to this operation if `access` is the API's."""
         return "iam" if access == "open" and self.never_open else access
 
 
@@ -60,14 +60,14 @@ class Contract:
     schemas: Mapping[str, Mapping[str, Any]]
 
     def paths(self) -> dict[str, list[Operation]]:
-        """The operations by path."""
+        """Return the operations by path."""
         by_path: dict[str, list[Operation]] = {}
         for operation in self.operations:
             by_path.setdefault(operation.path, []).append(operation)
         return by_path
 
     def methods(self) -> list[str]:
-        """All methods that some operation has, in upper case."""
+        """Return all methods that some operation has, in upper case."""
         return sorted({operation.method.upper() for operation in self.operations})
 
 
@@ -135,13 +135,13 @@ def rest_body(
 
 
 def problem(status: int, code: str, detail: str) -> str:
-    """A problem document (RFC 9457) as the contract has it."""
+    """Return a problem document (RFC 9457) as the contract has it."""
     quoted = detail if detail.startswith("$context.") else f'"{detail}"'
     return f'{{"type":"about:blank","title":"{TITLES[status]}","status":{status},"code":"{code}","detail":{quoted}}}'
 
 
 def loosened(schema: Any) -> Any:
-    """A schema without what is left to the functions, and without examples."""
+    """Return a schema without what is left to the functions, and without examples."""
     if isinstance(schema, list):
         return [loosened(item) for item in schema]
     if not isinstance(schema, Mapping):
@@ -264,12 +264,12 @@ def _parameter(name: str, where: str, required: bool) -> dict[str, Any]:
 
 
 def _mock(status: int, headers: Mapping[str, pulumi.Input[str]], body: str) -> dict[str, Any]:
-    """An answer that the gateway gives without a function."""
+    """Return an answer that the gateway gives without a function."""
     return _mock_answer(status, {"Content-Type": f"'{PROBLEM}'", **headers}, body)
 
 
 def _preflight(methods: Sequence[str], origins: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
-    """The answer to a browser that asks whether a page of another origin may send a request."""
+    """Return the answer to a browser that asks whether a page of another origin may send a request."""
     headers = {
         **_cors_headers(origins),
         "Access-Control-Allow-Methods": f"'{','.join(methods)}'",
@@ -301,7 +301,9 @@ def _mock_answer(status: int, headers: Mapping[str, pulumi.Input[str]], template
 
 
 def _name_asking_origin(others: Sequence[pulumi.Input[str]]) -> pulumi.Output[str]:
-    """A template that names the asking origin where it is one of `others`; the header names the first one as it is."""
+    """Return a template that names the asking origin where it is one of `others`; the header names the first one as
+    it is.
+    """
     tests = pulumi.Output.all(*others).apply(lambda urls: " || ".join(f'$origin == "{url}"' for url in urls))
     return pulumi.Output.concat(
         '#set($origin = $input.params().header.get("Origin"))',

@@ -49,7 +49,8 @@ class Package:
 
 
 def build(package: Package, build_dir: Path) -> Path:
-    """The zip of `package` in `build_dir`, made if it is not there yet; safe in several threads and processes at once.
+    """Return the zip of `package` in `build_dir`, made if it is not there yet; safe in several threads and processes
+    at once.
 
     Raises DependencyInstallError and PackageTooLargeError.
     """
@@ -97,7 +98,7 @@ def build_dir(source_dir: Path, chosen: str | Path | None = None) -> Path:
 
 
 def platforms(runtime: str, architecture: str) -> list[str]:
-    """The wheel platforms that Lambda's `runtime` can load, the newest first."""
+    """Return the wheel platforms that Lambda's `runtime` can load, the newest first."""
     machine, newest = MACHINES[architecture], GLIBC_MINOR.get(runtime, DEFAULT_GLIBC_MINOR)
     tags = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, OLDEST_GLIBC_MINOR - 1, -1)]
     return [*tags, f"manylinux2014_{machine}"]
@@ -117,7 +118,9 @@ def _sources(package: Package) -> Iterator[tuple[str, Path]]:
 
 
 def _content(path: Path) -> bytes:
-    """A source's content, with the line endings that it has in the repository: as Git, a NUL byte tells no text."""
+    """Return a source's content, with the line endings that it has in the repository: as Git, a NUL byte tells no
+    text.
+    """
     content = path.read_bytes()
     return content if b"\0" in content else content.replace(b"\r\n", b"\n")
 
@@ -127,7 +130,7 @@ def _lock(package: Package) -> bytes:
 
 
 def _lock_path(package: Package, requirements: str) -> Path:
-    """The lock, or where there is one the platform's own: `requirements-python3.11-x86_64.txt`.
+    """Return the lock, or where there is one the platform's own: `requirements-python3.11-x86_64.txt`.
 
     pip cannot choose by marker: it judges markers by the Python that builds.
     """
@@ -137,7 +140,7 @@ def _lock_path(package: Package, requirements: str) -> Path:
 
 
 def _names_any(lock: bytes) -> bool:
-    """Whether there is a requirement in the lock."""
+    """Tell whether there is a requirement in the lock."""
     return any(line.strip() and not line.startswith(b"#") for line in lock.splitlines())
 
 
@@ -155,7 +158,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _dependencies(package: Package, lock: bytes, build_dir: Path) -> Path:
-    """A folder with the installed lock, kept by the lock's content and the platform."""
+    """Return a folder with the installed lock, kept by the lock's content and the platform."""
     key = hashlib.sha256(f"{FORMAT}\n{package.runtime}\n{package.architecture}\n".encode() + lock).hexdigest()[:16]
     target = build_dir / f"dependencies-{key}"
     if target.is_dir():

@@ -22,7 +22,7 @@ class AddressReference(TypedDict, total=False):
     url: Required[pulumi.Input[str]]
     """The API's address."""
     can_delete: bool
-    """Whether a visitor who has a key may delete. Without it, no."""
+    """True if a visitor with a key may delete. Default: false."""
 
 
 class GuestsReference(TypedDict, total=False):
@@ -85,7 +85,7 @@ def _limits(args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _storage(component: Component, args: Mapping[str, Any]) -> list[pulumi.Input[str]]:
-    """The origins of the buckets: AWS has one with the region in it and one without for each."""
+    """Return the origins of the buckets: AWS has one with the region in it and one without for each."""
     if args["public_endpoint"] is not None:
         return [origin_of(args["public_endpoint"])]
     names = [references.bucket(args[name]).name for name in ("bucket", "previews") if args[name] is not None]

@@ -47,9 +47,10 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     """Arguments of a pipeline, ImageProcessor or LabelWorkflow."""
 
     events: Annotated[EventSource, Field("notification")]
-    """How the bucket's events come. `notification` writes the bucket's notification configuration, of which AWS keeps
-    one for each bucket. `eventbridge` adds a rule to EventBridge and leaves the bucket's configuration alone:
-    EventBridge has to be turned on in it."""
+    """The source of the bucket's events. `notification` writes the bucket's notification configuration, of which AWS
+    keeps one for each bucket. `eventbridge` adds a rule to EventBridge and leaves the bucket's configuration alone:
+    EventBridge has to be turned on in it.
+    """
     eventbridge: Annotated[bool, Field(False)]
     """Turn EventBridge on too where `events` is `notification`, for others who listen, as `Previews` do."""
     results_bucket: BucketLike | None
@@ -126,12 +127,12 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
 
 
 def max_converted_pixels(memory_mb: int) -> int:
-    """How large a picture a function of this memory can decode; larger ones it rejects before it tries."""
+    """Return the largest picture that a function of this memory decodes; it rejects larger ones."""
     return max(0, memory_mb - BESIDE_PICTURE_MB) * 1024**2 // DECODED_BYTES_PER_PIXEL
 
 
 def decoder_memory_mb(memory_mb: int) -> int:
-    """How much of a function's memory the process has that decodes its pictures."""
+    """Return the decoding process's share of a function's memory."""
     return max(LEAST_DECODER_MB, memory_mb - BESIDE_DECODER_MB)
 
 
@@ -181,7 +182,7 @@ class Pipeline(Component):
     detectors: pulumi.Output[Sequence[str]]
     """The pipeline's detectors."""
     image_properties: pulumi.Output[bool]
-    """Whether dominant colours and quality are asked for too."""
+    """True if the pipeline also requests dominant colours and quality."""
     queue_url: pulumi.Output[str]
     """The queue of events."""
     queue_name: pulumi.Output[str]

@@ -45,7 +45,7 @@ class Statement:
             )
 
     def render(self) -> dict[str, Any]:
-        """The statement as IAM's JSON, outputs still in it."""
+        """Return the statement as IAM's JSON, outputs still in it."""
         resources = ["*"] if isinstance(self.resources, AnyResource) else list(self.resources)
         parts = {
             "Effect": self.effect,
@@ -58,7 +58,7 @@ class Statement:
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """A policy document as JSON.
+    """Return a policy document as JSON.
 
     Compact, as some emulators give back the original spaces, which the provider takes for a change.
     """
@@ -67,13 +67,13 @@ def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
 
 
 def trust(service: str) -> str:
-    """The trust policy that lets an AWS service (`lambda.amazonaws.com`) take a role."""
+    """Return the trust policy that lets an AWS service (`lambda.amazonaws.com`) take a role."""
     statement = Statement(actions=["sts:AssumeRole"], principal={"Service": service})
     return json.dumps({"Version": VERSION, "Statement": [statement.render()]}, separators=(",", ":"))
 
 
 def deny_insecure_transport(action: str, resources: Sequence[pulumi.Input[str]]) -> Statement:
-    """The statement of a resource policy that refuses an action (`s3:*`, `sqs:*`, `sns:Publish`) without TLS.
+    """Return the statement of a resource policy that refuses an action (`s3:*`, `sqs:*`, `sns:Publish`) without TLS.
 
     A topic's policy takes no `sns:*` (sns-security-best-practices.html).
     """

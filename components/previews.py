@@ -54,7 +54,7 @@ class Previews(PrivateBucket):
     dead_letter_queue_url: pulumi.Output[str]
     """The queue of events that failed at every attempt."""
     dead_letter_queue_name: pulumi.Output[str]
-    """That queue's name."""
+    """The name of the dead-letter queue."""
     function_name: pulumi.Output[str]
     """The function that makes previews."""
     timeout_seconds: pulumi.Output[int]

@@ -62,7 +62,7 @@ class PolicyStatement(TypedDict, total=False):
     resources: Sequence[pulumi.Input[str]]
     """ARNs that the actions are for; `*` is refused."""
     any_resource_reason: str
-    """Why the actions cannot be scoped to resources. The statement is then for `*`."""
+    """The reason why the statement is for `*`: AWS cannot scope the actions to resources."""
 
 
 class PythonFunctionArgs(FunctionsArgs, total=False):

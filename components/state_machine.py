@@ -31,7 +31,7 @@ class StepArns:
     notify: pulumi.Input[str] | None = None
 
     def present(self) -> list[pulumi.Input[str]]:
-        """Those that there are."""
+        """Return those that there are."""
         return [arn for step in fields(self) if (arn := getattr(self, step.name)) is not None]
 
 
@@ -136,7 +136,7 @@ def _task(
     payload_parts: State | None = None,
     **more: Any,
 ) -> State:
-    """A function that gets the state, or `given` of it, and gives what becomes of it."""
+    """Return a function that gets the state, or `given` of it, and gives what becomes of it."""
     payload = {"Payload": payload_parts} if payload_parts else {"Payload.$": "$"}
     return {
         "Type": "Task",

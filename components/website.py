@@ -65,8 +65,9 @@ class WebsiteArgs(TaggedArgs, total=False):
     ]
     """The address at which an emulator serves a bucket's site."""
     sources: Sequence[str | None]
-    """Where the page may send requests to beside HTTPS addresses, which the site's headers always let through. The
-    page's own policy (`WebsiteFiles`) is the narrow one, as it is written when all addresses are known."""
+    """Addresses for the page's requests, beside HTTPS addresses, which the site's headers always let through. The
+    page's own policy (`WebsiteFiles`) is the narrow one, as it is written when all addresses are known.
+    """
 
 
 class Website(Component):
@@ -114,7 +115,7 @@ class Website(Component):
         )
 
     def _hosting(self) -> pulumi.Output[str]:
-        """The origin of S3's website hosting."""
+        """Return the origin of S3's website hosting."""
         # Not over TLS only, as the website endpoint knows no TLS.
         self._policy([Statement(principal="*", actions=["s3:GetObject"], resources=[self._objects()])])
         website = aws.s3.BucketWebsiteConfiguration(
@@ -126,7 +127,7 @@ class Website(Component):
         return pulumi.Output.concat("http://", website.website_endpoint)
 
     def _distribution(self) -> pulumi.Output[str]:
-        """The origin of a CloudFront distribution."""
+        """Return the origin of a CloudFront distribution."""
         access = aws.cloudfront.OriginAccessControl(
             self._name,
             origin_access_control_origin_type="s3",
@@ -311,7 +312,7 @@ def _files(folder: Path) -> list[Path]:
 def with_policy(
     page: str, connect: Sequence[pulumi.Input[str]], pictures: Sequence[pulumi.Input[str]]
 ) -> pulumi.Output[str]:
-    """The page with the policy of its deployment."""
+    """Return the page with the policy of its deployment."""
 
     def write(sources: Sequence[Sequence[str]]) -> str:
         policy = content_security_policy(*sources)
@@ -321,7 +322,7 @@ def with_policy(
 
 
 def content_security_policy(connect: Sequence[str], pictures: Sequence[str]) -> str:
-    """The site's own scripts, styles and pictures, the addresses given, and nothing else; nothing inline.
+    """Return the site's own scripts, styles and pictures, the addresses given, and nothing else; nothing inline.
 
     `blob:` is for pictures that the page has already: those that the visitor has just chosen, and a guest's.
     """

@@ -53,7 +53,7 @@ class Composed:
 
     @property
     def endpoint_url(self) -> str:
-        """Where LocalStack answers."""
+        """Return where LocalStack answers."""
         return f"http://localhost:{self.port}"
 
     def compose(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -70,13 +70,13 @@ class Composed:
         )
 
     def up(self) -> None:
-        """What the README says; raises AssertionError with what Compose and the deployment said."""
+        """Return what the README says; raises AssertionError with what Compose and the deployment said."""
         done = self.compose("up", "--wait")
         if done.returncode:
             raise AssertionError(f"docker compose up --wait: {done.stdout[-2000:]}\n{self.log('deploy')[-4000:]}")
 
     def log(self, service: str) -> str:
-        """What a service has printed."""
+        """Return what a service has printed."""
         printed = self.compose("logs", "--no-log-prefix", "--no-color", service).stdout
         return CONTROL_SEQUENCE.sub("", printed)
 
@@ -109,7 +109,7 @@ class Composed:
         return stack_outputs
 
     def get(self, url: str) -> bytes:
-        """What a browser gets; names below localhost need not resolve here."""
+        """Return what a browser gets; names below localhost need not resolve here."""
         host = url.split("/")[2]
         request = urllib.request.Request(url.replace(host, f"127.0.0.1:{self.port}", 1), headers={"Host": host})
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -124,7 +124,7 @@ class Composed:
 
 
 def compose_problem() -> str | None:
-    """What to do where nothing can be composed, with the reason; None where it can."""
+    """Return what to do where nothing can be composed, with the reason; None where it can."""
     if shutil.which("docker") is None:
         return "install Docker (there is no docker command)"
     for arguments, todo in ((("compose", "version"), "install the Compose plugin"), (("info",), "start Docker")):
@@ -146,7 +146,7 @@ def copy_clone(folder: Path) -> Path:
 
 
 def docker(*arguments: str) -> str:
-    """What a docker command prints."""
+    """Return what a docker command prints."""
     return subprocess.run(
         ["docker", *arguments], check=True, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S
     ).stdout

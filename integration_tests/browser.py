@@ -31,7 +31,7 @@ FLAGS = [
 ]
 # Chromium drops what it is loading when Docker gives a new container a network interface. It is not the page's doing.
 NOT_THE_PAGE = "net::ERR_NETWORK_CHANGED"
-# What the page cannot ask for again, as it cannot run without.
+# The page cannot run without these, so it cannot request them again.
 PARTS_OF_THE_PAGE = frozenset({"document", "script", "stylesheet"})
 PATIENCE_MS = 60_000  # for busy machines; what is there is not waited for
 DROP = """(files) => {
@@ -126,7 +126,7 @@ class Visitor:
         self.errors = left
 
     def violations(self) -> list[str]:
-        """What axe objects to in the page as it is: rule and elements."""
+        """Return what axe objects to in the page as it is: rule and elements."""
         self.page.evaluate(AXE_SCRIPT)
         answer: dict[str, Any] = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
         return [

@@ -167,7 +167,7 @@ def _or_exit() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def lane(request: pytest.FixtureRequest) -> Lane:
-    """Where the run takes place."""
+    """Return where the run takes place."""
     return request.config.stash[LANE]
 
 

@@ -1,4 +1,4 @@
-"""What the functions and the cloud logged while a test ran, for the report of one that failed."""
+"""Show the logs of functions and cloud in the report of a failed test."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def cut(lines: list[str], count: int) -> str:
 
 
 def shown(lines: list[str], count: int) -> str:
-    """How many of the lines are shown."""
+    """Return how many of the lines are shown."""
     return f"{len(lines)} lines" if len(lines) <= count else f"the last {count} of {len(lines)} lines"
 
 

@@ -17,7 +17,7 @@ CLI_FOLDER = Path(__file__).parent.parent / ".labelstack" / "pulumi"
 CLOUDS = ("embedded", "localstack", "external", "aws")
 ENGINES = ("in-process", "pulumi")
 DEFAULT_STACKS = {"aws": "dev"}
-# What the stack for guests needs of a cloud.
+# The capabilities that the stack for guests needs.
 GUESTS = ("http_api", "cognito")
 
 
@@ -30,23 +30,23 @@ class Deployment(Protocol):
 
     @property
     def created(self) -> int:
-        """How many resources were made."""
+        """Return how many resources were made."""
 
     @property
     def updated(self) -> int:
-        """How many were changed in place."""
+        """Return how many were changed in place."""
 
     @property
     def replaced(self) -> int:
-        """How many were made anew."""
+        """Return how many were made anew."""
 
     @property
     def deleted(self) -> int:
-        """How many left the stack."""
+        """Return how many left the stack."""
 
     @property
     def unchanged(self) -> int:
-        """How many stayed as they were."""
+        """Return how many stayed as they were."""
 
 
 class Engine(Protocol):
@@ -61,7 +61,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Lane:
-    """Where a run takes place.
+    """The cloud, stack and engine of a run.
 
     Attributes:
         cloud: One of CLOUDS.

@@ -26,7 +26,7 @@ class OverBudgetError(AssertionError):
 
 @dataclass
 class Budget:
-    """How many pictures a run may upload, and what that costs at most.
+    """The maximum of pictures that a run may upload, and of their price.
 
     Attributes:
         pictures: As many as the markers of the chosen tests say.
@@ -58,7 +58,7 @@ class Budget:
 
 
 def charged_calls(project: Path, stack: str) -> int:
-    """How many Rekognition calls a picture costs on a stack, by the stack's file.
+    """Count a picture's Rekognition calls on a stack, by the stack's file.
 
     Raises:
         ProgramError: There is no such stack.
@@ -72,7 +72,7 @@ def charged_calls(project: Path, stack: str) -> int:
 
 
 def region(project: Path, stack: str) -> str | None:
-    """Where a stack is, by its file; None where that does not say.
+    """Return a stack's region, by its file; None without one.
 
     Raises:
         ProgramError: There is no such stack.
@@ -104,7 +104,9 @@ def deployed_outputs(project: Path, stack: str, variables: Mapping[str, str]) ->
 
 
 def settings_for(cloud: Cloud) -> dict[str, str]:
-    """What a stack of the run's own needs besides its file: names of its own, and the account's log role left alone."""
+    """Return what a stack of the run's own needs besides its file: names of its own, and the account's log role left
+    alone.
+    """
     role = cloud.client("apigateway").get_account().get("cloudwatchRoleArn")
     return {"labelstack:name": "labelstack-smoke", "labelstack:apiLogRole": "account" if role else "own"}
 

@@ -23,7 +23,7 @@ PATIENCE_S = 240.0  # longer than a message is hidden whose function timed out; 
 DOUBT_S = 3.0
 POLL_INTERVAL_S = 0.05
 LONGEST_INTERVAL_S = 0.5
-# What AWS's runtime logs of a function that does not start, and LocalStack of its container.
+# AWS's runtime's log lines of a function that does not start, and LocalStack of its container.
 STARTUP_FAILURE = re.compile(
     r"Runtime\.(ImportModuleError|UserCodeSyntaxError|HandlerNotFound|MalformedHandlerName|InvalidEntrypoint)"
     r"|failed during startup|Failed to start execution environment"
@@ -155,7 +155,7 @@ class DeployedStack:
         return {entry["label"]: entry for entry in self._entries(key, "LABEL#")}
 
     def terms(self, key: str) -> set[str]:
-        """What a picture is searched by beside its labels."""
+        """Return what a picture is searched by beside its labels."""
         return {entry["sk"].removeprefix("TERM#") for entry in self._entries(key, "TERM#")}
 
     def _entries(self, key: str, kind: str) -> list[dict[str, Any]]:
@@ -165,7 +165,7 @@ class DeployedStack:
         )
 
     def label_count(self, label: str) -> int:
-        """How many pictures carry a label, by the counters."""
+        """Return the counters' number of pictures with a label."""
         shards = self.items(KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "LABELCOUNTS"}})
         return int(sum(shard.get(f"n:{label}", 0) for shard in shards))
 
@@ -231,11 +231,13 @@ class DeployedStack:
         )
 
     def messages_in_flight(self) -> int:
-        """How many messages of the first queue are with a function; a dead letter that failed is hidden for minutes."""
+        """Return how many messages of the first queue are with a function; a dead letter that failed is hidden for
+        minutes.
+        """
         return self._messages()["queueUrl"][1]
 
     def _messages(self, *queues: str) -> dict[str, tuple[int, int]]:
-        """How many messages of each queue are visible, and how many are not."""
+        """Return how many messages of each queue are visible, and how many are not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = {}
         for queue in queues or ("queueUrl", "deadLetterQueueUrl"):

@@ -33,7 +33,7 @@ def closed_api(request: pytest.FixtureRequest) -> ApiClient:
 
 
 def counts(api: ApiClient) -> dict[str, int]:
-    """How many pictures have each label."""
+    """Count the pictures of each label."""
     reply = api.get("/labels")
     assert reply.status == 200, reply
     return {label["name"]: label["count"] for label in reply.json["labels"]}

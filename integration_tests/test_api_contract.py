@@ -268,7 +268,7 @@ def test_cursors_of_other_queries_and_altered_ones(api: ApiClient) -> None:
     others: list[dict[str, str]] = [{"limit": "1"}, {"status": "FAILED"}, {"label": "cat"}]
     for foreign in others:
         assert api.get("/images", {**foreign, "cursor": cursor}).problem == (400, "INVALID_CURSOR"), foreign
-    # What it says is encrypted and authenticated: nobody can have it point elsewhere.
+    # A cursor is encrypted and authenticated: nobody can make it point elsewhere.
     for at in range(0, len(cursor) - 1, 20):
         altered = cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :]
         assert api.get("/images", {"status": "REJECTED", "cursor": altered}).problem == (400, "INVALID_CURSOR"), at

@@ -1,4 +1,4 @@
-"""What becomes of files as people have them, by the command. `make cases` shows the table."""
+"""Upload real people's files by the command and compare the outcomes. `make cases` shows the table."""
 
 from __future__ import annotations
 

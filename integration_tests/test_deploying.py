@@ -106,7 +106,7 @@ def test_destroying_leaves_nothing(engine: Engine, cloud: Cloud) -> None:
     assert engine.up("local").created == 3, "nothing is in the way of another deployment"
 
 
-# What makes resources that the stack's file does not have, as far as a cloud can.
+# Settings that make resources that the stack's file does not have, as far as a cloud can.
 MORE = {"apiAccess": "api_key", "pipeline": "workflow"}
 MORE_BY_CAPABILITY = {"cloudfront": {"website": "cloudfront"}, "cognito": {"guestAccess": "true"}}
 

@@ -167,7 +167,7 @@ USES: dict[str, Callable[[DeployedStack], None]] = {
     "website": website,
 }
 
-# What an example needs of a cloud; IAM is part of what guests are for.
+# The capabilities that an example needs; IAM is part of what guests are for.
 NEEDS = {"guest-access": ("cognito", "iam_enforced"), "label-api": ("http_api",), "website": ("website_endpoint",)}
 
 

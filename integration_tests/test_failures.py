@@ -37,7 +37,7 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class IllFated:
-    """What was uploaded while the faults were in force."""
+    """Pictures that were uploaded while the faults were in force."""
 
     stack: DeployedStack
     uploaded: dict[str, Uploaded]

@@ -66,7 +66,7 @@ class Flow:
     """Gives everything that was answered and logged."""
     rights: tuple[str, ...]
     refused: str = ""
-    """What else is taken away in any case, so that the flow comes to where it needs the rights."""
+    """Rights that are always removed, so that the flow needs the tested ones."""
 
 
 @dataclass
@@ -127,7 +127,7 @@ class Caller:
         return json.dumps(body)
 
     def repair(self) -> str:
-        """What a repair asks: to look at the present version."""
+        """Return what a repair asks: to look at the present version."""
         s3 = {"bucket": {"name": self.bucket}, "object": {"key": KEY}}
         before = "2100-01-01T00:00:00Z"
         return json.dumps({"Records": [{"eventSource": "labelstack:repair", "processedBefore": before, "s3": s3}]})
@@ -140,7 +140,7 @@ class Caller:
     # --- a workflow's state
 
     def state(self, *, size_bytes: int = SIZE_BYTES, kind: str = "CREATED") -> dict[str, Any]:
-        """What the workflow begins with: bytes that nobody knows yet."""
+        """Return what the workflow begins with: bytes that nobody knows yet."""
         event = {
             "kind": kind,
             "bucket": self.bucket,
@@ -154,7 +154,7 @@ class Caller:
         return {"event": event if kind == "CREATED" else {**event, "version_id": None, "etag": None}}
 
     def stored(self) -> dict[str, Any]:
-        """What Inspect says of the picture."""
+        """Return what Inspect says of the picture."""
         state = self.state()["event"]
         version = {name: state[name] for name in ("bucket", "key", "version_id", "etag", "size_bytes")}
         return {**version, "modified_at": "2026-11-21T10:00:00+00:00"}

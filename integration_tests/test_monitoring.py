@@ -25,7 +25,7 @@ class Subscriber:
     url: str
 
     def wait_for(self, alarm: str, state: str) -> dict[str, Any]:
-        """What CloudWatch says when this alarm goes into this state."""
+        """Return what CloudWatch says when this alarm goes into this state."""
 
         def heard() -> dict[str, Any] | None:
             got = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1)

@@ -207,7 +207,7 @@ def test_bucket_behind_cloudfront_is_not_read_directly(cloudfront_stack: Deploye
 
 
 def test_bucket_of_an_s3_site_is_read_directly(stack: DeployedStack) -> None:
-    """What the test before finds closed is open where it should be: it looks in the right place."""
+    """Return what the test before finds closed is open where it should be: it looks in the right place."""
     bucket = stack.outputs["websiteBucket"]
     answer = urllib3.request("GET", f"{stack.cloud.endpoint_url}/{bucket}/index.html", retries=False)
 

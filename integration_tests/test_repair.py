@@ -1,4 +1,4 @@
-"""What went wrong is found and mended, and nothing is doubled, not by kill -9 either.
+"""Repairs find and mend what went wrong, and double nothing, even after kill -9.
 
 The tests have a stack of their own, since they lose events, remove rows and change settings under it.
 """
@@ -112,7 +112,7 @@ class Workshop:
         return [self.stack.upload(f"{folder}{n:03}.jpg", picture(f"{n} {run}")) for n in range(count)]
 
     def calls_of(self, folder: str) -> dict[str, Mapping[str, int]]:
-        """How often each operation was called on each picture of a folder."""
+        """Count the calls of each operation on each picture of a folder."""
         start = f"{self.bucket}/{folder}"
         calls = self.rekognition.calls()["images"]
         return {
@@ -120,7 +120,7 @@ class Workshop:
         }
 
     def statuses_of(self, folder: str) -> dict[str, str]:
-        """What the table says of each picture of a folder."""
+        """Read the table's result of each picture of a folder."""
         return {
             item["key"]: item["status"]
             for item in self.stack.everything()
@@ -198,7 +198,7 @@ def kill_when(command: subprocess.Popen[bytes], what: str, count: Callable[[], i
 
 
 def noted(folder: Path) -> int:
-    """How many pictures are done by the one job's record."""
+    """Return the number of done pictures in the only job's record."""
     return sum(json.loads(record.read_text())["done"] for record in folder.glob("command/jobs/*.json"))
 
 
@@ -245,7 +245,7 @@ def test_what_is_missing_stale_or_orphaned_is_found_and_mended(workshop: Worksho
     }
     assert stack.label_entries(key("removed")) == {}
     calls = {name: workshop.calls_of(folder)[key(name)]["DetectLabels"] for name in (*names, "never")}
-    # What was forgotten is known content.
+    # The forgotten pictures are known content.
     assert calls == {"kept": 1, "forgotten": 1, "replaced": 2, "removed": 1, "never": 1}
 
 

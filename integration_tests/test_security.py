@@ -1,4 +1,4 @@
-"""What nobody may do: with upload URLs, from other origins, as a guest."""
+"""Nobody may do more than allowed: with upload URLs, from other origins, as a guest."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ def neighbour(guest_stack: DeployedStack) -> str:
 
 
 def refused(call: Callable[..., object], **arguments: Any) -> bool:
-    """Whether IAM refuses a call; any other outcome fails the test."""
+    """Tell whether IAM refuses a call; any other outcome fails the test."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     answer = caught.value.response

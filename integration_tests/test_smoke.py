@@ -1,4 +1,4 @@
-"""What every deployed stack must do, AWS's too: these tests alone run there. Each says how many pictures it uploads."""
+"""Every deployed stack passes these tests, and on AWS these alone run. Each says how many pictures it uploads."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class ApiClient:
             ) from error
 
     def _refusal(self, status: int, body: bytes) -> ApiError:
-        """The error in a problem document, or in what a gateway or a proxy says instead of one."""
+        """Return the error in a problem document, or in what a gateway or a proxy says instead of one."""
         try:
             document = json.loads(body)
         except ValueError:
@@ -132,7 +132,7 @@ class ApiClient:
 
 
 def http_session(url: str) -> URLLib3Session:
-    """A session with the machine's proxies and certificates; none of the proxies for this machine itself."""
+    """Return a session with the machine's proxies and certificates; none of the proxies for this machine itself."""
     host = urlsplit(url).hostname or ""
     local = host in ("127.0.0.1", "::1", "localhost") or host.endswith(".localhost.localstack.cloud")
     bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
@@ -145,7 +145,7 @@ def http_session(url: str) -> URLLib3Session:
 
 
 def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None = None) -> ApiClient:
-    """The API of a deployed stack, asked in the way its access wants it.
+    """Return the API of a deployed stack, asked in the way its access wants it.
 
     Args:
         outputs: The stack's, `apiUrl` among them.
@@ -191,7 +191,7 @@ def _signing(cloud: Cloud) -> Authorize:
 
 
 def _with_key(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None) -> Authorize:
-    """The key that was given, else the stack's own, looked up when the first request is sent."""
+    """Return the key that was given, else the stack's own, looked up when the first request is sent."""
     known = [api_key] if api_key else []
 
     def add_key(request: AWSRequest) -> None:

@@ -52,7 +52,7 @@ class ApiResults:
 
     @property
     def sees_all(self) -> bool:
-        """Whether it gives results of keys outside the prefix too."""
+        """Tell whether it gives results of keys outside the prefix too."""
         return self._table is not None
 
     def get(self, key: str) -> Result | None:
@@ -102,7 +102,7 @@ class ApiResults:
         return self._listed({name: value for name, value in parameters.items() if value}, cursor)
 
     def _listed(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[Result]:
-        """The API lists summaries: each result is asked for once, and remembered."""
+        """Return the API lists summaries: each result is asked for once, and remembered."""
         answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
         page: Page[dict[str, Any]] = Page(answer["images"], answer.get("cursor"))
         marks = {summary["key"]: (summary["key"], summary["status"], summary["processedAt"]) for summary in page.items}
@@ -115,12 +115,12 @@ class ApiResults:
         return Page([item for item in listed if item is not None and item["status"] != Status.DELETED], page.cursor)
 
     def label_counts(self) -> dict[str, int]:
-        """How many pictures below the prefix carry each label, by name."""
+        """Return how many pictures below the prefix carry each label, by name."""
         labels = self._api.get("/labels").content["labels"]
         return {label["name"]: int(label["count"]) for label in sorted(labels, key=lambda label: str(label["name"]))}
 
     def _each(self, keys: Sequence[str]) -> dict[str, Result]:
-        """One request for each key, a few at once."""
+        """Send a request for each key, a few at once."""
         if not keys:
             return {}
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="result") as pool:

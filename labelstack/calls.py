@@ -1,4 +1,4 @@
-"""How many calls of Rekognition a deployed stack has made and saved: from CloudWatch, or else from the log."""
+"""Count the Rekognition calls that a stack has made and saved: from CloudWatch, or else from the log."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Calls:
 
 
 def count(cloud: Cloud, outputs: Mapping[str, Any], service: str, days: int, now: datetime | None = None) -> Calls:
-    """The calls of the last days.
+    """Return the calls of the last days.
 
     On AWS the metrics of CloudWatch tell. Emulators make no metrics of what functions log: there the log is read.
 

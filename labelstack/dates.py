@@ -36,11 +36,11 @@ class Ending:
 
 @cache
 def endings() -> Sequence[Ending]:
-    """All of them, in the file's order."""
+    """Return all of them, in the file's order."""
     entries: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return tuple(Ending(**entry) for entry in entries)
 
 
 def due(today: datetime.date) -> list[Ending]:
-    """Those that must be dealt with now: the next 90 days' and what is over, the earliest first."""
+    """Return those that must be dealt with now: the next 90 days' and what is over, the earliest first."""
     return sorted((ending for ending in endings() if ending.date - NOTICE <= today), key=lambda ending: ending.date)

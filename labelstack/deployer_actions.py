@@ -47,7 +47,7 @@ class Grant:
 
 
 def on(resources: str | tuple[str, ...], service: str, actions: str, when: str = "") -> Grant:
-    """A grant of one service's actions, their names separated by spaces."""
+    """Return a grant of one service's actions, their names separated by spaces."""
     scope = (resources,) if isinstance(resources, str) else resources
     return Grant(tuple(f"{service}:{action}" for action in actions.split()), scope, when=when)
 
@@ -58,18 +58,18 @@ def pass_role(service: str) -> Grant:
 
 
 def gateway(*paths: str) -> tuple[Grant, ...]:
-    """All methods below paths of API Gateway, whose ids nobody knows before; its actions are its methods."""
+    """Return all methods below paths of API Gateway, whose ids nobody knows before; its actions are its methods."""
     below = tuple(f"{GATEWAY}{path}" for path in paths)
     return (on(below, "apigateway", "GET POST PUT PATCH DELETE"), on(GATEWAY_TAGS, "apigateway", "GET POST PUT DELETE"))
 
 
 def rest() -> tuple[Grant, ...]:
-    """A REST API and what is below it."""
+    """Return a REST API and what is below it."""
     return gateway("/restapis", "/restapis/*")
 
 
 def http() -> tuple[Grant, ...]:
-    """An HTTP API and what is below it."""
+    """Return an HTTP API and what is below it."""
     return gateway("/apis", "/apis/*")
 
 

@@ -32,7 +32,7 @@ class Resource(Protocol):
 
 
 def document(resources: Iterable[Resource], name: str, *, region: str = "*", account: str = "*") -> dict[str, Any]:
-    """The policy document: one statement for each scope, in a stable order.
+    """Return the policy document: one statement for each scope, in a stable order.
 
     Args:
         resources: What the program registers, its components left out.
@@ -70,7 +70,7 @@ def document(resources: Iterable[Resource], name: str, *, region: str = "*", acc
 
 
 def size_characters(policy: Mapping[str, Any]) -> int:
-    """A policy's size as IAM counts it."""
+    """Return a policy's size as IAM counts it."""
     return len("".join(json.dumps(policy, separators=(",", ":")).split()))
 
 
@@ -101,7 +101,7 @@ def _scope(grant: Grant, values: Mapping[str, str]) -> tuple[tuple[str, ...], st
 
 
 def _joined(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One statement for what may be handed to several services."""
+    """Join the statements for roles that are passed to several services."""
     passing = [statement for statement in statements if statement["Action"] == ["iam:PassRole"]]
     others = [statement for statement in statements if statement not in passing]
     if not passing:

@@ -118,7 +118,7 @@ FORMATS: Mapping[str, Callable[[IO[bytes]], Writer]] = {"jsonl": JsonLines, "csv
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is there when all has gone well, and not before.
+    """Yield a file that is there when all has gone well, and not before.
 
     Raises:
         InputError: It cannot be written.
@@ -149,7 +149,7 @@ def _harmless(value: Any) -> Any:
 
 
 def _row(result: Result) -> dict[str, Any]:
-    """The columns of a picture; None where nothing was looked for."""
+    """Return the columns of a picture; None where nothing was looked for."""
     document = json_ready(dict(result))
     document |= document.get("capture", {})
     row: dict[str, Any] = {name: document.get(name) for name in COLUMNS}

@@ -28,7 +28,7 @@ class LogLine:
 
 
 def read(logs: Any, functions: Sequence[str], since_ms: int) -> list[LogLine]:
-    """The lines of several functions, oldest first; a function that never ran has none.
+    """Return the lines of several functions, oldest first; a function that never ran has none.
 
     Args:
         logs: A CloudWatch Logs client.
@@ -41,7 +41,7 @@ def read(logs: Any, functions: Sequence[str], since_ms: int) -> list[LogLine]:
 def follow(
     logs: Any, functions: Sequence[str], since_ms: int, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[LogLine]:
-    """The lines since then, and every new one; never ends."""
+    """Yield the lines since then, and every new one; never ends."""
     known: dict[str, LogLine] = {}
     start_ms = since_ms
     while True:

@@ -18,7 +18,7 @@ PulumiOutputs = Callable[[Path, str], Mapping[str, Any] | None]
 
 
 def from_file(file: Path) -> dict[str, Any]:
-    """The outputs in a JSON file, as `pulumi stack output --json` and `labelstack outputs --json` write them."""
+    """Return the outputs in a JSON file, as `pulumi stack output --json` and `labelstack outputs --json` write them."""
     try:
         outputs = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -66,7 +66,7 @@ def publish(ssm: Any, stack: str, outputs: Mapping[str, Any]) -> None:
 
 
 def published(ssm: Any, stack: str) -> dict[str, Any] | None:
-    """The outputs that `publish` has kept; None when there are none."""
+    """Return the outputs that `publish` has kept; None when there are none."""
     parameters = ssm.get_parameters(Names=[_parameter(stack)])["Parameters"]
     return dict(json.loads(parameters[0]["Value"])) if parameters else None
 
@@ -81,7 +81,7 @@ def _parameter(stack: str) -> str:
 
 
 def check(outputs: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    """The outputs, if what every command needs is among them."""
+    """Return the outputs, if what every command needs is among them."""
     missing = [name for name in NEEDED if not isinstance(outputs.get(name), str)]
     if missing:
         raise NoOutputsError(f"{where} has no output {' and '.join(missing)}: deploy the stack, then try again.")

@@ -36,7 +36,7 @@ class Price:
     compared_with: str = ""
 
     def is_compared(self, quantity: float) -> bool:
-        """Whether a month's quantity stays within the tiers that were compared."""
+        """Tell whether a month's quantity stays within the tiers that were compared."""
         within = self.tiers[: self.compared_tiers]
         return bool(within) and (within[-1][0] is None or quantity <= within[-1][0])
 
@@ -66,7 +66,7 @@ class PriceTable:
 
 @cache
 def load(file: Path = FILE) -> PriceTable:
-    """The table in a file."""
+    """Return the table in a file."""
     content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     date, region = str(content.pop("date")), str(content.pop("region"))
     return PriceTable(

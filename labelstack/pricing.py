@@ -55,7 +55,7 @@ WORKFLOW_DETECTOR_READS = 1  # each detector's branch reads the header itself
 # Sizes as the functions' items have them (README's samples: results of 0.8 to 3.2 kB, label entries of 0.3 kB).
 RESULT_BYTES, LABEL_BYTES, DETECTOR_BYTES, PROPERTIES_BYTES = 600, 150, 600, 400
 ENTRY_BYTES, INDEX_BYTES = 320, 100
-# What finds a picture beside labels: starts of its name's words, its year; of each further detector words or a class.
+# Terms of a picture beside its labels: starts of its name's words, its year; words or a class of each further detector.
 TERMS, DETECTOR_TERMS, TERM_BYTES = 5, 4, 250
 LABELS_KNOWN, COUNTER_BYTES = 200, 20
 LOG_BYTES = 2 * KB  # of one picture: its line, its metrics, Lambda's START, END and REPORT
@@ -100,7 +100,7 @@ class Shape:
 
     @property
     def announces(self) -> bool:
-        """Whether results are told to anything beside the table."""
+        """Tell whether results are told to anything beside the table."""
         return self.results_bucket or self.notifications
 
     @property
@@ -267,7 +267,7 @@ def _compute(bill: _Bill, shape: Shape, what: str, memory_mb: int, seconds: floa
 
 
 def _requests(shape: Shape) -> Requests:
-    """The requests of a picture that Rekognition is asked about."""
+    """Return the requests of a picture that Rekognition is asked about."""
     return WORKFLOW_PICTURE if shape.workflow else PICTURE
 
 

@@ -69,7 +69,7 @@ def _table(settings: list[Member]) -> str:
 
 
 def _values(setting: Member) -> str:
-    """The values of a setting, and its default as YAML."""
+    """Return the values of a setting, and its default as YAML."""
     values = _cell(re.sub(r"^a whole number (of |from )|, each at most once$", "", setting.expected))
     value: Any = setting.default
     if setting.required or value is None:

@@ -49,7 +49,7 @@ class Results(Protocol):
         """Labelled pictures that match."""
 
     def label_counts(self) -> dict[str, int]:
-        """How many pictures carry each label."""
+        """Count the pictures of each label."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class LabelService:
         return Uploaded(picture, answer.get("VersionId"), str(answer["ETag"]).strip('"'), self._clock())
 
     def find(self, key: str, prefix: str = "") -> str | None:
-        """The key of a picture or result that is there: `key`, else `prefix` + `key`."""
+        """Return the key of a picture or result that is there: `key`, else `prefix` + `key`."""
         for candidate in filter(None, dict.fromkeys([key, prefix + key])):
             if self._object_exists(candidate):
                 return candidate
@@ -203,7 +203,7 @@ class LabelService:
         return None
 
     def keys_below(self, folder: str) -> list[str]:
-        """The keys of the objects that begin so."""
+        """Return the keys of the objects that begin so."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 

@@ -87,7 +87,7 @@ class Selection:
 
 
 def collect(paths: Sequence[Path]) -> Selection:
-    """The files that `paths` name, each once, with unique keys.
+    """Return the files that `paths` name, each once, with unique keys.
 
     A file's name is its own; one found in a folder is named relative to the folder's parent (`holiday/1.jpg`). Where
     two files would share a name, both get as much of their paths as tells them apart. What cannot be read below a
@@ -107,12 +107,12 @@ def collect(paths: Sequence[Path]) -> Selection:
 
 
 def under(prefix: str, pictures: Iterable[LocalPicture]) -> list[LocalPicture]:
-    """The pictures with a prefix before their keys."""
+    """Return the pictures with a prefix before their keys."""
     return [replace(picture, key=prefix + picture.name) for picture in pictures]
 
 
 def key_problem(key: str) -> str | None:
-    """Why S3 does not take a key, and what to do; None where it does."""
+    """Return why S3 does not take a key, and what to do; None where it does."""
     try:
         size_bytes = len(key.encode())
     except UnicodeEncodeError:
@@ -123,13 +123,13 @@ def key_problem(key: str) -> str | None:
 
 
 def content_type(path: Path) -> str:
-    """The MIME type of a file by its name."""
+    """Return the MIME type of a file by its name."""
     known = PICTURE_TYPES.get(path.suffix.lower())
     return known or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
 def _files(path: Path, left_out: list[LeftOut]) -> list[tuple[Path, str, int]]:
-    """A file, or the pictures of a folder: each with its name and its size in bytes."""
+    """Return a file, or the pictures of a folder: each with its name and its size in bytes."""
     try:
         status = path.stat()
     except OSError as error:
@@ -177,7 +177,7 @@ def _pictures_in(folder: Path, left_out: list[LeftOut]) -> Iterator[tuple[Path, 
 
 
 def _folder_left_out(folder: Path) -> str:
-    """Why a folder is not looked into; empty where it is."""
+    """Return why a folder is not looked into; empty where it is."""
     if folder.name.lower() in GENERATED_FOLDERS:
         return "a system's file"
     if folder.name.startswith("."):
@@ -200,5 +200,5 @@ def _told_apart(names: dict[Path, str]) -> dict[Path, str]:
 
 
 def total_bytes(pictures: Iterable[LocalPicture]) -> int:
-    """How many bytes there are to upload."""
+    """Return how many bytes there are to upload."""
     return sum(picture.size_bytes for picture in pictures)

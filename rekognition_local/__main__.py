@@ -18,7 +18,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 
 def parse_options(arguments: Sequence[str]) -> tuple[Options, str]:
-    """The server's options and the log level."""
+    """Return the server's options and the log level."""
     parser = argparse.ArgumentParser(prog="python -m rekognition_local", description="A local Amazon Rekognition.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port; 0 (the default) takes a free one")

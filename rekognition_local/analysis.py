@@ -40,7 +40,7 @@ class Shared:
         self._jobs: OrderedDict[Any, asyncio.Future[Any]] = OrderedDict()
 
     async def run(self, name: Any, job: Callable[[], T]) -> T:
-        """The job's result; a caller that goes away does not stop it for the others."""
+        """Return the job's result; a caller that goes away does not stop it for the others."""
         future = self._jobs.get(name)
         if future is None:
             future = asyncio.get_running_loop().run_in_executor(self._executor, job)
@@ -70,7 +70,7 @@ class Models:
 
 
 class Analysis:
-    """What is seen in one picture; each part is worked out when first asked for."""
+    """The detectors' findings in one picture, each computed at its first use."""
 
     def __init__(self, picture: Picture, sha256: str, executor: Executor, models: Models) -> None:
         self.picture = picture
@@ -111,11 +111,11 @@ class Analysis:
         return await self._shared.run("colors", lambda: find_colors(self.picture.pixels))
 
     async def scores(self) -> list[Score]:
-        """What the user's model says; nothing without one."""
+        """Return the user's model's answer; empty without a model."""
         return [] if self._models.classifier is None else await self._run(self._models.classifier.classify)
 
     async def explicit(self) -> float | None:
-        """How surely the picture is explicit, 50 to 100; None below, or where nothing can tell."""
+        """Return the confidence that the picture is explicit, 50 to 100; None below, or without a detector."""
         return await self._run(self._models.moderation.find)
 
     async def compute(self, name: str, job: Callable[[Picture], T]) -> T:
@@ -135,7 +135,7 @@ class Analyzer:
         self._pictures = Shared(executor, REMEMBERED_PICTURES)
 
     async def analyse(self, data: bytes) -> Analysis:
-        """The analysis of an image's bytes. Raises what `images.decode` raises."""
+        """Return the analysis of an image's bytes. Raises what `images.decode` raises."""
         sha256 = hashlib.sha256(data).hexdigest()
         return await self._pictures.run(sha256, lambda: Analysis(decode(data), sha256, self._executor, self._models))
 

@@ -54,7 +54,7 @@ _log = logging.getLogger("rekognition_local")
 
 @dataclass(frozen=True)
 class Services:
-    """What the server works with; `closing` is set when it ends."""
+    """The server's parts; `closing` is set when it ends."""
 
     source: ImageSource
     throttle: Throttle
@@ -90,7 +90,7 @@ class _Endpoint:
         self._services = services
 
     async def call(self, request: Request) -> Response:
-        """One call: parse, throttle, rules, picture, answer."""
+        """Answer a call: parse, throttle, rules, picture, answer."""
         request_id = new_request_id()
         target = request.headers.get("x-amz-target")
         try:
@@ -168,7 +168,7 @@ async def _disconnected(request: Request) -> None:
 
 
 async def _read_body(request: Request) -> bytes:
-    """The body, unless it is larger than any call may be."""
+    """Return the body, unless it is larger than any call may be."""
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)

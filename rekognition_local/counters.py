@@ -1,4 +1,4 @@
-"""How often what was called: for tests, and to see what a bill would count."""
+"""Count the calls: for tests, and to see what a bill would count."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Counters:
             self._errors[error_code] += 1
 
     def as_document(self) -> dict[str, Any]:
-        """The counts as JSON; `operations` counts all calls, `answered` those that AWS would charge for."""
+        """Return the counts as JSON; `operations` counts all calls, `answered` those that AWS would charge for."""
         return {
             "operations": dict(self._calls),
             "answered": dict(self._answered),

@@ -1,4 +1,4 @@
-"""Who may ask: no web page, nobody by a stranger's name, and for the control plane only the owner."""
+"""Admit no web page and no foreign host name, and only the owner to the control plane."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANY_ADDRESS = "*"
 
 @dataclass(frozen=True)
 class Access:
-    """Who may ask.
+    """The rules of admission.
 
     Attributes:
         token: Opens the control plane; empty closes it for all.
@@ -64,7 +64,7 @@ class Door:
 
 
 def _name(host: str) -> str:
-    """The name in a Host header, without its port; empty for what is none."""
+    """Return the name in a Host header, without its port; empty for what is none."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

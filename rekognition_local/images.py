@@ -33,7 +33,7 @@ MAX_PIXELS_AT_ONCE = 20_000_000
 
 Pixels = npt.NDArray[np.uint8]
 
-# What Pillow raises for damaged files of these two formats.
+# Pillow's errors for damaged files of these two formats.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError)
 _STRIP_PX = 512
 # Exif's orientation → what turns the picture upright.
@@ -51,7 +51,7 @@ _one_large_picture_at_a_time = threading.Lock()
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes say: format (JPEG or PNG) and size in pixels as stored (before Exif rotation)."""
+    """Format (JPEG or PNG) and size in pixels as stored (before Exif rotation), from the first bytes."""
 
     format: str
     width: int
@@ -72,15 +72,15 @@ class Picture:
         return cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
     def gray_at(self, side_px: int) -> Pixels:
-        """The picture in grey, scaled down so that the longer side is at most `side_px`."""
+        """Return the picture in grey, scaled down so that the longer side is at most `side_px`."""
         return fit(self.gray, side_px)
 
     def pixels_at(self, side_px: int) -> Pixels:
-        """The picture in colour, scaled down so that the longer side is at most `side_px`."""
+        """Return the picture in colour, scaled down so that the longer side is at most `side_px`."""
         return fit(self.pixels, side_px)
 
     def cut(self, box: Box) -> Pixels:
-        """The pixels inside a box (at least one)."""
+        """Return the pixels inside a box (at least one)."""
         height, width = self.pixels.shape[:2]
         left, top = min(int(box.left * width), width - 1), min(int(box.top * height), height - 1)
         right, bottom = max(left + 1, round(box.right * width)), max(top + 1, round(box.bottom * height))
@@ -162,14 +162,14 @@ def _decode(data: bytes) -> Picture:
 
 
 def _orientation(image: JpegImageFile) -> int:
-    """Of the Exif block alone: Pillow's getexif would take XMP's too."""
+    """Read the orientation in the Exif block alone: Pillow's getexif would take XMP's too."""
     exif = Image.Exif()
     exif.load(image.info.get("exif", b""))
     return int(exif.get(ExifTags.Base.Orientation, 1))
 
 
 def _shrunk(image: Image.Image) -> Image.Image:
-    """The image in RGB, by whole factors near the size that is kept; in strips, so that no large copy is made."""
+    """Return the image in RGB, reduced by a whole factor to about the size that is kept; strips avoid a large copy."""
     width, height = image.size
     factor = max(width, height) // WORK_SIDE_PX
     if factor < 2 or min(width, height) < factor:

@@ -1,4 +1,4 @@
-"""What a rule answers, filled in to what a detector would have seen."""
+"""Complete a rule's answer to a detector's findings."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _face(item: Any) -> dict[str, Any]:
 
 
 def ordinary_face(box: Box, confidence: float) -> dict[str, Any]:
-    """A FaceDetail of which only the box is known: attributes are at a coin's 50 %, the age is anyone's."""
+    """Return a FaceDetail of which only the box is known: attributes are at a coin's 50 %, the age is anyone's."""
     unknown = {"Value": False, "Confidence": 50.0}
     flags = ("Smile", "Eyeglasses", "Sunglasses", "Beard", "Mustache", "EyesOpen", "MouthOpen", "FaceOccluded")
     return {
@@ -88,7 +88,7 @@ def ordinary_face(box: Box, confidence: float) -> dict[str, Any]:
 
 
 def box_document(box: Box) -> dict[str, float]:
-    """A box as the service writes it."""
+    """Return a box as the service writes it."""
     return {"Width": box.width, "Height": box.height, "Left": box.left, "Top": box.top}
 
 

@@ -57,11 +57,11 @@ class Rule:
 
     @property
     def needs_content(self) -> bool:
-        """Whether the bytes of the picture must be known to judge it."""
+        """Tell whether the bytes of the picture must be known to judge it."""
         return "sha256" in self.document.get("match", {})
 
     def matches(self, operation: str, key: str | None, sha256: str | None) -> bool:
-        """Whether the rule applies to a call."""
+        """Tell whether the rule applies to a call."""
         match = self.document.get("match", {})
         kinds = [name for name in ANSWERS if name in self.document]
         only_answers = kinds and not any(name in self.document for name in ("error", "delayMs", "hang"))
@@ -76,7 +76,7 @@ class Rule:
 
 @dataclass(slots=True)
 class Verdict:
-    """What the rules say of one call."""
+    """The rules' decision on one call."""
 
     delay_s: float = 0.0
     hang: bool = False
@@ -97,11 +97,11 @@ class RuleBook:
         self.rules = [_checked(document, number) for number, document in enumerate(documents, 1)]
 
     def as_documents(self) -> list[dict[str, Any]]:
-        """The rules as JSON; `times` is what is left."""
+        """Return the rules as JSON; `times` is what is left."""
         return [dict(rule.document) | ({} if rule.left is None else {"times": rule.left}) for rule in self.rules]
 
     def needs_content(self, operation: str, key: str | None) -> bool:
-        """Whether a rule that could match asks for the picture's content."""
+        """Tell whether a rule that could match asks for the picture's content."""
         return any(
             rule.needs_content and rule.matches(operation, key, rule.document["match"]["sha256"].lower())
             for rule in self.rules

@@ -57,7 +57,7 @@ class SeenLine:
 
 
 def known_label(name: str, confidence: float, instances: Iterable[Sighting] = ()) -> SeenLabel:
-    """A label with the parents, category and aliases of the vocabulary."""
+    """Return a label with the parents, category and aliases of the vocabulary."""
     entry = entry_of(name)
     categories = (entry.category,) if entry.category else ()
     return SeenLabel(name, confidence, tuple(instances), entry.parents, categories, entry.aliases)
@@ -70,7 +70,7 @@ def labels_seen(
     cues: list[Cue],
     scores: list[Score],
 ) -> list[SeenLabel]:
-    """All labels that the detectors support, parents included, the surest first."""
+    """Return all labels that the detectors support, parents included, the surest first."""
     labels = [
         *_labels_of_people(faces, people),
         *_labels_of_codes(qr_codes),
@@ -81,7 +81,7 @@ def labels_seen(
 
 
 def with_parents(labels: Iterable[SeenLabel]) -> list[SeenLabel]:
-    """Each name once with its highest confidence, and its parents at least as sure as it is, the surest first."""
+    """Return each name once with its highest confidence, its parents at least as sure as it; the surest first."""
     best: dict[str, SeenLabel] = {}
     for label in labels:
         known = best.get(label.name)
@@ -134,7 +134,7 @@ def _label_of_score(score: Score) -> SeenLabel:
 
 
 def moderation_seen(scores: list[Score], explicit: float | None) -> list[SeenModeration]:
-    """What the user's model says, and how surely the picture is explicit, where something can tell."""
+    """Return the user's model's answer, and the confidence that the picture is explicit, if a detector can tell."""
     labels = [SeenModeration(s.model_class.name, s.confidence) for s in scores if s.model_class.is_moderation]
     return labels if explicit is None else [*labels, SeenModeration(moderation.LABEL, explicit)]
 
@@ -151,7 +151,7 @@ def text_seen(codes: list[Code], lines: list[Line]) -> list[SeenLine]:
 
 
 def box_of(corners: Iterable[tuple[float, float]]) -> Box:
-    """The upright box around some points."""
+    """Return the upright box around some points."""
     points = list(corners)
     left, top = min(x for x, _ in points), min(y for _, y in points)
     return Box(left, top, max(x for x, _ in points) - left, max(y for _, y in points) - top)

@@ -44,7 +44,7 @@ GRACE_S = 1
 
 @dataclass(frozen=True)
 class Options:
-    """What a server is started with; `port` 0 takes a free one. Times and rates in the units of their names.
+    """Options of a server; `port` 0 takes a free one. Times and rates have the units of their names.
 
     `token` opens the control plane; without one a token is made, and the ready file tells it. `hosts` are names besides
     this machine's own by which the server is reached.
@@ -100,13 +100,13 @@ class LocalRekognition:
         self._started = threading.Event()
 
     def _own_hosts(self) -> frozenset[str]:
-        """The names that follow from the address: itself, or every address where the server listens on all."""
+        """Return the names that follow from the address: itself, or every address where the server listens on all."""
         host = self._options.host.lower()
         return frozenset({ANY_ADDRESS if host in ("0.0.0.0", "::") else host})
 
     @property
     def url(self) -> str:
-        """Where the server listens."""
+        """Return the server's address."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 

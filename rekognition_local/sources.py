@@ -1,4 +1,4 @@
-"""Where a picture's bytes come from: the call itself, or S3 in the cloud in use."""
+"""Read a picture's bytes from the call itself, or from S3 in the cloud in use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ObjectReader(Protocol):
     """Reads objects of S3."""
 
     def read(self, bucket: str, key: str, version: str | None) -> bytes:
-        """The object's bytes. Raises the errors of `errors`; blocks."""
+        """Return the object's bytes. Raises the errors of `errors`; blocks."""
 
 
 class S3Reader:
@@ -67,12 +67,12 @@ def _translated(error: ClientError) -> Exception:
 
 
 def is_lasting_version(version: str | None) -> bool:
-    """Whether a version's bytes never change; "null" is the one that an unversioned write replaces."""
+    """Tell whether a version's bytes never change; "null" is the one that an unversioned write replaces."""
     return version not in (None, "null")
 
 
 def is_unchanging(image: Mapping[str, Any]) -> bool:
-    """Whether an `Image` will always be the same picture."""
+    """Tell whether an `Image` will always be the same picture."""
     return "Bytes" in image or is_lasting_version(image.get("S3Object", {}).get("Version"))
 
 
@@ -91,7 +91,7 @@ class ImageSource:
         self._versions: OrderedDict[tuple[str, str, str | None], Analysis] = OrderedDict()
 
     async def load(self, image: Mapping[str, Any]) -> Analysis:
-        """The analysis of an `Image`. Raises the service's errors."""
+        """Return the analysis of an `Image`. Raises the service's errors."""
         inline, stored = image.get("Bytes"), image.get("S3Object")
         if (inline is None) == (stored is None):
             raise InvalidParameterError

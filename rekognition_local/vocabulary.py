@@ -17,7 +17,7 @@ TEXT_MODEL_VERSION = "3.0"
 
 @dataclass(frozen=True, slots=True)
 class LabelEntry:
-    """What the vocabulary knows of a label; parents are all ancestors, in alphabetical order as the service has."""
+    """The vocabulary's entry of a label; parents are all ancestors, in the service's alphabetical order."""
 
     name: str
     parents: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ LABELS = read_labels(DATA / "labels.csv")
 
 
 def entry_of(name: str) -> LabelEntry:
-    """The vocabulary's entry, or a bare one for a name that it does not hold."""
+    """Return the vocabulary's entry, or a bare one for a name that it does not hold."""
     return LABELS.get(name) or LabelEntry(name)
 
 
@@ -125,7 +125,7 @@ MODERATION_PARENTS: dict[str, str] = _moderation_parents(_TAXONOMY)
 
 
 def moderation_line(name: str) -> list[tuple[str, str, int]]:
-    """A moderation label and its ancestors as (name, parent, taxonomy level from 1), from the label upwards.
+    """Return a moderation label and its ancestors as (name, parent, taxonomy level from 1), from the label upwards.
 
     A name outside the taxonomy stands alone at level 1.
     """

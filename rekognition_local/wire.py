@@ -50,7 +50,7 @@ class Call:
 
 
 def operation_name(target: str | None, implemented: frozenset[str]) -> str:
-    """The operation that an X-Amz-Target header names.
+    """Return the operation that an X-Amz-Target header names.
 
     Raises UnknownOperationError for what is no operation of Rekognition, NotImplementedHereError for one that this
     server lacks.
@@ -83,20 +83,20 @@ def parse_call(operation: str, body: bytes) -> Call:
 
 
 def serialise(operation: str, answer: Mapping[str, Any]) -> bytes:
-    """An answer as JSON with exactly the members of the model: anything else is a mistake of ours, and raises."""
+    """Return an answer as JSON with exactly the members of the model: anything else is our mistake, and raises."""
     shape = service_model().operation_model(operation).output_shape
     check_answer(answer, shape, operation)
     return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def serialise_error(error: RekognitionError, request_id: str) -> bytes:
-    """An error as the service's documentation shows it."""
+    """Return an error as the service's documentation shows it."""
     document = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.message}
     return json.dumps(document, ensure_ascii=False).encode()
 
 
 def new_request_id() -> str:
-    """An id as in `x-amzn-RequestId`."""
+    """Return an id as in `x-amzn-RequestId`."""
     return str(uuid.uuid4())
 
 

@@ -31,7 +31,7 @@ REGION = "eu-central-1"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a provider works: a region of an account, in one of AWS's partitions."""
+    """A provider's place: a region of an account, in one of AWS's partitions."""
 
     region: str = REGION
     account: str = ACCOUNT
@@ -44,7 +44,7 @@ class Place:
 
     @property
     def suffix(self) -> str:
-        """What the names of services end with."""
+        """Return what the names of services end with."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
@@ -52,7 +52,7 @@ class Place:
         return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{resource}"
 
 
-# What AWS gives back of a resource beside its inputs, by type.
+# AWS's computed values of a resource, by type.
 COMPUTED: Mapping[str, Callable[[str, Place], dict[str, Any]]] = {
     "aws:lambda/eventSourceMapping:EventSourceMapping": lambda name, at: {
         "arn": at.arn("lambda", f"event-source-mapping:{name}")
@@ -103,7 +103,7 @@ COMPUTED: Mapping[str, Callable[[str, Place], dict[str, Any]]] = {
 }
 # The regions of buckets that are there already, where they are not the provider's.
 BUCKET_REGIONS = {"elsewhere": "us-west-2"}
-# What AWS answers to a provider function.
+# AWS's answers to provider functions.
 ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Place], dict[str, str]]] = {
     "getCallerIdentity": lambda _, at: {
         "accountId": at.account,
@@ -142,12 +142,12 @@ class Resource:
 
 @dataclass
 class Record:
-    """What a program registered and exported."""
+    """The resources and outputs of a program."""
 
     resources: list[Resource] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     packages: list[packaging.Package] = field(default_factory=list)
-    """What a stack asked for as its functions' zips."""
+    """The requested zips of a stack's functions."""
 
     def of(self, type_name: str) -> list[Resource]:
         """The resources of a type (`aws:sqs/queue:Queue`), by name."""
@@ -174,7 +174,7 @@ class _Recorder(mocks.Mocks):
         self._places: dict[str, Place] = {}
 
     def _place(self, provider: str | None) -> Place:
-        """Where a provider works; `provider` is its URN and id."""
+        """Return where a provider works; `provider` is its URN and id."""
         return self._places.get((provider or "").rpartition("::")[0].rpartition("::")[2], self._default)
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -327,7 +327,7 @@ def record_stack_anew(stack_name: str, changes: Mapping[str, str] | None = None)
 
 @contextlib.contextmanager
 def recorded_packages() -> Iterator[list[packaging.Package]]:
-    """What programs ask for as their functions' zips, in place of building them."""
+    """Yield what programs ask for as their functions' zips, in place of building them."""
     packages: list[packaging.Package] = []
 
     def build(package: packaging.Package, build_dir: Path) -> Path:

@@ -43,7 +43,7 @@ def test_one_action_has_one_version(file: Path) -> None:
     assert len({action for action, _ in pins}) == len(set(pins))
 
 
-# What a job may beside reading: CI's preview takes a role by OIDC, and a release is made.
+# Rights of a job beside reading: CI's preview takes a role by OIDC, and a release is made.
 MORE = {
     "ci.yml": {"preview": {"contents": "read", "id-token": "write"}},
     "release.yml": {"attach": {"contents": "write"}},
@@ -61,7 +61,7 @@ def test_every_job_ends_and_keeps_no_token(workflow: dict[Any, Any]) -> None:
         assert 0 < job["timeout-minutes"] <= 60
         checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
         assert [checkout["with"]["persist-credentials"] for checkout in checkouts] in ([False], [])
-        # What may write runs none of the repository's code.
+        # A job that may write runs none of the repository's code.
         assert bool(checkouts) is (job.get("permissions", {}).get("contents") != "write")
 
 

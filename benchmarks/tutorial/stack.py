@@ -23,7 +23,7 @@ ALLOWED = [
 
 @dataclass(frozen=True)
 class TutorialStack:
-    """What was built.
+    """The stack of the tutorial's design.
 
     Attributes:
         function: Its name, whose log group has the durations.
@@ -36,11 +36,11 @@ class TutorialStack:
     function: str
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the cloud."""
+        """Return a boto3 client of the cloud."""
         return self.cloud.client(service)
 
     def labels(self) -> dict[str, list[str]]:
-        """The whole table: label names by key."""
+        """Return the whole table: label names by key."""
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
         return {
             item["ImageName"]["S"]: [label["M"]["Name"]["S"] for label in item["Labels"]["L"]]

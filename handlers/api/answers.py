@@ -25,7 +25,7 @@ class Answer:
     content_type: str = "application/json"
 
     def for_gateway(self, origin: str, allowed_origins: Collection[str]) -> dict[str, Any]:
-        """The answer for the gateway; a page of an allowed origin may read it."""
+        """Return the answer for the gateway; a page of an allowed origin may read it."""
         headers = {"Content-Type": self.content_type, **_ALWAYS, **self.headers}
         if allowed_origins:
             headers["Vary"] = "Origin"
@@ -45,5 +45,5 @@ def iso_ms(moment: datetime) -> str:
 
 
 def answer_to(problem: ProblemError, request_id: str) -> Answer:
-    """The problem document."""
+    """Return the problem document."""
     return Answer(problem.document(request_id), problem.status, problem.headers, "application/problem+json")

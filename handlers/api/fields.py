@@ -29,7 +29,7 @@ class Fields:
         self._errors = [FieldError(name, "is not known") for name in sorted(set(names) - set(known))]
 
     def check(self, name: str, read: Callable[[], T], stand_in: T) -> T:
-        """The value that `read` gives; its ValueError says what is wrong."""
+        """Return the value that `read` gives; its ValueError says what is wrong."""
         try:
             return read()
         except ValueError as error:
@@ -52,15 +52,15 @@ class Query:
         self.done = self._fields.done
 
     def key(self) -> str:
-        """The required parameter `key`."""
+        """Return the required parameter `key`."""
         return self._fields.check("key", lambda: checked_key(self._single("key")), "")
 
     def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
-        """A parameter that may be given once."""
+        """Return a parameter that may be given once."""
         return self._fields.check(name, lambda: read(self._single(name)) if name in self._query else default, default)
 
     def several(self, name: str, read: Callable[[str], T], most: int) -> list[T]:
-        """A parameter that may be given several times."""
+        """Return a parameter that may be given several times."""
         values = self._query.get(name, ())
 
         def read_all() -> list[T]:
@@ -88,7 +88,7 @@ class Body:
         self.done = self._fields.done
 
     def required(self, name: str, read: Callable[[Any], T], stand_in: T) -> T:
-        """A field that must be there."""
+        """Return a field that must be there."""
 
         def read_it() -> T:
             if name not in self._content:
@@ -98,17 +98,17 @@ class Body:
         return self._fields.check(name, read_it, stand_in)
 
     def optional(self, name: str, read: Callable[[Any], T]) -> T | None:
-        """A field that may be there."""
+        """Return a field that may be there."""
         return self._fields.check(name, lambda: read(self._content[name]) if name in self._content else None, None)
 
 
 def checked_key(value: object) -> str:
-    """A picture's key: whatever S3 takes, control characters too."""
+    """Return a picture's key: whatever S3 takes, control characters too."""
     return any_text(value, most_bytes=MAX_KEY_BYTES)
 
 
 def text(value: object, *, most_characters: int) -> str:
-    """Text that is not empty, without control characters."""
+    """Return a text that is not empty, without control characters."""
     checked = any_text(value, most_characters=most_characters)
     if _CONTROL.search(checked):
         raise ValueError("must not have control characters")
@@ -116,7 +116,7 @@ def text(value: object, *, most_characters: int) -> str:
 
 
 def any_text(value: object, *, most_characters: int | None = None, most_bytes: int | None = None) -> str:
-    """Text that is not empty."""
+    """Return a text that is not empty."""
     if not isinstance(value, str):
         raise ValueError("must be text")
     if not value:
@@ -133,7 +133,7 @@ def any_text(value: object, *, most_characters: int | None = None, most_bytes: i
 
 
 def integer(least: int, most: int) -> Callable[[object], int]:
-    """A whole number within bounds, of a JSON number."""
+    """Return a whole number within bounds, of a JSON number."""
     expected = f"must be a whole number from {least} to {most}"
 
     def read(value: object) -> int:
@@ -148,13 +148,13 @@ def integer(least: int, most: int) -> Callable[[object], int]:
 
 
 def integer_text(least: int, most: int) -> Callable[[str], int]:
-    """A whole number within bounds, of a parameter."""
+    """Return a whole number within bounds, of a parameter."""
     read = integer(least, most)
     return lambda value: read(int(value) if _INTEGER.fullmatch(value) else value)
 
 
 def number(least: int, most: int) -> Callable[[str], Decimal]:
-    """A number within bounds, of a parameter; ten decimals count."""
+    """Return a number within bounds, of a parameter; ten decimals count."""
 
     def read(value: str) -> Decimal:
         if not _NUMBER.fullmatch(value) or not least <= Decimal(value) <= most:
@@ -165,7 +165,7 @@ def number(least: int, most: int) -> Callable[[str], Decimal]:
 
 
 def one_of(*values: str) -> Callable[[object], str]:
-    """One of some words."""
+    """Return one of some words."""
 
     def read(value: object) -> str:
         if value not in values:

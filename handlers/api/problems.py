@@ -55,7 +55,7 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """The body of the answer."""
+        """Return the body of the answer."""
         document: dict[str, Any] = {
             "type": "about:blank",
             "title": self.status.phrase,

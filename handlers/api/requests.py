@@ -32,7 +32,7 @@ class Request:
     id: str = ""
 
     def json_object(self) -> dict[str, Any]:
-        """The JSON object in the body. Raises UnsupportedMediaTypeError, InvalidRequestError."""
+        """Return the JSON object in the body. Raises UnsupportedMediaTypeError, InvalidRequestError."""
         if self.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaTypeError("Send the body as application/json.")
         try:
@@ -47,7 +47,7 @@ class Request:
 
 
 def request_of(event: Mapping[str, Any]) -> Request:
-    """The request in a gateway's event. Raises BodyTooLargeError, InvalidRequestError."""
+    """Return the request in a gateway's event. Raises BodyTooLargeError, InvalidRequestError."""
     context = event["requestContext"]
     if event.get("version") == "2.0":
         method, path = _route_of_http_api(event)
@@ -66,7 +66,7 @@ def request_of(event: Mapping[str, Any]) -> Request:
 
 
 def origin_of(event: Mapping[str, Any]) -> str:
-    """The web origin of the page that asks; "" when none does. Works on events that are no good request, too."""
+    """Return the web origin of the page that asks; "" when none does. Works on events that are no good request, too."""
     headers = event.get("headers") or {}
     return next((str(value) for name, value in headers.items() if name.lower() == "origin"), "")
 

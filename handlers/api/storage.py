@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def client_config() -> Config:
-    """How clients for the function's own calls are built: short time-outs, botocore's own retries."""
+    """Return the configuration of the function's own clients: short time-outs, botocore's retries."""
     return Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 def s3_client() -> S3Client:
-    """A client for the function's own calls."""
+    """Return a client for the function's own calls."""
     return boto3.client("s3", config=client_config())
 
 
 def signing_client(public_endpoint: str | None) -> S3Client:
-    """A client that signs URLs for others, and sends nothing itself.
+    """Return a client that signs URLs for others, and sends nothing itself.
 
     Without `public_endpoint`, the bucket's name of its region: S3's global name redirects, which CORS does not follow.
     """
@@ -46,7 +46,7 @@ class Bucket:
     name: str
 
     def has(self, key: str) -> bool:
-        """Whether there is an object of this key now; the markers that stand for folders (`a/`) do not count."""
+        """Tell whether there is an object of this key now; the markers that stand for folders (`a/`) do not count."""
         if key.endswith("/"):
             return False
         try:
@@ -71,7 +71,7 @@ class Links:
     expiry_s: int
 
     def link(self, key: str, version_id: str | None, content_type: str, *, attachment: bool) -> str:
-        """A link to one version that S3 answers with this content type, whatever the object says of itself.
+        """Return a link to one version that S3 answers with this content type, whatever the object says of itself.
 
         Without a version, which a bucket without versioning has none of, the link shows whatever is there when it is
         followed.
@@ -86,7 +86,7 @@ class Links:
 
 
 def unavailable(error: Exception) -> ProblemError | None:
-    """The problem for an error of S3 that may pass; None for any other."""
+    """Return the problem for an error of S3 that may pass; None for any other."""
     if isinstance(error, BotoCoreError):
         return UnavailableError()
     if isinstance(error, ClientError) and (_status(error) >= 500 or _status(error) == HTTPStatus.TOO_MANY_REQUESTS):

@@ -21,7 +21,7 @@ class Objects(Protocol):
     """The uploads bucket."""
 
     def has(self, key: str) -> bool:
-        """Whether there is an object of this key now."""
+        """Tell whether the bucket has an object of this key now."""
 
     def delete(self, key: str) -> None:
         """Delete it."""

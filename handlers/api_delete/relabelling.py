@@ -22,7 +22,7 @@ class Objects(Protocol):
     """The uploads bucket."""
 
     def has(self, key: str) -> bool:
-        """Whether there is an object of this key now."""
+        """Tell whether the bucket has an object of this key now."""
 
 
 @dataclass(frozen=True)

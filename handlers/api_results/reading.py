@@ -46,10 +46,10 @@ class Results(Protocol):
     """The read side of the results table; see `handlers.results.search.ResultsReader`."""
 
     def get(self, key: str) -> Result | None:
-        """The result of one picture."""
+        """Return the result of one picture."""
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
-        """The results of several pictures by key."""
+        """Return the results of several pictures by key."""
 
     def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
         """Pictures, newest first."""
@@ -60,21 +60,21 @@ class Results(Protocol):
         """Labelled pictures that match."""
 
     def label_counts(self) -> dict[str, int]:
-        """How many pictures have each label."""
+        """Count the pictures of each label."""
 
 
 class Objects(Protocol):
     """The uploads bucket."""
 
     def has(self, key: str) -> bool:
-        """Whether there is an object of this key now."""
+        """Tell whether the bucket has an object of this key now."""
 
 
 class Links(Protocol):
     """Gives links to look at pictures."""
 
     def link(self, key: str, version_id: str | None, content_type: str, *, attachment: bool) -> str:
-        """A short-lived link to one version."""
+        """Return a short-lived link to one version."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Previews:
     links: Links
 
     def link(self, result: Result, side_px: int) -> str | None:
-        """A link to a preview of the version that was judged; None where there is none."""
+        """Return a link to a preview of the version that was judged; None where there is none."""
         place = preview_key(result["key"], result.get("versionId"), side_px)
         return self.links.link(place, None, CONTENT_TYPE, attachment=False) if self.objects.has(place) else None
 
@@ -166,7 +166,9 @@ class Reading:
         return Answer({"url": url or self._original(result), "expiresAt": iso_ms(expires_at)})
 
     def _preview(self, result: Result, side_px: int) -> str | None:
-        """A link to a preview; None where the original stands in. Raises NoPreviewError where that helps nobody."""
+        """Return a link to a preview; None where the original stands in. Raises NoPreviewError where that helps
+        nobody.
+        """
         if self.previews is None or result["status"] != Status.LABELED:
             return None
         url = self.previews.link(result, side_px)
@@ -194,7 +196,7 @@ class Reading:
         return Answer(json_ready(result))
 
     def _find(self, key: str) -> Result | None:
-        """The result, or None while it is pending. Raises PictureNotFoundError, DeletedPictureError."""
+        """Return the result, or None while it is pending. Raises PictureNotFoundError, DeletedPictureError."""
         if not self._shows(key):
             raise PictureNotFoundError
         result = self.results.get(key)

@@ -177,7 +177,7 @@ def _decoder(variables: Variables) -> Decoder:
 
 @dataclass(frozen=True)
 class _Targets:
-    """Where results are published, beside the table."""
+    """The places that get results, beside the table."""
 
     results_bucket: str | None
     topic_arn: str | None

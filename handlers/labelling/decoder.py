@@ -29,7 +29,7 @@ _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
 _ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
 """glibc gives what is larger back at once (mallopt(3)); without, it keeps room for the largest picture so far."""
 _BROKEN: Final = frozenset({signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS})
-"""How a decoder ends that gets no memory, or has a fault that the picture brings out."""
+"""Exit statuses of a decoder that got no memory, or crashed on the picture."""
 
 
 class Decoder:
@@ -42,7 +42,7 @@ class Decoder:
         self._end: Callable[[], object] = lambda: None
 
     def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
-        """The picture in a file of this format, as a JPEG for Rekognition (see `decoding.conversion`).
+        """Return the picture in a file of this format, as a JPEG for Rekognition (see `decoding.conversion`).
 
         Raises UnusablePictureError, with the code IMAGE_TOO_COSTLY for a picture that exceeds the limits, and
         DecoderStoppedError when there is no answer in time.
@@ -55,7 +55,7 @@ class Decoder:
             return Converted(jpeg, answer["width"], answer["height"], answer["capture"])
 
     def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
-        """What the camera wrote into a file of this format; no pixel is decoded. Raises as `convert` does."""
+        """Read what the camera wrote into a file of this format; decode no pixel. Raises as `convert` does."""
         with self._asking(timeout_s) as (requests, answers):
             _ask(requests, content, {"format": name, "facts": True})
             del content
@@ -63,7 +63,7 @@ class Decoder:
             return capture
 
     def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
-        """The picture as WebP files of these longest sides, the longest first. Raises as `convert` does."""
+        """Return the picture as WebP files of these longest sides, the longest first. Raises as `convert` does."""
         with self._asking(timeout_s) as (requests, answers):
             _ask(requests, content, {"format": name, "sidesPx": sides_px})
             del content
@@ -135,7 +135,7 @@ def _answer(answers: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _reason(status: int) -> UnusablePictureError | DecoderStoppedError:
-    """Why the process has ended while it had a picture."""
+    """Explain why the process ended while it had a picture."""
     if status == -signal.SIGXCPU:
         return UnusablePictureError("IMAGE_TOO_COSTLY", "Decoding it takes more processor time than its size explains")
     if status == OUT_OF_MEMORY or -status in _BROKEN:

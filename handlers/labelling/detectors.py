@@ -148,7 +148,7 @@ class DetectorSettings:
                 return {}
 
     def analysis(self, detector: Detector, answer: Mapping[str, Any]) -> Analysis:
-        """The operation's answer as part of the document, without what is less certain than asked for."""
+        """Return the operation's answer as part of the document, without what is less certain than asked for."""
         least = self._least(detector)
 
         def sure(detections: Iterable[Any]) -> list[Any]:

@@ -72,7 +72,7 @@ class ObjectEvent:
 
     @property
     def time(self) -> datetime:
-        """When S3 saw it."""
+        """Return S3's time of the event."""
         return datetime.fromisoformat(self.position.event_time)
 
     def after(self, stored: State | None) -> ObjectEvent:
@@ -90,7 +90,7 @@ class Message:
     ignored: tuple[str, ...]
     """Names of events that mean nothing to labelling, for example "s3:TestEvent"."""
     unreadable: str | None
-    """Why a part of the message could not be read, if so."""
+    """The reason why a part of the message is unreadable."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class QueueMessage:
     receipt_handle: str
     body: str
     receives: int
-    """How often it was received, this time included."""
+    """The number of receives, this one included."""
     sent_at: datetime
     content: Message
 
@@ -149,7 +149,7 @@ def decode_message(body: str) -> Message:
 
 
 def _decode_record(record: object) -> ObjectEvent | str:
-    """The event, or the name of one that means nothing to labelling."""
+    """Return the event, or the name of one that means nothing to labelling."""
     record = _mapping(record, "a record")
     if record.get("source") == EVENTBRIDGE_SOURCE:
         return _decode_eventbridge(record)

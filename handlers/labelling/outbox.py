@@ -37,7 +37,7 @@ CLAIM: Final = timedelta(seconds=60)
 
 
 class Outbox(Protocol):
-    """Where results wait to be published. Raises AnnouncementError, AnnouncementClaimedError, TableUnavailableError."""
+    """The port that announces results. Raises AnnouncementError, AnnouncementClaimedError, TableUnavailableError."""
 
     def entry(self, result: Result, event_time: str) -> OutboxEntry:
         """Return what a result waits for that is about to be stored."""

@@ -37,7 +37,7 @@ MAX_REFERENCE_BYTES: Final = 15 * 1024 * 1024
 MIN_SIDE_PX: Final = 80
 MAX_SIDE_PX: Final = 10_000
 HEADER_READS_BYTES: Final = (64 * 1024, 256 * 1024, 1024 * 1024)
-"""How much of the file is read, one after the other, until the pixels begin: a large preview may stand before them."""
+"""Bytes to read, one step after the other, until the pixels begin: a large preview may stand before them."""
 
 _JPEG: Final = b"\xff\xd8\xff"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -119,7 +119,7 @@ def read_header(start: bytes, size_bytes: int, *, for_text: bool = False) -> Pic
 
 
 def format_of(start: bytes) -> str:
-    """The format of the picture that begins so. Raises PictureRejectedError for what is none that is read."""
+    """Return the format of the picture that begins so. Raises PictureRejectedError for what is none that is read."""
     try:
         return _format(start)
     except UnusablePictureError as error:
@@ -127,7 +127,7 @@ def format_of(start: bytes) -> str:
 
 
 def unread_header(start: bytes) -> PictureHeader:
-    """The header of a picture whose pixels begin after the bytes that are worth reading: it is converted."""
+    """Return the header of a picture whose pixels begin after the bytes that are worth reading: it is converted."""
     return _header_of_copy(_format(start))
 
 
@@ -162,7 +162,9 @@ def _format(start: bytes) -> str:
 
 
 def _by_brand(start: bytes) -> str | None:
-    """The format of an ISO media file: its major brand, or of a general one the compatible brand that says more."""
+    """Return the format of an ISO media file: its major brand, or of a general one the compatible brand that says
+    more.
+    """
     name = _BRANDS.get(start[8:12])
     if name != "HEIF":
         return name
@@ -195,7 +197,7 @@ def _header(name: str, structure: Structure, size_bytes: int, for_text: bool) ->
 # --- structure
 
 Range = tuple[int, int]
-"""Where some bytes begin in a file, and where they end."""
+"""Start and end of some bytes in a file."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,7 @@ def read_jpeg(data: Bytes) -> Structure:
 
 
 def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
-    """Each segment's marker and the range of its contents, up to the first scan, as libjpeg finds them."""
+    """Yield each segment's marker and the range of its contents, up to the first scan, as libjpeg finds them."""
     place = 2
     while marker_match := _MARKER.search(data, place):
         marker, place = marker_match[1][0], marker_match.end()
@@ -325,7 +327,7 @@ def _xmp_of(text: bytes) -> bytes:
 
 
 def _chunks(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Each chunk's type and the range of its contents, which may go on after the bytes."""
+    """Yield each chunk's type and the range of its contents, which may go on after the bytes."""
     place = _PNG_START
     while place + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, place)
@@ -334,7 +336,7 @@ def _chunks(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _is_sound(data: Bytes, start: int, end: int) -> bool:
-    """Whether a chunk's checksum is right."""
+    """Tell whether a chunk's checksum is right."""
     return data[end : end + 4] == zlib.crc32(data[start - 4 : end]).to_bytes(4)
 
 
@@ -354,7 +356,7 @@ _IMAGE, _EXTENSION, _GRAPHIC_CONTROL = 0x2C, 0x21, 0xF9
 
 
 def _gif_ranges(data: Bytes) -> Iterator[Range]:
-    """The screen, and of the first image what controls it and its pixels: no comments, no further images."""
+    """Yield the screen, and of the first image what controls it and its pixels: no comments, no further images."""
     place = 13 + _table_bytes(data[10])
     yield 0, place
     control: Range | None = None
@@ -372,12 +374,12 @@ def _gif_ranges(data: Bytes) -> Iterator[Range]:
 
 
 def _table_bytes(flags: int) -> int:
-    """The length of the colour table that these flags announce."""
+    """Return the length of the colour table that these flags announce."""
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _after_blocks(data: Bytes, place: int) -> int:
-    """The place after some blocks of up to 255 bytes and the empty one that ends them."""
+    """Return the place after some blocks of up to 255 bytes and the empty one that ends them."""
     while place < len(data) and (length := data[place]):
         place += 1 + length
     return place + 1
@@ -420,5 +422,5 @@ _ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
 
 
 def lies_on_its_side(turn: int) -> bool:
-    """Whether an orientation swaps width and height."""
+    """Tell whether an orientation swaps width and height."""
     return turn in _ON_ITS_SIDE

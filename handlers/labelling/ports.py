@@ -25,7 +25,7 @@ class Deadline:
     at_s: float
     clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
     total_s: float = 0.0
-    """How much time there was at first."""
+    """The time that the invocation had at first."""
 
     @classmethod
     def of(cls, context: LambdaContext, clock: Callable[[], float] = time.monotonic) -> Self:

@@ -1,4 +1,4 @@
-"""How a picture goes to Rekognition: by reference to its object, or as a converted copy."""
+"""Send a picture to Rekognition by reference to its object, or as a converted copy."""
 
 from __future__ import annotations
 

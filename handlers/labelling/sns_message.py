@@ -45,12 +45,12 @@ class SnsMessage:
 
 
 def data_type(value: str | Sequence[str]) -> str:
-    """The attribute's type by SNS's name."""
+    """Return the attribute's type by SNS's name."""
     return "String" if isinstance(value, str) else "String.Array"
 
 
 def attribute_text(value: str | Sequence[str]) -> str:
-    """The attribute's value as SNS takes it."""
+    """Return the attribute's value as SNS takes it."""
     return value if isinstance(value, str) else json.dumps(list(value))
 
 

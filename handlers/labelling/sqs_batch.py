@@ -50,7 +50,7 @@ class UseCase(Protocol[B]):
 
 
 class Underway:
-    """How many messages one invocation is at; thread-safe."""
+    """Count the messages that an invocation is working on; thread-safe."""
 
     def __init__(self, messages: int) -> None:
         self._messages = messages

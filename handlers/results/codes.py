@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 class Code(StrEnum):
-    """Why a picture is not LABELED. Codes are stable; sentences may be improved."""
+    """The reason why a picture is not LABELED. Codes are stable; sentences may be improved."""
 
     EMPTY_OBJECT = "EMPTY_OBJECT"
     NOT_AN_IMAGE = "NOT_AN_IMAGE"

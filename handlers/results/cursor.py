@@ -34,7 +34,7 @@ def query_hash(**parameters: object) -> str:
 
 
 def encode(key: bytes, query: str, state: Mapping[str, Any]) -> str:
-    """A cursor that goes on at `state`, for the query of this hash only."""
+    """Return a cursor that goes on at `state`, for the query of this hash only."""
     plaintext = json.dumps({"q": query, "s": state}, separators=(",", ":"), ensure_ascii=False).encode()
     nonce = secrets.token_bytes(_NONCE_BYTES)
     sealed = nonce + _crypted(key, nonce, plaintext)
@@ -42,7 +42,7 @@ def encode(key: bytes, query: str, state: Mapping[str, Any]) -> str:
 
 
 def decode(cursor_keys: Sequence[bytes], query: str, cursor: str) -> dict[str, Any] | None:
-    """The state in a cursor; None when none of these keys has made it.
+    """Return the state in a cursor; None when none of these keys has made it.
 
     Raises InvalidCursorError when one of them has made it for another query.
     """
@@ -82,19 +82,22 @@ def _derived(key: bytes, purpose: bytes) -> bytes:
 
 
 def packed(sort: str, key: str) -> list[str]:
-    """A position in an index for a cursor's state. The sort key is left out where the picture's key follows in it."""
+    """Return a position in an index for a cursor's state. The sort key is left out where the picture's key follows in
+    it.
+    """
     head = sort.partition("#")[0]
     return [head if sort == keys.sort_key(head, key) else sort, key]
 
 
 def position(state: Sequence[str]) -> tuple[str, str]:
-    """The sort key and the picture's key of a packed position."""
+    """Return the sort key and the picture's key of a packed position."""
     sort, key = state
     return (sort if "#" in sort else keys.sort_key(sort, key)), key
 
 
 def hidden(sort: str, key: str, folder: str) -> tuple[str, str]:
-    """A position from which a query in descending order finds the same pictures of the folder, without a foreign key.
+    """Return a position from which a query in descending order finds the same pictures of the folder, without a
+    foreign key.
 
     A sort key is a time or a confidence, `#`, and the picture's key. After a picture of another folder, the query goes
     on where the folder's own keys begin in that order. Nobody can read it, but its length would tell the key's.

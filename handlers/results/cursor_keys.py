@@ -44,14 +44,14 @@ class CursorKeys:
     _read_at: float = 0
 
     def encode(self, query: str, state: dict[str, Any]) -> str:
-        """A cursor of the current key."""
+        """Return a cursor of the current key."""
         known = self._known or self._read()
         if known is None or self.now() - known.made_at >= RENEWAL_S:
             known = self._renew()
         return cursors.encode(known.current, query, state)
 
     def decode(self, query: str, cursor: str) -> dict[str, Any]:
-        """The state in a cursor. Raises InvalidCursorError."""
+        """Return the state in a cursor. Raises InvalidCursorError."""
         state = _decoded(self._known or self._read(), query, cursor)
         # Another instance may have renewed the keys. Forged cursors must not cost a request each.
         if state is None and self.now() - self._read_at >= _READ_AGAIN_S:
@@ -110,11 +110,11 @@ class OpenKey:
     _KEY: Final = bytes(cursors.KEY_BYTES)
 
     def encode(self, query: str, state: dict[str, Any]) -> str:
-        """A cursor."""
+        """Return a cursor."""
         return cursors.encode(self._KEY, query, state)
 
     def decode(self, query: str, cursor: str) -> dict[str, Any]:
-        """The state in a cursor. Raises InvalidCursorError."""
+        """Return the state in a cursor. Raises InvalidCursorError."""
         state = cursors.decode([self._KEY], query, cursor)
         if state is None:
             raise InvalidCursorError(FOREIGN)

@@ -50,7 +50,7 @@ class Range(TypedDict):
 
 
 class Emotion(TypedDict):
-    """How a face looks, not how a person feels."""
+    """The look of a face, not a person's feelings."""
 
     type: str
     confidence: Decimal
@@ -110,7 +110,7 @@ class Color(TypedDict):
 
 
 class Capture(TypedDict, total=False):
-    """When, how and where a picture was taken, as its camera or an editor wrote it (Exif, XMP)."""
+    """Time, place and settings of a photograph, as its camera or an editor wrote them (Exif, XMP)."""
 
     takenAt: str
     """ISO 8601 by the camera's clock, to the second; with the zone, as +02:00, where the camera wrote one."""

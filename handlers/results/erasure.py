@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BACKUP_DAYS: Final = 35
-"""How far the table's point-in-time recovery reaches back, which nobody can shorten for one item."""
+"""The reach of the table's point-in-time recovery, which nobody can shorten for one item."""
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class Write:
     result: Result
     event_time: str
     fingerprint: str | None = None
-    """What shaped the result, with dots between: detectors and their settings, rules of labels, the facts kept."""
+    """A fingerprint of all that shaped the result: detectors and their settings, rules of labels, facts kept."""
     all_labels: Sequence[Label] | None = None
     """Rekognition's labels, where the stack's rules show other ones."""
     expires_at_s: int | None = None
@@ -134,7 +134,7 @@ class Write:
 
     @property
     def state(self) -> State:
-        """Where the result stands in the order."""
+        """Return the result's position."""
         return State(
             Position(self.result["sequencer"], self.event_time),
             Status(self.result["status"]),
@@ -150,7 +150,7 @@ class Snapshot:
 
     @property
     def state(self) -> State | None:
-        """Where it stands in the order."""
+        """Return its position."""
         return State.of(self.image) if self.image else None
 
 
@@ -357,7 +357,7 @@ class PictureHeader:
     converted: bool = False
     """Rekognition sees a converted copy."""
     capture: Capture | None = None
-    """What the camera wrote."""
+    """The camera's facts."""
     facts: str = ""
     """The facts that are kept, as in a result's fingerprint; "" as long as it has all, or of an older version."""
 

@@ -80,22 +80,22 @@ def by_time(processed_at: str, key: str) -> str:
 
 
 def sort_key(head: str, key: str) -> str:
-    """A sort key that orders by its head, a time or a confidence, and then by the picture's key."""
+    """Return a sort key that orders by its head, a time or a confidence, and then by the picture's key."""
     return cut_to_bytes(f"{head}#{key}", SORT_KEY_MAX_BYTES)
 
 
 def folder_of(key: str) -> str:
-    """The first folder of a key, with its slash; "" at the top of the bucket."""
+    """Return the first folder of a key, with its slash; "" at the top of the bucket."""
     return key[: key.find("/") + 1]
 
 
 def counters_of(folder: str) -> str:
-    """How the sort keys of a folder's label counters begin, and those of no other folder."""
+    """Return the prefix of the sort keys of a folder's label counters, and of no other folder's."""
     return f"{cut_to_bytes(folder, SORT_KEY_MAX_BYTES)}#"
 
 
 def counter_sk(key: str) -> str:
-    """Where a picture is counted: a shard of the label counters of its first folder."""
+    """Return the sort key of a picture's shard of label counters, those of its first folder."""
     return f"{counters_of(folder_of(key))}{hashlib.sha256(key.encode()).digest()[0] % COUNTER_SHARDS:02x}"
 
 
@@ -135,7 +135,7 @@ def pad_sequencer(sequencer: str) -> str:
 
 
 def cut_to_bytes(text: str, max_bytes: int) -> str:
-    """The longest beginning of `text` whose UTF-8 form fits; never half a character."""
+    """Return the longest beginning of `text` whose UTF-8 form fits; never half a character."""
     encoded = text.encode()
     if len(encoded) <= max_bytes:
         return text
@@ -172,7 +172,9 @@ def words_read(result: Result) -> list[str]:
 
 
 def is_named(key: str, part: str) -> bool:
-    """Whether the name of the file has this folded part, at its start or where a word or a number starts or ends."""
+    """Tell whether the name of the file has this folded part, at its start or where a word or a number starts or
+    ends.
+    """
     name = folded(key.rpartition("/")[2])
     return any(name.startswith(part, edge) for edge in {0, *(at for run in _RUN.finditer(name) for at in run.span())})
 

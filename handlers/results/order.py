@@ -20,7 +20,7 @@ _RANKS: Final = {Status.FAILED: 0, Status.LABELED: 1, Status.REJECTED: 1, Status
 
 
 class Position(NamedTuple):
-    """Where an event stands among the events of its key.
+    """The position of an event among the events of its key.
 
     On AWS the sequencer alone decides, and two events with the same one are the same event. LocalStack gives every
     event the same sequencer; there the time of the event decides.
@@ -32,7 +32,7 @@ class Position(NamedTuple):
     """ISO 8601 UTC with milliseconds."""
 
     def next(self) -> Position:
-        """The position right behind this one: behind what is stored, and before whatever really happens next."""
+        """Return the position right behind this one: behind what is stored, and before whatever really happens next."""
         later = datetime.fromisoformat(self.event_time) + timedelta(milliseconds=1)
         return self._replace(event_time=keys.iso_ms(later))
 
@@ -51,7 +51,7 @@ class State:
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Self:
-        """The state an image item is in."""
+        """Return an image item's state."""
         return cls(
             position=Position(item["sequencer"], item["eventTime"]),
             status=Status(item["status"]),
@@ -64,11 +64,11 @@ class State:
         return _RANKS[self.status]
 
     def yields_to(self, other: State) -> bool:
-        """Whether `other` takes this one's place."""
+        """Tell whether `other` takes this one's place."""
         return (self.position, self.rank) < (other.position, other.rank)
 
     def settles(self, position: Position, uploaded_version: str | None = None) -> bool:
-        """Whether nothing is left to do for an event at `position`: it is older, or done and not FAILED.
+        """Tell whether nothing is left to do for an event at `position`: it is older, or done and not FAILED.
 
         `uploaded_version` is the version that the event says was uploaded. That a version is uploaded happens once:
         with the stored sequencer it is the same event, whatever its time.

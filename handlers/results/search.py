@@ -36,8 +36,9 @@ LISTED_STATUSES: Final = (Status.LABELED, Status.REJECTED, Status.FAILED)
 MAX_LIMIT: Final = 100
 _MAX_ROUNDS: Final = 10
 _BLOCK: Final = 1000
-"""How many entries each further round of a page looks at, where other folders' are among them. A page that ends before
-it is full tells that there are such pictures, but not how many: it ends after thousands."""
+"""The number of entries that each further round of a page reads, if other folders' are among them. A page that ends
+before it is full tells that there are such pictures, but not how many: it ends after thousands.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class ResultsReader:
         self._cursors: CursorKeys | OpenKey = CursorKeys(client, table_name) if folder else OpenKey()
 
     def get(self, key: str) -> Result | None:
-        """The result of one picture, read consistently. A deleted one has the status DELETED for some days."""
+        """Return the result of one picture, read consistently. A deleted one has the status DELETED for some days."""
         with translated_errors():
             answer = self._client.get_item(
                 TableName=self._table,
@@ -86,7 +87,7 @@ class ResultsReader:
         return document(from_wire(answer["Item"])) if "Item" in answer else None
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
-        """The results of several pictures by key; those that are not there are left out."""
+        """Return the results of several pictures by key; those that are not there are left out."""
         items = self._rows.read_items([(keys.image_pk(key), keys.META) for key in picture_keys], consistent=False)
         return {item["key"]: document(item) for item in items.values()}
 
@@ -114,11 +115,11 @@ class ResultsReader:
         return Page([document(item) for item in shown], None if finished else self._cursors.encode(query, state))
 
     def walk(self, statuses: Sequence[Status] = LISTED_STATUSES, prefix: str = "") -> Iterator[Result]:
-        """Every result of these statuses whose key begins so; see `handlers.results.walk`."""
+        """Return every result of these statuses whose key begins so; see `handlers.results.walk`."""
         return map(document, self._walk_items(statuses, prefix))
 
     def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
-        """Every LABELED result whose key begins so, each with all labels that Rekognition gave it."""
+        """Return every LABELED result whose key begins so, each with all labels that Rekognition gave it."""
         return ((document(item), all_labels(item)) for item in self._walk_items((Status.LABELED,), prefix))
 
     def _walk_items(self, statuses: Sequence[Status], prefix: str) -> Iterator[Item]:
@@ -129,11 +130,11 @@ class ResultsReader:
         return walking.walk(self._client, self._table, statuses, prefix)
 
     def unannounced(self) -> Iterator[str]:
-        """The keys of results whose announcement has failed."""
+        """Return the keys of results whose announcement has failed."""
         return (key for key in walking.unannounced(self._client, self._table) if key.startswith(self._folder))
 
     def outdated(self, prefix: str = "") -> Iterator[str]:
-        """The keys of LABELED results without the terms or the camera's facts of this version."""
+        """Return the keys of LABELED results without the terms or the camera's facts of this version."""
         items = self._walk_items((Status.LABELED,), prefix)
         return (
             item["key"]
@@ -174,7 +175,7 @@ class ResultsReader:
         return Page(results, self._cursors.encode(bound, {"l": state["l"], "w": on.partition} | place))
 
     def label_counts(self) -> dict[str, int]:
-        """How many pictures have each label; exact."""
+        """Count the pictures of each label, exactly."""
         condition, values = "pk = :pk", {":pk": {"S": keys.COUNTERS_PK}}
         if self._folder:
             condition += " AND begins_with(sk, :folder)"
@@ -223,7 +224,9 @@ class ResultsReader:
         return _Head(status, items, end)
 
     def _driver(self, query: Query, order: Order) -> str:
-        """The label whose pictures are looked through, if need be: the rarest; the first when it gives the order."""
+        """Return the label whose pictures are looked through, if need be: the rarest; the first when it gives the
+        order.
+        """
         names = [] if order == "taken" else query.has(Kind.LABEL)
         if order == "confidence" or len(names) < 2 or _term(query):
             return names[0] if names else ""
@@ -273,7 +276,7 @@ class ResultsReader:
         return results, ways[number], after
 
     def _images(self, candidates: Sequence[Item]) -> dict[str, Result]:
-        """The results of candidates by key; those of the listing are whole already."""
+        """Return the results of candidates by key; those of the listing are whole already."""
         whole = {item["key"]: document(item) for item in candidates if item["sk"] == keys.META}
         return whole | self.get_many(item["key"] for item in candidates if item["key"] not in whole)
 
@@ -298,7 +301,7 @@ class _Head:
 
 @dataclass(frozen=True)
 class _Way:
-    """Where a search finds candidates: a range of one partition of an index. Whether they match, their items tell."""
+    """A range of one partition of an index, with a search's candidates. Their items decide whether they match."""
 
     index: str
     partition: str
@@ -326,7 +329,7 @@ class _Way:
 
 
 def _term(query: Query) -> str:
-    """The term whose pictures are looked through, as few pictures have it: a word, or the start of one."""
+    """Return the term whose pictures are looked through, as few pictures have it: a word, or the start of one."""
     words = [word for value in query.has(Kind.TEXT) for word in value.split()]
     if words:
         return f"TEXT#{max(words, key=len)}"
@@ -335,14 +338,14 @@ def _term(query: Query) -> str:
 
 
 def _class(query: Query) -> str:
-    """The class whose pictures are looked through, where nothing better is known."""
+    """Return the class whose pictures are looked through, where nothing better is known."""
     kinds = (Kind.CAMERA, Kind.FLAGGED, Kind.FACES)
     classes = [f"{kind.upper()}#{max(value.split(), key=len)}" for kind in kinds for value in query.has(kind)]
     return classes[0] if classes else ""
 
 
 def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
-    """The ways of a search, one after the other: by label or term where there are any, else by date, else all."""
+    """Return a search's ways, one after the other: by label or term where there are any, else by date, else all."""
     if order == "taken":
         return _years(query)
     if label and order == "confidence":
@@ -363,7 +366,7 @@ def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
 
 
 def _years(query: Query) -> list[_Way]:
-    """The ways through the pictures of a search's time, by their dates."""
+    """Return the ways through the pictures of a search's time, by their dates."""
     oldest = max(int(query.since[:4] or 0), keys.FIRST_YEAR)
     last = datetime.fromisoformat(query.before) - timedelta(milliseconds=1) if query.before else datetime.max
     newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
@@ -377,7 +380,7 @@ def _start(index: str, partition: str, sort: str, pk: str, sk: str) -> Wire:
 
 
 def _end(answer: Any, index: str) -> tuple[str, str]:
-    """The sort key and the picture's key of the last entry that a query looked at."""
+    """Return the sort key and the picture's key of the last entry that a query looked at."""
     last = from_wire(answer["LastEvaluatedKey"])
     return last[f"{index}sk"], last["pk"].removeprefix(keys.IMAGE_PREFIX)
 

@@ -17,7 +17,7 @@ _PASSES: Final = 2
 
 
 def walk(client: DynamoDBClient, table_name: str, statuses: Sequence[Status], prefix: str = "") -> Iterator[Item]:
-    """The image items of these statuses whose keys begin with `prefix`; of each status the oldest first.
+    """Yield the image items of these statuses whose keys begin with `prefix`; of each status the oldest first.
 
     While it goes on, pictures change: one that gets another result may come twice, the newer one later. So that it does
     not slip through between two statuses, what has come to each meanwhile is read in a second pass.
@@ -55,7 +55,7 @@ def _later(
 
 
 def unannounced(client: DynamoDBClient, table_name: str) -> Iterator[str]:
-    """The keys of results whose announcement has failed, the longest ago first."""
+    """Yield the keys of results whose announcement has failed, the longest ago first."""
     with translated_errors():
         pages = client.get_paginator("query").paginate(
             TableName=table_name,

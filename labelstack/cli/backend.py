@@ -26,7 +26,7 @@ class RunningCloud(Cloud, Protocol):
 
     @property
     def log_folder(self) -> Path:
-        """Where its processes log."""
+        """Return the log file of its processes."""
 
     @property
     def environment_file(self) -> Path:
@@ -66,34 +66,34 @@ class Backend(Protocol):
         """Start an embedded cloud in a folder."""
 
     def attach_embedded(self, folder: Path) -> RunningCloud:
-        """The embedded cloud that runs in a folder."""
+        """Return the embedded cloud that runs in a folder."""
 
     def connect(self, cloud: str, folder: Path, *, region: str | None, profile: str | None) -> Cloud:
-        """A cloud that runs: attached to in its folder, or reached over the network."""
+        """Return a cloud that runs: attached to in its folder, or reached over the network."""
 
     def engine(self, cloud: Cloud, state_folder: Path) -> Engine:
-        """The in-process engine on a cloud."""
+        """Return the in-process engine on a cloud."""
 
     def pulumi_engine(self, cloud: Cloud, state_folder: Path, cli_folder: Path) -> Engine:
-        """The Pulumi engine on a cloud."""
+        """Return the Pulumi engine on a cloud."""
 
     def find_pulumi(self, cli_folder: Path) -> None:
         """Make sure that the Pulumi engine can be used: find the Pulumi CLI and its AWS provider, or download them."""
 
     def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
-        """The engine that has deployed a stack, or has begun to: `in-process` or `pulumi`; None for neither."""
+        """Return the engine that has deployed a stack, or has begun to: `in-process` or `pulumi`; None for neither."""
 
     def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """The outputs in an engine's record; None when none deployed this stack."""
+        """Return the outputs in an engine's record; None when none deployed this stack."""
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
-        """The outputs by the Pulumi CLI; None when it is not installed."""
+        """Return the outputs by the Pulumi CLI; None when it is not installed."""
 
     def results(self, cloud: Cloud, table: str) -> Results:
-        """The read side of a results table."""
+        """Return the read side of a results table."""
 
     def whole_table(self, cloud: Cloud, table: str) -> ResultsReader:
-        """The table itself, for repairs."""
+        """Return the table itself, for repairs."""
 
     def diagnose(
         self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
@@ -109,11 +109,11 @@ class LocalBackend:
         return EmbeddedCloud.start(folder, detach=detach)
 
     def attach_embedded(self, folder: Path) -> RunningCloud:
-        """The embedded cloud that runs in a folder."""
+        """Return the embedded cloud that runs in a folder."""
         return EmbeddedCloud.attach(folder)
 
     def connect(self, cloud: str, folder: Path, *, region: str | None, profile: str | None) -> Cloud:
-        """A cloud that runs."""
+        """Return a cloud that runs."""
         if cloud == "embedded":
             return self.attach_embedded(folder)
         if cloud == "localstack":
@@ -125,13 +125,13 @@ class LocalBackend:
         return AwsCloud(region)
 
     def engine(self, cloud: Cloud, state_folder: Path) -> Engine:
-        """The in-process engine on a cloud."""
+        """Return the in-process engine on a cloud."""
         from labelstack.engines import InProcessEngine
 
         return InProcessEngine(PROJECT, cloud, state_folder)
 
     def pulumi_engine(self, cloud: Cloud, state_folder: Path, cli_folder: Path) -> Engine:
-        """The Pulumi engine on a cloud."""
+        """Return the Pulumi engine on a cloud."""
         from labelstack.engines import PulumiEngine
 
         return PulumiEngine(PROJECT, cloud, state_folder / PULUMI, cli_folder)
@@ -143,7 +143,7 @@ class LocalBackend:
         cli.ready(cli_folder)
 
     def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
-        """The engine whose record has the stack."""
+        """Return the engine whose record has the stack."""
         from labelstack.engines.automation import record
         from labelstack.engines.state import StackState
 
@@ -152,7 +152,7 @@ class LocalBackend:
         return IN_PROCESS if StackState.load(state_folder / f"{stack}.json", cloud.instance).entries else None
 
     def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """The outputs in an engine's record."""
+        """Return the outputs in an engine's record."""
         from labelstack.engines.automation import record
         from labelstack.engines.state import StackState
 
@@ -162,15 +162,15 @@ class LocalBackend:
         return StackState.load(state_folder / f"{stack}.json", cloud.instance).outputs or None
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
-        """The outputs by the Pulumi CLI."""
+        """Return the outputs by the Pulumi CLI."""
         return stack_outputs.from_pulumi(PROJECT, stack)
 
     def results(self, cloud: Cloud, table: str) -> Results:
-        """The read side of a results table."""
+        """Return the read side of a results table."""
         return ResultsReader(cloud.client("dynamodb"), table)
 
     def whole_table(self, cloud: Cloud, table: str) -> ResultsReader:
-        """The table itself, for repairs."""
+        """Return the table itself, for repairs."""
         return ResultsReader(cloud.client("dynamodb"), table)
 
     def diagnose(

@@ -35,7 +35,7 @@ class Percentage(click.ParamType[float]):
     name = "percentage"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The fraction; wrong usage when it is none from 0 to 1."""
+        """Return the fraction; wrong usage when it is none from 0 to 1."""
         text = str(value).strip()
         number = text.removesuffix("%").rstrip()
         fraction = float(number) / (100 if text.endswith("%") else 1) if NUMBER.fullmatch(number) else -1
@@ -123,7 +123,7 @@ def cost(
 
 
 def read_settings(stack: str) -> Settings:
-    """A stack's settings by its file. Raises ProgramError when there is none, or they are wrong."""
+    """Return a stack's settings by its file. Raises ProgramError when there is none, or they are wrong."""
     # Here, as the settings and the engine's reader import Pulumi, which takes half a second.
     import settings as stack_settings
     from labelstack.engines import configuration

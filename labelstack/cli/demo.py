@@ -72,7 +72,7 @@ def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose
 
 @contextmanager
 def _folder(screen: Screen) -> Iterator[Path]:
-    """A temporary folder, kept with the logs in it when something goes wrong."""
+    """Yield a temporary folder, kept with the logs in it when something goes wrong."""
     folder = Path(tempfile.mkdtemp(prefix="labelstack-demo-"))
     try:
         yield folder

@@ -78,7 +78,7 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
 
 
 def engine_for(backend: Backend, target: Target, cloud: Cloud, requested: str | None) -> Engine:
-    """The engine that was asked for, else the one that has deployed the stack, else the in-process one.
+    """Return the engine that was asked for, else the one that has deployed the stack, else the in-process one.
 
     Raises:
         InputError: Another engine has deployed the stack: neither can change what the other has made.
@@ -159,7 +159,7 @@ def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[
 
 @contextmanager
 def spinner(screen: Screen, what: str) -> Iterator[None]:
-    """A line that moves and counts the seconds, on a terminal."""
+    """Yield a line that moves and counts the seconds, on a terminal."""
     if not screen.live:
         yield
         return
@@ -255,7 +255,7 @@ def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any], target: Target) 
 
 
 def command_name() -> str:
-    """How this command is called from a shell here."""
+    """Return how this command is called from a shell here."""
     if shutil.which("labelstack"):
         return "labelstack"
     script = Path(sys.executable).with_name("labelstack")

@@ -49,7 +49,7 @@ def doctor(ctx: click.Context, target: Target, as_json: bool) -> None:
 
 
 def findings_table(findings: list[Finding]) -> Table:
-    """A row for each finding, and its fix below what was found."""
+    """Return a row for each finding, and its fix below what was found."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("")
     table.add_column("Check", no_wrap=True)
@@ -64,7 +64,7 @@ def findings_table(findings: list[Finding]) -> Table:
 
 
 def summary(findings: list[Finding], target: Target) -> Text:
-    """How many problems and warnings there are."""
+    """Return how many problems and warnings there are."""
     counts = {status: sum(finding.status is status for finding in findings) for status in SIGNS}
     phrases = [
         count_text(counts[status], noun)

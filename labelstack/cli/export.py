@@ -70,7 +70,7 @@ def export(
 
 
 def _format_of(output: Path) -> str:
-    """The format that a file's name ends in. Raises UsageError for an ending that is none."""
+    """Return the format that a file's name ends in. Raises UsageError for an ending that is none."""
     ending = output.suffix[1:].lower()
     if ending and ending not in FORMATS:
         endings = ", ".join(f".{name}" for name in FORMATS)
@@ -89,7 +89,7 @@ def _opened(output: Path) -> Iterator[IO[bytes]]:
 
 
 def is_terminal() -> bool:
-    """Whether a person sees standard output."""
+    """Tell whether a person sees standard output."""
     return sys.stdout.isatty()
 
 
@@ -102,7 +102,7 @@ class _Terminal(io.BytesIO):
 
 
 def _shown(screen: Screen, results: Iterator[Result]) -> Iterator[Result]:
-    """The results, with their number on a terminal. How many there will be, a table does not tell."""
+    """Yield the results, with their number on a terminal. How many there will be, a table does not tell."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} pictures"), TimeElapsedColumn())
     with Progress(*columns, console=screen.err, transient=True, disable=not screen.live) as progress:
         task = progress.add_task("", total=None)

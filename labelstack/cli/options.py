@@ -72,7 +72,7 @@ class WholeNumber(click.IntRange):
     """A whole number in ASCII digits: Python takes any script's."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number; wrong usage when it is none or out of range."""
+        """Return the number; wrong usage when it is none or out of range."""
         if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]+", value):
             self.fail(f"{value!r} is not a whole number.", param, ctx)
         return int(super().convert(value, param, ctx))
@@ -82,7 +82,7 @@ class Number(click.FloatRange):
     """A finite number in ASCII digits."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; wrong usage when it is none or out of range."""
+        """Return the number; wrong usage when it is none or out of range."""
         if isinstance(value, str) and not NUMBER.fullmatch(value):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return float(super().convert(value, param, ctx))

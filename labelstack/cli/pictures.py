@@ -140,7 +140,7 @@ class Outcome:
                 self.timed_out.append(event)
 
     def count(self, status: str) -> int:
-        """How many pictures ended in a status."""
+        """Return how many pictures ended in a status."""
         return sum(finished.result["status"] == status for finished in self.finished)
 
     @property
@@ -171,7 +171,7 @@ class Outcome:
         return f"{sent}. Their labelling goes on: `labelstack watch` shows the results."
 
     def summary(self, *, waiting: bool) -> str:
-        """One line about all of it."""
+        """Return one line about the whole upload."""
         counts = {
             "labeled": self.count("LABELED"),
             "rejected": self.count("REJECTED"),
@@ -210,7 +210,7 @@ class Outcome:
 
 
 def outcome_line(event: UploadEvent, *, waiting: bool) -> dict[str, Any] | None:
-    """A picture's end as JSON; None for an event that is not its end."""
+    """Return a picture's end as JSON; None for an event that is not its end."""
     match event:
         case Finished(uploaded, result, seconds):
             return {**result, "file": str(uploaded.picture.path), "seconds": round(seconds, 3)}
@@ -243,7 +243,7 @@ def timed_out_reason(late: TimedOut) -> str:
 
 
 def problem_line(status: str, name: str, reason: str) -> Text:
-    """A picture without a result."""
+    """Return a picture without a result."""
     return Text.assemble(status_text(status), "  ", visible(name), "  ", visible(reason))
 
 
@@ -412,7 +412,9 @@ def remains(log_days: int | None) -> str:
 
 
 def _left_of(connection: Connection, erasure: Erasure, key: str) -> list[str]:
-    """The keys of which something is left: of the picture, or of what was ever in the folder, that a person means."""
+    """Return the keys of which something is left: of the picture, or of what was ever in the folder, that a person
+    means.
+    """
     for candidate in dict.fromkeys([key, connection.prefix + key]):
         below = dict.fromkeys(erasure.keys_below(candidate))
         if there := list(below) if key.endswith("/") else [candidate] * (candidate in below):
@@ -421,7 +423,7 @@ def _left_of(connection: Connection, erasure: Erasure, key: str) -> list[str]:
 
 
 def _pictures_of(connection: Connection, key: str) -> list[str]:
-    """The keys of the picture, or of the pictures in the folder, that a person means."""
+    """Return the keys of the picture, or of the pictures in the folder, that a person means."""
     if key.endswith("/"):
         folders = dict.fromkeys([key, connection.prefix + key])
         return next((below for folder in folders if (below := connection.service.keys_below(folder))), [])

@@ -41,16 +41,16 @@ class RepairTable(Protocol):
         """Several results; keys without one are absent."""
 
     def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
-        """All results of some statuses."""
+        """Return all results of some statuses."""
 
     def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
-        """All LABELED results, each with all labels that Rekognition gave it."""
+        """Return all LABELED results, each with all labels that Rekognition gave it."""
 
     def outdated(self, prefix: str = "") -> Iterator[str]:
-        """The keys of LABELED results that only their labels find."""
+        """Return the keys of LABELED results that only their labels find."""
 
     def unannounced(self) -> Iterator[str]:
-        """The keys of results whose announcement has failed."""
+        """Return the keys of results whose announcement has failed."""
 
     def search(self, query: Query, *, limit: int, cursor: str | None) -> Page[Result]:
         """Labelled pictures that match."""

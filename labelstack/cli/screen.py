@@ -39,7 +39,7 @@ class Screen:
 
     @property
     def live(self) -> bool:
-        """Whether progress may be drawn over."""
+        """Tell whether progress may be drawn over."""
         return self.err.is_terminal and not self.err.is_dumb_terminal
 
     def show(self, what: RenderableType = "") -> None:
@@ -72,12 +72,12 @@ def print_error(message: str) -> None:
 
 
 def visible(text: str) -> str:
-    """Text for one line: unsafe characters, line breaks among them, become escapes as in JSON (`\\u001b`)."""
+    """Escape unsafe characters for one line, line breaks too, as JSON does (`\\u001b`)."""
     return _UNSAFE.sub(_escape, text)
 
 
 def visible_lines(text: str) -> str:
-    """Text whose tabs and line breaks are layout: all other unsafe characters become escapes."""
+    """Escape unsafe characters of a text whose tabs and line breaks are layout."""
     return _UNSAFE_IN_LINES.sub(_escape, text)
 
 
@@ -86,7 +86,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def size_text(size_bytes: int) -> str:
-    """A number of bytes for people."""
+    """Return a number of bytes for people."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     return f"{size_bytes / 1000:.0f} kB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"

@@ -154,7 +154,7 @@ def _fact(value: Any) -> str:
 
 
 def summary_line(result: Result, name: str = "") -> Text:
-    """A picture on one line."""
+    """Return a picture on one line."""
     parts = [label_text(label) for label in result.get("labels", [])[:SHOWN_LABELS]]
     if result.get("faces"):
         parts.append(f"{len(result['faces'])} face{'s' if len(result['faces']) > 1 else ''}")
@@ -164,22 +164,22 @@ def summary_line(result: Result, name: str = "") -> Text:
 
 
 def status_text(status: str) -> Text:
-    """A status in its colour."""
+    """Return a status in its colour."""
     return Text(status, style=STATUS_STYLES.get(status, BAD_STATUS_STYLE))
 
 
 def percent(confidence: Decimal) -> str:
-    """A confidence of 0-100 with one decimal."""
+    """Return a confidence of 0-100 with one decimal."""
     return f"{confidence:.1f}%"
 
 
 def label_text(label: Mapping[str, Any]) -> str:
-    """A label, or a kind of content, and how sure it is; never broken over two lines."""
+    """Return a label, or a kind of content, and how sure it is; never broken over two lines."""
     return f"{visible(label['name'])} {percent(label['confidence'])}".replace(" ", SPACE)
 
 
 def face_text(face: Face) -> str:
-    """How sure a face is, and what is seen of it as far as anything is."""
+    """Return how sure a face is, and what is seen of it as far as anything is."""
     parts = [percent(face["confidence"])]
     if "ageRange" in face and face["ageRange"]["high"] - face["ageRange"]["low"] <= TELLING_YEARS:
         parts.append(f"{face['ageRange']['low']}-{face['ageRange']['high']} years".replace(" ", SPACE))
@@ -198,7 +198,7 @@ def quoted_text(text: Mapping[str, Any]) -> str:
 
 
 def reason_text(result: Result) -> str:
-    """Why a picture is not labelled: the code and its sentence."""
+    """Return why a picture is not labelled: the code and its sentence."""
     return visible(f"{result['code']}: {result.get('message', '')}".rstrip(": "))
 
 
@@ -208,7 +208,7 @@ def _print_line(name: str, result: Result) -> Text:
 
 
 def _cell_lines(result: Mapping[str, Any], part: str, text_of: Callable[[Any], str], most: int = SHOWN_OTHERS) -> Text:
-    """The things of one kind; "none" where none was seen, empty where nothing was looked for."""
+    """Return the things of one kind; "none" where none was seen, empty where nothing was looked for."""
     if part not in result:
         return Text()
     things = [text_of(thing) for thing in result[part]]

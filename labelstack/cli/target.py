@@ -59,12 +59,12 @@ class Target:
 
     @property
     def stacks_folder(self) -> Path:
-        """Where the in-process engine keeps its record of this cloud's stacks."""
+        """Return where the in-process engine keeps its record of this cloud's stacks."""
         return self.state_dir / "stacks" / self.cloud
 
     @property
     def pulumi_folder(self) -> Path:
-        """Where the Pulumi CLI is downloaded to when none is installed."""
+        """Return where the Pulumi CLI is downloaded to when none is installed."""
         return self.state_dir / "pulumi"
 
 
@@ -78,7 +78,7 @@ class Connection:
 
     @property
     def prefix(self) -> str:
-        """Where uploads go when the user names no prefix."""
+        """Return where uploads go when the user names no prefix."""
         return str(self.outputs.get("uploadPrefix", ""))
 
     @property
@@ -111,8 +111,8 @@ class ReadSide:
 
 
 def read_side(backend: Backend, target: Target) -> ReadSide:
-    """The read side of the stack. With a file of outputs that names an API, no cloud is needed unless requests have to
-    be signed: who has an API's address, and its key in LABELSTACK_API_KEY, needs no AWS credentials.
+    """Return the read side of the stack. With a file of outputs that names an API, no cloud is needed unless requests
+    have to be signed: who has an API's address, and its key in LABELSTACK_API_KEY, needs no AWS credentials.
 
     Raises:
         LabelstackError: As for `connect`.
@@ -129,7 +129,7 @@ def read_side(backend: Backend, target: Target) -> ReadSide:
 
 
 def connect(backend: Backend, target: Target) -> Connection:
-    """The running cloud and the stack's outputs.
+    """Return the running cloud and the stack's outputs.
 
     Raises:
         LabelstackError: No cloud runs, no stack is deployed, or its outputs cannot be found.
@@ -139,7 +139,9 @@ def connect(backend: Backend, target: Target) -> Connection:
 
 
 def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) -> Connection:
-    """A stack whose outputs are known. Results are read by its API where it has one; uploads go to S3 directly."""
+    """Return a stack whose outputs are known. Results are read by its API where it has one; uploads go to S3
+    directly.
+    """
     results = backend.results(cloud, outputs["resultsTable"])
     if "apiUrl" in outputs:
         prefix = str(outputs.get("uploadPrefix", ""))
@@ -148,7 +150,7 @@ def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) ->
 
 
 def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str, Any]:
-    """The outputs: from the file that was named, an engine's record, LocalStack, or the Pulumi CLI."""
+    """Return the outputs: from the file that was named, an engine's record, LocalStack, or the Pulumi CLI."""
     if target.outputs_file is not None:
         return stack_outputs.check(stack_outputs.from_file(target.outputs_file), f"the file {target.outputs_file}")
     recorded = backend.recorded_outputs(cloud, target.stacks_folder, target.stack) if target.cloud != "aws" else None

@@ -58,7 +58,7 @@ def watch(ctx: click.Context, target: Target, count: int | None, recent: int, as
 
 
 def arrivals(results: Results, recent: int, sleep: Callable[[float], None] = time.sleep) -> Iterator[Result]:
-    """The newest `recent` results, oldest first, then every new one; never ends.
+    """Yield the newest `recent` results, oldest first, then every new one; never ends.
 
     The list is eventually consistent: a result may appear after one that is newer. So each look goes back until it
     meets results that were given already, but never behind where the first look began.

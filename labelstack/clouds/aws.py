@@ -73,7 +73,7 @@ class AwsCloud:
         return f"aws:{self.region}"
 
     def client(self, service: str) -> Any:
-        """A boto3 client of a service."""
+        """Return a boto3 client of a service."""
         return self._clients.get(service)
 
     def credentials(self) -> Credentials:
@@ -81,7 +81,7 @@ class AwsCloud:
         return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
-        """Only the region; a stack's file says the rest."""
+        """Return the region; a stack's file has the rest."""
         return {"aws:region": self.region}
 
     def function_logs(self, name: str) -> Iterator[LogEvent]:

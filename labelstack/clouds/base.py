@@ -23,7 +23,7 @@ MAX_CONNECTIONS = 32
 
 
 def _what(words: str) -> Any:
-    """A capability's field; the words say what is missing where it is false."""
+    """Return a capability's field; the words say what is missing where it is false."""
     return field(metadata={"what": words})
 
 
@@ -95,10 +95,10 @@ class Cloud(Protocol):
         """Changes when a cloud has lost what was deployed on it, as an emulator does by a restart."""
 
     def client(self, service: str) -> Any:
-        """A boto3 client with the deployer's credentials."""
+        """Return a boto3 client with the deployer's credentials."""
 
     def credentials(self) -> Credentials:
-        """The deployer's credentials, for requests that boto3 does not sign."""
+        """Return the deployer's credentials, for requests that boto3 does not sign."""
 
     def stack_config(self) -> Mapping[str, str]:
         """Settings that this cloud dictates to every stack on it."""
@@ -131,7 +131,7 @@ class Clients:
         self._building = threading.Lock()  # clients may be shared by threads, the session that builds them may not
 
     def get(self, service: str) -> Any:
-        """The client of a service."""
+        """Return the client of a service."""
         with self._building:
             if service not in self._clients:
                 self._clients[service] = self._build(service)
@@ -153,7 +153,7 @@ class Clients:
         )
 
     def credentials(self) -> Credentials:
-        """The session's credentials, which refresh themselves where they expire."""
+        """Return the session's credentials, which refresh themselves where they expire."""
         with self._building:
             resolved: Credentials = self._session.get_credentials()
         return resolved
@@ -166,13 +166,13 @@ class Clients:
 
 
 def open_local(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
-    """An answer of something on this machine, whose proxy cannot reach it. Raises what `urlopen` raises."""
+    """Return an answer of something on this machine, whose proxy cannot reach it. Raises what `urlopen` raises."""
     request = urllib.request.Request(url, headers=dict(headers or {}))
     return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout_s)
 
 
 def answers(url: str, timeout_s: float = 2.0, headers: Mapping[str, str] | None = None) -> bool:
-    """Whether something on this machine answers that it is well."""
+    """Tell whether something on this machine answers that it is well."""
     try:
         with open_local(url, timeout_s, headers):
             return True
@@ -181,7 +181,7 @@ def answers(url: str, timeout_s: float = 2.0, headers: Mapping[str, str] | None 
 
 
 def function_logs(logs: Any, function_name: str) -> Iterator[LogEvent]:
-    """The events of a function's log group, oldest first; none when it has not written any yet.
+    """Yield the events of a function's log group, oldest first; none when it has not written any yet.
 
     Args:
         logs: A CloudWatch Logs client.

@@ -49,7 +49,7 @@ def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[N
 
 @contextmanager
 def connected() -> Iterator[docker.DockerClient]:
-    """A client of the Docker that the standard variables and the current context name.
+    """Yield a client of the Docker that the standard variables and the current context name.
 
     Raises:
         CloudStartError: None answers.
@@ -64,7 +64,7 @@ def connected() -> Iterator[docker.DockerClient]:
 
 
 def _client() -> tuple[docker.DockerClient | None, str]:
-    """A client of a Docker that answers; or None, and what was wrong."""
+    """Return a client of a Docker that answers; or None, and what was wrong."""
     # As testcontainers finds it, whose containers are to be on the same one.
     from testcontainers.core.docker_client import DockerClient
 
@@ -79,7 +79,7 @@ def _client() -> tuple[docker.DockerClient | None, str]:
 
 
 def image_problem(client: docker.DockerClient, image: str) -> str | None:
-    """Why there is no such image to run, in half a sentence; None where it is here or can be pulled."""
+    """Return why there is no such image to run, in half a sentence; None where it is here or can be pulled."""
     try:
         client.images.get(image)
     except ImageNotFound:
@@ -93,7 +93,7 @@ def image_problem(client: docker.DockerClient, image: str) -> str | None:
 
 
 def is_missing(client: docker.DockerClient, image: str) -> bool:
-    """Whether an image is not on this machine."""
+    """Tell whether an image is not on this machine."""
     with explained(f"looking for the image {image}"):
         try:
             client.images.get(image)
@@ -126,7 +126,7 @@ def owner_label(pid: int) -> str:
 
 
 def owner_is_gone(label: str) -> bool:
-    """Whether the process that a label names has ended; of a process on another machine nobody here can tell."""
+    """Tell whether the process that a label names has ended; of a process on another machine nobody here can tell."""
     host, _, rest = label.partition("/")
     pid = rest.partition("/")[0]
     return host == socket.gethostname() and pid.isdigit() and owner_label(int(pid)) != label

@@ -81,13 +81,14 @@ class Door:
 
 
 def is_loopback(host: str, port: int) -> bool:
-    """Whether a Host header names the loopback interface, where no DNS server has a say, and this port."""
+    """Tell whether a Host header names the loopback interface, where no DNS server has a say, and this port."""
     name, _, given_port = host.lower().partition(":")
     return given_port in ("", str(port)) and (name in LOOPBACK_NAMES or name.endswith(LOOPBACK_DOMAIN))
 
 
 def _reads_signed_object(scope: Scope) -> bool:
-    """Whether a request reads one object by a presigned URL, which a page shows as a picture without naming itself.
+    """Tell whether a request reads one object by a presigned URL, which a page shows as a picture without naming
+    itself.
 
     S3 checks the signature. The page cannot read the answer.
     """

@@ -192,7 +192,7 @@ class EmbeddedCloud:
 
     @classmethod
     def attach(cls, folder: Path) -> EmbeddedCloud:
-        """One that another process started in the folder.
+        """Return the cloud that another process started in the folder.
 
         Raises:
             CloudNotRunningError: None runs there. What a dead one left behind is removed.
@@ -226,7 +226,7 @@ class EmbeddedCloud:
 
     @property
     def log_folder(self) -> Path:
-        """Where its processes log."""
+        """Return the log file of its processes."""
         return self.folder / "logs"
 
     @property
@@ -235,11 +235,11 @@ class EmbeddedCloud:
         return tuple(process.pid for process in self._record.processes.values())
 
     def is_running(self) -> bool:
-        """Whether all its processes live."""
+        """Tell whether all its processes live."""
         return all(process.is_alive() for process in self._record.processes.values())
 
     def client(self, service: str) -> Any:
-        """A boto3 client of a service, as the account's root."""
+        """Return a boto3 client of a service, as the account's root."""
         return self._clients.get(service)
 
     def credentials(self) -> Credentials:
@@ -261,7 +261,7 @@ class EmbeddedCloud:
         return config
 
     def environment(self) -> dict[str, str]:
-        """The variables with which boto3 and the AWS CLI reach it."""
+        """Return the variables with which boto3 and the AWS CLI reach it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self._keys.access_key,
@@ -270,7 +270,7 @@ class EmbeddedCloud:
         }
 
     def owner_headers(self) -> dict[str, str]:
-        """The header that opens everything: control paths, and requests that look like those of a web page."""
+        """Return the header that opens everything: control paths, and requests that look like those of a web page."""
         return {OWNER_HEADER: self.owner_token}
 
     def function_logs(self, name: str) -> Iterator[LogEvent]:

@@ -12,7 +12,7 @@ SHIPPED = ("boto3", "awslambdaric")
 
 
 def base_interpreter() -> Path:
-    """The interpreter below the virtual environment: it knows nothing that is installed in the environment."""
+    """Return the interpreter below the virtual environment: it knows nothing that is installed in the environment."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for name in (f"python{version}", "python3", "python"):
         candidate = Path(sys.base_prefix, "bin", name)

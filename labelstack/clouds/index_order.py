@@ -60,7 +60,7 @@ class Page:
     limit: int
 
     def of(self, order: list[Entry]) -> list[tuple[str, str]]:
-        """The table's keys of the items that can be on the page."""
+        """Return the table's keys of the items that can be on the page."""
         low, high = 0, len(order)
         if self.comparison in ("=", ">="):
             low = bisect_left(order, self.value, key=_sort_key)
@@ -156,7 +156,7 @@ def page_of(request: Mapping[str, Any]) -> Page | None:
 
 
 def _order(members: Members, table: Mapping[str, Any], page: Page) -> list[Entry] | None:
-    """The page's partition in order; None where an item has a key that is no text."""
+    """Return the page's partition in order; None where an item has a key that is no text."""
     at = page.index, page.partition
     if at not in members.orders:
         items = (table["items"][pk][sk] for pk, sk in members[page.index][page.partition])
@@ -203,5 +203,5 @@ def _is_text(table: Mapping[str, Any], name: str | None) -> bool:
 
 
 def _text(value: object) -> str | None:
-    """A text value of DynamoDB; None for any other."""
+    """Return a text value of DynamoDB; None for any other."""
     return value["S"] if isinstance(value, dict) and list(value) == ["S"] and isinstance(value["S"], str) else None

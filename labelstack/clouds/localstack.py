@@ -123,11 +123,11 @@ class LocalStackCloud:
         return document
 
     def is_running(self) -> bool:
-        """Whether it answers."""
+        """Tell whether LocalStack answers."""
         return answers(f"{self.endpoint_url}/_localstack/health", INFO_TIMEOUT_S)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of a service."""
+        """Return a boto3 client of a service."""
         return self._clients.get(service)
 
     def credentials(self) -> Credentials:
@@ -156,7 +156,7 @@ class LocalStackCloud:
 
 
 def _address(variable: str) -> str:
-    """A variable's URL, empty when it is not set. Raises CloudSettingsError for what names no host."""
+    """Return a variable's URL, empty when it is not set. Raises CloudSettingsError for what names no host."""
     url = os.environ.get(variable, "")
     try:
         parts = urlsplit(url)

@@ -51,12 +51,12 @@ BUILD_ARGUMENTS = ("PYTHON_IMAGE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "HTTP
 
 
 def image(environment: Mapping[str, str]) -> str:
-    """The LocalStack image of a run: the pinned one, or that of LOCALSTACK_IMAGE."""
+    """Return the LocalStack image of a run: the pinned one, or that of LOCALSTACK_IMAGE."""
     return environment.get(IMAGE_VARIABLE) or IMAGE
 
 
 def problem(environment: Mapping[str, str]) -> str | None:
-    """Why LocalStack cannot be started here, in half a sentence; None when it can."""
+    """Return why LocalStack cannot be started here, in half a sentence; None when it can."""
     try:
         with docker_host.connected() as client:
             return docker_host.image_problem(client, image(environment))
@@ -140,7 +140,7 @@ class LocalStackContainer:
             raise
 
     def logs(self, lines: int) -> dict[str, str]:
-        """The last lines of what each container wrote, by its image."""
+        """Return the last lines of what each container wrote, by its image."""
         with explained("reading the containers' logs"):
             return {container.image: _log_tail(container, lines) for container in (self._localstack, *self._others)}
 
@@ -226,7 +226,7 @@ def _socket_path(variables: Mapping[str, str]) -> str:
 
 
 def _wait_for(container: DockerContainer, port: int, path: str, deadline: float) -> str:
-    """The address on this machine at which a container answers."""
+    """Return the address on this machine at which a container answers."""
     with explained(f"waiting for {container.image}"):
         wrapped = container.get_wrapped_container()
         while True:

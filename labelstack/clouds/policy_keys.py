@@ -97,7 +97,7 @@ def wildcards(pattern: str, ignore_case: bool) -> re.Pattern[str]:
 
 
 def leading_keys(body: bytes, partition_key: Callable[[str], str | None]) -> Iterator[str]:
-    """The partition keys that a DynamoDB request names; none for one that could touch any, such as a scan.
+    """Yield the partition keys that a DynamoDB request names; none for one that could touch any, such as a scan.
 
     Batches and transactions count as naming none, so that a policy which asks for keys refuses them.
 
@@ -138,7 +138,9 @@ def _partition_key(table: str) -> str | None:
 
 
 def _substituted(layer: Any, context: Any) -> Any:
-    """A layer of policies with the variables' values in it; a variable that has none stays, and so matches nothing."""
+    """Return a layer of policies with the variables' values in it; a variable that has none stays, and so matches
+    nothing.
+    """
 
     def fill(text: str) -> str:
         return _VARIABLE.sub(

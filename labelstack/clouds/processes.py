@@ -36,7 +36,7 @@ class ProcessId:
     started: str
 
     def is_alive(self) -> bool:
-        """Whether this very process runs."""
+        """Tell whether this process still runs."""
         return start_time(self.pid) == self.started
 
 
@@ -103,7 +103,7 @@ class Child:
         return cls(ProcessId(process.pid, start_time(process.pid)), log, process, lifeline)
 
     def exit_status(self) -> int | None:
-        """Its exit status, None while it runs."""
+        """Return its exit status, None while it runs."""
         return self._process.poll()
 
     def kill(self) -> None:
@@ -124,7 +124,7 @@ class Child:
 
 
 def start_time(pid: int) -> str:
-    """When a process started, as text to compare; empty when there is none, or only a zombie."""
+    """Return when a process started, as text to compare; empty when there is none, or only a zombie."""
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
@@ -167,7 +167,7 @@ def end(process: ProcessId, folder: Path) -> None:
 
 
 def log_tail(log: Path) -> str:
-    """The last lines of a log, indented, for an error; says so when there are none."""
+    """Return the last lines of a log, indented, for an error; says so when there are none."""
     try:
         lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
     except OSError:

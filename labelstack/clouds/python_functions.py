@@ -50,7 +50,7 @@ RUNTIME_VARIABLES = frozenset(
 
 
 def is_python(config: dict[str, Any]) -> bool:
-    """Whether a function's configuration names a Python runtime."""
+    """Tell whether a function's configuration names a Python runtime."""
     return str(config.get("Runtime", "")).startswith("python")
 
 
@@ -112,7 +112,7 @@ class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # mini
         return answer
 
     def _drain_stderr_bounded(self, *_waits: float, **_named_waits: float) -> str:
-        """All output up to the mark that ends it."""
+        """Return all output up to the mark that ends it."""
         lines: list[str] = []
         deadline = time.monotonic() + OUTPUT_DEADLINE_S
         while (left := deadline - time.monotonic()) > 0:
@@ -130,7 +130,7 @@ class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # mini
 
 @lru_cache(maxsize=16)
 def with_bootstrap(code_zip: bytes) -> bytes:
-    """A function's zip plus the `bootstrap` that the executor starts."""
+    """Return a function's zip plus the `bootstrap` that the executor starts."""
     command = [
         os.environ["LABELSTACK_FUNCTION_PYTHON"],
         *("-I", "-S", "-X", "utf8"),

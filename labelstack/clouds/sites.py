@@ -39,7 +39,7 @@ NOT_HANDED_ON = frozenset({"connection", "content-length", "date", "server", "tr
 
 @dataclass(frozen=True)
 class Site:
-    """How a bucket's site is served.
+    """The serving of a bucket's site.
 
     Attributes:
         domain: Of its distribution; empty for website hosting.
@@ -75,7 +75,7 @@ class Sites:
         self._known: dict[str, tuple[float, Site | None]] = {}
 
     def answer(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
-        """The answer to a request for `/<bucket>/<path>`."""
+        """Return the answer to a request for `/<bucket>/<path>`."""
         path, _, query = target.partition("?")
         bucket, slash, key = path.lstrip("/").partition("/")
         site = self._site(urllib.parse.unquote(bucket))
@@ -149,7 +149,7 @@ def serve(sites: Sites, port: int) -> ThreadingHTTPServer:
 
 
 def _server(sites: Sites, port: int) -> ThreadingHTTPServer:
-    """A server of the sites on a port of the loopback interface; 0 is any that is free."""
+    """Return a server of the sites on a port of the loopback interface; 0 is any that is free."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -83,7 +83,7 @@ def leftovers(setting: Setting) -> Finding:
 
 
 def _lacking(setting: Setting, name: str, detail: str, fix: str) -> Finding:
-    """A problem, unless a LocalStack answers already: then only to start another one."""
+    """Return a problem, unless a LocalStack answers already: then only to start another one."""
     if localstack.answering_localstack(setting) is None:
         return problem(name, detail, fix)
     return warning(name, f"{detail} (the LocalStack that answers does without)", fix)

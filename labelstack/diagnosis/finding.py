@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # Pulumi, which the settings import, takes half a second
 
 
 class Status(StrEnum):
-    """How a finding is to be taken; only a problem keeps the stack from working on the chosen cloud."""
+    """The weight of a finding; only a problem keeps the stack from working on the chosen cloud."""
 
     OK = "ok"
     WARNING = "warning"

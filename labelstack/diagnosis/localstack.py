@@ -26,7 +26,7 @@ def answering_localstack(setting: Setting) -> dict[str, Any] | None:
 
 
 def image(setting: Setting) -> Finding:
-    """The image that Compose would start needs no token, or there is one."""
+    """Return the image that Compose would start needs no token, or there is one."""
     name = "LocalStack image"
     if setting.cloud != "localstack":
         return not_applicable(name, f"not used on {setting.cloud}")
@@ -140,13 +140,13 @@ def _endpoints(text: str | None) -> dict[str, Any]:
 
 
 def _container_at(setting: Setting) -> dict[str, str] | None:
-    """The container that has LocalStack's port."""
+    """Return the container that has LocalStack's port."""
     number = urlsplit(setting.endpoint_url).port or 80
     return next((container for container in containers(setting) if f":{number}->" in container["Ports"]), None)
 
 
 def containers(setting: Setting) -> list[dict[str, str]]:
-    """All of Docker's containers; none where there is no Docker."""
+    """Return all of Docker's containers; none where there is no Docker."""
     if setting.system.which("docker") is None:
         return []
     ran = setting.system.run("docker", "ps", "--all", "--format", "{{json .}}")

@@ -11,7 +11,9 @@ CONNECT_TIMEOUT_S = 1.0
 
 
 def listener(port: int) -> str | None:
-    """The command and process id of who listens; `another process` when that cannot be told; None when nobody does."""
+    """Return the command and process id of who listens; `another process` when that cannot be told; None when nobody
+    does.
+    """
     sockets = set(_listening_sockets(port))
     if not sockets and not _answers(port):
         return None
@@ -48,7 +50,7 @@ def _command(process: Path) -> str:
 
 
 def _answers(port: int) -> bool:
-    """Whether a connection is taken; for systems without /proc."""
+    """Tell whether a connection is taken; for systems without /proc."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=CONNECT_TIMEOUT_S):
             return True

@@ -56,7 +56,7 @@ def backend(setting: Setting) -> Finding:
 
 
 def _lacking(setting: Setting, name: str, detail: str, fix: str) -> Finding:
-    """A problem on AWS, where nothing else deploys; on an emulator the in-process engine does."""
+    """Return a problem on AWS, where nothing else deploys; on an emulator the in-process engine does."""
     if setting.cloud == "aws":
         return Finding(name, Status.PROBLEM, detail, fix)
     return Finding(name, Status.WARNING, f"{detail} (only `pulumi up` and --engine pulumi need it here)", fix)

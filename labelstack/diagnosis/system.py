@@ -54,32 +54,32 @@ class AwsAccount(Protocol):
         """Return the ARN of the credentials' owner."""
 
     def unreserved_concurrency(self) -> int:
-        """How many functions may run at once."""
+        """Return the quota of concurrent executions."""
 
 
 class System(Protocol):
     """The ports of the checks."""
 
     def variables(self) -> Mapping[str, str]:
-        """The environment, and beneath it the project's `.env`."""
+        """Return the environment, and beneath it the project's `.env`."""
 
     def python_version(self) -> tuple[int, int, int]:
-        """Of this interpreter."""
+        """Return this interpreter's version."""
 
     def today(self) -> datetime.date:
-        """The day, in UTC."""
+        """Return the day, in UTC."""
 
     def package_version(self, name: str) -> str | None:
-        """Of an installed Python package; None when it is not installed."""
+        """Return an installed Python package's version; None when it is not installed."""
 
     def which(self, command: str) -> str | None:
-        """Where a command is; None when it is not on PATH."""
+        """Return where a command is; None when it is not on PATH."""
 
     def run(self, *command: str) -> Ran:
         """Run a command that is there."""
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file, folder or socket."""
+        """Tell whether there is such a file, folder or socket."""
 
     def get_json(self, url: str) -> Any:
         """Return the JSON at a URL; None for an answer without JSON. Raises OSError if nothing answers."""
@@ -88,13 +88,13 @@ class System(Protocol):
         """Name the process that listens on a port of this machine; None if no process does."""
 
     def embedded_endpoint(self, folder: Path) -> str:
-        """Where the embedded cloud in a folder answers. Raises CloudNotRunningError."""
+        """Return where the embedded cloud in a folder answers. Raises CloudNotRunningError."""
 
     def pulumi_backend(self) -> str:
-        """The URL of the back end that Pulumi is logged in to; empty when it is not."""
+        """Return the URL of the back end that Pulumi is logged in to; empty when it is not."""
 
     def regions_of(self, service: str) -> list[str]:
-        """Where AWS offers a service, as botocore's own data say."""
+        """Return where AWS offers a service, as botocore's own data say."""
 
 
 class LocalSystem:
@@ -104,26 +104,26 @@ class LocalSystem:
         self._project = project
 
     def variables(self) -> Mapping[str, str]:
-        """The environment, and beneath it the project's `.env`, which Compose reads."""
+        """Return the environment, and beneath it the project's `.env`, which Compose reads."""
         return _env_file(self._project / ".env") | dict(os.environ)
 
     def python_version(self) -> tuple[int, int, int]:
-        """Of this interpreter."""
+        """Return this interpreter's version."""
         return sys.version_info[:3]
 
     def today(self) -> datetime.date:
-        """The day by this machine's clock."""
+        """Return the day by this machine's clock."""
         return datetime.datetime.now(datetime.UTC).date()
 
     def package_version(self, name: str) -> str | None:
-        """Of an installed Python package."""
+        """Return an installed Python package's version."""
         try:
             return version(name)
         except PackageNotFoundError:
             return None
 
     def which(self, command: str) -> str | None:
-        """Where a command is."""
+        """Find a command."""
         return shutil.which(command)
 
     def run(self, *command: str) -> Ran:
@@ -139,7 +139,7 @@ class LocalSystem:
         return Ran(done.returncode, done.stdout.strip(), done.stderr.strip())
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file, folder or socket."""
+        """Tell whether there is such a file, folder or socket."""
         return Path(path).exists()
 
     def get_json(self, url: str) -> Any:
@@ -160,13 +160,13 @@ class LocalSystem:
         return ports.listener(port)
 
     def embedded_endpoint(self, folder: Path) -> str:
-        """Where the embedded cloud in a folder answers."""
+        """Return the address of the embedded cloud of a folder."""
         if not (folder / "cloud.json").exists():
             raise CloudNotRunningError("not running")
         return EmbeddedCloud.attach(folder).endpoint_url
 
     def pulumi_backend(self) -> str:
-        """By Pulumi's own rules: its variable, the project's file, the last login."""
+        """Find the back end by Pulumi's own rules: its variable, the project's file, the last login."""
         if url := os.environ.get("PULUMI_BACKEND_URL"):
             return url
         home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
@@ -177,7 +177,7 @@ class LocalSystem:
         return str(current or "")
 
     def regions_of(self, service: str) -> list[str]:
-        """Where AWS offers a service."""
+        """Return the regions where AWS offers a service."""
         session: Any = boto3.Session()  # the stubs know services as literals only
         return list(session.get_available_regions(service))
 
@@ -198,7 +198,7 @@ class Account:
         return str(self._ask("sts", "get_caller_identity")["Arn"])
 
     def unreserved_concurrency(self) -> int:
-        """How many functions may run at once."""
+        """Return the quota of concurrent executions."""
         return int(self._ask("lambda", "get_account_settings")["AccountLimit"]["UnreservedConcurrentExecutions"])
 
     def _ask(self, service: str, operation: str) -> Any:

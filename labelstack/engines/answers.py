@@ -13,7 +13,7 @@ SHORTEST_QUOTE = 4
 
 
 def explain(error: Exception) -> str:
-    """An error in one line: what the cloud was asked and answered, or what stopped the request."""
+    """Return an error in one line: what the cloud was asked and answered, or what stopped the request."""
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})
         return f"{error.operation_name} answered {answer.get('Code', '?')}: {answer.get('Message', '')}".strip()
@@ -22,7 +22,7 @@ def explain(error: Exception) -> str:
 
 
 def property_at_fault(inputs: Mapping[str, Any], answer: str, api_names: Mapping[str, str] | None = None) -> str | None:
-    """The path of the property that an answer is about: one it names, else one whose value it quotes.
+    """Return the path of the property that an answer is about: one it names, else one whose value it quotes.
 
     None when the answer fits none, or several equally well.
 

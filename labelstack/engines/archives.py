@@ -17,12 +17,12 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say at the least
 
 
 def is_asset(value: object) -> bool:
-    """Whether a value is an asset or an archive."""
+    """Tell whether a value is an asset or an archive."""
     return isinstance(value, pulumi.Asset | pulumi.Archive)
 
 
 def archive_bytes(value: object) -> bytes:
-    """An archive as a zip file."""
+    """Return an archive as a zip file."""
     if isinstance(value, pulumi.FileArchive) and Path(value.path).is_file():
         return Path(value.path).read_bytes()
     packed = io.BytesIO()
@@ -36,7 +36,7 @@ def archive_bytes(value: object) -> bytes:
 
 
 def asset_bytes(value: object) -> bytes:
-    """An asset's content."""
+    """Return an asset's content."""
     if isinstance(value, pulumi.FileAsset):
         return Path(str(value.path)).read_bytes()
     if isinstance(value, pulumi.StringAsset):
@@ -51,7 +51,7 @@ def digest(value: object) -> str:
 
 
 def without_assets(value: Any) -> Any:
-    """The same JSON value with digests in place of assets and archives."""
+    """Return the same JSON value with digests in place of assets and archives."""
     if is_asset(value):
         return digest(value)
     if isinstance(value, dict):

@@ -31,7 +31,7 @@ class Project:
 
     @classmethod
     def read(cls, folder: Path) -> Project:
-        """The project in a folder. Raises ProgramError when there is none."""
+        """Return the project in a folder. Raises ProgramError when there is none."""
         described = _load(folder / "Pulumi.yaml")
         if "name" not in described:
             raise ProgramError(f"{folder / 'Pulumi.yaml'} has no name")
@@ -48,13 +48,15 @@ class Project:
 
 
 def read(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, str]:
-    """The configuration of a stack, as texts by full key, which is how a program gets it; arguments as of `merge`."""
+    """Return the configuration of a stack, as texts by full key, which is how a program gets it; arguments as of
+    `merge`.
+    """
     merged = merge(project, stack, cloud, overrides)
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in merged.items()}
 
 
 def merge(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
-    """The configuration of a stack by full key, with the values as they stand in its file.
+    """Return the configuration of a stack by full key, with the values as they stand in its file.
 
     Args:
         project: The project.
@@ -80,7 +82,7 @@ def merge(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Map
 
 
 def stack_file(folder: Path, stack: str) -> Path:
-    """The file with a stack's settings, in the program's folder.
+    """Return the file with a stack's settings, in the program's folder.
 
     Raises:
         ProgramError: There is no such stack.
@@ -93,7 +95,7 @@ def stack_file(folder: Path, stack: str) -> Path:
 
 
 def default_tags(config: Mapping[str, str]) -> dict[str, str]:
-    """The provider's default tags, of `aws:defaultTags`."""
+    """Return the provider's default tags, of `aws:defaultTags`."""
     default = json.loads(config.get("aws:defaultTags") or "{}")
     return {key: str(value) for key, value in (default.get("tags") or {}).items()}
 

@@ -122,7 +122,7 @@ class InProcessEngine:
         return len(doomed)
 
     def outputs(self, stack: str) -> dict[str, Any]:
-        """The outputs of a deployed stack.
+        """Return the outputs of a deployed stack.
 
         Raises:
             StateError: It is not deployed.

@@ -31,28 +31,28 @@ class Inputs:
         return iter(self._values)
 
     def path_of(self, name: str) -> str:
-        """The dotted path of a property."""
+        """Return the dotted path of a property."""
         return f"{self.path}.{name}" if self.path else name
 
     def get(self, name: str, default: Any = None) -> Any:
-        """A property as it is, which counts as used with all that is in it."""
+        """Return a property as it is, which counts as used with all that is in it."""
         self._used.add(name)
         return self._values.get(name, default)
 
     def require(self, name: str) -> Any:
-        """A property that must be there. Raises DeployError naming it."""
+        """Return a property that must be there. Raises DeployError naming it."""
         if name not in self._values:
             raise DeployError(f"property {self.path_of(name)} is required", property=self.path_of(name))
         return self.get(name)
 
     def object(self, name: str) -> Inputs | None:
-        """A nested object, whose own properties count as used one by one; None when absent."""
+        """Return a nested object, whose own properties count as used one by one; None when absent."""
         if name not in self._values:
             return None
         return self._nest(name, [self._values[name]], lambda _: self.path_of(name))[0]
 
     def objects(self, name: str) -> list[Inputs]:
-        """A list of nested objects, whose own properties count as used one by one."""
+        """Return a list of nested objects, whose own properties count as used one by one."""
         return self._nest(name, self._values.get(name, []), lambda i: f"{self.path_of(name)}[{i}]")
 
     def unused(self) -> list[str]:
@@ -61,7 +61,7 @@ class Inputs:
         return sorted([self.path_of(name) for name in set(self._values) - self._used] + nested)
 
     def plain(self) -> dict[str, Any]:
-        """All of it; nothing counts as used by this."""
+        """Return all of it; nothing counts as used by this."""
         return dict(self._values)
 
     def _nest(self, name: str, values: Any, path: Callable[[int], str]) -> list[Inputs]:

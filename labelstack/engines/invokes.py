@@ -11,7 +11,7 @@ from labelstack.errors import UnsupportedError
 
 
 def call(token: str, arguments: Mapping[str, Any], target: Target) -> dict[str, Any]:
-    """The answer of a provider function.
+    """Return the answer of a provider function.
 
     Raises:
         UnsupportedError: There is no answer for it here.
@@ -61,7 +61,7 @@ def _bucket(arguments: Mapping[str, Any], target: Target) -> dict[str, Any]:
 
 
 def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy document as the provider renders it: single values unwrapped, empty parts left out."""
+    """Return a policy document as the provider renders it: single values unwrapped, empty parts left out."""
     statements = [
         statement
         for source in arguments.get("sourcePolicyDocuments") or ()

@@ -32,7 +32,7 @@ class Registered:
 
 
 def registered(project: Path, stack: str, overrides: Mapping[str, str] | None = None) -> list[Registered]:
-    """The resources of a stack, components left out. Builds the functions' packages, as a preview does.
+    """Return the resources of a stack, components left out. Builds the functions' packages, as a preview does.
 
     Raises:
         ProgramError: The program raised, or its settings are wrong.

@@ -123,7 +123,7 @@ class DeployMonitor(mocks.MockMonitor):
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """A resource's URN: the types of all its parents but the stack, and its name."""
+        """Return a resource's URN: the types of all its parents but the stack, and its name."""
         above = parent.split("::")[2] if parent else STACK_TYPE
         return f"{self._prefix}{type_ if above == STACK_TYPE else f'{above}${type_}'}::{name}"
 
@@ -185,7 +185,7 @@ class DeployMonitor(mocks.MockMonitor):
 
 
 def _about(error: LabelstackError, request: Any) -> LabelstackError:
-    """The same error, completed with the resource it is about."""
+    """Return the same error, completed with the resource it is about."""
     if not isinstance(error, DeployError | UnsupportedError):
         return error
     property = f", property {error.property}" if error.property else ""

@@ -12,7 +12,7 @@ RANDOM_DIGITS = 7
 
 @dataclass(frozen=True)
 class AutoName:
-    """How a resource type is named when the program does not.
+    """The naming of a resource type when the program gives no name.
 
     Attributes:
         property: The input property that holds the name.
@@ -25,7 +25,7 @@ class AutoName:
     lower: bool = False
 
     def make(self, logical_name: str) -> str:
-        """A new name. Raises DeployError when it would be too long."""
+        """Return a new name. Raises DeployError when it would be too long."""
         start = logical_name.lower() if self.lower else logical_name
         name = f"{start}-{secrets.token_hex(4)[:RANDOM_DIGITS]}"
         if len(name) > self.longest:

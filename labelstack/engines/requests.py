@@ -24,7 +24,7 @@ def build(
     names: Mapping[str, str] | None = None,
     by_hand: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The parameters of an operation.
+    """Return the parameters of an operation.
 
     Args:
         client: A boto3 client of the service.
@@ -40,7 +40,7 @@ def build(
 def build_member(
     client: Any, operation: str, member: str, inputs: Inputs, names: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The value of one structure among an operation's parameters, `LifecycleConfiguration`."""
+    """Return the value of one structure among an operation's parameters, `LifecycleConfiguration`."""
     shape = client.meta.service_model.operation_model(operation).input_shape.members[member]
     return _structure(inputs, shape, names or {}, ())
 

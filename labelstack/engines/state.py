@@ -76,7 +76,7 @@ class StackState:
 
     @classmethod
     def load(cls, file: Path, instance: str) -> StackState:
-        """The record in a file; an empty one when there is none, or when its cloud has lost everything since.
+        """Return the record in a file; an empty one when there is none, or when its cloud has lost everything since.
 
         Raises:
             StateError: The file cannot be read.

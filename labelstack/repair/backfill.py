@@ -30,7 +30,7 @@ class Extent:
 
 
 def extent(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> Extent:
-    """How much a backfill has before it."""
+    """Return how much a backfill has before it."""
     pictures = size_bytes = 0
     for entry in listed(s3, place, after, folders=folders):
         pictures += 1

@@ -11,7 +11,7 @@ TOLERATED_S = 5.0  # the header has whole seconds, and the answer has been under
 
 
 def cloud_time(sqs: Any, queue_url: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> datetime:
-    """This machine's time where it agrees with the date of an answer of the cloud, else that date."""
+    """Return this machine's time where it agrees with the date of an answer of the cloud, else that date."""
     answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
     here = now()

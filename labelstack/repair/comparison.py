@@ -59,10 +59,10 @@ class Table(Protocol):
         """Several results; keys without one are absent."""
 
     def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
-        """All results of some statuses."""
+        """Return all results of some statuses."""
 
     def unannounced(self) -> Iterator[str]:
-        """The keys of results whose announcement has failed."""
+        """Return the keys of results whose announcement has failed."""
 
 
 class Comparison:

@@ -62,7 +62,7 @@ class NotCopyableError(RepairError):
 
 
 def listed(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> Iterator[Listed]:
-    """The objects of a place in the order of their keys; those behind `after`.
+    """Yield the objects of a place in the order of their keys; those behind `after`.
 
     Args:
         folders: With the empty objects by which the console shows folders; they are uploads as all others.
@@ -81,7 +81,7 @@ def listed(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> I
 
 
 def destination(source: Place, key: str, prefix: str) -> str:
-    """The key of a copy: `prefix`, and the object's own key from the last folder of the source's prefix on."""
+    """Return the key of a copy: `prefix`, and the object's own key from the last folder of the source's prefix on."""
     return prefix + key.removeprefix(source.prefix[: source.prefix.rfind("/") + 1])
 
 

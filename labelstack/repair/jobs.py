@@ -14,7 +14,7 @@ from labelstack.errors import StateError
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is.
+    """The progress of a job.
 
     Attributes:
         started_at: ISO 8601, of the first run.
@@ -44,11 +44,11 @@ class Job:
 
     @property
     def is_begun(self) -> bool:
-        """Whether an earlier run was interrupted."""
+        """Tell whether an earlier run was interrupted."""
         return self.file.exists()
 
     def resume(self, now: str) -> Progress:
-        """Where it was interrupted, or its start.
+        """Return where it was interrupted, or its start.
 
         Raises:
             StateError: The file cannot be read.

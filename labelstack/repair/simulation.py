@@ -13,7 +13,7 @@ EXAMPLES = 3
 
 @dataclass
 class Change:
-    """How many pictures something happens to, and the first of their keys."""
+    """The number of affected pictures, and the first of their keys."""
 
     pictures: int = 0
     examples: list[str] = field(default_factory=list)

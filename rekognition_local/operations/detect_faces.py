@@ -45,14 +45,14 @@ async def detect_faces(
 
 
 def chosen_members(attributes: list[str]) -> list[str]:
-    """The members of FaceDetail to answer: the default ones always, ALL beats single ones."""
+    """Return the members of FaceDetail to answer: the default ones always, ALL beats single ones."""
     if "ALL" in attributes:
         return [*DEFAULT_MEMBERS, *MEMBER_OF.values()]
     return [*DEFAULT_MEMBERS, *(member for name, member in MEMBER_OF.items() if name in attributes)]
 
 
 def face_detail(face: Face) -> dict[str, Any]:
-    """A seen face with all members."""
+    """Return a seen face with all members."""
     smiles, sure_of_smile = face.smile
     happy = sure_of_smile if smiles else 0.0
     emotions = [{"Type": "HAPPY", "Confidence": happy}, {"Type": "UNKNOWN", "Confidence": 100.0 - happy}]

@@ -49,7 +49,7 @@ async def _see(analysis: Analysis) -> list[SeenLabel]:
 
 
 def choose(labels: list[SeenLabel], parameters: Mapping[str, Any]) -> list[SeenLabel]:
-    """The labels that pass MinConfidence and the filters, at most MaxLabels of them.
+    """Return the labels that pass MinConfidence and the filters, at most MaxLabels of them.
 
     A label passes the inclusion filters when its name or one of its categories is included; an exclusion always
     wins (docs.aws.amazon.com/rekognition/latest/dg/labels-detect-labels-image.html).

@@ -33,7 +33,7 @@ async def detect_text(
 
 
 def apply_filters(lines: list[SeenLine], filters: Mapping[str, Any]) -> list[SeenLine]:
-    """The lines with the words that pass, at most 100 words; a line without words goes.
+    """Return the lines with the words that pass, at most 100 words; a line without words goes.
 
     A word lies in a region of interest when more than half of it does.
     """
@@ -58,7 +58,7 @@ def apply_filters(lines: list[SeenLine], filters: Mapping[str, Any]) -> list[See
 
 
 def _region(region: Mapping[str, Any]) -> Box:
-    """A region's box; of a polygon, the upright box around it."""
+    """Return a region's box; of a polygon, the upright box around it."""
     if "BoundingBox" in region:
         box = region["BoundingBox"]
         return Box(box.get("Left", 0.0), box.get("Top", 0.0), box.get("Width", 1.0), box.get("Height", 1.0))

@@ -35,7 +35,7 @@ from rekognition_local.vision.network import InputConvention, Network, prepare, 
 
 @dataclass(frozen=True, slots=True)
 class ModelClass:
-    """What a class of the model means; a moderation class carries only a name."""
+    """The meaning of a class of the model; a moderation class has only a name."""
 
     name: str
     parents: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class Classifier:
         return self._network.run(prepare(pixels, self._convention, self._convention.resize))
 
     def classify(self, picture: Picture) -> list[Score]:
-        """The highest scores, the surest first."""
+        """Return the highest scores, the surest first."""
         outputs = self._outputs(picture.pixels)
         probabilities = softmax(outputs) if self._convention.softmax else outputs.clip(0, 1)
         best = np.argsort(-probabilities, kind="stable")[: self._convention.top].tolist()

@@ -49,14 +49,14 @@ def find_bar_codes(picture: Picture) -> list[Code]:
 
 
 def _framed(gray: Pixels) -> Pixels:
-    """The picture with a quiet zone around it: a code that touches the edge is then found too."""
+    """Return the picture with a quiet zone around it: a code that touches the edge is then found too."""
     quiet = QUIET_PX
     framed = cv2.copyMakeBorder(gray, quiet, quiet, quiet, quiet, cv2.BORDER_CONSTANT, value=[255])
     return framed.astype(np.uint8, copy=False)
 
 
 def _codes(kind: Literal["QR", "BAR"], texts: Sequence[str], quads: npt.ArrayLike, gray: Pixels) -> list[Code]:
-    """The readable codes: pixels that only look like a code's corners are none."""
+    """Return the readable codes: pixels that only look like a code's corners are none."""
     rows, columns = gray.shape[:2]
     points = np.asarray(quads, dtype=float).reshape(len(texts), -1, 2)
     codes = [Code(kind, text, _corners(quad, columns, rows)) for text, quad in zip(texts, points, strict=True) if text]
@@ -64,7 +64,7 @@ def _codes(kind: Literal["QR", "BAR"], texts: Sequence[str], quads: npt.ArrayLik
 
 
 def _detectors() -> tuple[cv2.QRCodeDetector, cv2.barcode.BarcodeDetector]:
-    """One pair of detectors per thread: they keep buffers."""
+    """Return the thread's own pair of detectors: they keep buffers."""
     pair: tuple[cv2.QRCodeDetector, cv2.barcode.BarcodeDetector] | None = getattr(_per_thread, "pair", None)
     if pair is None:
         pair = (cv2.QRCodeDetector(), cv2.barcode.BarcodeDetector())

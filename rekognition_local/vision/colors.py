@@ -38,7 +38,7 @@ def _palette() -> npt.NDArray[np.float32]:
 
 
 def find_colors(pixels: Pixels, mask: npt.NDArray[np.bool_] | None = None) -> list[DominantColor]:
-    """The dominant colours of RGB pixels, or of those where the mask is true; the most frequent first."""
+    """Return the dominant colours of RGB pixels, or of those where the mask is true; the most frequent first."""
     small = fit(pixels, SIDE_PX)
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
     if mask is not None:
@@ -73,7 +73,7 @@ def _cluster(lab: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt
 
 
 def find_foreground(pixels: Pixels, objects: list[Box]) -> npt.NDArray[np.bool_]:
-    """A mask of the foreground: the boxes of what was found, or else the middle of the picture.
+    """Return a mask of the foreground: the boxes of what was found, or else the middle of the picture.
 
     The middle is a box of 70 % a side; nothing here can cut an unknown object out of its background.
     """

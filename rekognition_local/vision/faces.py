@@ -134,7 +134,7 @@ def _face_box(square: Box) -> Box:
 
 
 def _eyes(patch: Pixels, square: Box) -> tuple[Eye | None, Eye | None]:
-    """The best open eye of each half of a face patch (left as seen in the picture)."""
+    """Return the best open eye of each half of a face patch (left as seen in the picture)."""
     best: dict[bool, tuple[int, Eye]] = {}
     for (x, y, w, h), votes in find("eye", patch[: _PATCH_PX * 5 // 8], step=1.1, votes=8, smallest_px=24):
         across, down = (x + w / 2) / _PATCH_PX, (y + h / 2) / _PATCH_PX
@@ -149,7 +149,7 @@ def _eyes(patch: Pixels, square: Box) -> tuple[Eye | None, Eye | None]:
 
 
 def _smile(patch: Pixels) -> tuple[bool, float]:
-    """Whether the lower half smiles. The cascade alone is weak: few votes mean nothing either way."""
+    """Tell whether the lower half smiles. The cascade alone is weak: few votes mean nothing either way."""
     lower = patch[_PATCH_PX // 2 :]
     votes = max((count for _, count in find("smile", lower, step=1.1, votes=20, smallest_px=40)), default=0)
     if votes >= 60:

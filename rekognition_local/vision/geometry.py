@@ -57,7 +57,7 @@ class Box:
         return shared / union if union else 0.0
 
     def contains_centre_of(self, other: Box) -> bool:
-        """Whether the other box's centre lies inside this one."""
+        """Tell whether the other box's centre lies inside this one."""
         x, y = other.left + other.width / 2, other.top + other.height / 2
         return self.left <= x <= self.right and self.top <= y <= self.bottom
 

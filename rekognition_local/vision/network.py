@@ -18,7 +18,7 @@ Resize = Literal["crop", "squash"]
 
 @dataclass(frozen=True, slots=True)
 class InputConvention:
-    """How pixels become a network's numbers: a pixel p in 0 to 255 becomes ``(p * scale - mean) / std``.
+    """The conversion of pixels to a network's numbers: a pixel p in 0 to 255 becomes ``(p * scale - mean) / std``.
 
     The defaults are those that most networks for ImageNet expect.
 

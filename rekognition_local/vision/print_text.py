@@ -43,13 +43,15 @@ class Line:
 
 @cache
 def can_read_print() -> bool:
-    """Whether the packages of the extra `ocr` are installed. They are imported when first needed: it takes a second."""
+    """Tell whether the packages of the extra `ocr` are installed. They are imported when first needed: it takes a
+    second.
+    """
     return all(find_spec(name) is not None for name in ("rapidocr", "onnxruntime"))
 
 
 @cache
 def _reader() -> Any:
-    # What is installed may be newer than the lock: from 1.29 on onnxruntime sends telemetry unless this is set.
+    # The installed package may be newer than the lock: from 1.29 on onnxruntime sends telemetry unless this is set.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from rapidocr import RapidOCR
 
@@ -95,6 +97,6 @@ def _words(word_results: Iterable[tuple[str, float, Any]], columns: int, rows: i
 
 
 def is_readable(text: str) -> bool:
-    """Whether a word has a letter or digit, and none of a script that the service does not read."""
+    """Tell whether a word has a letter or digit, and none of a script that the service does not read."""
     letters = [character for character in text if character.isalnum()]
     return bool(letters) and not any(unicodedata.name(letter, "").startswith(_OTHER_SCRIPTS) for letter in letters)

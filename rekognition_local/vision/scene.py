@@ -45,7 +45,7 @@ def find_scene(picture: Picture) -> list[Cue]:
 
 
 def _sky(pixels: Pixels, hsv: npt.NDArray[np.int16], texture: npt.NDArray[np.float32]) -> Cue | None:
-    """A smooth bluish area hanging from the top edge, with something rougher below it."""
+    """Return a smooth bluish area hanging from the top edge, with something rougher below it."""
     hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
     blueness = pixels[..., 2].astype(np.int16) - pixels[..., 0]
     blue = (hue >= 95) & (hue <= 128) & (saturation > 50) & (value > 45)
@@ -62,7 +62,7 @@ def _sky(pixels: Pixels, hsv: npt.NDArray[np.int16], texture: npt.NDArray[np.flo
 
 
 def _hanging_from_top(mask: Mask) -> Mask:
-    """The connected parts of a mask that touch the top rows."""
+    """Return the connected parts of a mask that touch the top rows."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     touching = np.unique(labels[:3])
     return np.isin(labels, touching[touching != 0])

@@ -241,7 +241,7 @@ def test_makes_a_pipeline_with_the_components_defaults(
     assert record.single("aws:sqs/queue:Queue", "pictures-events").parent == "pictures"
 
 
-# What both pipelines have, and what must be the same resource after a switch: messages wait in the queues, and a
+# Parts that both pipelines have, and that must be the same resource after a switch: messages wait in the queues, and a
 # notification that was removed after the new one was put would take it along.
 KEPT = {
     ("aws:sqs/queue:Queue", "pictures-events"),

@@ -28,7 +28,7 @@ def source_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pipeline_arguments(source_dir: Path) -> dict[str, Any]:
-    """What both pipelines are told, but for the `service`."""
+    """Return what both pipelines are told, but for the `service`."""
     return {
         "source_dir": source_dir,
         "bucket": {"name": "pictures", "arn": "arn:aws:s3:::pictures"},

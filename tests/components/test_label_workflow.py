@@ -38,7 +38,7 @@ def record_workflow(pipeline_arguments: dict[str, Any]) -> Any:
 
 
 def statements(recorded: Record, name: str) -> list[dict[str, Any]]:
-    """What a role may do beside writing to a function's own log."""
+    """Return what a role may do beside writing to a function's own log."""
     policy = recorded.single("aws:iam/rolePolicy:RolePolicy", f"flow-{name}-policy").policy()
     return [statement for statement in policy["Statement"] if statement["Action"][0] != "logs:CreateLogStream"]
 

@@ -34,7 +34,7 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def mock(operation: dict[str, Any]) -> dict[str, Any]:
-    """What a mock answers."""
+    """Return what a mock answers."""
     answer: dict[str, Any] = operation["x-amazon-apigateway-integration"]["responses"]["default"]
     return answer
 

@@ -1,4 +1,4 @@
-"""What the page is told, and which addresses it may use."""
+"""The page's configuration, and the addresses that it may use."""
 
 import json
 from typing import Any

@@ -25,7 +25,7 @@ LAMBDA = {
 }
 STORAGE = {"StorageError", "TableUnavailableError"}
 PASSING = {"RekognitionThrottledError", "RekognitionServerError", "RekognitionTimeoutError", "ConversionDelayedError"}
-# What each task tries again by itself, beside what Lambda says.
+# Errors that each task retries itself, beside Lambda's.
 RETRIED = {
     "Inspect": STORAGE,
     "labels asked": STORAGE | PASSING | {"RekognitionDeniedError"},

@@ -132,7 +132,7 @@ def retry(
 
 
 def fail_at(event: ObjectEvent, error: Exception, retries: Retry) -> None:
-    """What the edge does when an attempt at an event fails."""
+    """Return what the edge does when an attempt at an event fails."""
     retries.after(error, event, QueueMessage.of_record(message(body(record()))), 1)
 
 

@@ -214,7 +214,7 @@ INVERSE_TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""What makes of an upright picture the one that is stored with this Exif orientation."""
+"""Transformations of an upright picture to its stored form, by Exif orientation."""
 
 
 def corners(width: int = 300, height: int = 200) -> Image.Image:

@@ -49,7 +49,7 @@ class FakeRows:
         """Called once each, before the next commits: other writers."""
         self.fail: Callable[[str], None] = lambda operation: None
         self.reads: list[int] = []
-        """How many items each request asked for."""
+        """The number of items of each request."""
         self._lock = threading.RLock()
 
     def read_items(self, places: Collection[Place]) -> Mapping[Place, Item]:
@@ -59,7 +59,7 @@ class FakeRows:
             return {place: dict(self.items[place]) for place in places if place in self.items}
 
     def partition(self, pk: str) -> list[Item]:
-        """What a test finds in a partition."""
+        """Return what a test finds in a partition."""
         return [dict(item) for (own, _), item in sorted(self.items.items()) if own == pk]
 
     def image(self, key: str) -> Item | None:
@@ -129,7 +129,7 @@ class FakeRows:
 
 
 VOLATILE = frozenset({"processedAt", "uploadedAt", "reused", "gsi2sk", "expiresAt"})
-"""What tells when a result was made, or how, and not what it is."""
+"""Attributes about the making of a result, not about its content."""
 
 
 def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -146,7 +146,7 @@ def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple
 
 
 def counts_of_entries(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the counters must be, counted from the entries."""
+    """Return what the counters must be, counted from the entries."""
     counted: dict[tuple[str, str], Counter[str]] = {}
     for (pk, sk), item in items.items():
         if pk.startswith(keys.IMAGE_PREFIX) and sk.startswith(keys.LABEL_PREFIX):
@@ -200,7 +200,7 @@ class FakeObjects:
         return self.open(stored.key, stored.version_id, length_bytes)[1]
 
     def head(self, key: str, version_id: str | None) -> StoredObject:
-        """What a test finds of a version."""
+        """Return what a test finds of a version."""
         version, content, at = self._find(key, version_id)
         stored = stored_object(key, content, version, at)
         return replace(stored, size_bytes=self.sizes.get(content, stored.size_bytes))

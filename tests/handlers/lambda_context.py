@@ -1,4 +1,4 @@
-"""What Lambda hands to a handler next to the event, and the metrics it prints."""
+"""Lambda's context for a handler, and the metrics that the handler prints."""
 
 from __future__ import annotations
 

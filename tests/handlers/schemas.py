@@ -18,7 +18,7 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def faults(document: Any, name: str, part: str = "") -> list[str]:
-    """What is wrong with a document by a schema, or by one of its `$defs`."""
+    """Return what is wrong with a document by a schema, or by one of its `$defs`."""
     whole = schema(name)
     chosen = {**whole["$defs"][part], "$defs": whole["$defs"]} if part else whole
     checker = jsonschema_rs.Draft202012Validator(chosen, validate_formats=True)

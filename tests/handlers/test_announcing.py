@@ -29,7 +29,7 @@ from tests.handlers.schemas import faults
 
 
 def nothing() -> None:
-    """What a target does before it takes something."""
+    """Return what a target does before it takes something."""
 
 
 @dataclass

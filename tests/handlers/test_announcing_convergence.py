@@ -20,7 +20,7 @@ from tests.handlers.test_convergence import LABELS, Delivery, Operation, histori
 
 
 def deliver(world: World, delivery: Delivery, *, refused: bool) -> bool:
-    """Whether the event is done with: what fails comes again."""
+    """Tell whether the event is done with: what fails comes again."""
 
     def fail(detector: object, stored: object) -> None:
         if delivery.broken:

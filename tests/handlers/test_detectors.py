@@ -1,4 +1,4 @@
-"""What Rekognition is asked, and its answers as documents."""
+"""Requests to Rekognition, and its answers as documents."""
 
 from __future__ import annotations
 

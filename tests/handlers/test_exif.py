@@ -1,4 +1,4 @@
-"""What the camera wrote: read from files of every format that has Exif, and never believed without a look."""
+"""The camera's facts: read from files of every format that has them, and checked."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def rekognition() -> Iterator[RekognitionServer]:
 
 @dataclass
 class Deployed:
-    """What the functions are told, and the clients of a person who looks."""
+    """The functions' environment, and the clients of an observer."""
 
     s3: S3Client
     sqs: SQSClient

@@ -1,4 +1,4 @@
-"""Who publishes a stored result: claims, and what is left on the item."""
+"""The publishing of a stored result: claims, and marks on the item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told from the first bytes of a file."""
+"""The facts in the first bytes of a file."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def test_sentence_of_a_file_that_is_no_picture_names_every_format() -> None:
 
 
 def answers(content: bytes) -> bool:
-    """Whether a whole file is either read or rejected: nothing else is raised, and no more bytes are wanted."""
+    """Tell whether a whole file is either read or rejected: nothing else is raised, and no more bytes are wanted."""
     try:
         return picture.read_header(content, len(content)) is not None
     except PictureRejectedError:

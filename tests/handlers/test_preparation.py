@@ -1,4 +1,4 @@
-"""Who may convert when: a batch must not take the memory of all its pictures at once."""
+"""The order of conversions: a batch must not take the memory of all its pictures at once."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ def _bytes(item: dict[str, Any]) -> int:
 
 @pytest.fixture
 def meter(dynamodb: DynamoDBClient) -> Iterator[Meter]:
-    """What the searches of a test read."""
+    """Yield what the searches of a test read."""
     meter = Meter()
     dynamodb.meta.events.register("after-call.dynamodb", meter.note, unique_id="meter")
     yield meter

@@ -23,7 +23,7 @@ HEIGHT, WIDTH = GREY.shape
 
 
 def shown(content: bytes) -> npt.NDArray[np.int64]:
-    """What Rekognition sees of it, in grey."""
+    """Return what Rekognition sees of it, in grey."""
     converted = conversion.convert(io.BytesIO(content), "TIFF", LIMIT)
     return np.asarray(Image.open(io.BytesIO(converted.jpeg)).convert("L"), dtype=np.int64)
 

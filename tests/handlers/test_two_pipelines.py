@@ -91,7 +91,7 @@ class Happened:
 
 @dataclass
 class World:
-    """What both pipelines work on."""
+    """The shared world of both pipelines."""
 
     objects: FakeObjects
     faults: dict[tuple[Detector, str], tuple[type[Exception], int]]
@@ -201,7 +201,7 @@ def by_workflow(world: World, deliveries: list[Happened], *, publishes: bool = T
 
 
 def mixed(rng: random.Random) -> tuple[list[Happened], list[Happened]]:
-    """What happens to pictures of many kinds, and the deliveries of it: doubled, and in any order."""
+    """Return what happens to pictures of many kinds, and the deliveries of it: doubled, and in any order."""
     happened = [Happened(EventKind.CREATED, NEVER, 1, "v1", jpeg(seed=999))]
     versions: dict[str, list[str]] = {}
     while len(happened) < EVENTS * 3 // 4:
@@ -251,7 +251,7 @@ def test_200_mixed_events_end_in_the_same_bytes(seed: int) -> None:
     assert other.table() == first.table()
     assert other.announced() == first.announced()
     assert other.targets.documents == first.targets.documents
-    # What was compared is not empty, and the faults were met.
+    # The compared tables are not empty, and the faults occurred.
     statuses = Counter(item["status"] for place, item in first.rows.items.items() if place[1] == keys.META)
     assert min(statuses[status] for status in ("LABELED", "REJECTED", "DELETED", "FAILED")) > 0
     assert counts_of_entries(first.rows.items)

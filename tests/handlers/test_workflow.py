@@ -263,7 +263,7 @@ def test_requests_of_a_new_and_of_a_known_picture_are_as_the_estimate_has_them(w
 
 
 def count_items(port: Any, name: str) -> list[int]:
-    """How many items each call of a port's method is about, from now on."""
+    """Return how many items each call of a port's method is about, from now on."""
     return count_calls(port, name, len)
 
 

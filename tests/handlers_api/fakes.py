@@ -111,7 +111,7 @@ class FakeObjects:
     keys: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
-        """Whether there is an object of this key now."""
+        """Tell whether the bucket has an object of this key now."""
         return key in self.keys
 
     def delete(self, key: str) -> None:

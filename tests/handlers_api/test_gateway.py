@@ -1,4 +1,4 @@
-"""What is the same for all routes: bodies, paths, CORS, failures; for the events of both gateways."""
+"""Behaviour that all routes share, for the events of both gateways: bodies, paths, CORS, failures."""
 
 from __future__ import annotations
 

@@ -309,7 +309,7 @@ def _arns(action: str) -> list[str]:
 
 
 def _form(arn: str) -> re.Pattern[str]:
-    """What an ARN of the reference may look like; a bucket's name has no slash."""
+    """Return what an ARN of the reference may look like; a bucket's name has no slash."""
     parts = re.split(r"\$\{(\w+)\}", arn)
     texts = [re.escape(part) for part in parts[::2]]
     holes = ["[^/]+" if name == "BucketName" else ".*" for name in parts[1::2]]

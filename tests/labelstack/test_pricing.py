@@ -1,4 +1,4 @@
-"""What a month costs, against sums made by hand."""
+"""A month's cost, against sums by hand."""
 
 from __future__ import annotations
 

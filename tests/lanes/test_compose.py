@@ -1,4 +1,4 @@
-"""What the tests of docker-compose.yml say on a machine that cannot run them."""
+"""The tests of docker-compose.yml on a machine that cannot run them."""
 
 from __future__ import annotations
 

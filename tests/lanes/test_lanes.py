@@ -1,4 +1,4 @@
-"""Which lane the options choose, and how it says why."""
+"""The options' choice of a lane, and its reason."""
 
 from __future__ import annotations
 

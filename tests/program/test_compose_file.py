@@ -34,7 +34,7 @@ def defaults(text: str) -> str:
 
 
 def copied(stage: str) -> set[str]:
-    """What a stage copies of the project."""
+    """Return what a stage copies of the project."""
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", stage, flags=re.MULTILINE)
     return {name for line in lines for name in line.split()}
 

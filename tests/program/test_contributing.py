@@ -10,7 +10,7 @@ from tests.recording import PROJECT
 PAGE = (PROJECT / "CONTRIBUTING.md").read_text()
 SOURCES = ("api", "component_provider", "components", "handlers", "labelstack", "rekognition_local", "web")
 KINDS = {".py", ".yaml", ".json", ".js", ".md"}
-# What names the example of a task, wherever the code has it.
+# The name of each task's example, as the code has it.
 EXAMPLES = {
     "a route": r"/relabel\b|relabelImage",
     "a detector": r"(?i)detect_?moderation_?labels",
@@ -36,7 +36,7 @@ def sources() -> list[Path]:
 
 
 def is_named(file: str, names: list[str]) -> bool:
-    """Whether one of the names is the file, a folder above it, or a pattern such as `handlers/api_<duty>/`."""
+    """Tell whether one of the names is the file, a folder above it, or a pattern such as `handlers/api_<duty>/`."""
     patterns = [re.sub(r"<\w+>", r"\\w+", name) + (".*" if name.endswith("/") else "") for name in names]
     return any(re.fullmatch(pattern, file) for pattern in patterns)
 

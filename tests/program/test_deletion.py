@@ -1,4 +1,4 @@
-"""What AWS deletes with something else is left to AWS when a stack is destroyed, and nothing else is."""
+"""The destruction of a stack leaves to AWS only what AWS deletes with something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `pulumi up` in an example's folder finds; integration_tests/test_examples.py runs their programs."""
+"""The files of each example; integration_tests/test_examples.py runs their programs."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def test_the_yaml_program_fits_the_plugins_schema() -> None:
 
 
 def fits(document: dict[str, Any], properties: dict[str, Any], required: list[str]) -> bool:
-    """Whether these are properties of the schema, their parts too, and all that are required."""
+    """Tell whether these are properties of the schema, their parts too, and all that are required."""
     for name, value in document.items():
         if isinstance(value, dict) and "$ref" in properties.get(name, {}):
             part = SCHEMA["types"][properties[name]["$ref"].removeprefix("#/types/")]

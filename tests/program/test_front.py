@@ -1,4 +1,4 @@
-"""What people see of a stack: the API, the page, guests; and the settings that choose them."""
+"""A stack's API, page and guests, and the settings that choose them."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def record_front(stack: str = "dev", **changes: str) -> Record:
 
 
 def page(recorded: Record, key: str) -> Any:
-    """What is written of the page."""
+    """Return what is written of the page."""
     objects: list[Resource] = recorded.of("aws:s3/bucketObjectv2:BucketObjectv2")
     return next(o.inputs["content"] for o in objects if o.inputs["key"] == key)
 

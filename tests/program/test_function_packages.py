@@ -1,4 +1,4 @@
-"""What the functions' zips hold is all that they import."""
+"""The functions' zips hold all that the functions import."""
 
 import ast
 import re
@@ -110,7 +110,7 @@ def test_holds_every_module_of_the_project_that_it_imports(zipped: Zipped) -> No
 
 
 def test_locks_every_library_that_it_imports(zipped: Zipped) -> None:
-    # What a function imports only when it looks at a picture the others need not have.
+    # Packages that a function imports only to look at a picture; the other functions need not have them.
     _, others = reached(zipped.entry, calls=zipped.looks_at_pictures)
 
     assert zipped.package.requirements is not None

@@ -12,7 +12,7 @@ from tests.program.test_contributing import is_named, paths_in, task
 from tests.recording import PROJECT
 
 READ = ("api", "component_provider", "components", "docs", "examples", "handlers", "labelstack", "tests", "web")
-# What `make generated` runs, then whether the value reaches functions, then the tests that hold all of it together.
+# The steps of `make generated`, then whether the value reaches functions, then the tests that hold all of it together.
 PROGRAM = """
 import pytest
 from component_provider import schema

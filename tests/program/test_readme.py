@@ -26,7 +26,7 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def section(page: Path, heading: str) -> str:
-    """What stands below a heading of the second level."""
+    """Return what stands below a heading of the second level."""
     parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
     by_heading = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert heading in by_heading, f"{page.name} has no section {heading!r}"
@@ -42,7 +42,7 @@ def rows(text: str) -> Iterator[list[str]]:
 
 
 def codes(cell: str) -> list[str]:
-    """What stands in a cell as code."""
+    """Return what stands in a cell as code."""
     return CODE.findall(cell)
 
 
@@ -52,7 +52,7 @@ def anchor(heading: str) -> str:
 
 
 def leads_somewhere(page: Path, link: str) -> bool:
-    """Whether there is such a file, and such a heading in it."""
+    """Tell whether there is such a file, and such a heading in it."""
     name, _, place = link.partition("#")
     target = page.parent / name if name else page
     if not place or not target.exists():

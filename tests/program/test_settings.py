@@ -14,7 +14,7 @@ LEAST = {"name": "pictures", "protectData": "false"}
 
 
 def sentences(values: dict[str, Any]) -> list[str]:
-    """What is said about values that are refused."""
+    """Return what is said about values that are refused."""
     with pytest.raises(SettingsError) as caught:
         parse(values)
     first, *others = str(caught.value).splitlines()

@@ -39,7 +39,7 @@ class Work:
 
 
 async def outcomes(queue: CallQueue, work: Callable[[], Awaitable[str]], calls: Iterable[int]) -> list[Any]:
-    """What comes of some calls at the same time: answers and errors."""
+    """Return what comes of some calls at the same time: answers and errors."""
     return await asyncio.gather(*(queue.answer(call, work, is_lasting=True) for call in calls), return_exceptions=True)
 
 

@@ -1,4 +1,4 @@
-"""Who may ask the local Rekognition."""
+"""The local Rekognition's admission."""
 
 from __future__ import annotations
 

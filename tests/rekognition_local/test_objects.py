@@ -31,7 +31,7 @@ def finder() -> ObjectFinder:
 
 
 def labels(finder: ObjectFinder, image: Image.Image) -> dict[str, float]:
-    """What is found in an image."""
+    """Return what is found in an image."""
     return {cue.name: cue.confidence for cue in finder.find(decode(encoded(image.convert("RGB"))))}
 
 

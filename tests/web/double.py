@@ -79,10 +79,10 @@ class Double:
     delay_s: float = 0.0
     can_delete: bool = True
     previews: bool = False
-    """Whether pictures have previews."""
+    """True if pictures have previews."""
     relabelled: list[str] = field(default_factory=list)
     gives_up: bool = True
-    """Whether the pictures that arrive from now on end FAILED where their names begin with `failed`."""
+    """True if pictures that arrive from now on end FAILED where their names begin with `failed`."""
     access_key: str | None = None
     config_extra: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class Double:
 
 
 def captured(name: str) -> dict[str, Any]:
-    """What the camera wrote into a file of this name."""
+    """Return what the camera wrote into a file of this name."""
     if not name.startswith("taken"):
         return {}
     date = re.search(r"\d{4}-\d\d-\d\d", name)
@@ -144,7 +144,7 @@ def captured(name: str) -> dict[str, Any]:
 
 
 def is_plain(text: str) -> bool:
-    """Whether there are no control characters."""
+    """Tell whether there are no control characters."""
     return not any(ord(sign) < 32 or ord(sign) == 127 for sign in text)
 
 
@@ -164,7 +164,7 @@ def stamp(moment: datetime) -> str:
 
 
 def summary(result: dict[str, Any]) -> dict[str, Any]:
-    """What a gallery shows of a result."""
+    """Return what a gallery shows of a result."""
     short = {name: value for name, value in result.items() if name in SUMMARY}
     if "capture" in result:
         short["capture"] = {"takenAt": result["capture"]["takenAt"]}
@@ -234,7 +234,7 @@ class Service:
         self.double = double
 
     async def config(self, _: Request) -> Response:
-        """What the deployment writes."""
+        """Return what the deployment writes."""
         known = {"mode": "api", "apiUrl": "/api", "canDelete": self.double.can_delete}
         return JSONResponse(known | self.double.config_extra)
 
@@ -342,7 +342,7 @@ class Service:
 
     @staticmethod
     def start(request: Request) -> int:
-        """Where a cursor goes on."""
+        """Return where a cursor goes on."""
         cursor = request.query_params.get("cursor")
         if cursor is None:
             return 0
@@ -400,7 +400,7 @@ class Service:
 
 
 def confidence(result: dict[str, Any], name: str) -> float:
-    """How sure the result is of a label; 0 without it."""
+    """Return how sure the result is of a label; 0 without it."""
     return max(
         (label["confidence"] for label in result.get("labels", []) if label["name"].lower() == name), default=0.0
     )

@@ -23,13 +23,13 @@ KEYS = Credentials("ASIAGUEST", "very/secret+key", "session+token/=")
 
 @dataclass
 class GuestDouble:
-    """What the guest's endpoints saw."""
+    """The requests to the guest's endpoints."""
 
     double: Double
     refused: list[str] = field(default_factory=list)
     puts: list[str] = field(default_factory=list)
     skewed: int = 0
-    """How many requests were refused because their time was wrong."""
+    """The number of requests refused for a wrong time."""
     identities: int = 0
     lost_identity: bool = False
 
@@ -40,7 +40,7 @@ def address_of(request: Request) -> str:
 
 
 def is_signed(request: Request, body: bytes, service: str) -> bool:
-    """Whether botocore, given the same request and time, comes to the same signature."""
+    """Tell whether botocore, given the same request and time, comes to the same signature."""
     sent = request.headers["authorization"]
     names = sent.split("SignedHeaders=")[1].split(",")[0].split(";")
     headers = {name: request.headers[name] for name in names if name != "host"}
@@ -53,7 +53,7 @@ def is_signed(request: Request, body: bytes, service: str) -> bool:
 
 
 def is_skewed(request: Request) -> bool:
-    """Whether the request was signed more than 15 minutes from now, which AWS refuses."""
+    """Tell whether the request was signed more than 15 minutes from now, which AWS refuses."""
     sent = datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return abs(datetime.now(UTC) - sent) > timedelta(minutes=15)
 

@@ -1,4 +1,4 @@
-"""What the double "sees" in a picture, by the beginning of its file name. Invented; the boxes fit the samples."""
+"""The double's answers for a picture, by the beginning of its file name. Invented; the boxes fit the samples."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ SCENES: dict[str, dict[str, Any]] = {
 
 
 def see(file_name: str) -> dict[str, Any]:
-    """What is in a picture of this name."""
+    """Return what is in a picture of this name."""
     for beginning, scene in SCENES.items():
         if file_name.startswith(beginning):
             return scene

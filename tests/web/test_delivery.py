@@ -1,4 +1,4 @@
-"""How the page is delivered: policy, weight, speed, themes, phone, accessibility."""
+"""The page's delivery: policy, weight, speed, themes, phone, accessibility."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_follows_system_theme_and_own_choice(visit: Visit) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe objects to, once the page has loaded what it shows: rule and elements."""
+    """Return what axe objects to, once the page has loaded what it shows: rule and elements."""
     expect(page.locator("[aria-busy]")).to_have_count(0)
     page.evaluate(AXE_SCRIPT)
     answer: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")

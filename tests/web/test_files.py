@@ -1,4 +1,4 @@
-"""What people choose and drop: types by contents, other names of types and endings, folders, long and odd names."""
+"""Chosen and dropped files: types by contents, other names of types and endings, folders, long and odd names."""
 
 from __future__ import annotations
 

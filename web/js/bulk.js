@@ -1,4 +1,4 @@
-/** What is done with all pictures that are selected; loaded when it is first asked for. */
+/** Actions on all selected pictures; loaded at their first use. */
 import { nameOf } from "./dom.js";
 import { sleep } from "./http.js";
 import { confirmed, DELETING, each, fetchFile, fileOf, keyName, save } from "./later.js";
@@ -60,7 +60,7 @@ export function setUpBulk(backend, pictures, selected, page) {
       selected.end(done);
     },
 
-    /** What the service gave up is sent once more, as what is uploaded; the rest stays selected. */
+    /** Request pictures again that the service gave up on; the rest stays selected. */
     async again() {
       const files = [];
       const fetched = await withAll("Fetching", async ({ key }, signal) => {

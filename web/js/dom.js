@@ -60,7 +60,7 @@ export function nameNode(name) {
   return el("span", { className: "name", title: name, dir: "auto" }, el("span", {}, head.join("")), tail.length && el("span", {}, tail.join("")));
 }
 
-/** What the browser keeps for this page, for ever or for this tab; nothing, if it is told so. */
+/** The page's storage in the browser, for ever or for this tab; none if the browser refuses. */
 export const keeping = (kind) => ({
   get(name) {
     try {

@@ -1,4 +1,4 @@
-/** What files are: the contents decide, then the type that the system says, then the ending. */
+/** Types of files: the contents decide, then the type that the system says, then the ending. */
 
 // Types' other names and files' endings, in one: both come after the first, which is the standard name of the type.
 const NAMES = [
@@ -25,5 +25,5 @@ export async function typeOf(file) {
   return (await byContents(file)) ?? STANDARD.get(file.type.toLowerCase().replace(/^image\/|;.*/g, "")) ?? byEnding(file.name);
 }
 
-/** Whether a folder's file is worth sending. */
+/** Tell whether to send a folder's file. */
 export const isPicture = async (file) => Boolean(byEnding(file.name) ?? (await byContents(file).catch(() => undefined)));

@@ -172,7 +172,7 @@ export function guestBackend(config) {
   };
 }
 
-/** Whether a condition of a search holds for a picture, as handlers/results/query.py says it. */
+/** Tell whether a search's condition holds for a picture, as handlers/results/query.py does. */
 function holds(condition, image, minConfidence) {
   const [, minus, kind = "label", quoted] = /^(-?)(?:(\w+):)?(.*)$/.exec(condition);
   const value = quoted.replaceAll('"', "").toLowerCase(), day = dateOf(image).slice(0, 10), name = keyEnd(image.key).toLowerCase();

@@ -1,4 +1,4 @@
-/** What the parts share that are loaded later: fetching, saving and naming files, doing something with many, asking before. */
+/** Helpers of the parts that are loaded later: fetching, saving and naming files, doing something with many, asking before. */
 import { el, nameOf } from "./dom.js";
 import { again, get, ServiceError } from "./http.js";
 import { shortened } from "./names.js";
@@ -50,7 +50,7 @@ export async function confirmed(title, text, [no, yes] = ["Keep it", "Delete"]) 
   return dialog.returnValue === "yes";
 }
 
-/** What deleting does, whatever else the deployment keeps. */
+/** The effect of deleting, in any deployment. */
 export const DELETING = "You cannot undo this here. The service may keep the old version and its labels for some time.";
 
 /** The last part of a key for a file of this name, of at most so many bytes: as `handlers/api_upload_url/file_names.py`. */

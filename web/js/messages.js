@@ -34,7 +34,7 @@ export function toast(text, { error = false } = {}) {
   setTimeout(() => note.remove(), error ? 9000 : 5000);
 }
 
-/** What to say of a failed request. */
+/** Explain a failed request. */
 export function explain(error) {
   if (error.status === 401 || error.status === 403) return `${error.message} If you have an access key, enter it in the settings.`;
   return error.message || "Something went wrong. Try again.";

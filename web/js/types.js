@@ -1,4 +1,4 @@
-/** What the modules agree on. For readers and editors only: the page never loads this file. */
+/** Types that modules share. For readers and editors only: the page never loads this file. */
 
 /**
  * @typedef {object} Config
@@ -19,7 +19,7 @@
  */
 
 /**
- * What the page needs of a service.
+ * The page's view of a service.
  * @typedef {object} Backend
  * @property {boolean} canDelete  and relabel pictures
  * @property {string} [note]  what a visitor should know of this kind of access
@@ -34,7 +34,7 @@
  */
 
 /**
- * What the gallery asks for.
+ * The gallery's request.
  * @typedef {object} Query
  * @property {string[]} labels  all of them must match
  * @property {string[]} conditions  as the API's `q` has them; all of them must hold

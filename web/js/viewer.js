@@ -268,7 +268,7 @@ function boxes(result) {
   return [...nodes.values()];
 }
 
-/** What is known of a picture; of one that the gallery lists, that is less than of one whose result has come. */
+/** Show a picture's facts; the gallery's list has fewer than a result. */
 function* tell(result, backend, onLabel) {
   if (result.status !== "LABELED") yield el("div", { className: "why" }, icon("bad"), el("p", {}, reason(result)), el("small", {}, result.code), el("small", {}, remedy(result, backend)));
   const row = (about, name, confidence, more, onClick) => {
@@ -293,7 +293,7 @@ function* tell(result, backend, onLabel) {
   yield el("section", {}, el("h3", {}, "File"), el("dl", {}, Object.entries(about(result)).flatMap(([name, value]) => value && [el("dt", {}, name), el("dd", {}, value)])));
 }
 
-/** What can be done about a picture without labels, or why not here. */
+/** Say what to do about a picture without labels, or why not here. */
 function remedy({ status }, { canDelete }) {
   const deletion = canDelete ? "You can delete it." : "To delete it, you need the service's access key.";
   return status === "FAILED" ? `You can send it again as a new picture. ${deletion}` : deletion;

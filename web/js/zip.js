@@ -5,7 +5,7 @@ const TABLE = Int32Array.from({ length: 256 }, (_, n) => {
   return n;
 });
 const UTF8_NAMES = 0x0800, VERSION = 20;
-// What fits without the format's later extensions: four gigabytes and 65,535 files.
+// Limits without the format's later extensions: four gigabytes and 65,535 files.
 const MOST_BYTES = 4e9, MOST_FILES = 65_535;
 
 function crc32(bytes) {

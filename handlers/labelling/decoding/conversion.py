@@ -67,7 +67,7 @@ class Converted:
 def convert(
     stream: io.BytesIO, name: str, max_pixels: int, allow: Callable[[int], None] = lambda pixels: None
 ) -> Converted:
-    """The picture in a file of format `name` (see `picture`), when it has no more than `max_pixels` to decode.
+    """Return the picture in a file of format `name` (see `picture`), when it has no more than `max_pixels` to decode.
 
     `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError
     and MemoryError.
@@ -78,7 +78,7 @@ def convert(
 
 
 def facts(stream: io.BytesIO, name: str) -> Capture | None:
-    """What the camera wrote into a file of format `name`; no pixel is decoded. Raises as `convert` does."""
+    """Read what the camera wrote into a file of format `name`; decode no pixel. Raises as `convert` does."""
     with _opened(stream, name) as (*_, capture):
         return capture
 
@@ -90,7 +90,9 @@ def previews(
     max_pixels: int,
     allow: Callable[[int], None] = lambda pixels: None,
 ) -> list[bytes]:
-    """The picture as WebP files without metadata, of at most these longest sides: the longest first. See `convert`."""
+    """Return the picture as WebP files without metadata, of at most these longest sides: the longest first. See
+    `convert`.
+    """
     from PIL import Image
 
     files = []
@@ -160,13 +162,13 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
 
 
 def _has_scans(stream: io.BytesIO) -> bool:
-    """Whether a JPEG has more than one scan; looked for in place, as a copy would take the file's room again."""
+    """Tell whether a JPEG has more than one scan; looked for in place, as a copy would take the file's room again."""
     with stream.getbuffer() as data:
         return len(list(islice(_JPEG_SCAN.finditer(data), 2))) > 1
 
 
 def _open(stream: io.BytesIO, name: str) -> ImageFile.ImageFile:
-    """By the format's own class: nothing else is tried on the bytes. pillow-heif is loaded for HEIF files only."""
+    """Open by the format's own class: nothing else is tried on the bytes. pillow-heif is loaded for HEIF files only."""
     from PIL import (
         AvifImagePlugin,
         BmpImagePlugin,
@@ -257,7 +259,7 @@ def _load(picture: ImageFile.ImageFile) -> None:
 
 
 def _target(width: int, height: int, side_px: int) -> tuple[int, int]:
-    """The sides to scale down to: `side_px`, or more where a narrow picture would have too few pixels."""
+    """Return the sides to scale down to: `side_px`, or more where a narrow picture would have too few pixels."""
     long, short = max(width, height), min(width, height)
     if short < MIN_SIDE_PX:
         raise too_small(width, height)
@@ -304,12 +306,12 @@ def _small(picture: Image.Image, structure: _Structure, target: tuple[int, int])
 
 
 def _in(picture: Image.Image, mode: str) -> Image.Image:
-    """In this mode; without the copy that `convert` makes of what is in it already."""
+    """Convert to a mode, without a copy if the image is in it."""
     return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _encode(picture: Image.Image) -> bytes:
-    """As a JPEG of at most MAX_INLINE_BYTES, as good as fits."""
+    """Encode as the best JPEG of at most MAX_INLINE_BYTES."""
     while True:
         for quality in _QUALITIES:
             stream = io.BytesIO()

@@ -13,15 +13,15 @@ class UnusablePictureError(Exception):
 
 
 def damaged(detail: str = "") -> UnusablePictureError:
-    """The error of a file whose structure contradicts itself or breaks off."""
+    """Return the error of a file whose structure contradicts itself or breaks off."""
     return UnusablePictureError("IMAGE_DAMAGED", detail)
 
 
 def unsupported(detail: str) -> UnusablePictureError:
-    """The error of a file that is whole, but of a kind that nothing here reads."""
+    """Return the error of a file that is whole, but of a kind that nothing here reads."""
     return UnusablePictureError("UNSUPPORTED_FORMAT", detail)
 
 
 def too_small(width: int, height: int) -> UnusablePictureError:
-    """The error of a picture below 80 pixels a side."""
+    """Return the error of a picture below 80 pixels a side."""
     return UnusablePictureError("IMAGE_TOO_SMALL", f"It has {width} x {height} pixels")

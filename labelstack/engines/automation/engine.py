@@ -129,7 +129,7 @@ class PulumiEngine:
         return dict(known.outputs)
 
     def _known(self, stack: str) -> Record | None:
-        """The stack's record. What is left of a stack whose emulator has lost everything is removed."""
+        """Return the stack's record. What is left of a stack whose emulator has lost everything is removed."""
         known = record.load(self.folder, stack)
         if known is not None and known.instance == self.cloud.instance:
             return known
@@ -156,7 +156,7 @@ class PulumiEngine:
 
 
 def _for_emulator(settings: Mapping[str, Any], endpoint_url: str) -> dict[str, Any]:
-    """The settings without what a stack's file tells the provider about AWS accounts."""
+    """Return the settings without what a stack's file tells the provider about AWS accounts."""
     ours = {*KEPT_PROVIDER_KEYS, *provider.emulator_settings(endpoint_url)}
     return {key: value for key, value in settings.items() if not key.startswith("aws:") or key in ours}
 
@@ -177,7 +177,7 @@ def _refuse_protected(handle: automation.Stack) -> None:
 
 @contextmanager
 def _gone_is_fine() -> Iterator[None]:
-    """A deployment that failed before the stack was made leaves a folder without a stack."""
+    """Yield a deployment that failed before the stack was made leaves a folder without a stack."""
     try:
         yield
     except StackNotFoundError:

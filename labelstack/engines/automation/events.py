@@ -121,6 +121,9 @@ def _plain(message: str) -> str:
 
 
 def _name_and_type(urn: str) -> tuple[str, str]:
-    """A URN is `urn:pulumi:<stack>::<project>::<types, outermost first, by $>::<name>`; names may have `::` in them."""
+    """Return name and type of `urn:pulumi:<stack>::<project>::<types, outermost first, by $>::<name>`.
+
+    Names may have `::` in them.
+    """
     parts = urn.split("::", 3)
     return (parts[3], parts[2].rpartition("$")[2]) if len(parts) == 4 else ("", "")

@@ -23,14 +23,15 @@ SECOND_NAMES = """
 
 
 def endpoint_names() -> list[str]:
-    """Every service whose endpoint the provider takes, as the SDK lists them, each by one name."""
+    """Return every service whose endpoint the provider takes, as the SDK lists them, each by one name."""
     # `lambda` is a keyword of Python, and `lambda_` the parameter.
     names = {name.rstrip("_") for name in inspect.signature(aws.ProviderEndpointArgs).parameters}
     return sorted(names - set(SECOND_NAMES.split()))
 
 
 def emulator_settings(endpoint_url: str) -> dict[str, Any]:
-    """The provider's configuration for an emulator, by full key. Credentials are not in it: no file keeps them.
+    """Return the provider's configuration for an emulator, by full key. Credentials are not in it: no file keeps
+    them.
 
     `skipRequestingAccountId` is not among them: the provider reads a bucket's tags through S3 Control, which needs the
     account's id.

@@ -36,12 +36,12 @@ class Record:
 
 
 def file_of(folder: Path, stack: str) -> Path:
-    """The record of a stack, in an engine's folder."""
+    """Return the record of a stack, in an engine's folder."""
     return folder / stack / "record.json"
 
 
 def read(folder: Path, stack: str, instance: str) -> Record | None:
-    """The record of a stack; None when there is none, or when its cloud has lost everything since.
+    """Return the record of a stack; None when there is none, or when its cloud has lost everything since.
 
     Raises:
         StateError: As of `load`.
@@ -51,7 +51,7 @@ def read(folder: Path, stack: str, instance: str) -> Record | None:
 
 
 def load(folder: Path, stack: str) -> Record | None:
-    """The record of a stack, whichever cloud it is on; None when there is none.
+    """Return the record of a stack, whichever cloud it is on; None when there is none.
 
     Raises:
         StateError: It cannot be read, or another version has written it.

@@ -37,7 +37,7 @@ class Workspace:
 
     @property
     def program(self) -> Path:
-        """Where Pulumi finds `Pulumi.yaml` and the stack's file: its working directory."""
+        """Return Pulumi's working directory, with `Pulumi.yaml` and the stack's file."""
         return self.folder / "program"
 
     @property
@@ -66,7 +66,7 @@ class Workspace:
         _dump(file, {**kept, "config": dict(config)})
 
     def environment(self) -> dict[str, str]:
-        """The variables for the CLI: the back end, the passphrase unless the user has set one, this Python."""
+        """Return the variables for the CLI: the back end, the passphrase unless the user has set one, this Python."""
         variables = {"PULUMI_BACKEND_URL": self.backend_url, "PULUMI_SKIP_UPDATE_CHECK": "true"}
         if not any(name in os.environ for name in PASSPHRASE_VARIABLES):
             variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._made_passphrase())
@@ -75,7 +75,7 @@ class Workspace:
         return variables
 
     def _made_passphrase(self) -> Path:
-        """The passphrase's file, made when there is none; only its owner may read it."""
+        """Return the passphrase's file, made when there is none; only its owner may read it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             opened = os.open(self.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -87,7 +87,9 @@ class Workspace:
 
 
 def _project_file(project: Project) -> dict[str, Any]:
-    """The project as it is, but for where the program is, which Python runs it, and its back end, which is ours."""
+    """Return the project as it is, but for where the program is, which Python runs it, and its back end, which is
+    ours.
+    """
     described = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
     # `main` may be absolute (the Automation API itself writes it so), and so may `virtualenv`.
     main = project.entry.parent if project.entry.name == "__main__.py" else project.entry

@@ -16,12 +16,12 @@ def _load() -> None:
 
 
 def find(token: str) -> Provisioner | None:
-    """The provisioner of a type token, `aws:sqs/queue:Queue`; None when there is none."""
+    """Return the provisioner of a type token, `aws:sqs/queue:Queue`; None when there is none."""
     _load()
     return REGISTRY.get(token)
 
 
 def tokens() -> list[str]:
-    """All type tokens that can be deployed."""
+    """Return all type tokens that can be deployed."""
     _load()
     return sorted(REGISTRY)

@@ -58,7 +58,7 @@ class RestApi(Provisioner):
             target.client("apigateway").delete_rest_api(restApiId=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         for page in target.client("apigateway").get_paginator("get_rest_apis").paginate():
             for api in page["items"]:
                 if api["name"] == inputs.require("name"):
@@ -237,7 +237,7 @@ class ApiKey(Provisioner):
             target.client("apigateway").delete_api_key(apiKey=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         api_keys = target.client("apigateway").get_api_keys(nameQuery=inputs.require("name"))["items"]
         return Resource(api_keys[0]["id"]) if api_keys else None
 

@@ -51,7 +51,7 @@ class Api(Provisioner):
             target.client("apigatewayv2").delete_api(ApiId=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         for api in target.client("apigatewayv2").get_apis()["Items"]:
             if api["Name"] == inputs.require("name"):
                 return Resource(api["ApiId"])

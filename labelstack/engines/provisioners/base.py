@@ -22,7 +22,7 @@ REGISTRY: dict[str, Provisioner] = {}
 
 @dataclass
 class Target:
-    """Where resources are made: a cloud, and what all resources there have in common.
+    """A cloud, and the properties that all resources there share.
 
     Attributes:
         cloud: The cloud.
@@ -43,17 +43,17 @@ class Target:
         return str(self.client("sts").get_caller_identity()["Account"])
 
     def client(self, service: str) -> Any:
-        """A boto3 client; refuses one whose endpoint is not on this machine."""
+        """Return a boto3 client; refuses one whose endpoint is not on this machine."""
         client = self.cloud.client(service)
         local_endpoints.check(client.meta.endpoint_url)
         return client
 
     def arn(self, service: str, resource: str, *, region: bool = True) -> str:
-        """An ARN in this account."""
+        """Return an ARN in this account."""
         return f"arn:aws:{service}:{self.region if region else ''}:{self.account}:{resource}"
 
     def tags(self, inputs: Inputs) -> dict[str, str]:
-        """A resource's tags and the default ones."""
+        """Return a resource's tags and the default ones."""
         return {**self.default_tags, **{key: str(value) for key, value in inputs.get("tags", {}).items()}}
 
 
@@ -105,22 +105,22 @@ class Provisioner(ABC):
         """Remove it; what is gone already is fine."""
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """One that may have been made with these inputs at the moment its maker was killed; None when it was not."""
+        """Find a resource that a killed deployment may have made with these inputs; None without one."""
         return None
 
     def read(self, id: str, target: Target) -> dict[str, Any] | None:
-        """The outputs of one that is not the stack's; None when this type cannot be read."""
+        """Return the outputs of one that is not the stack's; None when this type cannot be read."""
         return None
 
     def make_name(self, logical_name: str, inputs: Mapping[str, Any]) -> str | None:
-        """A physical name; None when the program gives one or there is none to give."""
+        """Return a physical name; None when the program gives one or there is none to give."""
         naming = self.auto_name
         if naming is None or inputs.get(naming.property) is not None:
             return None
         return naming.make(logical_name)
 
     def named(self, inputs: Mapping[str, Any], name_made: str | None) -> dict[str, Any]:
-        """The inputs with the name that was made."""
+        """Return the inputs with the name that was made."""
         if name_made is None or self.auto_name is None:
             return dict(inputs)
         return {**inputs, self.auto_name.property: name_made}
@@ -157,7 +157,7 @@ def tolerate(*codes: str) -> Iterator[None]:
 
 
 def error_code(error: ClientError) -> str:
-    """The code of an error answer, `NoSuchBucket`."""
+    """Return the code of an error answer, `NoSuchBucket`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

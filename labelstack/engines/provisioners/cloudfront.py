@@ -26,7 +26,7 @@ HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution
 
 @provisions("aws:cloudfront/originAccessControl:OriginAccessControl")
 class OriginAccessControl(Provisioner):
-    """How a distribution signs its requests to an origin."""
+    """A distribution's signing of requests to an origin."""
 
     auto_name = AutoName("name", 64)
     replaced_by = frozenset({"name"})

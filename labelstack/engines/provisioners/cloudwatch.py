@@ -59,7 +59,7 @@ class LogGroup(Provisioner):
                 target.client("logs").delete_log_group(logGroupName=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         name = inputs.require("name")
         answer = target.client("logs").describe_log_groups(logGroupNamePrefix=name)
         return next((Resource(name) for group in answer["logGroups"] if group["logGroupName"] == name), None)
@@ -106,7 +106,7 @@ class MetricAlarm(Provisioner):
             target.client("cloudwatch").delete_alarms(AlarmNames=[old.id])
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         name = inputs.require("name")
         answer = target.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
         return Resource(name) if answer.get("MetricAlarms") else None
@@ -154,7 +154,7 @@ class Dashboard(Provisioner):
             target.client("cloudwatch").delete_dashboards(DashboardNames=[old.id])
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         name = str(inputs.require("dashboardName"))
         with tolerate(*DASHBOARD_GONE):
             target.client("cloudwatch").get_dashboard(DashboardName=name)
@@ -167,7 +167,7 @@ def _dimensions(inputs: Inputs) -> list[dict[str, str]]:
 
 
 def _query(query: Inputs) -> dict[str, Any]:
-    """One of `metricQueries`: an expression, or a metric with its statistic."""
+    """Return an entry of `metricQueries`: an expression, or a metric with its statistic."""
     names = {"accountId": "AccountId", "expression": "Expression", "id": "Id", "label": "Label", "period": "Period"}
     built: dict[str, Any] = {api: query.get(name) for name, api in names.items() if name in query}
     built["ReturnData"] = bool(query.get("returnData", False))

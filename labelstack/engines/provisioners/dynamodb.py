@@ -82,7 +82,7 @@ class Table(Provisioner):
             _wait_until_gone(dynamodb, old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         with tolerate(*GONE):
             return Resource(
                 target.client("dynamodb").describe_table(TableName=inputs.require("name"))["Table"]["TableName"]

@@ -49,7 +49,7 @@ class EventRule(Provisioner):
             target.client("events").delete_rule(Name=old.inputs["name"], EventBusName=_bus(old.inputs))
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         with tolerate(*GONE):
             target.client("events").describe_rule(Name=inputs.require("name"), EventBusName=_bus(inputs.plain()))
             return Resource(_rule_id(inputs))
@@ -67,7 +67,7 @@ class EventRule(Provisioner):
 
 @provisions("aws:cloudwatch/eventTarget:EventTarget")
 class EventTarget(Provisioner):
-    """Where a rule sends its events; its id is that of the rule and its own, joined by a hyphen."""
+    """A rule's target. Its id is that of the rule and its own, joined by a hyphen."""
 
     auto_name = AutoName("targetId", 64)
     replaced_by = frozenset({"rule", "targetId", "eventBusName"})

@@ -51,7 +51,7 @@ class Role(Provisioner):
             target.client("iam").delete_role(RoleName=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         with tolerate(*GONE):
             return Resource(target.client("iam").get_role(RoleName=inputs.require("name"))["Role"]["RoleName"])
         return None
@@ -82,7 +82,7 @@ class RolePolicy(Setting):
             target.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its role and name."""
+        """Find the resource by its role and name."""
         role, name = inputs.require("role"), inputs.require("name")
         with tolerate(*GONE):
             target.client("iam").get_role_policy(RoleName=role, PolicyName=name)

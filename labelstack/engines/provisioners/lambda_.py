@@ -69,7 +69,7 @@ class Function(Provisioner):
                 target.client("lambda").delete_function(FunctionName=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         with tolerate(*GONE):
             name = inputs.require("name")
             return Resource(target.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionName"])
@@ -131,7 +131,7 @@ class EventSourceMapping(Provisioner):
             target.client("lambda").delete_event_source_mapping(UUID=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its function and source."""
+        """Find the resource by its function and source."""
         client = target.client("lambda")
         with tolerate(*GONE):
             answer = client.list_event_source_mappings(

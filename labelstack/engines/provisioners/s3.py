@@ -65,7 +65,7 @@ class Bucket(Provisioner):
                 raise
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         try:
             target.client("s3").head_bucket(Bucket=inputs.require("bucket"))
         except ClientError:
@@ -157,7 +157,7 @@ class BucketSetting(Setting):
 
 @provisions("aws:s3/bucketVersioning:BucketVersioning")
 class BucketVersioning(BucketSetting):
-    """Whether a bucket keeps old versions."""
+    """A bucket's versioning."""
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
         """Put it."""
@@ -176,7 +176,7 @@ class BucketVersioning(BucketSetting):
 
 @provisions("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
 class BucketEncryption(BucketSetting):
-    """How a bucket encrypts."""
+    """A bucket's encryption."""
 
     forget = "delete_bucket_encryption"
 
@@ -268,7 +268,7 @@ class BucketWebsiteConfiguration(BucketSetting):
 
 @provisions("aws:s3/bucketNotification:BucketNotification")
 class BucketNotification(BucketSetting):
-    """Where a bucket's events go."""
+    """A bucket's notification of its events."""
 
     _KINDS = (
         ("queues", "queueArn", "QueueConfigurations", "QueueArn"),
@@ -287,7 +287,7 @@ class BucketNotification(BucketSetting):
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=body)
 
     def read(self, id: str, target: Target) -> dict[str, Any]:
-        """Where the events of a bucket go already."""
+        """Return where the events of a bucket go already."""
         answer = target.client("s3").get_bucket_notification_configuration(Bucket=id)
         return {
             "bucket": id,
@@ -360,5 +360,5 @@ class BucketObject(Provisioner):
 def _configuration(
     s3: Any, operation: str, member: str, inputs: Inputs, names: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """A configuration out of all properties but the bucket's name, which the caller uses."""
+    """Return a configuration out of all properties but the bucket's name, which the caller uses."""
     return requests.build_member(s3, operation, member, inputs, names)

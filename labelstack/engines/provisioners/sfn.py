@@ -53,7 +53,7 @@ class StateMachine(Provisioner):
             target.client("stepfunctions").delete_state_machine(stateMachineArn=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         arn = target.arn("states", f"stateMachine:{inputs.require('name')}")
         with tolerate(*GONE):
             target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)

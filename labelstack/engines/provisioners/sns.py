@@ -70,7 +70,7 @@ class Topic(Provisioner):
             target.client("sns").delete_topic(TopicArn=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         arn = target.arn("sns", inputs.require("name"))
         with tolerate(*GONE):
             target.client("sns").get_topic_attributes(TopicArn=arn)

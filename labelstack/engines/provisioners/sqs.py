@@ -63,7 +63,7 @@ class Queue(Provisioner):
             target.client("sqs").delete_queue(QueueUrl=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """By its name."""
+        """Find the resource by its name."""
         with tolerate(*GONE):
             return Resource(target.client("sqs").get_queue_url(QueueName=inputs.require("name"))["QueueUrl"])
         return None

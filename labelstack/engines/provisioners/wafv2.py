@@ -52,7 +52,7 @@ class WebAcl(Provisioner):
 
 @provisions("aws:wafv2/webAclAssociation:WebAclAssociation")
 class WebAclAssociation(Provisioner):
-    """What a web ACL protects; its id is made of both ARNs, as Pulumi's."""
+    """The association of a web ACL with a resource; its id consists of both ARNs, as Pulumi's."""
 
     replaced_by = frozenset({"resourceArn", "webAclArn"})
 
@@ -73,6 +73,6 @@ def _request(operation: str, inputs: Inputs, target: Target) -> dict[str, Any]:
 
 
 def _lock(old: Recorded, target: Target) -> str:
-    """The token of the present version, without which AWS WAF changes nothing."""
+    """Return the token of the present version, without which AWS WAF changes nothing."""
     acl = target.client("wafv2").get_web_acl(Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id)
     return str(acl["LockToken"])

@@ -47,7 +47,7 @@ class ApiServer:
 
     @property
     def paths(self) -> list[str]:
-        """What was asked, with the key where one was."""
+        """Return the requests, with the key of those that had one."""
         return [
             f"{request.path}?{request.query['key'][0]}" if "key" in request.query else request.path
             for request in self.requests

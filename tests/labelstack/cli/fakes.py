@@ -62,11 +62,11 @@ class FakeResults:
         self.stored[result["key"]] = result
 
     def get(self, key: str) -> Result | None:
-        """What is stored for a key."""
+        """Return what is stored for a key."""
         return self.stored.get(key)
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
-        """What is stored for several keys."""
+        """Return what is stored for several keys."""
         return {key: self.stored[key] for key in picture_keys if key in self.stored}
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
@@ -87,7 +87,7 @@ class FakeResults:
                 yield result
 
     def outdated(self, prefix: str = "") -> Iterator[str]:
-        """What the test says is old."""
+        """Return the pictures that the test calls old."""
         return (key for key in self.old if key.startswith(prefix))
 
     def search(
@@ -159,7 +159,7 @@ class FakeLogs:
     """CloudWatch Logs with some events per log group."""
 
     class exceptions:  # boto3's
-        """Where boto3 keeps a client's exceptions."""
+        """The place of a client's exceptions in boto3."""
 
         class ResourceNotFoundException(Exception):  # boto3's
             """There is no such log group."""
@@ -246,7 +246,7 @@ class FakeCloud:
 
 @dataclass(frozen=True)
 class FakeDeployment:
-    """What the fake engine has deployed."""
+    """The fake engine's deployed stack."""
 
     outputs: Mapping[str, Any]
 
@@ -336,7 +336,7 @@ class FakeBackend:
         return self.deployer.deployed.get(stack) or self.pulumi.deployed.get(stack)
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
-        """What the test says."""
+        """Return the test's answer."""
         return self.by_pulumi
 
     def whole_table(self, cloud: Cloud, table: str) -> Any:  # as much of it as the tests use
@@ -351,7 +351,7 @@ class FakeBackend:
     def diagnose(
         self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
     ) -> list[Finding]:
-        """What the test says."""
+        """Return the test's answer."""
         self.diagnosed.append((cloud, stack, region, profile))
         return self.findings
 

@@ -56,7 +56,7 @@ class RepairBackend(FakeBackend):
         return self.cloud.sqs
 
     def requested(self) -> list[ObjectEvent]:
-        """What the processor will read."""
+        """Return what the processor will read."""
         return [event for body in self.sqs.bodies() for event in decode_message(body).events]
 
     def asked_keys(self) -> list[str]:

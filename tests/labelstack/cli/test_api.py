@@ -33,7 +33,7 @@ def api() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """How long the client has waited, each time."""
+    """Return how long the client has waited, each time."""
     return []
 
 

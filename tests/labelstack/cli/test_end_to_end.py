@@ -70,7 +70,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def session(clone: Path) -> Iterator[dict[str, str]]:
-    """What each command of README's first session prints; the last one is run at the end, as it takes all down."""
+    """Yield the output of each command of README's first session; the last one runs at the end and takes all down."""
     browser = clone / "browser"
     browser.write_text('#!/bin/sh\necho "$1" > opened\n')
     browser.chmod(0o755)

@@ -37,7 +37,7 @@ class FakeSqs:
     """A queue in which three messages wait."""
 
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
-        """How many wait."""
+        """Count the waiting messages."""
         return {"Attributes": {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "0"}}
 
 

@@ -1,4 +1,4 @@
-"""What reaches a terminal: no control character but the command's own, whatever keys, labels, texts and errors say."""
+"""No control character but the command's own reaches a terminal, whatever keys, labels, texts and errors say."""
 
 from __future__ import annotations
 

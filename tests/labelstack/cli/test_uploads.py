@@ -1,4 +1,4 @@
-"""Which files are uploaded, and under which keys."""
+"""The choice of files to upload, and of their keys."""
 
 from __future__ import annotations
 

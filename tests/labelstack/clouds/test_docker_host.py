@@ -1,4 +1,4 @@
-"""What Docker fails with is told in one sentence; what a run leaves behind is removed, and others' things are not."""
+"""Docker's errors become one sentence; a run's leftovers are removed, and others' things are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask the embedded cloud: pages, names, keys, files."""
+"""The embedded cloud's admission: pages, names, keys, files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def never(*_: Any) -> None:
 def refusal(
     method: str = "POST", path: str = "/", query: str = "", host: str | None = f"127.0.0.1:{PORT}", **headers: str
 ) -> str | None:
-    """What the door says to a request."""
+    """Return what the door says to a request."""
     raw_headers = {**({} if host is None else {"host": host}), **{k.replace("_", "-"): v for k, v in headers.items()}}
     scope = {
         "type": "http",

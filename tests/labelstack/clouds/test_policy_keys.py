@@ -101,7 +101,7 @@ def pool(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Pool]:
 
 
 def refused(call: Callable[[], object]) -> bool:
-    """Whether a call is denied; its other errors are raised."""
+    """Tell whether a call is denied; its other errors are raised."""
     try:
         call()
     except ClientError as error:

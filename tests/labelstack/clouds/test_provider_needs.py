@@ -1,4 +1,4 @@
-"""What Pulumi's AWS provider needs of the embedded cloud: each gap of ministack, by the request that meets it."""
+"""Pulumi's AWS provider's needs of the embedded cloud: each gap of ministack, by the request that meets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ministack passes Rekognition's requests on."""
+"""Rekognition's requests pass through ministack."""
 
 from __future__ import annotations
 

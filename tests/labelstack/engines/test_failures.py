@@ -1,4 +1,4 @@
-"""What cannot be deployed: the error says what and why, and nothing is left behind or hangs."""
+"""Failed deployments: the error says what and why, and nothing is left behind or hangs."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ TRUST = json.dumps(
 
 
 def call(stack: Stack, name: str) -> object:
-    """What a function answers."""
+    """Return a function's answer."""
     return json.loads(stack.cloud.client("lambda").invoke(FunctionName=name)["Payload"].read())
 
 

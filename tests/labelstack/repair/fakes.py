@@ -109,7 +109,7 @@ class FakeStorage:
             source = self.buckets[CopySource["Bucket"]].get(CopySource["Key"])
             if source is None:
                 raise refusal("CopyObject", "NoSuchKey", 404)
-            # What is encrypted with KMS, or was uploaded in parts, has another ETag as a copy.
+            # A copy of an object that KMS encrypts, or that was uploaded in parts, has another ETag.
             self.put(Key, source.content, bucket=Bucket, at=NOW, etag=etag_of(source.etag.encode()), **described)
             self.copies.append(Key)
         return {}
@@ -122,7 +122,7 @@ class FakeQueues:
         self.waiting: dict[str, list[dict[str, Any]]] = {QUEUE: [], DEAD_LETTERS: []}
         self.calls = 0
         self.refuse: Callable[[str], str | None] = lambda body: None
-        """Why a message of a batch is not taken, if so."""
+        """The reason why SQS refuses a message of a batch."""
         self.fail: Callable[[str], None] = lambda operation: None
         self.now = NOW
         self.date: str | None = "Sat, 21 Nov 2026 12:00:00 GMT"
@@ -132,7 +132,7 @@ class FakeQueues:
         self._numbers = iter(range(1_000_000))
 
     def bodies(self, queue: str = QUEUE) -> list[str]:
-        """What waits in a queue."""
+        """Return what waits in a queue."""
         return [message["Body"] for message in self.waiting[queue]]
 
     def put(self, queue: str, body: str, sent_at: datetime) -> None:
@@ -177,12 +177,12 @@ class FakeQueues:
         del self._invisible[ReceiptHandle]
 
     def time_out(self, queue: str) -> None:
-        """What was received and not deleted is in sight again."""
+        """Show received messages again that were not deleted."""
         self.waiting[queue] += self._invisible.values()
         self._invisible = {}
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
-        """How many wait, and the time."""
+        """Return the number of waiting messages and the time."""
         headers = {} if self.date is None else {"date": self.date}
         return {
             "Attributes": {
@@ -200,7 +200,7 @@ class RepairResults(FakeResults):
         super().__init__()
         self.refused: list[str] = []
         self.all_labels: dict[str, list[Label]] = {}
-        """What Rekognition said of a picture, where the result shows other labels."""
+        """Rekognition's labels of a picture, where the result shows other ones."""
 
     def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
         """LABELED results as they were stored."""

@@ -1,4 +1,4 @@
-"""What the engine keeps of a stack, and what it does with one that is there, lost or protected."""
+"""The engine's record of a stack, and its treatment of stacks that exist, are lost or are protected."""
 
 from __future__ import annotations
 

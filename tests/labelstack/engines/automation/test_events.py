@@ -1,4 +1,4 @@
-"""What the engine reads out of Pulumi's own event logs."""
+"""The engine's reading of Pulumi's event logs."""
 
 from __future__ import annotations
 

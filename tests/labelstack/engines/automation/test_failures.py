@@ -1,4 +1,4 @@
-"""What the Pulumi engine fails with: the causes and what to do, never the log."""
+"""Errors of the Pulumi engine: causes and what to do, never the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine writes for the CLI: the project's and the stack's file, and the variables."""
+"""The engine's files and variables for the CLI."""
 
 from __future__ import annotations
 
