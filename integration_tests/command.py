@@ -36,6 +36,12 @@ class Command:
             timeout=120,
         )
 
+    def document(self, *arguments: str | Path, **environment: str) -> Any:
+        """Run it with --json to its good end; what it printed. A failure shows its error."""
+        done = self(*arguments, "--json", **environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
     def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
         """Start it, for a test that ends it."""
         return subprocess.Popen(

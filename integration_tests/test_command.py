@@ -43,14 +43,11 @@ def test_reads_through_the_api(any_stack: tuple[DeployedStack, ApiClient], tmp_p
     result = api.wait_for_result(key)
     run = command_on(stack, tmp_path / "command", without_table(stack))
 
-    shown = run("result", key, "--json")
-    assert (shown.returncode, json.loads(shown.stdout)) == (0, result), shown.stderr
-    counted = run("labels", "--json")
-    assert json.loads(counted.stdout)["Cat"] >= 1, counted.stderr
-    words = ("cat", "pet", "-quokka", "name:cat.png", f"from:{result['uploadedAt'][:10]}")
-    assert result in json.loads(run("search", *words, "--limit", "50", "--json").stdout)["items"]
-    watched = run("watch", "--count", "1", "--recent", "1", "--json")
-    assert json.loads(watched.stdout)["sequencer"], watched.stderr
+    assert run.document("result", key) == result
+    assert run.document("labels")["Cat"] >= 1
+    words = ("cat", "pet", "-quokka", "name:cat.png", f"from:{result['capture']['takenAt'][:10]}")
+    assert result in run.document("search", *words, "--limit", "50")["items"]
+    assert run.document("watch", "--count", "1", "--recent", "1")["sequencer"]
 
 
 def test_pages_of_the_api_are_followed(
@@ -66,7 +63,7 @@ def test_pages_of_the_api_are_followed(
     listed: list[str] = []
     cursor: list[str] = []
     for _ in keys:
-        page = json.loads(run("search", "quokka", "--limit", "1", *cursor, "--json").stdout)
+        page = run.document("search", "quokka", "--limit", "1", *cursor)
         listed += [item["key"] for item in page["items"]]
         cursor = ["--cursor", page["cursor"]] if "cursor" in page else []
 
@@ -91,10 +88,7 @@ def test_an_address_and_a_key_are_enough(keyed_stack: DeployedStack, keyed_api: 
 
     # Neither an embedded cloud nor a LocalStack is there.
     elsewhere = {"LABELSTACK_STATE_DIR": str(tmp_path / "nothing"), "AWS_ENDPOINT_URL": "http://localhost:1"}
-    done = run("labels", "--json", LABELSTACK_API_KEY=keyed_api.access_key, **elsewhere)
-
-    assert done.returncode == 0, done.stderr
-    assert isinstance(json.loads(done.stdout), dict)
+    assert isinstance(run.document("labels", LABELSTACK_API_KEY=keyed_api.access_key, **elsewhere), dict)
 
 
 @pytest.mark.abuse
@@ -130,10 +124,10 @@ def test_results_outside_the_prefix_are_the_table_s(stack: DeployedStack, key: M
     outside = key("outside.jpg")
     stack.wait_for_result(stack.upload(outside, picture(outside)))
 
-    shown = command_on(stack, tmp_path / "with")("result", outside, "--json")
+    shown = command_on(stack, tmp_path / "with").document("result", outside)
     broken = command_on(stack, tmp_path / "without", without_table(stack))("result", outside, "--json")
 
-    assert json.loads(shown.stdout)["key"] == outside, shown.stderr
+    assert shown["key"] == outside
     assert (broken.returncode, "ResourceNotFoundException" in broken.stderr) == (1, True)
 
 
@@ -144,13 +138,11 @@ def test_a_picture_of_any_name_is_uploaded_listed_read_and_deleted(
     file.write_bytes(sample("cat.png"))
     run = command_on(stack, tmp_path / "command")
 
-    uploaded = run("upload", file, "--prefix", f"uploads/{key('x')}/", "--wait", "--json")
-    line = json.loads(uploaded.stdout)
+    line = run.document("upload", file, "--prefix", f"uploads/{key('x')}/", "--wait")
 
-    assert (line["status"], line["key"].endswith(file.name)) == ("LABELED", True), uploaded.stderr
-    assert json.loads(run("result", line["key"], "--json").stdout)["versionId"] == line["versionId"]
-    listed = run("list", "--limit", "100", "--json")
-    assert line["key"] in {item["key"] for item in json.loads(listed.stdout)["items"]}, listed.stderr
+    assert (line["status"], line["key"].endswith(file.name)) == ("LABELED", True), line
+    assert run.document("result", line["key"])["versionId"] == line["versionId"]
+    assert line["key"] in {item["key"] for item in run.document("list", "--limit", "100")["items"]}
     deleted = run("delete", line["key"])
     assert (deleted.returncode, "\x01" in deleted.stdout) == (0, False), deleted.stderr
     gone = run("result", line["key"])
