@@ -213,6 +213,8 @@ class Structure:
     progressive: bool = False
     exif: bytes = b""
     xmp: bytes = b""
+    profile: bytes = b""
+    """The colour profile (ICC)."""
 
 
 class MoreBytesNeededError(EOFError):
@@ -227,19 +229,24 @@ _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = {0xC0, 0xC1}, {0xC2, 0xCA}, {0xC9, 0xCA}
 _XMP_MARK: Final = b"http://ns.adobe.com/xap/1.0/\x00"
+_PROFILE_SEGMENT, _PROFILE_MARK = 0xE2, b"ICC_PROFILE\x00"
+_MAX_PROFILE_BYTES: Final = 1024 * 1024
 _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 """JFIF and Adobe say what the colours are; no other application segment does."""
 
 
 def read_jpeg(data: Bytes) -> Structure:
     """Raises MoreBytesNeededError and UnusablePictureError."""
-    turn, exif, xmp, frame = UPRIGHT, b"", b"", None
+    turn, exif, xmp, profile, frame = UPRIGHT, b"", b"", b"", None
     for marker, start, end in _segments(data):
         if marker == _EXIF_SEGMENT and turn == UPRIGHT and bytes(data[start : start + 6]) == b"Exif\0\0":
             block = bytes(data[start:end])
             turn, exif = orientation(block), exif or block
         if marker == _EXIF_SEGMENT and bytes(data[start : start + len(_XMP_MARK)]) == _XMP_MARK:
             xmp = xmp or bytes(data[start + len(_XMP_MARK) : end])
+        if marker == _PROFILE_SEGMENT and bytes(data[start : start + len(_PROFILE_MARK)]) == _PROFILE_MARK:
+            # Its parts have a number and their count before them, and come in their order.
+            profile += bytes(data[start + len(_PROFILE_MARK) + 2 : end]) if len(profile) < _MAX_PROFILE_BYTES else b""
         if marker in _FRAMES and frame is None and end - start >= 6:
             frame = marker, *struct.unpack_from(">BHHB", data, start)
     if frame is None:
@@ -251,7 +258,9 @@ def read_jpeg(data: Bytes) -> Structure:
         )
     _check_sides(width, height)
     common = channels != 4 and marker not in _ARITHMETIC
-    return Structure(width, height, turn, common, progressive=marker in _PROGRESSIVE, exif=exif, xmp=xmp)
+    return Structure(
+        width, height, turn, common, progressive=marker in _PROGRESSIVE, exif=exif, xmp=xmp, profile=profile
+    )
 
 
 def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
@@ -302,15 +311,17 @@ def read_png(data: Bytes) -> Structure:
     if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not _is_sound(data, 16, 29):
         raise damaged()
     _check_sides(width, height)
-    turn, exif, xmp = UPRIGHT, b"", b""
+    turn, exif, xmp, profile = UPRIGHT, b"", b"", b""
     for kind, start, end in _chunks(data):
         if kind == b"eXIf" and turn == UPRIGHT and _is_sound(data, start, end):
             block = bytes(data[start:end])
             turn, exif = orientation(block), exif or block
         if kind == b"iTXt" and not xmp and _is_sound(data, start, end):
             xmp = _xmp_of(bytes(data[start:end]))
+        if kind == b"iCCP" and not profile and _is_sound(data, start, end):
+            profile = _unpacked(bytes(data[start:end]).partition(b"\x00")[2][1:], _MAX_PROFILE_BYTES)
         if kind == b"IDAT":
-            return Structure(width, height, turn, common=depth != 16, exif=exif, xmp=xmp)
+            return Structure(width, height, turn, common=depth != 16, exif=exif, xmp=xmp, profile=profile)
     raise MoreBytesNeededError
 
 
@@ -320,8 +331,13 @@ def _xmp_of(text: bytes) -> bytes:
     if keyword != b"XML:com.adobe.xmp":
         return b""
     packet = rest[2:].partition(b"\x00")[2].partition(b"\x00")[2]
+    return _unpacked(packet, MAX_BYTES) if rest[:1] == b"\x01" else packet
+
+
+def _unpacked(content: bytes, most_bytes: int) -> bytes:
+    """Return what was compressed, and no more than so many bytes of it; nothing of what is damaged."""
     try:
-        return zlib.decompressobj().decompress(packet, MAX_BYTES) if rest[:1] == b"\x01" else packet
+        return zlib.decompressobj().decompress(content, most_bytes)
     except zlib.error:
         return b""
 

@@ -123,10 +123,10 @@ def redrive(
     rate_per_s: float | None,
     as_json: bool,
 ) -> None:
-    """Retry FAILED pictures and the messages in the dead-letter queue.
+    """Retry FAILED pictures and the messages in the dead-letter queues, that of previews too.
 
     It shows each picture with the reason of its failure. A success replaces the FAILED result. Without --code and
-    --prefix, it also moves messages from the dead-letter queue back to the events queue.
+    --prefix, it also moves messages from the dead-letter queues back to the queues that they came from.
     """
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
@@ -139,7 +139,7 @@ def redrive(
         if as_json:
             screen.line({"key": result["key"], "code": result.get("code"), "message": result.get("message")})
     _show_failures(screen, failed)
-    left = 0 if codes or prefix else dead_letters.waiting(stack.sqs, stack.dead_letter_queue_url)
+    left = 0 if codes or prefix else sum(dead_letters.waiting(stack.sqs, url) for url in stack.dead_letters)
     if not failed and not left:
         chosen = f" with {' or '.join(codes)}" if codes else ""
         screen.note(f"nothing has failed{chosen}{f' below {prefix!r}' if prefix else ''}.")
@@ -150,7 +150,7 @@ def redrive(
     if failed:
         _ask(screen, stack, [result["key"] for result in failed])
     if left:
-        moved = dead_letters.move_all(stack.sqs, stack.dead_letter_queue_url, stack.queue_url, stack.now)
+        moved = sum(dead_letters.move_all(stack.sqs, *queues, stack.now) for queues in stack.dead_letters.items())
         screen.note(f"{count_text(moved, 'message')} put back from the dead-letter queue")
 
 

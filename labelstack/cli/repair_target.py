@@ -83,6 +83,14 @@ class RepairTarget:
     requests: RepairRequests
     pace: Pace
     previews_queue_url: str | None = None
+    previews_dead_letter_queue_url: str | None = None
+
+    @property
+    def dead_letters(self) -> Mapping[str, str]:
+        """The queue that each dead-letter queue's messages came from."""
+        of_previews = (self.previews_dead_letter_queue_url, self.previews_queue_url)
+        pairs = ((self.dead_letter_queue_url, self.queue_url), of_previews)
+        return {dead: queue for dead, queue in pairs if dead and queue}
 
     @property
     def preview_requests(self) -> RepairRequests:
@@ -124,6 +132,7 @@ def repair_target(backend: Backend, target: Target, rate_per_s: float | None) ->
         requests=RepairRequests(sqs, queue_url, str(outputs["uploadBucket"]), pace),
         pace=pace,
         previews_queue_url=outputs.get("previewsQueueUrl"),
+        previews_dead_letter_queue_url=outputs.get("previewsDeadLetterQueueUrl"),
     )
 
 

@@ -20,7 +20,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from handlers.labelling import picture
 from handlers.labelling.decoding import conversion
-from handlers.labelling.decoding.conversion import Converted
+from handlers.labelling.decoding.conversion import Converted, previews
 from handlers.labelling.decoding.errors import UnusablePictureError
 from handlers.results.codes import REJECTION_CODES, Code
 from tests.handlers.factories import INVERSE_TURNS, corners, encoded, png_of
@@ -379,3 +379,84 @@ def test_bmp_of_a_kind_that_nothing_here_reads_is_not_called_damaged(header: int
         assert rejection(bytes(content), "BMP").code == code
     else:
         assert convert(bytes(content), "BMP", LIMIT).width == 300
+
+
+# --- colours of previews
+
+WITHOUT_LOSS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 100, "subsampling": 0},
+    "WebP": {"lossless": True},
+    "AVIF": {"quality": 100},
+    "HEIC": {"quality": 100},
+    "PNG": {},
+    "TIFF": {},
+}
+
+
+def profile_of(space: bytes = b"RGB ") -> bytes:
+    """The colours of Display P3 as an ICC profile, with a gamma of 2.2 (ICC.1:2001-04)."""
+
+    def xyz(*values: float) -> bytes:
+        return b"XYZ ".ljust(8, b"\0") + b"".join(struct.pack(">i", round(value * 65_536)) for value in values)
+
+    curve = b"curv".ljust(8, b"\0") + struct.pack(">IHxx", 1, round(2.2 * 256))
+    tags = {b"wtpt": xyz(0.9642, 1, 0.8249), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}
+    tags |= {b"rXYZ": xyz(0.5151, 0.2412, -0.0011), b"gXYZ": xyz(0.2919, 0.6922, 0.0419)}
+    tags |= {b"bXYZ": xyz(0.1572, 0.0666, 0.7841)}
+    start = 132 + 12 * len(tags)
+    directory = content = b""
+    for name, tag in tags.items():
+        directory += name + struct.pack(">II", start + len(content), len(tag))
+        content += tag
+    header = struct.pack(">I4xI4s4s4s", start + len(content), 0x02400000, b"mntr", space, b"XYZ ").ljust(36, b"\0")
+    header = (header + b"acsp").ljust(68, b"\0") + xyz(0.9642, 1, 0.8249)[8:]
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + directory + content
+
+
+def preview_color(content: bytes, name: str) -> tuple[int, ...]:
+    """The colour in the middle of the smaller preview, which has no profile."""
+    with Image.open(io.BytesIO(previews(io.BytesIO(content), name, (1600, 480), LIMIT)[-1])) as preview:
+        assert "icc_profile" not in preview.info
+        pixel = preview.getpixel((preview.width // 2, preview.height // 2))
+    assert isinstance(pixel, tuple)
+    return pixel
+
+
+P3_COLOR, IN_SRGB = (200, 100, 50), (216, 93, 24)
+"""By the matrices of both spaces (brucelindbloom.com)."""
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF"])
+def test_a_preview_shows_the_colours_of_the_profile(name: str) -> None:
+    content = encoded(Image.new("RGB", (200, 150), P3_COLOR), name, icc_profile=profile_of(), **WITHOUT_LOSS[name])
+
+    assert preview_color(content, name) == pytest.approx(IN_SRGB, abs=4)
+
+
+@pytest.mark.parametrize(
+    "profile", [b"", b"no profile", profile_of()[:200], profile_of(b"GRAY"), profile_of(b"CMYK"), bytes(100_000)]
+)
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP"])
+def test_a_profile_that_does_not_fit_leaves_the_colours(name: str, profile: bytes) -> None:
+    content = encoded(Image.new("RGB", (200, 150), P3_COLOR), name, icc_profile=profile, **WITHOUT_LOSS[name])
+
+    assert preview_color(content, name) == pytest.approx(P3_COLOR, abs=4)
+
+
+def test_a_long_profile_of_a_jpeg_comes_in_parts() -> None:
+    plain = encoded(Image.new("RGB", (200, 150), P3_COLOR), "JPEG", quality=100, subsampling=0)
+    whole = profile_of()
+    parts = [whole[:200], whole[200:]]
+    segments = b"".join(
+        b"\xff\xe2" + struct.pack(">H", 16 + len(part)) + b"ICC_PROFILE\0" + bytes([number, 2]) + part
+        for number, part in enumerate(parts, 1)
+    )
+
+    assert preview_color(plain[:2] + segments + plain[2:], "JPEG") == pytest.approx(IN_SRGB, abs=4)
+
+
+@pytest.mark.parametrize("length", [1_200_000, 80_000_000])
+def test_a_packed_profile_that_is_too_long_costs_nothing(length: int) -> None:
+    extra = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(length)))
+
+    previews(io.BytesIO(PLAIN_PNG[:33] + extra + PLAIN_PNG[33:]), "PNG", (480,), LIMIT)

@@ -90,14 +90,17 @@ def previews(
     max_pixels: int,
     allow: Callable[[int], None] = lambda pixels: None,
 ) -> list[bytes]:
-    """Return the picture as WebP files without metadata, of at most these longest sides: the longest first. See
-    `convert`.
+    """Return the picture as WebP files in sRGB, of at most these longest sides, the longest first: see `convert`.
+
+    They have no metadata.
     """
     from PIL import Image
 
     files = []
     with _opened(stream, name) as (file, structure, _):
+        profile = structure.profile or file.info.get("icc_profile") or b""
         picture, *_ = _turned(file, structure, name, sides_px[0], max_pixels, allow)
+        picture = _in_srgb(picture, profile)
         for side_px in sides_px:
             picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
             small = io.BytesIO()
@@ -135,6 +138,7 @@ class _Structure:
     progressive: bool = False
     tiff: Tiff | None = None
     capture: Capture | None = None
+    profile: bytes = b""
 
 
 def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
@@ -143,12 +147,14 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
     if name in ("JPEG", "PNG"):
         with stream.getbuffer() as data:
             header = (read_jpeg if name == "JPEG" else read_png)(data)
-        structure = _Structure(header.turn, header.progressive, capture=capture(header.exif, header.xmp))
+        structure = _Structure(
+            header.turn, header.progressive, capture=capture(header.exif, header.xmp), profile=header.profile
+        )
     if name == "TIFF":
         with stream.getbuffer() as data:
             written = capture(data)
         tiff = keep_first_picture(stream)
-        return _Structure(tiff.turn, tiff=tiff, capture=written)
+        return _Structure(tiff.turn, tiff=tiff, capture=written, profile=tiff.profile)
     if name == "GIF":
         with stream.getbuffer() as data:
             structure = _Structure(capture=capture(b"", in_gif(data)))
@@ -308,6 +314,19 @@ def _small(picture: Image.Image, structure: _Structure, target: tuple[int, int])
 def _in(picture: Image.Image, mode: str) -> Image.Image:
     """Convert to a mode, without a copy if the image is in it."""
     return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+    """Return the picture with its colours in sRGB; as it is where the profile is not one of its kind."""
+    from PIL import ImageCms
+
+    if not profile:
+        return picture
+    try:
+        own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, own, srgb, outputMode="RGB") or picture
+    except (ImageCms.PyCMSError, OSError):
+        return picture
 
 
 def _encode(picture: Image.Image) -> bytes:

@@ -17,7 +17,7 @@ from .exif import UPRIGHT
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
 _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 322, 323, 338, 339
-_SUBFILE, _ORIENTATION, _DNG_VERSION, _NO_DATA = 254, 274, 50706, 42113
+_SUBFILE, _ORIENTATION, _DNG_VERSION, _NO_DATA, _PROFILE = 254, 274, 50706, 42113, 34675
 _DECODING: Final = frozenset(
     {
         *(_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT),
@@ -51,6 +51,8 @@ class Tiff:
     white_is_zero: bool
     no_data: float | None
     """The value of pixels that have none."""
+    profile: bytes
+    """The colour profile (ICC), as far as it has up to 64 KB."""
 
 
 def keep_first_picture(stream: io.BytesIO) -> Tiff:
@@ -91,7 +93,7 @@ class _Directory:
         entries: dict[int, tuple[int, int, bytes]] = {}
         for at in range(place, place + number * step, step):
             tag, kind, count = self._unpack(self._entry, at)
-            if tag in _DECODING or tag in (_SUBFILE, _ORIENTATION, _DNG_VERSION, _NO_DATA):
+            if tag in _DECODING or tag in (_SUBFILE, _ORIENTATION, _DNG_VERSION, _NO_DATA, _PROFILE):
                 entries.setdefault(tag, (kind, count, bytes(self._content[at + head_bytes : at + step])))
         taken = sum(_SIZES.get(kind, 1) * count for tag, (kind, count, _) in entries.items() if tag in _DECODING)
         if taken > len(self._content):
@@ -122,6 +124,7 @@ class _Directory:
             signed=self._value(_SAMPLE_FORMAT, _UNSIGNED) == _SIGNED,
             white_is_zero=self._value(_PHOTOMETRIC, _WHITE_IS_ZERO) == _WHITE_IS_ZERO,
             no_data=self._no_data(),
+            profile=self._data(_PROFILE) if _PROFILE in self._entries else b"",
         )
 
     def written(self) -> bytes:

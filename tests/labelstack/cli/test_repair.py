@@ -232,6 +232,20 @@ def test_messages_that_nobody_has_taken_are_put_back(run: Run, backend: RepairBa
     assert "1 message put back from the dead-letter queue" in done.stderr
 
 
+def test_messages_of_previews_go_back_to_the_queue_of_previews(run: Run, backend: RepairBackend) -> None:
+    queues = {"previewsQueueUrl": "previews", "previewsDeadLetterQueueUrl": "previews-dead"}
+    backend.deployer.deployed["local"] = {**backend.deployer.deployed["local"], **queues}
+    backend.sqs.put(DEAD_LETTERS, "picture", LONG_AGO)
+    backend.sqs.put("previews-dead", "preview", LONG_AGO)
+
+    assert "about 2 messages in the dead-letter queue" in run("redrive", "--dry-run").stderr
+    done = run("redrive")
+
+    assert (backend.sqs.bodies(), backend.sqs.bodies("previews")) == (["picture"], ["preview"])
+    assert backend.sqs.bodies(DEAD_LETTERS) == backend.sqs.bodies("previews-dead") == []
+    assert "2 messages put back from the dead-letter queue" in done.stderr
+
+
 @pytest.mark.parametrize("options", [["--code", "STORAGE_ERROR"], ["--prefix", "in/"]])
 def test_a_choice_leaves_the_dead_letter_queue_alone(run: Run, failed: RepairBackend, options: list[str]) -> None:
     failed.sqs.put(DEAD_LETTERS, "left", LONG_AGO)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,7 +120,7 @@ class FakeQueues:
     """SQS with two queues; messages come in any order that the test likes, here the order in which they were sent."""
 
     def __init__(self) -> None:
-        self.waiting: dict[str, list[dict[str, Any]]] = {QUEUE: [], DEAD_LETTERS: []}
+        self.waiting: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self.calls = 0
         self.refuse: Callable[[str], str | None] = lambda body: None
         """The reason why SQS refuses a message of a batch."""
