@@ -85,6 +85,19 @@ def image_processor(stack: DeployedStack) -> None:
     assert "Person" in json.dumps(item)
 
 
+def previews(stack: DeployedStack) -> None:
+    s3 = stack.client("s3")
+    version = s3.put_object(Bucket=stack.outputs["bucket"], Key="cat.png", Body=sample("cat.png"))["VersionId"]
+
+    def sizes() -> set[str]:
+        listed = s3.list_objects_v2(Bucket=stack.outputs["previews"], Prefix=f"previews/cat.png/{version}/")
+        return {entry["Key"].rpartition("/")[2] for entry in listed.get("Contents", [])}
+
+    wait_for("both previews", sizes, lambda names: names == {"480.webp", "1600.webp"})
+    s3.delete_object(Bucket=stack.outputs["bucket"], Key="cat.png", VersionId=version)
+    wait_for("the previews to be gone", sizes, lambda names: not names)
+
+
 def notifications(stack: DeployedStack) -> None:
     for name, body in (("astronaut.jpg", sample("astronaut.jpg")), ("text.jpg", b"This is no picture.")):
         stack.client("s3").put_object(Bucket=stack.outputs["bucket"], Key=name, Body=body)
@@ -161,6 +174,7 @@ USES: dict[str, Callable[[DeployedStack], None]] = {
     "monitoring": monitoring,
     "notifications": notifications,
     "label-workflow": label_workflow,
+    "previews": previews,
     "python-function": python_function,
     "results-store": results_store,
     "upload-bucket": upload_bucket,
@@ -169,6 +183,7 @@ USES: dict[str, Callable[[DeployedStack], None]] = {
 
 # The capabilities that an example needs; IAM is part of what guests are for.
 NEEDS = {"guest-access": ("cognito", "iam_enforced"), "label-api": ("http_api",), "website": ("website_endpoint",)}
+NEEDS["previews"] = ("s3_on_eventbridge",)
 
 
 def test_every_example_is_used() -> None:
