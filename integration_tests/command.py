@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integration_tests.stack import DeployedStack
+from integration_tests.stack import PATIENCE_S, DeployedStack
 from labelstack.clouds import EmbeddedCloud
 
 PROJECT = Path(__file__).parent.parent
@@ -33,7 +33,7 @@ class Command:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
 
     def document(self, *arguments: str | Path, **environment: str) -> Any:

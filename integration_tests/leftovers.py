@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from labelstack.clouds import Cloud
@@ -11,10 +12,11 @@ def everything_on(cloud: Cloud) -> dict[str, set[str]]:
     """Name all that is on a cloud, by kind."""
 
     def names(service: str, operation: str, member: str, *path: str) -> set[str]:
-        answer: Any = getattr(cloud.client(service), operation)()
-        for part in path:
-            answer = answer.get(part) or []
-        return {item[member] if member else item for item in answer}
+        client: Any = cloud.client(service)
+        whole = client.can_paginate(operation)
+        pages = client.get_paginator(operation).paginate() if whole else [getattr(client, operation)()]
+        listed = (reduce(lambda answer, part: answer.get(part) or {}, path, page) for page in pages)
+        return {item[member] if member else item for items in listed for item in items}
 
     on_cloud = {
         "buckets": names("s3", "list_buckets", "Name", "Buckets"),
