@@ -46,7 +46,7 @@ def tiff(
         entries.append((tag, _TYPES[code], count, raw.ljust(inline, b"\0")))
     strip = struct.pack(order + "I", after + len(blob)).ljust(inline, b"\0")
     body = b"".join(
-        struct.pack(order + entry, tag, code, count) + (strip if tag == 273 else raw)
+        struct.pack(order + entry, tag, code, count) + (strip if tag == 273 and count == 1 else raw)
         for tag, code, count, raw in entries
     )
     mark = b"II" if order == "<" else b"MM"

@@ -92,6 +92,7 @@ class Shape:
     results_bucket: bool = False
     notifications: bool = False
     previews: bool = False
+    limits_addresses: bool = False
 
     @property
     def queues(self) -> int:
@@ -325,6 +326,10 @@ def _looking(bill: _Bill, shape: Shape, volumes: Volumes) -> None:
         bill.add(f"lambda.gb_second.{shape.architecture}", f"the API's functions, {API_MB} MB", seconds * API_MB / 1024)
         bill.add("dynamodb.read", "the API's queries", volumes.api_requests * API_READ_UNITS)
         transfer_bytes += volumes.api_requests * API_BYTES
+    if shape.limits_addresses:
+        bill.add("waf.web_acl", "limit of an address", 1)
+        bill.add("waf.rule", "requests of an address", 1)
+        bill.add("waf.request", "API, refused requests too", volumes.api_requests)
     if shape.cloudfront:
         bill.add("cloudfront.request", "page", volumes.page_views * PAGE_REQUESTS)
         bill.add("cloudfront.transfer", "page", volumes.page_views * PAGE_BYTES / GB)

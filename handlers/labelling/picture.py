@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .decoding.errors import UnusablePictureError, damaged, too_small, unsupported
-from .decoding.exif import UPRIGHT, capture, orientation
+from .decoding.exif import EXIF_START, UPRIGHT, capture, orientation
 from .decoding.xmp import MAX_BYTES, Bytes
 
 # The rest of labelling is loaded where it is used: the process that decodes loads this module, and needs no boto3.
@@ -237,11 +237,11 @@ _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 
 def read_jpeg(data: Bytes) -> Structure:
     """Raises MoreBytesNeededError and UnusablePictureError."""
-    turn, exif, xmp, profile, frame = UPRIGHT, b"", b"", b"", None
+    exif, xmp, profile, frame = b"", b"", b"", None
     for marker, start, end in _segments(data):
-        if marker == _EXIF_SEGMENT and turn == UPRIGHT and bytes(data[start : start + 6]) == b"Exif\0\0":
-            block = bytes(data[start:end])
-            turn, exif = orientation(block), exif or block
+        # Browsers heed the first block alone.
+        if marker == _EXIF_SEGMENT and not exif and bytes(data[start : start + 5]) == EXIF_START:
+            exif = bytes(data[start:end])
         if marker == _EXIF_SEGMENT and bytes(data[start : start + len(_XMP_MARK)]) == _XMP_MARK:
             xmp = xmp or bytes(data[start + len(_XMP_MARK) : end])
         if marker == _PROFILE_SEGMENT and bytes(data[start : start + len(_PROFILE_MARK)]) == _PROFILE_MARK:
@@ -259,7 +259,14 @@ def read_jpeg(data: Bytes) -> Structure:
     _check_sides(width, height)
     common = channels != 4 and marker not in _ARITHMETIC
     return Structure(
-        width, height, turn, common, progressive=marker in _PROGRESSIVE, exif=exif, xmp=xmp, profile=profile
+        width,
+        height,
+        orientation(exif),
+        common,
+        progressive=marker in _PROGRESSIVE,
+        exif=exif,
+        xmp=xmp,
+        profile=profile,
     )
 
 
@@ -311,17 +318,16 @@ def read_png(data: Bytes) -> Structure:
     if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not _is_sound(data, 16, 29):
         raise damaged()
     _check_sides(width, height)
-    turn, exif, xmp, profile = UPRIGHT, b"", b"", b""
+    exif, xmp, profile = b"", b"", b""
     for kind, start, end in _chunks(data):
-        if kind == b"eXIf" and turn == UPRIGHT and _is_sound(data, start, end):
-            block = bytes(data[start:end])
-            turn, exif = orientation(block), exif or block
+        if kind == b"eXIf" and not exif and _is_sound(data, start, end):
+            exif = bytes(data[start:end])
         if kind == b"iTXt" and not xmp and _is_sound(data, start, end):
             xmp = _xmp_of(bytes(data[start:end]))
         if kind == b"iCCP" and not profile and _is_sound(data, start, end):
             profile = _unpacked(bytes(data[start:end]).partition(b"\x00")[2][1:], _MAX_PROFILE_BYTES)
         if kind == b"IDAT":
-            return Structure(width, height, turn, common=depth != 16, exif=exif, xmp=xmp, profile=profile)
+            return Structure(width, height, orientation(exif), common=depth != 16, exif=exif, xmp=xmp, profile=profile)
     raise MoreBytesNeededError
 
 
@@ -399,6 +405,21 @@ def _after_blocks(data: Bytes, place: int) -> int:
     while place < len(data) and (length := data[place]):
         place += 1 + length
     return place + 1
+
+
+# --- WebP
+
+_MAX_WEBP_SIDE: Final = 2**14 - 1
+
+
+def webp_sides(data: Bytes) -> tuple[int, int]:
+    """Return width and height of the canvas (RFC 9649); zeros where the file does not say them."""
+    kind, bits = bytes(data[12:16]), int.from_bytes(data[21:30], "little")
+    if kind == b"VP8X":
+        return (bits >> 24) % 2**24 + 1, (bits >> 48) % 2**24 + 1
+    if kind == b"VP8L":
+        return (bits & _MAX_WEBP_SIDE) + 1, (bits >> 14 & _MAX_WEBP_SIDE) + 1
+    return (bits >> 40 & _MAX_WEBP_SIDE, bits >> 56 & _MAX_WEBP_SIDE) if kind == b"VP8 " else (0, 0)
 
 
 # --- all

@@ -154,6 +154,7 @@ def shape_of(settings: Settings) -> Shape:
         notifications=settings["notifications"],
         workflow=settings["pipeline"] == "workflow",
         previews=settings["previews"],
+        limits_addresses=settings["api"] != "none" and settings["apiRequestsPerAddress"] is not None,
     )
 
 

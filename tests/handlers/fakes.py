@@ -34,7 +34,7 @@ class DecoderHere:
         return convert(io.BytesIO(content), name, self.max_pixels)
 
     def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
-        return facts(io.BytesIO(content), name)
+        return facts(io.BytesIO(content), name, 10**9)
 
     def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
         return previews(io.BytesIO(content), name, sides_px, self.max_pixels)

@@ -161,6 +161,18 @@ def test_progressive_jpeg_counts_what_its_scans_take() -> None:
     assert rejection(content, "JPEG", 12_000 * 3_000 // 4).code == Code.IMAGE_TOO_LARGE_PIXELS
 
 
+def test_rejection_of_a_progressive_jpeg_tells_the_limit_that_it_has() -> None:
+    content = encoded(Image.new("L", (7000, 5000), 90), "JPEG", progressive=True)
+
+    assert "limit for JPEG files like it is 33 megapixels" in rejection(content, "JPEG", 50_000_000).detail
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"save_all": True, "append_images": [corners(301, 203)]}])
+def test_sides_of_a_webp_are_told_before_it_is_decoded(options: dict[str, Any]) -> None:
+    assert picture.webp_sides(encoded(corners(301, 203), "WebP", **options)) == (301, 203)
+    assert picture.webp_sides(b"RIFF") == (0, 0)
+
+
 def test_narrow_picture_keeps_80_pixels() -> None:
     assert opened(convert(encoded(Image.new("RGB", (9_000, 90)), "PNG"), "PNG", LIMIT)).size == (8_000, 80)
 
@@ -368,6 +380,17 @@ def test_long_comment_of_a_gif_costs_no_time() -> None:
 
     assert seen_corners(opened(converted)) == CORNERS
     assert time.process_time() - started < 1
+
+
+def test_gif_shows_white_beside_a_picture_smaller_than_its_screen() -> None:
+    content = bytearray(PLAIN_GIF)
+    content[6:10] = struct.pack("<HH", 400, 300)
+
+    shown = opened(convert(bytes(content), "GIF", LIMIT))
+
+    assert shown.size == (400, 300)
+    assert seen_corners(shown.crop((0, 0, 300, 200))) == CORNERS
+    assert seen_corners(shown.crop((300, 0, 400, 200))) == ("white",) * 4
 
 
 @pytest.mark.parametrize(("header", "code"), [(4, "UNSUPPORTED_FORMAT"), (5, "UNSUPPORTED_FORMAT"), (0, None)])

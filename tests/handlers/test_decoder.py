@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import random
 import re
 import signal
 import subprocess
@@ -20,6 +22,7 @@ import handlers
 from handlers.labelling.decoder import Decoder
 from handlers.labelling.decoding.errors import UnusablePictureError
 from handlers.labelling.errors import DecoderStoppedError
+from integration_tests.tiff import tiff
 from tests.handlers.factories import corners, encoded
 
 pytestmark = pytest.mark.abuse
@@ -109,6 +112,28 @@ def test_decoder_that_somebody_ends_says_nothing_of_the_picture(decoder: Decoder
     os.kill(process_id(decoder), signal.SIGTERM)
     os.waitid(os.P_PID, process_id(decoder), os.WEXITED | os.WNOWAIT)
     assert_good_pictures_are_converted(decoder)
+
+
+def test_canvas_beyond_the_memory_is_too_large_and_not_damaged(decoder: Decoder) -> None:
+    content = bytearray(encoded(corners(), "WebP", save_all=True, append_images=[corners().rotate(9)]))
+    content[24:30] = b"\xfe\x3f\0" * 2
+
+    with pytest.raises(UnusablePictureError) as large:
+        decoder.convert(bytes(content), "WebP", LONG_S)
+
+    assert large.value.code == "IMAGE_TOO_LARGE_PIXELS"
+
+
+def test_log_has_nothing_of_damaged_rows(capfd: pytest.CaptureFixture[str]) -> None:
+    garbage = random.Random(1).randbytes(5000)
+    own = Decoder(10**7, memory_mb=400)
+
+    for compression in (3, 4, 8):
+        with contextlib.suppress(UnusablePictureError):
+            own.convert(tiff(garbage, [1], compression=compression, sides=(2000, 2000)), "TIFF", LONG_S)
+
+    own.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_process_ends_with_the_function(decoder: Decoder) -> None:

@@ -84,6 +84,36 @@ def test_orientation_in_xmp_alone_is_no_orientation() -> None:
     assert read(content) == PictureHeader("JPEG", 300, 200)
 
 
+def directory(order: str, kind: int, count: int, value: bytes) -> bytes:
+    """Return an Exif block that has an orientation alone."""
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    return start + struct.pack(f"{order}IHHHI", 8, 1, 0x0112, kind, count) + value + bytes(4)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_orientation_of_another_type_is_none_as_in_browsers(order: str) -> None:
+    assert orientation(directory(order, 3, 1, struct.pack(f"{order}HH", 6, 0))) == 6
+    assert orientation(directory(order, 3, 2, struct.pack(f"{order}HH", 6, 3))) == 1
+    assert orientation(directory(order, 4, 1, struct.pack(f"{order}I", 6))) == 1
+    assert orientation(directory(order, 1, 1, b"\6\0\0\0")) == 1
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sides"),
+    [
+        ([b"Exif\0\xff" + directory("<", 3, 1, b"\6\0\0\0")], (200, 300)),
+        ([b"Exif\0\0" + directory("<", 3, 1, value) for value in (b"\1\0\0\0", b"\6\0\0\0")], (300, 200)),
+        ([b"Exif\0\0" + directory("<", 3, 1, value) for value in (b"\6\0\0\0", b"\1\0\0\0")], (200, 300)),
+    ],
+    ids=["filled", "second turns", "first turns"],
+)
+def test_first_exif_block_alone_turns_a_jpeg_as_in_browsers(blocks: list[bytes], sides: tuple[int, int]) -> None:
+    plain = encoded(corners(300, 200), "JPEG")
+    segments = b"".join(b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block for block in blocks)
+
+    assert read(plain[:2] + segments + plain[2:]) == PictureHeader("JPEG", *sides)
+
+
 def test_four_inks_and_16_bits_are_converted() -> None:
     assert read(encoded(corners().convert("CMYK"), "JPEG")).converted
     assert read(encoded(Image.new("I;16", (100, 100)), "PNG")).converted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from PIL import Image
 from handlers.labelling.decoding import conversion
 from handlers.labelling.decoding.brightness import value_range
 from handlers.labelling.decoding.errors import UnusablePictureError
-from integration_tests.tiff import tiff
+from integration_tests.tiff import Tag, tiff
 from tests.handlers.factories import corners, encoded
 
 LIMIT = 50_000_000
@@ -130,6 +131,66 @@ def test_large_integers_do_not_wrap(order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (GREY.astype(np.uint16) * 256 + 7, 1),
+        (GREY.astype(np.uint32) * 2**24 + 7, 1),
+        ((GREY.astype(np.int16) - 100) * 128 + 7, 2),
+        ((GREY.astype(np.int32) - 100) * 2**23 + 7, 2),
+        (GREY.astype(np.float32) / 255, 3),
+    ],
+    ids=["u2", "u4", "i2", "i4", "f4"],
+)
+def test_compressed_numbers_are_read_in_either_order_of_bytes(
+    values: npt.NDArray[Any], kind: int, compression: int, order: Literal["<", ">"]
+) -> None:
+    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+
+    content = tiff(
+        zlib.compress(data) if compression == 8 else data,
+        [8 * values.itemsize],
+        kind=kind,
+        order=order,
+        compression=compression,
+    )
+
+    assert_as_bright_as_8_bits(content)
+
+
+@pytest.mark.parametrize("extra", [[], [0], [1], [2]])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_channels_that_have_a_place_each_are_read(order: str, bits: int, extra: list[int]) -> None:
+    channels = [GREY, GREY // 2, 255 - GREY, *[np.full_like(GREY, 255)] * len(extra)]
+    planes = [(channel.astype(np.uint16) * (257 if bits == 16 else 1)) for channel in channels]
+    data = [plane.astype(f"{order}u{bits // 8}").tobytes() for plane in planes]
+    content = tiff(
+        b"".join(data), [bits] * len(data), 2, extra=extra, order=order, tags=plane_tags([0] * len(data), bits)
+    )
+    start = len(content) - len(b"".join(data))
+    places = [start + number * len(data[0]) for number in range(len(data))]
+    content = tiff(b"".join(data), [bits] * len(data), 2, extra=extra, order=order, tags=plane_tags(places, bits))
+
+    converted = conversion.convert(io.BytesIO(content), "TIFF", LIMIT)
+
+    pixels = np.asarray(Image.open(io.BytesIO(converted.jpeg)), dtype=np.int64)
+    assert np.abs(pixels - np.dstack(channels[:3])).mean() < 4
+
+
+def plane_tags(places: list[int], bits: int) -> list[Tag]:
+    return [(284, "H", [2]), (273, "I", places), (279, "I", [GREY.size * bits // 8] * len(places))]
+
+
+@pytest.mark.parametrize("factor", [1, 257])
+def test_colours_of_a_palette_have_8_bits_or_16(factor: int) -> None:
+    colours = [value * factor for value in range(256)] * 3
+
+    assert_as_bright_as_8_bits(tiff(GREY.tobytes(), [8], 3, tags=[(320, "H", colours)]))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
 def test_16_bit_colours_of_which_12_are_used_are_not_black(order: str) -> None:
     values = np.dstack([GREY.astype(np.uint16) * 16] * 3).astype(order + "u2")
 
@@ -163,9 +224,18 @@ def test_inks_with_transparency_are_read(extra: list[int]) -> None:
         tiff(GREY.astype("<f2").tobytes(), [16], kind=3),
         tiff(GREY.astype("<f8").tobytes(), [64], kind=3),
         tiff(GREY.tobytes(), [8], compression=34712),
+        tiff(GREY.tobytes(), [8], compression=50001),
         tiff(GREY.tobytes() * 7, [8] * 7, 2),
     ],
-    ids=["16-bit-grey-with-alpha", "float-colours", "half-floats", "double-floats", "JPEG-2000", "seven-channels"],
+    ids=[
+        "16-bit-grey-with-alpha",
+        "float-colours",
+        "half-floats",
+        "double-floats",
+        "JPEG-2000",
+        "WebP",
+        "seven-channels",
+    ],
 )
 def test_rare_kinds_are_not_called_damaged(content: bytes) -> None:
     assert error(content).code == "UNSUPPORTED_FORMAT"

@@ -143,6 +143,19 @@ def test_announcing_costs_a_document_a_message_and_a_note() -> None:
     assert charges["DynamoDB", "notes of what is announced"] == (600_000, 0.375)
 
 
+def test_limit_of_an_address_costs_an_acl_its_rule_and_each_request() -> None:
+    shape = replace(SMALL, api="rest", limits_addresses=True)
+
+    charges = lines(pricing.estimate(shape, Volumes(pictures=0, api_requests=2_000_000), TABLE))
+
+    waf = {what: charge for (service, what), charge in charges.items() if service == "AWS WAF"}
+    assert waf == {
+        "limit of an address": (1, 5.0),
+        "requests of an address": (1, 1.0),
+        "API, refused requests too": (2_000_000, 1.2),
+    }
+
+
 def test_previews_cost_their_making_and_keeping() -> None:
     plain, shape = replace(SMALL, monitoring=True), replace(SMALL, monitoring=True, previews=True)
 

@@ -148,6 +148,25 @@ def test_turns_a_jpeg_upright_by_its_exif_orientation(orientation: int) -> None:
     assert int(picture.pixels[75, 150].max()) < 40
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("kind", "count", "value", "turned"),
+    [(3, 1, "HH", True), (3, 2, "HH", False), (4, 1, "I", False), (2, 1, "I", False), (5, 1, "I", False)],
+)
+def test_turns_a_jpeg_by_one_short_number_alone(order: str, kind: int, count: int, value: str, turned: bool) -> None:
+    entry = struct.pack(f"{order}HHI{value}", 0x0112, kind, count, *([6, 0] if value == "HH" else [6]))
+    block = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, 1) + entry + bytes(4)
+
+    picture = decode(encoded(Image.new("RGB", (200, 100)), "JPEG", exif=b"Exif\0\0" + block))
+
+    assert (picture.width, picture.height) == ((100, 200) if turned else (200, 100))
+
+
+@pytest.mark.parametrize("block", [b"junk", b"II*\0", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff"])
+def test_takes_a_jpeg_whose_exif_is_damaged(block: bytes) -> None:
+    assert decode(encoded(Image.new("RGB", (200, 100)), "JPEG", exif=b"Exif\0\0" + block)).width == 200
+
+
 @pytest.mark.parametrize("mode", ["RGB", "P", "L"])
 def test_shrinks_a_very_large_png_in_strips(mode: str) -> None:
     image = Image.new("RGB", (5000, 4321), "red")

@@ -17,7 +17,7 @@ from .tiff import Tiff
 if TYPE_CHECKING:
     from PIL import Image
 
-_FULL: Final = (1, *(2**bits - 1 for bits in range(8, 17)))
+_FULL: Final = (1, *(2**bits - 1 for bits in (*range(8, 17), 24, 31, 32)))
 """The usual number of white: 1 of fractions, else the largest number of so many bits."""
 _SAMPLE_SIDE_PX: Final = 512
 _CUSTOMARY: Final = (-9999.0, -32768.0)

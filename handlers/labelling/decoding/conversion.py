@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, keep_pixels, lies_on_its_side, read_jpeg, read_png
+from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, keep_pixels, lies_on_its_side, read_jpeg, read_png, webp_sides
 from .brightness import eight_bits
 from .errors import UnusablePictureError, damaged, too_small, unsupported
 from .exif import UPRIGHT, capture, orientation
@@ -72,14 +72,14 @@ def convert(
     `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError
     and MemoryError.
     """
-    with _opened(stream, name) as (file, structure, capture):
+    with _opened(stream, name, max_pixels) as (file, structure, capture):
         picture, width, height = _turned(file, structure, name, WORK_SIDE_PX, max_pixels, allow)
         return Converted(_encode(picture), width, height, capture)
 
 
-def facts(stream: io.BytesIO, name: str) -> Capture | None:
+def facts(stream: io.BytesIO, name: str, max_pixels: int) -> Capture | None:
     """Read what the camera wrote into a file of format `name`; decode no pixel. Raises as `convert` does."""
-    with _opened(stream, name) as (*_, capture):
+    with _opened(stream, name, max_pixels) as (*_, capture):
         return capture
 
 
@@ -97,7 +97,7 @@ def previews(
     from PIL import Image
 
     files = []
-    with _opened(stream, name) as (file, structure, _):
+    with _opened(stream, name, max_pixels) as (file, structure, _):
         profile = structure.profile or file.info.get("icc_profile") or b""
         picture, *_ = _turned(file, structure, name, sides_px[0], max_pixels, allow)
         picture = _in_srgb(picture, profile)
@@ -110,13 +110,15 @@ def previews(
 
 
 @contextmanager
-def _opened(stream: io.BytesIO, name: str) -> Iterator[tuple[ImageFile.ImageFile, _Structure, Capture | None]]:
+def _opened(
+    stream: io.BytesIO, name: str, max_pixels: int
+) -> Iterator[tuple[ImageFile.ImageFile, _Structure, Capture | None]]:
     """Yield the file, of which no pixel is decoded yet, its structure, and what the camera wrote into it."""
     from PIL import Image
 
     try:
         structure = _keep_pixels(stream, name)
-        with _open(stream, name) as picture:
+        with _open(stream, name, structure, max_pixels) as picture:
             blocks = (picture.info.get(block) or b"" for block in ("exif", "xmp"))
             yield picture, structure, structure.capture or capture(*blocks)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -173,7 +175,7 @@ def _has_scans(stream: io.BytesIO) -> bool:
         return len(list(islice(_JPEG_SCAN.finditer(data), 2))) > 1
 
 
-def _open(stream: io.BytesIO, name: str) -> ImageFile.ImageFile:
+def _open(stream: io.BytesIO, name: str, structure: _Structure, max_pixels: int) -> ImageFile.ImageFile:
     """Open by the format's own class: nothing else is tried on the bytes. pillow-heif is loaded for HEIF files only."""
     from PIL import (
         AvifImagePlugin,
@@ -193,11 +195,15 @@ def _open(stream: io.BytesIO, name: str) -> ImageFile.ImageFile:
         case "GIF":
             return GifImagePlugin.GifImageFile(stream)
         case "WebP":
+            # The decoder takes the room for the whole canvas before it says how large it is.
+            with stream.getbuffer() as data:
+                _check_pixels(name, *webp_sides(data), max_pixels)
             return WebPImagePlugin.WebPImageFile(stream)
         case "BMP":
             return BmpImagePlugin.BmpImageFile(stream)
         case "TIFF":
-            return _open_tiff(stream)
+            assert structure.tiff
+            return _open_tiff(stream, structure.tiff)
         case "AVIF":
             return AvifImagePlugin.AvifImageFile(stream)
         case _:
@@ -206,14 +212,30 @@ def _open(stream: io.BytesIO, name: str) -> ImageFile.ImageFile:
             return HeifImageFile(stream)  # type: ignore[no-untyped-call]  # its constructor has no types
 
 
-def _open_tiff(stream: io.BytesIO) -> ImageFile.ImageFile:
-    from PIL import TiffImagePlugin
+def _open_tiff(stream: io.BytesIO, tiff: Tiff) -> ImageFile.ImageFile:
+    from PIL import ImagePalette, TiffImagePlugin
 
+    # Pillow's own reader takes 16 bits for 8 where each channel has its place, and no transparency.
+    TiffImagePlugin.READ_LIBTIFF = tiff.planar
     try:
-        return TiffImagePlugin.TiffImageFile(stream)
+        picture = TiffImagePlugin.TiffImageFile(stream)
     except (SyntaxError, KeyError) as error:
         # The directory has been read by then: its combination of tags is one that Pillow does not have.
         raise unsupported("Its combination of channels, numbers and compression is not supported") from error
+    # libtiff has put the bytes in this machine's order, which Pillow heeds for unsigned numbers of 16 bits only.
+    picture.tile = [
+        tile._replace(args=(_IN_NATIVE_ORDER.get(tile.args[0], tile.args[0]), *tile.args[1:]))
+        if tile.codec_name == "libtiff" and isinstance(tile.args, tuple)
+        else tile
+        for tile in picture.tile
+    ]
+    if picture.mode == "P" and max(colors := picture.tag_v2[TiffImagePlugin.COLORMAP]) < 256:
+        # Some programs write numbers of 8 bits in place of 16.
+        picture.palette = ImagePalette.raw("RGB;L", bytes(colors))
+    return picture
+
+
+_IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}
 
 
 def _turned(
@@ -231,12 +253,21 @@ def _turned(
     if name == "JPEG":
         # The decoder leaves out what is not needed: half, a quarter or an eighth of the sides.
         picture.draft("RGB", target)
-    _check_pixels(picture, structure, name, width, height, max_pixels)
+    if structure.tiff and (tile := structure.tiff.tile_pixels) > max_pixels:
+        raise UnusablePictureError(
+            "IMAGE_TOO_LARGE_PIXELS",
+            f"It has tiles of {tile / 1e6:.0f} megapixels; the limit is {max_pixels / 1e6:.0f}",
+        )
+    pixels = picture.width * picture.height
+    # The coefficients of a progressive one, up to 6 bytes a pixel, are all in memory until the last scan.
+    pixels += width * height // 2 if structure.progressive else 0
+    _check_pixels(name, width, height, max_pixels * width * height // pixels)
     allow(width * height)
+    extents = picture.tile[0].extents if name == "GIF" else None
     _load(picture)
     # libheif has turned HEIC pictures itself, and browsers do not heed it in WebP.
     turn = orientation(picture.info.get("exif", b"")) if name == "AVIF" else structure.turn
-    small = _small(picture, structure, target)
+    small = _small(_on_clear_ground(picture, extents) if extents else picture, structure, target)
     # Before the encoder sees it: it would write the comment of a GIF, and fail at a long one.
     small.info = {}
     if lies_on_its_side(turn):
@@ -277,23 +308,24 @@ def _target(width: int, height: int, side_px: int) -> tuple[int, int]:
     return max(MIN_SIDE_PX, round(width * scale)), max(MIN_SIDE_PX, round(height * scale))
 
 
-def _check_pixels(
-    picture: ImageFile.ImageFile, structure: _Structure, name: str, width: int, height: int, max_pixels: int
-) -> None:
-    pixels = picture.size[0] * picture.size[1]
-    if structure.progressive:
-        # Its coefficients, up to 6 bytes a pixel, are all in memory until the last scan.
-        pixels += width * height // 2
-    if structure.tiff and (tile := structure.tiff.tile_pixels) > max_pixels:
+def _check_pixels(name: str, width: int, height: int, max_pixels: int) -> None:
+    limit = min(MAX_JPEG_PIXELS, max_pixels)
+    if width * height > limit:
         raise UnusablePictureError(
             "IMAGE_TOO_LARGE_PIXELS",
-            f"It has tiles of {tile / 1e6:.0f} megapixels; the limit is {max_pixels / 1e6:.0f}",
+            f"It has {width} x {height} pixels; the limit for {name} files like it is {limit / 1e6:.0f} megapixels",
         )
-    if pixels > max_pixels or width * height > MAX_JPEG_PIXELS:
-        raise UnusablePictureError(
-            "IMAGE_TOO_LARGE_PIXELS",
-            f"It has {width} x {height} pixels; the limit for {name} files is {max_pixels / 1e6:.0f} megapixels",
-        )
+
+
+def _on_clear_ground(picture: Image.Image, extents: tuple[int, int, int, int]) -> Image.Image:
+    """Return a GIF's picture where it covers its screen; browsers show the rest as transparent."""
+    from PIL import Image
+
+    if extents == (0, 0, *picture.size):
+        return picture
+    screen = Image.new("RGBA", picture.size)
+    screen.paste(picture.crop(extents).convert("RGBA"), extents[:2])
+    return screen
 
 
 def _small(picture: Image.Image, structure: _Structure, target: tuple[int, int]) -> Image.Image:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 V = TypeVar("V", str, int, Decimal, bytes)
 
 UPRIGHT: Final = 1
+EXIF_START: Final = b"Exif\x00"
+"""Before the block in a JPEG; the byte after it says nothing."""
 _LAST_ORIENTATION: Final = 8
 _ORIENTATION, _MAKE, _MODEL, _XMP, _DIRECTORY_OF_CAPTURE, _DIRECTORY_OF_PLACE = (
     *(0x0112, 0x010F, 0x0110),
@@ -49,10 +51,12 @@ def orientation(exif: bytes) -> int:
     """Return 1 to 8 as Exif has it (tag 0x0112); 1, upright, of a block that is empty, damaged or says nothing."""
     # Not Pillow's getexif: it takes the orientation of XMP too, which neither browsers nor Rekognition heed.
     block = _block(exif)
-    for tag, _, place in _entries(block, _FIRST):
+    for tag, kind, place in _entries(block, _FIRST):
         if tag == _ORIENTATION:
-            (turn,) = struct.unpack_from(f"{_BYTE_ORDERS[bytes(block[:4])]}H", block, place + 8)
-            return int(turn) if UPRIGHT <= turn <= _LAST_ORIENTATION else UPRIGHT
+            count, turn = struct.unpack_from(f"{_BYTE_ORDERS[bytes(block[:4])]}IH", block, place + 4)
+            # Browsers do not heed it as another type.
+            is_sound = kind == _SHORT and count == 1 and UPRIGHT <= turn <= _LAST_ORIENTATION
+            return int(turn) if is_sound else UPRIGHT
     return UPRIGHT
 
 
@@ -87,7 +91,7 @@ def _of_type(value: object, kind: type[V]) -> V | None:
 
 def _block(exif: Bytes) -> memoryview:
     view = memoryview(exif)
-    return view[6:] if bytes(view[:6]) == b"Exif\x00\x00" else view
+    return view[6:] if bytes(view[:5]) == EXIF_START else view
 
 
 def _entries(block: memoryview, directory: int | None) -> Iterator[tuple[int, int, int]]:

@@ -17,6 +17,7 @@ from .exif import UPRIGHT
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
 _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 322, 323, 338, 339
+_PLANAR: Final = 284
 _SUBFILE, _ORIENTATION, _DNG_VERSION, _NO_DATA, _PROFILE = 254, 274, 50706, 42113, 34675
 _DECODING: Final = frozenset(
     {
@@ -29,7 +30,8 @@ _DECODING: Final = frozenset(
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _CODES: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _INKS, _YCBCR = 0, 1, 5, 6
-_UNCOMPRESSED, _BY_JPEG = 1, (6, 7)
+_UNCOMPRESSED, _BY_JPEG, _BY_WEBP = 1, (6, 7), 50001
+_PLANES: Final = 2
 _UNSIGNED, _SIGNED = 1, 2
 _PREVIEW: Final = 1
 _MAX_VALUES: Final = 16
@@ -43,6 +45,8 @@ class Tiff:
     width: int
     height: int
     turn: int
+    planar: bool
+    """Each channel has a place of its own."""
     tile_pixels: int
     """Of one tile, which is decoded at once, however small the picture is; 0 without tiles."""
     bits: int
@@ -105,6 +109,8 @@ class _Directory:
         if _DNG_VERSION in self._entries or self._value(_SUBFILE, 0) & _PREVIEW:
             # A camera's raw file is a TIFF too: its pictures are previews, or mean nothing without the camera's recipe.
             raise unsupported("It is a camera's raw file")
+        if self._value(_COMPRESSION, _UNCOMPRESSED) == _BY_WEBP:
+            raise unsupported("It is compressed by WebP")
         width, height = self._value(_WIDTH, 0), self._value(_HEIGHT, 0)
         if not width or not height:
             raise damaged()
@@ -119,6 +125,7 @@ class _Directory:
             width=width,
             height=height,
             turn=turn if 1 <= turn <= 8 else UPRIGHT,
+            planar=self._value(_PLANAR, 1) == _PLANES,
             tile_pixels=self._value(_TILE_WIDTH, 0) * self._value(_TILE_HEIGHT, 0),
             bits=self._value(_BITS, 1),
             signed=self._value(_SAMPLE_FORMAT, _UNSIGNED) == _SIGNED,
