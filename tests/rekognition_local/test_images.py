@@ -163,6 +163,7 @@ def test_turns_a_jpeg_by_one_short_number_alone(order: str, kind: int, count: in
 
 
 @pytest.mark.parametrize("block", [b"junk", b"II*\0", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning", "ignore:Truncated File Read:UserWarning")
 def test_takes_a_jpeg_whose_exif_is_damaged(block: bytes) -> None:
     assert decode(encoded(Image.new("RGB", (200, 100)), "JPEG", exif=b"Exif\0\0" + block)).width == 200
 
