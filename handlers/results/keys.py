@@ -157,7 +157,8 @@ _EXTENSIONS: Final = ("avif", "bmp", "gif", "heic", "heif", "hif", "jpeg", "jpg"
 
 def folded(text: str) -> str:
     """Return the text as searches compare it: without regard to case, and however its accents are encoded."""
-    return unicodedata.normalize("NFKC", text.casefold())
+    # Styled letters have a case only once they are plain, and casefold takes accents apart.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def words_of(text: str) -> list[str]:
