@@ -10,6 +10,8 @@ LABELSTACK := $(BIN)/python -m labelstack
 # Pictures for `make demo`: files and folders. Without it, samples/.
 IMAGES ?=
 PYTEST_ARGS ?=
+# The tests start hundreds of interpreters: where this is set, each would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 # A test that fails runs once more, so that a race in a test stops nobody's change. The summary names it: mend the race.
 RERUN := --reruns 1
 # Where `make pulumi-test` deploys: localstack or embedded.
@@ -52,11 +54,14 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 
 .PHONY: test
 test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
-	@$(MAKE) $(IN_PARALLEL) test-units test-page $(addprefix test-on-embedded-,$(PARTS))
+	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
 
-.PHONY: test-units
-test-units: $(VENV)/.dev
-	@$(BIN)/pytest tests --ignore tests/web --numprocesses 2 --dist loadfile --quiet $(RERUN) $(PYTEST_ARGS)
+# Two halves for two cores. What looks at the program is together, so that each stack's is run once.
+HALF_programs := $(addprefix tests/,component_provider components labelstack program)
+HALF_others := tests --ignore tests/web $(addprefix --ignore ,$(HALF_programs))
+
+test-units-%: $(VENV)/.dev
+	@$(BIN)/pytest $(HALF_$*) --quiet $(RERUN) $(PYTEST_ARGS)
 
 # Beside the others, as a browser waits most of the time.
 .PHONY: test-page

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pulumi
 import yaml
@@ -73,7 +73,7 @@ class Contract:
 
 def load(path: Path) -> Contract:
     """Read a contract. Raises InvalidArgumentError."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = _parsed(path.read_text(encoding="utf-8"))
     if not str(document.get("openapi", "")).startswith("3."):
         raise InvalidArgumentError(f"{path} is no OpenAPI 3 document: API Gateway needs one.")
     operations = [
@@ -89,6 +89,12 @@ def load(path: Path) -> Contract:
             schemas[name] = document["components"]["schemas"][name]
             used += re.findall(rf'"{SCHEMAS}(\w+)"', json.dumps(schemas[name]))
     return Contract(str(document["info"]["version"]), operations, schemas)
+
+
+@functools.cache
+def _parsed(text: str) -> dict[str, Any]:
+    """Parse a document once for all APIs of a program: that takes longer than all else about an API."""
+    return cast(dict[str, Any], yaml.safe_load(text))
 
 
 def rest_body(

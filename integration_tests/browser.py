@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # carries axe.min.js; has no types
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 from integration_tests.stack import wait_for
@@ -124,12 +123,3 @@ class Visitor:
         left = [error for error in self.errors if part not in error]
         assert len(left) < len(self.errors), f"no error with {part!r} among {self.errors}"
         self.errors = left
-
-    def violations(self) -> list[str]:
-        """Return what axe objects to in the page as it is: rule and elements."""
-        self.page.evaluate(AXE_SCRIPT)
-        answer: dict[str, Any] = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-        return [
-            f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"
-            for violation in answer["violations"]
-        ]

@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from integration_tests.api import ApiClient
-from integration_tests.pictures import encoded, picture, sample
+from integration_tests.pictures import encoded, heic, picture, sample
 from integration_tests.stack import DeployedStack
 
 MakeKey = Callable[[str], str]
@@ -89,15 +89,15 @@ def test_picture_of_many_pixels_keeps_its_own_size(stack: DeployedStack, key: Ma
 
 
 def test_batch_of_heic_pictures_is_labeled(stack: DeployedStack, key: MakeKey) -> None:
-    pictures = [encoded(Image.open(io.BytesIO(picture(n, width=1200, height=900))), "HEIF") for n in range(12)]
+    pictures = [heic(n, width=480, height=360) for n in range(12)]
 
     results = stack.wait_for_results([stack.upload(key("p.heic"), content) for content in pictures])
 
-    assert {(result["status"], result["converted"], result["width"]) for result in results} == {("LABELED", True, 1200)}
+    assert {(result["status"], result["converted"], result["width"]) for result in results} == {("LABELED", True, 480)}
 
 
 def test_same_heic_again_is_neither_converted_nor_paid_for_again(stack: DeployedStack, key: MakeKey) -> None:
-    content = encoded(Image.open(io.BytesIO(picture("twice"))), "HEIF")
+    content = heic("twice")
     first = stack.wait_for_result(stack.upload(key("first.heic"), content))
     stack.wait_until_content_is_known(first)
 

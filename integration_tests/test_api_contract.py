@@ -52,7 +52,7 @@ def any_api(request: pytest.FixtureRequest) -> ApiClient:
 
 @pytest.mark.needs("gateway_responses")
 @SCHEMA.parametrize()
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 def test_keeps_the_contract(case: schemathesis.Case[Any], any_api: ApiClient) -> None:
     # A cursor that no answer has given, and a query that cannot be read, are well-formed and yet refused.
     excluded: Any = [positive_data_acceptance] if {"cursor", "q"} & {*(case.query or ())} else []

@@ -298,24 +298,6 @@ def test_takes_files_that_are_dropped(stack: DeployedStack, visit: Visit) -> Non
     expect(row(page, "dropped.png")).to_have_attribute("data-state", "done")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(any_stack: DeployedStack, visit: Visit, scheme: str) -> None:
-    visitor = visit(any_stack, color_scheme=scheme)
-    page = visitor.page
-    expect(page.locator("#limits")).to_contain_text("JPEG, PNG, HEIC")
-    assert visitor.violations() == [], "as it opens"
-    page.set_input_files(
-        "#files", [file("axe.jpg", sample("astronaut.jpg"), "image/jpeg"), file("axe-notes.png", b"text")]
-    )
-    expect(row(page, "axe.jpg")).to_have_attribute("data-state", "done")
-    expect(row(page, "axe-notes.png")).to_have_attribute("data-state", "rejected")
-
-    assert visitor.violations() == [], "gallery and uploads"
-    page.get_by_role("button", name="Look at axe.jpg").click()
-    expect(page.locator(".picture img")).to_be_visible()
-    assert visitor.violations() == [], "viewer"
-
-
 def test_works_on_a_phone(stack: DeployedStack, visit: Visit) -> None:
     page = visit(stack, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).page
     page.set_input_files("#files", file("phone.png", sample("cat.png")))

@@ -45,9 +45,9 @@ def visit(browser: Browser) -> Iterator[Visit]:
     assert [visitor.errors for visitor in visitors if visitor.errors] == []
 
 
-@pytest.fixture(params=["stack", "guest_stack", "cloudfront_stack"], ids=["api", "guest", "cloudfront"])
+@pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
 def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
-    """The page's ways of working and of being served."""
+    """The page's two ways of working."""
     stack_of_lane = request.getfixturevalue(request.param)
     assert isinstance(stack_of_lane, DeployedStack)
     return stack_of_lane

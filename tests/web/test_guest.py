@@ -15,6 +15,7 @@ from .conftest import PATIENCE_MS, plain_picture, sample, upload_of
 from .double import Double
 from .guest_double import GUEST, GuestDouble, guest_application
 from .serve import served
+from .test_delivery import violations
 
 ROWS = "#upload-list > li"
 
@@ -208,3 +209,15 @@ def test_signs_again_where_only_the_refusal_tells_the_time(browser: Browser, gue
         expect(visitor.page.locator(ROWS)).to_have_attribute("data-state", "done")
         visitor.forgive("403")
     assert (guest.skewed, len(guest.puts)) == (1, 1)
+
+
+def test_axe_finds_nothing_in_guest_mode(guest_page: Page) -> None:
+    guest_page.set_input_files("#files", [upload_of("cat.png", sample("cat.png")), upload_of("notes.png", b"text")])
+    expect(guest_page.locator("[data-state=done]")).to_be_visible()
+    expect(guest_page.locator("[data-state=rejected]")).to_be_visible()
+    assert violations(guest_page) == [], "gallery and uploads"
+
+    guest_page.get_by_role("button", name="Look at cat.png").click()
+
+    expect(guest_page.locator(".picture img")).to_be_visible()
+    assert violations(guest_page) == [], "viewer"
