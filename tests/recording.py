@@ -12,7 +12,7 @@ import runpy
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +301,20 @@ def stack_config(stack_name: str) -> dict[str, str]:
 def run_program() -> None:
     """The project's own `__main__.py`, as Pulumi runs it."""
     runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+
+
+def once(make: Callable[..., Record]) -> Callable[..., Record]:
+    """Run each of a maker's programs once, by its arguments. Many tests look at a record, and none changes it."""
+    records: dict[str, Record] = {}
+
+    @wraps(make)
+    def make_once(*args: Any, **arguments: Any) -> Record:
+        program = repr((args, sorted(arguments.items())))
+        if program not in records:
+            records[program] = make(*args, **arguments)
+        return records[program]
+
+    return make_once
 
 
 def record_stack(stack_name: str, changes: Mapping[str, str] | None = None) -> Record:

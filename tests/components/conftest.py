@@ -1,11 +1,12 @@
 """Sources whose functions have no dependencies, so that no build needs pip, and arguments that components share."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.recording import ACCOUNT, REGION
+from tests.recording import ACCOUNT, PROJECT, REGION
 
 PACKAGES = (
     *("process_image", "record_failure", "pause_pipeline", "workflow", "labelling", "results", "environment"),
@@ -14,23 +15,32 @@ PACKAGES = (
 )
 
 
-@pytest.fixture
-def source_dir(tmp_path: Path) -> Path:
-    """A folder with the packages that the components put into functions."""
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the components put into functions, and the contract. Tests leave it as it is."""
+    top = tmp_path_factory.mktemp("sources")
     for package in PACKAGES:
-        folder = tmp_path / "handlers" / package
+        folder = top / "handlers" / package
         folder.mkdir(parents=True)
-        (folder / "__init__.py").write_text("")
+        (folder / "__init__.py").touch()
         (folder / "requirements.txt").write_text("# nothing\n")
-    (tmp_path / "handlers" / "__init__.py").write_text("")
-    return tmp_path
+    (top / "handlers" / "__init__.py").touch()
+    (top / "api").mkdir()
+    shutil.copy(PROJECT / "api" / "openapi.yaml", top / "api")
+    return top
 
 
 @pytest.fixture
-def pipeline_arguments(source_dir: Path) -> dict[str, Any]:
+def source_dir(sources: Path, tmp_path: Path) -> Path:
+    """A copy for a test that changes it."""
+    return shutil.copytree(sources, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def pipeline_arguments(sources: Path) -> dict[str, Any]:
     """Return what both pipelines are told, but for the `service`."""
     return {
-        "source_dir": source_dir,
+        "source_dir": sources,
         "bucket": {"name": "pictures", "arn": "arn:aws:s3:::pictures"},
         "table": {"name": "results", "arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/results"},
         "detectors": ["labels", "faces"],

@@ -6,7 +6,7 @@ import pytest
 
 from components.errors import InvalidArgumentError
 from components.image_processor import ImageProcessor, ImageProcessorArgs
-from tests.recording import ACCOUNT, REGION, Record, record
+from tests.recording import ACCOUNT, REGION, Record, once, record
 
 SQS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"
 QUEUE, DEAD_LETTERS = f"{SQS}pipe-events-0a1b2c3", f"{SQS}pipe-dead-letters-0a1b2c3"
@@ -15,7 +15,7 @@ TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/results"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def record_processor(pipeline_arguments: dict[str, Any]) -> Any:
     """Makes a component with some arguments and gives the record."""
 
@@ -23,7 +23,7 @@ def record_processor(pipeline_arguments: dict[str, Any]) -> Any:
         args = cast(ImageProcessorArgs, (pipeline_arguments | {"service": "pipe-test"} | arguments))
         return record(lambda: ImageProcessor("pipe", args))
 
-    return make
+    return once(make)
 
 
 def statements(recorded: Record, function: str) -> list[dict[str, Any]]:

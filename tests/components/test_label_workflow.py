@@ -10,7 +10,7 @@ from components.errors import InvalidArgumentError
 from components.label_workflow import LabelWorkflow, LabelWorkflowArgs
 from components.state_machine import StepArns
 from components.upload_bucket import UploadBucket
-from tests.recording import ACCOUNT, REGION, Record, record
+from tests.recording import ACCOUNT, REGION, Record, once, record
 
 SQS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"
 QUEUE, DEAD_LETTERS = f"{SQS}flow-events-0a1b2c3", f"{SQS}flow-dead-letters-0a1b2c3"
@@ -26,7 +26,7 @@ ANNOUNCED: dict[str, Any] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def record_workflow(pipeline_arguments: dict[str, Any]) -> Any:
     """Makes a component with some arguments and gives the record."""
 
@@ -34,7 +34,7 @@ def record_workflow(pipeline_arguments: dict[str, Any]) -> Any:
         args = cast(LabelWorkflowArgs, (pipeline_arguments | {"service": "flow-test"} | arguments))
         return record(lambda: LabelWorkflow("flow", args))
 
-    return make
+    return once(make)
 
 
 def statements(recorded: Record, name: str) -> list[dict[str, Any]]:

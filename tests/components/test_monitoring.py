@@ -12,7 +12,7 @@ from components import alarms
 from components.errors import InvalidArgumentError
 from components.monitoring import ApiReference, Monitoring, MonitoringArgs, PipelineReference
 from handlers.labelling.metrics import UPLOAD_TO_RESULT, Metric
-from tests.recording import ACCOUNT, REGION, Record, Resource, record
+from tests.recording import ACCOUNT, REGION, Record, Resource, once, record
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:pipe-alarms-0a1b2c3"
 OPS_TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:ops"
@@ -31,6 +31,7 @@ ALARM, DASHBOARD = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/das
 METRICS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
 
+@once
 def record_monitoring(pipeline: PipelineReference = PIPELINE, **arguments: Any) -> Record:
     args = cast(MonitoringArgs, {"pipeline": pipeline, "commands": "labelstack", **arguments})
     return record(lambda: Monitoring("pipe", args))

@@ -6,13 +6,14 @@ import pytest
 
 from components.errors import InvalidArgumentError
 from components.notifications import ATTRIBUTES, Notifications, NotificationsArgs
-from tests.recording import ACCOUNT, REGION, Record, record
+from tests.recording import ACCOUNT, REGION, Record, once, record
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:announcements-0a1b2c3"
 UNDELIVERED = f"arn:aws:sqs:{REGION}:{ACCOUNT}:announcements-undelivered-0a1b2c3"
 QUEUES = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("first", "second")]
 
 
+@once
 def record_topic(**arguments: Any) -> Record:
     return record(lambda: Notifications("announcements", cast(NotificationsArgs, arguments)))
 

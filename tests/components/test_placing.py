@@ -205,8 +205,6 @@ def test_sources_that_lack_something_are_refused_before_anything_is_made(
     component: Callable[[str, Any], object], missing: str, source_dir: Path
 ) -> None:
     recorded: list[Record] = []
-    (source_dir / "api").mkdir()
-    (source_dir / "api" / "openapi.yaml").touch()
     (source_dir / missing).rename(source_dir / "elsewhere")
 
     with pytest.raises(ArgumentError, match=rf"photos: source_dir is \".*\": expected a folder with {missing}\.$"):

@@ -10,7 +10,7 @@ from components.guest_access import GuestAccess, GuestAccessArgs
 from components.image_processor import ImageProcessor, ImageProcessorArgs
 from components.monitoring import Monitoring, PipelineReference
 from components.previews import Previews, PreviewsArgs
-from tests.recording import ACCOUNT, REGION, Record, record
+from tests.recording import ACCOUNT, REGION, Record, once, record
 
 PICTURES = "arn:aws:s3:::pictures"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
@@ -20,16 +20,16 @@ QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:previews-events-0a1b2c3"
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 
 
-@pytest.fixture
-def record_previews(source_dir: Path) -> Any:
+@pytest.fixture(scope="module")
+def record_previews(sources: Path) -> Any:
     """Makes a component with some arguments and gives the record."""
 
     def make(bucket: dict[str, str] | None = None, **arguments: Any) -> Record:
         pictures = {"name": "pictures", "arn": PICTURES, **(bucket or {})}
-        args = {"source_dir": source_dir, "bucket": pictures, **arguments}
+        args = {"source_dir": sources, "bucket": pictures, **arguments}
         return record(lambda: Previews("previews", cast(PreviewsArgs, args)))
 
-    return make
+    return once(make)
 
 
 def statements(recorded: Record) -> list[tuple[list[str], Any]]:

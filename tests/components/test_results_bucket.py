@@ -6,9 +6,10 @@ import pytest
 
 from components.results_bucket import ResultsBucket, ResultsBucketArgs
 from components.upload_bucket import UploadBucket, UploadBucketArgs
-from tests.recording import Record, record
+from tests.recording import Record, once, record
 
 
+@once
 def record_store(**arguments: Any) -> Record:
     args = cast(ResultsBucketArgs, {"protect_data": False, **arguments})
     return record(lambda: ResultsBucket("documents", args))

@@ -5,12 +5,13 @@ from typing import Any, cast
 import pytest
 
 from components.upload_bucket import UploadBucket, UploadBucketArgs
-from tests.recording import Record, Resource, record
+from tests.recording import Record, Resource, once, record
 
 BUCKET = "pictures-0a1b2c3"
 ARN = f"arn:aws:s3:::{BUCKET}"
 
 
+@once
 def record_bucket(**arguments: Any) -> Record:
     args = cast(UploadBucketArgs, {"protect_data": False, **arguments})
     return record(lambda: UploadBucket("pictures", args))

@@ -9,13 +9,14 @@ import pytest
 
 from components.errors import InvalidArgumentError
 from components.website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
-from tests.recording import ACCOUNT, PROJECT, REGION, Record, Resource, record
+from tests.recording import ACCOUNT, PROJECT, REGION, Record, Resource, once, record
 
 BUCKET = "site-0a1b2c3"
 OBJECTS = f"arn:aws:s3:::{BUCKET}/*"
 PAGE = '<!doctype html><meta http-equiv="Content-Security-Policy" content="default-src *"><title>x</title>\n'
 
 
+@once
 def hosted(**arguments: Any) -> Record:
     def program() -> None:
         site = Website("site", cast(WebsiteArgs, {"kind": "s3", **arguments}))

@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    """An embedded cloud without Rekognition."""
-    with EmbeddedCloud.start(tmp_path_factory.mktemp("cloud"), rekognition=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def dynamodb(cloud: EmbeddedCloud) -> DynamoDBClient:
     """Its DynamoDB."""
     client: DynamoDBClient = cloud.client("dynamodb")

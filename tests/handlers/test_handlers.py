@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 import handlers
 from handlers.environment import EnvironmentVariableError
@@ -23,6 +25,7 @@ from labelstack.clouds import EmbeddedCloud
 from tests.handlers.factories import body, jpeg, message, record
 from tests.handlers.lambda_context import emitted, lambda_context
 from tests.handlers.tables import ResultsTable
+from tests.serving import served
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,30 +49,15 @@ class RekognitionServer:
 def rekognition() -> Iterator[RekognitionServer]:
     server = RekognitionServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            server.targets.append(self.headers["X-Amz-Target"])
-            answer: dict[str, Any] = {"Labels": [{"Name": "Cat", "Confidence": 97.5}], "FaceDetails": []}
-            if server.status != 200:
-                answer = {"__type": server.error, "message": "as told"}
-            content = json.dumps(answer).encode()
-            self.send_response(server.status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(request: Request) -> Response:
+        server.targets.append(request.headers["X-Amz-Target"])
+        content: dict[str, Any] = {"Labels": [{"Name": "Cat", "Confidence": 97.5}], "FaceDetails": []}
+        if server.status != 200:
+            content = {"__type": server.error, "message": "as told"}
+        return JSONResponse(content, server.status, media_type="application/x-amz-json-1.1")
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server.url = f"http://127.0.0.1:{http.server_address[1]}"
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
-        thread.start()
+    with served(Starlette(routes=[Route("/", answer, methods=["POST"])])) as server.url:
         yield server
-        http.shutdown()
-        thread.join()
 
 
 @dataclass

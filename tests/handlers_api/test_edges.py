@@ -7,7 +7,7 @@ import json
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,13 +24,6 @@ from .fakes import http_event, query_of
 
 PNG = b"\x89PNG\r\n\x1a\nnot really"
 Call = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    """An embedded cloud without Rekognition."""
-    with EmbeddedCloud.start(tmp_path_factory.mktemp("cloud"), rekognition=False) as running:
-        yield running
 
 
 @pytest.fixture

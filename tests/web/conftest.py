@@ -12,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 
 from integration_tests.browser import Visitor, browsing, required_chromium
+from tests.serving import served
 
 from .double import Double, application
-from .serve import served
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 PATIENCE_MS = 20_000  # for busy machines; what is there is not waited for

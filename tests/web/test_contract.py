@@ -13,9 +13,10 @@ import yaml
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 
+from tests.serving import served
+
 from .conftest import plain_picture
 from .double import Double, application
-from .serve import served
 
 CONTRACT = Path(__file__).parents[2] / "api" / "openapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(CONTRACT.read_text())

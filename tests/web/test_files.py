@@ -15,10 +15,10 @@ from starlette.routing import Route
 
 from handlers.api_upload_url.file_names import key_name
 from integration_tests.browser import Visitor
+from tests.serving import served
 
 from .conftest import plain_picture, sample, upload_of
 from .double import Double
-from .serve import served
 
 Visit = Callable[..., Visitor]
 ROWS = "#upload-list > li"

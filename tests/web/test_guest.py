@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from integration_tests.browser import Visitor
+from tests.serving import served
 
 from .conftest import PATIENCE_MS, plain_picture, sample, upload_of
 from .double import Double
 from .guest_double import GUEST, GuestDouble, guest_application
-from .serve import served
 from .test_delivery import violations
 
 ROWS = "#upload-list > li"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
+
+import starlette.requests as asgi
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.serving import served
 
 
 @dataclass(frozen=True)
@@ -62,40 +67,18 @@ def serving() -> Iterator[ApiServer]:
     """A running server."""
     api = ApiServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: asgi.Request) -> Response:
+        path, parameters = request.url.path.removeprefix("/v1"), request.url.query
+        query = parse_qs(parameters, strict_parsing=bool(parameters))
+        api.requests.append(Request(path, query, dict(request.headers)))
+        if api.busy:
+            status, headers = api.busy.pop(0)
+            return JSONResponse({"detail": "Too many requests at once."}, status, headers)
+        key = f"?{query['key'][0]}" if "key" in query else ""
+        status, document = api.answers.get(f"{path}{key}", NOT_FOUND)
+        body = document if isinstance(document, bytes) else json.dumps(document, default=float)
+        return Response(body, status)
 
-        def do_GET(self) -> None:
-            where = urlsplit(self.path.removeprefix("/v1"))
-            query = parse_qs(where.query, strict_parsing=bool(where.query))
-            api.requests.append(
-                Request(where.path, query, {name.lower(): value for name, value in self.headers.items()})
-            )
-            if api.busy:
-                status, headers = api.busy.pop(0)
-                return self._answer(status, {"detail": "Too many requests at once."}, headers)
-            key = f"?{query['key'][0]}" if "key" in query else ""
-            status, document = api.answers.get(f"{where.path}{key}", NOT_FOUND)
-            self._answer(status, document, {})
-
-        def _answer(self, status: int, document: Any, headers: dict[str, str]) -> None:
-            body = document if isinstance(document, bytes) else json.dumps(document, default=float).encode()
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    api.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(Starlette(routes=[Route("/{path:path}", answer)])) as url:
+        api.url = f"{url}/v1"
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

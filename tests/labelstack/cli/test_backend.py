@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,38 +14,15 @@ from labelstack.errors import CloudNotRunningError
 from tests.labelstack.cli.fakes import FakeCloud, FakeResults, FakeS3
 
 
-class Info(http.server.BaseHTTPRequestHandler):
-    """LocalStack's answer about itself."""
-
-    def do_GET(self) -> None:  # the name is http.server's
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'{"version": "4.14.0", "session_id": "one"}')
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    """A LocalStack as far as it tells about itself."""
-    with http.server.HTTPServer(("127.0.0.1", 0), Info) as listening:
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-        thread.join()
-
-
 def connect(folder: Path) -> str | None:
     return LocalBackend().connect("localstack", folder, region=None, profile=None).endpoint_url
 
 
 def test_a_localstack_that_answers_is_connected_to(
-    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    localstack: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    assert connect(tmp_path) == server
+    monkeypatch.setenv("AWS_ENDPOINT_URL", localstack)
+    assert connect(tmp_path) == localstack
 
 
 def test_a_localstack_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One embedded cloud for all tests that only use it; what a test deploys has a name of its own."""
+"""Functions on the embedded cloud, and waits."""
 
 from __future__ import annotations
 
@@ -54,13 +54,6 @@ def invoke(cloud: EmbeddedCloud, name: str, event: object = None) -> tuple[str |
     """A function's error kind, if any, and its answer."""
     answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
     return answer.get("FunctionError"), json.loads(answer["Payload"].read())
-
-
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    """A running embedded cloud, without the local Rekognition."""
-    with EmbeddedCloud.start(tmp_path_factory.mktemp("embedded"), rekognition=False) as started:
-        yield started
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
-import json
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -126,39 +122,10 @@ def test_aws_has_no_endpoint_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None
     assert cloud.stack_config() == {"aws:region": "eu-west-1"}
 
 
-SESSIONS = ["none"]
-
-
-class Info(http.server.BaseHTTPRequestHandler):
-    """LocalStack's answer about itself."""
-
-    def do_GET(self) -> None:
-        body = json.dumps({"version": "4.14.0", "session_id": SESSIONS[-1]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
-@pytest.fixture
-def server() -> Iterator[Any]:
-    """A LocalStack as far as it tells about itself."""
-    with http.server.HTTPServer(("127.0.0.1", 0), Info) as listening:
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        yield listening
-        listening.shutdown()
-        thread.join()
-
-
-def test_restarted_localstack_is_another_instance(server: Any) -> None:
-    cloud = LocalStackCloud(f"http://127.0.0.1:{server.server_port}")
-    SESSIONS.append("one")
+def test_restarted_localstack_is_another_instance(localstack: str, sessions: list[str]) -> None:
+    cloud = LocalStackCloud(localstack)
     first, again = cloud.instance, cloud.instance
-    SESSIONS.append("two")
+    sessions.append("two")
 
     assert first == again
     assert cloud.instance != first

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import socket
@@ -12,34 +11,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from labelstack.diagnosis import setting
 from labelstack.diagnosis.system import LocalSystem
 from labelstack.errors import CloudNotRunningError
 from tests.labelstack.diagnosis.conftest import World
 from tests.recording import PROJECT
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers JSON at /json, text at /text, and 404 elsewhere."""
-
-    def do_GET(self) -> None:  # the name is http.server's
-        self.send_response(200 if self.path in ("/json", "/text") else 404)
-        self.end_headers()
-        self.wfile.write({"/json": b'{"a": 1}', "/text": b"hello"}.get(self.path, b""))
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+from tests.serving import served
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-        thread.join()
+    routes = [Route("/json", lambda _: JSONResponse({"a": 1})), Route("/text", lambda _: Response("hello"))]
+    with served(Starlette(routes=routes)) as url:
+        yield url
 
 
 @pytest.fixture

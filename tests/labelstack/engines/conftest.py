@@ -1,4 +1,4 @@
-"""One embedded cloud, and projects made of a text, each with a record of its own."""
+"""An embedded cloud on which there is nothing else, and projects made of a text, each with a record of its own."""
 
 from __future__ import annotations
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from pulumi.automation import ConcurrentUpdateError
+from starlette.applications import Starlette
 
 from labelstack.engines import PulumiEngine
 from labelstack.engines.automation import cli as pulumi_cli
@@ -17,6 +16,7 @@ from labelstack.engines.automation.failures import AFTER_FAILED_UP
 from labelstack.errors import DeployError, DestroyError, ProgramError, PulumiMissingError, StateError
 from tests.labelstack.engines.automation.conftest import PulumiStack, recording, refused
 from tests.recording import PROJECT
+from tests.serving import served
 
 
 def test_a_refused_resource_is_named_with_the_provider_s_reason(engine: PulumiEngine, pulumi: PulumiStack) -> None:
@@ -118,12 +118,8 @@ def test_a_provider_that_cannot_be_had_is_told_with_its_version(
 @pytest.fixture
 def installer() -> Iterator[str]:
     """A server that knows no installer."""
-    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as listening:
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}/install.sh"
-        listening.shutdown()
-        thread.join()
+    with served(Starlette()) as url:
+        yield f"{url}/install.sh"
 
 
 def install(folder: Path, version: str, plugin: str = "") -> Path:

@@ -1,0 +1,14 @@
+"""One embedded cloud for all tests that only use it; what a test makes there has a name of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from labelstack.clouds import EmbeddedCloud
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
+    """A running embedded cloud, without the local Rekognition."""
+    with EmbeddedCloud.start(tmp_path_factory.mktemp("embedded"), rekognition=False) as started:
+        yield started

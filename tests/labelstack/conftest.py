@@ -1,0 +1,28 @@
+"""A LocalStack as far as it tells about itself."""
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from tests.serving import served
+
+
+@pytest.fixture
+def sessions() -> list[str]:
+    """The ids of its sessions; the last is the one of now."""
+    return ["one"]
+
+
+@pytest.fixture
+def localstack(sessions: list[str]) -> Iterator[str]:
+    """Its address."""
+
+    def info(request: Request) -> JSONResponse:
+        return JSONResponse({"version": "4.14.0", "session_id": sessions[-1]})
+
+    with served(Starlette(routes=[Route("/{path:path}", info)])) as url:
+        yield url
