@@ -120,7 +120,6 @@ def test_broken_upload_says_so_and_can_be_sent_again(any_stack: DeployedStack, v
 def test_offline_is_told_and_waited_out(any_stack: DeployedStack, visit: Visit, key: MakeKey) -> None:
     visitor = visit(any_stack)
     page = visitor.page
-    page.wait_for_load_state("networkidle")
     visitor.context.set_offline(True)
 
     expect(page.locator("#connection")).to_contain_text("You are offline")
@@ -131,6 +130,8 @@ def test_offline_is_told_and_waited_out(any_stack: DeployedStack, visit: Visit, 
 
     expect(page.locator("#connection")).to_be_hidden()
     expect(row(page, "later.png")).to_have_attribute("data-state", "done")
+    # Chromium tells of each picture that was on its way to the gallery.
+    visitor.errors = [error for error in visitor.errors if "ERR_INTERNET_DISCONNECTED" not in error]
 
 
 def test_result_is_waited_for_through_a_lost_connection(stack: DeployedStack, visit: Visit, key: MakeKey) -> None:

@@ -145,7 +145,7 @@ def test_follows_system_theme_and_own_choice(visit: Visit) -> None:
     page.reload()
 
     assert dark != light
-    assert background(page) == light
+    expect(page.locator("body")).to_have_css("background-color", light)
 
 
 def violations(page: Page) -> list[str]:
