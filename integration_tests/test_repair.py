@@ -5,6 +5,7 @@ The tests have a stack of their own, since they lose events, remove rows and cha
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import time
@@ -17,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import ExifTags, Image
 
 from integration_tests import lanes
 from integration_tests.command import Command, command_on
 from integration_tests.conftest import FASTER_FAILURES, PROJECT
 from integration_tests.lanes import Engine, Lane
-from integration_tests.pictures import picture
+from integration_tests.pictures import encoded, picture
 from integration_tests.running import RunningCloud
 from integration_tests.stack import DeployedStack, LocalRekognition, Uploaded, wait_for
 
@@ -91,11 +93,14 @@ class Workshop:
         for term in self.stack.terms(key):
             place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": f"TERM#{term}"}}
             dynamodb.delete_item(TableName=table, Key=place)
+        place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}}
+        fingerprint = dynamodb.get_item(TableName=table, Key=place)["Item"]["fingerprint"]["S"].partition(".")[0]
         dynamodb.update_item(
             TableName=table,
-            Key={"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}},
-            UpdateExpression="REMOVE #terms",
-            ExpressionAttributeNames={"#terms": "terms"},
+            Key=place,
+            UpdateExpression="REMOVE #terms, #capture SET fingerprint = :detectors",
+            ExpressionAttributeNames={"#terms": "terms", "#capture": "capture"},
+            ExpressionAttributeValues={":detectors": {"S": fingerprint}},
         )
 
     def empty_table(self) -> None:
@@ -436,20 +441,24 @@ def test_picture_that_fails_again_keeps_its_failure(workshop: Workshop, folder: 
 # --- migrate
 
 
-def test_table_of_an_older_version_becomes_searchable_without_a_charge(
+def test_table_of_an_older_version_is_brought_up_to_date_without_a_charge(
     workshop: Workshop, folder: str, run: Command
 ) -> None:
-    stack, key = workshop.stack, f"{folder}wombat 77.jpg"
-    stack.wait_for_result(stack.upload(key, picture(key)))
+    stack, key = workshop.stack, f"{folder}wombat 77.heic"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "X100V"
+    content = encoded(Image.open(io.BytesIO(picture(key))), "HEIF", exif=exif)
+    stack.wait_for_result(stack.upload(key, content))
     stack.wait_until_announced(key)
     terms, calls = stack.terms(key), workshop.calls_of(folder)
-    assert {"NAME#wo", "NAME#womb", "NAME#77"} <= terms
+    assert {"NAME#wo", "NAME#womb", "NAME#77", "CAMERA#x100v"} <= terms
     workshop.forget_terms(key)
 
     done = run("migrate", "--prefix", folder)
 
     assert "requested 1 picture:" in done.stderr
     wait_for("the terms", lambda: stack.terms(key), lambda back: back == terms)
+    assert (stack.result(key) or {})["capture"] == {"camera": "X100V"}
     assert workshop.calls_of(folder) == calls
     assert "every result is up to date" in run("migrate", "--prefix", folder).stderr
     stack.delete(key)

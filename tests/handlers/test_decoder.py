@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 import handlers
@@ -37,6 +37,18 @@ def decoder() -> Iterator[Decoder]:
     new_decoder = Decoder(50_000_000, memory_mb=400, seconds=0.5)
     yield new_decoder
     new_decoder.close()
+
+
+@pytest.mark.parametrize("name", ["HEIC", "WebP", "TIFF", "JPEG"])
+def test_reads_what_the_camera_wrote_and_decodes_nothing(decoder: Decoder, name: str) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "X100V"
+    options: dict[str, Any] = {"tiffinfo": {ExifTags.Base.Model: "X100V"}} if name == "TIFF" else {"exif": exif}
+
+    assert decoder.capture(encoded(corners(), name, **options), name, LONG_S) == {"camera": "X100V"}
+    assert decoder.capture(encoded(corners(), name), name, LONG_S) is None
+    with pytest.raises(UnusablePictureError):
+        decoder.capture(encoded(corners(), name)[:20], name, LONG_S)
 
 
 def process_id(decoder: Decoder) -> int:
