@@ -16,6 +16,7 @@ from labelstack import calls, prices, pricing
 from labelstack.cli.backend import PROJECT
 from labelstack.cli.options import NUMBER, Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen
+from labelstack.cli.tables import Fitting
 from labelstack.cli.target import Target, connect
 from labelstack.errors import InputError, ProgramError
 from labelstack.pricing import Estimate, Shape, Volumes
@@ -183,21 +184,22 @@ def _show(screen: Screen, estimate: Estimate, stack: str, table: prices.PriceTab
         # `justify` is one of Rich's words for it.
         fixed = name in ("Service", "Quantity", "USD")
         shown.add_column(name, justify=justify, no_wrap=fixed, overflow="fold")  # type: ignore[arg-type]
+    narrow = []
     for service, lines in groupby(sorted(estimate.lines, key=_order(estimate)), key=lambda line: line.service):
-        of_service = list(lines)
-        for i, line in enumerate(of_service):
-            shown.add_row(
-                Text(service if i == 0 else "", style="bold"),
-                line.what,
-                f"{line.quantity:,.2f}".rstrip("0").rstrip("."),
-                Text(line.unit, style="dim"),
-                _usd(line.usd),
+        for i, line in enumerate(lines):
+            quantity, usd = f"{line.quantity:,.2f}".rstrip("0").rstrip("."), _usd(line.usd)
+            title = Text(service if i == 0 else "", style="bold")
+            shown.add_row(title, line.what, quantity, Text(line.unit, style="dim"), usd)
+            narrow.append(
+                Text.assemble((service, "bold"), f", {line.what}: {usd} ", (f"({quantity} {line.unit})", "dim"))
             )
+    total = Text(_usd(estimate.total_usd), style="bold")
     shown.add_section()
-    shown.add_row(Text("A month", style="bold"), "", "", "", Text(_usd(estimate.total_usd), style="bold"))
+    shown.add_row(Text("A month", style="bold"), "", "", "", total)
+    narrow.append(Text.assemble(("A month: ", "bold"), total))
     screen.show(f"Stack {stack} on AWS, prices of {table.region} as of {table.date}")
     screen.show()
-    screen.show(shown)
+    screen.show(Fitting(shown, narrow))
     screen.show()
     if estimate.saved_calls:
         screen.show(f"Known content saves {estimate.saved_calls:,} Rekognition calls, {_usd(estimate.saved_usd)}.")

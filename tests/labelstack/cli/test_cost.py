@@ -44,6 +44,15 @@ def test_shows_a_month_by_service_without_any_cloud(run: Run, backend: FakeBacke
     assert "· No free tier" in done.stdout
 
 
+def test_narrow_terminal_gets_a_line_for_each_charge(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+    shown = " ".join(run("cost", "--stack", "dev", "--pictures", "100000").stdout.split())
+
+    assert "Rekognition, 1 of 4 detectors: $100.00 (100,000 picture and operation)" in shown
+    assert "A month: $" in shown
+
+
 def test_json_has_lines_that_add_up(run: Run) -> None:
     said = json.loads(run("cost", "--stack", "prod", "--duplicates", "10%", "--reads", "5000", "--json").stdout)
 
