@@ -46,25 +46,25 @@ class StackArgs(TypedDict, total=False):
     ]
     """The prefix of every resource's name."""
     protect_data: Required[bool]
-    """`true` protects uploads, documents and table when the stack is destroyed."""
+    """Protect uploads, documents and table from `pulumi destroy`."""
     pipeline: Annotated[PipelineKind, Field("queue")]
-    """`queue` labels with one function, `workflow` with a Step Functions workflow (`docs/workflow.md`)."""
+    """One function, or a Step Functions workflow (`docs/workflow.md`)."""
     results_bucket: Annotated[bool, Field(False)]
-    """Write a JSON document for each version of a picture to a bucket (`docs/results.md`)."""
+    """Write a JSON document for each version to a bucket (`docs/results.md`)."""
     notifications: Annotated[bool, Field(False)]
     """Publish each result to an SNS topic."""
     api: Annotated[Literal["none", "rest", "http"], Field("none")]
-    """The HTTP API: `rest` has API keys, and its gateway answers with problem documents; `http` is cheaper."""
+    """The API: `rest` has API keys, `http` is cheaper."""
     website: Annotated[Literal["none", "s3", "cloudfront"], Field("none")]
-    """The page: `s3` over plain HTTP; `cloudfront` over HTTPS, with a private bucket and security headers."""
+    """The page: `s3` over plain HTTP, `cloudfront` over HTTPS with security headers."""
     site_mode: Annotated[Literal["api", "guest"], Field("api")]
-    """The page uses the API, or S3 and the table directly with Cognito's guest credentials."""
+    """The page uses the API, or S3 and the table as a Cognito guest."""
     guest_access: Annotated[bool, Field(False)]
-    """Create a Cognito identity pool. Its guests put and read only their own pictures below `uploadPrefix`."""
+    """Create a Cognito identity pool. Guests put and read their own pictures below `uploadPrefix`."""
     allowed_origins: Annotated[tuple[Origin, ...], Field(())]
-    """Other web origins whose pages may upload and call the API."""
+    """Other web origins that may upload and call the API."""
     previews: Annotated[bool, Field(False)]
-    """Make WebP previews of 480 and 1,600 px in a bucket of their own (`docs/pictures.md`)."""
+    """Make WebP previews (`docs/pictures.md`)."""
     monitoring: Annotated[bool, Field(False)]
     """Create alarms and a dashboard (`docs/metrics.md`)."""
 

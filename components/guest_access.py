@@ -27,7 +27,7 @@ class PrefixArgs(TaggedArgs, total=False):
     """Arguments of the components through which people upload."""
 
     upload_prefix: UploadPrefix
-    """The folder for uploads by the API, guests and the command. The API shows only this folder."""
+    """The folder for uploads, and the only one that the API shows."""
 
 
 class GuestAccessArgs(PrefixArgs, DataArgs, total=False):

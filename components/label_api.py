@@ -59,12 +59,12 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
     """The kind of API. `http` is cheaper, but has no API keys. Its gateway answers throttled, unsigned and failed
     requests without problem documents."""
     access: Annotated[ApiAccess, Field("api_key")]
-    """The callers who may upload and read: `api_key` those with the key (REST only), `iam` those who sign with SigV4,
-    `open` everybody, at your expense. Deleting is never open: it then needs a signature."""
+    """Access to upload and read: `api_key` by key (REST only), `iam` by SigV4, `open` for everybody, at your expense.
+    Deleting then needs a signature."""
     queue: QueueLike | None
     """The pipeline's queue of events: an `aws.sqs.Queue`, or its URL and ARN. Without it, the API cannot relabel."""
     purge: Annotated[bool, Field(False)]
-    """Let callers who may delete also purge: erase a picture for good (`docs/security.md`)."""
+    """Let callers who may delete erase pictures for good (`docs/security.md`)."""
     results_bucket: BucketLike | None
     """The bucket of the result documents, if any: a purge erases those of the picture."""
     previews: Previews | BucketReference | None
@@ -79,15 +79,13 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
     throttle_burst: Annotated[pulumi.Input[int], Field(100, ge=1, le=5000)]
     """Requests at once."""
     daily_quota: Annotated[int | None, Field(None, ge=1, le=2_000_000_000)]
-    """Requests a day (UTC) by the API's key. Without it, only the throttle limits them."""
+    """Requests a day (UTC) by the API's key."""
     requests_per_address: Annotated[int | None, Field(None, ge=10, le=2_000_000_000)]
-    """Requests from one IP address in five minutes; AWS WAF, which has a price of its own, refuses more with 429.
-    For an API of kind rest."""
+    """Requests from one IP address in five minutes; AWS WAF, at its own price, refuses more with 429 (REST only)."""
     origins: Sequence[pulumi.Input[Origin]]
     """Web origins whose pages may call the API. The gateway's own refusals name the first one only."""
     log_role: Annotated[Literal["none", "account", "own"], Field("none")]
-    """The role by which a REST API logs its requests; an account has one for each region. `none`: no access log.
-    `account`: the account's role. `own`: this stack replaces the account's role."""
+    """The REST API's access log: `account` by the account's role of the region; `own` replaces that role."""
     public_endpoint: Annotated[
         str | None,
         Field(

@@ -98,7 +98,7 @@ class MonitoringArgs(TaggedArgs, total=False):
     commands: Annotated[Literal["aws", "labelstack"], Field("aws")]
     """The commands that alarms name: `aws` for the AWS CLI's, `labelstack` where the stack has Labelstack's outputs."""
     daily_cost_bound_usd: Annotated[pulumi.Input[float] | None, Field(None, gt=0)]
-    """US dollars that Rekognition may cost a day before an alarm starts. Without it there is no such alarm."""
+    """US dollars of Rekognition calls a day that start an alarm. Without it: no alarm."""
     alarm_topic_arn: Annotated[
         pulumi.Input[str] | None,
         Field(
@@ -107,7 +107,7 @@ class MonitoringArgs(TaggedArgs, total=False):
             description="the ARN of an SNS topic that CloudWatch may publish to",
         ),
     ]
-    """Your topic for alarms. Its policy must let CloudWatch publish. Without it, the stack has its own."""
+    """Your topic for alarms. Its policy must let CloudWatch publish."""
     emails: Annotated[Sequence[Email], Field(())]
     """Subscribers of the stack's own topic. Each must confirm."""
 

@@ -58,13 +58,13 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     topic: TopicLike | None
     """A topic that tells of each result: a `Notifications`, an `aws.sns.Topic`, or its ARN."""
     notify_min_confidence: Annotated[pulumi.Input[float], Field(0, ge=0, le=100, description=PERCENT)]
-    """Minimum confidence of labels that a filter policy can use. Messages have all labels."""
+    """Minimum confidence of the labels for filter policies. Messages have all."""
     detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1), Variable("DETECTORS")]
     """Each detector is one Rekognition call a picture."""
     # 49, as one DynamoDB transaction of at most 100 actions replaces a result: the result and the counters, 49 new
     # labels and 49 old ones.
     max_labels: Annotated[pulumi.Input[int], Field(10, ge=1, le=49), Variable("MAX_LABELS")]
-    """Labels that a picture keeps, the most confident first."""
+    """Labels that a picture keeps, the surest first."""
     min_confidence: Annotated[
         pulumi.Input[float], Field(70, ge=0, le=100, description=PERCENT), Variable("MIN_CONFIDENCE")
     ]
@@ -72,17 +72,17 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     label_blocklist: Annotated[
         Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_BLOCKLIST")
     ]
-    """Labels that no result shows, in any case, by Rekognition's name or by their alias."""
+    """Labels that no result shows, in any case, by name or alias."""
     label_allowlist: Annotated[
         Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_ALLOWLIST")
     ]
-    """The only labels that results show. Empty: all that are not blocked."""
+    """The only labels that results show. Empty: all."""
     label_aliases: Annotated[
         Mapping[str, LabelName] | None,
         Field(None, description='a mapping of labels to other names, for example {"Human": "Person"}'),
         Variable("LABEL_ALIASES"),
     ]
-    """Other names for labels. Of two labels with the same name, a result shows the more confident one."""
+    """Other names for labels. Of two labels with one name, a result shows the surer."""
     min_confidence_by_label: Annotated[
         Mapping[str, Annotated[float, Field(ge=0, le=100)]] | None,
         Field(None, description='a mapping of labels to percent, for example {"Weapon": 95}'),
@@ -90,11 +90,11 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     ]
     """Minimum confidence of these labels, in place of `min_confidence`."""
     image_properties: Annotated[bool, Field(False), Variable("IMAGE_PROPERTIES")]
-    """Also request dominant colours and quality, at Rekognition's extra charge."""
+    """Also request dominant colours and quality, at extra charge."""
     keep_location: Annotated[bool, Field(False), Variable("KEEP_LOCATION")]
     """Keep the place that the camera wrote. After a change run `labelstack reprocess --labels`."""
     rekognition_tps: Annotated[pulumi.Input[float], Field(5, ge=1, le=1000)]
-    """Your account's quota of Rekognition calls per second and operation. It sets the concurrency."""
+    """Your quota of Rekognition calls per second and operation. It sets the concurrency."""
     rekognition_timeout_seconds: Annotated[
         pulumi.Input[float], Field(10, ge=1, le=60), Variable("REKOGNITION_TIMEOUT_S")
     ]
@@ -109,18 +109,18 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     retry_base_delay_seconds: Annotated[pulumi.Input[int], Field(5, ge=0, le=900)]
     """The pause before the second attempt. It doubles each time."""
     cache_days: Annotated[pulumi.Input[int], Field(30, ge=1), Variable("CACHE_DAYS")]
-    """Days for which Rekognition's answers are reused for the same bytes."""
+    """Days for which the same bytes reuse Rekognition's answers."""
     batch_size: Annotated[pulumi.Input[int], Field(10, ge=1, le=10)]
     """Pictures that one invocation analyses concurrently."""
     # AWS: with fewer receives messages may become dead letters only because the function was throttled.
     max_receive_count: Annotated[pulumi.Input[int], Field(5, ge=5, le=1000)]
     """Attempts before a picture is `FAILED`. Throttling uses none up, for three days."""
     on_cost_bound: Annotated[Literal["alarm", "pause"], Field("alarm")]
-    """At the daily cost bound (`Monitoring`), `alarm` notifies. `pause` also stops taking pictures from the queue. They
-    wait there for 4 days, until `labelstack resume`."""
+    """At the daily cost bound, `alarm` notifies.
+    `pause` also stops the queue until `labelstack resume`; pictures wait for 4 days."""
     # Room to convert a picture of 50 megapixels, and most of a processor to do it with.
     memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
-    """Memory of the function that reads pictures. It limits the size of converted pictures."""
+    """The labelling function's memory. It limits the size of converted pictures."""
     # A queue keeps what a function works on invisible for six times this, and for 12 hours at most.
     timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=5, le=900)]
     """Timeout of a batch, or of a step of the workflow."""

@@ -34,7 +34,7 @@ class PreviewsArgs(ServiceArgs, total=False):
     memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
     """Memory of the function. It decides how large a picture can be."""
     concurrency: Annotated[pulumi.Input[int], Field(concurrency.LEAST, ge=concurrency.LEAST, le=concurrency.MOST)]
-    """Pictures of which previews are made at a time, each in about half a second."""
+    """Previews made at once, each in about half a second."""
 
 
 class Previews(PrivateBucket):

@@ -18,22 +18,21 @@ HEAD = f"""# Settings
 
 <!-- Written by `make generated` from the components' arguments: change those, not this page. -->
 
-Keys of `Pulumi.<stack>.yaml` below `{NAMESPACE}:`, as `{NAMESPACE}:maxLabels: 5`. `pulumi config set maxLabels 5` sets
-the same. Defaults are in brackets. A wrong value ends the program before it creates anything.
+Keys of `Pulumi.<stack>.yaml`, as `{NAMESPACE}:maxLabels: 5`, or by `pulumi config set maxLabels 5`. Defaults are in
+brackets. A wrong value ends the program before it creates anything.
 """
 
 COMMANDS_HEAD = """# Commands
 
 <!-- Written by `make generated` from the command's own help: change that, not this page. -->
 
-`labelstack` is in `.venv/bin` once a `make` task has run. `labelstack COMMAND --help` explains the options. Those that
-choose a stack have variables: `LABELSTACK_CLOUD`, `LABELSTACK_STACK`, `LABELSTACK_OUTPUTS`, `LABELSTACK_STATE_DIR`,
-`LABELSTACK_ENGINE`.
+`labelstack` is in `.venv/bin`; `labelstack COMMAND --help` explains options. These variables choose a stack:
+`LABELSTACK_CLOUD`, `LABELSTACK_STACK`, `LABELSTACK_OUTPUTS`, `LABELSTACK_STATE_DIR`, `LABELSTACK_ENGINE`.
 
 Exit status: 0 success, 1 an error with one sentence, 2 wrong usage, 130 stopped by Ctrl-C.
 
-If a stack has an API, `result`, `labels`, `search`, `list` and `watch` use it, signed or with the stack's key. Uploads
-go to S3. Without AWS credentials you read with an outputs file and a key:
+`result`, `labels`, `search`, `list` and `watch` use the stack's API if there is one. Without AWS credentials, read with
+an outputs file and a key:
 `LABELSTACK_API_KEY=… labelstack labels --outputs outputs.json`.
 """
 

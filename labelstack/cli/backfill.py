@@ -53,7 +53,7 @@ def backfill(
     rate_per_s: float | None,
     as_json: bool,
 ) -> None:
-    """Label the pictures that are already in the upload bucket, or in another bucket with --from.
+    """Label the pictures in the upload bucket, or with --from in another one.
 
     It analyses no picture whose result is up to date. With --from, S3 copies each picture below the upload prefix,
     unless it is there. The command first shows the number of pictures and AWS's highest charge. Run it again after an

@@ -29,7 +29,7 @@ STACK = "local"
 @verbose_option("Show each resource and the stack's outputs too.")
 @click.pass_context
 def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose: bool) -> None:
-    """Label pictures on a temporary embedded cloud, show the results, and take everything down.
+    """Label pictures on a temporary cloud, show the results, take everything down.
 
     IMAGE is a file or a folder; without one, the project's samples are used. A cloud that `labelstack up` has started
     is left alone.

@@ -37,7 +37,7 @@ CLOUD_STOPPED = "The stack is gone, because this command has stopped the embedde
 @target_options
 @click.pass_context
 def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) -> None:
-    """Start the embedded cloud, unless it runs, and deploy or update the stack.
+    """Start the embedded cloud, and deploy or update the stack.
 
     With --cloud localstack, the LocalStack must run already (AWS_ENDPOINT_URL names it). `labelstack down` ends what
     this command starts.

@@ -27,7 +27,7 @@ SIGNS = {
 @target_options
 @click.pass_context
 def doctor(ctx: click.Context, target: Target, as_json: bool) -> None:
-    """Find problems of a stack on a cloud, and print the fixes.
+    """Find a stack's problems, and print fixes.
 
     Exit status 0: no problem (there may be warnings); 1: at least one.
     """

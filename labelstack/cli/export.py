@@ -44,7 +44,7 @@ STANDARD_OUTPUT = Path("-")
 def export(
     ctx: click.Context, target: Target, format_name: str | None, output: Path, prefix: str, status: str | None
 ) -> None:
-    """Write all results to a file: JSON Lines, CSV or Parquet (which needs pyarrow).
+    """Write all results as JSON Lines, CSV or Parquet (needs pyarrow).
 
     A line of JSON Lines is a result document (api/result.schema.json). In CSV, a text that a spreadsheet would read as
     a formula begins with an apostrophe. A picture that gets a new result during the export may be in it twice, the

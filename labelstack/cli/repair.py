@@ -123,7 +123,7 @@ def redrive(
     rate_per_s: float | None,
     as_json: bool,
 ) -> None:
-    """Retry FAILED pictures and the messages in the dead-letter queues, that of previews too.
+    """Retry FAILED pictures and dead letters, those of previews too.
 
     It shows each picture with the reason of its failure. A success replaces the FAILED result. Without --code and
     --prefix, it also moves messages from the dead-letter queues back to the queues that they came from.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import rekognition_local
 from rekognition_local.operations import OPERATIONS
-from rekognition_local.wire import service_model
 
 
 def listed(heading: str) -> list[str]:
@@ -19,7 +18,3 @@ def listed(heading: str) -> list[str]:
 
 def test_lists_what_is_implemented() -> None:
     assert listed("Implemented") == sorted(OPERATIONS)
-
-
-def test_lists_all_other_operations_of_the_service() -> None:
-    assert listed("Not implemented") == sorted(set(service_model().operation_names) - set(OPERATIONS))
