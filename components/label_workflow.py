@@ -47,7 +47,7 @@ class LabelWorkflow(Pipeline):
 
     state_machine: aws.sfn.StateMachine
     steps: dict[str, PythonFunction]
-    """By name: inspect, recognise, store, fail, and notify where results are announced."""
+    """The steps' functions by name: inspect, recognise, store, fail, and notify where results are announced."""
     state_machine_arn: pulumi.Output[str]
     """The workflow."""
     step_function_names: pulumi.Output[Mapping[str, str]]

@@ -14,7 +14,7 @@ from ..api.problems import NotDeployedError, PictureNotFoundError
 from ..api.requests import Request
 
 PICTURES_AT_ONCE: Final = 10
-"""Of a folder: one request has a few seconds."""
+"""The most pictures that one request deletes of a folder: one request has a few seconds."""
 
 
 class Objects(Protocol):

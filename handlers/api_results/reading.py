@@ -101,7 +101,7 @@ class Reading:
     link_expiry_s: int
     now: Callable[[], datetime]
     previews: Previews | None = None
-    """None where the stack makes none."""
+    """The stack's previews; None where it makes none."""
 
     def detect_labels(self, request: Request) -> Answer:
         """POST /detect-labels."""

@@ -24,7 +24,7 @@ from .decoding.errors import UnusablePictureError
 from .errors import DecoderStoppedError
 
 SECONDS: Final = 3
-"""Of processor time for a picture, beside what its size allows."""
+"""Seconds of processor time for a picture, beside the allowance for its size."""
 _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
 _ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
 """glibc gives what is larger back at once (mallopt(3)); without, it keeps room for the largest picture so far."""

@@ -99,7 +99,7 @@ class DetectorSettings:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """By detector, for those that are on."""
+        """The settings' fingerprint of each active detector."""
         return {detector: self.fingerprint(detector) for detector in self.detectors}
 
     @cached_property

@@ -61,9 +61,9 @@ class ObjectEvent:
     size_bytes: int | None
     request_id: str | None
     processed_before: str | None = None
-    """Of a repair: a result that was made before this time (ISO 8601) is to be made anew, whatever is known."""
+    """A repair's request to replace results from before this time (ISO 8601), whatever is known."""
     labels_only: bool = False
-    """Of a repair: apply the rules of labels to what is stored, and ask Rekognition nothing."""
+    """A repair's request to apply the rules of labels to stored labels, without Rekognition."""
 
     @property
     def uploaded_version(self) -> str | None:

@@ -96,7 +96,7 @@ class Batch:
     """Answers of this batch. They count even where a repair wants nothing that was known before."""
     rejections: dict[keys.Content, PictureRejectedError] = field(default_factory=dict)
     new_content: list[Item] = field(default_factory=list)
-    """For the table, written in one request when the batch ends."""
+    """Known content for the table, written in one request when the batch ends."""
     _locks: dict[object, threading.Lock] = field(default_factory=dict)
 
     def lock(self, of: object) -> threading.Lock:

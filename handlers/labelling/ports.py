@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 MARGIN_S: Final = 2.0
-"""Of the function's time, kept for writing results and answering whoever called it."""
+"""Seconds of the function's time that are kept for writing results and answering the caller."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ _LONGEST_PAUSE_S: Final = 8.0
 _MOST_BROKEN: Final = 3
 _USUAL_CALL_S: Final = 0.3
 _BESIDE_CALL_S: Final = 0.5
-"""To read a picture and to write its result."""
+"""Seconds to read a picture and to write its result."""
 _LONGEST_CALL_S: Final = 1.5
 """A service that takes longer is overloaded: more pictures at once would make it no faster."""
 _SMOOTHING: Final = 0.1

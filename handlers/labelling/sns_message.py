@@ -37,7 +37,7 @@ class SnsMessage:
 
     @property
     def size_bytes(self) -> int:
-        """As SNS counts: the body, and of each attribute name, type and value."""
+        """The size by SNS's count: the body, and each attribute's name, type and value."""
         return len(self.body.encode()) + sum(
             len(name) + len(data_type(value)) + len(attribute_text(value).encode())
             for name, value in self.attributes.items()

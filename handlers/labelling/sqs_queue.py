@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 MAX_VISIBILITY_S: Final = 900
 LEAST_BASE_S: Final = 0.1
-"""Of waits, so that they grow also where failures are tried again at once."""
+"""The first pause of a wait; waits grow even where failures are retried at once."""
 LONGEST_WAIT: Final = timedelta(days=3)
-"""From when the message was sent: until then a wait uses up no attempt."""
+"""Seconds since the message was sent, during which a wait uses up no attempt."""
 NOTE_KEEP: Final = timedelta(days=15)
 """Longer than a message can stay in the queues."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 LONGEST_EXECUTION_S: Final = 300
-"""Of an Express workflow: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html."""
+"""The limit of an Express workflow: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html."""
 
 
 def client_config(connections: int) -> Config:

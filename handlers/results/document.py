@@ -158,9 +158,9 @@ class Result(Analysis):
     etag: NotRequired[str]
     sizeBytes: NotRequired[int]
     format: NotRequired[str]
-    """Of the uploaded file: JPEG, PNG, HEIC, HEIF, AVIF, WebP, GIF, TIFF or BMP."""
+    """The uploaded file's format: JPEG, PNG, HEIC, HEIF, AVIF, WebP, GIF, TIFF or BMP."""
     width: NotRequired[int]
-    """Of the uploaded file as a person sees it, turned by its orientation; so is `height`."""
+    """The uploaded file's width as a person sees it, turned by its orientation; so is `height`."""
     height: NotRequired[int]
     capture: NotRequired[Capture]
     converted: NotRequired[bool]
@@ -186,7 +186,7 @@ def json_ready(document: object) -> Any:
 
 
 SCHEMA_VERSION: Final = 1
-"""Of `public_document`, raised when a reader of its schema would have to change; attributes may be added without."""
+"""The version of `public_document`, raised when readers of its schema must change; new attributes do not raise it."""
 _FOLDER: Final = "results"
 _MAX_KEY_BYTES: Final = 1024
 NO_VERSION: Final = "null"

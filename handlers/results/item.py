@@ -352,7 +352,7 @@ class PictureHeader:
 
     format: str
     width: int | None
-    """As a person sees it, turned by its orientation; `height` too."""
+    """The width as a person sees it, turned by its orientation; `height` too."""
     height: int | None
     converted: bool = False
     """Rekognition sees a converted copy."""

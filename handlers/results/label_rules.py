@@ -17,7 +17,7 @@ from typing import Self, cast
 from .document import Label
 
 Names = frozenset[str]
-"""Of labels, in lower case."""
+"""Names of labels, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LabelRules:
 
     blocklist: Names = frozenset()
     allowlist: Names | None = None
-    """None allows all labels, as an empty list in the settings does."""
+    """The allowed labels; None allows all, as an empty list in the settings does."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The name to show, by name in lower case."""
     confidences: Mapping[str, Decimal] = field(default_factory=dict)

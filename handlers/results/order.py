@@ -43,7 +43,7 @@ FIRST: Final = Position(keys.pad_sequencer("0"), "1970-01-01T00:00:00.000Z")
 
 @dataclass(frozen=True)
 class State:
-    """As much of a stored result as the order needs."""
+    """The parts of a stored result that the order needs."""
 
     position: Position
     status: Status

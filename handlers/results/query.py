@@ -49,7 +49,7 @@ class Condition:
 
     kind: Kind
     value: str
-    """As it is compared, in lower case; of words read and of a camera, all of them."""
+    """The condition's text for comparison, in lower case; of words read and of a camera, all words."""
     negative: bool = False
 
     def holds(self, result: Result, min_confidence: Decimal) -> bool:

@@ -34,9 +34,9 @@ class Simulation:
     unlabeled: Change = field(default_factory=Change)
     """Pictures that show labels now, and would show none."""
     lost: dict[str, Change] = field(default_factory=dict)
-    """By label: pictures that show it now, and would not."""
+    """Pictures by the label that they would lose."""
     gained: dict[str, Change] = field(default_factory=dict)
-    """By label: pictures that do not show it now, and would."""
+    """Pictures by the label that they would gain."""
 
 
 def simulate(results: Iterable[tuple[Result, list[Label]]], rules: LabelRules, min_confidence: Decimal) -> Simulation:

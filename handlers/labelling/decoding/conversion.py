@@ -45,7 +45,7 @@ _PREVIEW_QUALITY: Final = 80
 _SMALLER: Final = 0.7
 
 _LEAST_ROWS: Final = 0.9
-"""Of a file that breaks off: what must be there of its rows."""
+"""The share of rows that a broken file must have."""
 # The errors of Pillow, libheif and their codecs for damaged files.
 _DAMAGED: Final = (
     *(SyntaxError, OSError, EOFError, ValueError, RuntimeError, LookupError, TypeError, OverflowError),

@@ -35,7 +35,7 @@ _PLANES: Final = 2
 _UNSIGNED, _SIGNED = 1, 2
 _PREVIEW: Final = 1
 _MAX_VALUES: Final = 16
-"""Of a tag that is looked at here: no picture has more channels."""
+"""The most values of a tag that are read: no picture has more channels."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tiff:
     planar: bool
     """Each channel has a place of its own."""
     tile_pixels: int
-    """Of one tile, which is decoded at once, however small the picture is; 0 without tiles."""
+    """The pixels of a tile, which is decoded at once, however small the picture is; 0 without tiles."""
     bits: int
     """Of one channel."""
     signed: bool

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 Bytes = bytes | bytearray | memoryview
 
 MAX_BYTES: Final = 256 * 1024
-"""Of a packet that is read; a camera's has a few KB."""
+"""The largest packet that is read; a camera's has a few KB."""
 RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 XMP: Final = "{http://ns.adobe.com/xap/1.0/}"
 EXIF: Final = "{http://ns.adobe.com/exif/1.0/}"
