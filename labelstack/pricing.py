@@ -388,7 +388,7 @@ def _assumptions(shape: Shape, volumes: Volumes) -> list[str]:
     said = [
         "No free tier, discount, tax or support plan; a month has 30 days.",
         f"Storage is that of one month's uploads, kept for a whole month: {volumes.average_bytes / KB:g} kB a picture. "
-        "What is kept longer is charged again each month.",
+        "Storage is charged again each month.",
         f"A picture has {labels} labels, {_terms(shape)} other search terms and a result of "
         f"{_result_bytes(shape, labels) / KB:.1f} kB: "
         f"{write_units(shape, labels)} write units in a transaction, which counts twice, indexes included. "

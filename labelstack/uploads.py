@@ -90,8 +90,8 @@ def collect(paths: Sequence[Path]) -> Selection:
     """Return the files that `paths` name, each once, with unique keys.
 
     A file's name is its own; one found in a folder is named relative to the folder's parent (`holiday/1.jpg`). Where
-    two files would share a name, both get as much of their paths as tells them apart. What cannot be read below a
-    folder is left out, and the rest goes on.
+    two files would share a name, both get as much of their paths as tells them apart. Unreadable files below
+    a folder are left out, and the rest goes on.
 
     Raises:
         InputError: A path is missing or is neither file nor folder, or a folder holds no picture.

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 8.0
-# Throttling passes by waiting. What breaks or hangs three times in a row is left to the queue, which waits longer and
-# lets the other pictures go on.
+# Throttling passes by waiting. A call that breaks or hangs three times in a row is left to the queue, which waits
+# longer and lets the other pictures go on.
 _MOST_BROKEN: Final = 3
 _USUAL_CALL_S: Final = 0.3
 _BESIDE_CALL_S: Final = 0.5

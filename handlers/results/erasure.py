@@ -1,7 +1,7 @@
 """Erasing a picture for good: all that the stack itself keeps of it, wherever it is.
 
-S3 keeps deleted objects as old versions, and documents, known content and notes outlive a picture. What cannot be
-erased: the tombstone in the table (15 days: an older event must not bring the result back), the table's backups, the
+S3 keeps deleted objects as old versions, and documents, known content and notes outlive a picture. Nobody can
+erase: the tombstone in the table (15 days: an older event must not bring the result back), the table's backups, the
 functions' logs, messages in queues, and what others were told (`docs/security.md`).
 """
 

@@ -70,7 +70,7 @@ class State:
     def settles(self, position: Position, uploaded_version: str | None = None) -> bool:
         """Tell whether nothing is left to do for an event at `position`: it is older, or done and not FAILED.
 
-        `uploaded_version` is the version that the event says was uploaded. That a version is uploaded happens once:
+        `uploaded_version` is the version that the event says was uploaded. A version is uploaded once:
         with the stored sequencer it is the same event, whatever its time.
         """
         same_upload = (

@@ -165,7 +165,7 @@ def remove_run(client: docker.DockerClient, run: str) -> None:
         CloudError: Docker does not answer or refuses; says how to remove them by hand.
     """
     with explained(f"removing the containers of this run (by hand: {_by_hand(run)})", CloudError):
-        # Parents first: from then on nobody starts more. What they were just starting comes to light in the next look.
+        # Parents first: from then on nobody starts more. The next look shows containers that they were starting.
         for labels in ((PARENT_LABEL,), (), ()):
             for container in _containers(client, f"{RUN_LABEL}={run}", *labels):
                 with _gone_is_fine():

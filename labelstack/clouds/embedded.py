@@ -195,7 +195,7 @@ class EmbeddedCloud:
         """Return the cloud that another process started in the folder.
 
         Raises:
-            CloudNotRunningError: None runs there. What a dead one left behind is removed.
+            CloudNotRunningError: None runs there. A dead cloud's remains are removed.
         """
         folder = folder.resolve()
         record = Record.read(folder / "cloud.json")

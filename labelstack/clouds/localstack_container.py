@@ -106,7 +106,7 @@ class LocalStackContainer:
 
     @classmethod
     def start(cls, project: Path, environment: Mapping[str, str] | None = None) -> LocalStackContainer:
-        """Start both and wait until they answer. What an earlier run left whose process was killed is removed first.
+        """Remove what a killed run left, start both, and wait until they answer.
 
         Args:
             project: The project's folder, as for `prepare`.

@@ -1,6 +1,6 @@
 """Build a REST API call by call from an OpenAPI document with API Gateway's extensions, as AWS's import does at once.
 
-The embedded cloud's own import drops most of a document. What this does not know in a document is an error.
+The embedded cloud's own import drops most of a document. Unknown parts of a document are errors.
 """
 
 from __future__ import annotations

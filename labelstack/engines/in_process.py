@@ -151,7 +151,7 @@ class InProcessEngine:
         if not state.entries and not state.replaced:
             state.delete()
         left = "".join(f"\n  {failure}" for failure in failures)
-        cause.add_note(f"What this deployment made is removed again{f', but for:{left}' if left else '.'}")
+        cause.add_note(f"The resources of this deployment are removed again{f', but for:{left}' if left else '.'}")
 
     @staticmethod
     def _remove_left(registered: Set[str], state: StackState, target: Target, on_step: OnStep | None) -> list[str]:

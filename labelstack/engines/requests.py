@@ -1,7 +1,7 @@
 """Builds a request to AWS out of a resource's properties by botocore's own model of the operation.
 
-Pulumi's AWS provider names most properties as the API does, in camelCase (`memorySize` is `MemorySize`). What matches
-is sent; what does not match stays unused in `Inputs`, so that the engine names it as not applied.
+Pulumi's AWS provider names most properties as the API does, in camelCase (`memorySize` is `MemorySize`). Matching
+properties are sent; others stay unused in `Inputs`, so that the engine names them as not applied.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class RepairRequests:
             labels_only: Only the rules of labels are applied, to the stored results.
 
         Raises:
-            RepairError: SQS does not take them. What was given before is in the queue.
+            RepairError: SQS refuses them. Earlier requests are in the queue.
         """
         remaining = iter(keys)
         while batch := list(islice(remaining, self._pace.at_once)):

@@ -1,7 +1,7 @@
 """A picture that Rekognition does not take as it is becomes an upright JPEG that it does; any becomes previews. Pure.
 
 The sides are judged before a pixel is decoded. Of an animation the first picture is used, of a HEIF file the primary
-one. What is converted is turned as browsers show it, so that boxes, which are fractions, fit what a person sees. A
+one. A converted picture is turned as browsers show it, so that boxes, which are fractions, fit what a person sees. A
 file that breaks off is taken where browsers show all but its last rows.
 """
 

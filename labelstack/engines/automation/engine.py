@@ -129,7 +129,7 @@ class PulumiEngine:
         return dict(known.outputs)
 
     def _known(self, stack: str) -> Record | None:
-        """Return the stack's record. What is left of a stack whose emulator has lost everything is removed."""
+        """Return the stack's record. Remove the rest of a stack whose emulator has lost everything."""
         known = record.load(self.folder, stack)
         if known is not None and known.instance == self.cloud.instance:
             return known

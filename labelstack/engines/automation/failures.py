@@ -26,7 +26,7 @@ AFTER_FAILED_UP = (
 
 @contextmanager
 def translated(workspace: Workspace, events: Events, *, destroying: bool = False) -> Iterator[None]:
-    """Raise what the CLI fails with as a LabelstackError. That a stack does not exist is left to the caller."""
+    """Raise the CLI's failures as LabelstackErrors. The caller handles a missing stack."""
     try:
         yield
     except StackNotFoundError:

@@ -31,7 +31,7 @@ MOST_DELETED = 1000  # by one DeleteObjects
 
 @provisions("aws:s3/bucket:Bucket")
 class Bucket(Provisioner):
-    """A bucket. What configures it are resources of their own."""
+    """A bucket. Other resources configure it."""
 
     auto_name = AutoName("bucket", 63, lower=True)
     replaced_by = frozenset({"bucket"})

@@ -193,7 +193,7 @@ def test_what_cannot_be_removed_again_is_told_and_stays_recorded(stack: Stack) -
         stack.up(program)
 
     (note,) = raised.value.__notes__
-    assert note.startswith("What this deployment made is removed again, but for:\n  b (aws:s3/bucket:Bucket): ")
+    assert note.startswith("The resources of this deployment are removed again, but for:\n  b (aws:s3/bucket:Bucket): ")
     assert "is not empty" in note
     assert [entry.name for entry in stack.engine.resources("test")] == ["b"]
     empty(stack.cloud.client("s3"), stack.engine.resources("test")[0].id)
