@@ -274,7 +274,7 @@ def test_gives_pictures_of_its_own_prefix_only(
     session_rekognition.set_rules([])
 
     assert counts(api)["Numbat"] == 1
-    for order in ("newest", "confidence"):
+    for order in ("newest", "confidence", "taken"):
         assert keys_of(api.every_page({"label": "numbat", "order": order, "limit": "1"})) == [inside]
         assert keys_of(api.every_page({"label": ["numbat", "secret"], "order": order, "limit": "1"})) == [inside]
     listed = api.every_page({"limit": "3"})
