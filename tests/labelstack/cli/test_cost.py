@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from labelstack import calls
+from labelstack.cli.app import cli
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import FakeBackend
 
@@ -44,13 +46,15 @@ def test_shows_a_month_by_service_without_any_cloud(run: Run, backend: FakeBacke
     assert "· No free tier" in done.stdout
 
 
-def test_narrow_terminal_gets_a_line_for_each_charge(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+@pytest.mark.parametrize("columns", [40, 60])
+def test_narrow_terminal_gets_a_line_for_each_charge(columns: int) -> None:
+    command = ["cost", "--stack", "dev", "--pictures", "100000"]
 
-    shown = " ".join(run("cost", "--stack", "dev", "--pictures", "100000").stdout.split())
+    shown = CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, command).stdout
 
-    assert "Rekognition, 1 of 4 detectors: $100.00 (100,000 picture and operation)" in shown
-    assert "A month: $" in shown
+    bill = shown[shown.index("Rekognition") : shown.index("A month: $")]
+    assert "Rekognition, 1 of 4 detectors: $100.00 (100,000 picture and operation)" in " ".join(bill.split())
+    assert max(map(len, bill.splitlines())) <= columns
 
 
 def test_json_has_lines_that_add_up(run: Run) -> None:
