@@ -246,7 +246,6 @@ def test_does_not_work_inside_another_site(visitor: Visitor, site: str) -> None:
         framed = visitor.page.frame_locator("iframe")
         expect(framed.locator("body")).to_contain_text("does not work inside another page")
         assert framed.locator("button, input").count() == 0
-    visitor.forgive("subframe")
 
 
 @pytest.mark.abuse
