@@ -51,7 +51,7 @@ from .errors import (
 from .events import EventKind, ObjectEvent
 from .metrics import Metric, Metrics
 from .outbox import Outbox
-from .ports import Deadline, Objects, Rekognition, StoredObject
+from .ports import Deadline, Objects, Rekognition, StoredObject, uploaded_object
 from .preparation import Preparation
 
 TOMBSTONE_KEEP: Final = timedelta(days=TOMBSTONE_DAYS)
@@ -311,10 +311,9 @@ class Pipeline:
 
     def _locate(self, event: ObjectEvent) -> tuple[StoredObject, bytes]:
         """Return the object that the event is about, and the first bytes where they had to be read to know it."""
-        version_id = event.uploaded_version
-        if version_id and event.etag and event.size_bytes is not None:
-            return StoredObject(event.bucket, event.key, version_id, event.etag, event.size_bytes, event.time), b""
-        return self.objects.open(event.key, version_id, picture.HEADER_READS_BYTES[0])
+        if stored := uploaded_object(event):
+            return stored, b""
+        return self.objects.open(event.key, event.uploaded_version, picture.HEADER_READS_BYTES[0])
 
     def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline) -> Write:
         """Return the picture's result: what is known of its bytes, and for the rest what Rekognition says."""

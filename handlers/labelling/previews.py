@@ -20,7 +20,7 @@ from .decoding.errors import UnusablePictureError
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
 from .events import EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
-from .ports import Deadline, Objects
+from .ports import Deadline, Objects, uploaded_object
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -91,13 +91,14 @@ class Previews:
             return Outcome.UNUSABLE
 
     def _make(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
-        stored, start = self.objects.open(event.key, event.uploaded_version, picture.HEADER_READS_BYTES[0])
+        # Not opened where the event says all: S3 does not even describe what only its owner has a key to.
+        stored = uploaded_object(event) or self.objects.open(event.key, event.uploaded_version, 1)[0]
         places = [preview_key(event.key, stored.version_id, side_px) for side_px in SIDES_PX]
         # Without versions, another picture may have come under the same key.
         if stored.version_id and self.store.has(places[-1]):
             return Outcome.KNOWN
         picture.check_size(stored.size_bytes)
-        name = picture.format_of(start)
+        name = picture.format_of(self.objects.read_start(stored, picture.HEADER_READS_BYTES[0]))
         try:
             previews = self.decoder.previews(
                 self.objects.read_start(stored, stored.size_bytes), name, SIDES_PX, deadline.remaining_s

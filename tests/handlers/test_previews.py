@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
-from handlers.labelling.errors import DecoderStoppedError
+from handlers.labelling.errors import DecoderStoppedError, PictureRejectedError, StorageError
 from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.previews import Outcome, Previews
+from handlers.results.codes import Code
 from handlers.results.previews import preview_key
 from tests.handlers.assembling import FOREVER
 from tests.handlers.factories import BUCKET, corners, encoded, event
@@ -47,7 +48,7 @@ class World:
 
     def follow(self, followed: ObjectEvent) -> Outcome:
         previews = Previews(BUCKET, self.objects, DecoderHere(50_000_000), self.store, self.metrics)
-        return previews.follow(followed, FOREVER)
+        return previews.follow(self.objects.with_header(followed), FOREVER)
 
     def counted(self) -> dict[Metric, int]:
         return self.metrics.take()[0]
@@ -60,6 +61,25 @@ def world() -> World:
 
 def sides(content: bytes) -> tuple[int, int]:
     return WebPImageFile(io.BytesIO(content)).size
+
+
+@pytest.mark.abuse
+def test_object_that_only_its_owner_can_read_ends_without_previews(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise PictureRejectedError(Code.OBJECT_UNREADABLE)
+
+    def undescribed(*_: object) -> None:
+        raise StorageError("400 Bad Request")
+
+    world.objects.add("a/cat", LARGE)
+    followed = world.objects.with_header(event("a/cat"))
+    monkeypatch.setattr(world.objects, "read_start", refuse)
+    monkeypatch.setattr(world.objects, "open", undescribed)
+
+    assert world.follow(followed) is Outcome.UNUSABLE
+    assert world.counted() == {Metric.PICTURES_WITHOUT_PREVIEW: 1}
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "HEIF", "TIFF", "BMP", "WebP", "AVIF", "GIF"])
