@@ -278,6 +278,25 @@ def reject(caller: Caller) -> str:
     return caller.call("inspect", caller.state(size_bytes=0))
 
 
+def keep_facts_anew(caller: Caller) -> str:
+    """Have known answers found beside which an older version kept other facts."""
+    _, state = caller.labelled()
+    dynamodb, table, etag = (
+        caller.stack.client("dynamodb"),
+        caller.stack.outputs["resultsTable"],
+        state["stored"]["etag"],
+    )
+    known = dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"CONTENT#{etag}#{SIZE_BYTES}"}},
+    )["Items"]
+    assert known
+    for item in known:
+        dynamodb.put_item(TableName=table, Item={**item, "facts": {"S": "older"}})
+    return caller.call("inspect", {"event": {**caller.state()["event"], "etag": etag}})
+
+
 def store_labels(caller: Caller) -> str:
     stored, _ = caller.labelled()
     state = {**caller.state(), "stored": caller.stored()}
@@ -333,6 +352,7 @@ WORKFLOW: dict[str, list[Flow]] = {
     ],
     "inspect": [
         Flow(reject, (GET_BATCH, PUT, UPDATE, DELETE)),
+        Flow(keep_facts_anew, (PUT_BATCH,)),
         Flow(lambda caller: caller.call("inspect", caller.state()), (READ_VERSION,)),
         Flow(lambda caller: caller.call("inspect", caller.state(kind="PURGED")), (READ,)),
     ],
