@@ -22,6 +22,7 @@ from urllib.parse import unquote_plus
 from ..results import keys, repair
 from ..results.order import FIRST, Position, State
 from .errors import UnreadableMessageError
+from .ports import StoredObject
 
 MAX_KEY_BYTES: Final = 1024
 RECEIVE_COUNT: Final = "ApproximateReceiveCount"
@@ -74,6 +75,14 @@ class ObjectEvent:
     def time(self) -> datetime:
         """Return S3's time of the event."""
         return datetime.fromisoformat(self.position.event_time)
+
+    @property
+    def uploaded_object(self) -> StoredObject | None:
+        """The object that was uploaded, if the event says all of it: without a request."""
+        version_id = self.uploaded_version
+        if not version_id or not self.etag or self.size_bytes is None:
+            return None
+        return StoredObject(self.bucket, self.key, version_id, self.etag, self.size_bytes, self.time)
 
     def after(self, stored: State | None) -> ObjectEvent:
         """Return the event at its place in the order: that of a repair is right behind what is stored."""

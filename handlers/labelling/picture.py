@@ -191,7 +191,8 @@ def _header(name: str, structure: Structure, size_bytes: int, for_text: bool) ->
     )
     if lies_on_its_side(structure.turn):
         width, height = height, width
-    return PictureHeader(name, width, height, converted, capture(structure.exif, structure.xmp))
+    facts = capture(structure.exif, structure.xmp) if structure.exif or structure.xmp else None
+    return PictureHeader(name, width, height, converted, facts)
 
 
 # --- structure
@@ -261,7 +262,7 @@ def read_jpeg(data: Bytes) -> Structure:
     return Structure(
         width,
         height,
-        orientation(exif),
+        orientation(exif) if exif else UPRIGHT,
         common,
         progressive=marker in _PROGRESSIVE,
         exif=exif,
@@ -327,7 +328,8 @@ def read_png(data: Bytes) -> Structure:
         if kind == b"iCCP" and not profile and _is_sound(data, start, end):
             profile = _unpacked(bytes(data[start:end]).partition(b"\x00")[2][1:], _MAX_PROFILE_BYTES)
         if kind == b"IDAT":
-            return Structure(width, height, orientation(exif), common=depth != 16, exif=exif, xmp=xmp, profile=profile)
+            turn = orientation(exif) if exif else UPRIGHT
+            return Structure(width, height, turn, common=depth != 16, exif=exif, xmp=xmp, profile=profile)
     raise MoreBytesNeededError
 
 

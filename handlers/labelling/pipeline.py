@@ -51,7 +51,7 @@ from .errors import (
 from .events import EventKind, ObjectEvent
 from .metrics import Metric, Metrics
 from .outbox import Outbox
-from .ports import Deadline, Objects, Rekognition, StoredObject, uploaded_object
+from .ports import Deadline, Objects, Rekognition, StoredObject
 from .preparation import Preparation
 
 TOMBSTONE_KEEP: Final = timedelta(days=TOMBSTONE_DAYS)
@@ -311,7 +311,7 @@ class Pipeline:
 
     def _locate(self, event: ObjectEvent) -> tuple[StoredObject, bytes]:
         """Return the object that the event is about, and the first bytes where they had to be read to know it."""
-        if stored := uploaded_object(event):
+        if stored := event.uploaded_object:
             return stored, b""
         return self.objects.open(event.key, event.uploaded_version, picture.HEADER_READS_BYTES[0])
 

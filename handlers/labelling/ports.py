@@ -14,8 +14,6 @@ from .sns_message import SnsMessage
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from .events import ObjectEvent
-
 MARGIN_S: Final = 2.0
 """Seconds of the function's time that are kept for writing results and answering the caller."""
 
@@ -68,14 +66,6 @@ class ConvertedObject(StoredObject):
     def of(cls, stored: StoredObject, jpeg: bytes) -> Self:
         """Return this object, with a copy that Rekognition takes."""
         return cls(**{each.name: getattr(stored, each.name) for each in fields(StoredObject)}, jpeg=jpeg)
-
-
-def uploaded_object(event: ObjectEvent) -> StoredObject | None:
-    """Return the object that an event is about, as far as it says everything: without a request."""
-    version_id = event.uploaded_version
-    if not version_id or not event.etag or event.size_bytes is None:
-        return None
-    return StoredObject(event.bucket, event.key, version_id, event.etag, event.size_bytes, event.time)
 
 
 class Objects(Protocol):

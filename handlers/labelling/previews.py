@@ -20,7 +20,7 @@ from .decoding.errors import UnusablePictureError
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
 from .events import EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
-from .ports import Deadline, Objects, uploaded_object
+from .ports import Deadline, Objects
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -92,7 +92,7 @@ class Previews:
 
     def _make(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
         # Not opened where the event says all: S3 does not even describe what only its owner has a key to.
-        stored = uploaded_object(event) or self.objects.open(event.key, event.uploaded_version, 1)[0]
+        stored = event.uploaded_object or self.objects.open(event.key, event.uploaded_version, 1)[0]
         places = [preview_key(event.key, stored.version_id, side_px) for side_px in SIDES_PX]
         # Without versions, another picture may have come under the same key.
         if stored.version_id and self.store.has(places[-1]):

@@ -192,9 +192,8 @@ def test_way_of_a_picture_is_straight(deployed: Deployed, monkeypatch: pytest.Mo
     calls = trace(lambda: process_image.handle(events[1], lambda_context()))
 
     assert deployed.table.get("1.jpg") is not None
-    # Two of them read what the camera wrote, by Exif and XMP.
-    assert len({called for _, called in calls}) <= 12, sorted({called for _, called in calls})
-    assert len(calls) <= 34, calls
+    assert len({called for _, called in calls}) <= 10, sorted({called for _, called in calls})
+    assert len(calls) <= 30, calls
 
 
 @pytest.mark.parametrize(
