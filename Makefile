@@ -54,14 +54,15 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 
 .PHONY: test
 test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
-	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
+	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-command test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
 
-# Two halves for two cores. What looks at the program is together, so that each stack's is run once.
-HALF_programs := $(addprefix tests/,component_provider components labelstack program)
-HALF_others := tests --ignore tests/web $(addprefix --ignore ,$(HALF_programs))
+# Parts that take about as long. What looks at the program is together, so that each stack's is run once.
+UNITS_programs := $(addprefix tests/,component_provider components program)
+UNITS_command := tests/labelstack
+UNITS_others := tests --ignore tests/web $(addprefix --ignore ,$(UNITS_programs) $(UNITS_command))
 
 test-units-%: $(VENV)/.dev
-	@$(BIN)/pytest $(HALF_$*) --quiet $(RERUN) $(PYTEST_ARGS)
+	@$(BIN)/pytest $(UNITS_$*) --quiet $(RERUN) $(PYTEST_ARGS)
 
 # Beside the others, as a browser waits most of the time.
 .PHONY: test-page
@@ -92,7 +93,7 @@ PART_front := api api_contract bad_pictures command page page_resilience securit
 PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
 # Apple's make is too old to keep the outputs apart.
-IN_PARALLEL := --no-print-directory --jobs 6 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+IN_PARALLEL := --no-print-directory --jobs 8 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test-on-embedded-%: $(VENV)/.dev
 	@$(BIN)/pytest $(part) --cloud embedded --quiet $(RERUN) $(PYTEST_ARGS)
