@@ -90,7 +90,7 @@ def _calls(stack: DeployedStack) -> Iterator[Figure]:
 
 
 def _searches(stack: DeployedStack) -> Iterator[Figure]:
-    """Yield each search among fewer and more pictures; the time must not grow with their number."""
+    """Yield the time of each search in tables of several sizes; it must not grow with the size."""
     api = ApiClient(stack.outputs["apiUrl"])
     medians: dict[str, list[float]] = {name: [] for name in SEARCHES}
     filled = 0

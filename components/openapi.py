@@ -163,7 +163,7 @@ def loosened(schema: Any) -> Any:
 
 @dataclass(frozen=True)
 class GatewayAnswer:
-    """Return the gateway's own answers."""
+    """An answer that the gateway gives by itself."""
 
     status: int
     code: str

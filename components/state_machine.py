@@ -136,7 +136,7 @@ def _task(
     payload_parts: State | None = None,
     **more: Any,
 ) -> State:
-    """Return a function that gets the state, or `given` of it, and gives what becomes of it."""
+    """Return a task: its function gets the state, or `payload_parts`, and returns the next state."""
     payload = {"Payload": payload_parts} if payload_parts else {"Payload.$": "$"}
     return {
         "Type": "Task",

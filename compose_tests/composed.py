@@ -70,7 +70,7 @@ class Composed:
         )
 
     def up(self) -> None:
-        """Return what the README says; raises AssertionError with what Compose and the deployment said."""
+        """Start the stack as README says. Raises AssertionError with the output of Compose and of the deployment."""
         done = self.compose("up", "--wait")
         if done.returncode:
             raise AssertionError(f"docker compose up --wait: {done.stdout[-2000:]}\n{self.log('deploy')[-4000:]}")

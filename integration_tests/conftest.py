@@ -167,7 +167,7 @@ def _or_exit() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def lane(request: pytest.FixtureRequest) -> Lane:
-    """Return where the run takes place."""
+    """Return the cloud, stack and engine of the run."""
     return request.config.stash[LANE]
 
 

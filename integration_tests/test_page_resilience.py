@@ -208,7 +208,7 @@ def test_bucket_behind_cloudfront_is_not_read_directly(cloudfront_stack: Deploye
 
 
 def test_bucket_of_an_s3_site_is_read_directly(stack: DeployedStack) -> None:
-    """Return what the test before finds closed is open where it should be: it looks in the right place."""
+    """The address that the test before finds closed is open for a site on S3: it looks in the right place."""
     bucket = stack.outputs["websiteBucket"]
     answer = urllib3.request("GET", f"{stack.cloud.endpoint_url}/{bucket}/index.html", retries=False)
 

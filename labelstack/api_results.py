@@ -102,7 +102,7 @@ class ApiResults:
         return self._listed({name: value for name, value in parameters.items() if value}, cursor)
 
     def _listed(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[Result]:
-        """Return the API lists summaries: each result is asked for once, and remembered."""
+        """Return a page of whole results: the API lists summaries, so each result is requested once and remembered."""
         answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
         page: Page[dict[str, Any]] = Page(answer["images"], answer.get("cursor"))
         marks = {summary["key"]: (summary["key"], summary["status"], summary["processedAt"]) for summary in page.items}

@@ -118,7 +118,7 @@ FORMATS: Mapping[str, Callable[[IO[bytes]], Writer]] = {"jsonl": JsonLines, "csv
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a file that is there when all has gone well, and not before.
+    """Yield a file that appears at its path only after all has been written.
 
     Raises:
         InputError: It cannot be written.

@@ -34,7 +34,7 @@ _CONNECTIONS = 4
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the Lambda handler: a request of the API."""
+    """Answer a request of the API."""
     return _application().handle(event)
 
 

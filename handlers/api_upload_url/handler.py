@@ -28,7 +28,7 @@ _MAX_SIZE_BYTES = 100 * 1024 * 1024
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the Lambda handler: a request of the API."""
+    """Answer a request of the API."""
     return _application().handle(event)
 
 

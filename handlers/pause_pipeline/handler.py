@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the Lambda handler: an alarm's event."""
+    """Disable the event source mapping when the cost alarm calls."""
     mapping_id = Variables(os.environ).text("EVENT_SOURCE_MAPPING_ID")
     answer = _client().update_event_source_mapping(UUID=mapping_id, Enabled=False)
     alarm = (event.get("alarmData") or {}).get("alarmName")

@@ -38,7 +38,7 @@ def region(setting: Setting) -> Finding:
 
 
 def concurrency(setting: Setting) -> Finding:
-    """Return the account lets as many functions run at once as the quota of Rekognition keeps busy."""
+    """Check that the account allows as many concurrent functions as Rekognition's quota keeps busy."""
     name = "Lambda concurrency"
     if setting.cloud != "aws":
         return not_applicable(name, f"not used on {setting.cloud}")

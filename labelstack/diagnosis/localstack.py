@@ -26,7 +26,7 @@ def answering_localstack(setting: Setting) -> dict[str, Any] | None:
 
 
 def image(setting: Setting) -> Finding:
-    """Return the image that Compose would start needs no token, or there is one."""
+    """Check that the image that Compose would start needs no token, or that a token is set."""
     name = "LocalStack image"
     if setting.cloud != "localstack":
         return not_applicable(name, f"not used on {setting.cloud}")

@@ -41,7 +41,7 @@ def stack_file(setting: Setting) -> Finding:
 
 
 def embedded_cloud(setting: Setting) -> Finding:
-    """Return the embedded cloud runs well, or not at all."""
+    """Check that the embedded cloud runs well, or not at all."""
     if setting.cloud != "embedded":
         return not_applicable("Embedded cloud", f"not used on {setting.cloud}")
     try:

@@ -132,7 +132,7 @@ def retry(
 
 
 def fail_at(event: ObjectEvent, error: Exception, retries: Retry) -> None:
-    """Return what the edge does when an attempt at an event fails."""
+    """Fail an attempt at an event, as the function's edge does."""
     retries.after(error, event, QueueMessage.of_record(message(body(record()))), 1)
 
 

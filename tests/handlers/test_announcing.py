@@ -29,7 +29,7 @@ from tests.handlers.schemas import faults
 
 
 def nothing() -> None:
-    """Return what a target does before it takes something."""
+    """Do nothing: the default of what a target does before it takes a result."""
 
 
 @dataclass

@@ -201,7 +201,7 @@ def by_workflow(world: World, deliveries: list[Happened], *, publishes: bool = T
 
 
 def mixed(rng: random.Random) -> tuple[list[Happened], list[Happened]]:
-    """Return what happens to pictures of many kinds, and the deliveries of it: doubled, and in any order."""
+    """Return events of pictures of many kinds, and their deliveries: doubled, and in any order."""
     happened = [Happened(EventKind.CREATED, NEVER, 1, "v1", jpeg(seed=999))]
     versions: dict[str, list[str]] = {}
     while len(happened) < EVENTS * 3 // 4:

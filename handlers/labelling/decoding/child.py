@@ -58,15 +58,14 @@ def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -
     def allow(pixels: int) -> None:
         _allow_seconds(min(_MAX_SECONDS, seconds + pixels / 1e6 * _SECONDS_PER_MEGAPIXEL))
 
-    name = request["format"]
+    # The bytes have no other name, so that they can be changed without a copy.
+    name, stream = request["format"], io.BytesIO(requests.read(request["sizeBytes"]))
     try:
-        # The file has no other name, so that it can be changed without a copy.
         if "sidesPx" in request:
-            stream = io.BytesIO(requests.read(request["sizeBytes"]))
             return {}, previews(stream, name, request["sidesPx"], max_pixels, allow)
         if "facts" in request:
-            return {"capture": facts(io.BytesIO(requests.read(request["sizeBytes"])), name, max_pixels)}, []
-        converted = convert(io.BytesIO(requests.read(request["sizeBytes"])), name, max_pixels, allow)
+            return {"capture": facts(stream, name, max_pixels)}, []
+        converted = convert(stream, name, max_pixels, allow)
     except UnusablePictureError as error:
         return {"code": error.code, "detail": error.detail}, []
     answer = {"width": converted.width, "height": converted.height, "capture": converted.capture}

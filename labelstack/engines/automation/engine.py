@@ -177,7 +177,7 @@ def _refuse_protected(handle: automation.Stack) -> None:
 
 @contextmanager
 def _gone_is_fine() -> Iterator[None]:
-    """Yield a deployment that failed before the stack was made leaves a folder without a stack."""
+    """Let pass that there is no stack: a deployment that fails early leaves a folder without one."""
     try:
         yield
     except StackNotFoundError:

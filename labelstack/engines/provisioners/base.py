@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -166,22 +166,20 @@ def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") ->
     return [{key: name, value: text} for name, text in tags.items()]
 
 
-def stale_tags(old: Recorded, tags: Mapping[str, str]) -> list[str]:
-    """Keys of tags that were set and are no longer."""
-    return sorted(set(old.outputs.get("tagsAll", {})) - set(tags))
-
-
 def retag(client: Any, owner: str, old: Recorded, tags: Mapping[str, str], kind: str = "resource") -> None:
     """Change the tags of a resource, by `TagResource` and `UntagResource` as botocore's model of the service has them.
 
     Tags in a request that creates or puts count for a new resource only. `kind` is `role` for `TagRole`.
     """
-    model = client.meta.service_model
-    if stale := stale_tags(old, tags):
-        owner_name, keys_name = model.operation_model(f"Untag{kind.title()}").input_shape.members
-        getattr(client, f"untag_{kind}")(**{owner_name: owner, keys_name: stale})
+
+    def send(operation: str, value: Callable[[Any], Any]) -> None:
+        shape = client.meta.service_model.operation_model(f"{operation}{kind.title()}").input_shape
+        (owner_name, _), (member, form) = shape.members.items()
+        # CloudFront wraps its lists.
+        request = {"Items": value(form.members["Items"])} if form.type_name == "structure" else value(form)
+        getattr(client, f"{operation.lower()}_{kind}")(**{owner_name: owner, member: request})
+
+    if stale := sorted(set(old.outputs.get("tagsAll", {})) - set(tags)):
+        send("Untag", lambda form: stale)
     if tags:
-        members = model.operation_model(f"Tag{kind.title()}").input_shape.members
-        (owner_name, _), (tags_name, shape) = members.items()
-        request = tag_list(tags, *shape.member.members) if shape.type_name == "list" else dict(tags)
-        getattr(client, f"tag_{kind}")(**{owner_name: owner, tags_name: request})
+        send("Tag", lambda form: tag_list(tags, *form.member.members) if form.type_name == "list" else dict(tags))

@@ -15,7 +15,7 @@ from labelstack.engines.provisioners.base import (
     Resource,
     Target,
     provisions,
-    stale_tags,
+    retag,
     tag_list,
     tolerate,
 )
@@ -116,11 +116,7 @@ class Distribution(Provisioner):
         config = _distribution(inputs, old.outputs["callerReference"])
         etag = client.get_distribution(Id=old.id)["ETag"]
         changed = client.update_distribution(Id=old.id, IfMatch=etag, DistributionConfig=config)
-        arn = changed["Distribution"]["ARN"]
-        if stale := stale_tags(old, tags):
-            client.untag_resource(Resource=arn, TagKeys={"Items": stale})
-        if tags:
-            client.tag_resource(Resource=arn, Tags={"Items": tag_list(tags)})
+        retag(client, changed["Distribution"]["ARN"], old, tags)
         return self._resource(changed, config, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
