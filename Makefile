@@ -176,7 +176,7 @@ lock: $(VENV)/.dev ## Resolve the lock files from pyproject.toml and handlers/*/
 	@./requirements/lock.sh $(BIN)/uv $(UPGRADE)
 
 .PHONY: generated
-generated: $(VENV)/.dev ## Write component_provider/schema.json, docs/settings.md and docs/commands.md from the code
+generated: $(VENV)/.dev ## Write component_provider/schema.json and docs/{settings,commands,outputs}.md from the code
 	@$(BIN)/python -c 'from component_provider import schema; schema.write()'
 	@$(BIN)/python -m labelstack.reference
 

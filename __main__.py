@@ -65,35 +65,48 @@ monitoring = make_if(
     "monitoring", Monitoring, "", pipeline=processor, api=api, previews=previews, commands="labelstack"
 )
 
-outputs = {
-    "uploadBucket": uploads.name,
-    "uploadPrefix": settings["uploadPrefix"],
-    "resultsTable": results.name,
-    "detectors": list(settings["detectors"]),
-    "imageProperties": settings["imageProperties"],
-    "resultsBucket": documents and documents.name,
-    "topicArn": notifications and notifications.topic_arn,
-    "queueUrl": processor.queue_url,
-    "deadLetterQueueUrl": processor.dead_letter_queue_url,
-    "logRetentionDays": settings["logRetentionDays"],
-    "processorFunction": processor.function_name,
-    "failureRecorderFunction": processor.failure_recorder_name,
-    "pauserFunction": processor.pauser_name,
-    "stateMachineArn": workflow and workflow.state_machine_arn,
-    **{f"{step}Function": function.name for step, function in (workflow.steps if workflow else {}).items()},
-    "previewsBucket": previews and previews.name,
-    "previewsFunction": previews and previews.function_name,
-    "previewsQueueUrl": previews and previews.queue_url,
-    "previewsDeadLetterQueueUrl": previews and previews.dead_letter_queue_url,
-    "apiUrl": api and api.url,
-    "apiAccess": api and settings["apiAccess"],
-    "apiKeyId": api and api.api_key_id,
-    "websiteUrl": site and site.url,
-    "websiteBucket": site and site.bucket_name,
-    "identityPoolId": guests and guests.identity_pool_id,
-    "alarmTopicArn": monitoring and monitoring.topic_arn,
-    "dashboardName": monitoring and monitoring.dashboard_name,
+# By the setting that brings them. `make generated` writes docs/outputs.md from this table.
+outputs: dict[str, dict[str, Any] | None] = {
+    "always": {
+        "uploadBucket": uploads.name,
+        "uploadPrefix": settings["uploadPrefix"],
+        "resultsTable": results.name,
+        "detectors": list(settings["detectors"]),
+        "imageProperties": settings["imageProperties"],
+        "logRetentionDays": settings["logRetentionDays"],
+        "queueUrl": processor.queue_url,
+        "deadLetterQueueUrl": processor.dead_letter_queue_url,
+        "processorFunction": processor.function_name,
+        "failureRecorderFunction": processor.failure_recorder_name,
+    },
+    "onCostBound: pause": {"pauserFunction": processor.pauser_name},
+    "pipeline: workflow": workflow
+    and {
+        "stateMachineArn": workflow.state_machine_arn,
+        "inspectFunction": workflow.steps["inspect"].name,
+        "recogniseFunction": workflow.steps["recognise"].name,
+        "storeFunction": workflow.steps["store"].name,
+        "failFunction": workflow.steps["fail"].name,
+    },
+    "pipeline: workflow, with resultsBucket or notifications": workflow
+    and {"notifyFunction": workflow.steps["notify"].name if "notify" in workflow.steps else None},
+    "resultsBucket": {"resultsBucket": documents and documents.name},
+    "notifications": {"topicArn": notifications and notifications.topic_arn},
+    "previews": previews
+    and {
+        "previewsBucket": previews.name,
+        "previewsFunction": previews.function_name,
+        "previewsQueueUrl": previews.queue_url,
+        "previewsDeadLetterQueueUrl": previews.dead_letter_queue_url,
+    },
+    "api": api and {"apiUrl": api.url, "apiAccess": settings["apiAccess"]},
+    "apiAccess: api_key": api and {"apiKeyId": api.api_key_id},
+    "website": site and {"websiteUrl": site.url, "websiteBucket": site.bucket_name},
+    "guestAccess": guests and {"identityPoolId": guests.identity_pool_id},
+    "monitoring": monitoring
+    and {"alarmTopicArn": monitoring.topic_arn, "dashboardName": monitoring.dashboard_name},
 }
-for key, value in outputs.items():
-    if value is not None:
-        pulumi.export(key, value)
+for exports in outputs.values():
+    for key, value in (exports or {}).items():
+        if value is not None:
+            pulumi.export(key, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -37,6 +38,15 @@ an outputs file and a key:
 """
 
 
+OUTPUTS_HEAD = """# Outputs
+
+<!-- Written by `make generated` from the table of outputs in __main__.py: change that, not this page. -->
+
+`labelstack outputs` prints them, `labelstack outputs --json` for programs, `pulumi stack output apiUrl` one of them.
+`aws apigateway get-api-key --include-value --api-key` takes `apiKeyId`.
+"""
+
+
 def settings_page() -> str:
     """Write `docs/settings.md`: each setting with its values, its default and what it does."""
     titles: dict[str, list[Member]] = {}
@@ -59,6 +69,22 @@ def commands_page() -> str:
         examples = ", ".join(f"`{example}`" for example in command.examples)
         lines.append(f"- {examples}: {' '.join(summary.split())}")
     return COMMANDS_HEAD + "\n" + "\n".join(lines) + "\n"
+
+
+def outputs_page() -> str:
+    """Write `docs/outputs.md`: the stack's outputs by the setting that brings them, as `__main__.py` lists them."""
+    program = ast.parse((DOCS.parent / "__main__.py").read_text())
+    table = next(
+        node.value for node in program.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "outputs"
+    )
+    assert isinstance(table, ast.Dict)
+    rows = ["| with | outputs |", "|---|---|"]
+    for setting, outputs in zip(table.keys, table.values, strict=True):
+        assert isinstance(setting, ast.Constant)
+        names = next(node.keys for node in ast.walk(outputs) if isinstance(node, ast.Dict))
+        cell = ", ".join(f"`{name.value}`" for name in names if isinstance(name, ast.Constant))
+        rows.append(f"| {setting.value} | {cell} |")
+    return "\n".join([OUTPUTS_HEAD, *rows, ""])
 
 
 def _table(settings: list[Member]) -> str:
@@ -87,6 +113,7 @@ def write() -> None:
     """Write the pages into `docs/`."""
     (DOCS / "settings.md").write_text(settings_page())
     (DOCS / "commands.md").write_text(commands_page())
+    (DOCS / "outputs.md").write_text(outputs_page())
 
 
 if __name__ == "__main__":
