@@ -103,8 +103,7 @@ outputs: dict[str, dict[str, Any] | None] = {
     "apiAccess: api_key": api and {"apiKeyId": api.api_key_id},
     "website": site and {"websiteUrl": site.url, "websiteBucket": site.bucket_name},
     "guestAccess": guests and {"identityPoolId": guests.identity_pool_id},
-    "monitoring": monitoring
-    and {"alarmTopicArn": monitoring.topic_arn, "dashboardName": monitoring.dashboard_name},
+    "monitoring": monitoring and {"alarmTopicArn": monitoring.topic_arn, "dashboardName": monitoring.dashboard_name},
 }
 for exports in outputs.values():
     for key, value in (exports or {}).items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rekognition_local.contents import SeenLabel, SeenLine, SeenModeration, SeenWord, known_label
 from rekognition_local.errors import ConfigurationError
-from rekognition_local.seen import SeenLabel, SeenLine, SeenModeration, SeenWord, known_label
 from rekognition_local.vision.geometry import Box, Sighting
 from rekognition_local.wire import check_answer, service_model
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rekognition_local.analysis import Analysis
+from rekognition_local.contents import SeenLabel, labels_seen, with_parents
 from rekognition_local.images import Picture
 from rekognition_local.rule_answers import box_document, labels_of
-from rekognition_local.seen import SeenLabel, labels_seen, with_parents
 from rekognition_local.vision.colors import DominantColor, find_colors, find_foreground
 from rekognition_local.vision.geometry import Box, Sighting
 from rekognition_local.vision.quality import Quality, measure

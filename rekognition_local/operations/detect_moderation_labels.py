@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rekognition_local.analysis import Analysis
+from rekognition_local.contents import SeenModeration, moderation_seen
 from rekognition_local.errors import NotImplementedHereError
 from rekognition_local.rule_answers import moderation_of
-from rekognition_local.seen import SeenModeration, moderation_seen
 from rekognition_local.vocabulary import MODERATION_MODEL_VERSION, moderation_line
 
 # API_DetectModerationLabels: default of MinConfidence.

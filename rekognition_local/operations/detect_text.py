@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rekognition_local.analysis import Analysis
+from rekognition_local.contents import SeenLine, SeenWord, box_of, text_seen
 from rekognition_local.rule_answers import box_document, text_of
-from rekognition_local.seen import SeenLine, SeenWord, box_of, text_seen
 from rekognition_local.vision.geometry import Box
 from rekognition_local.vocabulary import TEXT_MODEL_VERSION
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from rekognition_local.contents import SeenLabel, labels_seen, with_parents
 from rekognition_local.images import Picture, decode
-from rekognition_local.seen import SeenLabel, labels_seen, with_parents
 from rekognition_local.vision.colors import find_colors, find_foreground
 from rekognition_local.vision.css_colors import CSS_COLORS
 from rekognition_local.vision.geometry import Box, Sighting, confidence_of_votes

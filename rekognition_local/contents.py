@@ -1,4 +1,4 @@
-"""From what the detectors saw to labels, moderation labels and lines of text, before the wire format."""
+"""The contents of a picture: labels, moderation labels and lines of text, before the wire format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODE_CONFIDENCE = 99.0
 
 @dataclass(frozen=True, slots=True)
 class SeenLabel:
-    """A label with all that an answer says of it."""
+    """A label with its confidence, boxes, parents, categories and aliases."""
 
     name: str
     confidence: float
@@ -99,7 +99,7 @@ def with_parents(labels: Iterable[SeenLabel]) -> list[SeenLabel]:
 
 
 def _labels_of_people(faces: list[Face], people: list[Sighting]) -> list[SeenLabel]:
-    """Persons are bodies, and faces without a body (boxed by what is seen of them: the face)."""
+    """Label persons: bodies, and faces without a body, whose box is the face's."""
     heads = [Sighting(face.box, face.confidence) for face in faces]
     persons = [*people, *(head for head in heads if not any(body.box.contains_centre_of(head.box) for body in people))]
     labels = []
@@ -140,7 +140,7 @@ def moderation_seen(scores: list[Score], explicit: float | None) -> list[SeenMod
 
 
 def text_seen(codes: list[Code], lines: list[Line]) -> list[SeenLine]:
-    """Codes as lines of their text, then printed lines."""
+    """Return the codes as lines of their text, then the printed lines."""
     read_lines = [
         SeenLine(tuple(SeenWord(word, box_of(code.corners), CODE_CONFIDENCE) for word in code.text.split()))
         for code in codes
