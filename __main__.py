@@ -66,7 +66,7 @@ monitoring = make_if(
 )
 
 # By the setting that brings them. `make generated` writes docs/outputs.md from this table.
-outputs: dict[str, dict[str, Any] | None] = {
+outputs: dict[str, Any] = {
     "always": {
         "uploadBucket": uploads.name,
         "uploadPrefix": settings["uploadPrefix"],

@@ -79,11 +79,10 @@ def outputs_page() -> str:
     )
     assert isinstance(table, ast.Dict)
     rows = ["| with | outputs |", "|---|---|"]
-    for setting, outputs in zip(table.keys, table.values, strict=True):
-        assert isinstance(setting, ast.Constant)
+    for setting, outputs in zip(filter(None, table.keys), table.values, strict=True):
         names = next(node.keys for node in ast.walk(outputs) if isinstance(node, ast.Dict))
-        cell = ", ".join(f"`{name.value}`" for name in names if isinstance(name, ast.Constant))
-        rows.append(f"| {setting.value} | {cell} |")
+        cell = ", ".join(f"`{ast.literal_eval(name)}`" for name in names if name)
+        rows.append(f"| {ast.literal_eval(setting)} | {cell} |")
     return "\n".join([OUTPUTS_HEAD, *rows, ""])
 
 
