@@ -115,7 +115,7 @@ def _fill(stack: DeployedStack, first: int, end: int) -> None:
             _write(client, table, batch)
             batch = []
     # The counters, by which a search by several labels takes the rarest one first.
-    counters = {"pk": "LABELCOUNTS", "sk": "uploads/#00", "n:Common": end, "n:Heron": min(end, FOUND)}
+    counters = {"pk": "LABELCOUNTS", "sk": "uploads/#00", "n:Common": end, "n:Heron": min(end, FOUND), "s:LABELED": end}
     wire = {name: {"S": value} if isinstance(value, str) else {"N": str(value)} for name, value in counters.items()}
     client.put_item(TableName=table, Item=wire)
 

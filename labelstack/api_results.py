@@ -104,15 +104,17 @@ class ApiResults:
     def _listed(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[Result]:
         """Return a page of whole results: the API lists summaries, so each result is requested once and remembered."""
         answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
-        page: Page[dict[str, Any]] = Page(answer["images"], answer.get("cursor"))
-        marks = {summary["key"]: (summary["key"], summary["status"], summary["processedAt"]) for summary in page.items}
+        total = int(answer["total"]) if "total" in answer else None
+        summaries: list[dict[str, Any]] = answer["images"]
+        marks = {summary["key"]: (summary["key"], summary["status"], summary["processedAt"]) for summary in summaries}
         fetched = self._each([key for key, mark in marks.items() if mark not in self._results_by_mark])
         listed = [fetched.get(key) or self._results_by_mark.get(mark) for key, mark in marks.items()]
         self._results_by_mark.update((marks[key], result) for key, result in fetched.items())
         while len(self._results_by_mark) > REMEMBERED:
             self._results_by_mark.popitem(last=False)
         # One that has been deleted since it was listed is left out.
-        return Page([item for item in listed if item is not None and item["status"] != Status.DELETED], page.cursor)
+        items = [item for item in listed if item is not None and item["status"] != Status.DELETED]
+        return Page(items, answer.get("cursor"), total)
 
     def label_counts(self) -> dict[str, int]:
         """Return how many pictures below the prefix carry each label, by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -136,12 +136,14 @@ class Reading:
                 search = Search.of(searched, labels) if searched or labels else Search()
                 page = self.results.search(search, min_confidence=least, order=order, limit=limit, cursor=cursor)
             else:
-                page = Page([], None)
+                page = Page([], None, 0)
         except InvalidCursorError as error:
             raise InvalidRequestError(f"The parameter cursor is wrong: {error}.", code=error.code) from error
         except InvalidQueryError as error:
             raise InvalidRequestError(f"The search is not valid: {error}.", code=error.code) from error
-        return _page(page.items, page.cursor, self._shows)
+        images = [json_ready(summary(result)) for result in page.items if self._shows(result["key"])]
+        content = {"images": images, "cursor": page.cursor, "total": page.total}
+        return Answer({name: value for name, value in content.items() if value is not None})
 
     def list_labels(self, request: Request) -> Answer:
         """GET /labels."""
@@ -220,11 +222,6 @@ def summary(result: Result) -> dict[str, Any]:
         if part in values:
             short[part] = [{"name": label["name"], "confidence": label["confidence"]} for label in values[part]]
     return short
-
-
-def _page(results: Sequence[Result], cursor: str | None, shows: Callable[[str], bool]) -> Answer:
-    content = {"images": [json_ready(summary(result)) for result in results if shows(result["key"])]}
-    return Answer(content | ({"cursor": cursor} if cursor else {}))
 
 
 def _label(value: str) -> str:

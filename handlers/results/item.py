@@ -12,7 +12,7 @@ import copy
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Self, TypeAlias, cast
@@ -25,8 +25,10 @@ from .order import Position, State
 MAX_LABELS: Final = 49
 TRANSACTION_ACTIONS: Final = 100
 """DynamoDB's limit."""
-TERMS_LAYOUT: Final = 1
-"""Attribute `terms` of an image item whose terms are in the table; older tables have none (`labelstack migrate`)."""
+TERMS_LAYOUT: Final = 2
+"""Attribute `terms` of an image item whose terms are in the table, and which is counted; layout 1 is not counted, and
+older tables have no terms either (`labelstack migrate`).
+"""
 FACTS_LAYOUT: Final = "facts1"
 """In the fingerprint of a result with all facts that this version reads in a file; other ones `migrate` brings up."""
 MAX_ANALYSIS_BYTES: Final = 350_000
@@ -105,7 +107,7 @@ class DeleteEntry:
 
 @dataclass(frozen=True)
 class Count:
-    """Add to the label counters of one shard; amounts are never zero."""
+    """Add to the counters of one shard, by their attributes' names; amounts are never zero."""
 
     pk: str
     sk: str
@@ -165,7 +167,7 @@ def plan(write: Write, stored: Item | None) -> list[Action]:
         return []
     old = _by_sk(entries(document(stored))) if stored else {}
     new = _by_sk(entries(write.result))
-    old_terms = _by_sk(term_entries(document(stored))) if stored and stored.get("terms") == TERMS_LAYOUT else {}
+    old_terms = _by_sk(term_entries(document(stored))) if stored and "terms" in stored else {}
     new_terms = _by_sk(term_entries(write.result))
     pk = keys.image_pk(write.result["key"])
     carried = OutboxEntry.of(stored) if write.moves else None
@@ -175,9 +177,9 @@ def plan(write: Write, stored: Item | None) -> list[Action]:
     actions: list[Action] = [PutImage(image, read, carried)]
     actions += [PutEntry(item) for sk, item in new.items() if old.get(sk) != item]
     actions += [DeleteEntry(pk, sk) for sk in old if sk not in new]
-    amounts: Counter[str] = Counter(item["label"] for item in new.values())
-    amounts.subtract(item["label"] for item in old.values())
-    changed = {label: amount for label, amount in sorted(amounts.items()) if amount}
+    amounts = Counter(_counters(image, new.values()))
+    amounts.subtract(_counters(stored or {}, old.values()))
+    changed = {name: amount for name, amount in sorted(amounts.items()) if amount}
     if changed:
         actions.append(Count(keys.COUNTERS_PK, keys.counter_sk(write.result["key"]), changed))
     actions += [PutEntry(item) for sk, item in new_terms.items() if old_terms.get(sk) != item]
@@ -194,6 +196,12 @@ def in_transactions(actions: Sequence[Action]) -> tuple[Sequence[Action], Sequen
     rest = actions[TRANSACTION_ACTIONS:]
     before = [action for action in rest if isinstance(action, PutEntry)]
     return before, actions[:TRANSACTION_ACTIONS], [action for action in rest if isinstance(action, DeleteEntry)]
+
+
+def _counters(image: Item, labels: Iterable[Item]) -> list[str]:
+    """Return the counters that count an image item, with its labels' entries."""
+    totals = [image["status"], *keys.classes(document(image))] if image.get("terms") == TERMS_LAYOUT else []
+    return [*(keys.TOTAL_PREFIX + name for name in totals), *(keys.COUNTER_PREFIX + item["label"] for item in labels)]
 
 
 def _by_sk(items: Sequence[Item]) -> dict[str, Item]:
@@ -249,7 +257,6 @@ def image_item(write: Write) -> dict[str, Any]:
     if result["status"] != Status.DELETED:
         item["gsi2pk"] = keys.status_partition(result["status"])
         item["gsi2sk"] = keys.by_time(result["processedAt"], result["key"])
-    if result["status"] == Status.LABELED:
         item["terms"] = TERMS_LAYOUT
     return item
 

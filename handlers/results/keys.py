@@ -26,6 +26,8 @@ CURSOR_KEYS_PK: Final = "CURSORKEYS"
 UNANNOUNCED: Final = "UNANNOUNCED"
 """`gsi1pk` of every result that could not be announced so far."""
 COUNTER_PREFIX: Final = "n:"
+TOTAL_PREFIX: Final = "s:"
+"""Of the counters of statuses and classes, beside those of labels."""
 COUNTER_SHARDS: Final = 16
 SORT_KEY_MAX_BYTES: Final = 1000
 SEQUENCER_DIGITS: Final = 64
@@ -208,14 +210,19 @@ def camera_words(result: Result) -> list[str]:
     return words_of(result.get("capture", {}).get("camera", ""))[:_MOST_CAMERA_WORDS]
 
 
+def classes(result: Result) -> list[str]:
+    """Return the classes that a picture belongs to, by its faces and by its moderation."""
+    values = {"FACES": faces_class(result), "FLAGGED": flagged(result)}
+    return [f"{kind}#{value}" for kind, value in values.items() if value]
+
+
 def terms(result: Result) -> list[str]:
     """Return what finds a picture beside its labels and its date: starts of its name's words, words read, classes."""
     runs = [run for run in _RUN.findall(folded(result["key"].rpartition("/")[2])) if run not in _EXTENSIONS]
     names = [f"NAME#{start}" for start in dict.fromkeys(start for run in runs for start in _starts(run))]
     words = [f"TEXT#{word}" for word in words_read(result)]
-    classes = {"FACES": faces_class(result), "FLAGGED": flagged(result)}
     return [
-        *(f"{kind}#{value}" for kind, value in classes.items() if value),
+        *classes(result),
         *(f"CAMERA#{word}" for word in camera_words(result)),
         *names[:_MOST_NAME_TERMS],
         *words[:_MOST_WORDS],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -46,10 +46,12 @@ class Page(Generic[T]):
     """Some of the items, and the cursor that goes on after them; None when there are no more.
 
     A page may hold fewer items than the limit, even none, and still have a cursor: the work per call is bounded.
+    `total` is how many there are on all pages: of a first page, where the page or a counter tells.
     """
 
     items: list[T]
     cursor: str | None
+    total: int | None = None
 
 
 class ResultsReader:
@@ -92,7 +94,7 @@ class ResultsReader:
         return {item["key"]: document(item) for item in items.values()}
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
-        """Pictures, newest first; of one status, or of all but DELETED.
+        """List pictures, newest first; of one status, or of all but DELETED.
 
         Raises InvalidQueryError for a limit outside 1-100, InvalidCursorError.
         """
@@ -112,7 +114,9 @@ class ResultsReader:
             elif own:
                 state[head.status] = cursors.packed(own[-1]["gsi2sk"], own[-1]["key"])
         finished = all(state.get(each, "") is None for each in statuses)
-        return Page([document(item) for item in shown], None if finished else self._cursors.encode(query, state))
+        total = None if cursor else self._total(len(shown), {_total_of(each) for each in statuses}, finished=finished)
+        items = [document(item) for item in shown]
+        return Page(items, None if finished else self._cursors.encode(query, state), total)
 
     def walk(self, statuses: Sequence[Status] = LISTED_STATUSES, prefix: str = "") -> Iterator[Result]:
         """Return every result of these statuses whose key begins so; see `handlers.results.walk`."""
@@ -134,13 +138,14 @@ class ResultsReader:
         return (key for key in walking.unannounced(self._client, self._table) if key.startswith(self._folder))
 
     def outdated(self, prefix: str = "") -> Iterator[str]:
-        """Return the keys of LABELED results without the terms or the camera's facts of this version."""
-        items = self._walk_items((Status.LABELED,), prefix)
-        return (
-            item["key"]
-            for item in items
-            if item.get("terms") != TERMS_LAYOUT or FACTS_LAYOUT not in item.get("fingerprint", "")
-        )
+        """Return the keys of results without the terms and totals or the camera's facts of this version.
+
+        A FAILED one gets them by the attempt that replaces it.
+        """
+        for item in self._walk_items((Status.LABELED, Status.REJECTED), prefix):
+            lacks_facts = item["status"] == Status.LABELED and FACTS_LAYOUT not in item.get("fingerprint", "")
+            if item.get("terms") != TERMS_LAYOUT or lacks_facts:
+                yield item["key"]
 
     def search(
         self,
@@ -151,7 +156,7 @@ class ResultsReader:
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[Result]:
-        """LABELED pictures that match; labels count with at least this confidence.
+        """List LABELED pictures that match; labels count with at least this confidence.
 
         `newest` first, or by the `confidence` of the first label, highest first, or by the date when they were `taken`,
         latest first; where dates alone find, always by date.
@@ -169,13 +174,30 @@ class ResultsReader:
         number = next((at for at, way in enumerate(ways) if way.partition == state.get("w")), 0)
         after = cursors.position(state["p"]) if "p" in state else None
         results, on, end = self._search(query, min_confidence, ways, number, after, limit)
+        total = None if cursor else self._total(len(results), _counters(query, min_confidence), finished=on is None)
         if on is None:
-            return Page(results, None)
+            return Page(results, None, total)
         place = {"p": cursors.packed(*cursors.hidden(*end, self._folder))} if end else {}
-        return Page(results, self._cursors.encode(bound, {"l": state["l"], "w": on.partition} | place))
+        return Page(results, self._cursors.encode(bound, {"l": state["l"], "w": on.partition} | place), total)
 
     def label_counts(self) -> dict[str, int]:
         """Count the pictures of each label, exactly."""
+        return {
+            name.removeprefix(keys.COUNTER_PREFIX): count
+            for name, count in sorted(self._counts().items())
+            if name.startswith(keys.COUNTER_PREFIX) and count > 0
+        }
+
+    def _total(self, shown: int, counters: Collection[str], *, finished: bool) -> int | None:
+        """Return how many match, of which so many are shown; None where no counter tells."""
+        if finished or not counters:
+            return shown if finished else None
+        total = sum(count for name, count in self._counts().items() if name.lower() in counters)
+        # Before `labelstack migrate`, results of earlier versions are not counted.
+        return total if total >= shown else None
+
+    def _counts(self) -> Counter[str]:
+        """Return all counters by their attributes' names, in one request."""
         condition, values = "pk = :pk", {":pk": {"S": keys.COUNTERS_PK}}
         if self._folder:
             condition += " AND begins_with(sk, :folder)"
@@ -186,14 +208,11 @@ class ResultsReader:
                 TableName=self._table,
                 KeyConditionExpression=condition,
                 ExpressionAttributeValues=values,
-                ConsistentRead=True,
             )
             for page in pages:
                 for item in page["Items"]:
-                    for name, value in item.items():
-                        if name.startswith(keys.COUNTER_PREFIX):
-                            counts[name.removeprefix(keys.COUNTER_PREFIX)] += int(value["N"])
-        return {label: count for label, count in sorted(counts.items()) if count > 0}
+                    counts.update({name: int(value["N"]) for name, value in item.items() if "N" in value})
+        return counts
 
     def _newest(self, status: Status, limit: int, state: dict[str, Any]) -> _Head:
         partition = keys.status_partition(status)
@@ -326,6 +345,26 @@ class _Way:
             sort, key = after
             request |= _start(self.index, self.partition, sort, keys.image_pk(key), self.sk)
         return request
+
+
+def _total_of(status_or_class: str) -> str:
+    return (keys.TOTAL_PREFIX + status_or_class).lower()
+
+
+def _counters(query: Query, least: Decimal) -> set[str]:
+    """Return the counters, in lower case, that count a search's matches; none where it takes a look at each."""
+    if query == Query():
+        return {_total_of(Status.LABELED)}
+    if query.since or query.before or len(query.conditions) > 1 or query.conditions[0].negative:
+        return set()
+    [condition] = query.conditions
+    match condition.kind:
+        case Kind.LABEL if not least:
+            return {keys.COUNTER_PREFIX + condition.value}
+        case Kind.FACES | Kind.FLAGGED:
+            return {_total_of(f"{condition.kind}#{condition.value}")}
+        case _:
+            return set()
 
 
 def _term(query: Query) -> str:

@@ -336,11 +336,10 @@ def _still_at(place: str | None) -> Wire:
 
 
 def _add(amounts: Mapping[str, int]) -> Wire:
-    labels = list(enumerate(amounts.items()))
     return {
-        "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i, _ in labels),
-        "ExpressionAttributeNames": {f"#n{i}": keys.COUNTER_PREFIX + label for i, (label, _) in labels},
-        "ExpressionAttributeValues": {f":n{i}": {"N": str(amount)} for i, (_, amount) in labels},
+        "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i in range(len(amounts))),
+        "ExpressionAttributeNames": {f"#n{i}": name for i, name in enumerate(amounts)},
+        "ExpressionAttributeValues": {f":n{i}": {"N": str(amount)} for i, amount in enumerate(amounts.values())},
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeVar, get_args
+from typing import Any, get_args
 
 import click
 
@@ -16,8 +16,6 @@ from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import counts_table, matches_table, result_page, summary_line
 from labelstack.cli.target import ReadSide, Target, read_side
 from labelstack.errors import NotFoundError
-
-T = TypeVar("T")
 
 PLAIN_WORDS = re.compile(r"""(?!-|.*\s-)[^":]*\S\s+\S[^":]*""")
 PAGE = 100  # the most that one call of the read side gives
@@ -79,14 +77,14 @@ def list_pictures(
     screen = Screen(as_json=as_json)
     results = read_side(ctx.obj, target).results
     chosen = Status(status) if status else None
-    listed, cursor = _pages(lambda most, at: results.list_images(most, at, chosen), limit, cursor)
+    page = _pages(lambda most, at: results.list_images(most, at, chosen), limit, cursor)
     if as_json:
-        screen.document({"items": listed, **({"cursor": cursor} if cursor else {})})
+        screen.document(_document(page))
         return
-    for picture in listed:
+    for picture in page.items:
         screen.show(summary_line(picture))
-    if listed:
-        screen.note(_counted(len(listed), cursor))
+    if page.items:
+        screen.note(_counted(page))
     else:
         screen.note(f"no {status or 'picture'} yet: upload one with `labelstack upload PATH --wait`.")
 
@@ -155,14 +153,14 @@ def search(
     least = Decimal(str(min_confidence))
     # A shell takes the quotation marks off a label of several words.
     query = Query.of(" ".join(f'"{word}"' if PLAIN_WORDS.fullmatch(word) else word for word in words))
-    matches, cursor = _pages(
+    page = _pages(
         lambda most, at: results.search(query, min_confidence=least, order=order, limit=most, cursor=at), limit, cursor
     )
     if as_json:
-        screen.document({"items": matches, **({"cursor": cursor} if cursor else {})})
-    elif matches:
-        screen.show(matches_table(matches, query.has(Kind.LABEL)))
-        screen.note(_counted(len(matches), cursor))
+        screen.document(_document(page))
+    elif page.items:
+        screen.show(matches_table(page.items, query.has(Kind.LABEL)))
+        screen.note(_counted(page))
     else:
         what = f"no picture matches {query}"
         if least and results.search(query, limit=1).items:
@@ -171,16 +169,23 @@ def search(
             screen.note(f"{what}; `labelstack labels` lists all labels.")
 
 
-def _pages(read: Callable[[int, str | None], Page[T]], limit: int, cursor: str | None) -> tuple[list[T], str | None]:
-    """Up to `limit` items from as many pages as that takes, and where the next one begins."""
-    items: list[T] = []
+def _pages(read: Callable[[int, str | None], Page[Result]], limit: int, cursor: str | None) -> Page[Result]:
+    """Read up to `limit` items, from as many pages as that takes, into one page."""
+    is_first, items, total = cursor is None, list[Result](), None
     while True:
         page = read(min(PAGE, limit - len(items)), cursor)
         items += page.items
-        cursor = page.cursor
+        total, cursor = total or page.total, page.cursor
         if cursor is None or len(items) >= limit:
-            return items, cursor
+            return Page(items, cursor, len(items) if is_first and cursor is None else total)
 
 
-def _counted(count: int, cursor: str | None) -> str:
-    return f"{count_text(count, 'picture')}{'; there are more: raise --limit' if cursor else ''}"
+def _document(page: Page[Result]) -> dict[str, Any]:
+    content = {"items": page.items, "cursor": page.cursor, "total": page.total}
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _counted(page: Page[Result]) -> str:
+    if page.cursor and page.total is not None:
+        return f"{len(page.items):,} of {count_text(page.total, 'picture')}: raise --limit for more"
+    return f"{count_text(len(page.items), 'picture')}{'; there are more: raise --limit' if page.cursor else ''}"

@@ -122,8 +122,7 @@ class FakeRows:
                 return pk, sk
             case Count(pk, sk, amounts):
                 row = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
-                for label, amount in amounts.items():
-                    name = keys.COUNTER_PREFIX + label
+                for name, amount in amounts.items():
                     row[name] = row.get(name, 0) + amount
                 return pk, sk
 
@@ -139,19 +138,26 @@ def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple
         if pk.startswith(keys.IMAGE_PREFIX):
             kept[pk, sk] = {name: value for name, value in item.items() if name not in VOLATILE}
         elif pk == keys.COUNTERS_PK:
-            counts = {name: value for name, value in item.items() if name.startswith(keys.COUNTER_PREFIX) and value}
+            counts = {name: value for name, value in item.items() if name not in ("pk", "sk") and value}
             if counts:
                 kept[pk, sk] = counts
     return kept
 
 
 def counts_of_entries(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what the counters must be, counted from the entries."""
+    """Return what the counters must be, counted from the entries of labels and classes, and from the statuses."""
     counted: dict[tuple[str, str], Counter[str]] = {}
     for (pk, sk), item in items.items():
-        if pk.startswith(keys.IMAGE_PREFIX) and sk.startswith(keys.LABEL_PREFIX):
+        name = ""
+        if sk.startswith(keys.LABEL_PREFIX):
+            name = keys.COUNTER_PREFIX + item["label"]
+        elif sk.startswith(("TERM#FACES", "TERM#FLAGGED")):
+            name = keys.TOTAL_PREFIX + sk.removeprefix("TERM#")
+        elif sk == keys.META and item.get("status") != "DELETED":
+            name = keys.TOTAL_PREFIX + item["status"]
+        if name and pk.startswith(keys.IMAGE_PREFIX):
             shard = (keys.COUNTERS_PK, keys.counter_sk(item["key"]))
-            counted.setdefault(shard, Counter())[keys.COUNTER_PREFIX + item["label"]] += 1
+            counted.setdefault(shard, Counter())[name] += 1
     return {shard: dict(counts) for shard, counts in counted.items()}
 
 

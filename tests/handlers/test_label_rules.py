@@ -17,7 +17,7 @@ from handlers.labelling.outbox import DeferredOutbox
 from handlers.labelling.pipeline import Outcome
 from handlers.results import LabelRules, keys, repair_message
 from handlers.results.document import Label
-from handlers.results.item import FACTS_LAYOUT, MAX_ANALYSIS_BYTES, document, size_bytes
+from handlers.results.item import FACTS_LAYOUT, MAX_ANALYSIS_BYTES, TERMS_LAYOUT, document, size_bytes
 from tests.handlers.assembling import Fakes, process
 from tests.handlers.factories import BUCKET, event, jpeg, label, png
 from tests.handlers.fakes import comparable, counts_of_entries, stored_object
@@ -231,6 +231,19 @@ def test_a_picture_that_has_no_labels_yet_is_left_alone(world: World) -> None:
     assert world.process(repair(labels_only=True), RENAMES) is Outcome.UNCHANGED
 
     assert not world.rows.items
+    assert not world.rekognition.calls
+
+
+def test_a_rejected_picture_of_a_former_layout_is_counted_without_a_call(world: World) -> None:
+    world.objects.add("cat.jpg", b"text", "v2")
+    world.process(event(version_id="v2", sequencer=2), BLOCKS_BLUR)
+    del world.result()["terms"], world.rows.items[keys.COUNTERS_PK, keys.counter_sk("cat.jpg")]
+
+    assert world.process(repair(labels_only=True), BLOCKS_BLUR) is Outcome.UNCHANGED
+
+    assert world.result()["status"] == "REJECTED"
+    assert world.result()["terms"] == TERMS_LAYOUT
+    assert world.counters_are_right()
     assert not world.rekognition.calls
 
 

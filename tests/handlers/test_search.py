@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handlers.labelling.pipeline import tombstone
-from handlers.results import Query, Status
+from handlers.results import Query, Status, keys
 from handlers.results.item import FACTS_LAYOUT, Write, size_bytes, term_entries
 from handlers.results.search import ResultsReader
 from handlers.results.table import from_wire
@@ -128,6 +128,44 @@ def test_the_latest_date_comes_first_whatever_came_last(
     assert keys_of(below, text, limit, order="taken") == expected
 
 
+COUNTED = [("", 4), ("cat", 4), ("DOG", 2), ("faces:group", 2), ("flagged:no", 3), ("faces:none", 1), ("quokka", 0)]
+NOT_COUNTED = ["-flagged:yes", "cat -dog", "text:stop", "name:img", "from:2024-01-01", "cat from:2024-01-01"]
+
+
+@pytest.mark.parametrize(("text", "total"), [*COUNTED, *((text, None) for text in NOT_COUNTED)])
+@pytest.mark.parametrize("order", ["newest", "taken"])
+def test_a_first_page_says_how_many_match_in_the_folder_where_a_counter_knows_it(
+    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, text: str, total: int | None, order: Any
+) -> None:
+    below, query = ResultsReader(dynamodb, table_name, folder="uploads/"), Query.of(text) if text else Query()
+
+    first, whole = (below.search(query, limit=limit, order=order) for limit in (1, 100))
+
+    assert (first.total, whole.total) == (total if first.cursor else len(first.items), len(whole.items))
+    assert total in (None, whole.total)
+    if first.cursor:
+        assert below.search(query, limit=1, order=order, cursor=first.cursor).total is None
+
+
+def test_labels_of_some_confidence_are_not_counted(stocked: ResultsTable) -> None:
+    assert stocked.search(Query.of("cat"), limit=1, min_confidence=Decimal("0.1")).total is None
+
+
+@pytest.mark.parametrize(("status", "total"), [(None, 5), ("LABELED", 4), ("REJECTED", 1), ("FAILED", 0)])
+def test_a_list_says_how_many_there_are_of_each_status(
+    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, meter: Meter, status: Any, total: int
+) -> None:
+    below = ResultsReader(dynamodb, table_name, folder="uploads/")
+
+    first = below.list_images(1, status=status)
+
+    assert first.total == total
+    partitions = 1 if status else 3
+    assert meter.requests.count("Query") <= 3 * partitions + 1
+    assert meter.units <= 5
+    assert first.cursor is None or below.list_images(1, first.cursor, status).total is None
+
+
 def test_years_without_pictures_cost_no_page(table: ResultsTable, meter: Meter) -> None:
     for number, year in enumerate((2026, 1991)):
         write = labeled(f"{year}.jpg", sequencer=number + 1)
@@ -157,16 +195,33 @@ def leave(table: ResultsTable, write: Write) -> None:
     table.writer.rows.put_items(term_entries(write.result))
 
 
+def test_a_total_costs_a_request_for_the_counters(table: ResultsTable, meter: Meter) -> None:
+    labels = {f"n:Some label {number}": 1 for number in range(300)}
+    shards = [f"uploads/#{shard:02x}" for shard in range(keys.COUNTER_SHARDS)]
+    table.writer.rows.put_items([{"pk": keys.COUNTERS_PK, "sk": shard, "s:LABELED": 99, **labels} for shard in shards])
+    for number in range(2):
+        table.write(labeled(f"{number}.jpg"))
+    meter.units, meter.requests = 0, []
+
+    assert table.search(Query(), limit=1).total == 99 * keys.COUNTER_SHARDS + 2
+
+    assert meter.requests == ["Query", "Query"]
+    assert meter.units <= 14
+
+
 def test_results_of_an_older_version_are_known(dynamodb: DynamoDBClient, table: ResultsTable, table_name: str) -> None:
     for key in ("old.jpg", "new.jpg"):
         table.write(replace(labeled(key), fingerprint=f"detectors..{FACTS_LAYOUT}"))
     table.write(replace(labeled("facts.jpg"), fingerprint="detectors"))
-    place = {"pk": {"S": "IMAGE#old.jpg"}, "sk": {"S": "META"}}
-    dynamodb.update_item(
-        TableName=table_name, Key=place, UpdateExpression="REMOVE #t", ExpressionAttributeNames={"#t": "terms"}
-    )
+    for key in ("rejected.jpg", "uncounted.jpg", "f.jpg"):
+        table.write(labeled(key, status=Status.FAILED if key == "f.jpg" else Status.REJECTED))
+    for key in ("old.jpg", "uncounted.jpg", "f.jpg"):
+        place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}}
+        dynamodb.update_item(
+            TableName=table_name, Key=place, UpdateExpression="REMOVE #t", ExpressionAttributeNames={"#t": "terms"}
+        )
 
-    assert set(table.outdated()) == {"old.jpg", "facts.jpg"}
+    assert set(table.outdated()) == {"old.jpg", "facts.jpg", "uncounted.jpg"}
     assert set(table.outdated("new")) == set()
 
 
@@ -203,8 +258,8 @@ def meter(dynamodb: DynamoDBClient) -> Iterator[Meter]:
 @pytest.mark.parametrize(
     ("text", "requests", "units"),
     [
-        # A page of 24: its entries in one request, its pictures in another.
-        ("cat", ["Query", "BatchGetItem"], 15),
+        # A page of 24: its entries in one request, its pictures in another, and the label's counters in a third.
+        ("cat", ["Query", "BatchGetItem", "Query"], 15),
         ("text:stop", ["Query", "BatchGetItem"], 15),
         ("name:IMG_1", ["Query", "BatchGetItem"], 15),
         ("from:2026-01-01 to:2026-12-31", ["Query", "BatchGetItem"], 15),

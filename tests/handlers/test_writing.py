@@ -160,16 +160,26 @@ def test_terms_come_and_go_with_the_result() -> None:
     assert terms_of(rows) == set()
 
 
-def test_a_result_of_the_former_layout_gets_its_terms_by_the_next_write() -> None:
+@pytest.mark.parametrize("layout", [None, 1])
+@pytest.mark.parametrize("status", [Status.LABELED, Status.REJECTED])
+def test_a_result_of_a_former_layout_gets_its_terms_and_is_counted_by_the_next_write(
+    layout: int | None, status: Status
+) -> None:
     rows = FakeRows()
-    writer(rows).write(reading("cat.jpg", "stop"))
-    meta = (keys.image_pk("cat.jpg"), keys.META)
-    rows.items = {place: item for place, item in rows.items.items() if not place[1].startswith(keys.TERM_PREFIX)}
+    writer(rows).write(reading("cat.jpg", "stop") if status == Status.LABELED else labeled("cat.jpg", status=status))
+    meta, shard = (keys.image_pk("cat.jpg"), keys.META), (keys.COUNTERS_PK, keys.counter_sk("cat.jpg"))
+    rows.items[shard] = {n: v for n, v in rows.items[shard].items() if not n.startswith(keys.TOTAL_PREFIX)}
     del rows.items[meta]["terms"]
+    if layout:
+        rows.items[meta]["terms"] = layout
+    else:
+        rows.items = {place: item for place, item in rows.items.items() if not place[1].startswith(keys.TERM_PREFIX)}
 
     assert advance(rows, "v1", position(5))
 
-    assert terms_of(rows) == {"NAME#ca", "TEXT#stop", "YEAR#2026"}
+    terms = {"NAME#ca", "TEXT#stop", "YEAR#2026"}
+    assert terms_of(rows) == (terms if status == Status.LABELED else set())
+    assert counts_match(rows)
 
 
 def test_terms_without_room_come_before_and_go_after_the_transaction() -> None:

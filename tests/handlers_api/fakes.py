@@ -85,8 +85,8 @@ class FakeResults:
         self.requests.append({"limit": limit, "cursor": cursor, "status": status})
         matching = [document for document in reversed(self.documents.values()) if status in (None, document["status"])]
         start = int(OpenKey().decode("q", cursor)["at"]) if cursor else 0
-        rest = start + limit < len(matching)
-        return Page(matching[start : start + limit], OpenKey().encode("q", {"at": start + limit}) if rest else None)
+        following = OpenKey().encode("q", {"at": start + limit}) if start + limit < len(matching) else None
+        return Page(matching[start : start + limit], following, None if cursor else len(matching))
 
     def search(
         self, query: Query, *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
@@ -97,7 +97,8 @@ class FakeResults:
             OpenKey().decode("q", cursor)
         newest = reversed(self.documents.values())
         labelled = [document for document in newest if document["status"] == Status.LABELED]
-        return Page([document for document in labelled if query.matches(document, min_confidence)][:limit], None)
+        matches = [document for document in labelled if query.matches(document, min_confidence)]
+        return Page(matches[:limit], None, len(matches))
 
     def label_counts(self) -> dict[str, int]:
         """Counts that nobody has counted."""

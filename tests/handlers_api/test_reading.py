@@ -124,6 +124,7 @@ def test_goes_on_with_a_cursor(client: Client) -> None:
 
     assert [image["key"] for image in second.body["images"]] == ["uploads/0"]
     assert "cursor" not in second.body
+    assert (first.body["total"], second.body.get("total")) == (3, None)
 
 
 def test_lists_one_status(client: Client) -> None:
@@ -146,7 +147,7 @@ def test_searches_with_all_labels_confidence_and_order(client: Client) -> None:
 
     reply = client.get("/images", label=["Cat", "Pet, not wild"], minConfidence="80.5", order="confidence", limit=7)
 
-    assert reply.body == {"images": []}
+    assert reply.body == {"images": [], "total": 0}
     [request] = client.api.results.requests
     expected = {"query": '"cat" "pet, not wild"', "least": Decimal("80.5"), "order": "confidence", "limit": 7}
     assert request == expected
@@ -168,7 +169,7 @@ def test_lists_labelled_pictures_by_the_date_when_they_were_taken(client: Client
 
     assert [(image["key"], image["capture"]) for image in listed] == [("uploads/1", {"takenAt": camera["takenAt"]})]
     assert client.api.results.requests[0] == {"query": "", "least": Decimal(0), "order": "taken", "limit": 24}
-    assert client.get("/images", order="taken", status="REJECTED").body == {"images": []}
+    assert client.get("/images", order="taken", status="REJECTED").body == {"images": [], "total": 0}
 
 
 @pytest.mark.parametrize("query", ["faces:two", 'text:"', "from:yesterday", "colour:red", " ".join("abcdefghijk")])
@@ -188,7 +189,7 @@ def test_search_leaves_out_a_picture_that_has_gone_meanwhile(client: Client) -> 
 def test_search_finds_no_rejected_pictures(client: Client) -> None:
     client.api.results.add(result("uploads/1"))
 
-    assert client.get("/images", label="Cat", status="REJECTED").body == {"images": []}
+    assert client.get("/images", label="Cat", status="REJECTED").body == {"images": [], "total": 0}
 
 
 @pytest.mark.parametrize(

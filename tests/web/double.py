@@ -338,6 +338,8 @@ class Service:
         page: dict[str, Any] = {"images": [summary(result) for result in matching[start:end]]}
         if end < len(matching):
             page["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
+        if start == 0 and (end >= len(matching) or query is None or len(query.conditions) == 1):
+            page["total"] = len(matching)
         return JSONResponse(page)
 
     @staticmethod

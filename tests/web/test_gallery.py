@@ -63,17 +63,20 @@ def many(double: Double) -> None:
 def test_shows_more_as_one_scrolls_and_says_how_many_there_are(visit: Visit) -> None:
     page = visit().page
     expect(page.locator(".card")).to_have_count(48)
-    expect(page.locator("#count")).to_have_text("48+ pictures")
+    expect(page.locator("#count")).to_have_text("130 pictures")
 
     for count in (96, 130):
         page.locator(".card").last.scroll_into_view_if_needed()
         expect(page.locator(".card")).to_have_count(count)
+        expect(page.locator("#count")).to_have_text("130 pictures")
 
     expect(page.get_by_role("button", name="Show more")).to_be_hidden()
     expect(page.locator("#count")).to_have_text("130 pictures")
     page.locator("#popular").get_by_role("button", name="Cat").click()
     expect(page.locator(".card")).to_have_count(48)
     expect(page.locator("#count")).to_have_text("130 pictures")
+    page.goto(f"{page.url}&q=-dog")
+    expect(page.locator("#count")).to_have_text("48+ pictures")
 
 
 @pytest.mark.usefixtures("many")

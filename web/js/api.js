@@ -41,7 +41,8 @@ export function apiBackend(config) {
 
     async images({ labels, conditions, minConfidence, order, status, cursor, limit }, signal) {
       const q = conditions.join(" ");
-      const query = labels.length || q || order === "taken" ? { label: labels, q, minConfidence, order, cursor, limit } : { status, cursor, limit };
+      const least = minConfidence > config.minConfidence ? minConfidence : undefined;
+      const query = labels.length || q || order === "taken" ? { label: labels, q, minConfidence: least, order, cursor, limit } : { status, cursor, limit };
       return (await call("GET", "/images", { query, signal })).body;
     },
 

@@ -7,7 +7,7 @@ const PAGE = 48, MOST_PAGE = 100, FRESH_MS = 20_000, TAGS = 4, AHEAD = "1200px",
 /**
  * @param {import("./types.js").Backend} backend
  * @param {ReturnType<import("./pictures.js").pictureSource>} pictures
- * @param page  onOpen(key), onLabel(name), onClear(), onChange(), and countOf(query): how many match, where that is known
+ * @param page  onOpen(key), onLabel(name), onClear(), onChange()
  */
 export function setUpGallery(backend, pictures, page) {
   const grid = byId("grid"), more = byId("more"), empty = byId("empty"), count = byId("count");
@@ -45,6 +45,7 @@ export function setUpGallery(backend, pictures, page) {
     cards.clear();
     looker.disconnect();
     images = [];
+    total = undefined;
     grid.replaceChildren();
     page.onChange();
   }
@@ -52,17 +53,19 @@ export function setUpGallery(backend, pictures, page) {
   /** Loads at least `least` pictures, if there are so many. */
   async function load(from, signal, least = 1) {
     const loaded = [];
-    let answer = { cursor: from };
+    let answer = { cursor: from }, all;
     do {
       const limit = Math.min(Math.max(PAGE, least - loaded.length), MOST_PAGE);
       answer = await backend.images({ ...query, limit, cursor: answer.cursor }, signal);
       loaded.push(...answer.images);
+      all ??= answer.total;
     } while (loaded.length < least && answer.cursor);
-    return { ...answer, images: loaded };
+    return { ...answer, images: loaded, total: all };
   }
 
   function append(answer) {
-    ({ cursor, total } = answer);
+    cursor = answer.cursor;
+    total = answer.total ?? total; // the first page has it
     const fresh = answer.images.filter((image) => !cards.has(image.key));
     images.push(...fresh);
     grid.append(...fresh.map(card));
@@ -87,7 +90,7 @@ export function setUpGallery(backend, pictures, page) {
     more.hidden = !cursor;
     end.disconnect();
     if (cursor) end.observe(more); // anew: it tells at once whether the end is in sight still
-    const known = cursor ? total ?? page.countOf(query) : images.length;
+    const known = cursor ? total : images.length;
     count.textContent = !images.length ? "" : known >= images.length ? counted(known) : `${images.length}+ pictures`;
     days();
     page.onChange();

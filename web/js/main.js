@@ -38,7 +38,6 @@ async function start() {
     onLabel: (name) => search.lookFor(name),
     onClear: () => search.clear(),
     onChange: () => selection.show(),
-    countOf: (query) => search.countOf(query),
   });
   const search = setUpSearch(config, () => backend.labels(), (query, why) => {
     if (why !== "sliding") return gallery.search(query);

@@ -175,9 +175,6 @@ export function setUpSearch(config, loadLabels, onChange) {
       reset();
       add(name, true);
     },
-    /** The number of matches, where it is known without a request. */
-    countOf: ({ labels: [label, ...others], conditions, minConfidence }) =>
-      label && !others.length && !conditions.length && minConfidence <= config.minConfidence ? known.find(({ name }) => name.toLowerCase() === label.toLowerCase())?.count : undefined,
     clear: () => (reset(), changed("labels")),
   };
 }

@@ -26,7 +26,7 @@
  * @property {(file: File, options: {onProgress: (part: number) => void, signal: AbortSignal}) => Promise<string>} upload  gives the key
  * @property {(key: string, signal?: AbortSignal) => Promise<object|undefined>} result  undefined while it is pending
  * @property {(query: Query, signal?: AbortSignal) => Promise<{images: object[], cursor?: string, total?: number}>} images
- *   `total` where it is known
+ *   `total` on the first page, where it is known
  * @property {() => Promise<{name: string, count: number}[]>} labels
  * @property {(key: string, how?: {size?: 480|1600, flagged?: boolean}) => Promise<string>} imageUrl  of a preview, or the original
  * @property {(key: string) => Promise<void>} remove

@@ -75,7 +75,8 @@ class FakeResults:
         newest = [result for result in reversed(self.stored.values()) if result["status"] != Status.DELETED]
         if self.arriving and cursor is None:
             self.put(self.arriving.pop(0))
-        return Page(newest[start : start + limit], str(start + limit) if start + limit < len(newest) else None)
+        following = str(start + limit) if start + limit < len(newest) else None
+        return Page(newest[start : start + limit], following, None if cursor else len(newest))
 
     def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
         """As they were stored."""

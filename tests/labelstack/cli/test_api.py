@@ -343,12 +343,12 @@ def test_listed_results_are_whole_and_asked_for_once(results: ApiResults, api: A
     api.put(make_result("uploads/a.jpg"))
     api.put(newer)
     listed = [summary("uploads/b.jpg", at=newer["processedAt"]), summary("uploads/a.jpg"), summary("uploads/gone.jpg")]
-    api.answers["/images"] = 200, {"images": listed, "cursor": "c2"}
+    api.answers["/images"] = 200, {"images": listed, "cursor": "c2", "total": 1234}
 
     first, second = results.list_images(50), results.list_images(50, "c1")
 
     whole = [newer, make_result("uploads/a.jpg")]
-    assert (first, second) == (Page(whole, "c2"), Page(whole, "c2"))
+    assert (first, second) == (Page(whole, "c2", 1234), Page(whole, "c2", 1234))
     asked_twice = [path for path in api.paths if api.paths.count(path) > 1]
     assert sorted(set(asked_twice)) == ["/images", "/result?uploads/gone.jpg"]
     assert [request.query for request in api.requests if request.path == "/images"][1] == {

@@ -138,10 +138,10 @@ def test_a_query_that_cannot_be_read_is_an_error_in_a_sentence(run: Run, backend
 
 
 def test_goes_on_over_pages_up_to_the_limit(run: Run, backend: FakeBackend) -> None:
-    backend.table.pages = [Page([match("a")], "one"), Page([], "two"), Page([match("b"), match("c")], "three")]
+    backend.table.pages = [Page([match("a")], "one", 9), Page([], "two"), Page([match("b"), match("c")], "three")]
     done = run("search", "cat", "--limit", "3", "--json")
     assert [item["key"] for item in json.loads(done.stdout)["items"]] == ["a", "b", "c"]
-    assert json.loads(done.stdout)["cursor"] == "three"
+    assert (json.loads(done.stdout)["cursor"], json.loads(done.stdout)["total"]) == ("three", 9)
     assert [(search["cursor"], search["limit"]) for search in backend.table.searches] == [
         (None, 3),
         ("one", 2),
@@ -158,7 +158,7 @@ def test_finding_nothing_is_no_error(run: Run) -> None:
     done = run("search", "unicorn")
     assert done.exit_code == 0
     assert 'no picture matches "unicorn"' in done.stderr
-    assert json.loads(run("search", "unicorn", "--json").stdout) == {"items": []}
+    assert json.loads(run("search", "unicorn", "--json").stdout) == {"items": [], "total": 0}
 
 
 def test_a_search_says_when_the_confidence_is_what_finds_nothing(run: Run, backend: FakeBackend) -> None:
@@ -176,7 +176,7 @@ def test_lists_pictures_newest_first_in_pages(run: Run, backend: FakeBackend) ->
     assert len(lines) == 120
     assert lines[0].startswith("REJECTED  uploads/129.jpg  NOT_AN_IMAGE")
     assert lines[1] == "LABELED  uploads/128.jpg  Cat 98.8%"
-    assert "120 pictures; there are more: raise --limit" in done.stderr
+    assert "120 of 130 pictures: raise --limit for more" in done.stderr
     listed = json.loads(run("list", "--limit", "2", "--json").stdout)
     assert [item["key"] for item in listed["items"]] == ["uploads/129.jpg", "uploads/128.jpg"]
     again = json.loads(run("list", "--limit", "1", "--json", "--cursor", listed["cursor"]).stdout)
@@ -185,7 +185,7 @@ def test_lists_pictures_newest_first_in_pages(run: Run, backend: FakeBackend) ->
 
 def test_an_empty_list_says_what_to_do(run: Run) -> None:
     assert "no FAILED yet: upload one" in run("list", "--status", "FAILED").stderr
-    assert json.loads(run("list", "--json").stdout) == {"items": []}
+    assert json.loads(run("list", "--json").stdout) == {"items": [], "total": 0}
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
