@@ -215,9 +215,9 @@ def _from_text(annotation: Any, value: Any) -> Any:
 
 
 def _as_given(problem: Problem, values: Mapping[str, Any]) -> Problem:
-    """Return the problem of a setting as a whole, with the value that stands in the configuration."""
-    key = problem.argument.partition("[")[0].partition(".")[0]
-    return replace(problem, argument=key, value=values.get(key)) if problem.expected else problem
+    """Return the problem of a whole setting with the value that stands in the configuration."""
+    whole = problem.expected and problem.argument in values
+    return replace(problem, value=values[problem.argument]) if whole else problem
 
 
 def _conflicts(values: Mapping[str, Any]) -> Iterator[Problem]:

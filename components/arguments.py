@@ -279,9 +279,12 @@ def _converted(member: Member, value: Any, refusal: Refusal) -> Any:
     if is_mapping(member.type):
         if not isinstance(value, Mapping):
             raise wrong
-        item = _item(member, typing.get_args(member.type)[1])
+        key_member, item = (_item(member, annotation) for annotation in typing.get_args(member.type))
         return {
-            key: _converted(replace(item, name=f"{member.name}.{key}"), each, refusal) for key, each in value.items()
+            _converted(replace(key_member, name=f"{member.name}.{key}"), key, refusal): _converted(
+                replace(item, name=f"{member.name}.{key}"), each, refusal
+            )
+            for key, each in value.items()
         }
     return _scalar(member, value, wrong)
 
@@ -350,9 +353,11 @@ def _item(member: Member, annotation: Any) -> Member:
     """Return the items of a list or mapping as a member of their own."""
     plain, metadata, late = strip(annotation)
     field = next((entry for entry in metadata if isinstance(entry, FieldInfo)), None)
-    expected = member.expected if field is None or not field.description else field.description
+    limits = field.metadata if field else []
+    tells = plain in (int, float) or _is_choice(plain) or structure(plain) is not None
+    expected = (field and field.description) or (_expected(plain, "", limits) if tells else member.expected)
     described = FieldInfo(annotation=plain, description=expected)
-    described.metadata = field.metadata if field else []
+    described.metadata = limits
     return replace(member, type=plain, late=late, field=described)
 
 
@@ -412,15 +417,27 @@ def _expected(annotation: Any, unit: str, limits: Sequence[Any]) -> str:
     if is_sequence(annotation):
         inner, metadata, _ = strip(typing.get_args(annotation)[0])
         if described := next((entry.description for entry in metadata if isinstance(entry, FieldInfo)), None):
-            return described
+            return f"a list of different items, each {described}"
         several = _expected(inner, unit, ()).replace(" or ", " and ") if _is_choice(inner) else "texts"
-        return f"a list of {several}, each at most once"
+        least = ", at least one" if any(isinstance(limit, annotated_types.MinLen) for limit in limits) else ""
+        return f"a list of {several}{least}, each at most once"
     if annotation is bool:
         return "true or false"
     if annotation in (int, float):
         number = "a whole number" if annotation is int else "a number"
         return f"{number}{f' of {unit}' if unit else ''}{_range(limits)}"
+    if (reference := structure(annotation)) is not None:
+        required = ", ".join(name for name, part in members(reference).items() if part.required)
+        union = typing.get_args(annotation) if is_union(annotation) else ()
+        kinds = ", ".join(_class_name(kind) for kind in union if isinstance(kind, type) and kind is not reference)
+        return f"{kinds}, or a mapping with {required}" if kinds else f"a mapping with {required}"
     return "a mapping" if is_mapping(annotation) else "a text"
+
+
+def _class_name(kind: type) -> str:
+    """Return a class as a program names it: `UploadBucket`, `aws.s3.Bucket`."""
+    package, _, rest = kind.__module__.partition(".")
+    return f"aws.{rest.partition('.')[0]}.{kind.__name__}" if package == "pulumi_aws" else kind.__name__
 
 
 def _is_choice(annotation: Any) -> bool:

@@ -14,6 +14,7 @@ from .errors import ArgumentError, Problem
 
 A = TypeVar("A")
 PACKAGE = "labelstack"
+TAG_NAME_LENGTH = 128
 RANDOM_SUFFIX = len("-0123456")  # Pulumi adds it to a resource's name
 
 
@@ -63,11 +64,12 @@ class Component(pulumi.ComponentResource):
         Raises ArgumentError, at once or, for a late value, when the component is registered.
         """
         kind = type(self).__name__
+        if args is not None and not isinstance(args, Mapping):
+            raise ArgumentError(kind, name, [Problem("args", args, "a mapping of arguments")])
         checked, problems = arguments.check(
             args_type, _configured(args_type, args), self.rules, lambda late: ArgumentError(kind, name, [late])
         )
-        if problem := self._name_problem(name):
-            problems.insert(0, problem)
+        problems = [*self._name_problems(name), *problems, *_tag_problems(cast(Mapping[str, Any], checked).get("tags"))]
         if problems:
             raise ArgumentError(kind, name, problems)
         if "service" in arguments.members(cast(type, args_type)):
@@ -81,11 +83,12 @@ class Component(pulumi.ComponentResource):
         self._own_tags = cast(TaggedArgs, checked)["tags"]
         return checked
 
-    def _name_problem(self, name: str) -> Problem | None:
+    def _name_problems(self, name: str) -> Iterator[Problem]:
         if len(name) > self.name_limit:
             short = f"{self.name_limit} characters or fewer, as AWS bounds the names made of it (this has {len(name)})"
-            return Problem("name", name, short)
-        return None if re.fullmatch(self.name_pattern, name) else Problem("name", name, self.name_expected)
+            yield Problem("name", name, short)
+        elif not re.fullmatch(self.name_pattern, name):
+            yield Problem("name", name, self.name_expected)
 
     def _with(self, owner: pulumi.Resource, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         """Give the options of a resource that AWS deletes with its `owner`, made after some others.
@@ -130,6 +133,13 @@ def _configured(args_type: type[A], args: A | None) -> Mapping[str, Any]:
         **configured,
         **{name: value for name, value in values.items() if value is not None or name not in configured},
     }
+
+
+def _tag_problems(tags: Any) -> Iterator[Problem]:
+    for name in tags if isinstance(tags, Mapping) else ():
+        if not 0 < len(name) <= TAG_NAME_LENGTH or name.lower().startswith("aws:"):
+            expected = f"a tag whose name has 1 to {TAG_NAME_LENGTH} characters and does not begin with aws:"
+            yield Problem(f"tags.{name}", tags[name], expected)
 
 
 def args_of(component: Callable[..., Component]) -> Any:

@@ -71,9 +71,17 @@ class Problem:
         if not self.expected:
             return f"{name} is no {kind}" + (f": did you mean {spell(self.near)}?" if self.near else ".")
         expected = Template(self.expected).safe_substitute(_Spelled(spell))
-        return (
-            f"{name} is {'missing' if self.is_missing else json.dumps(self.value, default=str)}: expected {expected}."
-        )
+        return f"{name} is {'missing' if self.is_missing else _written(self.value)}: expected {expected}."
+
+
+def _written(value: Any) -> str:
+    """Write a value as JSON; resources by type and name, and characters that a terminal does not print as escapes."""
+
+    def name(value: Any) -> str:
+        return f"{type(value).__name__} {value._name}" if isinstance(value, pulumi.Resource) else str(value)
+
+    text = json.dumps(value, ensure_ascii=False, default=name)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 class ComponentError(pulumi.RunError):

@@ -12,10 +12,11 @@ from .alarms import Alarm, Metric, Watched, WatchedApi
 from .arguments import derive
 from .component import Component, TaggedArgs
 from .errors import ArgumentError, Problem
+from .image_processor import ImageProcessor
 from .label_api import DUTIES, FUNCTION_TIMEOUT_S, ApiKind, LabelApi
 from .label_workflow import LabelWorkflow
 from .notifications import Email, make_topic
-from .pipeline import RECORDER, Detector, Pipeline
+from .pipeline import RECORDER, Detector
 from .previews import MAKER, Previews
 from .python_function import SMALL_TIMEOUT_S
 
@@ -87,7 +88,7 @@ class WatchedFunction(TypedDict, total=False):
 class MonitoringArgs(TaggedArgs, total=False):
     """Arguments of Monitoring."""
 
-    pipeline: Required[Pipeline | PipelineReference]
+    pipeline: Required[ImageProcessor | LabelWorkflow | PipelineReference]
     """The pipeline to watch: an `ImageProcessor` or `LabelWorkflow`, or its outputs."""
     api: LabelApi | ApiReference | None
     """A `LabelApi` to watch too, or its outputs."""

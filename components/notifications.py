@@ -21,14 +21,12 @@ FILTER = (
     f"a filter policy of SNS by 1 to {MAX_FILTER_ATTRIBUTES} of the attributes {', '.join(ATTRIBUTES)}, as "
     '{"status": ["REJECTED", "FAILED"]}'
 )
-Email = Annotated[
-    str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$", description="a list of e-mail addresses, each at most once")
-]
+Email = Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$", description="an e-mail address")]
 QueueArn = Annotated[
     str,
     Field(
         pattern=r"^arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}$",
-        description="a list of ARNs of SQS queues, as arn:aws:sqs:eu-west-1:123456789012:name, each at most once",
+        description="the ARN of an SQS queue such as arn:aws:sqs:eu-west-1:123456789012:name",
     ),
 ]
 

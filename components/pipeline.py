@@ -36,7 +36,14 @@ EventSource = Literal["notification", "eventbridge"]
 Detector = Literal["labels", "faces", "moderation", "text"]
 PERCENT = "a number from 0 to 100, in percent"
 # A list of labels reaches a function with commas between them.
-LabelName = Annotated[str, Field(pattern=r"^[^,\s]([^,]*[^,\s])?$", max_length=100)]
+LabelName = Annotated[
+    str,
+    Field(
+        pattern=r"^[^,\s]([^,]*[^,\s])?$",
+        max_length=100,
+        description="a label's name of 1 to 100 characters without a comma",
+    ),
+]
 LABEL_NAMES = "a list of labels, each at most once and without a comma"
 # Lambda takes 4 KB of variables for a function, names and all others included.
 MAX_LABEL_RULES_BYTES = 2000
@@ -78,13 +85,13 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     ]
     """The only labels that results show. Empty: all."""
     label_aliases: Annotated[
-        Mapping[str, LabelName] | None,
+        Mapping[LabelName, LabelName] | None,
         Field(None, description='a mapping of labels to other names, for example {"Human": "Person"}'),
         Variable("LABEL_ALIASES"),
     ]
     """Other names for labels. Of two labels with one name, a result shows the surer."""
     min_confidence_by_label: Annotated[
-        Mapping[str, Annotated[float, Field(ge=0, le=100)]] | None,
+        Mapping[LabelName, Annotated[float, Field(ge=0, le=100)]] | None,
         Field(None, description='a mapping of labels to percent, for example {"Weapon": 95}'),
         Variable("MIN_CONFIDENCE_BY_LABEL"),
     ]

@@ -1,10 +1,11 @@
 """Buckets, tables, topics and queues as arguments: one of our components, a resource of the user's own, or names."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Required, TypedDict, TypeVar, cast
+from typing import Annotated, Any, NamedTuple, Required, TypedDict, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
 from .arguments import members
 from .notifications import Notifications
@@ -19,7 +20,11 @@ class BucketReference(TypedDict, total=False):
 
     name: Required[pulumi.Input[str]]
     """The bucket's name."""
-    arn: Required[pulumi.Input[str]]
+    arn: Required[
+        Annotated[
+            pulumi.Input[str], Field(pattern=r"^arn:[\w-]+:s3:", description="an ARN such as arn:aws:s3:::photos")
+        ]
+    ]
     """The bucket's ARN."""
     kms_key_arn: pulumi.Input[str]
     """The ARN of the KMS key that encrypts the bucket's objects, where there is one."""
@@ -30,14 +35,27 @@ class TableReference(TypedDict, total=False):
 
     name: Required[pulumi.Input[str]]
     """The table's name."""
-    arn: Required[pulumi.Input[str]]
+    arn: Required[
+        Annotated[
+            pulumi.Input[str],
+            Field(
+                pattern=r"^arn:[\w-]+:dynamodb:",
+                description="an ARN such as arn:aws:dynamodb:us-east-1:123456789012:table/results",
+            ),
+        ]
+    ]
     """The table's ARN."""
 
 
 class TopicReference(TypedDict, total=False):
     """An SNS topic by its ARN."""
 
-    arn: Required[pulumi.Input[str]]
+    arn: Required[
+        Annotated[
+            pulumi.Input[str],
+            Field(pattern=r"^arn:[\w-]+:sns:", description="an ARN such as arn:aws:sns:us-east-1:123456789012:results"),
+        ]
+    ]
     """The topic's ARN."""
     kms_key_arn: pulumi.Input[str]
     """The ARN of the KMS key that encrypts the topic's messages, where there is one."""
@@ -48,7 +66,12 @@ class QueueReference(TypedDict, total=False):
 
     url: Required[pulumi.Input[str]]
     """The queue's URL."""
-    arn: Required[pulumi.Input[str]]
+    arn: Required[
+        Annotated[
+            pulumi.Input[str],
+            Field(pattern=r"^arn:[\w-]+:sqs:", description="an ARN such as arn:aws:sqs:us-east-1:123456789012:events"),
+        ]
+    ]
     """The queue's ARN."""
 
 

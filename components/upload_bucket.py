@@ -12,7 +12,7 @@ Origin = Annotated[
     str,
     Field(
         pattern=r"^https?://[^/\s*]+$",
-        description="a list of web origins such as https://example.org, each at most once",
+        description="a web origin such as https://example.org",
     ),
 ]
 

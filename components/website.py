@@ -258,6 +258,8 @@ class WebsiteFiles(Component):
             yield Problem.missing("table", "the table that guests read, as $guests is given")
         if (args["guests"] is not None or args["api"] is not None) and args["bucket"] is None:
             yield Problem.missing("bucket", "the bucket of the pictures, as the page works with it")
+        if args["site"] and args["folder"] is args["guests"] is args["api"] is None:
+            yield Problem.missing("api", "the LabelApi that Labelstack's page works with, or $guests, or a $folder")
         folder = Path(args["folder"] or SOURCES / PAGE)
         if not (folder / INDEX).is_file():
             yield Problem("folder", str(folder), f"a folder with {INDEX}")

@@ -12,7 +12,10 @@ GUEST = "${cognito-identity.amazonaws.com:sub}"
 
 def guest_access(**arguments: Any) -> Record:
     def program() -> None:
-        bucket, table = {"name": "pictures", "arn": "arn:bucket"}, {"name": "results", "arn": "arn:table"}
+        bucket, table = (
+            {"name": "pictures", "arn": "arn:aws:s3:::pictures"},
+            {"name": "results", "arn": "arn:aws:dynamodb:eu-west-1:1:table/results"},
+        )
         args = {"bucket": bucket | arguments, "table": table}
         pulumi.export("pool", GuestAccess("guests", cast(GuestAccessArgs, args)).identity_pool_id)
 
@@ -24,12 +27,12 @@ def test_guest_may_work_with_his_own_pictures_and_results_alone() -> None:
         {
             "Effect": "Allow",
             "Action": ["s3:PutObject", "s3:GetObject"],
-            "Resource": f"arn:bucket/uploads/{GUEST}/*",
+            "Resource": f"arn:aws:s3:::pictures/uploads/{GUEST}/*",
         },
         {
             "Effect": "Allow",
             "Action": ["dynamodb:GetItem"],
-            "Resource": "arn:table",
+            "Resource": "arn:aws:dynamodb:eu-west-1:1:table/results",
             "Condition": {
                 "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"IMAGE#uploads/{GUEST}/*"},
                 "Null": {"dynamodb:LeadingKeys": "false"},

@@ -238,14 +238,24 @@ def test_late_values_pass_and_reach_the_functions() -> None:
         ({"max_labels": True}, "max_labels is true: expected a whole number from 1 to 49"),
         (
             {"detectors": ["labels", "celebrities"]},
-            r'detectors\[1\] is "celebrities": expected a list of labels, faces',
+            r'detectors\[1\] is "celebrities": expected labels, faces',
         ),
         ({"detectors": "labels"}, 'detectors is "labels": expected a list of labels, faces'),
         ({"max_label": 5}, r"max_label is no argument: did you mean max_labels\?"),
         ({"bucket": {"nme": "photos", "arn": "a"}}, r"bucket.nme is no argument: did you mean bucket.name\?"),
-        ({"bucket": {"name": "photos"}}, "bucket.arn is missing"),
-        ({"bucket": "photos"}, 'bucket is "photos": expected'),
-        ({"bucket": None}, "bucket is missing"),
+        ({"bucket": {"name": "photos"}}, "bucket.arn is missing: expected an ARN such as arn:aws:s3:::photos"),
+        ({"bucket": {"name": "photos", "arn": "photos"}}, 'bucket.arn is "photos": expected an ARN such as'),
+        ({"bucket": "photos"}, r'bucket is "photos": expected .*aws\.s3\.Bucket, or a mapping with name, arn'),
+        ({"bucket": None}, "bucket is missing: expected UploadBucket, ResultsBucket, aws.s3.Bucket, or a mapping"),
+        ({"detectors": []}, r"detectors is \[\]: expected a list of .*, at least one"),
+        ({"label_aliases": {"": "Cat"}}, 'label_aliases. is "": expected a label\'s name of 1 to 100 characters'),
+        (
+            {"min_confidence_by_label": {"Cat": 101}},
+            r"min_confidence_by_label\.Cat is 101: expected a number from 0",
+        ),
+        ({"tags": {"aws:owner": "me"}}, 'tags.aws:owner is "me": expected a tag whose name has 1 to 128 characters'),
+        ({"tags": {"x" * 129: "me"}}, 'tags.x+ is "me": expected a tag whose name has 1 to 128 characters'),
+        ({"tags": ["me"]}, r'tags is \["me"\]: expected a mapping'),
         ({"timeout_seconds": 10}, "timeout_seconds is 10: expected 19 or more"),
         (
             {"source_dir": "/nowhere"},
@@ -261,6 +271,25 @@ def test_a_wrong_argument_is_named_before_anything_is_made(arguments: dict[str, 
         record_placed(lambda: ImageProcessor("photos", {**PHOTOS, **arguments}), keep=recorded)  # type: ignore[typeddict-item]
 
     assert [r.type for r in recorded[0].resources if r.type != "pulumi:pulumi:Stack"] == []
+
+
+def test_a_component_in_the_wrong_place_is_named() -> None:
+    def program() -> None:
+        ImageProcessor("photos", {**PHOTOS, "bucket": ResultsStore("results")})  # type: ignore[typeddict-item]
+
+    with pytest.raises(ArgumentError, match='bucket is "ResultsStore results": expected UploadBucket, '):
+        record_placed(program)
+
+
+@pytest.mark.parametrize("args", [["photos"], "photos"])
+def test_arguments_are_a_mapping(args: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"UploadBucket photos: args is .*: expected a mapping of arguments"):
+        record_placed(lambda: UploadBucket("photos", args))
+
+
+def test_labelstacks_own_page_needs_a_service() -> None:
+    with pytest.raises(ArgumentError, match="api is missing: expected the LabelApi that Labelstack's page works with"):
+        record_placed(lambda: WebsiteFiles("page", {"site": {"bucket_name": "site"}}))
 
 
 def test_a_late_value_is_refused_where_it_decides_what_there_is() -> None:

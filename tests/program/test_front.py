@@ -156,11 +156,11 @@ def test_the_accounts_log_role_is_nobodys_unless_the_settings_say_so() -> None:
         ({"api": "graphql"}, 'labelstack:api is "graphql": expected none, rest or http.'),
         (
             {"allowedOrigins": "https://example.org/"},
-            "expected a list of web origins such as https://example.org, each at most once.",
+            "expected a web origin such as https://example.org.",
         ),
         (
             {"allowedOrigins": "*"},
-            "expected a list of web origins such as https://example.org, each at most once.",
+            "expected a web origin such as https://example.org.",
         ),
         (
             {"websiteEndpoint": "http://localhost:4566"},
