@@ -65,9 +65,9 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     topic: TopicLike | None
     """A topic that tells of each result: a `Notifications`, an `aws.sns.Topic`, or its ARN."""
     notify_min_confidence: Annotated[pulumi.Input[float], Field(0, ge=0, le=100, description=PERCENT)]
-    """Minimum confidence of the labels for filter policies. Messages have all."""
+    """Minimum confidence of labels that filter policies see. Messages have all labels."""
     detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1), Variable("DETECTORS")]
-    """Each detector is one Rekognition call a picture."""
+    """Detectors, each of which costs one Rekognition call a picture."""
     # 49, as one DynamoDB transaction of at most 100 actions replaces a result: the result and the counters, 49 new
     # labels and 49 old ones.
     max_labels: Annotated[pulumi.Input[int], Field(10, ge=1, le=49), Variable("MAX_LABELS")]
@@ -79,7 +79,7 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     label_blocklist: Annotated[
         Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_BLOCKLIST")
     ]
-    """Labels that no result shows, in any case, by name or alias."""
+    """Labels that no result shows, by name or alias, in upper or lower case."""
     label_allowlist: Annotated[
         Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_ALLOWLIST")
     ]
@@ -95,11 +95,11 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
         Field(None, description='a mapping of labels to percent, for example {"Weapon": 95}'),
         Variable("MIN_CONFIDENCE_BY_LABEL"),
     ]
-    """Minimum confidence of these labels, in place of `min_confidence`."""
+    """Minimum confidence of these labels, in place of the general one."""
     image_properties: Annotated[bool, Field(False), Variable("IMAGE_PROPERTIES")]
     """Also request dominant colours and quality, at extra charge."""
     keep_location: Annotated[bool, Field(False), Variable("KEEP_LOCATION")]
-    """Keep the place that the camera wrote. After a change run `labelstack reprocess --labels`."""
+    """Keep the place where the camera was. After a change, run `labelstack reprocess --labels`."""
     rekognition_tps: Annotated[pulumi.Input[float], Field(5, ge=1, le=1000)]
     """Your quota of Rekognition calls per second and operation. It sets the concurrency."""
     rekognition_timeout_seconds: Annotated[
@@ -121,7 +121,7 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     """Pictures that one invocation analyses concurrently."""
     # AWS: with fewer receives messages may become dead letters only because the function was throttled.
     max_receive_count: Annotated[pulumi.Input[int], Field(5, ge=5, le=1000)]
-    """Attempts before a picture is `FAILED`. Throttling uses none up, for three days."""
+    """Attempts before a picture is `FAILED`. Waiting for the quota is no attempt, for three days."""
     on_cost_bound: Annotated[Literal["alarm", "pause"], Field("alarm")]
     """At the daily cost bound, `alarm` notifies.
     `pause` also stops the queue until `labelstack resume`; pictures wait for 4 days."""

@@ -19,8 +19,8 @@ HEAD = f"""# Settings
 
 <!-- Written by `make generated` from the components' arguments: change those, not this page. -->
 
-Keys of `Pulumi.<stack>.yaml`, as `{NAMESPACE}:maxLabels: 5`, or by `pulumi config set maxLabels 5`. Defaults are in
-brackets. A wrong value ends the program before it creates anything.
+Write settings into `Pulumi.<stack>.yaml`, as `{NAMESPACE}:maxLabels: 5`, or run `pulumi config set maxLabels 5`. Defaults
+are in brackets. A wrong value ends the program before it creates anything.
 """
 
 COMMANDS_HEAD = """# Commands
@@ -30,10 +30,9 @@ COMMANDS_HEAD = """# Commands
 `labelstack` is in `.venv/bin`; `labelstack COMMAND --help` explains options. These variables choose a stack:
 `LABELSTACK_CLOUD`, `LABELSTACK_STACK`, `LABELSTACK_OUTPUTS`, `LABELSTACK_STATE_DIR`, `LABELSTACK_ENGINE`.
 
-Exit status: 0 success, 1 an error with one sentence, 2 wrong usage, 130 stopped by Ctrl-C.
+The exit status is 0 after success, 1 after an error, 2 after wrong usage, 130 after Ctrl-C.
 
-`result`, `labels`, `search`, `list` and `watch` use the stack's API if there is one. Without AWS credentials, read with
-an outputs file and a key:
+`result`, `labels`, `search`, `list` and `watch` use the stack's API if there is one. They then need no AWS credentials:
 `LABELSTACK_API_KEY=… labelstack labels --outputs outputs.json`.
 """
 
@@ -42,8 +41,7 @@ OUTPUTS_HEAD = """# Outputs
 
 <!-- Written by `make generated` from the table of outputs in __main__.py: change that, not this page. -->
 
-`labelstack outputs` prints them, `labelstack outputs --json` for programs, `pulumi stack output apiUrl` one of them.
-`aws apigateway get-api-key --include-value --api-key` takes `apiKeyId`.
+`labelstack outputs` prints all of them, as JSON with `--json`. `pulumi stack output apiUrl` prints one.
 """
 
 
@@ -94,14 +92,15 @@ def _table(settings: list[Member]) -> str:
 
 def _values(setting: Member) -> str:
     """Return the values of a setting, and its default as YAML."""
-    values = _cell(re.sub(r"^a whole number (of |from )|, each at most once$", "", setting.expected))
+    values = _cell(re.sub(r"^a (whole )?number (of |from )|, each at most once( and without a comma)?$", "", setting.expected))
+    values = re.sub(r"^one of (\d+), .+, (\d+)$", r"a choice of CloudWatch's, \1 to \2", values)
     value: Any = setting.default
     if setting.required or value is None:
         return f"{values} (required)" if setting.required else values
     text = (
         f"[{', '.join(value)}]" if isinstance(value, tuple) else value if isinstance(value, str) else json.dumps(value)
     )
-    return f"{values} (`{text}`)"
+    return f"(`{text}`)" if isinstance(value, bool) else f"{values} (`{text}`)"
 
 
 def _cell(text: str) -> str:

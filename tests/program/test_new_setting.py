@@ -22,8 +22,8 @@ from tests.recording import record_stack
 schema.write()
 reference.write()
 recorded = record_stack("dev", {"labelstack:borderPixels": "7"})
-variables = [one.inputs["environment"]["variables"] for one in recorded.of("aws:lambda/function:Function")]
-assert "7" in [given.get("BORDER_PIXELS") for given in variables]
+variables = [function.inputs["environment"]["variables"] for function in recorded.of("aws:lambda/function:Function")]
+assert "7" in [values.get("BORDER_PIXELS") for values in variables]
 tests = ["tests/program/test_settings.py", "tests/component_provider/test_schema.py"]
 some = "defaults or every_setting or same_settings or committed_schema"
 raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", some, *tests]))
