@@ -95,7 +95,7 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
         ),
         arguments.Configured("publicEndpoint"),
     ]
-    """The address at which a browser reaches an emulator."""
+    """An emulator's address, for browsers."""
 
 
 class LabelApi(Component):

@@ -108,7 +108,7 @@ class MonitoringArgs(TaggedArgs, total=False):
             description="the ARN of an SNS topic that CloudWatch may publish to",
         ),
     ]
-    """Your topic for alarms. Its policy must let CloudWatch publish."""
+    """Your own topic for alarms."""
     emails: Annotated[Sequence[Email], Field(())]
     """Subscribers of the stack's own topic. Each must confirm."""
 

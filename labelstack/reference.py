@@ -19,8 +19,8 @@ HEAD = f"""# Settings
 
 <!-- Written by `make generated` from the components' arguments: change those, not this page. -->
 
-Write settings into `Pulumi.<stack>.yaml`, as `{NAMESPACE}:maxLabels: 5`, or run `pulumi config set maxLabels 5`. Defaults
-are in brackets. A wrong value ends the program before it creates anything.
+Write settings into `Pulumi.<stack>.yaml`, as `{NAMESPACE}:maxLabels: 5`, or run `pulumi config set maxLabels 5`.
+Defaults are in brackets. A wrong value ends the program before it creates anything.
 """
 
 COMMANDS_HEAD = """# Commands
@@ -92,7 +92,8 @@ def _table(settings: list[Member]) -> str:
 
 def _values(setting: Member) -> str:
     """Return the values of a setting, and its default as YAML."""
-    values = _cell(re.sub(r"^a (whole )?number (of |from )|, each at most once( and without a comma)?$", "", setting.expected))
+    known = r"^a (whole )?number (of |from )| of different items(?=, each)|, each at most once( and without a comma)?$"
+    values = _cell(re.sub(known, "", setting.expected))
     values = re.sub(r"^one of (\d+), .+, (\d+)$", r"a choice of CloudWatch's, \1 to \2", values)
     value: Any = setting.default
     if setting.required or value is None:
