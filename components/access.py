@@ -110,17 +110,9 @@ def look_at_previews(
     bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
 ) -> list[Statement]:
     """Read the previews of pictures below a prefix, and be told that one is missing."""
-    return _read(bucket_arn, ["s3:GetObject"], _previews(bucket_arn, prefix), kms_key_arn)
-
-
-def delete_previews(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
-    """Delete the previews of pictures below a prefix."""
-    return [Statement(["s3:DeleteObject"], _previews(bucket_arn, prefix))]
-
-
-def _previews(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[pulumi.Output[str]]:
     folders = (pulumi.Output.concat("previews/", prefix), "previews-of-long-keys/")
-    return [pulumi.Output.concat(bucket_arn, "/", folder, "*") for folder in folders]
+    previews = [pulumi.Output.concat(bucket_arn, "/", folder, "*") for folder in folders]
+    return _read(bucket_arn, ["s3:GetObject"], previews, kms_key_arn)
 
 
 def delete_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:

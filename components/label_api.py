@@ -223,11 +223,10 @@ class LabelApi(Component):
         if not self._args["purge"]:
             return []
         statements = [*allow.purge_objects(self._bucket.arn, prefix), *allow.purge_items(self._table.arn, prefix)]
-        if self._previews:
-            statements += allow.delete_previews(self._previews.arn, prefix)
-        if self._documents:
-            for folder in (pulumi.Output.concat("results/", prefix), "results-of-long-keys/"):
-                statements += allow.purge_objects(self._documents.arn, folder)
+        for bucket, kind in ((self._documents, "results"), (self._previews, "previews")):
+            if bucket is not None:
+                for folder in (pulumi.Output.concat(kind, "/", prefix), f"{kind}-of-long-keys/"):
+                    statements += allow.purge_objects(bucket.arn, folder)
         return statements
 
     def _allow_calls(self, execution_arn: pulumi.Input[str]) -> list[pulumi.Resource]:

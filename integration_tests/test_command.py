@@ -158,12 +158,14 @@ def test_purge_leaves_nothing_but_the_tombstone(stack: DeployedStack, key: MakeK
     stack.wait_for_result(same)
     stack.wait_until_announced(erased)
     sizes = {len(picture(f"{erased} {number}")) for number in (1, 2)}
+    leave_preview(stack, erased)
 
     done = command_on(stack, tmp_path / "command")("delete", erased, "--purge", "--yes", "--json")
 
     assert (done.returncode, json.loads(done.stdout)) == (0, {"key": erased, "purged": True}), done.stderr
     assert "Not erased: names and labels in the functions' logs" in done.stderr
     assert left_in(stack, "uploadBucket", erased) == left_in(stack, "resultsBucket", f"results/{erased}/") == []
+    assert left_in(stack, "previewsBucket", f"previews/{erased}/") == []
     items = [item for item in stack.everything() if erased in repr(item)]
     assert [(item["pk"], item["status"]) for item in items] == [(f"IMAGE#{erased}", "DELETED")]
     contents = {f"CONTENT#{version.etag}#{size}" for version in versions for size in sizes}
@@ -177,6 +179,7 @@ def test_the_api_purges_too(stack: DeployedStack, caller: ApiClient, tmp_path: P
     caller.wait_for_result(key)
     stack.wait_until_announced(key)
     folder = key.rpartition("/")[0] + "/"
+    leave_preview(stack, f"{folder}gone.jpg")
     query = urlencode({"key": folder, "purge": "true"})
 
     reply = wait_for(
@@ -187,7 +190,14 @@ def test_the_api_purges_too(stack: DeployedStack, caller: ApiClient, tmp_path: P
 
     assert (reply.status, reply.json) == (200, {"key": folder, "status": "PURGED"})
     assert left_in(stack, "uploadBucket", folder) == left_in(stack, "resultsBucket", f"results/{folder}") == []
+    assert left_in(stack, "previewsBucket", f"previews/{folder}") == []
     assert [item["status"] for item in stack.everything() if key in repr(item)] == ["DELETED"]
+
+
+def leave_preview(stack: DeployedStack, key: str) -> None:
+    """Put a preview of a version that went before, whose event was lost."""
+    place = f"previews/{key}/gone/480.webp"
+    stack.client("s3").put_object(Bucket=stack.outputs["previewsBucket"], Key=place, Body=b"WebP")
 
 
 def left_in(stack: DeployedStack, bucket: str, prefix: str) -> list[Any]:

@@ -4,9 +4,8 @@ Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (only pictures below it can be changed
 RESULTS_TABLE (of pictures that may be purged), RESULTS_BUCKET (of their documents) and PREVIEWS_BUCKET, ALLOWED_ORIGIN;
 and Powertools' own.
 Rights: s3:GetObject and s3:DeleteObject below the prefix, s3:ListBucket (so that a missing object is 404);
-sqs:SendMessage to the queue. To purge: s3:ListBucketVersions and s3:DeleteObjectVersion in both buckets below the
-prefix, s3:DeleteObject of previews; dynamodb:GetItem of results, Query and DeleteItem of known content and notes of
-attempts.
+sqs:SendMessage to the queue. To purge: s3:ListBucketVersions and s3:DeleteObjectVersion in all buckets below the
+prefix; dynamodb:GetItem of results, Query and DeleteItem of known content and notes of attempts.
 """
 
 from __future__ import annotations

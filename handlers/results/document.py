@@ -187,7 +187,8 @@ def json_ready(document: object) -> Any:
 
 SCHEMA_VERSION: Final = 1
 """The version of `public_document`, raised when readers of its schema must change; new attributes do not raise it."""
-_FOLDER: Final = "results"
+DOCUMENTS: Final = "results"
+"""The folder of the documents in their bucket."""
 _MAX_KEY_BYTES: Final = 1024
 NO_VERSION: Final = "null"
 """In place of the version's id, in a bucket without versions."""
@@ -200,12 +201,7 @@ def public_document(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def document_key(key: str, version_id: str | None) -> str:
     """Return where the document of a picture's version is: `results/<key>/<version id>.json`; see `place_of`."""
-    return place_of(_FOLDER, key, f"{version_id or NO_VERSION}.json")
-
-
-def document_folders(key: str) -> tuple[str, str]:
-    """Return where documents of a picture can be: by its key, and by its hash where that is too long."""
-    return _folders(_FOLDER, key)
+    return place_of(DOCUMENTS, key, f"{version_id or NO_VERSION}.json")
 
 
 def place_of(folder: str, key: str, name: str) -> str:
@@ -214,16 +210,10 @@ def place_of(folder: str, key: str, name: str) -> str:
     S3 keys have at most 1,024 bytes: where that would be longer, the key's SHA-256 stands for the key, in
     `<folder>-of-long-keys/`.
     """
-    whole, hashed = (f"{each}{name}" for each in _folders(folder, key))
+    whole, hashed = (f"{each}{name}" for each in folders_of(folder, key))
     return whole if len(whole.encode()) <= _MAX_KEY_BYTES else hashed
 
 
-def _folders(folder: str, key: str) -> tuple[str, str]:
+def folders_of(folder: str, key: str) -> tuple[str, str]:
+    """Return where something of a picture can be: by its key, and by its hash where that is too long."""
     return f"{folder}/{key}/", f"{folder}-of-long-keys/{hashlib.sha256(key.encode()).hexdigest()}/"
-
-
-def documented_key(name: str) -> str | None:
-    """Return the key of the picture whose document has this name; None of a name that does not tell it."""
-    folder, _, rest = name.partition("/")
-    key = rest.rpartition("/")[0]
-    return key if folder == _FOLDER and key else None

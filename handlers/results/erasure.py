@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import keys
 from .codes import Status
-from .document import document_folders, documented_key
+from .document import DOCUMENTS, folders_of
 from .item import Item
-from .previews import SIDES_PX, preview_key
+from .previews import PREVIEWS
 from .table import from_wire, translated_errors
 
 if TYPE_CHECKING:
@@ -43,18 +43,22 @@ class Erasure:
     previews: str | None = None
 
     def keys_below(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin so and of which something is left: a version, a marker of a deletion, a document.
+        """Yield the keys that begin so and of which something is left: a version, a marker of a deletion, a document, a
+        preview.
 
-        A key may come twice. Documents of keys that are too long to be part of a document's are not looked for.
+        A key may come twice. Documents and previews of keys that are too long for a name are found by the whole key.
         """
         before = None
         for version in self._versions(self.uploads, prefix):
             if version["Key"] != before:
                 yield (before := version["Key"])
-        if self.documents:
-            for version in self._versions(self.documents, document_folders(prefix)[0].removesuffix("/")):
-                if key := documented_key(version["Key"]):
+        for bucket, folder, depth in self._made:
+            for version in self._versions(bucket, f"{folder}/{prefix}"):
+                key = version["Key"].removeprefix(f"{folder}/").rsplit("/", 1 + depth)[0]
+                if key.startswith(prefix):
                     yield key
+            if any(True for _ in self._versions(bucket, folders_of(folder, prefix)[1])):
+                yield prefix
 
     def erase(self, key: str, contents: set[keys.Content]) -> bool:
         """Erase what there is of a picture; return whether nothing is left but the tombstone.
@@ -71,22 +75,26 @@ class Erasure:
         contents |= {(version["ETag"].strip('"'), version["Size"]) for version in versions if "ETag" in version}
         if image and "etag" in image and "sizeBytes" in image:
             contents.add((image["etag"], int(image["sizeBytes"])))
-        if self.previews:
-            for version_id in (version["VersionId"] for version in versions if "ETag" in version):
-                for side_px in SIDES_PX:
-                    place = preview_key(key, version_id, side_px)
-                    self.s3.delete_object(Bucket=self.previews, Key=place)
         # The present one last: without it, an older one would come to light and be labelled.
         self._remove(self.uploads, sorted(versions, key=lambda version: version["IsLatest"]))
         for pk in [keys.attempt_pk(key), *(keys.content_pk(*content) for content in contents)]:
             self._remove_partition(pk)
-        if versions or (image and image["status"] != Status.DELETED):
-            return False
-        if self.documents:
-            for folder in document_folders(key):
-                of_key = (version for version in self._versions(self.documents, folder))
-                self._remove(self.documents, [each for each in of_key if "/" not in each["Key"][len(folder) :]])
-        return True
+        is_gone = not versions and (image is None or image["status"] == Status.DELETED)
+        for bucket, kind, depth in self._made:
+            if is_gone or kind == PREVIEWS:  # a result that is still there can be announced once more
+                for folder in folders_of(kind, key):
+                    below = self._versions(bucket, folder)
+                    self._remove(bucket, [each for each in below if each["Key"].count("/", len(folder)) == depth])
+        return is_gone
+
+    @property
+    def _made(self) -> list[tuple[str, str, int]]:
+        """Return the buckets of what is made of pictures, its folder there, and how many folders are below a key's.
+
+        They are looked through: an event of a version that is gone may have been lost.
+        """
+        made = ((self.documents, DOCUMENTS, 0), (self.previews, PREVIEWS, 1))
+        return [(bucket, folder, depth) for bucket, folder, depth in made if bucket]
 
     def _versions(self, bucket: str, prefix: str) -> Iterator[Any]:
         """Yield versions and markers of deletions, by key."""

@@ -397,7 +397,8 @@ def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: flo
     if left := [key for key, is_erased in done.items() if not is_erased]:
         raise InputError(
             f"all versions are erased, but after {timeout_s:.0f} s these still have a result: "
-            f"{', '.join(map(visible, left))}. See `labelstack logs`, and purge again."
+            f"{', '.join(map(visible, left))}. See `labelstack logs`; if the event of the deletion was lost, run "
+            "`labelstack reconcile --fix --grace 0`. Then purge again."
         )
 
 

@@ -98,22 +98,26 @@ def test_delete_function_may_delete_below_the_prefix_alone(record_api: Any) -> N
 
 
 def test_delete_function_may_purge_below_the_prefix_where_it_is_told_to(record_api: Any) -> None:
-    documents = {"name": "documents", "arn": "arn:aws:s3:::documents"}
-    recorded = record_api(purge=True, results_bucket=documents)
+    documents, previews = ({"name": name, "arn": f"arn:aws:s3:::{name}"} for name in ("documents", "previews"))
+    recorded = record_api(purge=True, results_bucket=documents, previews=previews)
 
     purging = statements(recorded, "delete")[len(statements(record_api(), "delete")) :]
 
-    of_documents = "arn:aws:s3:::documents"
     assert purging == [
         (["s3:ListBucketVersions"], BUCKET),
         (["s3:DeleteObjectVersion"], f"{BUCKET}/uploads/*"),
         (["dynamodb:GetItem"], TABLE),
         (["dynamodb:Query", "dynamodb:DeleteItem"], TABLE),
         (["dynamodb:Query", "dynamodb:DeleteItem"], TABLE),
-        (["s3:ListBucketVersions"], of_documents),
-        (["s3:DeleteObjectVersion"], f"{of_documents}/results/uploads/*"),
-        (["s3:ListBucketVersions"], of_documents),
-        (["s3:DeleteObjectVersion"], f"{of_documents}/results-of-long-keys/*"),
+        *(
+            statement
+            for bucket, folders in (("documents", "results"), ("previews", "previews"))
+            for folder in (f"{folders}/uploads", f"{folders}-of-long-keys")
+            for statement in (
+                (["s3:ListBucketVersions"], f"arn:aws:s3:::{bucket}"),
+                (["s3:DeleteObjectVersion"], f"arn:aws:s3:::{bucket}/{folder}/*"),
+            )
+        ),
     ]
     assert environment(recorded, "delete")["RESULTS_BUCKET"] == "documents"
     assert "RESULTS_TABLE" not in environment(record_api(), "delete")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,7 +123,7 @@ def test_nothing_is_left_but_the_tombstone(world: World) -> None:
 def test_present_version_goes_last_so_that_no_older_one_comes_to_light(world: World) -> None:
     world.erase()
 
-    assert world.buckets.removed[-1] == "marker-1"
+    assert [version for version in world.buckets.removed if version != "null"][-1] == "marker-1"
 
 
 def test_documents_wait_until_the_result_is_gone(world: World) -> None:
@@ -143,27 +143,55 @@ def test_known_content_that_comes_back_meanwhile_is_erased_too(world: World) -> 
     assert (keys.content_pk("etag-v1", 10), "ANALYSIS#labels=1") not in world.table.items
 
 
-def test_documents_of_a_key_below_this_one_stay(world: World) -> None:
-    below = document_key(f"{KEY}/v1.json", "b1")
-    world.buckets.versions.append(("documents", below, "document-b1"))
+@pytest.mark.parametrize("below", [f"{KEY}/v1.json", f"{KEY}/v1", f"{KEY}/v1/480.webp"])
+def test_what_is_made_of_a_key_below_this_one_stays(world: World, below: str) -> None:
+    of_below = [
+        ("documents", document_key(below, "b1"), "document-b1"),
+        ("previews", preview_key(below, "b1", 480), "null"),
+    ]
+    world.buckets.versions += of_below
 
     assert [world.erase(), world.erase()] == [False, True]
 
-    assert ("documents", below, "document-b1") in world.buckets.versions
+    assert set(of_below) <= set(world.buckets.versions)
 
 
-def test_document_of_a_long_key_goes(world: World) -> None:
-    world.buckets.versions.append(("documents", document_key(LONG, "l1"), "document-l1"))
-
-    assert world.erase(LONG)
-
-    assert ("documents", document_key(LONG, "l1"), "document-l1") not in world.buckets.versions
+LEFT = [
+    ("documents", document_key, "document-1"),
+    ("previews", lambda key, version: preview_key(key, version, 480), "null"),
+]
 
 
-def test_keys_of_which_something_is_left_are_found(world: World) -> None:
-    world.buckets.versions = [
-        entry for entry in world.buckets.versions if entry[2] != "n1"
-    ]  # of which a document is left
+@pytest.mark.parametrize(("bucket", "place", "version"), LEFT)
+@pytest.mark.parametrize("key", [KEY, LONG])
+def test_what_is_made_of_a_version_that_went_before_goes(
+    bucket: str, place: Callable[[str, str], str], version: str, key: str
+) -> None:
+    world = World()
+    world.buckets.versions.append((bucket, place(key, "gone"), version))
+
+    assert set(world.erasure.keys_below(key)) == {key}
+    assert world.erase(key)
+
+    assert world.buckets.versions == []
+    assert set(world.erasure.keys_below(key)) == set()
+
+
+def test_previews_do_not_wait_until_the_result_is_gone(world: World) -> None:
+    world.table.put(keys.image_pk(KEY), status={"S": "LABELED"})
+
+    assert not world.erase()
+
+    assert not any(entry[1].startswith(f"previews/{KEY}/") for entry in world.buckets.versions)
+
+
+@pytest.mark.parametrize("kind", ["uploads", "documents", "previews"])
+def test_keys_of_which_something_is_left_are_found(world: World, kind: str) -> None:
+    world.buckets.versions = [entry for entry in world.buckets.versions if entry[0] == kind]
+    world.buckets.versions += [
+        ("documents", "results/uploads/v.json", "x"),
+        ("previews", "previews/uploads/480.webp", "x"),
+    ]
 
     assert set(world.erasure.keys_below("uploads/")) == {KEY, NEIGHBOUR}
     assert set(world.erasure.keys_below("elsewhere/")) == set()
