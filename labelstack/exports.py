@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +22,11 @@ NUMBERS = ("sizeBytes", "width", "height")
 FOUND = ("labels", "faces", "moderation", "text")
 COLUMNS = (*FACTS, *CAPTURE, *PLACE, *NUMBERS, *FOUND)
 GROUP_ROWS = 1000
-# First characters of formulas; the wide ones are the same to spreadsheets in East Asian locales.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where a spreadsheet may see a formula: at the start of a cell or, whichever separator it splits at, behind one. To it
+# the wide and small signs are the same in East Asian locales.
+FORMULA = re.compile(
+    r"""^(?=[\t\r\n])|(?:^|(?<=[,;|\t\r\n]))(?=["\s]*[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212])"""
+)
 
 
 class Writer(Protocol):
@@ -52,7 +56,7 @@ class JsonLines:
 class Csv:
     """A row for each picture: `labels` and `moderation` as `Cat=98.75;Pet=97`, `faces` how many, `text` the lines.
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe: keys and print in pictures are
+    An apostrophe is before each part that a spreadsheet would take for a formula: keys and print in pictures are
     strangers' (owasp.org/www-community/attacks/CSV_Injection).
     """
 
@@ -145,7 +149,7 @@ class _Encoded:
 
 
 def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return FORMULA.sub("'", value) if isinstance(value, str) else value
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -57,9 +57,34 @@ def test_rows_of_csv_have_what_was_found(run: Run, filled: FakeBackend, tmp_path
     assert third["text"] == 'STOP, or\nsay "go"'
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\uff1d"])
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize(
+    "before", ["", "a;", "a,", "a|", "a\t", "a\n", "a\r\n", ";", 'a;"', "a; ", 'a;\xa0"', "\n\n", '"']
+)
 @pytest.mark.abuse
-def test_no_cell_of_csv_is_a_formula(run: Run, backend: FakeBackend, start: str) -> None:
+def test_no_cell_of_csv_is_a_formula_whatever_separates_cells(
+    run: Run, backend: FakeBackend, before: str, sign: str
+) -> None:
+    evil = f"{before}{sign}HYPERLINK(1)"
+    print_read = [{"text": evil, "type": "LINE", "confidence": Decimal(99)}]
+    labels = [{"name": evil, "confidence": Decimal(99)}]
+    backend.table.put(make_result(evil, text=print_read, labels=labels))
+
+    text = run("export", "--format", "csv").stdout_bytes.decode()
+
+    for delimiter in ",;|\t":
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+            cells = [cell.lstrip('"\xa0 \r\n\t') for row in rows for cell in row]
+            assert [cell for cell in cells if cell.startswith(tuple(SIGNS))] == []
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\uff1d"])
+@pytest.mark.abuse
+def test_a_formula_begins_with_an_apostrophe(run: Run, backend: FakeBackend, start: str) -> None:
     evil = f"{start}HYPERLINK(1)"
     print_read = [{"text": evil, "type": "LINE", "confidence": Decimal(99)}]
     labels = [{"name": evil, "confidence": Decimal(99)}]
