@@ -11,11 +11,14 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, PngImagePlugin
 
 from integration_tests.pictures import SAMPLES, encoded, gif_bomb
+from integration_tests.png import chunk, png
 from integration_tests.tiff import tiff
 
 SIDES = WIDTH, HEIGHT = 600, 400  # of every picture, as people see it
@@ -60,7 +63,7 @@ def _metadata(picture: Image.Image) -> Sequence[Case]:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("workflow", "x" * 1_200_000, zip=True)
     png = encoded(picture, "PNG")
-    wrong_sum = bytearray(_chunk(b"tEXt", b"a\0b"))
+    wrong_sum = bytearray(chunk(b"tEXt", b"a\0b"))
     wrong_sum[-1] ^= 1
     mirrored = _exif(picture, 2)
     filler = b"".join(b"\xff\xed" + struct.pack(">H", 65535) + bytes(65533) for _ in range(20))
@@ -82,11 +85,16 @@ def _depths(picture: Image.Image) -> Sequence[Case]:
     floats = (grey / 255).astype("<f4")
     floats[:3, :3] = np.nan
     small = (grey.astype("<u2") * 16).tobytes()
+    keyed = np.where(grey < 240, np.maximum(grey // 16, 1), 0)
+    keyed = keyed[:, ::2] << 4 | keyed[:, 1::2]
+    linear = (grey / 255) ** 2.2 * 255
     return [
         Case("12-bit.tif", "TIFF of 12 bits", tiff(packed.tobytes(), [12], sides=SIDES)),
         Case("16-bit.tif", "TIFF of 16 bits that uses 12", tiff(small, [16], sides=SIDES)),
         Case("nan.tif", "TIFF of floats, with NaN", tiff(floats.tobytes(), [32], kind=3, sides=SIDES)),
         Case("negative.tif", "TIFF in which 0 is white", tiff((255 - grey).tobytes(), [8], 0, sides=SIDES)),
+        Case("key.png", "PNG of 4 bits, of which one is transparent", _grey_png(keyed, chunk(b"tRNS", bytes(2)))),
+        Case("linear.png", "PNG of a linear gamma", _grey_png(linear, chunk(b"gAMA", struct.pack(">I", 100_000)))),
         Case("16-bit.png", "PNG of 16 bits", encoded(Image.fromarray(grey.astype(np.uint16) * 257), "PNG")),
     ]
 
@@ -132,8 +140,9 @@ def _names(picture: Image.Image) -> Sequence[Case]:
     ]
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _grey_png(rows: npt.NDArray[Any], about: bytes) -> bytes:
+    packed = np.pad(rows.astype(np.uint8), ((0, 0), (1, 0))).tobytes()
+    return png(SIDES, zlib.compress(packed), depth=8 * rows.shape[1] // WIDTH, colours=0, chunks=[about])
 
 
 def _exif(picture: Image.Image, orientation: int) -> bytes:

@@ -12,6 +12,8 @@ from typing import Any
 import pillow_heif
 from PIL import Image, ImageDraw
 
+from integration_tests.png import png
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
@@ -72,12 +74,7 @@ def truncated_jpeg() -> bytes:
 
 def decompression_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
     """A small, valid PNG file that decodes to width by height pixels of one colour."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     packer = zlib.compressobj(9)
     row = b"\0" * (1 + (width + 7) // 8)  # filter byte, then 1 bit a pixel
     rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return png((width, height), rows, depth=1, colours=0)

@@ -210,12 +210,14 @@ class Structure:
     turn: int
     """The Exif orientation, 1 to 8."""
     common: bool
-    """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding."""
+    """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding, no gamma."""
     progressive: bool = False
     exif: bytes = b""
     xmp: bytes = b""
     profile: bytes = b""
     """The colour profile (ICC)."""
+    gamma: float | None = None
+    """The exponent of a PNG's brightness, where it is not sRGB's."""
 
 
 class MoreBytesNeededError(EOFError):
@@ -309,6 +311,12 @@ _PNG_START: Final = 33
 """The signature and the header chunk, which is always the first."""
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PIXEL_CHUNKS: Final = frozenset({b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_COLOUR_SPACES: Final = frozenset({b"cICP", b"iCCP", b"sRGB"})
+"""Beside them gAMA does not count."""
+_GREY, _TRUE_COLOUR, _PALETTE = 0, 2, 3
+_CLEAR_BYTES: Final = {_GREY: 2, _TRUE_COLOUR: 6}
+"""The length of tRNS by the kind of colours; a palette's is any."""
+_SRGB_GAMMA: Final = 1 / 2.2
 
 
 def read_png(data: Bytes) -> Structure:
@@ -319,8 +327,11 @@ def read_png(data: Bytes) -> Structure:
     if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not _is_sound(data, 16, 29):
         raise damaged()
     _check_sides(width, height)
-    exif, xmp, profile = b"", b"", b""
+    exif, xmp, profile, gamma, has_space = b"", b"", b"", _SRGB_GAMMA, False
     for kind, start, end in _chunks(data):
+        has_space |= kind in _COLOUR_SPACES
+        if kind == b"gAMA" and end - start == 4 and _is_sound(data, start, end):
+            gamma = int.from_bytes(data[start:end]) / 100_000
         if kind == b"eXIf" and not exif and _is_sound(data, start, end):
             exif = bytes(data[start:end])
         if kind == b"iTXt" and not xmp and _is_sound(data, start, end):
@@ -329,7 +340,10 @@ def read_png(data: Bytes) -> Structure:
             profile = _unpacked(bytes(data[start:end]).partition(b"\x00")[2][1:], _MAX_PROFILE_BYTES)
         if kind == b"IDAT":
             turn = orientation(exif) if exif else UPRIGHT
-            return Structure(width, height, turn, common=depth != 16, exif=exif, xmp=xmp, profile=profile)
+            # Browsers too take a difference of a twentieth for sRGB.
+            is_plain = has_space or not 0.01 < gamma < 100 or abs(gamma / _SRGB_GAMMA - 1) < 0.05
+            common = depth != 16 and is_plain
+            return Structure(width, height, turn, common, False, exif, xmp, profile, None if is_plain else gamma)
     raise MoreBytesNeededError
 
 
@@ -366,9 +380,15 @@ def _is_sound(data: Bytes, start: int, end: int) -> bool:
 
 def _png_ranges(data: Bytes) -> Iterator[Range]:
     yield 0, _PNG_START
+    colours, has_palette = data[25], False
     for kind, start, end in _chunks(data):
-        # A decoder leaves out a chunk that it can do without when its checksum is wrong.
-        if kind in _PIXEL_CHUNKS and (kind != b"tRNS" or _is_sound(data, start, end)):
+        has_palette |= kind == b"PLTE"
+        is_kept = kind in _PIXEL_CHUNKS
+        if kind == b"tRNS":
+            # A decoder leaves out a chunk that it can do without when it is damaged, or in the wrong place.
+            fits = has_palette if colours == _PALETTE else end - start == _CLEAR_BYTES.get(colours)
+            is_kept = fits and _is_sound(data, start, end)
+        if is_kept:
             yield start - 8, min(end + 4, len(data))
         if kind == b"IEND":
             return
@@ -412,6 +432,7 @@ def _after_blocks(data: Bytes, place: int) -> int:
 # --- WebP
 
 _MAX_WEBP_SIDE: Final = 2**14 - 1
+_ANIMATED, _HAS_ALPHA = 0x02, 0x10
 
 
 def webp_sides(data: Bytes) -> tuple[int, int]:
@@ -422,6 +443,12 @@ def webp_sides(data: Bytes) -> tuple[int, int]:
     if kind == b"VP8L":
         return (bits & _MAX_WEBP_SIDE) + 1, (bits >> 14 & _MAX_WEBP_SIDE) + 1
     return (bits >> 40 & _MAX_WEBP_SIDE, bits >> 56 & _MAX_WEBP_SIDE) if kind == b"VP8 " else (0, 0)
+
+
+def show_webp_canvas(data: memoryview) -> None:
+    """Let an animation's canvas be transparent beside its first picture, as in browsers, whatever the file says."""
+    if bytes(data[12:16]) == b"VP8X" and data[20] & _ANIMATED:
+        data[20] |= _HAS_ALPHA
 
 
 # --- all

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import struct
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from handlers.results.document import BoundingBox, Label, Result
 from handlers.results.item import Write
 from handlers.results.keys import iso_ms, pad_sequencer
 from handlers.results.order import Position
+from integration_tests.png import png as whole_png
 
 BUCKET = "uploads-bucket"
 START = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
@@ -195,12 +195,7 @@ def png(width: int = 160, height: int = 120, *, seed: int = 0) -> bytes:
 
 def png_of(width: int, height: int) -> bytes:
     """A small PNG file that says it has these sides: what a decompression bomb begins with."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return whole_png((width, height), zlib.compress(b""))
 
 
 CODECS = {"HEIC": "HEIF", "WebP": "WEBP"}

@@ -11,6 +11,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from handlers.labelling.decoding import conversion
 from handlers.labelling.decoding.conversion import Converted, previews
 from handlers.labelling.decoding.errors import UnusablePictureError
 from handlers.results.codes import REJECTION_CODES, Code
+from integration_tests.png import chunk, png
 from tests.handlers.factories import INVERSE_TURNS, corners, encoded, png_of
 
 LIMIT = 50_000_000
@@ -330,10 +332,6 @@ def test_jpeg_in_scans_is_taken_once_its_first_scan_is_whole() -> None:
     assert rejection(content[: (scans[0] + scans[1]) // 2], "JPEG").code == Code.IMAGE_DAMAGED
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def spoiled(whole_chunk: bytes) -> bytes:
     """With a wrong checksum."""
     return whole_chunk[:-1] + bytes([whole_chunk[-1] ^ 1])
@@ -355,12 +353,120 @@ GIF_SCREEN_BYTES = 13 + 3 * 2 ** ((PLAIN_GIF[10] & 7) + 1)
         chunk(b"tEXt", b"x" * 2_000_000),
         *(spoiled(chunk(kind, b"a\0b")) for kind in (b"tEXt", b"iCCP", b"pHYs", b"eXIf", b"prVt", b"tRNS")),
         chunk(b"gAMA", b""),
+        chunk(b"tRNS", b"\0"),
         chunk(b"acTL", b""),
     ],
     ids=lambda extra: f"{extra[4:8].decode()}-{len(extra)}",
 )
 def test_what_a_png_holds_beside_its_pixels_does_not_matter(extra: bytes) -> None:
     assert seen_corners(opened(convert(PLAIN_PNG[:33] + extra + PLAIN_PNG[33:], "PNG", LIMIT))) == CORNERS
+
+
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+WIDTH, HEIGHT = 101, 83
+ROWS, COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH]
+
+
+def png_rows(numbers: npt.NDArray[np.int64], depth: int) -> bytes:
+    """Rows of channels of so many bits, each behind the mark of a row without a filter."""
+    whole = numbers.reshape(len(numbers), -1)
+    bits = (whole[..., None] >> np.arange(depth - 1, -1, -1)) & 1
+    packed = np.packbits(bits.astype(np.uint8).reshape(len(numbers), -1), axis=1)
+    return np.pad(packed, ((0, 0), (1, 0))).tobytes()
+
+
+def before_jpeg(content: bytes, monkeypatch: pytest.MonkeyPatch) -> npt.NDArray[np.int64]:
+    """The pixels that become a JPEG."""
+    pixels = []
+
+    def keep(image: Image.Image) -> bytes:
+        pixels.append(np.asarray(image, dtype=np.int64))
+        return b""
+
+    monkeypatch.setattr(conversion, "_encode", keep)
+    convert(content, "PNG", LIMIT)
+    return pixels[0]
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("clear", [False, True])
+@pytest.mark.parametrize(("colours", "depth"), [(colours, depth) for colours in DEPTHS for depth in DEPTHS[colours]])
+def test_png_of_every_kind_shows_the_pixels_that_browsers_show(
+    colours: int, depth: int, clear: bool, interlaced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, channels = 2**depth - 1, CHANNELS[colours]
+    steps = [(COLUMNS * (17 + 3 * channel) + ROWS) % (most + 1) for channel in range(channels)]
+    numbers = np.dstack(steps)
+    key = numbers[40, 50]
+    # 16 bits that differ in the last one alone: these pixels are to be seen.
+    numbers[60:70] = key ^ 1
+    palette = np.random.default_rng(colours).integers(0, 256, (most + 1, 4)) if colours == 3 else None
+    chunks = []
+    if palette is not None:
+        chunks.append(chunk(b"PLTE", palette[:, :3].astype(np.uint8).tobytes()))
+        chunks += [chunk(b"tRNS", palette[:-1, 3].astype(np.uint8).tobytes())] * clear
+    elif clear:  # in files with alpha it means nothing
+        chunks.append(chunk(b"tRNS", key.astype(">u2").tobytes()))
+    passes = ADAM7 if interlaced else [(0, 0, 1, 1)]
+    rows = b"".join(png_rows(numbers[y::height, x::width], depth) for x, y, width, height in passes)
+
+    file = png((WIDTH, HEIGHT), zlib.compress(rows), depth=depth, colours=colours, chunks=chunks, interlaced=interlaced)
+    shown = before_jpeg(file, monkeypatch)
+
+    if palette is not None:
+        palette[:, 3] = [*palette[:-1, 3], 255] if clear else 255
+        color, alpha = np.split(palette[numbers[..., 0]] / 255, [3], axis=2)
+    else:
+        color = (numbers[..., :3] if channels > 2 else numbers[..., :1]) / most
+        is_key = (numbers == key).all(axis=2, keepdims=True)
+        alpha = numbers[..., -1:] / most if channels in (2, 4) else 1 - (clear & is_key)
+    assert np.abs(shown - 255 * (color * alpha + 1 - alpha)).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("chunks", "is_changed"),
+    [
+        ([chunk(b"gAMA", struct.pack(">I", 100_000))], True),
+        ([chunk(b"gAMA", struct.pack(">I", 45_455))], False),
+        ([chunk(b"gAMA", struct.pack(">I", 0))], False),
+        ([chunk(b"gAMA", struct.pack(">I", 100_000)), chunk(b"sRGB", b"\0")], False),
+        ([spoiled(chunk(b"gAMA", struct.pack(">I", 100_000)))], False),
+    ],
+    ids=["linear", "sRGB's", "zero", "beside-sRGB", "damaged"],
+)
+def test_png_is_as_bright_as_its_gamma_says(
+    chunks: list[bytes], is_changed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grey = (COLUMNS * 2)[..., None]
+    content = png((WIDTH, HEIGHT), zlib.compress(png_rows(grey, 8)), colours=0, chunks=chunks)
+
+    header = picture.read_header(content, len(content))
+
+    assert header
+    assert header.converted is is_changed
+    # Half of the light is 188 in sRGB.
+    assert before_jpeg(content, monkeypatch)[0, 64, 0] == pytest.approx(188 if is_changed else 128, abs=2)
+
+
+def test_palette_that_is_missing_is_damage() -> None:
+    content = png((WIDTH, HEIGHT), zlib.compress(png_rows(COLUMNS[..., None], 8)), colours=3)
+
+    assert rejection(content, "PNG").code == Code.IMAGE_DAMAGED
+
+
+def test_animated_webp_is_white_beside_its_first_picture_whatever_it_says_of_transparency() -> None:
+    frame = encoded(corners(100, 80), "WebP", lossless=True)[12:]
+    sides = struct.pack("<I", 299)[:3] + struct.pack("<I", 199)[:3]
+    first = bytes(6) + struct.pack("<I", 99)[:3] + struct.pack("<I", 79)[:3] + bytes(4) + frame
+    parts = {b"VP8X": b"\x02\0\0\0" + sides, b"ANIM": b"\0\0\xff\xff\0\0", b"ANMF": first}
+    body = b"WEBP" + b"".join(kind + struct.pack("<I", len(part)) + part for kind, part in parts.items())
+
+    shown = opened(convert(b"RIFF" + struct.pack("<I", len(body)) + body, "WebP", LIMIT))
+
+    assert seen_corners(shown.crop((0, 0, 100, 80))) == CORNERS
+    assert seen_corners(shown.crop((100, 80, 300, 200))) == ("white",) * 4
 
 
 @pytest.mark.parametrize("marker", [0xE1, 0xE2, 0xED, 0xFE])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from integration_tests.png import png
 from rekognition_local.errors import (
     ImageTooLargeError,
     InvalidImageFormatError,
@@ -21,12 +22,7 @@ from tests.rekognition_local.pictures import encoded, plain, sample
 
 def png_header(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds hardly any pixels: a decompression bomb's head."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(bytes(10)))
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return png((width, height), zlib.compress(bytes(10)))
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG"])

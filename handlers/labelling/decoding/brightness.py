@@ -35,7 +35,7 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
     if picture.mode == "LAB":
         raise unsupported("Its colours are L*a*b*")
     if picture.mode.startswith("I;16") and tiff is None:
-        return _mapped(picture.convert("I"), 0, 65535)
+        return _grey_of_16_bits(picture.convert("I"), picture.info.get("transparency"))
     if tiff and tiff.bits == 8 and tiff.signed and picture.mode == "L":
         # They were read as unsigned: the lower half has become the upper.
         picture = (
@@ -57,6 +57,24 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
         full = 2 ** most.bit_length() - 1
         return _changed(picture, [min(255, value * 255 // full) for value in range(256)]) if 0 < full < 255 else picture
     return picture
+
+
+def _grey_of_16_bits(numbers: Image.Image, clear: int | None) -> Image.Image:
+    from PIL import Image, ImageMath
+
+    grey = _mapped(numbers, 0, 65535)
+    if clear is None:
+        return grey
+    alpha = ImageMath.lambda_eval(lambda of: of["convert"]((of["it"] != clear) * 255, "L"), it=numbers)
+    return Image.merge("LA", (grey, alpha))
+
+
+def as_srgb(picture: Image.Image, gamma: float) -> Image.Image:
+    """Return a picture of 8 bits whose values are light to the power of `gamma` with sRGB's values (IEC 61966-2-1)."""
+    light = [(value / 255) ** (1 / gamma) for value in range(256)]
+    return _changed(
+        picture, [round(255 * (12.92 * y if y <= 0.0031308 else 1.055 * y ** (1 / 2.4) - 0.055)) for y in light]
+    )
 
 
 def _numbers(picture: Image.Image, tiff: Tiff | None) -> Image.Image:

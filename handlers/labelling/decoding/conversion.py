@@ -14,11 +14,21 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Final
+from functools import reduce
+from itertools import islice, product
+from typing import IO, TYPE_CHECKING, Final
 
-from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, keep_pixels, lies_on_its_side, read_jpeg, read_png, webp_sides
-from .brightness import eight_bits
+from ..picture import (
+    MAX_SIDE_PX,
+    MIN_SIDE_PX,
+    keep_pixels,
+    lies_on_its_side,
+    read_jpeg,
+    read_png,
+    show_webp_canvas,
+    webp_sides,
+)
+from .brightness import as_srgb, eight_bits
 from .errors import UnusablePictureError, damaged, too_small, unsupported
 from .exif import UPRIGHT, capture, orientation
 from .tiff import Tiff, keep_first_picture
@@ -48,8 +58,8 @@ _LEAST_ROWS: Final = 0.9
 """The share of rows that a broken file must have."""
 # The errors of Pillow, libheif and their codecs for damaged files.
 _DAMAGED: Final = (
-    *(SyntaxError, OSError, EOFError, ValueError, RuntimeError, LookupError, TypeError, OverflowError),
-    *(struct.error, zlib.error),
+    *(SyntaxError, OSError, EOFError, ValueError, RuntimeError, LookupError, TypeError, ArithmeticError),
+    *(AssertionError, AttributeError, struct.error, zlib.error),
 )
 
 
@@ -141,6 +151,7 @@ class _Structure:
     tiff: Tiff | None = None
     capture: Capture | None = None
     profile: bytes = b""
+    gamma: float | None = None
 
 
 def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
@@ -149,9 +160,8 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
     if name in ("JPEG", "PNG"):
         with stream.getbuffer() as data:
             header = (read_jpeg if name == "JPEG" else read_png)(data)
-        structure = _Structure(
-            header.turn, header.progressive, capture=capture(header.exif, header.xmp), profile=header.profile
-        )
+        written = capture(header.exif, header.xmp)
+        structure = _Structure(header.turn, header.progressive, None, written, header.profile, header.gamma)
     if name == "TIFF":
         with stream.getbuffer() as data:
             written = capture(data)
@@ -191,13 +201,19 @@ def _open(stream: io.BytesIO, name: str, structure: _Structure, max_pixels: int)
         case "JPEG":
             return JpegImagePlugin.JpegImageFile(stream)
         case "PNG":
-            return PngImagePlugin.PngImageFile(stream)
+            png = PngImagePlugin.PngImageFile(stream)
+            if "transparency" in png.info and (bits := _FEW_BITS.get(str(png.tile[0].args))):
+                # Pillow brings the pixels to 8 bits, but not the value that is transparent.
+                most = 2**bits - 1
+                png.info["transparency"] = (png.info["transparency"] & most) * 255 // most
+            return png
         case "GIF":
             return GifImagePlugin.GifImageFile(stream)
         case "WebP":
             # The decoder takes the room for the whole canvas before it says how large it is.
             with stream.getbuffer() as data:
                 _check_pixels(name, *webp_sides(data), max_pixels)
+                show_webp_canvas(data)
             return WebPImagePlugin.WebPImageFile(stream)
         case "BMP":
             return BmpImagePlugin.BmpImageFile(stream)
@@ -235,6 +251,7 @@ def _open_tiff(stream: io.BytesIO, tiff: Tiff) -> ImageFile.ImageFile:
     return picture
 
 
+_FEW_BITS: Final = {"L;2": 2, "L;4": 4, "L": 8}
 _IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}
 
 
@@ -264,7 +281,11 @@ def _turned(
     _check_pixels(name, width, height, max_pixels * width * height // pixels)
     allow(width * height)
     extents = picture.tile[0].extents if name == "GIF" else None
+    stream, is_deep = picture.fp, name == "PNG" and picture.tile[0].args == "RGB;16B"
     _load(picture)
+    if is_deep and "transparency" in picture.info:
+        assert stream
+        _clear_where_all_bits_are(picture, stream)
     # libheif has turned HEIC pictures itself, and browsers do not heed it in WebP.
     turn = orientation(picture.info.get("exif", b"")) if name == "AVIF" else structure.turn
     small = _small(_on_clear_ground(picture, extents) if extents else picture, structure, target)
@@ -293,6 +314,22 @@ def _load(picture: ImageFile.ImageFile) -> None:
         _, rows = picture.getprojection()
         if sum(rows) < _LEAST_ROWS * picture.height:
             raise
+
+
+def _clear_where_all_bits_are(picture: ImageFile.ImageFile, stream: IO[bytes]) -> None:
+    """Make the transparent colour of a PNG of 16 bits so: the decoder keeps the upper 8, and a second run the lower."""
+    from PIL import ImageChops, PngImagePlugin
+
+    stream.seek(0)
+    lower = PngImagePlugin.PngImageFile(stream)
+    lower.tile = [tile._replace(args="RGB;16L") for tile in lower.tile]
+    _load(lower)
+    values = [part for shift in (8, 0) for part in (value >> shift & 255 for value in picture.info["transparency"])]
+    others = (
+        picture_of.getchannel(band).point([255 * (level != value) for level in range(256)])
+        for (picture_of, band), value in zip(product((picture, lower), "RGB"), values, strict=True)
+    )
+    picture.putalpha(reduce(ImageChops.lighter, others))
 
 
 def _target(width: int, height: int, side_px: int) -> tuple[int, int]:
@@ -333,6 +370,8 @@ def _small(picture: Image.Image, structure: _Structure, target: tuple[int, int])
     from PIL import Image
 
     whole = eight_bits(picture, structure.tiff)
+    if structure.gamma:
+        whole = as_srgb(whole, structure.gamma)
     if whole.size != target:
         whole = whole.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
     if whole.mode in ("RGBA", "RGBa", "LA", "La", "PA"):
