@@ -41,7 +41,7 @@ LANGUAGES = ("nodejs", "python", "csharp", "java", "go")
 
 
 def outputs_of(component: type[Component]) -> dict[str, Any]:
-    """Give the annotations of a component's outputs by name: what is declared as `pulumi.Output`."""
+    """Return the annotations of a component's outputs by name: its members of type `pulumi.Output`."""
     annotations: dict[str, Any] = {}
     for owner in reversed(component.__mro__):
         if issubclass(owner, Component):
@@ -66,7 +66,7 @@ def text() -> str:
 
 
 def write() -> None:
-    """Write `schema.json` anew: `make generated`."""
+    """Write `schema.json`."""
     FILE.write_text(text())
 
 
@@ -99,7 +99,7 @@ def _input(owner: str, member: Member, types: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(member: Member) -> str:
-    """Say what an argument is for, and its default."""
+    """Return the purpose of an argument, and its default."""
     default = member.default
     if default is None or default in ((), ""):
         return member.description
@@ -108,7 +108,7 @@ def describe(member: Member) -> str:
 
 
 def _type(name: str, annotation: Any, types: dict[str, Any]) -> dict[str, Any]:
-    """Return a type as the schema has it; `name` is what a choice of texts is called."""
+    """Return a type as the schema has it; `name` names a choice of texts."""
     annotation = strip(annotation)[0]
     if (parts := structure(annotation)) is not None:
         return _reference(parts.__name__, lambda: _structure(parts, types), types)
@@ -153,7 +153,7 @@ def _literal(annotation: Any) -> Any:
 
 
 def _output(annotation: Any) -> Any | None:
-    """Return the type of an output, whether it is always there or not; None for anything else."""
+    """Return the type of an output, optional or not; None for anything else."""
     options = typing.get_args(annotation) if is_union(annotation) else (annotation,)
     outputs = [option for option in options if typing.get_origin(option) is pulumi.Output]
     return typing.get_args(outputs[0])[0] if outputs else None

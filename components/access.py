@@ -18,7 +18,7 @@ DETECTOR_ACTIONS = {
 def read_objects(
     bucket_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None, *, by_version_alone: bool = False
 ) -> list[Statement]:
-    """Read objects, and be told that one is missing: without ListBucket S3 answers 403 in place of 404.
+    """Allow reading objects, and listing the bucket: without ListBucket S3 answers 403 instead of 404.
 
     With `by_version_alone` only whoever knows the id of an object's version can read it.
     """
@@ -41,17 +41,17 @@ def _use_key(kms_key_arn: pulumi.Input[str] | None, *operations: str) -> list[St
 
 
 def write_results(table_arn: pulumi.Input[str]) -> list[Statement]:
-    """Read items and replace results, each in a transaction: IAM checks the actions of its parts."""
+    """Allow reading items and replacing results, each in a transaction: IAM checks the actions of its parts."""
     return _table(table_arn, "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
 
 
 def note_on_items(table_arn: pulumi.Input[str]) -> list[Statement]:
-    """Read items, and change attributes of them: notes of attempts, what waits to be announced."""
+    """Allow reading items and changing their attributes: notes of attempts, pending announcements."""
     return _table(table_arn, "BatchGetItem", "UpdateItem")
 
 
 def keep_items(table_arn: pulumi.Input[str]) -> list[Statement]:
-    """Write items that nothing depends on: known content, messages that cannot be read."""
+    """Allow writing items that nothing depends on: known content, unreadable messages."""
     return _table(table_arn, "BatchWriteItem")
 
 
@@ -60,28 +60,28 @@ def _table(table_arn: pulumi.Input[str], *operations: str) -> list[Statement]:
 
 
 def consume_queue(queue_arn: pulumi.Input[str]) -> list[Statement]:
-    """Receive and delete messages, as an event source mapping does for a function."""
+    """Allow receiving and deleting messages, as an event source mapping does for a function."""
     actions = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"]
     return [Statement([f"sqs:{action}" for action in actions], [queue_arn])]
 
 
 def hide_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
-    """Choose when a message that failed comes back."""
+    """Allow choosing when a failed message comes back."""
     return [Statement(["sqs:ChangeMessageVisibility"], [queue_arn])]
 
 
 def send_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
-    """Send messages to a queue."""
+    """Allow sending messages to a queue."""
     return [Statement(["sqs:SendMessage"], [queue_arn])]
 
 
 def publish(topic_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None) -> list[Statement]:
-    """Publish to a topic; one with a key encrypts and checks with the publisher's rights."""
+    """Allow publishing to a topic. A topic with a key encrypts and checks with the publisher's rights."""
     return [Statement(["sns:Publish"], [topic_arn]), *_use_key(kms_key_arn, "GenerateDataKey", "Decrypt")]
 
 
 def detect(detectors: Sequence[str]) -> list[Statement]:
-    """Call the Rekognition operations of the detectors (`labels`, `faces`, `moderation`, `text`), and no other."""
+    """Allow the Rekognition operations of the detectors (`labels`, `faces`, `moderation`, `text`), and no other."""
     reason = "IAM has no resources for Rekognition's image operations"
     return [Statement([DETECTOR_ACTIONS[detector] for detector in detectors], AnyResource(reason))]
 
@@ -89,7 +89,7 @@ def detect(detectors: Sequence[str]) -> list[Statement]:
 def put_objects(
     bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
 ) -> list[Statement]:
-    """Put objects below a prefix; whoever holds an upload URL acts with the rights of who signed it."""
+    """Allow putting objects below a prefix. An upload URL acts with the rights of its signer."""
     objects = pulumi.Output.concat(bucket_arn, "/", prefix, "*")
     return [Statement(["s3:PutObject"], [objects]), *_use_key(kms_key_arn, "GenerateDataKey")]
 
@@ -101,7 +101,7 @@ def look_at_objects(
     *,
     versions: bool = False,
 ) -> list[Statement]:
-    """Read objects below a prefix, the present version or each, and be told that one is missing."""
+    """Allow reading objects below a prefix, and listing it: the current version, or every one."""
     actions = ["s3:GetObject", *(["s3:GetObjectVersion"] if versions else [])]
     return _read(bucket_arn, actions, [pulumi.Output.concat(bucket_arn, "/", prefix, "*")], kms_key_arn)
 
@@ -109,19 +109,19 @@ def look_at_objects(
 def look_at_previews(
     bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
 ) -> list[Statement]:
-    """Read the previews of pictures below a prefix, and be told that one is missing."""
+    """Allow reading the previews of pictures below a prefix, and listing them."""
     folders = (pulumi.Output.concat("previews/", prefix), "previews-of-long-keys/")
     previews = [pulumi.Output.concat(bucket_arn, "/", folder, "*") for folder in folders]
     return _read(bucket_arn, ["s3:GetObject"], previews, kms_key_arn)
 
 
 def delete_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
-    """Delete objects below a prefix: not their old versions, which the bucket's own rules remove in time."""
+    """Allow deleting objects below a prefix, but not their old versions: the bucket's rules remove those in time."""
     return [Statement(["s3:DeleteObject"], [pulumi.Output.concat(bucket_arn, "/", prefix, "*")])]
 
 
 def purge_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
-    """List and delete every version below a prefix."""
+    """Allow listing and deleting every version below a prefix."""
     below = pulumi.Output.concat(prefix, "*")
     return [
         Statement(["s3:ListBucketVersions"], [bucket_arn], condition={"StringLike": {"s3:prefix": below}}),
@@ -130,7 +130,7 @@ def purge_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> l
 
 
 def purge_items(table_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
-    """Read results below a prefix, and delete what is known of pictures beside them: no result itself."""
+    """Allow reading results below a prefix, and deleting the items beside them, but no result itself."""
 
     return [
         on_items(table_arn, pulumi.Output.concat("IMAGE#", prefix, "*"), "GetItem"),
@@ -150,7 +150,7 @@ def on_items(table_arn: pulumi.Input[str], keys: pulumi.Input[str], *operations:
 
 
 def query_results(table_arn: pulumi.Input[str]) -> list[Statement]:
-    """Read items by their keys, in the table and its indexes; never scan."""
+    """Allow reading items by their keys, in the table and its indexes, but no scan."""
     return [
         Statement(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], [table_arn]),
         Statement(["dynamodb:Query"], [pulumi.Output.concat(table_arn, "/index/*")]),
@@ -158,12 +158,12 @@ def query_results(table_arn: pulumi.Input[str]) -> list[Statement]:
 
 
 def keep_cursor_keys(table_arn: pulumi.Input[str]) -> list[Statement]:
-    """Write the one item of a results table that has the keys of the API's cursors."""
+    """Allow writing the one item of a results table that has the keys of the API's cursors."""
     return [on_items(table_arn, CURSOR_KEYS, "PutItem")]
 
 
 def deliver_logs() -> list[Statement]:
-    """Have CloudWatch Logs take what a service logs on one's behalf, as a state machine's executions."""
+    """Allow CloudWatch Logs to deliver a service's logs, such as those of a state machine's executions."""
     actions = ["CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries"]
     actions += ["PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"]
     # docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy
@@ -172,7 +172,7 @@ def deliver_logs() -> list[Statement]:
 
 
 def trace() -> list[Statement]:
-    """Send traces to X-Ray, and ask it which ones to take."""
+    """Allow sending traces to X-Ray, and asking it which ones to take."""
     actions = ["PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets"]
     reason = "IAM has no resources for X-Ray's segments and samples"
     return [Statement([f"xray:{action}" for action in actions], AnyResource(reason))]

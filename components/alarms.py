@@ -98,7 +98,7 @@ def of_workflow(state_machine_arn: pulumi.Input[str], name: str) -> Metric:
 
 
 def function_alarms(label: str, function: Watched) -> list[Alarm]:
-    """Errors (unless they are answers), throttles and slowness of one function."""
+    """Return the alarms of one function: errors (unless they are answers), throttles and slowness."""
     logs, timeout = function.logs_command, function.timeout_seconds
     failed = pulumi.Output.concat(
         f"{label} failed with an unhandled error. See why: ",
@@ -126,7 +126,7 @@ def function_alarms(label: str, function: Watched) -> list[Alarm]:
 
 
 def pictures_alarm(service: pulumi.Input[str], logs: pulumi.Input[str], send_again: str) -> Alarm:
-    """Pictures that are given up; `send_again` is how to try them once more."""
+    """Return the alarm for pictures that failed all attempts; `send_again` says how to retry them."""
     advice = pulumi.Output.concat(
         "Pictures failed all attempts. See which and why: ",
         logs,
@@ -136,7 +136,7 @@ def pictures_alarm(service: pulumi.Input[str], logs: pulumi.Input[str], send_aga
 
 
 def dead_letters_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
-    """Dead letters that nobody takes."""
+    """Return the alarm for messages that stay in the dead-letter queue."""
     advice = pulumi.Output.concat(
         "Messages stay in the dead-letter queue because recording their failure fails. See why: ",
         logs,
@@ -147,7 +147,7 @@ def dead_letters_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -
 
 
 def previews_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
-    """Pictures whose previews cannot be made, for another reason than the picture."""
+    """Return the alarm for previews that fail for another reason than the picture."""
     advice = pulumi.Output.concat(
         "Previews could not be made or removed after all attempts. See why: ",
         logs,
@@ -158,7 +158,7 @@ def previews_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Al
 
 
 def oldest_upload_alarm(queue_name: pulumi.Input[str], logs: pulumi.Input[str]) -> Alarm:
-    """Uploads that wait too long."""
+    """Return the alarm for uploads that wait too long."""
     advice = pulumi.Output.concat(
         f"An upload has been waiting for {OLDEST_MESSAGE_S // 60} minutes or more. See whether pictures are "
         "being processed: ",
@@ -185,7 +185,7 @@ def api_alarms(api: WatchedApi) -> list[Alarm]:
 
 
 def workflow_alarms(state_machine_arn: pulumi.Input[str]) -> list[Alarm]:
-    """Executions that did not succeed."""
+    """Return the alarms for executions that did not succeed."""
     find = pulumi.Output.concat("aws stepfunctions list-executions --state-machine-arn ", state_machine_arn)
 
     def alarm(suffix: str, metric: str, what: str, status: str) -> Alarm:
@@ -201,7 +201,7 @@ def workflow_alarms(state_machine_arn: pulumi.Input[str]) -> list[Alarm]:
 
 
 def rekognition_alarms(service: pulumi.Input[str]) -> list[Alarm]:
-    """Throttling: of this stack's calls as the functions see it, and of the whole account's as AWS counts it."""
+    """Return the alarms for throttled calls: this stack's by the functions' metrics, the whole account's by AWS's."""
     own_calls = (
         "Rekognition throttles this stack's calls because the quota is used up. Set rekognitionTps to what "
         "Service Quotas grants (the stack then asks for less), or ask AWS for more."
@@ -228,7 +228,7 @@ def usd_per_call(detectors: Sequence[str], *, image_properties: bool) -> float:
 
 
 def cost_expression(usd: float) -> str:
-    """Metric math: the charge of the calls that were answered, as throttled ones cost nothing."""
+    """Return the metric math of the charge. Throttled calls cost nothing."""
     return f"(FILL(calls, 0) - FILL(throttles, 0)) * {usd:.8f}"
 
 
@@ -258,7 +258,7 @@ def cost_alarm(
     processor_name: pulumi.Input[str],
     resume: pulumi.Input[str] | None,
 ) -> Alarm:
-    """Rekognition's charge of one day, at the first tier's price.
+    """Return the alarm for a day's Rekognition charge, at the first tier's price.
 
     `resume` is the command that goes on where the alarm pauses the pipeline.
     """

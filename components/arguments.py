@@ -77,13 +77,13 @@ class Member:
 
     @property
     def default(self) -> Any:
-        """The value where none is given; None where there is none."""
+        """Return the default value, or None."""
         undefined = self.field is None or self.field.default is PydanticUndefined
         return None if undefined or self.field is None else self.field.default
 
     @property
     def expected(self) -> str:
-        """The values that are allowed, in words."""
+        """Return the allowed values in words."""
         if self.field is not None and self.field.description:
             return self.field.description
         return _expected(self.type, self.unit, self.field.metadata if self.field else ())
@@ -152,7 +152,7 @@ def check_members(
 
 
 def environment(args_type: type, args: Any) -> dict[str, pulumi.Input[str]]:
-    """Give the environment variables of arguments that have one, by name; those of absent arguments are left out."""
+    """Return the environment variables of the arguments that have one, by name, without absent arguments."""
     return {
         member.variable: derive(as_text, args[name])
         for name, member in members(args_type).items()
@@ -172,7 +172,7 @@ def as_text(value: Any) -> str:
 
 
 def recorded(args_type: type, args: Any) -> dict[str, Any]:
-    """Give the inputs that a component records of itself, so that a preview shows what has changed."""
+    """Return the inputs that a component records of itself, so that a preview shows what has changed."""
     return {
         to_camel(name): plain_inputs(args[name])
         for name in members(args_type)
@@ -192,7 +192,7 @@ def plain_inputs(value: Any) -> Any:
 
 
 def is_late(value: object) -> bool:
-    """Tell whether a value is known only later, as an output is."""
+    """Return whether a value is known only later, as an output is."""
     return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
 
 
@@ -229,23 +229,23 @@ def strip(annotation: Any) -> tuple[Any, list[Any], bool]:
 
 
 def is_union(annotation: Any) -> bool:
-    """Tell whether an annotation is `X | Y`, however it is written."""
+    """Return whether an annotation is `X | Y`, in either spelling."""
     return typing.get_origin(annotation) in (typing.Union, types.UnionType)
 
 
 def structure(annotation: Any) -> Any | None:
-    """Give the TypedDict of an annotation, itself or one part of a union; None where there is none."""
+    """Return the TypedDict of an annotation, itself or one part of a union, or None."""
     parts = typing.get_args(annotation) if is_union(annotation) else (annotation,)
     return next((part for part in parts if typing.is_typeddict(part)), None)
 
 
 def is_sequence(annotation: Any) -> bool:
-    """Tell whether an annotation is a sequence of something."""
+    """Return whether an annotation is a sequence."""
     return typing.get_origin(annotation) in (Sequence, list, tuple)
 
 
 def is_mapping(annotation: Any) -> bool:
-    """Tell whether an annotation is a mapping from texts."""
+    """Return whether an annotation is a mapping from texts."""
     return typing.get_origin(annotation) in (Mapping, dict)
 
 
@@ -325,7 +325,7 @@ def _number(value: Any) -> Any:
 
 
 def _structured(member: Member, parts: Any, value: Any, refusal: Refusal) -> Any:
-    """Return a TypedDict, or what stands for one: a resource or another object of the union."""
+    """Return a checked TypedDict, or the resource or object that stands for it."""
     if is_late(value):
         whole = pulumi.Output.from_input(value)
         required = {name: part for name, part in members(parts).items() if part.required}
@@ -387,7 +387,7 @@ class _LateError(Exception):
 
 
 def broken(rules: Rule, checked: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find what the rules say of checked arguments."""
+    """Yield the problems that the rules find in checked arguments."""
     try:
         yield from rules(_Plain(checked))
     except _LateError:
@@ -457,9 +457,7 @@ def _range(limits: Sequence[Any]) -> str:
 
 @cache
 def _docstrings(owner: type) -> Mapping[str, str]:
-    """Return the docstrings below the members of a class and its bases. TypedDicts forget their bases, so the source
-    tells.
-    """
+    """Read the docstrings below the members of a class and its bases from the source: TypedDicts forget their bases."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
     assert isinstance(tree, ast.ClassDef)
     docstrings: dict[str, str] = {}

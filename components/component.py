@@ -91,7 +91,7 @@ class Component(pulumi.ComponentResource):
             yield Problem("name", name, self.name_expected)
 
     def _with(self, owner: pulumi.Resource, *after: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Give the options of a resource that AWS deletes with its `owner`, made after some others.
+        """Return the options of a resource that AWS deletes with its `owner`, created after some others.
 
         A stack that is destroyed leaves it to AWS. Taken out of a program alone, it is deleted.
         """
@@ -116,7 +116,7 @@ class Component(pulumi.ComponentResource):
         return aws.get_region_output(opts=self._asks()).region
 
     def _partition(self) -> pulumi.Output[str]:
-        """`aws`, `aws-cn` or `aws-us-gov`: the second part of every ARN."""
+        """Return the partition, the second part of every ARN: `aws`, `aws-cn` or `aws-us-gov`."""
         return aws.get_partition_output(opts=self._asks()).partition
 
     def _dns_suffix(self) -> pulumi.Output[str]:
@@ -125,7 +125,7 @@ class Component(pulumi.ComponentResource):
 
 
 def _configured(args_type: type[A], args: A | None) -> Mapping[str, Any]:
-    """Arguments with those of the stack's configuration in the place of absent ones."""
+    """Return the arguments, with the stack's configuration in place of absent ones."""
     values, config = cast(Mapping[str, Any], args or {}), pulumi.Config(PACKAGE)
     members = arguments.members(cast(type, args_type)).values()
     configured = {member.name: config.get(member.key) for member in members if member.key is not None}
@@ -143,10 +143,10 @@ def _tag_problems(tags: Any) -> Iterator[Problem]:
 
 
 def args_of(component: Callable[..., Component]) -> Any:
-    """Give the arguments' type of a component."""
+    """Return the type of a component's arguments."""
     return arguments.strip(inspect.signature(component).parameters["args"].annotation)[0]
 
 
 def token(kind: str) -> str:
-    """Give a component's type, as the plugin's schema has it too."""
+    """Return a component's type token, as the plugin's schema has it too."""
     return f"{PACKAGE}:index:{kind}"

@@ -36,7 +36,7 @@ class AtOnce:
 
 
 def one_by_one(rekognition_tps: float, batch_size: int) -> AtOnce:
-    """Batches of pictures that do not pace their calls, as each has an execution of its own: at most tps at a time.
+    """Return the number and size of batches whose pictures each have an execution: at most tps pictures at a time.
 
     A picture makes one call of an operation and takes about a second or longer. So a batch is not larger than what
     makes the least number of batches use the quota up; the rest is for retries.

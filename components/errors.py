@@ -52,12 +52,12 @@ class Problem:
 
     @classmethod
     def unknown(cls, name: str, known: Iterable[str]) -> Self:
-        """There is no such argument."""
+        """Return the problem of an argument that does not exist."""
         return cls(name, None, "", near=next(iter(difflib.get_close_matches(name, list(known), 1)), ""))
 
     @classmethod
     def missing(cls, name: str, expected: str) -> Self:
-        """A required argument has no value."""
+        """Return the problem of a required argument without a value."""
         return cls(name, None, expected, is_missing=True)
 
     def below(self, name: str) -> Self:
@@ -66,7 +66,7 @@ class Problem:
         return replace(self, argument=f"{name}.{self.argument}", near=near)
 
     def sentence(self, spell: Spelling = str, kind: str = "argument") -> str:
-        """Say it in one sentence, each argument spelled by `spell`."""
+        """Return the problem as one sentence, with each argument spelled by `spell`."""
         name = spell(self.argument)
         if not self.expected:
             return f"{name} is no {kind}" + (f": did you mean {spell(self.near)}?" if self.near else ".")

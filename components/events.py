@@ -31,7 +31,7 @@ class BucketEvents:
     """
 
     def __init__(self, component: Component, source: BucketLike, kind: Literal["notification", "eventbridge"]) -> None:
-        """Raises ArgumentError where another component of the program writes the bucket's configuration already."""
+        """Claim the bucket's configuration. Raises ArgumentError where another component writes it already."""
         self._component, self._kind, self._name = component, kind, component._name
         self._source, self._bucket = source, references.bucket(source)
         self._is_ours = isinstance(source, UploadBucket)
@@ -52,11 +52,11 @@ class BucketEvents:
             raise self._conflict(str(key if isinstance(key, str) else key._name), f"{other} writes it already")
 
     def _read(self) -> aws.s3.BucketNotification:
-        """Return the configuration as it is before anything of ours is made."""
+        """Return the configuration as it is before this component changes it."""
         return aws.s3.BucketNotification.get(f"{self._name}-present", self._bucket.name, opts=self._child)
 
     def after_check(self) -> pulumi.ResourceOptions:
-        """Options for the component's resources, which are made only if the bucket can be used."""
+        """Return the options of the component's resources, which are created only if the bucket is usable."""
         if self._is_near:
             return self._child
         region = self._bucket.region
@@ -69,7 +69,7 @@ class BucketEvents:
         return self._child
 
     def _check(self, known: Sequence[Any]) -> list[pulumi.Resource]:
-        """No resources, or ArgumentError."""
+        """Raise ArgumentError if the bucket is unusable; return no resources."""
         name, region, own_region, *lists = known
         if region is not None and region != own_region:
             expected = f"a bucket in {own_region}, the region of this component (this one is in {region})"
@@ -91,11 +91,11 @@ class BucketEvents:
     # --- the two ways --------------------------------------------------------------------------------------------
 
     def may_send(self, queue: aws.sqs.Queue) -> Statement:
-        """Let S3 send to the queue, for this bucket of this account alone."""
+        """Allow S3 to send to the queue, for this bucket of this account alone."""
         return let_service("s3", "sqs:SendMessage", queue.arn, self._bucket.arn, self._component._account())
 
     def notify(self, queue: aws.sqs.Queue, policy: pulumi.Resource, *, eventbridge: bool) -> None:
-        """Have the bucket tell the queue, and EventBridge too if it is to be turned on.
+        """Notify the queue of the bucket's events, and EventBridge too if it is to be turned on.
 
         S3 tests the queue's `policy` when the notification is made.
         """
@@ -103,7 +103,7 @@ class BucketEvents:
         self._configure(policy, queues=[{"id": "uploads", "queue_arn": queue.arn, "events": EVENTS}], **too)
 
     def turn_on_eventbridge(self, after: pulumi.Resource) -> None:
-        """Have the bucket tell EventBridge, where its configuration is ours to write."""
+        """Send the bucket's events to EventBridge, if this component writes the bucket's configuration."""
         if self._kind == "notification":
             self._configure(after, eventbridge=True)
 
@@ -137,7 +137,7 @@ class BucketEvents:
     def target(
         self, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue, dead: aws.sqs.Queue, policy: pulumi.Resource
     ) -> aws.cloudwatch.EventTarget:
-        """Have the rule send to the queue; what it cannot deliver for a day goes to the dead letters."""
+        """Send the rule's events to the queue, and those it cannot deliver for a day to the dead letters."""
         return aws.cloudwatch.EventTarget(
             f"{self._name}-events",
             rule=rule.name,
@@ -149,7 +149,7 @@ class BucketEvents:
 
 
 def may_send(rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> Statement:
-    """Let a rule send to a queue."""
+    """Allow a rule to send to a queue."""
     return let_service("events", "sqs:SendMessage", queue.arn, rule.arn)
 
 

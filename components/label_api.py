@@ -230,7 +230,7 @@ class LabelApi(Component):
         return statements
 
     def _allow_calls(self, execution_arn: pulumi.Input[str]) -> list[pulumi.Resource]:
-        """Let the gateway call the functions, for this API's stage alone."""
+        """Allow the gateway to call the functions, for this API's stage alone."""
         return [
             aws.lambda_.Permission(
                 f"{self._name}-{duty.replace('_', '-')}",
@@ -309,7 +309,7 @@ class LabelApi(Component):
         return api.id, stage.invoke_url
 
     def _limit_addresses(self, stage_arn: pulumi.Output[str], most_requests: int) -> None:
-        """Have AWS WAF refuse the requests of an address that sends too many."""
+        """Refuse by AWS WAF the requests of an address that sends too many."""
         name = self._name
         metric: aws.wafv2.WebAclVisibilityConfigArgsDict = {
             "cloudwatch_metrics_enabled": True,
@@ -374,9 +374,7 @@ class LabelApi(Component):
     # --- kind http -----------------------------------------------------------------------------------------------
 
     def _http(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        """Return the HTTP API's id and URL. Route by route: a preview shows then what changes, as it cannot in a
-        body.
-        """
+        """Return the HTTP API's id and URL. It is created route by route, so that a preview shows each change."""
         name, args = self._name, self._args
         cors: aws.apigatewayv2.ApiCorsConfigurationArgsDict = {
             "allow_origins": self._origins,

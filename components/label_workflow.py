@@ -148,7 +148,7 @@ class LabelWorkflow(Pipeline):
         )
 
     def _state_machine(self) -> aws.sfn.StateMachine:
-        """Make the Express state machine, whose role may run its steps, and log and trace what it does."""
+        """Create the Express state machine, whose role may run its steps, log and trace."""
         name = f"{self._name}-workflow"
         arns = state_machine.StepArns(**{step: function.arn for step, function in self.steps.items()})
         role = aws.iam.Role(name, assume_role_policy=trust("states.amazonaws.com"), tags=self._tags(), opts=self._child)

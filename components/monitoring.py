@@ -166,7 +166,7 @@ class Monitoring(Component):
         return pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function_name)
 
     def _watched_functions(self) -> dict[str, Watched]:
-        """Return all functions, by what they are called in alarms."""
+        """Return all functions by their names in alarms."""
         pipeline, known = self._args["pipeline"], self._pipeline
         taker, recorder, longest_s = (
             known["function_name"],
@@ -216,7 +216,7 @@ class Monitoring(Component):
     def _parts(
         self, argument: str, mapping: pulumi.Input[Mapping[str, Any]], names: Sequence[str], source: str
     ) -> Mapping[str, pulumi.Input[str]]:
-        """Return the values of these names, each by itself, whether the mapping or its values are known later.
+        """Return the values of these names one by one, even if the mapping or its values are known only later.
 
         Raises ArgumentError for any other names, once they are known.
         """
@@ -318,7 +318,7 @@ class Monitoring(Component):
 
 
 def _queries(alarm: Alarm, metrics: Mapping[str, Metric]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]:
-    """Return the alarm's expression, and what it computes with."""
+    """Return the queries of the alarm's expression and of the metrics in it."""
     result: aws.cloudwatch.MetricAlarmMetricQueryArgsDict = {
         "id": "result",
         "expression": alarm.expression,

@@ -147,7 +147,7 @@ def problem(status: int, code: str, detail: str) -> str:
 
 
 def loosened(schema: Any) -> Any:
-    """Return a schema without what is left to the functions, and without examples."""
+    """Return a schema without examples and without the limits that the functions check."""
     if isinstance(schema, list):
         return [loosened(item) for item in schema]
     if not isinstance(schema, Mapping):
@@ -307,8 +307,8 @@ def _mock_answer(status: int, headers: Mapping[str, pulumi.Input[str]], template
 
 
 def _name_asking_origin(others: Sequence[pulumi.Input[str]]) -> pulumi.Output[str]:
-    """Return a template that names the asking origin where it is one of `others`; the header names the first one as
-    it is.
+    """Return a template that names the asking origin if it is one of `others`. The header names the first origin
+    itself.
     """
     tests = pulumi.Output.all(*others).apply(lambda urls: " || ".join(f'$origin == "{url}"' for url in urls))
     return pulumi.Output.concat(
@@ -321,7 +321,7 @@ def _name_asking_origin(others: Sequence[pulumi.Input[str]]) -> pulumi.Output[st
 
 
 def _cors_headers(origins: Sequence[pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
-    """Headers, as API Gateway's literals, that let the first origin read an answer; none when there is no origin."""
+    """Return the headers, as API Gateway's literals, that let the first origin read an answer, if there is one."""
     if not origins:
         return {}
     return {"Access-Control-Allow-Origin": pulumi.Output.concat("'", origins[0], "'"), "Vary": "'Origin'"}

@@ -49,8 +49,7 @@ class Package:
 
 
 def build(package: Package, build_dir: Path) -> Path:
-    """Return the zip of `package` in `build_dir`, made if it is not there yet; safe in several threads and processes
-    at once.
+    """Return the zip of `package` in `build_dir`, and build it if it is missing. Safe in several threads and processes.
 
     Raises DependencyInstallError and PackageTooLargeError.
     """
@@ -77,7 +76,7 @@ def build(package: Package, build_dir: Path) -> Path:
 
 
 def build_dir(source_dir: Path, chosen: str | Path | None = None) -> Path:
-    """Give the folder that keeps zips and dependencies between runs.
+    """Return the folder that keeps zips and dependencies between runs.
 
     Beside the sources, in `.labelstack/packages`. The user's cache, `~/.cache/labelstack/packages`, takes its place for
     sources that are an installed package, and where nothing can be written, as in a read-only checkout.
@@ -118,9 +117,7 @@ def _sources(package: Package) -> Iterator[tuple[str, Path]]:
 
 
 def _content(path: Path) -> bytes:
-    """Return a source's content, with the line endings that it has in the repository: as Git, a NUL byte tells no
-    text.
-    """
+    """Return a source's content with the repository's line endings. As in Git, a NUL byte means that it is no text."""
     content = path.read_bytes()
     return content if b"\0" in content else content.replace(b"\r\n", b"\n")
 
@@ -140,7 +137,7 @@ def _lock_path(package: Package, requirements: str) -> Path:
 
 
 def _names_any(lock: bytes) -> bool:
-    """Tell whether there is a requirement in the lock."""
+    """Return whether the lock has a requirement."""
     return any(line.strip() and not line.startswith(b"#") for line in lock.splitlines())
 
 
@@ -192,7 +189,7 @@ def _install(package: Package, target: Path) -> None:
 
 
 def _explain(package: Package, output: str) -> str:
-    """pip failed: the requirement, the platform, and what to do."""
+    """Explain a failure of pip: the requirement, the platform, and what to do."""
     platform = f"{package.runtime} on {package.architecture}"
     what = f"The dependencies in {package.requirements} cannot be installed for {platform}"
     if "No module named pip" in output:
@@ -213,7 +210,7 @@ def _explain(package: Package, output: str) -> str:
 
 
 def _prune(folder: Path) -> None:
-    """Remove what depends on this machine or on the order of installation, and what a function never uses."""
+    """Remove files that depend on this machine or on the order of installation, and files that no function uses."""
     shutil.rmtree(folder / "bin", ignore_errors=True)
     for path in [*folder.glob("*.dist-info/*")]:
         if path.name in PRUNED_METADATA:

@@ -49,7 +49,7 @@ def service_of(component: Component, args: Mapping[str, Any]) -> PageService:
 
 
 def _through_api(component: Component, args: Mapping[str, Any], api: LabelApi | AddressReference) -> PageService:
-    """The page asks the API, and sends pictures to S3 with the upload URLs that the API gives."""
+    """Configure a page that asks the API, and sends pictures to S3 with the API's upload URLs."""
     url = api.url if isinstance(api, LabelApi) else api["url"]
     deletes = api.arguments["access"] == "api_key" if isinstance(api, LabelApi) else api.get("can_delete", False)
     config = {"mode": "api", "apiUrl": url, "canDelete": deletes, **_limits(args)}
@@ -58,7 +58,7 @@ def _through_api(component: Component, args: Mapping[str, Any], api: LabelApi | 
 
 
 def _as_guest(component: Component, args: Mapping[str, Any], guests: GuestAccess | GuestsReference) -> PageService:
-    """The page works with S3 and DynamoDB itself, as a guest of the identity pool."""
+    """Configure a page that works with S3 and DynamoDB itself, as a guest of the identity pool."""
     region, suffix, endpoint = component._region(), component._dns_suffix(), args["public_endpoint"]
     config: dict[str, Any] = {
         "mode": "guest",
@@ -94,5 +94,5 @@ def _storage(component: Component, args: Mapping[str, Any]) -> list[pulumi.Input
 
 
 def origin_of(url: str) -> str:
-    """Give the origin of an address: scheme, host and port."""
+    """Return the origin of an address: scheme, host and port."""
     return "/".join(url.split("/")[:3])

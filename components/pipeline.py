@@ -144,7 +144,7 @@ def decoder_memory_mb(memory_mb: int) -> int:
 
 
 def decoding_environment(memory_mb: pulumi.Input[int]) -> dict[str, pulumi.Input[str]]:
-    """Give the variables of a function of this memory that decodes pictures."""
+    """Return the variables of a function of this memory that decodes pictures."""
     return {
         "MAX_CONVERTED_PIXELS": derive(lambda mb: str(max_converted_pixels(mb)), memory_mb),
         "DECODER_MEMORY_MB": derive(lambda mb: str(decoder_memory_mb(mb)), memory_mb),
@@ -272,11 +272,11 @@ class Pipeline(Component):
     # --- what functions are told, and may do ---------------------------------------------------------------------
 
     def _common_environment(self) -> dict[str, pulumi.Input[str]]:
-        """Give the variables of every function."""
+        """Return the variables of every function."""
         return {"RESULTS_TABLE": self._table.name, "UPLOAD_BUCKET": self._bucket.name}
 
     def _labelling_environment(self) -> dict[str, pulumi.Input[str]]:
-        """Give the variables of a function that asks Rekognition about pictures: all arguments that have one."""
+        """Return the variables of a function that calls Rekognition: all arguments that have one."""
         return {
             **arguments.environment(PipelineArgs, self._args),
             **self._common_environment(),
@@ -285,7 +285,7 @@ class Pipeline(Component):
         }
 
     def _queue_environment(self) -> dict[str, pulumi.Input[str]]:
-        """Give the variables of the function that takes the events from the queue."""
+        """Return the variables of the function that takes the events from the queue."""
         return {
             "QUEUE_URL": self.queue.url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
@@ -294,7 +294,7 @@ class Pipeline(Component):
         }
 
     def _queue_statements(self) -> list[Statement]:
-        """Let that function take messages, put them off, and give them up."""
+        """Allow that function to receive messages, hide them, and send dead letters."""
         return [
             *access.consume_queue(self.queue.arn),
             *access.hide_messages(self.queue.arn),
@@ -302,7 +302,7 @@ class Pipeline(Component):
         ]
 
     def _announcing_environment(self) -> dict[str, pulumi.Input[str]]:
-        """Give the variables of a function that announces results; none where nothing is announced."""
+        """Return the variables of a function that announces results, none without a bucket or topic."""
         variables: dict[str, pulumi.Input[str]] = {}
         if self._announced is not None:
             variables["RESULTS_BUCKET"] = self._announced.name
@@ -312,7 +312,7 @@ class Pipeline(Component):
         return variables
 
     def _announcing_statements(self) -> list[Statement]:
-        """Let a function put documents and publish messages, where there is a bucket or a topic for them."""
+        """Allow a function to put documents and publish messages, if there is a bucket or a topic for them."""
         statements: list[Statement] = []
         if self._announced is not None:
             statements += access.put_objects(self._announced.arn, "", self._announced.kms_key_arn)
@@ -343,7 +343,7 @@ class Pipeline(Component):
         )
 
     def _take_events(self, suffix: str, batch_size: pulumi.Input[int], maximum: pulumi.Input[int]) -> None:
-        """Let the processor take the events, until somebody pauses that."""
+        """Map the queue's events to the processor, until somebody pauses the mapping."""
         taking = self._event_source(suffix, self.queue, self.processor, batch_size, maximum)
         self.pauser = None
         if self._args["on_cost_bound"] == "pause":

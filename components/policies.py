@@ -88,7 +88,7 @@ def let_service(
     source_arn: pulumi.Input[str] | None = None,
     account: pulumi.Input[str] | None = None,
 ) -> Statement:
-    """Let an AWS service (`sns`) act on a resource, on behalf of one source, of one account, or of both."""
+    """Allow an AWS service (`sns`) to act on a resource, on behalf of one source, of one account, or of both."""
     sources: dict[str, Mapping[str, pulumi.Input[str]]] = {}
     if source_arn is not None:
         sources["ArnEquals"] = {"aws:SourceArn": source_arn}

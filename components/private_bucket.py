@@ -80,7 +80,7 @@ class PrivateBucket(Component):
         )
 
     def _allow_origins(self, origins: Sequence[pulumi.Input[str]] | None, methods: Sequence[str]) -> None:
-        """Let pages of these web origins send such requests."""
+        """Allow pages of these web origins to send such requests."""
         if not origins:
             return
         rule: aws.s3.BucketCorsConfigurationCorsRuleArgsDict = {
@@ -101,7 +101,7 @@ class PrivateBucket(Component):
 def restrict_access(
     component: Component, bucket: aws.s3.Bucket, suffix: str, *, private: bool
 ) -> pulumi.ResourceOptions:
-    """Keep a bucket from access lists, and from public policies if it is private; options of what comes after that."""
+    """Forbid access lists, and public policies if the bucket is private; return the options of later resources."""
     name = component._name
     block = aws.s3.BucketPublicAccessBlock(
         f"{name}-{suffix}",
@@ -132,7 +132,7 @@ def _encryption(
 def _lifecycle_rules(
     args: PrivateBucketArgs, expiration_rule: str
 ) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
-    """Rules that remove unfinished uploads, old versions with the markers they leave, and, if wished, old objects."""
+    """Return rules that remove unfinished uploads, old versions with their markers, and optionally old objects."""
     everywhere: dict[str, Any] = {"status": "Enabled", "filter": {"prefix": ""}}
     unfinished = {"days_after_initiation": ABORT_MULTIPART_DAYS}
     noncurrent = {"noncurrent_days": args["noncurrent_version_days"]}

@@ -172,7 +172,7 @@ class PythonFunction(Component):
 
 
 def missing_sources(args: Mapping[str, Any], *paths: str, packages: Sequence[str] = SHARED) -> Iterator[Problem]:
-    """Find what a component's functions are made of and its source folder lacks: folders of `handlers/`, and others."""
+    """Yield the sources of a component's functions that its source folder lacks."""
     source_dir = Path(args["source_dir"] or SOURCES)
     needed = [*(f"handlers/{package}" for package in packages), *paths]
     if missing := [path for path in needed if not (source_dir / path).exists()]:

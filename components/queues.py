@@ -62,7 +62,7 @@ def let_send(
     senders: Sequence[Statement],
     dead_senders: Sequence[Statement] = (),
 ) -> aws.sqs.QueuePolicy:
-    """Let `senders` send to the queue and `dead_senders` to the dead letters, over TLS only; the queue's policy."""
+    """Allow `senders` to send to the queue and `dead_senders` to the dead letters, over TLS only."""
     aws.sqs.QueuePolicy(
         f"{component._name}-dead-letters-policy",
         queue_url=dead_letters.url,

@@ -161,7 +161,7 @@ def queue(source: QueueLike) -> Queue:
 
 
 def read(source: Any, reference: type[R]) -> R:
-    """Read a reference off a component: its outputs, and its arguments for what has to be known at once."""
+    """Read a component's outputs, and its arguments for values that must be known at once."""
     if isinstance(source, Mapping):
         return cast(R, source)
     values = {

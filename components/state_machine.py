@@ -36,7 +36,7 @@ class StepArns:
 
 
 def _retry(errors: Sequence[str], interval_s: int, attempts: int, longest_s: int) -> State:
-    """With full jitter: what failed together does not come back together."""
+    """Return a retry with full jitter, so that steps that failed together do not retry together."""
     return {
         "ErrorEquals": list(errors),
         "IntervalSeconds": interval_s,
@@ -104,7 +104,7 @@ def definition(steps: StepArns, detectors: Sequence[str], partition: pulumi.Inpu
 
 
 def _branch(invoke: pulumi.Input[str], recognise: pulumi.Input[str], detector: str) -> State:
-    """One detector, if it must be asked. Its error is an answer too: what the others said is kept in any case."""
+    """Return the branch of one detector. Its error is an answer too: Store keeps the other answers."""
     ask, known, failed, needed = (f"{detector} {what}" for what in ("asked", "known", "failed", "needed?"))
     payload_parts = {"detector": detector, "stored.$": "$.stored"}
     return {
@@ -149,5 +149,5 @@ def _task(
 
 
 def _permanent() -> list[State]:
-    """To try again is no use."""
+    """Return a catch that sends errors to Fail which a retry cannot mend."""
     return [{"ErrorEquals": list(PERMANENT), "ResultPath": "$.failure", "Next": "Fail"}]

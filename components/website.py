@@ -324,7 +324,7 @@ def with_policy(
 
 
 def content_security_policy(connect: Sequence[str], pictures: Sequence[str]) -> str:
-    """Return the site's own scripts, styles and pictures, the addresses given, and nothing else; nothing inline.
+    """Return a policy that allows the site's own files and the given addresses, and nothing inline.
 
     `blob:` is for pictures that the page has already: those that the visitor has just chosen, and a guest's.
     """

@@ -29,7 +29,7 @@ class Fields:
         self._errors = [FieldError(name, "is not known") for name in sorted(set(names) - set(known))]
 
     def check(self, name: str, read: Callable[[], T], stand_in: T) -> T:
-        """Return the value that `read` gives; its ValueError says what is wrong."""
+        """Return the value that `read` returns, or note the reason of its ValueError."""
         try:
             return read()
         except ValueError as error:
@@ -37,7 +37,7 @@ class Fields:
             return stand_in
 
     def done(self) -> None:
-        """Raises InvalidRequestError if anything is wrong."""
+        """Raise InvalidRequestError if any field is wrong."""
         if self._errors:
             first = self._errors[0]
             raise InvalidRequestError(f"The {self._kind} {_shown(first.field)} {first.message}.", errors=self._errors)
@@ -56,11 +56,11 @@ class Query:
         return self._fields.check("key", lambda: checked_key(self._single("key")), "")
 
     def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
-        """Return a parameter that may be given once."""
+        """Return a parameter that a request may have once."""
         return self._fields.check(name, lambda: read(self._single(name)) if name in self._query else default, default)
 
     def several(self, name: str, read: Callable[[str], T], most: int) -> list[T]:
-        """Return a parameter that may be given several times."""
+        """Return a parameter that a request may have several times."""
         values = self._query.get(name, ())
 
         def read_all() -> list[T]:
@@ -176,5 +176,5 @@ def one_of(*values: str) -> Callable[[object], str]:
 
 
 def _shown(name: str) -> str:
-    """An unknown field's name is the caller's own text, of any length."""
+    """Shorten an unknown field's name, which is the caller's text of any length."""
     return name if len(name) <= 40 else name[:40] + "…"

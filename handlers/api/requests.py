@@ -72,7 +72,7 @@ def origin_of(event: Mapping[str, Any]) -> str:
 
 
 def _route_of_http_api(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Method and path without the stage, which `rawPath` begins with unless it is the default one."""
+    """Return method and path without the stage, which begins `rawPath` unless it is the default one."""
     method = event["requestContext"]["http"]["method"]
     _, _, path = event.get("routeKey", "").partition(" ")
     if path:

@@ -46,7 +46,7 @@ class Bucket:
     name: str
 
     def has(self, key: str) -> bool:
-        """Tell whether there is an object of this key now; the markers that stand for folders (`a/`) do not count."""
+        """Return whether there is an object of this key now, other than a marker of a folder (`a/`)."""
         if key.endswith("/"):
             return False
         try:

@@ -21,7 +21,7 @@ class Objects(Protocol):
     """The uploads bucket."""
 
     def has(self, key: str) -> bool:
-        """Tell whether the bucket has an object of this key now."""
+        """Return whether the bucket has an object of this key now."""
 
     def delete(self, key: str) -> None:
         """Delete it."""
@@ -34,7 +34,7 @@ class Erasure(Protocol):
         """Yield the keys that begin so and of which something is left."""
 
     def erase(self, key: str, contents: set[tuple[str, int]]) -> bool:
-        """Erase what there is of a picture; return whether nothing is left."""
+        """Erase everything of a picture; return whether nothing is left."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Deletion:
     erasure: Erasure | None
 
     def delete_image(self, request: Request) -> Answer:
-        """DELETE /images."""
+        """Answer DELETE /images."""
         query = Query(request.query, ("key", "purge"))
         key = query.key()
         purge = query.optional("purge", one_of("true", "false"), "false") == "true"
@@ -63,7 +63,7 @@ class Deletion:
         return Answer({"key": key, "status": "DELETING"}, HTTPStatus.ACCEPTED)
 
     def _purge(self, key: str) -> Answer:
-        """Take a step of erasing a picture, or a folder (`a/`); who asks does so until all is purged."""
+        """Take a step in erasing a picture, or a folder (`a/`). The caller repeats it until all is purged."""
         if self.erasure is None:
             raise NotDeployedError("This API may not purge: set apiPurge to true, and deploy again.")
         if not key.startswith(self.prefix):

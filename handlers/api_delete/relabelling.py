@@ -22,7 +22,7 @@ class Objects(Protocol):
     """The uploads bucket."""
 
     def has(self, key: str) -> bool:
-        """Tell whether the bucket has an object of this key now."""
+        """Return whether the bucket has an object of this key now."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Relabelling:
     now: Callable[[], datetime]
 
     def relabel(self, request: Request) -> Answer:
-        """POST /relabel."""
+        """Answer POST /relabel."""
         body = Body(request.json_object(), ("key",))
         key = body.required("key", checked_key, "")
         body.done()

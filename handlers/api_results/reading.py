@@ -52,12 +52,12 @@ class Results(Protocol):
         """Return the results of several pictures by key."""
 
     def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
-        """Pictures, newest first."""
+        """Return a page of pictures, newest first."""
 
     def search(
         self, query: Search, *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
     ) -> Page[Result]:
-        """Labelled pictures that match."""
+        """Return a page of labelled pictures that match."""
 
     def label_counts(self) -> dict[str, int]:
         """Count the pictures of each label."""
@@ -67,7 +67,7 @@ class Objects(Protocol):
     """The uploads bucket."""
 
     def has(self, key: str) -> bool:
-        """Tell whether the bucket has an object of this key now."""
+        """Return whether the bucket has an object of this key now."""
 
 
 class Links(Protocol):
@@ -104,21 +104,21 @@ class Reading:
     """The stack's previews; None where it makes none."""
 
     def detect_labels(self, request: Request) -> Answer:
-        """POST /detect-labels."""
+        """Answer POST /detect-labels."""
         body = Body(request.json_object(), ("key",))
         key = body.required("key", checked_key, "")
         body.done()
         return self._answer(key)
 
     def get_result(self, request: Request) -> Answer:
-        """GET /result."""
+        """Answer GET /result."""
         query = Query(request.query, ("key",))
         key = query.key()
         query.done()
         return self._answer(key)
 
     def list_images(self, request: Request) -> Answer:
-        """GET /images."""
+        """Answer GET /images."""
         query = Query(request.query, ("q", "label", "minConfidence", "order", "status", "limit", "cursor"))
         searched = query.optional("q", _query, "")
         labels = query.several("label", _label, MAX_CONDITIONS)
@@ -146,13 +146,13 @@ class Reading:
         return Answer({name: value for name, value in content.items() if value is not None})
 
     def list_labels(self, request: Request) -> Answer:
-        """GET /labels."""
+        """Answer GET /labels."""
         Query(request.query, ()).done()
         ranked = sorted(self.results.label_counts().items(), key=lambda item: (-item[1], item[0]))
         return Answer({"labels": [{"name": name, "count": count} for name, count in ranked]})
 
     def get_image_url(self, request: Request) -> Answer:
-        """GET /image-url."""
+        """Answer GET /image-url."""
         query = Query(request.query, ("key", "size", "showFlagged"))
         key = query.key()
         show_flagged = query.optional("showFlagged", one_of("true", "false"), "false") == "true"
@@ -168,8 +168,8 @@ class Reading:
         return Answer({"url": url or self._original(result), "expiresAt": iso_ms(expires_at)})
 
     def _preview(self, result: Result, side_px: int) -> str | None:
-        """Return a link to a preview; None where the original stands in. Raises NoPreviewError where that helps
-        nobody.
+        """Return a link to a preview, or None where the original stands in. Raises NoPreviewError if browsers cannot
+        show either.
         """
         if self.previews is None or result["status"] != Status.LABELED:
             return None
@@ -186,7 +186,7 @@ class Reading:
         return self.links.link(result["key"], version_id, shown or "application/octet-stream", attachment=attachment)
 
     def get_health(self, request: Request) -> Answer:
-        """GET /health: fails when the table cannot be read."""
+        """Answer GET /health, which fails when the table cannot be read."""
         Query(request.query, ()).done()
         self.results.get(self.prefix)
         return Answer({"status": "ok"})

@@ -19,7 +19,7 @@ _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 
 
 def key_name(name: str, most_bytes: int) -> str:
-    """Give the last part of a key for a file of this name: at most `most_bytes` bytes, never empty, `.` or `..`.
+    """Return the last part of a key for a file of this name: at most `most_bytes` bytes, never empty, `.` or `..`.
 
     Folders before the name go. Characters of markup and of escapes become the full-width ones of the same look.
     """

@@ -35,7 +35,7 @@ class Uploads:
     new_id: Callable[[], str]
 
     def generate(self, request: Request) -> Answer:
-        """POST /generate-upload-url."""
+        """Answer POST /generate-upload-url."""
         body = Body(request.json_object(), ("fileName", "contentType", "sizeBytes"))
         name = body.required("fileName", lambda value: any_text(value, most_characters=MAX_NAME_CHARACTERS), "")
         content_type = body.required("contentType", one_of(*STANDARD_TYPES), "image/jpeg")

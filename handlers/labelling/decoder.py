@@ -36,7 +36,7 @@ class Decoder:
     """Decodes one picture at a time; not thread-safe."""
 
     def __init__(self, max_pixels: int, memory_mb: int, seconds: float = SECONDS) -> None:
-        """`memory_mb` is for the whole process, `seconds` are a picture's beside what its size allows it."""
+        """Set the limits: `memory_mb` of the whole process, and `seconds` a picture beside the time for its size."""
         self._arguments = f"{max_pixels}, {memory_mb}, {seconds}"
         self._process: subprocess.Popen[bytes] | None = None
         self._end: Callable[[], object] = lambda: None
@@ -55,7 +55,7 @@ class Decoder:
             return Converted(jpeg, answer["width"], answer["height"], answer["capture"])
 
     def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
-        """Read what the camera wrote into a file of this format; decode no pixel. Raises as `convert` does."""
+        """Return the camera's facts from a file of this format, without decoding a pixel. Raises as `convert` does."""
         with self._asking(timeout_s) as (requests, answers):
             _ask(requests, content, {"format": name, "facts": True})
             del content
@@ -87,7 +87,7 @@ class Decoder:
             timer.cancel()
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         self._end()
 
     def _running(self) -> subprocess.Popen[bytes]:

@@ -45,7 +45,7 @@ class Detector(StrEnum):
 
     @property
     def operation(self) -> str:
-        """The Rekognition operation."""
+        """Return the name of the Rekognition operation."""
         return _OPERATIONS[self]
 
 
@@ -91,7 +91,7 @@ class DetectorSettings:
         return settings
 
     def fingerprint(self, detector: Detector) -> str:
-        """Stands for all that shapes this detector's answer."""
+        """Return a hash of everything that shapes this detector's answer."""
         facts: list[object] = [SCHEMA_VERSION, detector, str(self._least(detector).normalize())]
         if detector is Detector.LABELS:
             facts += [self.max_labels, self.image_properties]
@@ -99,26 +99,26 @@ class DetectorSettings:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """The settings' fingerprint of each active detector."""
+        """Return the settings' fingerprint of each active detector."""
         return {detector: self.fingerprint(detector) for detector in self.detectors}
 
     @cached_property
     def detectors_fingerprint(self) -> str:
-        """Stands for all detectors together."""
+        """Return a hash of all detectors' settings."""
         return hashlib.sha256(json.dumps(sorted(self.fingerprints.items())).encode()).hexdigest()[:16]
 
     @cached_property
     def whole_fingerprint(self) -> str:
-        """Stands for all detectors together, for the rules of labels and for the facts that are kept."""
+        """Return the fingerprint of all detectors, of the rules of labels and of the kept facts."""
         return self.whole_of(self.detectors_fingerprint)
 
     def whole_of(self, detectors_fingerprint: str) -> str:
-        """Return the fingerprint of a result that these detectors made."""
+        """Return the fingerprint of a result of these detectors."""
         return f"{detectors_fingerprint}.{self.rules.fingerprint if self.rules else ''}.{self.facts}"
 
     @property
     def facts(self) -> str:
-        """Stands for the facts of a file that are kept."""
+        """Return the version of the facts that are kept of a file."""
         return f"{FACTS_LAYOUT}+place" if self.keep_location else FACTS_LAYOUT
 
     def kept(self, header: PictureHeader) -> PictureHeader:
@@ -148,7 +148,7 @@ class DetectorSettings:
                 return {}
 
     def analysis(self, detector: Detector, answer: Mapping[str, Any]) -> Analysis:
-        """Return the operation's answer as part of the document, without what is less certain than asked for."""
+        """Return the operation's answer as part of the document, without items below the minimum confidence."""
         least = self._least(detector)
 
         def sure(detections: Iterable[Any]) -> list[Any]:
@@ -191,7 +191,7 @@ def _label_rules(variables: Variables) -> LabelRules | None:
 
 
 def _number(value: float | int, places: int = _CONFIDENCE_PLACES) -> Decimal:
-    """Rekognition's 32-bit floats as short decimals."""
+    """Return Rekognition's 32-bit float as a short decimal."""
     rounded = round(Decimal(str(value)), places).normalize()
     # normalize makes 1E+2 of 100, which reads badly.
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded

@@ -68,7 +68,7 @@ class ObjectEvent:
 
     @property
     def uploaded_version(self) -> str | None:
-        """The version that was uploaded, if this is an upload to a bucket with versions."""
+        """Return the version of an upload to a bucket with versions, else None."""
         return self.version_id if self.kind is EventKind.CREATED else None
 
     @property
@@ -78,14 +78,14 @@ class ObjectEvent:
 
     @property
     def uploaded_object(self) -> StoredObject | None:
-        """The object that was uploaded, if the event says all of it: without a request."""
+        """Return the uploaded object if the event describes it completely, so that no request is needed."""
         version_id = self.uploaded_version
         if not version_id or not self.etag or self.size_bytes is None:
             return None
         return StoredObject(self.bucket, self.key, version_id, self.etag, self.size_bytes, self.time)
 
     def after(self, stored: State | None) -> ObjectEvent:
-        """Return the event at its place in the order: that of a repair is right behind what is stored."""
+        """Return the event at its place in the order: a repair's is right behind the stored result."""
         if self.kind is not EventKind.REPAIR or stored is None:
             return self
         return replace(self, position=stored.position.next())
@@ -129,7 +129,7 @@ class QueueMessage:
 
 
 def decode_message(body: str) -> Message:
-    """Read a message body. Never raises: `unreadable` says what cannot be read."""
+    """Read a message body. Never raises: `unreadable` has the reason."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:

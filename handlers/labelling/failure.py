@@ -64,7 +64,7 @@ class FailureRecorder:
         return Ended(write.result["status"], write.result)
 
     def _leave(self, event: ObjectEvent) -> Ended:
-        """Leave what is stored: a failure to publish it does not change it."""
+        """Keep the stored result: a failure to publish it does not change it."""
         self.metrics.add(Metric.STALE_EVENTS)
         if self.outbox:
             self.outbox.resume(event.key)

@@ -54,7 +54,7 @@ class Metrics:
             self._upload_to_result_ms.append(milliseconds)
 
     def take(self) -> tuple[dict[Metric, int], list[float]]:
-        """Return the counts and the times, and begin anew."""
+        """Return the counts and the times, and start again from zero."""
         with self._lock:
             counts = {metric: count for metric, count in self._counts.items() if count}
             times = self._upload_to_result_ms
@@ -62,7 +62,7 @@ class Metrics:
         return counts, times
 
     def publish(self, embedded: EmbeddedMetrics) -> None:
-        """Print what was counted and timed, and begin anew; nothing where nothing was."""
+        """Print the counts and times, if any, and start again from zero."""
         counts, upload_to_result_ms = self.take()
         for metric, count in counts.items():
             embedded.add_metric(metric, MetricUnit.Count, count)

@@ -40,13 +40,13 @@ class Outbox(Protocol):
     """The port that announces results. Raises AnnouncementError, AnnouncementClaimedError, TableUnavailableError."""
 
     def entry(self, result: Result, event_time: str) -> OutboxEntry:
-        """Return what a result waits for that is about to be stored."""
+        """Return the outbox entry of a result that is about to be stored."""
 
     def deliver(self, result: Result, entry: OutboxEntry) -> None:
         """Publish a result that has just been stored with this entry."""
 
     def resume(self, key: str) -> bool:
-        """Publish the stored result of a picture if it still waits; return whether it did."""
+        """Publish the stored result of a picture if it is unannounced; return whether it was published."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class DeferredOutbox:
     """Leaves publishing to the workflow's next step: what is stored waits, and nobody claims it."""
 
     def entry(self, result: Result, event_time: str) -> OutboxEntry:
-        """Return what a result waits for that nobody has taken on to publish yet."""
+        """Return an outbox entry that no function has claimed yet."""
         return OutboxEntry(publication_id(result, event_time), UNCLAIMED)
 
     def deliver(self, result: Result, entry: OutboxEntry) -> None:
-        """Do nothing."""
+        """Leave publishing to another function."""
 
     def resume(self, key: str) -> bool:
-        """Do nothing."""
+        """Leave publishing to another function; return False."""
         return False
 
 
@@ -81,7 +81,7 @@ class DeliveringOutbox:
     warn: Callable[[str], None]
 
     def entry(self, result: Result, event_time: str) -> OutboxEntry:
-        """Return what a result waits for that the caller publishes once it is stored."""
+        """Return the outbox entry of a result that the caller publishes after storing it."""
         return OutboxEntry(publication_id(result, event_time), self._claim())
 
     def deliver(self, result: Result, entry: OutboxEntry) -> None:
@@ -97,7 +97,7 @@ class DeliveringOutbox:
         self.metrics.add(Metric.RESULTS_ANNOUNCED)
 
     def resume(self, key: str) -> bool:
-        """Publish the stored result of a picture if it still waits; return whether it did."""
+        """Publish the stored result of a picture if it is unannounced; return whether it was published."""
         place = (keys.image_pk(key), keys.META)
         image = self.rows.read_items([place]).get(place)
         waiting = OutboxEntry.of(image)
@@ -121,7 +121,7 @@ class DeliveringOutbox:
             self.topic.publish(sns_message(result, entry.id, self.min_confidence, document))
 
     def _release(self, key: str, entry: OutboxEntry) -> None:
-        """Let the next function try, and list the result among those that could not be published."""
+        """Release the claim, and list the result among those that could not be published."""
         listed = {"gsi1pk": keys.UNANNOUNCED, "gsi1sk": keys.by_time(keys.iso_ms(self.now()), key)}
         try:
             self.rows.change_image(key, entry.attributes(), {"claimedUntil": UNCLAIMED, **listed}, ())

@@ -119,7 +119,7 @@ def read_header(start: bytes, size_bytes: int, *, for_text: bool = False) -> Pic
 
 
 def format_of(start: bytes) -> str:
-    """Return the format of the picture that begins so. Raises PictureRejectedError for what is none that is read."""
+    """Return the format of a picture from its first bytes. Raises PictureRejectedError for other files."""
     try:
         return _format(start)
     except UnusablePictureError as error:
@@ -144,7 +144,7 @@ def _rejection(error: UnusablePictureError) -> PictureRejectedError:
 
 
 def _format(start: bytes) -> str:
-    """JPEG, PNG or one of CONVERTED_FORMATS. Raises UnusablePictureError for everything else."""
+    """Return JPEG, PNG or one of CONVERTED_FORMATS. Raises UnusablePictureError for everything else."""
     name = next((name for magic, name in _MAGIC if start.startswith(magic)), None)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         name = "WebP"
@@ -162,9 +162,7 @@ def _format(start: bytes) -> str:
 
 
 def _by_brand(start: bytes) -> str | None:
-    """Return the format of an ISO media file: its major brand, or of a general one the compatible brand that says
-    more.
-    """
+    """Return the format of an ISO media file by its major brand, or, if that is general, by a compatible brand."""
     name = _BRANDS.get(start[8:12])
     if name != "HEIF":
         return name
@@ -239,7 +237,7 @@ _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 
 
 def read_jpeg(data: Bytes) -> Structure:
-    """Raises MoreBytesNeededError and UnusablePictureError."""
+    """Read a JPEG file's structure. Raises MoreBytesNeededError and UnusablePictureError."""
     exif, xmp, profile, frame = b"", b"", b"", None
     for marker, start, end in _segments(data):
         # Browsers heed the first block alone.
@@ -320,7 +318,7 @@ _SRGB_GAMMA: Final = 1 / 2.2
 
 
 def read_png(data: Bytes) -> Structure:
-    """Raises MoreBytesNeededError and UnusablePictureError."""
+    """Read a PNG file's structure. Raises MoreBytesNeededError and UnusablePictureError."""
     if len(data) < _PNG_START:
         raise MoreBytesNeededError
     kind, width, height, depth, colours = struct.unpack_from(">4sIIBB", data, 12)
@@ -357,7 +355,7 @@ def _xmp_of(text: bytes) -> bytes:
 
 
 def _unpacked(content: bytes, most_bytes: int) -> bytes:
-    """Return what was compressed, and no more than so many bytes of it; nothing of what is damaged."""
+    """Return the decompressed content, at most `most_bytes` of it, or nothing if it is damaged."""
     try:
         return zlib.decompressobj().decompress(content, most_bytes)
     except zlib.error:
@@ -374,7 +372,7 @@ def _chunks(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _is_sound(data: Bytes, start: int, end: int) -> bool:
-    """Tell whether a chunk's checksum is right."""
+    """Return whether a chunk's checksum is right."""
     return data[end : end + 4] == zlib.crc32(data[start - 4 : end]).to_bytes(4)
 
 
@@ -400,7 +398,7 @@ _IMAGE, _EXTENSION, _GRAPHIC_CONTROL = 0x2C, 0x21, 0xF9
 
 
 def _gif_ranges(data: Bytes) -> Iterator[Range]:
-    """Yield the screen, and of the first image what controls it and its pixels: no comments, no further images."""
+    """Yield the ranges of the screen, and of the first image with its control block: no comments, no further images."""
     place = 13 + _table_bytes(data[10])
     yield 0, place
     control: Range | None = None
@@ -463,7 +461,7 @@ _RANGES: Final = {"JPEG": _jpeg_ranges, "PNG": _png_ranges, "GIF": _gif_ranges}
 
 
 def keep_pixels(stream: io.BytesIO, name: str) -> None:
-    """Take out of a JPEG, PNG or GIF file what its first picture can do without.
+    """Remove from a JPEG, PNG or GIF file the parts that its first picture does not need.
 
     Raises UnusablePictureError, and EOFError or IndexError where the file breaks off before its pixels.
     """
@@ -488,5 +486,5 @@ _ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
 
 
 def lies_on_its_side(turn: int) -> bool:
-    """Tell whether an orientation swaps width and height."""
+    """Return whether an orientation swaps width and height."""
     return turn in _ON_ITS_SIDE

@@ -130,7 +130,7 @@ class Pipeline:
 
     @contextmanager
     def open(self, events: Collection[ObjectEvent]) -> Iterator[Batch]:
-        """Read what the table holds of some events in one request; keep new content in one when they have ended."""
+        """Read the items of some events in one request, and store new known content in one after the events."""
         batch = Batch()
         images = {event.key: (keys.image_pk(event.key), keys.META) for event in events if event.bucket == self.bucket}
         contents = {
@@ -152,7 +152,7 @@ class Pipeline:
             self._keep(batch.new_content)
 
     def process(self, event: ObjectEvent, batch: Batch, deadline: Deadline) -> Ended:
-        """Bring the table to what the event says."""
+        """Apply an event to the table."""
         if event.bucket != self.bucket:
             self.metrics.add(Metric.IGNORED_EVENTS)
             return Ended(Outcome.FOREIGN)
@@ -208,7 +208,7 @@ class Pipeline:
         errors: Sequence[LabellingError],
         batch: Batch,
     ) -> Ended:
-        """Store what the detectors said that were asked elsewhere; what failed of them is raised."""
+        """Store answers of detectors that were called elsewhere. Raises the first of their errors."""
         with batch.lock(event.key):
             image = self._image(event.key, batch)
             try:
@@ -228,13 +228,13 @@ class Pipeline:
     # --- what is known
 
     def _image(self, key: str, batch: Batch) -> Snapshot:
-        """Return what is stored of a picture, as it was read for the batch or written since."""
+        """Return the stored state of a picture, as it was read for the batch or written since."""
         if key not in batch.images:
             batch.images[key] = self.results.read(key)
         return batch.images[key]
 
     def _known(self, stored: StoredObject, batch: Batch) -> Mapping[str, Answer]:
-        """Return what Rekognition said of these bytes at an earlier time, by detector."""
+        """Return Rekognition's earlier answers for these bytes, by detector."""
         content = (stored.etag, stored.size_bytes)
         if content not in batch.known:
             items = self.results.rows.read_items(content_places(*content, self.settings.fingerprints))
@@ -249,7 +249,7 @@ class Pipeline:
         return answers
 
     def _leave(self, outcome: Outcome, image: Snapshot) -> Ended:
-        """Leave what is stored; publish it where it waits: its writer may have died, or been refused."""
+        """Keep the stored result, and publish it if it is unannounced: its writer may have crashed, or been refused."""
         if outcome is Outcome.STALE:
             self.metrics.add(Metric.STALE_EVENTS)
         if self.outbox and image.image and OutboxEntry.of(image.image):
@@ -316,7 +316,7 @@ class Pipeline:
         return self.objects.open(event.key, event.uploaded_version, picture.HEADER_READS_BYTES[0])
 
     def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline) -> Write:
-        """Return the picture's result: what is known of its bytes, and for the rest what Rekognition says."""
+        """Return the picture's result from known content, and from Rekognition for the rest."""
         content = (stored.etag, stored.size_bytes)
         # Of pictures with the same bytes in a batch, one is looked at and asked about.
         with batch.lock(content):
@@ -348,7 +348,7 @@ class Pipeline:
     def _with_facts(
         self, known: Mapping[str, Answer], stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline
     ) -> Mapping[str, Answer]:
-        """Return known answers with the facts that are kept now; other ones than those are read and remembered anew."""
+        """Return known answers with the facts that the settings keep; read and keep the facts again if they differ."""
         if all(answer.header.facts == self.settings.facts for answer in known.values()):
             return known
         header = self._read_facts(stored, start, deadline)
@@ -362,7 +362,7 @@ class Pipeline:
         return known
 
     def _look(self, stored: StoredObject, start: bytes = b"") -> PictureHeader:
-        """Return what the first bytes tell; more of them are read until they do."""
+        """Return the header of the picture. Read more bytes until it is complete."""
         for length_bytes in picture.HEADER_READS_BYTES:
             if len(start) < min(length_bytes, stored.size_bytes):
                 start = self.objects.read_start(stored, length_bytes)
@@ -376,7 +376,7 @@ class Pipeline:
     def _ask(
         self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
     ) -> tuple[dict[str, Answer], list[LabellingError]]:
-        """Return what detectors say of a picture, and what failed; what Rekognition does not take is converted."""
+        """Return the detectors' answers and failures. Pictures that Rekognition refuses are converted."""
         if not header.converted:
             answers, errors = self._ask_all(detectors, stored, header, deadline)
             if not any(
@@ -420,7 +420,7 @@ class Pipeline:
         return Answer(self.settings.analysis(detector, raw), self.settings.kept(header))
 
     def _remember(self, stored: StoredObject, answers: Mapping[str, Answer], batch: Batch) -> None:
-        """Note what was paid for, even where another detector failed: for the batch, and for the table at its end."""
+        """Keep paid answers, even where another detector failed: for the batch, and for the table at its end."""
         content = (stored.etag, stored.size_bytes)
         batch.new_answers.setdefault(content, {}).update(answers)
         expires_at_s = int((self.now() + timedelta(days=self.cache_days)).timestamp())
@@ -440,7 +440,7 @@ class Pipeline:
     def _labeled(
         self, event: ObjectEvent, stored: StoredObject, answers: Mapping[str, Answer], new_answers: Mapping[str, Answer]
     ) -> Write:
-        """Return the result of all answers; `asked` are those that were not known before."""
+        """Return the result of all answers; `new_answers` are those that were not known before."""
         # The header of a detector that was asked knows of a conversion.
         header = next(iter((new_answers or answers).values())).header
         whole = Analysis()
@@ -463,7 +463,7 @@ class Pipeline:
         return self._write(event, result, labels)
 
     def _show_facts(self, result: Result, header: PictureHeader) -> None:
-        """Give a result what the camera wrote, but no time that is still to come, wherever on Earth the camera was."""
+        """Add the camera's facts to a result, except a time that is still to come everywhere on Earth."""
         capture = self.settings.kept(header).capture or {}
         latest = (self.now() + timedelta(days=1)).isoformat()
         shown = {name: value for name, value in capture.items() if name != "takenAt" or str(value) <= latest}
@@ -472,7 +472,7 @@ class Pipeline:
             result["capture"] = cast("Capture", shown)
 
     def _show_labels(self, result: Result, labels: list[Label]) -> list[Label] | None:
-        """Give a result the labels that the rules show of these; return all of them where the rules change any."""
+        """Show in a result the labels that the rules allow; return all labels if the rules change any."""
         result["labels"] = self.settings.shown(labels)
         return None if result["labels"] == labels else labels
 

@@ -35,12 +35,12 @@ class Deadline:
 
     @property
     def halfway(self) -> Deadline:
-        """Until then is begun what may itself take long: it has the other half."""
+        """Return the deadline for starting long work, which then has the other half of the time."""
         return Deadline(self.at_s - self.total_s / 2, self.clock)
 
     @property
     def remaining_s(self) -> float:
-        """Seconds left; negative when it is over."""
+        """Return the seconds left, negative after the deadline."""
         return self.at_s - self.clock()
 
 

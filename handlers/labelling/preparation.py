@@ -31,7 +31,7 @@ class Converter(Protocol):
         """Return the picture in a file of this format."""
 
     def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
-        """Return what the camera wrote into a file of this format."""
+        """Return the camera's facts from a file of this format."""
 
 
 class Preparation:
@@ -68,7 +68,7 @@ class Preparation:
             )
 
     def with_facts(self, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> PictureHeader:
-        """Return the header with the camera's facts where they stand behind what was looked at; nothing is converted.
+        """Return the header with the camera's facts if they lie behind the bytes read so far. Converts nothing.
 
         Raises PictureRejectedError, ObjectGoneError, StorageError and ConversionDelayedError.
         """

@@ -74,7 +74,7 @@ class Previews:
     metrics: Metrics
 
     def follow(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
-        """Bring the previews to what the event says."""
+        """Make or remove the previews of the event's version."""
         if event.bucket != self.bucket:
             self.metrics.add(Metric.IGNORED_EVENTS)
             return Outcome.FOREIGN

@@ -161,7 +161,7 @@ class PacedCalls:
     def detect(
         self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
     ) -> Mapping[str, Any]:
-        """Return the operation's answer. Raises what `Rekognition` raises, when it is no use to go on."""
+        """Return the operation's answer. Raises what `Rekognition` raises, when retrying does not help."""
         bucket = self.buckets[detector]
         attempt = broken = 0
         while True:

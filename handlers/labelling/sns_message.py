@@ -37,7 +37,7 @@ class SnsMessage:
 
     @property
     def size_bytes(self) -> int:
-        """The size by SNS's count: the body, and each attribute's name, type and value."""
+        """Return the size as SNS counts it: the body, and each attribute's name, type and value."""
         return len(self.body.encode()) + sum(
             len(name) + len(data_type(value)) + len(attribute_text(value).encode())
             for name, value in self.attributes.items()
@@ -57,7 +57,7 @@ def attribute_text(value: str | Sequence[str]) -> str:
 def sns_message(
     result: Result, publication_id: str, min_confidence: Decimal, document: Mapping[str, str] | None = None
 ) -> SnsMessage:
-    """Return the message that tells of this result.
+    """Return the message that announces this result.
 
     Labels and kinds of content of at least `min_confidence` become attributes. `document` says where the whole result
     is: bucket and key. A message that would be too large names fewer, the least certain left out.

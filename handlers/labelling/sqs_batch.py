@@ -179,7 +179,7 @@ class QueueFunction(Generic[B]):
         return True
 
     def _note_unusable(self, message: QueueMessage) -> None:
-        """Log what the message has beside events of pictures; keep what cannot be read."""
+        """Log records of a message that are no events of pictures, and keep an unreadable body."""
         for name in message.content.ignored:
             self.metrics.add(Metric.IGNORED_EVENTS)
             self.logger.info("Event ignored", event_name=name)

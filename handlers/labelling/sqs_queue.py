@@ -64,7 +64,7 @@ class EventsQueue:
                 self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
     def hide(self, message: QueueMessage, delay_s: int) -> None:
-        """Let a message come again after `delay_s` seconds."""
+        """Hide a message for `delay_s` seconds."""
         with _translated_errors():
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=delay_s
@@ -110,7 +110,7 @@ class Retry:
         return self.max_attempts is not None and attempts > self.max_attempts and self._bury(message)
 
     def after(self, error: Exception, event: ObjectEvent | None, message: QueueMessage, attempts: int) -> bool:
-        """Have a failed message come again; return whether it may leave the queue, as that was its last attempt."""
+        """Hide a failed message; return whether it may leave the queue, because that was its last attempt."""
         is_wait = isinstance(error, DelayedError) and self.now() - message.sent_at < LONGEST_WAIT
         if self._note(error, event, message.id if is_wait else None) and is_wait:
             self.metrics.add(Metric.PICTURES_POSTPONED)

@@ -63,7 +63,7 @@ class LabellingSteps:
     pipeline: Pipeline
 
     def inspect(self, state: Mapping[str, Any], deadline: Deadline) -> State:
-        """End with what needs no Rekognition; otherwise say which detectors are `missing`."""
+        """Return a final state if no Rekognition call is needed, else the state with the `missing` detectors."""
         event = decode_event(state["event"])
         with self.pipeline.open([event]) as batch:
             try:
@@ -86,7 +86,7 @@ class LabellingSteps:
             return encode_rejection(detector, rejection)
 
     def store(self, state: Mapping[str, Any], deadline: Deadline) -> State:
-        """End with what the detectors said."""
+        """Store the detectors' answers and return the final state."""
         event, stored = decode_event(state["event"]), decode_object(state["stored"])
         answers: dict[str, Answer] = {}
         errors: list[LabellingError] = []
@@ -120,7 +120,7 @@ class NotifyStep:
     outbox: Outbox
 
     def notify(self, state: Mapping[str, Any], deadline: Deadline) -> State:
-        """Publish the picture's result, if it still waits. Raises what `Outbox` raises."""
+        """Publish the picture's result, if it is unannounced. Raises what `Outbox` raises."""
         return {**state, "announced": self.outbox.resume(decode_event(state["event"]).key)}
 
 
@@ -141,7 +141,7 @@ class StepFunction:
     clock: Callable[[], float] = time.monotonic
 
     def handle(self, state: dict[str, Any], context: LambdaContext) -> State:
-        """Return what becomes of the state."""
+        """Run the step and return the next state."""
         result: State = self.logger.inject_lambda_context(self._handle)(state, context)
         return result
 
@@ -200,7 +200,7 @@ def encode_event(event: ObjectEvent) -> State:
 
 
 def decode_event(state: Mapping[str, Any]) -> ObjectEvent:
-    """Return what `encode_event` encoded."""
+    """Decode the output of `encode_event`."""
     return ObjectEvent(**{**state, "kind": EventKind(state["kind"]), "position": Position(*state["position"])})
 
 
@@ -210,7 +210,7 @@ def encode_object(stored: StoredObject) -> State:
 
 
 def decode_object(state: Mapping[str, Any]) -> StoredObject:
-    """Return what `encode_object` encoded."""
+    """Decode the output of `encode_object`."""
     return StoredObject(**{**state, "modified_at": datetime.fromisoformat(state["modified_at"])})
 
 
@@ -220,7 +220,7 @@ def encode_rejection(detector: Detector, rejection: PictureRejectedError) -> Sta
 
 
 def encode_answer(detector: Detector, answer: Answer) -> State:
-    """Return what a detector said as state."""
+    """Encode a detector's answer as state."""
     analysis, cut = trimmed(answer.analysis, MAX_ANALYSIS_BYTES)
     content = {
         "analysis": json_ready(analysis),
@@ -232,7 +232,7 @@ def encode_answer(detector: Detector, answer: Answer) -> State:
 
 
 def decode_answer(branch: Mapping[str, Any]) -> Answer | None:
-    """Return what a detector said, None of one that was not asked. Raises its rejection, or the branch's error."""
+    """Return a detector's answer, or None if it was not called. Raises its rejection, or the branch's error."""
     if "rejected" in branch:
         raise PictureRejectedError(Code(branch["rejected"]["code"]), branch["rejected"]["detail"])
     if "error" in branch:

@@ -50,7 +50,7 @@ class WorkflowStart:
         yield
 
     def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
-        """Run an execution to its end. Raises TransientError: what it ended with, or why it could not begin."""
+        """Run an execution to its end. Raises TransientError with its error, or the reason why it could not start."""
         state = json.dumps({"event": encode_event(event)})
         try:
             answer = self.client.start_sync_execution(stateMachineArn=self.state_machine_arn, input=state)

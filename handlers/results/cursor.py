@@ -28,7 +28,7 @@ _MAX_CHARACTERS: Final = 8192
 
 
 def query_hash(**parameters: object) -> str:
-    """Stands for a query in its cursors."""
+    """Return a hash that binds cursors to a query."""
     text = json.dumps(parameters, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -42,7 +42,7 @@ def encode(key: bytes, query: str, state: Mapping[str, Any]) -> str:
 
 
 def decode(cursor_keys: Sequence[bytes], query: str, cursor: str) -> dict[str, Any] | None:
-    """Return the state in a cursor; None when none of these keys has made it.
+    """Return the state in a cursor, or None if none of these keys encrypted it.
 
     Raises InvalidCursorError when one of them has made it for another query.
     """
@@ -82,9 +82,7 @@ def _derived(key: bytes, purpose: bytes) -> bytes:
 
 
 def packed(sort: str, key: str) -> list[str]:
-    """Return a position in an index for a cursor's state. The sort key is left out where the picture's key follows in
-    it.
-    """
+    """Return a position in an index for a cursor's state, without the sort key if it follows from the picture's key."""
     head = sort.partition("#")[0]
     return [head if sort == keys.sort_key(head, key) else sort, key]
 
@@ -96,8 +94,7 @@ def position(state: Sequence[str]) -> tuple[str, str]:
 
 
 def hidden(sort: str, key: str, folder: str) -> tuple[str, str]:
-    """Return a position from which a query in descending order finds the same pictures of the folder, without a
-    foreign key.
+    """Return a position without a foreign key from which a descending query returns the same pictures of the folder.
 
     A sort key is a time or a confidence, `#`, and the picture's key. After a picture of another folder, the query goes
     on where the folder's own keys begin in that order. Nobody can read it, but its length would tell the key's.

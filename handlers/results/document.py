@@ -215,5 +215,5 @@ def place_of(folder: str, key: str, name: str) -> str:
 
 
 def folders_of(folder: str, key: str) -> tuple[str, str]:
-    """Return where something of a picture can be: by its key, and by its hash where that is too long."""
+    """Return the folders of a picture's objects: by its key, and by its hash if the key is too long."""
     return f"{folder}/{key}/", f"{folder}-of-long-keys/{hashlib.sha256(key.encode()).hexdigest()}/"

@@ -61,7 +61,7 @@ class Erasure:
                 yield prefix
 
     def erase(self, key: str, contents: set[keys.Content]) -> bool:
-        """Erase what there is of a picture; return whether nothing is left but the tombstone.
+        """Erase everything of a picture; return whether nothing is left but the tombstone.
 
         Its result goes when the pipeline is told that the object is gone: until then, call again.
 

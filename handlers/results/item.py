@@ -61,7 +61,7 @@ class OutboxEntry:
 
     @classmethod
     def of(cls, item: Item | None) -> Self | None:
-        """Return what an image item waits for."""
+        """Return the outbox entry of an image item, if any."""
         return cls(item["unannounced"], item["claimedUntil"]) if item and "unannounced" in item else None
 
     def attributes(self) -> dict[str, str]:
@@ -192,7 +192,7 @@ def plan(write: Write, stored: Item | None) -> list[Action]:
 
 
 def in_transactions(actions: Sequence[Action]) -> tuple[Sequence[Action], Sequence[Action], Sequence[Action]]:
-    """Return what comes before the transaction of a plan, that transaction, and what goes after it."""
+    """Return the actions before the transaction of a plan, those in it, and those after it."""
     rest = actions[TRANSACTION_ACTIONS:]
     before = [action for action in rest if isinstance(action, PutEntry)]
     return before, actions[:TRANSACTION_ACTIONS], [action for action in rest if isinstance(action, DeleteEntry)]
@@ -230,7 +230,7 @@ def moved(stored: Item | None, version_id: str | None, position: Position) -> Wr
 
 
 def all_labels(stored: Item) -> list[Label]:
-    """Return what Rekognition said of a stored result's picture, whatever the rules show of it."""
+    """Return Rekognition's labels of a stored result's picture, whatever the rules show of them."""
     return cast("list[Label]", stored.get("allLabels", stored.get("labels", [])))
 
 
@@ -478,7 +478,7 @@ def _lists(analysis: Analysis, part: str) -> list[list[Any]]:
 
 
 def _shorten(lists: list[list[Any]], *, by_confidence: bool) -> None:
-    """Halve the longest of the lists; shorter ones stay: a crowd loses boxes, its one dog does not."""
+    """Halve the longest of the lists, and keep shorter ones: a crowd loses boxes, its one dog does not."""
     most = max(len(values) for values in lists)
     for values in lists:
         if not by_confidence:

@@ -47,7 +47,7 @@ def label_sk(label: str) -> str:
 
 
 def label_partition(label: str) -> str:
-    """`gsi1pk` and `gsi2pk` of every entry of this label."""
+    """Return `gsi1pk` and `gsi2pk` of every entry of this label."""
     return LABEL_PREFIX + label.lower()
 
 
@@ -57,27 +57,27 @@ def term_sk(term: str) -> str:
 
 
 def year_term(year: int) -> str:
-    """Term of every picture of this year; its entries are in order of the picture's date."""
+    """Return the term of every picture of this year, whose entries are in order of the picture's date."""
     return f"YEAR#{max(year, FIRST_YEAR)}"
 
 
 def status_partition(status: str) -> str:
-    """`gsi2pk` of every picture in this state."""
+    """Return `gsi2pk` of every picture in this state."""
     return f"STATUS#{status}"
 
 
 def confidence_sort(confidence: Decimal) -> str:
-    """Confidence 0-100 as text of fixed width that sorts like the number: "098.7000"."""
+    """Return a confidence of 0-100 as text of fixed width that sorts like the number: "098.7000"."""
     return f"{confidence:08.4f}"
 
 
 def by_confidence(confidence: Decimal, key: str) -> str:
-    """`gsi1sk`: most confident last."""
+    """Return the `gsi1sk` that sorts the most confident last."""
     return sort_key(confidence_sort(confidence), key)
 
 
 def by_time(processed_at: str, key: str) -> str:
-    """`gsi2sk`: newest last."""
+    """Return the `gsi2sk` that sorts the newest last."""
     return sort_key(processed_at, key)
 
 
@@ -102,12 +102,12 @@ def counter_sk(key: str) -> str:
 
 
 def content_pk(etag: str, size_bytes: int) -> str:
-    """Partition of what is known of these bytes, whatever their key."""
+    """Return the partition of known content of these bytes, whatever their key."""
     return f"CONTENT#{etag}#{size_bytes}"
 
 
 def content_sk(detector: str, fingerprint: str) -> str:
-    """Sort key of what one detector said under settings with this fingerprint."""
+    """Return the sort key of a detector's answer under settings with this fingerprint."""
     return f"ANALYSIS#{detector}={fingerprint}"
 
 
@@ -127,12 +127,12 @@ def attempt_sk(sequencer: str, event_time: str) -> str:
 
 
 def iso_ms(time: datetime) -> str:
-    """Times are ISO 8601, UTC, with milliseconds and "Z": as texts they compare as times do."""
+    """Return a time in ISO 8601, UTC, with milliseconds and "Z". Such texts sort as the times do."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def pad_sequencer(sequencer: str) -> str:
-    """Hex left-padded with zeros: S3 says to compare sequencers so."""
+    """Return the hex number left-padded with zeros, which is how S3 says to compare sequencers."""
     return sequencer.upper().rjust(SEQUENCER_DIGITS, "0")
 
 
@@ -175,9 +175,7 @@ def words_read(result: Result) -> list[str]:
 
 
 def is_named(key: str, part: str) -> bool:
-    """Tell whether the name of the file has this folded part, at its start or where a word or a number starts or
-    ends.
-    """
+    """Return whether the file's name has this folded part at its start, or at the start or end of a word or number."""
     name = folded(key.rpartition("/")[2])
     return any(name.startswith(part, edge) for edge in {0, *(at for run in _RUN.finditer(name) for at in run.span())})
 
@@ -217,7 +215,7 @@ def classes(result: Result) -> list[str]:
 
 
 def terms(result: Result) -> list[str]:
-    """Return what finds a picture beside its labels and its date: starts of its name's words, words read, classes."""
+    """Return the terms of a picture beside its labels and date: starts of its name's words, words read, classes."""
     runs = [run for run in _RUN.findall(folded(result["key"].rpartition("/")[2])) if run not in _EXTENSIONS]
     names = [f"NAME#{start}" for start in dict.fromkeys(start for run in runs for start in _starts(run))]
     words = [f"TEXT#{word}" for word in words_read(result)]

@@ -59,7 +59,7 @@ class LabelRules:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Stands for the rules; "" where they keep every label as Rekognition names it."""
+        """Return a hash of the rules, or "" if they keep every label as Rekognition names it."""
         if self.allowlist is None and not (self.blocklist or self.aliases or self.confidences):
             return ""
         facts = [

@@ -32,7 +32,7 @@ class Position(NamedTuple):
     """ISO 8601 UTC with milliseconds."""
 
     def next(self) -> Position:
-        """Return the position right behind this one: behind what is stored, and before whatever really happens next."""
+        """Return the position right behind this one: after the stored result, and before any later event."""
         later = datetime.fromisoformat(self.event_time) + timedelta(milliseconds=1)
         return self._replace(event_time=keys.iso_ms(later))
 
@@ -60,15 +60,15 @@ class State:
 
     @property
     def rank(self) -> int:
-        """Rank the states at one position: FAILED < LABELED = REJECTED < DELETED."""
+        """Return the rank among states at one position: FAILED < LABELED = REJECTED < DELETED."""
         return _RANKS[self.status]
 
     def yields_to(self, other: State) -> bool:
-        """Tell whether `other` takes this one's place."""
+        """Return whether `other` takes the place of this state."""
         return (self.position, self.rank) < (other.position, other.rank)
 
     def settles(self, position: Position, uploaded_version: str | None = None) -> bool:
-        """Tell whether nothing is left to do for an event at `position`: it is older, or done and not FAILED.
+        """Return whether an event at `position` needs no work: it is older, or done and not FAILED.
 
         `uploaded_version` is the version that the event says was uploaded. A version is uploaded once:
         with the stored sequencer it is the same event, whatever its time.

@@ -53,7 +53,7 @@ class Condition:
     negative: bool = False
 
     def holds(self, result: Result, min_confidence: Decimal) -> bool:
-        """Return whether it holds; labels count with this confidence in percent."""
+        """Return whether the condition holds; labels count from this confidence in percent."""
         return self._has(result, min_confidence) is not self.negative
 
     def __str__(self) -> str:

@@ -189,7 +189,7 @@ class ResultsReader:
         }
 
     def _total(self, shown: int, counters: Collection[str], *, finished: bool) -> int | None:
-        """Return how many match, of which so many are shown; None where no counter tells."""
+        """Return the number of matches, of which `shown` are on this page, or None if no counter has it."""
         if finished or not counters:
             return shown if finished else None
         total = sum(count for name, count in self._counts().items() if name.lower() in counters)
@@ -243,9 +243,7 @@ class ResultsReader:
         return _Head(status, items, end)
 
     def _driver(self, query: Query, order: Order) -> str:
-        """Return the label whose pictures are looked through, if need be: the rarest; the first when it gives the
-        order.
-        """
+        """Return the label whose pictures a search reads: the rarest, or the first when it gives the order."""
         names = [] if order == "taken" else query.has(Kind.LABEL)
         if order == "confidence" or len(names) < 2 or _term(query):
             return names[0] if names else ""
@@ -263,7 +261,7 @@ class ResultsReader:
         after: tuple[str, str] | None,
         limit: int,
     ) -> tuple[list[Result], _Way | None, tuple[str, str] | None]:
-        """Matches, and the way and the place in it where the search goes on; no way at its end."""
+        """Return matches, and the index and position where the search continues; no index at its end."""
         results: list[Result] = []
         looks, rounds, page_size = 0, 0, limit
         while rounds < _MAX_ROUNDS:

@@ -81,7 +81,7 @@ class Rows(Protocol):
         """Write items, whatever is there."""
 
     def commit(self, actions: Sequence[Action]) -> None:
-        """Do all or nothing. Raises ConflictError when the picture is not in the state the plan was made on."""
+        """Commit all actions or none. Raises ConflictError when the picture's state has changed since the plan."""
 
     def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
         """Set attributes of an item, and add 1 to one of its counters; the others stay."""
@@ -99,12 +99,12 @@ class ResultsWriter:
     jitter: Callable[[], float] = random.random
 
     def read(self, key: str) -> Snapshot:
-        """Return what is stored of a picture now; read consistently."""
+        """Return the stored state of a picture, by a consistent read."""
         place = (keys.image_pk(key), keys.META)
         return Snapshot(self.rows.read_items([place]).get(place))
 
     def write(self, write: Write, stored: Snapshot | None = None) -> Snapshot | None:
-        """Put a result where the order says it belongs, in a transaction; None if what is stored stays.
+        """Write a result in a transaction, if the order of events allows; None if the stored one stays.
 
         Where the caller has read what is `stored`, nothing is read, unless it has changed since. Raises
         TableUnavailableError also when other writers win every time.
@@ -140,7 +140,7 @@ class ResultsWriter:
         self.rows.note(_attempt_place(key, position), {"code": code, "expiresAt": expires_at_s}, counter)
 
     def waits(self, messages: Mapping[str, Collection[tuple[str, Position]]]) -> dict[str, int]:
-        """Return how often messages have waited; given by id are the keys and positions of their events."""
+        """Return how often messages have waited. `messages` has their events' keys and positions by id."""
         places = {name: {_attempt_place(*event) for event in events} for name, events in messages.items()}
         notes = self.rows.read_items({place for its_places in places.values() for place in its_places})
         return {
@@ -155,7 +155,7 @@ class ResultsWriter:
         return Code(note["code"]) if note else None
 
     def keep_unreadable(self, message_id: str, body: str, received_at: str) -> None:
-        """Keep a queue message that is not an S3 event, so that a person can look at it; for ever, once."""
+        """Keep a queue message that is not an S3 event for ever, so that a person can inspect it."""
         self.rows.put_items([unreadable_item(message_id, body, received_at)])
 
 
@@ -206,7 +206,7 @@ class DynamoRows:
             list(self._batch("written", lambda left: self.client.batch_write_item(RequestItems=left), puts))
 
     def _batch(self, what: str, call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
-        """Yield the answers to a batch request and to what DynamoDB leaves of it each time."""
+        """Yield the answers to a batch request, and to the rest that DynamoDB leaves each time."""
         left: Any = {self.table: request}
         for attempt in range(_BATCH_ATTEMPTS):
             with translated_errors():
@@ -219,7 +219,7 @@ class DynamoRows:
         raise TableUnavailableError(f"DynamoDB left items of a batch un{what} each time")
 
     def commit(self, actions: Sequence[Action]) -> None:
-        """Do all or nothing, by one TransactWriteItems."""
+        """Commit all actions or none, by one TransactWriteItems."""
         with translated_errors():
             self.client.transact_write_items(TransactItems=[self._wire(action) for action in actions])
 

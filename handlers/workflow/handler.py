@@ -22,7 +22,7 @@ def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def inspect(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """End with what needs no Rekognition, or say which detectors to ask."""
+    """Return a final state if no Rekognition call is needed, else the detectors to call."""
     return _step("inspect").handle(state, context)
 
 
@@ -32,17 +32,17 @@ def recognise(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def store(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """End with what the detectors said."""
+    """Store the detectors' answers and return the final state."""
     return _step("store").handle(state, context)
 
 
 def fail(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Record what the steps before have failed at for good."""
+    """Record the error after which earlier steps gave up."""
     return _step("fail").handle(state, context)
 
 
 def notify(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Publish what the steps before have stored."""
+    """Publish the result that earlier steps stored."""
     return _step("notify").handle(state, context)
 
 

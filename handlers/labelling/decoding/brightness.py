@@ -27,8 +27,7 @@ _NO_MEASUREMENT: Final = 1e30
 
 
 def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
-    """Return the picture in a mode of 8 bits and colours that can be mixed, which scaling needs. Raises
-    UnusablePictureError.
+    """Return the picture in an 8-bit mode whose colours can be mixed, as scaling needs. Raises UnusablePictureError.
 
     `tiff` is what its file says, if it is one.
     """
@@ -96,9 +95,7 @@ def _numbers(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
 
 
 def value_range(values: Iterable[float], no_data: float | None) -> tuple[float, float]:
-    """Return the numbers that are black and white, of some of a picture's numbers; those that mean nothing do not
-    count.
-    """
+    """Return the numbers that are black and white among a picture's numbers. Numbers without meaning do not count."""
     meaningless = (no_data, *_CUSTOMARY)
     finite = sorted({value for value in values if abs(value) < _NO_MEASUREMENT and value not in meaningless})
     # Other programs have their own number for none, and do not say which.
@@ -120,7 +117,7 @@ _LEAST_VALUES: Final = 3
 
 
 def _mapped(picture: Image.Image, black: float, white: float) -> Image.Image:
-    """Return the numbers from black to white as 0 to 255; what lies outside is black or white."""
+    """Return the numbers from black to white as 0 to 255. Numbers outside are black or white."""
     factor = 255 / (white - black) if white != black else 0.0
     return picture.convert("F").point(lambda value: value * factor - black * factor).convert("L")
 

@@ -73,7 +73,7 @@ def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -
 
 
 def _allow_seconds(seconds: float) -> None:
-    """Let the system end the process when it takes more processor time from now on, rounded up."""
+    """Limit the process to so many more seconds of processor time, rounded up. Then the system kills it."""
     _limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + seconds))
 
 

@@ -88,7 +88,7 @@ def convert(
 
 
 def facts(stream: io.BytesIO, name: str, max_pixels: int) -> Capture | None:
-    """Read what the camera wrote into a file of format `name`; decode no pixel. Raises as `convert` does."""
+    """Return the camera's facts from a file of format `name`, without decoding a pixel. Raises as `convert` does."""
     with _opened(stream, name, max_pixels) as (*_, capture):
         return capture
 
@@ -123,7 +123,7 @@ def previews(
 def _opened(
     stream: io.BytesIO, name: str, max_pixels: int
 ) -> Iterator[tuple[ImageFile.ImageFile, _Structure, Capture | None]]:
-    """Yield the file, of which no pixel is decoded yet, its structure, and what the camera wrote into it."""
+    """Yield the file without a decoded pixel, its structure, and the camera's facts."""
     from PIL import Image
 
     try:
@@ -155,7 +155,7 @@ class _Structure:
 
 
 def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
-    """Read a file's structure, and take out of it what can cost much and is not needed."""
+    """Read a file's structure, and remove parts that can cost much and are not needed."""
     structure = _Structure()
     if name in ("JPEG", "PNG"):
         with stream.getbuffer() as data:
@@ -180,7 +180,7 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
 
 
 def _has_scans(stream: io.BytesIO) -> bool:
-    """Tell whether a JPEG has more than one scan; looked for in place, as a copy would take the file's room again."""
+    """Return whether a JPEG has more than one scan. It is searched in place, as a copy would double the memory."""
     with stream.getbuffer() as data:
         return len(list(islice(_JPEG_SCAN.finditer(data), 2))) > 1
 
@@ -366,7 +366,7 @@ def _on_clear_ground(picture: Image.Image, extents: tuple[int, int, int, int]) -
 
 
 def _small(picture: Image.Image, structure: _Structure, target: tuple[int, int]) -> Image.Image:
-    """Scaled down to `target` and RGB; what is transparent shows white."""
+    """Scale down to `target` and RGB; transparent pixels become white."""
     from PIL import Image
 
     whole = eight_bits(picture, structure.tiff)

@@ -193,7 +193,7 @@ def _xmp_time(said: Mapping[str, str]) -> str | None:
 
 
 def _xmp_number(said: Mapping[str, str], name: str) -> Decimal:
-    """Return a number or a fraction; 0 of what is none."""
+    """Return a number or a fraction, or 0 for any other text."""
     written = _XMP_NUMBER.fullmatch(said.get(xmp.EXIF + name, ""))
     denominator = int(written[2] or 1) if written else 0
     return Decimal(f"{int(written[1]) / denominator:.4g}") if written and denominator else Decimal(0)

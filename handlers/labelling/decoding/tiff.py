@@ -59,7 +59,7 @@ class Tiff:
 
 
 def keep_first_picture(stream: io.BytesIO) -> Tiff:
-    """Give the file a directory of what its first picture is decoded by. Raises UnusablePictureError.
+    """Replace the file's directory by the tags that decode its first picture. Raises UnusablePictureError.
 
     In that directory black is zero, unsigned integers of 32 bits are signed, and beside inks there is no transparency:
     the decoder reads no others. `Tiff` says what they are.
@@ -104,7 +104,7 @@ class _Directory:
         return entries
 
     def describe(self) -> Tiff:
-        """Return what the tags say. Raises UnusablePictureError."""
+        """Return the structure that the tags describe. Raises UnusablePictureError."""
         if _DNG_VERSION in self._entries or self._value(_SUBFILE, 0) & _PREVIEW:
             # A camera's raw file is a TIFF too: its pictures are previews, or mean nothing without the camera's recipe.
             raise unsupported("It is a camera's raw file")

@@ -54,7 +54,7 @@ class _WithoutDoctype(TreeBuilder):
 
 
 def _texts(root: Element) -> Iterator[tuple[str, str]]:
-    """Yield the properties of the descriptions: not of pictures that this one is made of, which are deeper."""
+    """Yield the properties of the descriptions, but not of the pictures that this one consists of, which are deeper."""
     rdf = root if root.tag == f"{RDF}RDF" else root.find(f"{RDF}RDF")
     for description in () if rdf is None else rdf.iterfind(f"{RDF}Description"):
         yield from description.items()
