@@ -307,8 +307,9 @@ def _mock_answer(status: int, headers: Mapping[str, pulumi.Input[str]], template
 
 
 def _name_asking_origin(others: Sequence[pulumi.Input[str]]) -> pulumi.Output[str]:
-    """Return a template that names the asking origin if it is one of `others`. The header names the first origin
-    itself.
+    """Return a template that names the asking origin if it is one of `others`.
+
+    The header itself names the first origin.
     """
     tests = pulumi.Output.all(*others).apply(lambda urls: " || ".join(f'$origin == "{url}"' for url in urls))
     return pulumi.Output.concat(

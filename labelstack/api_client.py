@@ -102,7 +102,7 @@ class ApiClient:
             raise ApiError(f"the API at {self.url} does not answer: {error}") from error
 
     def _pause_s(self, attempt: int, headers: Mapping[str, str]) -> float:
-        """Full jitter, and no less than the API asks for."""
+        """Return a pause with full jitter, at least as long as the API asks for."""
         retry_after = headers.get("Retry-After", "")
         least = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else 0.0
         jittered = FIRST_PAUSE_S * (1 << attempt) * self._chance()
@@ -117,7 +117,7 @@ class ApiClient:
             ) from error
 
     def _refusal(self, status: int, body: bytes) -> ApiError:
-        """Return the error in a problem document, or in what a gateway or a proxy says instead of one."""
+        """Return the error in a problem document, or in another answer of a gateway or proxy."""
         try:
             document = json.loads(body)
         except ValueError:
@@ -145,7 +145,7 @@ def http_session(url: str) -> URLLib3Session:
 
 
 def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None = None) -> ApiClient:
-    """Return the API of a deployed stack, asked in the way its access wants it.
+    """Return a client of a deployed stack's API, with the authorization that its access requires.
 
     Args:
         outputs: The stack's, `apiUrl` among them.
@@ -179,7 +179,7 @@ def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None
 
 
 def access_of(outputs: Mapping[str, Any]) -> str:
-    """`open`, `api_key` or `iam`; outputs of a stack that was deployed before it had `apiAccess` tell by their key."""
+    """Return `open`, `api_key` or `iam`. Outputs of older stacks have no `apiAccess`, but perhaps a key."""
     return str(outputs.get("apiAccess") or ("api_key" if "apiKeyId" in outputs else "open"))
 
 
@@ -191,7 +191,7 @@ def _signing(cloud: Cloud) -> Authorize:
 
 
 def _with_key(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None) -> Authorize:
-    """Return the key that was given, else the stack's own, looked up when the first request is sent."""
+    """Return an authorization by the given key, else by the stack's own, looked up at the first request."""
     known = [api_key] if api_key else []
 
     def add_key(request: AWSRequest) -> None:

@@ -52,7 +52,7 @@ class ApiResults:
 
     @property
     def sees_all(self) -> bool:
-        """Tell whether it gives results of keys outside the prefix too."""
+        """Return whether it also returns results of keys outside the prefix."""
         return self._table is not None
 
     def get(self, key: str) -> Result | None:
@@ -72,12 +72,12 @@ class ApiResults:
         return cast("Result", answer.content) if answer.status == 200 else None
 
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
-        """Several results; keys without one are absent."""
+        """Return several results; keys without a result are absent."""
         keys = list(dict.fromkeys(picture_keys))
         return self._by_table(lambda table: table.get_many(keys), lambda: self._each(keys))
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
-        """Results, newest first."""
+        """Return a page of results, newest first."""
         return self._listed({"limit": str(limit)} | ({"status": str(status)} if status else {}), cursor)
 
     def search(
@@ -89,7 +89,7 @@ class ApiResults:
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[Result]:
-        """Labelled pictures below the prefix that match."""
+        """Return a page of labelled pictures below the prefix that match."""
         labels = query.has(Kind.LABEL)
         others = [each for each in query.conditions if each.kind is not Kind.LABEL or each.negative]
         parameters: dict[str, str | list[str]] = {
@@ -130,7 +130,7 @@ class ApiResults:
             return {key: result for key, result in pairs if result is not None}
 
     def _by_table(self, read: Callable[[Results], T], otherwise: Callable[[], T]) -> T:
-        """Results from the table or, where the credentials may not read it, from the API."""
+        """Read results from the table or, where the credentials may not read it, from the API."""
         if self._table is not None:
             try:
                 return read(self._table)

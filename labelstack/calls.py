@@ -59,7 +59,7 @@ def count(cloud: Cloud, outputs: Mapping[str, Any], service: str, days: int, now
 
 
 def logged(messages: Iterable[str]) -> tuple[int, int]:
-    """Calls made and saved, by the metrics (EMF) in log lines."""
+    """Return the calls that log lines count as sent and as saved, by their metrics (EMF)."""
     totals = dict.fromkeys((MADE, SAVED), 0.0)
     for message in messages:
         if not message.startswith("{"):

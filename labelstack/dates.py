@@ -42,5 +42,5 @@ def endings() -> Sequence[Ending]:
 
 
 def due(today: datetime.date) -> list[Ending]:
-    """Return those that must be dealt with now: the next 90 days' and what is over, the earliest first."""
+    """Return the dates that need action now, the earliest first: those of the next 90 days, and those that are over."""
     return sorted((ending for ending in endings() if ending.date - NOTICE <= today), key=lambda ending: ending.date)

@@ -64,12 +64,12 @@ def gateway(*paths: str) -> tuple[Grant, ...]:
 
 
 def rest() -> tuple[Grant, ...]:
-    """Return a REST API and what is below it."""
+    """Return the grants of a REST API and its parts."""
     return gateway("/restapis", "/restapis/*")
 
 
 def http() -> tuple[Grant, ...]:
-    """Return an HTTP API and what is below it."""
+    """Return the grants of an HTTP API and its parts."""
     return gateway("/apis", "/apis/*")
 
 

@@ -20,15 +20,15 @@ class Resource(Protocol):
 
     @property
     def type(self) -> str:
-        """Pulumi's type token."""
+        """Return Pulumi's type token."""
 
     @property
     def name(self) -> str:
-        """Its logical name."""
+        """Return its logical name."""
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """Its properties, as far as they are known."""
+        """Return its known properties."""
 
 
 def document(resources: Iterable[Resource], name: str, *, region: str = "*", account: str = "*") -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _values(resource: Resource, name: str, region: str, account: str) -> dict[st
 
 @cache
 def partition_of(region: str) -> str:
-    """Give the partition of a region, `aws-us-gov`; `aws` where the region is any."""
+    """Return the partition of a region, `aws-us-gov`; `aws` for any region."""
     return "aws" if region == "*" else str(session_without_files().get_partition_for_region(region))
 
 

@@ -36,7 +36,7 @@ class Writer(Protocol):
         """Write one."""
 
     def close(self) -> None:
-        """Write what is left; the file itself stays open."""
+        """Write the remaining rows; the file itself stays open."""
 
 
 class JsonLines:
@@ -50,7 +50,7 @@ class JsonLines:
         self._file.write(json.dumps(public_document(result), ensure_ascii=False).encode() + b"\n")
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Write nothing: no rows remain."""
 
 
 class Csv:
@@ -76,7 +76,7 @@ class Csv:
         self._writer.writerow({name: _harmless(value) for name, value in row.items()})
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Write nothing: no rows remain."""
 
 
 class Parquet:
@@ -107,7 +107,7 @@ class Parquet:
             self._flush()
 
     def close(self) -> None:
-        """Write the last group, and what ends a Parquet file."""
+        """Write the last group and the Parquet file's end."""
         self._flush()
         self._writer.close()
 

@@ -72,7 +72,7 @@ def _events(logs: Any, functions: Sequence[str], since_ms: int) -> dict[str, Log
 
 
 def _identity(function: str, event: dict[str, Any]) -> str:
-    """CloudWatch's id of the event; emulators may have none."""
+    """Return CloudWatch's id of the event; emulators may have none."""
     own = f"{event['timestamp']} {event.get('logStreamName', '')} {event['message']}"
     return f"{function} {event.get('eventId', own)}"
 

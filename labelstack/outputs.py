@@ -72,7 +72,7 @@ def published(ssm: Any, stack: str) -> dict[str, Any] | None:
 
 
 def withdraw(ssm: Any, stack: str) -> None:
-    """Remove what `publish` has kept; nothing happens where there is none."""
+    """Remove the outputs that `publish` has stored, if any."""
     ssm.delete_parameters(Names=[_parameter(stack)])
 
 
@@ -81,7 +81,7 @@ def _parameter(stack: str) -> str:
 
 
 def check(outputs: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    """Return the outputs, if what every command needs is among them."""
+    """Return the outputs, if those that every command needs are among them."""
     missing = [name for name in NEEDED if not isinstance(outputs.get(name), str)]
     if missing:
         raise NoOutputsError(f"{where} has no output {' and '.join(missing)}: deploy the stack, then try again.")

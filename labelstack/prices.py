@@ -36,7 +36,7 @@ class Price:
     compared_with: str = ""
 
     def is_compared(self, quantity: float) -> bool:
-        """Tell whether a month's quantity stays within the tiers that were compared."""
+        """Return whether a month's quantity stays within the compared tiers."""
         within = self.tiers[: self.compared_tiers]
         return bool(within) and (within[-1][0] is None or quantity <= within[-1][0])
 

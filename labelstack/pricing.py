@@ -96,17 +96,17 @@ class Shape:
 
     @property
     def queues(self) -> int:
-        """Queues at which Lambda waits."""
+        """Return the number of queues at which Lambda waits."""
         return QUEUE_FUNCTIONS + self.previews
 
     @property
     def announces(self) -> bool:
-        """Tell whether results are told to anything beside the table."""
+        """Return whether results are announced."""
         return self.results_bucket or self.notifications
 
     @property
     def steps(self) -> int:
-        """The functions of the workflow's steps."""
+        """Return the functions of the workflow's steps."""
         return WORKFLOW_STEPS + self.announces if self.workflow else 0
 
 
@@ -157,7 +157,7 @@ class Estimate:
 
     @property
     def total_usd(self) -> float:
-        """The sum."""
+        """Return the sum."""
         return sum(line.usd for line in self.lines)
 
 
@@ -183,7 +183,7 @@ def estimate(shape: Shape, volumes: Volumes, prices: PriceTable) -> Estimate:
 
 
 def rekognition_usd(prices: PriceTable, shape: Shape, pictures: int) -> float:
-    """Rekognition's charge of so many pictures in a month."""
+    """Return Rekognition's charge for so many pictures in a month."""
     usd = prices["rekognition.image"].usd(pictures * shape.detectors)
     return usd + (prices["rekognition.image_properties"].usd(pictures) if shape.image_properties else 0)
 
@@ -197,7 +197,7 @@ def write_units(shape: Shape, labels: int) -> int:
 
 
 def alarm_metrics(shape: Shape) -> int:
-    """Metrics that the stack's alarms are on, which is what is charged."""
+    """Return the number of metrics that the stack's alarms evaluate, each of which is charged."""
     if not shape.monitoring:
         return 0
     functions = QUEUE_FUNCTIONS + (API_FUNCTIONS if shape.api != "none" else 0)
@@ -268,7 +268,7 @@ def _compute(bill: _Bill, shape: Shape, what: str, memory_mb: int, seconds: floa
 
 
 def _requests(shape: Shape) -> Requests:
-    """Return the requests of a picture that Rekognition is asked about."""
+    """Return the requests for a picture that Rekognition analyses."""
     return WORKFLOW_PICTURE if shape.workflow else PICTURE
 
 

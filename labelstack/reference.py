@@ -46,7 +46,7 @@ OUTPUTS_HEAD = """# Outputs
 
 
 def settings_page() -> str:
-    """Write `docs/settings.md`: each setting with its values, its default and what it does."""
+    """Return `docs/settings.md`: each setting with its values, its default and its description."""
     titles: dict[str, list[Member]] = {}
     written: set[str] = set()
     for part in PARTS:
@@ -59,7 +59,7 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    """Write `docs/commands.md`: what each command does, and examples."""
+    """Return `docs/commands.md`: each command with its examples and its summary."""
     commands = {name: command for name, command in sorted(cli.commands.items()) if isinstance(command, Command)}
     lines = []
     for command in commands.values():

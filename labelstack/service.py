@@ -32,10 +32,10 @@ class Results(Protocol):
         """Return the stored result of a key, a tombstone (status DELETED), or None."""
 
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
-        """Several results; keys without one are absent."""
+        """Return several results; keys without a result are absent."""
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
-        """Results, newest first."""
+        """Return a page of results, newest first."""
 
     def search(
         self,
@@ -46,7 +46,7 @@ class Results(Protocol):
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[Result]:
-        """Labelled pictures that match."""
+        """Return a page of labelled pictures that match."""
 
     def label_counts(self) -> dict[str, int]:
         """Count the pictures of each label."""
@@ -165,7 +165,7 @@ class LabelService:
                 next_look_s = self._clock() + pause_s
 
     def _look(self, waiting: dict[str, Uploaded], wait_s: float, news_s: float) -> Iterator[Finished | TimedOut]:
-        """Results; and without one, the pictures that were uploaded, and the last news that came, too long ago."""
+        """Yield results, and uploads without one for which no news has come for too long."""
         results = self.results.get_many(list(waiting))
         now = self._clock()
         for key, uploaded in list(waiting.items()):
@@ -240,7 +240,7 @@ def until(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Ask until something is done, less and less often; whether it is before the time is over."""
+    """Poll until something is done, less and less often; return whether it was done in time."""
     deadline = clock() + timeout_s
     pause_s = FIRST_LOOK_S
     while not done():

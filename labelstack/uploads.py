@@ -112,7 +112,7 @@ def under(prefix: str, pictures: Iterable[LocalPicture]) -> list[LocalPicture]:
 
 
 def key_problem(key: str) -> str | None:
-    """Return why S3 does not take a key, and what to do; None where it does."""
+    """Return why S3 does not take a key, and what to do, or None if it does."""
     try:
         size_bytes = len(key.encode())
     except UnicodeEncodeError:

@@ -168,8 +168,9 @@ class Reading:
         return Answer({"url": url or self._original(result), "expiresAt": iso_ms(expires_at)})
 
     def _preview(self, result: Result, side_px: int) -> str | None:
-        """Return a link to a preview, or None where the original stands in. Raises NoPreviewError if browsers cannot
-        show either.
+        """Return a link to a preview, or None for the original.
+
+        Raises NoPreviewError if browsers can show neither.
         """
         if self.previews is None or result["status"] != Status.LABELED:
             return None

@@ -63,7 +63,7 @@ class LabelstackGroup(click.Group):
 
 
 def _with_notes(text: str, error: BaseException) -> str:
-    """Add what a command noted on an error (PEP 678): what the failure has left behind."""
+    """Add the notes of an error (PEP 678): what the failure has left behind."""
     return "\n".join([text, *getattr(error, "__notes__", [])])
 
 
@@ -89,7 +89,7 @@ for command in (*DEPLOYING, *USING, *REPAIRING, demo):
 
 
 def main() -> NoReturn:
-    """The `labelstack` command."""
+    """Run the `labelstack` command."""
     signal.signal(signal.SIGTERM, _end)
     for stream in (sys.stdout, sys.stderr):  # such as those of PYTHONIOENCODING=cp1252, which know no emoji
         if isinstance(stream, io.TextIOWrapper):
@@ -98,5 +98,5 @@ def main() -> NoReturn:
 
 
 def _end(signal_number: int, _: FrameType | None) -> NoReturn:
-    """Let everything that was started be taken down when the command is told to end."""
+    """Exit when the command is told to end, so that everything it started is taken down."""
     sys.exit(128 + signal_number)

@@ -30,10 +30,10 @@ class RunningCloud(Cloud, Protocol):
 
     @property
     def environment_file(self) -> Path:
-        """Exports the variables with which boto3 and the AWS CLI reach it to a shell that reads it."""
+        """Return a file that exports the variables by which boto3 and the AWS CLI reach the cloud."""
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the cloud."""
 
 
 # Called, from any thread, when a resource is done: `created`, `updated`, `replaced`, `deleted` or `unchanged`; its type
@@ -46,7 +46,7 @@ class Deployment(Protocol):
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """The stack's outputs."""
+        """Return the stack's outputs."""
 
 
 class Engine(Protocol):
@@ -56,7 +56,7 @@ class Engine(Protocol):
         """Deploy the program as this stack."""
 
     def destroy(self, stack: str) -> int:
-        """Remove everything this stack made; how many resources."""
+        """Remove all resources of a stack; return their number."""
 
 
 class Backend(Protocol):

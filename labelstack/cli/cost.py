@@ -209,7 +209,7 @@ def _show(screen: Screen, estimate: Estimate, stack: str, table: prices.PriceTab
 
 
 def _order(estimate: Estimate) -> Any:
-    """Services as the estimate has them, each one's lines together."""
+    """Return the services in the estimate's order, with their lines together."""
     services = list(dict.fromkeys(line.service for line in estimate.lines))
     return lambda line: services.index(line.service)
 

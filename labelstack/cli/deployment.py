@@ -78,7 +78,7 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
 
 
 def engine_for(backend: Backend, target: Target, cloud: Cloud, requested: str | None) -> Engine:
-    """Return the engine that was asked for, else the one that has deployed the stack, else the in-process one.
+    """Return the requested engine, else the one that has deployed the stack, else the in-process one.
 
     Raises:
         InputError: Another engine has deployed the stack: neither can change what the other has made.
@@ -91,7 +91,7 @@ def engine_for(backend: Backend, target: Target, cloud: Cloud, requested: str | 
 
 
 def check_engine(target: Target, deployed_by: str | None, requested: str | None) -> None:
-    """Raise InputError when a stack was deployed by another engine than the one asked for."""
+    """Raise InputError when another engine than the requested one has deployed the stack."""
     if requested and deployed_by not in (None, requested):
         raise InputError(
             f"stack {target.stack} was deployed by the {deployed_by} engine: destroy it first (labelstack down), or "
@@ -130,7 +130,7 @@ def destroy(engine: Engine, stack: str, screen: Screen) -> None:
 
 @contextmanager
 def step(screen: Screen, done: str) -> Iterator[None]:
-    """Tell that something is done, and how long it took."""
+    """Print that a step is done, and how long it took."""
     began_s = time.perf_counter()
     yield
     screen.note(_done(done, time.perf_counter() - began_s))

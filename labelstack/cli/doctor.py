@@ -49,7 +49,7 @@ def doctor(ctx: click.Context, target: Target, as_json: bool) -> None:
 
 
 def findings_table(findings: list[Finding]) -> Table:
-    """Return a row for each finding, and its fix below what was found."""
+    """Return a row for each finding, with its fix below the detail."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("")
     table.add_column("Check", no_wrap=True)

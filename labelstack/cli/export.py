@@ -89,7 +89,7 @@ def _opened(output: Path) -> Iterator[IO[bytes]]:
 
 
 def is_terminal() -> bool:
-    """Tell whether a person sees standard output."""
+    """Return whether a person sees standard output."""
     return sys.stdout.isatty()
 
 
@@ -102,7 +102,7 @@ class _Terminal(io.BytesIO):
 
 
 def _shown(screen: Screen, results: Iterator[Result]) -> Iterator[Result]:
-    """Yield the results, with their number on a terminal. How many there will be, a table does not tell."""
+    """Yield the results, and show their number on a terminal. A table does not know how many will follow."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} pictures"), TimeElapsedColumn())
     with Progress(*columns, console=screen.err, transient=True, disable=not screen.live) as progress:
         task = progress.add_task("", total=None)

@@ -89,7 +89,7 @@ def _seconds(text: str) -> float:
 
 
 def line_text(line: LogLine) -> Text:
-    """Return a line of Powertools' JSON as time, level, message and what else it says; any other line as it is."""
+    """Return a line of Powertools' JSON as time, level, message and other fields, and any other line unchanged."""
     when = datetime.fromtimestamp(line.timestamp_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
     try:
         said = json.loads(line.message)

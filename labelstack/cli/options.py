@@ -99,17 +99,17 @@ engine_option = click.option(
 
 
 def verbose_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """`--verbose`."""
+    """Return the option `--verbose`."""
     return click.option("--verbose", "-v", is_flag=True, help=what)
 
 
 def yes_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """`--yes`, for what `confirm` asks."""
+    """Return the option `--yes`, which answers `confirm`."""
     return click.option("--yes", is_flag=True, help=what)
 
 
 def confirm(question: str, otherwise: str, *, yes: bool) -> None:
-    """Ask, unless the answer was given.
+    """Ask for confirmation, unless `--yes` has given it.
 
     Args:
         otherwise: What is so after a no.
@@ -129,7 +129,7 @@ def confirm(question: str, otherwise: str, *, yes: bool) -> None:
 
 
 def timeout_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """`--timeout S`, as `timeout_s`."""
+    """Return the option `--timeout S`, as `timeout_s`."""
     return click.option(
         "--timeout",
         "timeout_s",
@@ -142,7 +142,7 @@ def timeout_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def target_options(command: Callable[Concatenate[Target, P], R]) -> Callable[P, R]:
-    """Adds the options that name a cloud and a stack; the command gets them as a Target."""
+    """Add the options that name a cloud and a stack; the command gets them as a Target."""
 
     @click.option(
         "--cloud",

@@ -145,28 +145,28 @@ class Outcome:
 
     @property
     def is_complete(self) -> bool:
-        """Every picture has a terminal state."""
+        """Return whether every picture has a terminal state."""
         return not self.not_uploaded and not self.timed_out and not self.unreadable
 
     @property
     def is_good(self) -> bool:
-        """Every picture was uploaded and, when it was waited for, has a terminal state that is not FAILED."""
+        """Return whether every picture was uploaded and, if the command waited, is LABELED or REJECTED."""
         return self.is_complete and not self.count("FAILED")
 
     @property
     def is_shortened(self) -> bool:
-        """Not everything is named unless that is asked for."""
+        """Return whether the output does not name all pictures, as `--verbose` does."""
         return bool(self.left_out) or max(self.chosen, len(self.unreadable)) > SHOWN_PICTURES
 
     @property
     def rows(self) -> list[Row]:
-        """The pictures with a result, by name."""
+        """Return the pictures with a result, by name."""
         rows = [Row(end.uploaded.picture.name, end.result, end.seconds) for end in self.finished]
         return sorted(rows, key=lambda row: row.name)
 
     @property
     def interrupted(self) -> str:
-        """Say how many pictures were uploaded before the interruption."""
+        """Return a sentence with the number of pictures that were uploaded before the interruption."""
         sent = f"{len(self.uploaded):,} of {count_text(self.chosen, 'picture')} had been uploaded"
         return f"{sent}. Their labelling goes on: `labelstack watch` shows the results."
 
@@ -187,7 +187,7 @@ class Outcome:
         return ", ".join([f"{count_text(len(self.uploaded), 'picture')} uploaded", *parts, seconds])
 
     def show(self, screen: Screen, *, waiting: bool, verbose: bool) -> None:
-        """Tell a person of each picture while they are few, else of those that are not LABELED."""
+        """Print each picture while they are few, otherwise those that are not LABELED."""
         most = None if verbose else SHOWN_PICTURES
         if waiting and self.finished:
             rows = self.rows
@@ -229,7 +229,7 @@ def _uploaded_line(uploaded: Uploaded) -> dict[str, Any]:
 
 
 def timed_out_reason(late: TimedOut) -> str:
-    """Say why there is no result, and what to do."""
+    """Return the reason why there is no result, and what to do."""
     if late.latest is None:
         return (
             f"no result after {late.seconds:.0f} s: see `labelstack logs` and `labelstack doctor`, "
@@ -249,7 +249,7 @@ def problem_line(status: str, name: str, reason: str) -> Text:
 
 @contextmanager
 def upload_progress(screen: Screen, pictures: list[LocalPicture], *, waiting: bool) -> Iterator[Any]:
-    """Bars of what is uploaded and what has a result; plain lines where nothing can be drawn over.
+    """Show bars of uploads and results, or plain lines where bars cannot be drawn.
 
     Gives a function that passes events on and counts them.
     """
@@ -283,7 +283,7 @@ class RateColumn(ProgressColumn):
     """Pictures a second."""
 
     def render(self, task: Task) -> Text:
-        """Nothing before the first."""
+        """Render nothing before the first result."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
 
@@ -380,7 +380,7 @@ def delete(
 
 
 def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: float, log_days: int | None) -> None:
-    """Erase pictures, as each is done show it, and tell what stays."""
+    """Erase pictures, show each one that is done, and say what remains."""
 
     def erase(key: str) -> bool:
         contents: set[tuple[str, int]] = set()
@@ -403,7 +403,7 @@ def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: flo
 
 
 def remains(log_days: int | None) -> str:
-    """Say what a purge cannot erase, and how long it stays."""
+    """Say which data a purge cannot erase, and how long AWS keeps it."""
     logs = "as long as the log groups keep them" if log_days is None else f"for {count_text(log_days, 'day')}"
     return (
         f"Not erased: names and labels in the functions' logs, {logs}; the table's backups, for {BACKUP_DAYS} days; "
@@ -413,9 +413,7 @@ def remains(log_days: int | None) -> str:
 
 
 def _left_of(connection: Connection, erasure: Erasure, key: str) -> list[str]:
-    """Return the keys of which something is left: of the picture, or of what was ever in the folder, that a person
-    means.
-    """
+    """Return the keys of which something is left: the picture's, or those that were ever in the folder of this name."""
     for candidate in dict.fromkeys([key, connection.prefix + key]):
         below = dict.fromkeys(erasure.keys_below(candidate))
         if there := list(below) if key.endswith("/") else [candidate] * (candidate in below):

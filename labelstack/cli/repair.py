@@ -246,7 +246,7 @@ def reprocess(
 @target_options
 @click.pass_context
 def migrate(ctx: click.Context, target: Target, prefix: str, rate_per_s: float | None, as_json: bool) -> None:
-    """Add to results of older versions what searches need, and what the camera wrote.
+    """Add to results of older versions what searches need, and the camera's facts.
 
     Deploy the present version first. The processor writes each such result again, without a charge of Rekognition, and
     with the settings as `labelstack reprocess --labels` applies them. The stack works meanwhile. Interrupted and run

@@ -38,7 +38,7 @@ class RepairTable(Protocol):
     """The reads of the results table that repairs need."""
 
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
-        """Several results; keys without one are absent."""
+        """Return several results; keys without a result are absent."""
 
     def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
         """Return all results of some statuses."""
@@ -53,7 +53,7 @@ class RepairTable(Protocol):
         """Return the keys of results whose announcement has failed."""
 
     def search(self, query: Query, *, limit: int, cursor: str | None) -> Page[Result]:
-        """Labelled pictures that match."""
+        """Return a page of labelled pictures that match."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ class RepairTarget:
 
     @property
     def dead_letters(self) -> Mapping[str, str]:
-        """The queue that each dead-letter queue's messages came from."""
+        """Return the queue from which each dead-letter queue's messages came."""
         of_previews = (self.previews_dead_letter_queue_url, self.previews_queue_url)
         pairs = ((self.dead_letter_queue_url, self.queue_url), of_previews)
         return {dead: queue for dead, queue in pairs if dead and queue}
 
     @property
     def preview_requests(self) -> RepairRequests:
-        """Requests for previews alone. Raises NoOutputsError."""
+        """Return a sender of requests for previews alone. Raises NoOutputsError."""
         if self.previews_queue_url is None:
             raise NoOutputsError("the stack makes no previews: set labelstack:previews to true, and deploy again.")
         return RepairRequests(self.sqs, self.previews_queue_url, self.bucket, self.pace)
@@ -139,7 +139,7 @@ def repair_target(backend: Backend, target: Target, rate_per_s: float | None) ->
 def check_cost(
     screen: Screen, stack: RepairTarget, pictures: int, *, yes: bool, note: str = "", copies: bool = False
 ) -> None:
-    """Say what AWS will charge, and ask whether that is wanted unless the answer was given.
+    """Show the price, and ask for confirmation unless `--yes` has given it.
 
     Args:
         note: What is said of the price of Rekognition.

@@ -39,35 +39,35 @@ class Screen:
 
     @property
     def live(self) -> bool:
-        """Tell whether progress may be drawn over."""
+        """Return whether progress may be drawn over."""
         return self.err.is_terminal and not self.err.is_dumb_terminal
 
     def show(self, what: RenderableType = "") -> None:
-        """Something for a person, on standard output; nothing when that is for a program."""
+        """Print something for a person on standard output, unless that is for a program."""
         if not self.as_json:
             self.out.print(what, soft_wrap=isinstance(what, (str, Text)))
 
     def note(self, text: str | Text) -> None:
-        """A line about how things go, on standard error."""
+        """Print a line about the progress on standard error."""
         self.err.print(text, soft_wrap=True)
 
     def document(self, content: object) -> None:
-        """One JSON document."""
+        """Print one JSON document."""
         self.out.file.write(self._json(content, indent=2) + "\n")
 
     def line(self, content: Mapping[str, Any]) -> None:
-        """One JSON document on a line of its own, at once."""
+        """Print one JSON document on a line of its own, at once."""
         self.out.file.write(self._json(content) + "\n")
         self.out.file.flush()
 
     def _json(self, content: object, indent: int | None = None) -> str:
-        """JSON in the characters that the stream can write."""
+        """Return JSON in the characters that the stream can write."""
         is_unicode = self.out.encoding.startswith("utf")
         return visible_lines(json.dumps(json_ready(content), indent=indent, ensure_ascii=not is_unicode))
 
 
 def print_error(message: str) -> None:
-    """`error: …` on standard error."""
+    """Print `error: …` on standard error."""
     _console(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
 
 
@@ -93,7 +93,7 @@ def size_text(size_bytes: int) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """`1 picture`, `2 pictures`."""
+    """Return a count with its noun: `1 picture`, `2 pictures`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
@@ -101,7 +101,7 @@ class _SafeConsole(Console):
     """A console whose escape sequences are Rich's own alone."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Render, and make visible what the texts bring along."""
+        """Render, and escape unsafe characters of the texts."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
 

@@ -38,7 +38,7 @@ def check_ours(backend: Backend, target: Target, cloud: Cloud) -> None:
 
 @contextmanager
 def docker_explained() -> Iterator[None]:
-    """Tell a LocalStack without Docker from a program that is wrong.
+    """Explain the failure of a LocalStack that has no Docker.
 
     Raises:
         CloudSettingsError: LocalStack has no Docker to run functions with.

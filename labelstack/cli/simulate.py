@@ -29,7 +29,7 @@ SHOWN = 50
 @target_options
 @click.pass_context
 def simulate_labels(ctx: click.Context, target: Target, prefix: str, as_json: bool) -> None:
-    """Show what labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel would change.
+    """Show the effect of labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel.
 
     Takes the settings in Pulumi.STACK.yaml (--stack), deployed or not, and applies them to what Rekognition said of the
     stored pictures. Nothing is written and nothing is charged but reading the table. `labelstack up` and `labelstack

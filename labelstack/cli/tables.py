@@ -53,12 +53,12 @@ class Fitting:
     lines: Sequence[Text]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Rich's way to ask for what is shown."""
+        """Yield the table if the console is wide enough, else its lines."""
         yield from [self.table] if options.max_width >= TABLE_WIDTH else self.lines
 
 
 def results_table(rows: Sequence[Row]) -> RenderableType:
-    """Several pictures, and under the table the print that was read and why some were not labelled."""
+    """Return a table of several pictures, and below it the words read and the reasons of those not labelled."""
     timed = any(row.seconds is not None for row in rows)
     table = _table(leading=1)
     longest = max((len(visible(row.name)) for row in rows), default=0)
@@ -87,7 +87,7 @@ def results_table(rows: Sequence[Row]) -> RenderableType:
 
 
 def result_page(result: Result) -> RenderableType:
-    """Everything a person wants to know of one picture."""
+    """Return a page about one picture."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
@@ -111,7 +111,7 @@ def result_page(result: Result) -> RenderableType:
 
 
 def matches_table(matches: Sequence[Result], searched: Sequence[str]) -> RenderableType:
-    """Pictures that match a search, with the labels that were searched, in lower case, or else the surest."""
+    """Return a table of matches with the searched labels (in lower case), or else the surest."""
     table, lines = _table(), list[Text]()
     table.add_column("Picture", overflow="fold")
     table.add_column("Labels", overflow="fold")
@@ -126,7 +126,7 @@ def matches_table(matches: Sequence[Result], searched: Sequence[str]) -> Rendera
 
 
 def counts_table(counts: Mapping[str, int]) -> RenderableType:
-    """Labels by how many pictures carry them."""
+    """Return a table of labels with their numbers of pictures."""
     table = _table()
     table.add_column("Label", overflow="fold")
     table.add_column("Pictures", justify="right", no_wrap=True)
@@ -138,7 +138,7 @@ def counts_table(counts: Mapping[str, int]) -> RenderableType:
 
 
 def facts_table(facts: Mapping[str, Any]) -> RenderableType:
-    """Names and values, such as a stack's outputs."""
+    """Return a table of names and values, such as a stack's outputs."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", style="bold")
@@ -179,7 +179,7 @@ def label_text(label: Mapping[str, Any]) -> str:
 
 
 def face_text(face: Face) -> str:
-    """Return how sure a face is, and what is seen of it as far as anything is."""
+    """Return a face's confidence and its known attributes."""
     parts = [percent(face["confidence"])]
     if "ageRange" in face and face["ageRange"]["high"] - face["ageRange"]["low"] <= TELLING_YEARS:
         parts.append(f"{face['ageRange']['low']}-{face['ageRange']['high']} years".replace(" ", SPACE))
@@ -208,7 +208,7 @@ def _print_line(name: str, result: Result) -> Text:
 
 
 def _cell_lines(result: Mapping[str, Any], part: str, text_of: Callable[[Any], str], most: int = SHOWN_OTHERS) -> Text:
-    """Return the things of one kind; "none" where none was seen, empty where nothing was looked for."""
+    """Return the items of one kind: "none" if the detector saw none, empty if it did not run."""
     if part not in result:
         return Text()
     things = [text_of(thing) for thing in result[part]]

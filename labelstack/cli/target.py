@@ -44,7 +44,7 @@ class Target:
 
     @property
     def chosen(self) -> str:
-        """The options by which another run of the command meets the same stack, each after a space, for hints."""
+        """Return the options that choose the same stack in another command, each after a space, for hints."""
         options = {}
         if self.stack != DEFAULT_STACKS[self.cloud]:
             options["--stack"] = self.stack
@@ -54,7 +54,7 @@ class Target:
 
     @property
     def cloud_folder(self) -> Path:
-        """The embedded cloud's folder."""
+        """Return the embedded cloud's folder."""
         return self.state_dir / "embedded"
 
     @property
@@ -83,7 +83,7 @@ class Connection:
 
     @property
     def erasure(self) -> Erasure:
-        """Erases the stack's pictures, with the rights of whoever runs the command."""
+        """Return an eraser of the stack's pictures, with the caller's rights."""
         s3, dynamodb = self.cloud.client("s3"), self.cloud.client("dynamodb")
         uploads, table = self.outputs["uploadBucket"], self.outputs["resultsTable"]
         documents, previews = self.outputs.get("resultsBucket"), self.outputs.get("previewsBucket")
@@ -104,15 +104,17 @@ class ReadSide:
 
     @property
     def blind_spot(self) -> str:
-        """Say which pictures the API hides, for a message; empty if it hides none."""
+        """Return a sentence about the pictures that the API hides, or "" if it hides none."""
         if isinstance(self.results, ApiResults) and not self.results.sees_all:
             return f"; the API shows pictures below {self.prefix!r} only"
         return ""
 
 
 def read_side(backend: Backend, target: Target) -> ReadSide:
-    """Return the read side of the stack. With a file of outputs that names an API, no cloud is needed unless requests
-    have to be signed: who has an API's address, and its key in LABELSTACK_API_KEY, needs no AWS credentials.
+    """Return the read side of the stack.
+
+    An outputs file that names an API needs no cloud unless requests are signed: the API's address, and its key in
+    LABELSTACK_API_KEY, replace AWS credentials.
 
     Raises:
         LabelstackError: As for `connect`.
@@ -139,9 +141,7 @@ def connect(backend: Backend, target: Target) -> Connection:
 
 
 def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) -> Connection:
-    """Return a stack whose outputs are known. Results are read by its API where it has one; uploads go to S3
-    directly.
-    """
+    """Return a stack with known outputs. Results come from its API if it has one; uploads go to S3 directly."""
     results = backend.results(cloud, outputs["resultsTable"])
     if "apiUrl" in outputs:
         prefix = str(outputs.get("uploadPrefix", ""))

@@ -48,7 +48,7 @@ class AwsCloud:
     endpoint_url: str | None = None
 
     def __init__(self, region: str | None = None) -> None:
-        """Use the standard credentials.
+        """Create sessions with the standard credentials.
 
         Args:
             region: Where; AWS's own configuration says it when absent.
@@ -69,7 +69,7 @@ class AwsCloud:
 
     @property
     def instance(self) -> str:
-        """AWS does not lose what was deployed on it."""
+        """Return a constant: AWS does not lose a deployment."""
         return f"aws:{self.region}"
 
     def client(self, service: str) -> Any:

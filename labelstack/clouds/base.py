@@ -23,7 +23,7 @@ MAX_CONNECTIONS = 32
 
 
 def _what(words: str) -> Any:
-    """Return a capability's field; the words say what is missing where it is false."""
+    """Return a capability's field; `words` name what is missing where it is false."""
     return field(metadata={"what": words})
 
 
@@ -76,7 +76,7 @@ class Cloud(Protocol):
 
     @property
     def name(self) -> str:
-        """`embedded`, `localstack` or `aws`."""
+        """Return `embedded`, `localstack` or `aws`."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -84,15 +84,15 @@ class Cloud(Protocol):
 
     @property
     def region(self) -> str:
-        """The region everything is in."""
+        """Return the region of all resources."""
 
     @property
     def endpoint_url(self) -> str | None:
-        """The one endpoint of an emulator; None on AWS."""
+        """Return the one endpoint of an emulator; None on AWS."""
 
     @property
     def instance(self) -> str:
-        """Changes when a cloud has lost what was deployed on it, as an emulator does by a restart."""
+        """Return an id that changes when a cloud has lost its deployments, as an emulator does by a restart."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client with the deployer's credentials."""
@@ -101,7 +101,7 @@ class Cloud(Protocol):
         """Return the deployer's credentials, for requests that boto3 does not sign."""
 
     def stack_config(self) -> Mapping[str, str]:
-        """Settings that this cloud dictates to every stack on it."""
+        """Return the settings that this cloud dictates to every stack on it."""
 
 
 def emulator_session(access_key: str, secret_key: str, region: str) -> boto3.Session:
@@ -166,13 +166,13 @@ class Clients:
 
 
 def open_local(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
-    """Return an answer of something on this machine, whose proxy cannot reach it. Raises what `urlopen` raises."""
+    """Return the answer of a server on this machine, without a proxy. Raises what `urlopen` raises."""
     request = urllib.request.Request(url, headers=dict(headers or {}))
     return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout_s)
 
 
 def answers(url: str, timeout_s: float = 2.0, headers: Mapping[str, str] | None = None) -> bool:
-    """Tell whether something on this machine answers that it is well."""
+    """Return whether a server on this machine answers that it is healthy."""
     try:
         with open_local(url, timeout_s, headers):
             return True

@@ -15,7 +15,7 @@ import threading
 
 
 def watch(descriptor: int) -> None:
-    """End this process group as soon as the other end of the pipe is closed."""
+    """Kill this process group as soon as the other end of the pipe is closed."""
 
     def wait() -> None:
         os.read(descriptor, 1)

@@ -74,7 +74,7 @@ def read(fields: Mapping[str, str], path: str, shape: Any) -> Any:
 
 
 def write(parent: ElementTree.Element, name: str, value: Any, shape: Any) -> None:
-    """Write a value as an element; what is not known is left out."""
+    """Write a value as an element, without unknown members."""
     if value is None:
         return
     element = ElementTree.SubElement(parent, name)

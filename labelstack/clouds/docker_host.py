@@ -32,7 +32,7 @@ START_DOCKER = (
 
 @contextmanager
 def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[None]:
-    """Turn what Docker fails with into one sentence: what could not be done, and what to do.
+    """Explain Docker's errors in one sentence: what failed, and what to do.
 
     Args:
         what: What is being done, as "starting LocalStack".
@@ -64,7 +64,7 @@ def connected() -> Iterator[docker.DockerClient]:
 
 
 def _client() -> tuple[docker.DockerClient | None, str]:
-    """Return a client of a Docker that answers; or None, and what was wrong."""
+    """Return a client of a Docker that answers, or None and the reason."""
     # As testcontainers finds it, whose containers are to be on the same one.
     from testcontainers.core.docker_client import DockerClient
 
@@ -93,7 +93,7 @@ def image_problem(client: docker.DockerClient, image: str) -> str | None:
 
 
 def is_missing(client: docker.DockerClient, image: str) -> bool:
-    """Tell whether an image is not on this machine."""
+    """Return whether an image is not on this machine."""
     with explained(f"looking for the image {image}"):
         try:
             client.images.get(image)
@@ -126,14 +126,14 @@ def owner_label(pid: int) -> str:
 
 
 def owner_is_gone(label: str) -> bool:
-    """Tell whether the process that a label names has ended; of a process on another machine nobody here can tell."""
+    """Return whether the process that a label names has ended, which is unknown for another machine's."""
     host, _, rest = label.partition("/")
     pid = rest.partition("/")[0]
     return host == socket.gethostname() and pid.isdigit() and owner_label(int(pid)) != label
 
 
 def remove_left_behind(client: docker.DockerClient) -> None:
-    """Remove what runs of this project have left whose process was killed."""
+    """Remove the containers of this project's runs whose process was killed."""
     with explained("removing what an earlier run left behind"):
         left_behind = [*_containers(client, OWNER_LABEL), *_networks(client, OWNER_LABEL)]
         runs = {labels[RUN_LABEL] for labels in map(_labels, left_behind) if owner_is_gone(labels[OWNER_LABEL])}
@@ -199,7 +199,7 @@ def _networks(client: docker.DockerClient, label: str) -> list[Any]:
 
 
 def _labels(item: Any) -> dict[str, str]:
-    """Labels of a container, or of a network, which keeps them elsewhere."""
+    """Return the labels of a container, or of a network, which keeps them elsewhere."""
     labels: dict[str, str] = item.attrs.get("Labels") or item.attrs.get("Config", {}).get("Labels") or {}
     return {RUN_LABEL: "", OWNER_LABEL: "", **labels}
 

@@ -56,7 +56,7 @@ class Door:
             await _refuse(send, reason)
 
     def refusal(self, scope: Scope) -> str | None:
-        """Say why a request is refused, and what its sender can do; None when it may pass."""
+        """Return why a request is refused, and what its sender can do, or None if it may pass."""
         headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         tokens = _values(headers, OWNER_HEADER)
         if len(tokens) == 1 and hmac.compare_digest(tokens[0].encode("latin-1"), self.owner_token.encode("latin-1")):
@@ -81,16 +81,15 @@ class Door:
 
 
 def is_loopback(host: str, port: int) -> bool:
-    """Tell whether a Host header names the loopback interface, where no DNS server has a say, and this port."""
+    """Return whether a Host header names the loopback interface, which no DNS server can change, and this port."""
     name, _, given_port = host.lower().partition(":")
     return given_port in ("", str(port)) and (name in LOOPBACK_NAMES or name.endswith(LOOPBACK_DOMAIN))
 
 
 def _reads_signed_object(scope: Scope) -> bool:
-    """Tell whether a request reads one object by a presigned URL, which a page shows as a picture without naming
-    itself.
+    """Return whether a request reads one object by a presigned URL.
 
-    S3 checks the signature. The page cannot read the answer.
+    A page that shows it as a picture does not name itself. S3 checks the signature. The page cannot read the answer.
     """
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or scope["path"].strip("/").count("/") < 1:
         return False

@@ -221,7 +221,7 @@ class EmbeddedCloud:
 
     @property
     def environment_file(self) -> Path:
-        """Exports the variables of `environment` to a shell that reads it."""
+        """Return a file that exports the variables of `environment` to a shell."""
         return self.folder / "environment"
 
     @property
@@ -231,11 +231,11 @@ class EmbeddedCloud:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Its processes, the emulator and the local Rekognition; the functions' processes are their children."""
+        """Return the ids of the emulator and of the local Rekognition. The functions' processes are their children."""
         return tuple(process.pid for process in self._record.processes.values())
 
     def is_running(self) -> bool:
-        """Tell whether all its processes live."""
+        """Return whether all its processes live."""
         return all(process.is_alive() for process in self._record.processes.values())
 
     def client(self, service: str) -> Any:
@@ -247,7 +247,7 @@ class EmbeddedCloud:
         return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
-        """Functions run on this machine's Python and processor, and look at pictures by the local Rekognition."""
+        """Return the settings of functions on this machine's Python and processor, with the local Rekognition."""
         machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
         config = {
             "aws:region": REGION,
@@ -278,7 +278,7 @@ class EmbeddedCloud:
         return function_logs(self.client("logs"), name)
 
     def stop(self) -> None:
-        """End its processes and all they started, and remove everything but the logs. May be repeated."""
+        """Stop its processes and their children, and remove everything but the logs. May be repeated."""
         self._clients.close()
         with _locked(self.folder):
             for child in self._children:
@@ -332,14 +332,14 @@ def _ministack_environment(run: Path, keys: Keys, port: int, sites_port: int) ->
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keeps two processes from starting or stopping in one folder at once."""
+    """Keep two processes from starting or stopping in one folder at once."""
     with os.fdopen(os.open(folder / "lock", os.O_WRONLY | os.O_CREAT, OWNER_ONLY), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _clear(folder: Path, record: Record | None) -> None:
-    """End what a record names, as far as it runs, and remove the files of a run."""
+    """Kill the processes of a record that still run, and remove the run's files."""
     for process in record.processes.values() if record else ():
         processes.end(process, folder / "run")
     for name in ("cloud.json", "environment"):

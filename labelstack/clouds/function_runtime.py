@@ -22,7 +22,7 @@ def base_interpreter() -> Path:
 
 
 def build(folder: Path) -> None:
-    """Fill a folder with links to what is installed of `SHIPPED` and its dependencies.
+    """Fill a folder with links to the installed packages of `SHIPPED` and their dependencies.
 
     Args:
         folder: Made here; must not exist.

@@ -79,7 +79,7 @@ class Page:
 
 
 def install() -> None:
-    """Let queries of indexes read what is on their page, and writes keep the order."""
+    """Replace ministack's queries of indexes by ones that read only their page, and keep the order at each write."""
     query: Callable[[dict[str, Any]], Any] = dynamodb._query
     index_members: Callable[[dict[str, Any]], dict[str, Any]] = dynamodb._index_members
     index_item: Callable[..., None] = dynamodb._index_item

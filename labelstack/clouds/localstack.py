@@ -88,7 +88,7 @@ class LocalStackCloud:
 
     @property
     def instance(self) -> str:
-        """The endpoint and LocalStack's session, which every start makes anew: what was deployed ends with it.
+        """Return the endpoint and LocalStack's session, which changes at every start: the deployment ends with it.
 
         Raises:
             CloudNotRunningError: Nothing answers there.
@@ -123,7 +123,7 @@ class LocalStackCloud:
         return document
 
     def is_running(self) -> bool:
-        """Tell whether LocalStack answers."""
+        """Return whether LocalStack answers."""
         return answers(f"{self.endpoint_url}/_localstack/health", INFO_TIMEOUT_S)
 
     def client(self, service: str) -> Any:
@@ -135,7 +135,7 @@ class LocalStackCloud:
         return self._clients.credentials()
 
     def stack_config(self) -> Mapping[str, str]:
-        """Functions run in containers for this machine's processor."""
+        """Return the settings of functions in containers for this machine's processor."""
         machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
         port = urlsplit(self.endpoint_url).port or 80
         config = {
@@ -156,7 +156,7 @@ class LocalStackCloud:
 
 
 def _address(variable: str) -> str:
-    """Return a variable's URL, empty when it is not set. Raises CloudSettingsError for what names no host."""
+    """Return a variable's URL, or "" when it is not set. Raises CloudSettingsError for a URL without a host."""
     url = os.environ.get(variable, "")
     try:
         parts = urlsplit(url)

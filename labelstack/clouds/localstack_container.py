@@ -106,7 +106,7 @@ class LocalStackContainer:
 
     @classmethod
     def start(cls, project: Path, environment: Mapping[str, str] | None = None) -> LocalStackContainer:
-        """Remove what a killed run left, start both, and wait until they answer.
+        """Remove the containers of a killed run, start both, and wait until they answer.
 
         Args:
             project: The project's folder, as for `prepare`.
@@ -140,7 +140,7 @@ class LocalStackContainer:
             raise
 
     def logs(self, lines: int) -> dict[str, str]:
-        """Return the last lines of what each container wrote, by its image."""
+        """Return the last lines of each container's log, by its image."""
         with explained("reading the containers' logs"):
             return {container.image: _log_tail(container, lines) for container in (self._localstack, *self._others)}
 
@@ -219,7 +219,7 @@ def _build_rekognition(client: Any, project: Path, variables: Mapping[str, str],
 
 
 def _socket_path(variables: Mapping[str, str]) -> str:
-    """Docker's socket as Docker itself sees it."""
+    """Return the path of Docker's socket as Docker itself sees it."""
     # Docker Desktop's is elsewhere on the Mac itself, but not in the machine in which its containers run.
     mac = "" if sys.platform != "darwin" else "/var/run/docker.sock"
     return variables.get("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE") or mac or get_docker_socket()

@@ -92,7 +92,7 @@ PATCHED = (
 
 
 def check() -> None:
-    """Raise RuntimeError when this ministack is not the one the changes were made for."""
+    """Raise RuntimeError when this ministack is not the version that the changes are for."""
     installed = importlib.metadata.version("ministack")
     missing = [f"{module}.{name}" for module, name, _ in PATCHED if not hasattr(importlib.import_module(module), name)]
     if installed != VERSION or missing:
@@ -104,7 +104,7 @@ def check() -> None:
 
 
 def trust_loopback() -> None:
-    """Let `aws:SecureTransport` be true for every request.
+    """Make `aws:SecureTransport` true for every request.
 
     The server listens on the loopback interface alone: what TLS protects on AWS, nobody can touch here. Without this,
     TLS-only statements of bucket and queue policies would deny everything, or components would have to know emulators.

@@ -28,7 +28,7 @@ _EQUALS = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
 
 
 def install() -> None:
-    """Replace ministack's evaluation by one that knows variables, who a guest is, leading keys, and any character."""
+    """Replace ministack's evaluation by one with policy variables, guests' identities, leading keys and line breaks."""
     iam_evaluator._fnmatch_compile = wildcards
     iam_actions._s3_action = with_whole_key(iam_actions._s3_action)
     iam_actions._action_from_target = of_batches(iam_actions._action_from_target)
@@ -69,7 +69,7 @@ def of_batches(original: Callable[[Mapping[str, str]], str | None]) -> Callable[
 
 
 def with_whole_key(original: Callable[..., str | None]) -> Callable[..., str | None]:
-    """Tell the action on an object whose key is nothing but slashes from one on its bucket."""
+    """Distinguish an action on an object whose key is only slashes from an action on its bucket."""
 
     def action(method: str, path: str, *others: Any) -> str | None:
         bucket, _, key = path.lstrip("/").partition("/")
@@ -138,9 +138,7 @@ def _partition_key(table: str) -> str | None:
 
 
 def _substituted(layer: Any, context: Any) -> Any:
-    """Return a layer of policies with the variables' values in it; a variable that has none stays, and so matches
-    nothing.
-    """
+    """Return a layer of policies with variables' values. A variable without a value stays, and so matches nothing."""
 
     def fill(text: str) -> str:
         return _VARIABLE.sub(

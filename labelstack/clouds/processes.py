@@ -36,7 +36,7 @@ class ProcessId:
     started: str
 
     def is_alive(self) -> bool:
-        """Tell whether this process still runs."""
+        """Return whether this process still runs."""
         return start_time(self.pid) == self.started
 
 
@@ -107,7 +107,7 @@ class Child:
         return self._process.poll()
 
     def kill(self) -> None:
-        """End it and all it started, and collect it."""
+        """Kill the process and its children, and collect it."""
         kill_group(self.id.pid)
         try:
             self._process.wait(KILL_DEADLINE_S)
@@ -115,7 +115,7 @@ class Child:
             self.release()
 
     def release(self) -> None:
-        """Let go of a process without ending it, unless it watches this process."""
+        """Release a process without ending it, unless it watches this process."""
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
@@ -138,7 +138,7 @@ def start_time(pid: int) -> str:
 
 
 def kill_group(group: int) -> None:
-    """End every process of a group, and wait until the kernel has dropped them."""
+    """Kill every process of a group, and wait until the kernel has dropped them."""
     deadline = time.monotonic() + KILL_DEADLINE_S
     while _group_runs(group):
         try:
@@ -151,7 +151,7 @@ def kill_group(group: int) -> None:
 
 
 def end(process: ProcessId, folder: Path) -> None:
-    """End a process that another process started, and what it left behind.
+    """Stop a process that another process started, and remove its files.
 
     Args:
         process: The group's leader; may be gone.

@@ -35,7 +35,7 @@ _url_encoded: ContextVar[bool] = ContextVar("labelstack_url_encoded", default=Fa
 
 
 def importing(original: Handler) -> Handler:
-    """Add PutRestApi to ministack's API Gateway: build an API from an OpenAPI document in place of what it has."""
+    """Add PutRestApi to ministack's API Gateway: replace an API by one from an OpenAPI document."""
     url = os.environ["AWS_ENDPOINT_URL"]
     client: Any = boto3.client("apigateway", endpoint_url=url)
 
@@ -133,7 +133,7 @@ def url_encoding(original: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 def readable(original: Callable[[ElementTree.Element], bytes]) -> Callable[[ElementTree.Element], bytes]:
-    """Encode keys where that was asked for, and replace what XML cannot carry, such as control characters of a key."""
+    """Encode keys on request, and replace characters that XML cannot carry, such as control characters of a key."""
 
     def body(root: ElementTree.Element) -> bytes:
         encodes = _url_encoded.get() and root.tag == "ListVersionsResult"
@@ -164,7 +164,7 @@ def without_empty_headers(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def describing_tracing(original: Callable[[Mapping[str, Any]], Answer]) -> Callable[[Mapping[str, Any]], Answer]:
-    """Say of a state machine whether X-Ray traces it, as it was set by its creation or its last change."""
+    """Add a state machine's X-Ray tracing to its description, as its creation or last change set it."""
 
     def set_machine(data: Mapping[str, Any]) -> Answer:
         answer = original(data)

@@ -50,7 +50,7 @@ RUNTIME_VARIABLES = frozenset(
 
 
 def is_python(config: dict[str, Any]) -> bool:
-    """Tell whether a function's configuration names a Python runtime."""
+    """Return whether a function's configuration names a Python runtime."""
     return str(config.get("Runtime", "")).startswith("python")
 
 
@@ -96,7 +96,7 @@ class PythonWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]  # mini
         return handler
 
     def invoke(self, event: object, request_id: str, **context: Any) -> dict[str, Any]:
-        """Run one invocation; a failed import is answered and logged as AWS does, and tried anew by the next one."""
+        """Run one invocation. As on AWS, a failed import is answered and logged, and the next one tries again."""
         try:
             answer: dict[str, Any] = super().invoke(event, request_id, **context)
         except InitError as error:
@@ -144,7 +144,7 @@ def with_bootstrap(code_zip: bytes) -> bytes:
 
 
 def environment_of(original: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
-    """ministack's environment of a function, without what belongs to the machine and with what AWS adds."""
+    """Wrap ministack's environment of a function: without this machine's variables, and with AWS's."""
 
     def environment(config: dict[str, Any], code_folder: str, port: int) -> dict[str, str]:
         variables = original(config, code_folder, port)

@@ -65,7 +65,7 @@ class Record:
 
     @property
     def is_usable(self) -> bool:
-        """Tell whether it says all that this version needs."""
+        """Return whether the record has all that this version needs."""
         return bool(self.instance and self.endpoint_url and self.sites_url and self.keys.owner_token)
 
 

@@ -76,7 +76,7 @@ def _only(members: Mapping[str, Any], what: str, *known: str) -> None:
 
 
 def _whole(schema: Any, schemas: Mapping[str, Any]) -> Any:
-    """Return a schema with what it refers to in place of the references, which would need the API's address."""
+    """Return a schema with its references replaced by their targets: references would need the API's address."""
     if isinstance(schema, list):
         return [_whole(item, schemas) for item in schema]
     if not isinstance(schema, Mapping):
@@ -95,7 +95,7 @@ def _root(client: Any, api_id: str) -> str:
 
 
 def _resource(client: Any, api_id: str, path: str, known: dict[str, str]) -> str:
-    """Return the id of a path's resource, made with those above it where they are missing."""
+    """Return the id of a path's resource, and create it and missing ones above it."""
     address = ""
     for part in [part for part in path.split("/") if part]:
         parent, address = address or "/", f"{address}/{part}"

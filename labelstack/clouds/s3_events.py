@@ -19,7 +19,7 @@ _version_id: ContextVar[str | None] = ContextVar("labelstack_version_id", defaul
 
 
 def telling(original: Callable[..., None]) -> Callable[..., None]:
-    """ministack's delivery of one event, which lets the version's id be known meanwhile."""
+    """Wrap ministack's delivery of one event, so that the version's id is known meanwhile."""
     signature = inspect.signature(original)
 
     def fire(*arguments: Any, **named: Any) -> None:
@@ -33,7 +33,7 @@ def telling(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def versioned(original: Callable[..., None]) -> Callable[..., None]:
-    """EventBridge's dispatch of an event, with the version's id in one of S3's."""
+    """Wrap EventBridge's dispatch of an event, to add the version's id to S3's events."""
 
     def dispatch(event: dict[str, Any], *arguments: Any, **named: Any) -> None:
         version_id = _version_id.get()

@@ -14,7 +14,7 @@ from ministack.services import s3
 
 
 def answered(original: Callable[..., Any]) -> Callable[..., Any]:
-    """ministack's GetObject, which lets a link say how any version is answered."""
+    """Wrap ministack's GetObject, so that a link to any version can set the answer's headers."""
 
     def get_object(bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None) -> Any:
         answer = original(bucket, key, headers, query)
@@ -26,5 +26,5 @@ def answered(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def install() -> None:
-    """Let links say how a version is answered."""
+    """Let links set the answer's headers for a version."""
     s3._get_object = answered(s3._get_object)

@@ -96,7 +96,7 @@ class Sites:
         return Answer(answer.status, [pair for pair in answer.headers if pair[0].lower() in S3_ANSWERS], answer.body)
 
     def _failed(self, status: int, method: str, bucket: str, site: Site) -> Answer:
-        """S3's own words, or the site's page for errors."""
+        """Answer with S3's own words, or with the site's page for errors."""
         if site.error:
             page = self._ask(method, f"/{bucket}/{site.error}", {})
             if page.status == HTTPStatus.OK:
@@ -162,7 +162,7 @@ def _server(sites: Sites, port: int) -> ThreadingHTTPServer:
             self._serve()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: the cloud's own log has what matters."""
+            """Log nothing: the cloud's own log has what matters."""
 
         def _serve(self) -> None:
             if not is_loopback(self.headers.get("Host", ""), server.server_port):  # a stranger's page, by DNS rebinding

@@ -10,7 +10,7 @@ NEW_ACCOUNT_QUOTA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted
 
 
 def credentials(setting: Setting) -> Finding:
-    """AWS knows who asks."""
+    """Check that AWS accepts the credentials."""
     name = "AWS credentials"
     if setting.cloud != "aws":
         return not_applicable(name, f"not used on {setting.cloud}")
@@ -23,7 +23,7 @@ def credentials(setting: Setting) -> Finding:
 
 
 def region(setting: Setting) -> Finding:
-    """Rekognition is offered where the stack is."""
+    """Check that Rekognition is offered in the stack's region."""
     name = "AWS region"
     if setting.cloud != "aws":
         return not_applicable(name, f"not used on {setting.cloud}")

@@ -13,7 +13,7 @@ INSTALL = "https://docs.docker.com/engine/install/"
 
 
 def engine(setting: Setting) -> Finding:
-    """There is a Docker CLI, and a daemon that answers this user."""
+    """Check that there is a Docker CLI, and a daemon that answers this user."""
     if setting.cloud != "localstack":
         return _not_needed("Docker", setting)
     if setting.system.which("docker") is None:
@@ -30,7 +30,7 @@ def engine(setting: Setting) -> Finding:
 
 
 def socket(setting: Setting) -> Finding:
-    """There is the socket that LocalStack starts functions' containers by."""
+    """Check that the socket exists by which LocalStack starts functions' containers."""
     if setting.cloud != "localstack":
         return _not_needed("Docker socket", setting)
     path = setting.variables.get("DOCKER_SOCKET") or SOCKET
@@ -47,7 +47,7 @@ def socket(setting: Setting) -> Finding:
 
 
 def compose(setting: Setting) -> Finding:
-    """There is the Compose plugin, which starts LocalStack."""
+    """Check that there is the Compose plugin, which starts LocalStack."""
     if setting.cloud != "localstack":
         return _not_needed("Docker Compose", setting)
     if setting.system.which("docker") is None:
@@ -60,7 +60,7 @@ def compose(setting: Setting) -> Finding:
 
 
 def leftovers(setting: Setting) -> Finding:
-    """No functions' containers are left of a LocalStack of Docker Compose that was killed."""
+    """Check that a killed LocalStack of Docker Compose has left no functions' containers."""
     name = "Left-over containers"
     if setting.cloud != "localstack":
         return _not_needed(name, setting)

@@ -69,25 +69,25 @@ class Setting:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The environment's variables; those that Compose would read from `.env` among them."""
+        """Return the environment's variables, with those that Compose would read from `.env`."""
         return self.system.variables()
 
 
 def ok(name: str, detail: str) -> Finding:
-    """Nothing is wrong."""
+    """Return a finding that nothing is wrong."""
     return Finding(name, Status.OK, detail)
 
 
 def warning(name: str, detail: str, fix: str) -> Finding:
-    """Something does less than it could."""
+    """Return a finding that something does less than it could."""
     return Finding(name, Status.WARNING, detail, fix)
 
 
 def problem(name: str, detail: str, fix: str) -> Finding:
-    """Something does not work."""
+    """Return a finding that something does not work."""
     return Finding(name, Status.PROBLEM, detail, fix)
 
 
 def not_applicable(name: str, detail: str) -> Finding:
-    """Nobody needs it here."""
+    """Return a finding that nobody needs it here."""
     return Finding(name, Status.NOT_APPLICABLE, detail)

@@ -69,7 +69,7 @@ def running(setting: Setting) -> Finding:
 
 
 def port(setting: Setting) -> Finding:
-    """LocalStack's port is free, or LocalStack's."""
+    """Check that LocalStack's port is free, or LocalStack's."""
     number = urlsplit(setting.endpoint_url).port or 80
     name = f"Port {number}"
     if setting.cloud != "localstack":
@@ -91,7 +91,7 @@ def port(setting: Setting) -> Finding:
 
 
 def services(setting: Setting) -> Finding:
-    """LocalStack serves S3 Control, by which the AWS provider reads buckets' tags."""
+    """Check that LocalStack serves S3 Control, by which the AWS provider reads buckets' tags."""
     name = "S3 Control"
     if setting.cloud != "localstack":
         return not_applicable(name, f"an emulator's trap, not used on {setting.cloud}")

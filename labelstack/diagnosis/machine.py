@@ -12,7 +12,7 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 
 
 def python(setting: Setting) -> Finding:
-    """The interpreter is new enough."""
+    """Check that the interpreter is new enough."""
     version = setting.system.python_version()
     text = ".".join(map(str, version))
     if version[:2] < OLDEST_PYTHON:
@@ -24,7 +24,7 @@ def python(setting: Setting) -> Finding:
 
 
 def dates(setting: Setting) -> Finding:
-    """Nothing that the stack stands on ends within 90 days."""
+    """Check that no software that the stack needs ends within 90 days."""
     near = due(setting.system.today())
     if not near:
         return ok("Dates", "nothing ends within 90 days")
@@ -33,7 +33,7 @@ def dates(setting: Setting) -> Finding:
 
 
 def stack_file(setting: Setting) -> Finding:
-    """The stack's file is there and its settings are right."""
+    """Check that the stack's file exists and its settings are right."""
     name = f"Pulumi.{setting.stack}.yaml"
     if setting.settings is None:
         return problem("Stack settings", setting.mistake, f"Correct {name}, or name another stack: --stack")
@@ -71,7 +71,7 @@ def text_reader(setting: Setting) -> Finding:
 
 
 def chromium(setting: Setting) -> Finding:
-    """The browser tests can run."""
+    """Check that the browser tests can run."""
     named = setting.variables.get("LABELSTACK_CHROMIUM")
     if path := named or next(filter(None, map(setting.system.which, BROWSERS)), None):
         if named and not setting.system.exists(named):

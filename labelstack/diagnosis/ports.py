@@ -11,9 +11,7 @@ CONNECT_TIMEOUT_S = 1.0
 
 
 def listener(port: int) -> str | None:
-    """Return the command and process id of who listens; `another process` when that cannot be told; None when nobody
-    does.
-    """
+    """Return the command and process id of a port's listener; `another process` if unknown; None if nobody listens."""
     sockets = set(_listening_sockets(port))
     if not sockets and not _answers(port):
         return None
@@ -50,7 +48,7 @@ def _command(process: Path) -> str:
 
 
 def _answers(port: int) -> bool:
-    """Tell whether a connection is taken; for systems without /proc."""
+    """Return whether the port accepts a connection; for systems without /proc."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=CONNECT_TIMEOUT_S):
             return True

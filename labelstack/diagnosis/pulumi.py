@@ -13,7 +13,7 @@ OWN_BACKENDS = ("file://", "s3://", "gs://", "azblob://", "postgres://")
 
 
 def cli(setting: Setting) -> Finding:
-    """There is a Pulumi CLI that is not older than the SDK."""
+    """Check that there is a Pulumi CLI that is not older than the SDK."""
     name = "Pulumi CLI"
     if setting.cloud == "embedded":
         return not_applicable(name, "the in-process engine needs none")
@@ -32,7 +32,7 @@ def cli(setting: Setting) -> Finding:
 
 
 def backend(setting: Setting) -> Finding:
-    """Pulumi knows where to keep state, and has the passphrase for it."""
+    """Check that Pulumi knows where to keep state, and has the passphrase for it."""
     name = "Pulumi back end"
     if setting.cloud == "embedded":
         return not_applicable(name, "the in-process engine needs none")

@@ -23,7 +23,7 @@ def read(
     region: str | None = None,
     profile: str | None = None,
 ) -> Setting:
-    """Return the setting for a cloud and a stack of a project; mistakes in it are kept, to be told as findings.
+    """Return the setting for a cloud and a stack of a project. Its mistakes become findings.
 
     Args:
         cloud: `embedded`, `localstack` or `aws`.

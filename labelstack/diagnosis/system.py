@@ -48,7 +48,7 @@ class AwsAccount(Protocol):
 
     @property
     def region(self) -> str:
-        """The region it is asked in."""
+        """Return the region of the calls."""
 
     def identity(self) -> str:
         """Return the ARN of the credentials' owner."""
@@ -79,7 +79,7 @@ class System(Protocol):
         """Run a command that is there."""
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is such a file, folder or socket."""
+        """Return whether there is such a file, folder or socket."""
 
     def get_json(self, url: str) -> Any:
         """Return the JSON at a URL; None for an answer without JSON. Raises OSError if nothing answers."""
@@ -139,7 +139,7 @@ class LocalSystem:
         return Ran(done.returncode, done.stdout.strip(), done.stderr.strip())
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is such a file, folder or socket."""
+        """Return whether there is such a file, folder or socket."""
         return Path(path).exists()
 
     def get_json(self, url: str) -> Any:
@@ -186,7 +186,7 @@ class Account:
     """The account that the standard variables and profiles name."""
 
     def __init__(self, region: str, profile: str | None) -> None:
-        """Raises OSError with the reason when there is no such profile."""
+        """Open a session. Raises OSError with the reason when there is no such profile."""
         self.region = region
         try:
             self._session: Any = boto3.Session(region_name=region, profile_name=profile)

@@ -13,7 +13,7 @@ SHORTEST_QUOTE = 4
 
 
 def explain(error: Exception) -> str:
-    """Return an error in one line: what the cloud was asked and answered, or what stopped the request."""
+    """Return an error in one line: the request and the cloud's answer, or the reason why it was not sent."""
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})
         return f"{error.operation_name} answered {answer.get('Code', '?')}: {answer.get('Message', '')}".strip()

@@ -17,7 +17,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say at the least
 
 
 def is_asset(value: object) -> bool:
-    """Tell whether a value is an asset or an archive."""
+    """Return whether a value is an asset or an archive."""
     return isinstance(value, pulumi.Asset | pulumi.Archive)
 
 
@@ -45,7 +45,7 @@ def asset_bytes(value: object) -> bytes:
 
 
 def digest(value: object) -> str:
-    """Return a hash that tells whether an asset or archive has changed."""
+    """Return a hash that changes with an asset or archive."""
     content = archive_bytes(value) if isinstance(value, pulumi.Archive) else asset_bytes(value)
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 

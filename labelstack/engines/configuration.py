@@ -48,9 +48,7 @@ class Project:
 
 
 def read(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, str]:
-    """Return the configuration of a stack, as texts by full key, which is how a program gets it; arguments as of
-    `merge`.
-    """
+    """Return the configuration of a stack, as texts by full key, as a program gets it. The arguments are `merge`'s."""
     merged = merge(project, stack, cloud, overrides)
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in merged.items()}
 

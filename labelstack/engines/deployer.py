@@ -62,13 +62,13 @@ class Deployer:
         self._lock = threading.Lock()
 
     def adopt(self, urn: str, former: Sequence[str]) -> None:
-        """Take what is recorded under a former URN for the resource, unless it is known by its own already."""
+        """Move the record of a former URN to the resource, unless it has a record already."""
         for old in former:
             if self._state.rename(old, urn):
                 return
 
     def deploy(self, registration: Registration, provisioner: Provisioner) -> Entry:
-        """Bring the cloud to what is wanted; the record of the resource."""
+        """Create or change the resource in the cloud; return its record."""
         old = self._state.entries.get(registration.entry.urn)
         if old is None:
             return self._create(registration, provisioner, None)

@@ -52,14 +52,14 @@ class InProcessEngine:
     """
 
     def __init__(self, project: Path, cloud: Cloud, state_folder: Path) -> None:
-        """Raises NotLocalError when the cloud's endpoint is not on this machine."""
+        """Connect to the cloud. Raises NotLocalError when its endpoint is not on this machine."""
         local_endpoints.check(cloud.endpoint_url)
         self.project = project
         self.cloud = cloud
         self.state_folder = state_folder
 
     def up(self, stack: str, config: Mapping[str, str] | None = None, *, on_step: OnStep | None = None) -> Deployment:
-        """Deploy a stack: make what is missing, change what has changed, remove what the program no longer has.
+        """Deploy a stack: create missing resources, change those that differ, remove those that the program dropped.
 
         When a resource fails, those under way are awaited and what this deployment made is removed again.
 
@@ -141,7 +141,7 @@ class InProcessEngine:
 
     @staticmethod
     def _roll_back(deployer: Deployer, state: StackState, target: Target, cause: BaseException) -> None:
-        """Remove what the deployment made, and note that on its cause; what it took the place of is current again."""
+        """Remove the deployment's new resources, restore those that it replaced, and note that on its cause."""
         created = [entry for entry, _ in deployer.created]
         state.unprotect(created)
         failures = remove_all(created, state, target)
@@ -155,7 +155,7 @@ class InProcessEngine:
 
     @staticmethod
     def _remove_left(registered: Set[str], state: StackState, target: Target, on_step: OnStep | None) -> list[str]:
-        """Remove what the program no longer has, and what was replaced; the URNs of the first."""
+        """Remove resources that the program dropped or replaced; return the URNs of the former."""
         left = [entry for urn, entry in state.entries.items() if urn not in registered]
         doomed = [*left, *state.replaced]
         _refuse_protected(doomed, "remove what the program no longer has")

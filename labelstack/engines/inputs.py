@@ -56,7 +56,7 @@ class Inputs:
         return self._nest(name, self._values.get(name, []), lambda i: f"{self.path_of(name)}[{i}]")
 
     def unused(self) -> list[str]:
-        """Paths of the properties that nobody has used."""
+        """Return the paths of the properties that no provisioner has used."""
         nested = [path for children in self._nested.values() for child in children for path in child.unused()]
         return sorted([self.path_of(name) for name in set(self._values) - self._used] + nested)
 

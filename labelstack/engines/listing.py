@@ -80,11 +80,11 @@ class ListingMonitor(mocks.MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, object=answer)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
-        """Outputs are of no interest here."""
+        """Ignore outputs, which no listing needs."""
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any) -> Any:
-        """Answer what depends on no resource."""
+        """Answer invokes that depend on no resource."""
         answers = {
             "getCallerIdentity": {"accountId": ANY},
             "getRegion": {"region": self._region, "id": self._region},

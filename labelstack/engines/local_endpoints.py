@@ -12,7 +12,7 @@ LOCAL_NAMES = ("localhost", "localhost.localstack.cloud")
 
 
 def is_local(url: str | None) -> bool:
-    """Tell whether an endpoint is on this machine: a loopback address, or a name that says so."""
+    """Return whether an endpoint is on this machine: a loopback address, or a name that always means one."""
     try:
         host = (urlsplit(url or "").hostname or "").rstrip(".")
     except ValueError:

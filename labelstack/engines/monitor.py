@@ -58,7 +58,7 @@ class DeployMonitor(mocks.MockMonitor):
         self._lock = threading.Lock()
 
     def stop(self, reason: LabelstackError) -> None:
-        """Make nothing more; what is under way goes on."""
+        """Create no further resources. Those under way go on."""
         with self._lock:
             self.failure = self.failure or reason
 
@@ -198,7 +198,7 @@ def _about(error: LabelstackError, request: Any) -> LabelstackError:
 
 
 def _plain(value: Any) -> Any:
-    """Without secrets' wrappers and absent properties; whole numbers, which arrive as floats, as integers."""
+    """Return a value without secrets' wrappers and absent properties, and whole floats as integers."""
     value = rpc.unwrap_rpc_secret(value)
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items() if inner is not None}

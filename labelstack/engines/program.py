@@ -105,7 +105,7 @@ async def outputs_known() -> None:
 
 @contextlib.contextmanager
 def _inside(folder: Path) -> Iterator[None]:
-    """Yield the program's folder as working directory and first on the search path, and its modules imported anew."""
+    """Work in the program's folder, with it first on the search path and its modules imported again."""
     tops = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
     tops -= {"__main__", _OWN_PACKAGE}
 
@@ -125,7 +125,7 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 def _explained(error: BaseException, project: Project) -> str:
-    """Return a program's error in its own words; for what looks like a mistake in the program, also where it is."""
+    """Return a program's error in its own words, and for a likely mistake in the program also its place."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, str) else f"the program ended itself with status {error.code}"
     if isinstance(error, TimeoutError) and not error.args:
@@ -144,6 +144,6 @@ def _explained(error: BaseException, project: Project) -> str:
 
 
 def _is_projects_own(error: BaseException, project: Project) -> bool:
-    """Tell whether the error's class is defined by the project, and not by Python or a library."""
+    """Return whether the project defines the error's class, and not Python or a library."""
     top = type(error).__module__.partition(".")[0]
     return (project.folder / top).is_dir() or (project.folder / f"{top}.py").is_file()

@@ -114,7 +114,7 @@ class StackState:
             self._save(old.urn, new.urn)
 
     def rename(self, old_urn: str, urn: str) -> bool:
-        """Give a recorded resource another URN; False if there is none, or one of that URN already."""
+        """Change a recorded resource's URN; return False if there is no such record, or the new URN has one."""
         with self._lock:
             if old_urn not in self.entries or urn in self.entries:
                 return False
@@ -126,7 +126,7 @@ class StackState:
             return True
 
     def unprotect(self, entries: Sequence[Entry]) -> None:
-        """Let resources be removed that were protected."""
+        """Allow removing protected resources."""
         with self._lock:
             for entry in entries:
                 entry.protect = False

@@ -56,7 +56,7 @@ class Table(Protocol):
     """The reads of the results table."""
 
     def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
-        """Several results; keys without one are absent."""
+        """Return several results; keys without a result are absent."""
 
     def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
         """Return all results of some statuses."""
@@ -117,7 +117,7 @@ class Comparison:
         return None
 
     def _unlisted(self, there: Set[int]) -> Iterator[tuple[str, Result]]:
-        """Results of pictures that the listing did not show; each once."""
+        """Yield results of pictures that the listing did not show, each once."""
         reported: set[str] = set()
         for result in self._table.walk((Status.LABELED, Status.REJECTED, Status.FAILED), self._prefix):
             if hash(result["key"]) not in there and result["key"] not in reported:

@@ -27,7 +27,7 @@ class Place:
 
     @classmethod
     def parse(cls, url: str) -> Place:
-        """From `s3://bucket/prefix`.
+        """Parse `s3://bucket/prefix`.
 
         Raises:
             InputError: It is none.

@@ -12,12 +12,12 @@ LOOKED_AGAIN = 3  # an empty answer does not mean an empty queue: SQS asks some 
 
 
 def waiting(sqs: Any, queue_url: str) -> int:
-    """About how many messages wait in a queue."""
+    """Return the approximate number of messages that wait in a queue."""
     return _counted(sqs, queue_url, "ApproximateNumberOfMessages")
 
 
 def unfinished(sqs: Any, queue_url: str) -> int:
-    """About how many messages wait in a queue, or are under way."""
+    """Return the approximate number of messages that wait in a queue or are in flight."""
     return _counted(sqs, queue_url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 

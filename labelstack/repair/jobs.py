@@ -44,7 +44,7 @@ class Job:
 
     @property
     def is_begun(self) -> bool:
-        """Tell whether an earlier run was interrupted."""
+        """Return whether an earlier run was interrupted."""
         return self.file.exists()
 
     def resume(self, now: str) -> Progress:
@@ -62,7 +62,7 @@ class Job:
             raise StateError(f"cannot read the job's record {self.file} ({error}): remove it to start over.") from error
 
     def save(self, progress: Progress) -> None:
-        """Note it so that it is whole whenever the process dies.
+        """Write the progress so that the file is complete whenever the process dies.
 
         Raises:
             StateError: The file cannot be written.
@@ -76,5 +76,5 @@ class Job:
             raise StateError(f"the job's progress cannot be written to {self.file}: {error}") from error
 
     def finish(self) -> None:
-        """It is done: the next run is a new one."""
+        """Remove the job's file, so that the next run starts from the beginning."""
         self.file.unlink(missing_ok=True)

@@ -53,7 +53,7 @@ def last_words(error: CommandError) -> str:
 
 
 def stderr_of(error: CommandError) -> str:
-    """Return what the CLI wrote to standard error; the SDK's exception has it as text only."""
+    """Return the CLI's standard error; the SDK's exception has it as text only."""
     return str(error).rpartition("\n stderr: ")[2]
 
 

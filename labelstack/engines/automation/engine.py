@@ -45,7 +45,7 @@ class PulumiEngine:
         self.cli_folder = cli_folder.resolve()
 
     def up(self, stack: str, config: Mapping[str, str] | None = None, *, on_step: OnStep | None = None) -> Deployment:
-        """Deploy a stack: make, change and remove what differs from the last deployment.
+        """Deploy a stack: create, change and remove resources that differ from the last deployment.
 
         What was made before a resource failed stays, and the next deployment goes on from there.
 
@@ -105,7 +105,7 @@ class PulumiEngine:
         return events.counts["deleted"]
 
     def select(self, stack: str, command: automation.PulumiCommand | None = None) -> automation.Stack:
-        """Return the handle of a deployed stack in Pulumi's Automation API, for what this engine does not offer.
+        """Return the handle of a deployed stack in Pulumi's Automation API, for operations that this engine lacks.
 
         Raises:
             StackNotFoundError: There is no such stack.
@@ -156,7 +156,7 @@ class PulumiEngine:
 
 
 def _for_emulator(settings: Mapping[str, Any], endpoint_url: str) -> dict[str, Any]:
-    """Return the settings without what a stack's file tells the provider about AWS accounts."""
+    """Return the settings without those of a stack's file that concern AWS accounts."""
     ours = {*KEPT_PROVIDER_KEYS, *provider.emulator_settings(endpoint_url)}
     return {key: value for key, value in settings.items() if not key.startswith("aws:") or key in ours}
 
@@ -177,7 +177,7 @@ def _refuse_protected(handle: automation.Stack) -> None:
 
 @contextmanager
 def _gone_is_fine() -> Iterator[None]:
-    """Let pass that there is no stack: a deployment that fails early leaves a folder without one."""
+    """Ignore a missing stack: a deployment that fails early leaves a folder without one."""
     try:
         yield
     except StackNotFoundError:

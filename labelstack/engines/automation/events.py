@@ -73,7 +73,7 @@ class Events:
             self._diagnostic(event.diagnostic_event)
 
     def problems(self) -> list[Problem]:
-        """List what failed, each once. Where Pulumi names no cause, the program wrote it before it exited."""
+        """List the failures, each once. Where Pulumi names no cause, the program wrote it before it exited."""
         if self._errors:
             return _distinct(self._errors)
         written = "".join(self._program_output).strip()
@@ -103,7 +103,7 @@ class Events:
 
 
 def _distinct(problems: list[Problem]) -> list[Problem]:
-    """Leave out what another problem of the same resource says too, with more words."""
+    """Leave out problems that another problem of the same resource repeats with more words."""
     return [
         problem
         for problem in dict.fromkeys(problems)

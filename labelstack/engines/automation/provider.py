@@ -30,8 +30,7 @@ def endpoint_names() -> list[str]:
 
 
 def emulator_settings(endpoint_url: str) -> dict[str, Any]:
-    """Return the provider's configuration for an emulator, by full key. Credentials are not in it: no file keeps
-    them.
+    """Return the provider's configuration for an emulator, by full key, without credentials: no file keeps them.
 
     `skipRequestingAccountId` is not among them: the provider reads a bucket's tags through S3 Control, which needs the
     account's id.
@@ -45,7 +44,7 @@ def emulator_settings(endpoint_url: str) -> dict[str, Any]:
 
 
 def emulator_environment(endpoint_url: str, credentials: Credentials) -> dict[str, str]:
-    """Variables that keep the provider away from a person's own profiles, credentials and roles."""
+    """Return variables that keep the provider away from a person's own profiles, credentials and roles."""
     return {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,

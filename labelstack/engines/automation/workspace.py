@@ -42,17 +42,17 @@ class Workspace:
 
     @property
     def state(self) -> Path:
-        """The file back end."""
+        """Return the path of the file back end."""
         return self.folder / "state"
 
     @property
     def passphrase(self) -> Path:
-        """The passphrase that was made for the stack."""
+        """Return the path of the stack's passphrase."""
         return self.folder / "passphrase"
 
     @property
     def backend_url(self) -> str:
-        """The file back end, as Pulumi names it."""
+        """Return the file back end's address, as Pulumi names it."""
         return f"file://{self.state}"
 
     def write(self, project: Project, config: Mapping[str, Any]) -> None:
@@ -75,7 +75,7 @@ class Workspace:
         return variables
 
     def _made_passphrase(self) -> Path:
-        """Return the passphrase's file, made when there is none; only its owner may read it."""
+        """Return the passphrase's file, and create it if it is missing. Only its owner may read it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             opened = os.open(self.passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -87,9 +87,7 @@ class Workspace:
 
 
 def _project_file(project: Project) -> dict[str, Any]:
-    """Return the project as it is, but for where the program is, which Python runs it, and its back end, which is
-    ours.
-    """
+    """Return the project file, with the program's folder, its Python and the file back end changed."""
     described = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
     # `main` may be absolute (the Automation API itself writes it so), and so may `virtualenv`.
     main = project.entry.parent if project.entry.name == "__main__.py" else project.entry

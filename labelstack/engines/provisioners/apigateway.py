@@ -42,7 +42,7 @@ class RestApi(Provisioner):
         return self._resource(api["id"], api["rootResourceId"], target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its name and tags, and build it anew where its body has changed."""
+        """Change its name and tags, and rebuild it where its body has changed."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         _endpoint_types(inputs)
         change = {"op": "replace", "path": "/name", "value": inputs.require("name")}
@@ -218,7 +218,7 @@ class ApiKey(Provisioner):
         return self._resource(api_key, target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its description and tags, and whether it opens anything."""
+        """Change its description and tags, and whether it is enabled."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         inputs.get("value")
         values = {
@@ -262,7 +262,7 @@ class UsagePlan(Provisioner):
         return self._resource(client.create_usage_plan(**request, tags=tags)["id"], target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its tags: for all else another plan is made."""
+        """Change its tags. Any other change creates another plan."""
         for name in self.replaced_by:
             inputs.get(name)
         tags = target.tags(inputs)

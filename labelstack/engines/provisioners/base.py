@@ -34,12 +34,12 @@ class Target:
 
     @property
     def region(self) -> str:
-        """The region."""
+        """Return the region."""
         return self.cloud.region
 
     @cached_property
     def account(self) -> str:
-        """The account's number."""
+        """Return the account's number."""
         return str(self.client("sts").get_caller_identity()["Account"])
 
     def client(self, service: str) -> Any:
@@ -102,10 +102,10 @@ class Provisioner(ABC):
 
     @abstractmethod
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it; what is gone already is fine."""
+        """Remove the resource, or do nothing if it is gone already."""
 
     def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """Find a resource that a killed deployment may have made with these inputs; None without one."""
+        """Return a resource that a killed deployment may have created with these inputs, or None."""
         return None
 
     def read(self, id: str, target: Target) -> dict[str, Any] | None:
@@ -120,7 +120,7 @@ class Provisioner(ABC):
         return naming.make(logical_name)
 
     def named(self, inputs: Mapping[str, Any], name_made: str | None) -> dict[str, Any]:
-        """Return the inputs with the name that was made."""
+        """Return the inputs with the generated name."""
         if name_made is None or self.auto_name is None:
             return dict(inputs)
         return {**inputs, self.auto_name.property: name_made}
@@ -135,7 +135,7 @@ class Setting(Provisioner):
 
 
 def provisions(token: str, *more: str) -> Any:
-    """Class decorator: this provisioner makes resources of these type tokens."""
+    """Register the class as the provisioner of these type tokens."""
 
     def register(cls: P) -> P:
         provisioner = cls()
@@ -148,7 +148,7 @@ def provisions(token: str, *more: str) -> Any:
 
 @contextmanager
 def tolerate(*codes: str) -> Iterator[None]:
-    """Let pass that the cloud answers with one of these error codes."""
+    """Ignore these error codes of the cloud."""
     try:
         yield
     except ClientError as error:
@@ -162,7 +162,7 @@ def error_code(error: ClientError) -> str:
 
 
 def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Tags as most services want them."""
+    """Return tags in the form that most services take."""
     return [{key: name, value: text} for name, text in tags.items()]
 
 

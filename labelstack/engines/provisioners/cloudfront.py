@@ -144,7 +144,7 @@ class Distribution(Provisioner):
 
 
 def _headers(inputs: Inputs) -> dict[str, Any]:
-    """CloudFront's form of a response headers policy: of what Pulumi has, security headers and headers of one's own."""
+    """Return CloudFront's form of a response headers policy. Supported are security headers and custom headers."""
     config: dict[str, Any] = {"Name": inputs.require("name"), "Comment": inputs.get("comment", "")}
     if security := inputs.object("securityHeadersConfig"):
         config["SecurityHeadersConfig"] = {
@@ -186,7 +186,7 @@ _SECURITY_HEADERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 
 def _distribution(inputs: Inputs, caller_reference: str) -> dict[str, Any]:
-    """CloudFront's form of a distribution: of what Pulumi has, one of S3 origins with one cache behaviour."""
+    """Return CloudFront's form of a distribution. Supported are S3 origins with one cache behaviour."""
     behavior, certificate = inputs.object("defaultCacheBehavior"), inputs.object("viewerCertificate")
     restrictions = inputs.object("restrictions")
     geography = restrictions.object("geoRestriction") if restrictions else None

@@ -89,7 +89,7 @@ class MetricAlarm(Provisioner):
         return self.update(Recorded("", {}, {}), inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put it anew.
+        """Replace the alarm by one of the same name.
 
         Tags have calls of their own: in the request, AWS takes those of a new alarm only, and LocalStack forgets them.
         """

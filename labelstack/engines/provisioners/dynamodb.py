@@ -129,7 +129,7 @@ def _wait_until_active(dynamodb: Any, name: str) -> None:
 
 
 def _wait_until_gone(dynamodb: Any, name: str) -> None:
-    """Until describing it raises that it is gone."""
+    """Wait until describing the table fails because it is gone."""
     deadline = time.monotonic() + ACTIVE_DEADLINE_S
     while True:
         status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]

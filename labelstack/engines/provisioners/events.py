@@ -37,7 +37,7 @@ class EventRule(Provisioner):
         return self._resource(rule["RuleArn"], inputs, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put it anew; tags have calls of their own, as those in the request count for a new rule only."""
+        """Replace the rule, and its tags by calls of their own: a rule that exists ignores tags in the request."""
         events, tags, arn = target.client("events"), target.tags(inputs), old.outputs["arn"]
         events.put_rule(**self._request(inputs, target))
         retag(events, arn, old, tags)

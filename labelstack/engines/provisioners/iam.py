@@ -39,7 +39,7 @@ class Role(Provisioner):
         return self._resource(role["Role"], tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change who may take it, and its tags."""
+        """Change its trust policy and its tags."""
         iam, name, tags = target.client("iam"), inputs.require("name"), target.tags(inputs)
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=inputs.require("assumeRolePolicy"))
         retag(iam, name, old, tags, "role")

@@ -45,11 +45,11 @@ class Bucket(Provisioner):
         return self._configured(inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its tags, or whether it is emptied when it is removed."""
+        """Change its tags, or whether a removal empties it."""
         return self._configured(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it, with what is in it if `forceDestroy` says so."""
+        """Remove the bucket, with its contents if `forceDestroy` says so."""
         s3 = target.client("s3")
         if old.inputs.get("forceDestroy"):
             with tolerate(*GONE):
@@ -93,7 +93,7 @@ class Bucket(Provisioner):
 
 
 def empty(s3: Any, bucket: str) -> None:
-    """Delete every object, version and delete marker of a bucket, and abort what is being uploaded.
+    """Delete every object, version and delete marker of a bucket, and abort unfinished uploads.
 
     Raises:
         DeployError: S3 does not delete one, or says that it has and still lists it.
@@ -117,7 +117,7 @@ def _first_versions(s3: Any, bucket: str) -> list[dict[str, str]]:
 
 
 def _delete_versions(s3: Any, bucket: str, doomed: list[dict[str, str]]) -> None:
-    """Delete versions at once. DeleteObjects names them in XML: what that cannot carry goes by requests of its own."""
+    """Delete versions at once. DeleteObjects names them in XML: keys that it cannot carry take a request each."""
     together: list[dict[str, str]] = []
     for version in doomed:
         if NOT_XML.search(version["Key"]):

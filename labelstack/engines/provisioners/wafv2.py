@@ -43,7 +43,7 @@ class WebAcl(Provisioner):
         return Resource(old.id, {**old.outputs, "tagsAll": tags})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it; what it protects lets go of it first."""
+        """Remove it, after the engine has removed its associations."""
         with tolerate(*GONE):
             target.client("wafv2").delete_web_acl(
                 Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id, LockToken=_lock(old, target)
@@ -63,7 +63,7 @@ class WebAclAssociation(Provisioner):
         return Resource(f"{acl},{resource}")
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Protect it no more."""
+        """Stop protecting it."""
         with tolerate(*GONE):
             target.client("wafv2").disassociate_web_acl(ResourceArn=old.inputs["resourceArn"])
 
