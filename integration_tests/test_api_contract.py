@@ -260,14 +260,36 @@ def test_forged_cursors(any_api: ApiClient, cursor: str, search: str) -> None:
 
 
 @pytest.mark.abuse
-def test_cursors_of_other_queries_and_altered_ones(api: ApiClient) -> None:
+def test_cursors_of_other_queries_and_altered_ones(api: ApiClient, keyed_api: ApiClient) -> None:
     for number in range(2):
         api.wait_for_result(api.upload(b"not a picture %d" % number, f"cursor-{number}.jpg"))
     cursor = api.get("/images", {"status": "REJECTED", "limit": "1"}).json["cursor"]
 
-    others: list[dict[str, str]] = [{"limit": "1"}, {"status": "FAILED"}, {"label": "cat"}]
-    for foreign in others:
+    searches = ({"label": "cat"}, {"q": "-cat"}, {"order": "taken"}, {"q": "from:2020-01-01"}, {"q": "flagged:no"})
+    for foreign in ({"limit": "1"}, {"status": "FAILED"}, *searches):
         assert api.get("/images", {**foreign, "cursor": cursor}).problem == (400, "INVALID_CURSOR"), foreign
+    assert keyed_api.get("/images", {"status": "REJECTED", "cursor": cursor}).problem == (400, "INVALID_CURSOR")
+    for path in ("/labels", "/result", "/health", "/image-url"):
+        assert api.get(path, {"cursor": cursor}).problem == (400, "INVALID_REQUEST"), path
+    half = len(cursor) // 2
+    spelled = (
+        cursor * 2,
+        f" {cursor}",
+        f"{cursor}A",
+        cursor[1:],
+        cursor[:-1],
+        cursor[half:] + cursor[:half],
+        cursor[:half],
+    )
+    for other in (
+        *spelled,
+        cursor.swapcase(),
+        cursor[::-1],
+        f'"{cursor}"',
+        f"\ufeff{cursor}",
+        f"{cursor[:9]} {cursor[9:]}",
+    ):
+        assert api.get("/images", {"status": "REJECTED", "cursor": other}).problem == (400, "INVALID_CURSOR"), other
     # A cursor is encrypted and authenticated: nobody can make it point elsewhere.
     for at in range(0, len(cursor) - 1, 20):
         altered = cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import boto3
 import pytest
+import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -316,9 +317,39 @@ def test_guest_cannot_touch_other_objects(guest_stack: DeployedStack, guest: Gue
     own = f"uploads/{guest.id}/2/own.jpg"
     s3.put_object(Bucket=bucket, Key=own, Body=picture("own 2"))
 
-    for key in (neighbour, "a.jpg", "uploads/a.jpg", f"uploads/{guest.id}x/a.jpg", f"private/{guest.id}/a.jpg"):
+    dynamodb, table = guest.client("dynamodb"), guest_stack.outputs["resultsTable"]
+    spelled = (neighbour.upper(), f"/{neighbour}", neighbour.replace("/", "//", 1), neighbour.replace("/1/", "/1/./"))
+    escaped = (
+        f"uploads/{guest.id}%2f..%2f{neighbour}",
+        f"uploads/{guest.id}\\..\\{neighbour}",
+        "uploads/*/1/private.jpg",
+    )
+    outside = (
+        "a.jpg",
+        "uploads/a.jpg",
+        f"uploads/{guest.id}x/a.jpg",
+        f"uploads/{guest.id}",
+        f"private/{guest.id}/a.jpg",
+    )
+    for key in (neighbour, *spelled, *escaped, *outside, "uploads/${cognito-identity.amazonaws.com:sub}/a.jpg"):
         assert refused(s3.put_object, Bucket=bucket, Key=key, Body=b"x")
         assert refused(s3.get_object, Bucket=bucket, Key=key)
+        place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}}
+        assert refused(dynamodb.get_item, TableName=table, Key=place)
+    # S3 takes a key as it is written: this is another one than the neighbour's.
+    climbing = f"uploads/{guest.id}/../{neighbour.removeprefix('uploads/')}"
+    s3.put_object(Bucket=bucket, Key=climbing, Body=b"x")
+    assert guest_stack.client("s3").get_object(Bucket=bucket, Key=neighbour)["Body"].read() == picture("neighbour")
+    link = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": neighbour})
+    assert urllib3.request("GET", link, retries=False).status == 403
+    for key in (neighbour, own):
+        form = s3.generate_presigned_post(bucket, key)
+        fields = {**form["fields"], "key": neighbour, "file": ("a", b"x")}
+        assert urllib3.request("POST", form["url"], fields=fields, retries=False).status == 403
+    assert refused(s3.create_multipart_upload, Bucket=bucket, Key=neighbour)
+    assert refused(s3.delete_objects, Bucket=bucket, Delete={"Objects": [{"Key": neighbour}]})
+    assert refused(s3.put_object_tagging, Bucket=bucket, Key=own, Tagging={"TagSet": []})
+    assert refused(s3.get_object_attributes, Bucket=bucket, Key=neighbour, ObjectAttributes=["ETag"])
     assert refused(s3.delete_object, Bucket=bucket, Key=own)
     assert refused(s3.delete_object, Bucket=bucket, Key=neighbour)
     assert refused(s3.list_objects_v2, Bucket=bucket)
@@ -338,6 +369,13 @@ def test_guest_cannot_read_or_write_other_results(guest_stack: DeployedStack, gu
 
     assert refused(dynamodb.get_item, TableName=table, Key=other)
     assert refused(dynamodb.get_item, TableName=table, Key=counters)
+    for partition in (
+        "CURSORKEYS",
+        f"ATTEMPT#uploads/{guest.id}/1/own.jpg",
+        f"IMAGE#uploads/{guest.id}",
+        "CONTENT#e#1",
+    ):
+        assert refused(dynamodb.get_item, TableName=table, Key={"pk": {"S": partition}, "sk": {"S": "META"}})
     assert refused(dynamodb.batch_get_item, RequestItems={table: {"Keys": [own, other]}})
     assert refused(dynamodb.transact_get_items, TransactItems=[{"Get": {"TableName": table, "Key": other}}])
     assert refused(dynamodb.scan, TableName=table)
@@ -377,6 +415,17 @@ def test_guest_cannot_read_or_write_other_results(guest_stack: DeployedStack, gu
         ("secretsmanager", "list_secrets", {}),
         ("ssm", "describe_parameters", {}),
         ("cloudwatch", "describe_alarms", {}),
+        ("sts", "get_session_token", {}),
+        ("sts", "assume_role", {"RoleArn": "arn:aws:iam::000000000000:role/any", "RoleSessionName": "guest"}),
+        ("cognito-identity", "list_identities", {"IdentityPoolId": "{identityPoolId}", "MaxResults": 10}),
+        ("cognito-identity", "describe_identity", {"IdentityId": "us-east-1:00000000-0000-0000-0000-000000000000"}),
+        ("rekognition", "detect_labels", {"Image": {"S3Object": {"Bucket": "{uploadBucket}", "Name": "a.jpg"}}}),
+        ("events", "put_events", {"Entries": [{"Source": "aws.s3", "DetailType": "Object Created", "Detail": "{}"}]}),
+        ("kms", "list_keys", {}),
+        ("s3", "list_objects_v2", {"Bucket": "{previewsBucket}"}),
+        ("s3", "put_object", {"Bucket": "{previewsBucket}", "Key": "previews/a/b/480.webp", "Body": b"x"}),
+        ("s3", "get_object", {"Bucket": "{previewsBucket}", "Key": "previews-of-long-keys/a/b/480.webp"}),
+        ("s3", "list_objects_v2", {"Bucket": "{resultsBucket}"}),
     ],
 )
 def test_guest_is_refused_everywhere_else(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 RENEWAL_S: Final = 30 * 24 * 3600
 """After so long a new key is made. Cursors of the one before stay good until the next renewal."""
 _READ_AGAIN_S: Final = 5
+_TRUSTED_S: Final = 300
+"""So long an instance takes the keys for the table's: whoever removes or replaces them ends all cursors that soon."""
 FOREIGN: Final = "the cursor is not one of this service's: begin with the first page"
 
 
@@ -45,14 +47,14 @@ class CursorKeys:
 
     def encode(self, query: str, state: dict[str, Any]) -> str:
         """Return a cursor of the current key."""
-        known = self._known or self._read()
+        known = self._current()
         if known is None or self.now() - known.made_at >= RENEWAL_S:
             known = self._renew()
         return cursors.encode(known.current, query, state)
 
     def decode(self, query: str, cursor: str) -> dict[str, Any]:
         """Return the state in a cursor. Raises InvalidCursorError."""
-        state = _decoded(self._known or self._read(), query, cursor)
+        state = _decoded(self._current(), query, cursor)
         # Another instance may have renewed the keys. Forged cursors must not cost a request each.
         if state is None and self.now() - self._read_at >= _READ_AGAIN_S:
             state = _decoded(self._read(), query, cursor)
@@ -60,11 +62,15 @@ class CursorKeys:
             raise InvalidCursorError(FOREIGN)
         return state
 
+    def _current(self) -> _Keys | None:
+        return self._known if self._known and self.now() - self._read_at < _TRUSTED_S else self._read()
+
     def _read(self) -> _Keys | None:
         place = {"pk": {"S": keys.CURSOR_KEYS_PK}, "sk": {"S": keys.META}}
         with translated_errors():
             item: Any = self.client.get_item(TableName=self.table, Key=place, ConsistentRead=True).get("Item")
         self._read_at = self.now()
+        self._known = None
         if item is not None:
             previous = (item["previous"]["B"],) if "previous" in item else ()
             self._known = _Keys(item["current"]["B"], previous, int(item["madeAt"]["N"]))

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 OWNER_HEADER = "x-labelstack-owner"
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost"})
 # RFC 6761: browsers take every name below it for the loopback interface and ask no DNS server. SDKs put a bucket's name
 # before `localhost`, and sites.py the name of a distribution.
 LOOPBACK_DOMAIN = ".localhost"
+LOOPBACK = re.compile(r"(127\.0\.0\.1|([\w-]+\.)*localhost)(:(?P<port>\d+))?", re.ASCII)
 # Paths of the emulator outside AWS's own interfaces: state, mail, code, settings, reset.
 CONTROL_PATHS = ("/_ministack", "/_localstack", "/_aws/", "/health")
 # Of those, the data planes that AWS gives names of their own.
@@ -82,8 +83,8 @@ class Door:
 
 def is_loopback(host: str, port: int) -> bool:
     """Return whether a Host header names the loopback interface, which no DNS server can change, and this port."""
-    name, _, given_port = host.lower().partition(":")
-    return given_port in ("", str(port)) and (name in LOOPBACK_NAMES or name.endswith(LOOPBACK_DOMAIN))
+    name = LOOPBACK.fullmatch(host.lower())
+    return name is not None and name["port"] in (None, str(port))
 
 
 def _reads_signed_object(scope: Scope) -> bool:

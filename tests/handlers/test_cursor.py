@@ -185,6 +185,24 @@ def test_a_warm_instance_asks_for_nothing(dynamodb: DynamoDBClient, table_name: 
         warm.decode(QUERY, "forged")
 
 
+@pytest.mark.parametrize("change", ["removed", "replaced"])
+def test_whoever_takes_the_keys_away_ends_all_cursors(
+    dynamodb: DynamoDBClient, table_name: str, clock: Clock, change: str
+) -> None:
+    warm = CursorKeys(dynamodb, table_name, clock)
+    cursor = warm.encode(QUERY, STATE)
+    place: Any = {"pk": {"S": keys.CURSOR_KEYS_PK}, "sk": {"S": keys.META}}
+    dynamodb.delete_item(TableName=table_name, Key=place)
+    if change == "replaced":
+        CursorKeys(dynamodb, table_name, clock).encode(QUERY, STATE)
+
+    clock.time += cursor_keys._TRUSTED_S
+
+    with pytest.raises(InvalidCursorError):
+        warm.decode(QUERY, cursor)
+    assert CursorKeys(dynamodb, table_name, clock).decode(QUERY, warm.encode(QUERY, STATE)) == STATE
+
+
 def test_an_unknown_cursor_has_the_keys_read_again_but_not_each_time(
     dynamodb: DynamoDBClient, table_name: str, clock: Clock
 ) -> None:

@@ -67,6 +67,15 @@ def test_names_of_this_machine_are_its_own(host: str) -> None:
         f"127.0.0.1@evil.example:{PORT}",
         "dabc.cloudfront.net",
         f"api.execute-api.us-east-1.amazonaws.com:{PORT}",
+        *(
+            f"{name}.localhost:{PORT}"
+            for name in ("evil.example/", "evil.example#", "evil.example?", "a@b", "a b", "a\t")
+        ),
+        *(f"{name}:{PORT}" for name in ("localhost.", ".localhost", "127.1", "2130706433", "0x7f.1", "0", "[::1]")),
+        *(f"{name}:{PORT}" for name in ("[::ffff:127.0.0.1]", "127.0.0.1.nip.io", "127.0.0.2", "localhost\uff0e", "")),
+        f"127.0.0.1:{PORT}, evil.example",
+        f"127.0.0.1:{PORT}:{PORT}",
+        "localhost:",
     ],
 )
 def test_other_names_are_refused(host: str | None) -> None:
@@ -136,6 +145,29 @@ def status(cloud: EmbeddedCloud, method: str, path: str, **headers: str) -> int:
     answer.read()
     connection.close()
     return answer.status
+
+
+SPELLED = [
+    *(
+        "//_ministack/reset",
+        "/%5fministack/reset",
+        "/./_ministack/reset",
+        "/x/../_ministack/reset",
+        "/_MINISTACK/reset",
+    ),
+    *("/_ministack%2freset", "/_aws/execute-api/../../_ministack/reset", "/_ministack;/reset", "/;/_ministack/reset"),
+    *("/_aws/execute-api/%2e%2e/%2e%2e/_ministack/reset", "/_ministack/../_ministack/reset", "\\_ministack\\reset"),
+    *("/_ministack/reset?x", "/_aws/lambda-url/../../_ministack/reset", "http://127.0.0.1/_ministack/reset"),
+]
+
+
+@pytest.mark.parametrize("path", SPELLED)
+def test_other_spellings_of_a_control_path_control_nothing(cloud: EmbeddedCloud, path: str) -> None:
+    cloud.client("s3").create_bucket(Bucket="survives")
+
+    assert status(cloud, "POST", path) in (403, 404, 405)
+
+    cloud.client("s3").delete_bucket(Bucket="survives")
 
 
 def test_the_emulator_does_not_see_what_is_refused(cloud: EmbeddedCloud) -> None:
