@@ -88,22 +88,22 @@ class Part:
 
     @cached_property
     def members(self) -> Mapping[str, Member]:
-        """All arguments by name."""
+        """Return all arguments by name."""
         return arguments.members(args_of(self.component) if self.component else StackArgs)
 
     @cached_property
     def keys(self) -> Mapping[str, str]:
-        """The settings' keys by argument."""
+        """Return the settings' keys by argument."""
         described = (name for name, member in self.members.items() if member.field or self.component is None)
         keys = {name: self.names.get(name, to_camel(name)) for name in described}
         return {name: key for name, key in keys.items() if key is not None}
 
     def settings(self) -> dict[str, Member]:
-        """Give the members that are settings, by key."""
+        """Return the members that are settings, by key."""
         return {key: replace(self.members[name], name=key) for name, key in self.keys.items()}
 
     def arguments_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the component's arguments out of the settings' values."""
+        """Return the component's arguments from the settings' values."""
         return {name: values[key] for name, key in self.keys.items()}
 
     def key(self, argument: str) -> str:
@@ -147,7 +147,7 @@ PARTS = (
 
 
 def _described() -> dict[str, Member]:
-    """Give all settings by key. Of an argument that several components take, the first describes the setting."""
+    """Return all settings by key. The first of several components with an argument describes the setting."""
     described: dict[str, Member] = {}
     for part in PARTS:
         for key, member in part.settings().items():
@@ -168,7 +168,7 @@ class Settings:
         return self.values[key]
 
     def of(self, component: Callable[..., Any]) -> dict[str, Any]:
-        """Give the arguments of a component that are settings."""
+        """Return the arguments of a component that are settings."""
         part = next(part for part in PARTS if part.component is component)
         return {name: value for name, value in part.arguments_of(self.values).items() if value is not None}
 
@@ -181,7 +181,7 @@ def load() -> Settings:
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
-    """Settings from their keys (`maxLabels`) and values, each as YAML has it or as a text. Raises SettingsError."""
+    """Parse settings by key (`maxLabels`), each as YAML has it or as a text. Raises SettingsError."""
     read = {key: _from_text(KEYS[key].type, value) if key in KEYS else value for key, value in values.items()}
     checked, problems = arguments.check_members(KEYS, read)
     sentences = [_as_given(problem, values).sentence(_spelled, "setting") for problem in problems]

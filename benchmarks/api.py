@@ -126,7 +126,7 @@ def _write(client: Any, table: str, batch: list[dict[str, Any]]) -> None:
 
 
 def _items(number: int) -> Iterator[dict[str, Any]]:
-    """Picture `number`, with labels of its own beside those that are searched."""
+    """Yield the items of picture `number`, with labels of its own beside those of the searches."""
     key = f"uploads/{number:032x}/bench.jpg"
     at = f"2026-01-{1 + number // 86_400:02}T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000Z"
     names = ["Common", *(["Heron"] if number < FOUND else []), f"Label {number % 100}"]
@@ -193,7 +193,7 @@ def _page(stack: DeployedStack) -> list[Figure]:
 
 
 def _interactive_s(page: Page) -> float:
-    """From asking for the page until it takes files (the limits are written when everything is connected)."""
+    """Return the seconds from the request of the page until it takes files (it writes the limits when it is ready)."""
     expect(page.locator("#limits")).not_to_be_empty()  # the page's policy forbids what `wait_for_function` does
     now: float = page.evaluate("performance.now()")
     return now / 1000

@@ -65,7 +65,7 @@ def measure(pictures: int = PICTURES) -> Report:
 
 
 def _put_without_events(stack: DeployedStack, pictures: int) -> None:
-    """Put the pictures that are there already, of which nobody tells the stack."""
+    """Put older pictures, of whose events the stack knows nothing."""
     s3, bucket = stack.client("s3"), stack.outputs["uploadBucket"]
     notification = s3.get_bucket_notification_configuration(Bucket=bucket)
     notification.pop("ResponseMetadata")

@@ -11,7 +11,7 @@ from integration_tests.stack import wait_for
 
 @contextmanager
 def held_back(functions: Any, function: str) -> Iterator[None]:
-    """Inside, the function is sent nothing from its queue; afterwards, all of it.
+    """Hold back the queue's messages from the function inside the block.
 
     Args:
         functions: A boto3 Lambda client.

@@ -47,11 +47,11 @@ class Design(Protocol):
 
     @property
     def queue_url(self) -> str:
-        """Of the bucket's events."""
+        """Return the queue of the bucket's events."""
 
     @property
     def function(self) -> str:
-        """The name of the one that labels."""
+        """Return the name of the labelling function."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of its cloud."""
@@ -60,7 +60,7 @@ class Design(Protocol):
         """Return the labels that it shows, by key."""
 
     def waiting(self) -> int:
-        """Messages in its queue."""
+        """Return the number of messages in its queue."""
 
 
 class Ours:
@@ -84,7 +84,7 @@ class Ours:
         }
 
     def waiting(self) -> int:
-        """Messages in the queue, visible or in flight."""
+        """Return the number of messages in the queue, visible or in flight."""
         attributes = self.client("sqs").get_queue_attributes(
             QueueUrl=self.queue_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -231,7 +231,7 @@ def _wait_for_label(design: Design, key: str) -> None:
 
 
 def _bulk(design: Design) -> tuple[int, float]:
-    """Let a backlog drain; how many pictures have their labels then, and the seconds it took."""
+    """Let a backlog drain; return how many pictures have their labels then, and the seconds it took."""
     bodies = [picture(f"bulk {n}") for n in range(BULK)]
     with held_back(design.client("lambda"), design.function), ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: _put(design, f"bulk/{n}.jpg", bodies[n]), range(BULK)))
@@ -244,7 +244,7 @@ def _bulk(design: Design) -> tuple[int, float]:
 
 
 def _lambda_s(design: Design) -> float:
-    """Return what Lambda would charge for: the sum of all durations in the function's log."""
+    """Return the seconds for which Lambda would charge: the sum of all durations in the function's log."""
     pages = design.client("logs").get_paginator("filter_log_events")
     log_pages = pages.paginate(logGroupName=f"/aws/lambda/{design.function}", filterPattern="REPORT")
     messages = (event["message"] for page in log_pages for event in page["events"])
@@ -252,7 +252,7 @@ def _lambda_s(design: Design) -> float:
 
 
 def _feed(design: Design, rekognition: LocalRekognition) -> Fed:
-    """Two versions of each picture, a fifth deleted again; each event comes twice, and all in a random order.
+    """Send each event of two versions of each picture twice, in random order, with a fifth deleted again.
 
     The tutorials do not subscribe to deletions, so they get none.
     """

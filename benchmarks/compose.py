@@ -13,7 +13,7 @@ from compose_tests.composed import PROJECT, Composed, copy_clone
 
 
 def measure() -> Report:
-    """Build; then up with nothing kept, a picture, a changed handler, down, and up with what the first one kept."""
+    """Time Compose: build, up with nothing kept, a picture, a changed handler, down, and up with the volumes kept."""
     with tempfile.TemporaryDirectory(prefix="labelstack-compose-") as folder:
         composed = Composed(copy_clone(Path(folder)))
         try:

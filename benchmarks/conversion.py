@@ -100,9 +100,7 @@ def measure() -> Report:
 
 
 def _function(folder: Path) -> Path:
-    """Return the function's zip for this machine, unpacked. Only boto3, which Lambda's runtime has, comes from
-    elsewhere.
-    """
+    """Return the function's zip for this machine, unpacked, with boto3 from elsewhere, as in Lambda's runtime."""
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     packages = ("handlers/process_image", "handlers/labelling", "handlers/results")

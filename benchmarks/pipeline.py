@@ -70,7 +70,7 @@ def measure() -> Report:
 
 @contextlib.contextmanager
 def timed() -> Iterator[Callable[[], float]]:
-    """Gives what tells, after the block, how many seconds it took."""
+    """Yield a function that returns, after the block, the seconds that the block took."""
     started = time.perf_counter()
     ended: list[float] = []
     yield lambda: ended[0] - started
@@ -78,7 +78,7 @@ def timed() -> Iterator[Callable[[], float]]:
 
 
 def upload_one_by_one(stack: DeployedStack) -> list[float]:
-    """Seconds from each upload to its result, after one picture that warms up."""
+    """Return the seconds from each upload to its result, after one picture that warms up."""
     stack.wait_for_result(stack.upload("bench/warm-up.jpg", picture("bench warm-up", width=640, height=480)))
     latencies = []
     for n in range(SINGLE_PICTURES):
@@ -112,7 +112,7 @@ def _upload_in_bulk(stack: DeployedStack) -> tuple[float, Counter[str], int]:
 
 
 def _memory_mb(cloud: EmbeddedCloud) -> float:
-    """Proportional set size of the cloud's processes and all their descendants, in MB."""
+    """Return the proportional set size of the cloud's processes and all their descendants, in MB."""
     roots = [psutil.Process(pid) for pid in cloud.pids]
     family = {p.pid: p for root in roots for p in (root, *root.children(recursive=True))}
     total = 0

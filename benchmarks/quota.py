@@ -85,7 +85,7 @@ def _throttled(rekognition: LocalRekognition) -> float:
 
 
 def _drain(stack: DeployedStack, folder: str, backlog: int, tps: int) -> list[tuple[str, float]]:
-    """Status and time of each result, in seconds since 1970."""
+    """Return the status and time of each result, in seconds since 1970."""
     bodies = [picture(f"{folder} {n}") for n in range(backlog)]
     with held_back(stack.client("lambda"), stack.outputs["processorFunction"]), ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: stack.upload(f"{folder}{n}.jpg", bodies[n]), range(backlog)))

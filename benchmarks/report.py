@@ -40,7 +40,7 @@ class Figure:
 
     @property
     def target(self) -> str:
-        """The target in words, empty without one."""
+        """Return the target in words, or ""."""
         if self.at_most is not None:
             return f"≤ {self.at_most:g} {self.unit}".rstrip()
         if self.at_least is not None:
@@ -49,7 +49,7 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Tell whether the target is met; true without one."""
+        """Return whether the target is met; true without one."""
         if self.at_most is not None:
             return self.value <= self.at_most
         if self.at_least is not None:

@@ -55,7 +55,7 @@ def measure() -> Report:
 
 
 def report(folder: Path, console: Console | None = None) -> Report:
-    """Judge the pictures of a folder; `console` is told each wrong label."""
+    """Judge the pictures of a folder, and print each wrong label on `console`."""
     answers: dict[str, list[str]] = yaml.safe_load((folder / "answers.yaml").read_text(encoding="utf-8"))
     figures = []
     with _client() as client:

@@ -76,18 +76,18 @@ class Composed:
             raise AssertionError(f"docker compose up --wait: {done.stdout[-2000:]}\n{self.log('deploy')[-4000:]}")
 
     def log(self, service: str) -> str:
-        """Return what a service has printed."""
+        """Return the log of a service."""
         printed = self.compose("logs", "--no-log-prefix", "--no-color", service).stdout
         return CONTROL_SEQUENCE.sub("", printed)
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """Every container of the project by name, stopped ones and those of functions too."""
+        """Return every container of the project by name, with stopped ones and those of functions."""
         listed = docker("ps", "--all", "--quiet", "--filter", f"name={self.name}").split()
         described = json.loads(docker("inspect", *listed)) if listed else []
         return {str(container["Name"]).removeprefix("/"): container for container in described}
 
     def networks(self) -> list[str]:
-        """Every network of the project by name."""
+        """Return every network of the project by name."""
         return docker("network", "ls", "--filter", f"name={self.name}", "--format", "{{.Name}}").split()
 
     def labelstack(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -102,14 +102,14 @@ class Composed:
         )
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, as the command finds them."""
+        """Return the stack's outputs, as the command reads them."""
         done = self.labelstack("outputs", "--json")
         assert done.returncode == 0, done.stderr
         stack_outputs: dict[str, Any] = json.loads(done.stdout)
         return stack_outputs
 
     def get(self, url: str) -> bytes:
-        """Return what a browser gets; names below localhost need not resolve here."""
+        """Return the answer that a browser gets; names below localhost need not resolve here."""
         host = url.split("/")[2]
         request = urllib.request.Request(url.replace(host, f"127.0.0.1:{self.port}", 1), headers={"Host": host})
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -117,14 +117,14 @@ class Composed:
         return body
 
     def remove(self) -> None:
-        """End it, with its volumes and images."""
+        """Remove the project with its volumes and images."""
         self.compose("down", "--volumes")
         for service in BUILT:
             subprocess.run(["docker", "image", "rm", f"{self.name}-{service}"], capture_output=True)
 
 
 def compose_problem() -> str | None:
-    """Return what to do where nothing can be composed, with the reason; None where it can."""
+    """Return why Compose cannot run here, and what to do, or None if it can."""
     if shutil.which("docker") is None:
         return "install Docker (there is no docker command)"
     for arguments, todo in ((("compose", "version"), "install the Compose plugin"), (("info",), "start Docker")):
@@ -135,7 +135,7 @@ def compose_problem() -> str | None:
 
 
 def copy_clone(folder: Path) -> Path:
-    """A copy of what is composed."""
+    """Copy the files that Compose needs."""
     for name in COPIED:
         source = PROJECT / name
         if source.is_dir():
@@ -146,20 +146,20 @@ def copy_clone(folder: Path) -> Path:
 
 
 def docker(*arguments: str) -> str:
-    """Return what a docker command prints."""
+    """Return the output of a docker command."""
     return subprocess.run(
         ["docker", *arguments], check=True, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S
     ).stdout
 
 
 def published(containers: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """The addresses of this machine on which containers answer."""
+    """Return the addresses of this machine on which containers answer."""
     bindings = [container["NetworkSettings"]["Ports"] or {} for container in containers.values()]
     return {str(bound["HostIp"]) for ports in bindings for bound_to in ports.values() for bound in bound_to or []}
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on."""
+    """Return ports on which nothing listens."""
     with ExitStack() as open_sockets:
         sockets = [open_sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(bound.getsockname()[1]) for bound in sockets]

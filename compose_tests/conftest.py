@@ -16,14 +16,14 @@ NO_DOCKER = 4
 
 @pytest.fixture(scope="session")
 def compose_here() -> None:
-    """Docker with Compose answers; these tests are asked for by name, so that it does not ends the run with that."""
+    """Require Docker with Compose, and end the run without it: you asked for these tests by name."""
     if (problem := compose_problem()) is not None:
         pytest.exit(f"make compose-test needs Docker with Compose: {problem}", NO_DOCKER)
 
 
 @pytest.fixture(scope="session")
 def composed(compose_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    """The service, up."""
+    """Yield the service, up."""
     project = Composed(copy_clone(tmp_path_factory.mktemp("clone")))
     try:
         project.up()
@@ -34,7 +34,7 @@ def composed(compose_here: None, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def another(composed: Composed, tmp_path: Path) -> Iterator[Callable[[], Composed]]:
-    """Makes a second project that is not up, with the images of the first."""
+    """Yield a function that makes a second project that is not up, with the images of the first."""
     projects: list[Composed] = []
 
     def make() -> Composed:

@@ -29,12 +29,15 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body, parsed."""
+        """Return the parsed body."""
         return json.loads(self.body)
 
     @property
     def problem(self) -> tuple[int, str]:
-        """Status and code of a problem document; fails the test where the answer is none, or tells too much."""
+        """Return status and code of a problem document.
+
+        Any other answer, or one that reveals too much, fails the test.
+        """
         assert self.headers.get("content-type", "").startswith("application/problem+json"), self
         document = self.json
         assert document["status"] == self.status, self
@@ -45,7 +48,7 @@ class Reply:
 
 
 def canonical(url: str) -> str:
-    """The address as AWS signs it and urllib3 sends it: `%20` for a space, `%2F` for a slash and for `%2f`."""
+    """Return the address as AWS signs it and urllib3 sends it: `%20` for a space, `%2F` for a slash and for `%2f`."""
     parts = urlsplit(urllib3.util.parse_url(url).url)
     query = urlencode(parse_qsl(parts.query, keep_blank_values=True), quote_via=quote, safe="-_.~")
     return parts._replace(query=query).geturl()
@@ -78,7 +81,7 @@ class ApiClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """One request, as it is."""
+        """Send one request without changes."""
         url = self.url + path + (f"?{query}" if query else "")
         sent = dict(headers or {})
         if self.access_key:
@@ -90,11 +93,11 @@ class ApiClient:
         return reply_of(self.pool.request(method, url, body=body, headers=sent))
 
     def get(self, path: str, parameters: Parameters | None = None, **headers: str) -> Reply:
-        """A GET with parameters; one that is a list is sent several times."""
+        """Send a GET with parameters; the items of a list are sent one by one."""
         return self.send("GET", path, query=urlencode(parameters or {}, doseq=True), headers=headers)
 
     def post(self, path: str, content: object) -> Reply:
-        """A POST of JSON."""
+        """Send a POST of JSON."""
         return self.send("POST", path, body=json.dumps(content).encode(), headers={"Content-Type": "application/json"})
 
     def delete(self, key: str) -> Reply:
@@ -102,7 +105,7 @@ class ApiClient:
         return self.send("DELETE", "/images", query=urlencode({"key": key}))
 
     def grant(self, size_bytes: int, name: str = "picture.jpg", content_type: str = "image/jpeg") -> dict[str, Any]:
-        """An upload URL for one picture, with its headers and key."""
+        """Return an upload URL for one picture, with its headers and key."""
         body = {"fileName": name, "contentType": content_type, "sizeBytes": size_bytes}
         reply = self.post("/generate-upload-url", body)
         assert reply.status == 200, reply
@@ -124,7 +127,7 @@ class ApiClient:
         return str(grant["key"])
 
     def wait_for_result(self, key: str) -> Any:
-        """The result of a picture when it is in its final state."""
+        """Return the result of a picture when it has a final state."""
         reply = wait_for(
             f"a result of {key!r}",
             lambda: self.get("/result", {"key": key}),
@@ -133,7 +136,7 @@ class ApiClient:
         return reply.json
 
     def every_page(self, parameters: Parameters) -> list[dict[str, Any]]:
-        """The pictures of all pages of `GET /images`."""
+        """Return the pictures of all pages of `GET /images`."""
         images: list[dict[str, Any]] = []
         more: dict[str, str] = {}
         while True:
@@ -146,5 +149,5 @@ class ApiClient:
 
 
 def reply_of(answer: urllib3.BaseHTTPResponse) -> Reply:
-    """The reply in what urllib3 gives."""
+    """Return urllib3's answer as a reply."""
     return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)

@@ -45,12 +45,15 @@ DROP = """(files) => {
 
 
 def chromium() -> str | None:
-    """The system's Chromium or Chrome."""
+    """Return the path of the system's Chromium or Chrome."""
     return os.environ.get("LABELSTACK_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def required_chromium() -> str:
-    """The system's Chromium. Without one the test is skipped, or, in CI, which can install it, fails."""
+    """Return the path of the system's Chromium.
+
+    Without it the test is skipped, or fails in CI, which can install it.
+    """
     path = chromium()
     if path:
         return path
@@ -62,7 +65,7 @@ def required_chromium() -> str:
 
 @contextmanager
 def browsing(path: str, patience_ms: int = PATIENCE_MS) -> Iterator[Browser]:
-    """A headless browser. While it runs, nobody else in this thread may start an event loop: deploy before."""
+    """Yield a headless browser. Deploy before: while it runs, nobody else in this thread may start an event loop."""
     expect.set_options(timeout=patience_ms)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=FLAGS)

@@ -43,7 +43,7 @@ class Case:
 
     @property
     def path(self) -> str:
-        """The name as Python has it."""
+        """Return the name as Python has it."""
         return os.fsdecode(self.name)
 
     def write(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class Case:
 
 
 def all_cases() -> list[Case]:
-    """Every case."""
+    """Return every case."""
     picture = Image.open(SAMPLES / "cat.png").convert("RGB").resize(SIDES)
     return [*_metadata(picture), *_depths(picture), *_formats(picture), *_damage(picture), *_names(picture)]
 

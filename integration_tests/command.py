@@ -37,7 +37,7 @@ class Command:
         )
 
     def document(self, *arguments: str | Path, **environment: str) -> Any:
-        """Run it with --json to its good end; what it printed. A failure shows its error."""
+        """Run it with --json, and return its document. A failure shows its error."""
         done = self(*arguments, "--json", **environment)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -58,7 +58,7 @@ class Command:
 
 
 def command_on(stack: DeployedStack, folder: Path, outputs: Mapping[str, Any] | None = None) -> Command:
-    """The command for a stack.
+    """Return the command for a stack.
 
     Args:
         stack: On an emulator.

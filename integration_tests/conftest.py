@@ -73,7 +73,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On AWS only the smoke tests run, and where Pulumi cannot be had nothing of its engine."""
+    """Keep only the smoke tests on AWS, and none of Pulumi's engine where Pulumi cannot be had."""
     lane = config.stash[LANE]
     if lane.cloud == "aws":
         others = [item for item in items if _is_ours(item) and item.get_closest_marker("smoke") is None]
@@ -87,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have the images before the first test's time runs."""
+    """Fetch the images before the first test's time runs."""
     config = session.config
     runs = any(_is_ours(item) and item.get_closest_marker("skip") is None for item in session.items)
     if config.stash[LANE].cloud == "localstack" and not config.option.collectonly and runs:
@@ -98,7 +98,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI, a lane in which nothing ran has failed: all of it may have been skipped for want of something."""
+    """Fail a lane in CI in which nothing ran: all of it may have been skipped."""
     config = session.config
     ours = any(map(_is_ours, session.items))
     if os.environ.get("CI") and ours and not config.option.collectonly and not config.stash[EXECUTED]:
@@ -110,7 +110,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what the functions and the cloud logged to the report of a failure."""
+    """Add the logs of the functions and the cloud to the report of a failure."""
     report = yield
     config = item.config
     if not _is_ours(item):
@@ -155,7 +155,7 @@ def _tell(config: pytest.Config, text: str) -> None:
 
 @contextmanager
 def _or_exit() -> Iterator[None]:
-    """End the run with one sentence where there is nothing to run on."""
+    """End the run with one sentence if its cloud cannot run."""
     try:
         yield
     except LabelstackError as error:
@@ -175,7 +175,7 @@ def lane(request: pytest.FixtureRequest) -> Lane:
 def running(
     request: pytest.FixtureRequest, lane: Lane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningCloud]:
-    """The cloud, started for this run alone, unless it runs already."""
+    """Yield the cloud, started for this run alone, unless it runs already."""
     with _or_exit():
         started = running_cloud(lane, PROJECT, tmp_path_factory.mktemp("cloud"))
         cloud_of_run = started.__enter__()
@@ -190,13 +190,13 @@ def running(
 
 @pytest.fixture(scope="session")
 def cloud(running: RunningCloud) -> Cloud:
-    """The cloud."""
+    """Return the cloud."""
     return running.cloud
 
 
 @pytest.fixture(autouse=True)
 def _needs(request: pytest.FixtureRequest) -> None:
-    """Skip what the cloud cannot do."""
+    """Skip a test that needs more than the cloud can do."""
     names = [name for marker in request.node.iter_markers("needs") for name in marker.args]
     if names:
         skip_unless(request.getfixturevalue("cloud"), *names)
@@ -212,7 +212,7 @@ def skip_unless(cloud: Cloud, *capabilities: str) -> None:
 def stack(
     request: pytest.FixtureRequest, lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
-    """The project's own program, deployed as the lane's stack."""
+    """Yield the project's own program, deployed as the lane's stack."""
     if lane.cloud == "aws":
         context = _on_aws(request, lane, running)
     else:
@@ -224,7 +224,7 @@ def stack(
 
 @contextmanager
 def _deployed(lane: Lane, running: RunningCloud, folder: Path, settings: Mapping[str, str]) -> Iterator[DeployedStack]:
-    """The program as one more stack on the cloud."""
+    """Deploy the program as one more stack on the cloud."""
     with _or_exit():
         engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, folder)
     try:
@@ -242,7 +242,7 @@ def _deployed(lane: Lane, running: RunningCloud, folder: Path, settings: Mapping
 
 @contextmanager
 def _on_aws(request: pytest.FixtureRequest, lane: Lane, running: RunningCloud) -> Iterator[DeployedStack]:
-    """A stack that is there already; or one of the run's own, which is destroyed again."""
+    """Yield a deployed stack, or one of the run's own, which is destroyed again."""
     marks = [item.get_closest_marker("smoke") for item in request.session.items]
     pictures = sum(int(mark.kwargs.get("pictures", 0)) for mark in marks if mark is not None)
     with _or_exit():
@@ -271,14 +271,14 @@ def _cleaned_up(deployed: smoke.SmokeStack) -> Iterator[DeployedStack]:
 
 @pytest.fixture(scope="session")
 def session_rekognition(running: RunningCloud) -> LocalRekognition:
-    """The local Rekognition's control plane; who sets rules takes them back."""
+    """Return the local Rekognition's control plane. A test that sets rules removes them."""
     skip_unless(running.cloud, "rekognition_rules")
     return LocalRekognition(running.rekognition_control_url, running.rekognition_control_token)
 
 
 @pytest.fixture(scope="session")
 def keyed_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The same program with an API that wants a key, and a pipeline that can pause, beside the first stack."""
+    """Yield the same program beside the first stack, with an API that wants a key, and a pipeline that can pause."""
     settings = _beside("keyed", {"apiAccess": "api_key", "onCostBound": "pause"})
     with _deployed(lane, running, tmp_path_factory.mktemp("keyed"), settings) as deployed:
         yield deployed
@@ -286,7 +286,7 @@ def keyed_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="session")
 def guest_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """The same program with a page for guests, and an HTTP API that wants signatures."""
+    """Yield the same program with a page for guests, and an HTTP API that wants signatures."""
     skip_unless(running.cloud, *lanes.GUESTS)
     settings = _beside("guests", {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest"})
     with _deployed(lane, running, tmp_path_factory.mktemp("guests"), settings) as deployed:
@@ -297,7 +297,7 @@ def guest_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.Temp
 def cloudfront_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
-    """The same program with its page behind CloudFront."""
+    """Yield the same program with its page behind CloudFront."""
     skip_unless(running.cloud, "cloudfront")
     settings = _beside("front", {"website": "cloudfront"})
     with _deployed(lane, running, tmp_path_factory.mktemp("front"), settings) as deployed:
@@ -308,7 +308,7 @@ def cloudfront_stack(
 def throttled_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
-    """The same program with an API that lets one request a second through, and two at once."""
+    """Yield the same program with an API that lets one request a second through, and two at once."""
     skip_unless(running.cloud, "throttling")
     settings = _beside(
         "throttled", {"website": "none", "previews": "false", "apiThrottleRate": "1", "apiThrottleBurst": "2"}
@@ -321,7 +321,7 @@ def throttled_stack(
 def workflow_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
-    """The same program with a workflow of Step Functions in place of the one function."""
+    """Yield the same program with a workflow of Step Functions in place of the one function."""
     skip_unless(running.cloud, "express_workflows")
     settings = _beside("flow", {"pipeline": "workflow", "api": "none", "website": "none", "previews": "false"})
     with _deployed(lane, running, tmp_path_factory.mktemp("workflow"), settings) as deployed:
@@ -329,7 +329,7 @@ def workflow_stack(
 
 
 def _beside(name: str, settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings of one more stack; its own name keeps what it makes apart."""
+    """Return the settings of one more stack, whose name separates its resources."""
     config = {f"labelstack:{key}": value for key, value in {"name": name, "apiLogRole": "account", **settings}.items()}
     return {**FASTER_FAILURES, **config}
 
@@ -339,13 +339,13 @@ def _beside(name: str, settings: Mapping[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def api(stack: DeployedStack) -> ApiClient:
-    """The first stack's API, which is open."""
+    """Return the first stack's API, which is open."""
     return ApiClient(stack.outputs["apiUrl"])
 
 
 @pytest.fixture(scope="session")
 def caller(running: RunningCloud, stack: DeployedStack) -> ApiClient:
-    """The first stack's API with all it may want: a key, or the deployer's signature."""
+    """Return the first stack's API with all that it may require: a key, or the deployer's signature."""
     if "apiUrl" not in stack.outputs:
         pytest.skip("this stack has no API (labelstack:api is none)")
     if "apiKeyId" in stack.outputs:
@@ -355,13 +355,13 @@ def caller(running: RunningCloud, stack: DeployedStack) -> ApiClient:
 
 @pytest.fixture(scope="session")
 def keyed_api(keyed_stack: DeployedStack) -> ApiClient:
-    """The API that wants a key, with it."""
+    """Return the API that wants a key, with the key."""
     return _with_key(keyed_stack)
 
 
 @pytest.fixture(scope="session")
 def signed_api(running: RunningCloud, guest_stack: DeployedStack) -> ApiClient:
-    """The HTTP API, with signatures of somebody who may do everything."""
+    """Return the HTTP API, with signatures of a user who may do everything."""
     url = guest_stack.outputs["apiUrl"]
     return ApiClient(url, credentials=running.cloud.credentials(), region=running.cloud.region)
 
@@ -373,13 +373,13 @@ def _with_key(stack: DeployedStack) -> ApiClient:
 
 @pytest.fixture(scope="session")
 def run_folder(lane: Lane) -> str:
-    """Before all keys of a run on AWS, where others' pictures are too."""
+    """Return the folder of all keys of a run on AWS, where others' pictures are too."""
     return f"smoke/{uuid.uuid4().hex[:12]}/" if lane.cloud == "aws" else ""
 
 
 @pytest.fixture
 def key(request: pytest.FixtureRequest, run_folder: str) -> Callable[[str], str]:
-    """Makes object keys that no other test uses."""
+    """Return a function that makes object keys that no other test uses."""
     numbers = itertools.count()
     folder = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")
 

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 
 
 def s3_event(bucket: str, key: str, sequencer: str, *, name: str = "ObjectCreated:Put", version_id: str = "") -> str:
-    """An S3 notification as it arrives in SQS."""
+    """Return an S3 notification as it arrives in SQS."""
     entity = {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "0" * 32, "sequencer": sequencer}
     if version_id:
         entity["versionId"] = version_id

@@ -21,7 +21,7 @@ WARNING = re.compile(r"\b(WARN|WARNING|ERROR|CRITICAL)\b|Traceback|Error: ")
 
 
 def sections(running: RunningCloud, functions: list[str], since_ms: int) -> Iterator[tuple[str, str]]:
-    """Titles and texts, the cloud's own warnings first, then the functions' logs; where one cannot be read, why.
+    """Yield titles and texts: the cloud's own warnings, then the functions' logs, or why one cannot be read.
 
     Args:
         running: The cloud.
@@ -48,7 +48,7 @@ def sections(running: RunningCloud, functions: list[str], since_ms: int) -> Iter
 
 
 def cut(lines: list[str], count: int) -> str:
-    """The last lines, none of them longer than a screen can bear."""
+    """Return the last lines, each cut to a screen's width."""
     kept = [line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} …" for line in lines[-count:]]
     return "\n".join(kept) or "(nothing)"
 
@@ -59,7 +59,7 @@ def shown(lines: list[str], count: int) -> str:
 
 
 def functions_of(running: RunningCloud, outputs: Mapping[str, Any]) -> list[str]:
-    """The functions of a stack; on an emulator, which is the run's own, all there are."""
+    """Return the functions of a stack, or all functions of an emulator, which is the run's own."""
     named = [str(value) for name, value in outputs.items() if name.endswith("Function")]
     if running.cloud.endpoint_url is None:
         return named

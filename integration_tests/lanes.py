@@ -26,11 +26,11 @@ class Deployment(Protocol):
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """The stack's outputs."""
+        """Return the stack's outputs."""
 
     @property
     def created(self) -> int:
-        """Return how many resources were made."""
+        """Return the number of created resources."""
 
     @property
     def updated(self) -> int:
@@ -38,7 +38,7 @@ class Deployment(Protocol):
 
     @property
     def replaced(self) -> int:
-        """Return how many were made anew."""
+        """Return the number of replaced resources."""
 
     @property
     def deleted(self) -> int:
@@ -56,7 +56,7 @@ class Engine(Protocol):
         """Deploy the program as this stack."""
 
     def destroy(self, stack: str) -> int:
-        """Remove everything this stack made; how many resources."""
+        """Remove all resources of a stack; return their number."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Lane:
     reason: str
 
     def __str__(self) -> str:
-        """For the header of a run."""
+        """Describe the lane for the header of a run."""
         how = f"engine {self.engine}" if self.engine else "deployed already"
         return f"cloud {self.cloud} ({self.reason}), stack {self.stack}, {how}"
 
@@ -88,7 +88,7 @@ def choose(
     engine: str | None,
     docker_problem: Callable[[], str | None],
 ) -> Lane:
-    """The lane that the options name; without a cloud, LocalStack where it can be had, else the embedded cloud.
+    """Return the lane that the options name; without a cloud, LocalStack where it can be had, else the embedded cloud.
 
     Args:
         project: The folder with the stacks' files.
@@ -132,14 +132,14 @@ def engine_for(name: str, project: Path, cloud: Cloud, folder: Path) -> Engine:
 
 
 def up_again(engine: Engine, cloud: Cloud, stack: str, config: Mapping[str, str] | None = None) -> Deployment:
-    """Deploy what is deployed. Where a cloud loses the tags of new alarms, Pulumi's provider sets them once before."""
+    """Deploy a second time. Where a cloud loses the tags of new alarms, Pulumi's provider first sets them once."""
     if isinstance(engine, PulumiEngine) and not cloud.capabilities.tagged_alarms:
         engine.up(stack, config)
     return engine.up(stack, config)
 
 
 def pulumi_problem() -> str | None:
-    """Say why Pulumi cannot deploy here: no CLI or no provider, and neither can be downloaded. None when it can."""
+    """Return why Pulumi cannot deploy here (no CLI or no provider, and no download), or None if it can."""
     try:
         cli.ready(CLI_FOLDER)
     except PulumiMissingError as error:
@@ -148,7 +148,7 @@ def pulumi_problem() -> str | None:
 
 
 def drift(engine: Engine, stack: str) -> dict[str, int]:
-    """Count by kind what a refresh would change of a stack; the in-process engine has no refresh."""
+    """Count by kind the changes that a refresh would make to a stack; the in-process engine has no refresh."""
     if not isinstance(engine, PulumiEngine):
         return {}
     changes = engine.select(stack).refresh(color="never").summary.resource_changes or {}

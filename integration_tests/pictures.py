@@ -18,12 +18,12 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 
 def sample(name: str) -> bytes:
-    """One of the photographs that come with the project."""
+    """Return a photograph of the project."""
     return (SAMPLES / name).read_bytes()
 
 
 def picture(seed: object, *, width: int = 160, height: int = 120, fmt: str = "JPEG") -> bytes:
-    """A picture of coloured boxes; another seed, other bytes."""
+    """Return a picture of coloured boxes; another seed gives other bytes."""
     rng = random.Random(str(seed))
     image = Image.new("RGB", (width, height), tuple(rng.randrange(256) for _ in range(3)))
     draw = ImageDraw.Draw(image)
@@ -35,7 +35,7 @@ def picture(seed: object, *, width: int = 160, height: int = 120, fmt: str = "JP
 
 
 def encoded(image: Image.Image, fmt: str, **options: Any) -> bytes:
-    """A file of a picture, in any of Pillow's formats or HEIF."""
+    """Return a file of a picture, in any of Pillow's formats or HEIF."""
     pillow_heif.register_heif_opener()
     out = io.BytesIO()
     image.save(out, fmt, **options)
@@ -43,7 +43,7 @@ def encoded(image: Image.Image, fmt: str, **options: Any) -> bytes:
 
 
 def heic(seed: object, *, width: int = 160, height: int = 120, claims: tuple[int, int] | None = None) -> bytes:
-    """`picture` as a phone saves it; it may claim to have other sides than it has."""
+    """Return `picture` as a phone saves it, if wanted with false sides."""
     content = encoded(Image.open(io.BytesIO(picture(seed, width=width, height=height))), "HEIF")
     if claims is None:
         return content
@@ -53,13 +53,13 @@ def heic(seed: object, *, width: int = 160, height: int = 120, claims: tuple[int
 
 
 def gif_bomb(*, screen: tuple[int, int] = (30_000, 30_000), frame: tuple[int, int] = (30_000, 30_000)) -> bytes:
-    """A GIF file of a few bytes that claims a screen, and on it a first picture, of these sides."""
+    """Return a GIF file of a few bytes that claims a screen, and on it a first picture, of these sides."""
     header = b"GIF89a" + struct.pack("<HHBBB", *screen, 0x80, 0, 0) + bytes(3) + b"\xff" * 3
     return header + b"," + struct.pack("<HHHHB", 0, 0, *frame, 0) + b"\x02\x02\x44\x01\x00;"
 
 
 def jpeg_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
-    """A JPEG file whose frame header claims these sides."""
+    """Return a JPEG file whose frame header claims these sides."""
     content = bytearray(picture("bomb"))
     at = content.index(b"\xff\xc0") + 5  # baseline: length, precision, then height and width
     content[at : at + 4] = struct.pack(">HH", height, width)
@@ -67,13 +67,13 @@ def jpeg_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
 
 
 def truncated_jpeg() -> bytes:
-    """The first third of a photograph."""
+    """Return the first third of a photograph."""
     whole = picture("truncated", width=800, height=600)
     return whole[: len(whole) // 3]
 
 
 def decompression_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
-    """A small, valid PNG file that decodes to width by height pixels of one colour."""
+    """Return a small, valid PNG file that decodes to width by height pixels of one colour."""
     packer = zlib.compressobj(9)
     row = b"\0" * (1 + (width + 7) // 8)  # filter byte, then 1 bit a pixel
     rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()

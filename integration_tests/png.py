@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """A chunk with its checksum."""
+    """Return a chunk with its checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
@@ -21,6 +21,6 @@ def png(
     chunks: Iterable[bytes] = (),
     interlaced: bool = False,
 ) -> bytes:
-    """A PNG that says this of itself; `packed` are its rows, `chunks` stand before them."""
+    """Return a PNG with this header; `packed` are its rows, `chunks` stand before them."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", *sides, depth, colours, 0, 0, interlaced))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")

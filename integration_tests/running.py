@@ -35,7 +35,7 @@ class RunningCloud:
 
 @contextmanager
 def running_cloud(lane: Lane, project: Path, folder: Path) -> Iterator[RunningCloud]:
-    """The lane's cloud.
+    """Yield the lane's cloud.
 
     Args:
         lane: Says which.
@@ -74,7 +74,7 @@ def _localstack(cloud: LocalStackCloud, logs: Callable[[int], Mapping[str, str]]
 
 
 def external_localstack(variables: Mapping[str, str]) -> LocalStackCloud:
-    """The LocalStack that the standard variables name.
+    """Return the LocalStack that the standard variables name.
 
     Raises:
         CloudSettingsError: They do not say where the functions find a Rekognition.

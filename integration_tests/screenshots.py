@@ -23,13 +23,13 @@ IN_THE_VIEWER = "astronaut.jpg"
 
 
 def labelstack(folder: Path, *arguments: str | Path) -> str:
-    """Run the command on an embedded cloud in a folder of its own; return what it prints."""
+    """Run the command on an embedded cloud in a folder of its own; return its output."""
     command = [sys.executable, "-m", "labelstack", *map(str, arguments), "--state-dir", str(folder)]
     return subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def take(page: Page, name: str) -> None:
-    """Write what the page shows as docs/<name>."""
+    """Write a screenshot of the page as docs/<name>."""
     with tempfile.TemporaryDirectory() as folder:
         png = Path(folder) / "page.png"
         page.screenshot(path=png)

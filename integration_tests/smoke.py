@@ -40,11 +40,11 @@ class Budget:
 
     @property
     def dollars(self) -> float:
-        """The most that Rekognition costs. Calls that fail are not charged."""
+        """Return the most that Rekognition costs. Calls that fail are not charged."""
         return self.pictures * self.calls * PRICE_PER_CALL
 
     def __str__(self) -> str:
-        """For the person who pays."""
+        """Describe the cost for the person who pays."""
         return (
             f"costs at most {self.pictures} pictures x {self.calls} Rekognition calls x ${PRICE_PER_CALL:.3f} = "
             f"${self.dollars:.3f}, and requests to S3, SQS, Lambda and DynamoDB for less than a cent"
@@ -85,7 +85,7 @@ def _settings(project: Path, stack: str) -> dict[str, str]:
 
 
 def deployed_outputs(project: Path, stack: str, variables: Mapping[str, str]) -> Mapping[str, Any]:
-    """The outputs of a stack that is deployed already: from the file in LABELSTACK_OUTPUTS, else by the Pulumi CLI.
+    """Return the outputs of a deployed stack: from the file in LABELSTACK_OUTPUTS, else by the Pulumi CLI.
 
     Raises:
         InputError: The file cannot be used.
@@ -104,9 +104,7 @@ def deployed_outputs(project: Path, stack: str, variables: Mapping[str, str]) ->
 
 
 def settings_for(cloud: Cloud) -> dict[str, str]:
-    """Return what a stack of the run's own needs besides its file: names of its own, and the account's log role left
-    alone.
-    """
+    """Return the settings of a stack of the run's own: its own names, no change of the account's log role."""
     role = cloud.client("apigateway").get_account().get("cloudwatchRoleArn")
     return {"labelstack:name": "labelstack-smoke", "labelstack:apiLogRole": "account" if role else "own"}
 
@@ -131,7 +129,7 @@ class SmokeStack(DeployedStack):
         return done
 
     def clean_up(self) -> None:
-        """Delete every version of what was uploaded, and wait until its results are deleted too."""
+        """Delete every uploaded version, and wait until the results are deleted too."""
         s3, bucket = self.client("s3"), self.outputs["uploadBucket"]
         keys = sorted({picture.key for picture in self.uploaded})
         for key in keys:

@@ -40,7 +40,7 @@ def wait_for(
     timeout_s: float = PATIENCE_S,
     hopeless: Callable[[], str] = lambda: "",
 ) -> T:
-    """Poll `look` until `done` holds for what it returns; on time-out say what was waited for and last seen.
+    """Poll `look` until `done` holds for its value. On time-out, raise an error that names `what` and the last value.
 
     `hopeless` says every few seconds why it will never hold; empty while it may.
     """
@@ -63,7 +63,7 @@ def wait_for(
 
 
 def reachable(url: str) -> tuple[str, dict[str, str]]:
-    """A URL and headers for a client on this machine.
+    """Return a URL and headers for a client on this machine.
 
     All names below LocalStack's are this machine, but not every resolver knows: so the name goes into the Host header.
     """
@@ -98,13 +98,13 @@ class DeployedStack:
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """A boto3 client with the deployer's credentials, built once."""
+        """Return a boto3 client with the deployer's credentials, built once."""
         if service not in self._clients:
             self._clients[service] = self.cloud.client(service)
         return self._clients[service]
 
     def page_address(self, path: str = "") -> tuple[str, dict[str, str]]:
-        """URL and headers of a request for a file of the page."""
+        """Return URL and headers of a request for a file of the page."""
         return reachable(str(self.outputs["websiteUrl"]) + path)
 
     # --- pictures ---------------------------------------------------------------------------------------------
@@ -126,19 +126,19 @@ class DeployedStack:
     # --- the table --------------------------------------------------------------------------------------------
 
     def item(self, pk: str, sk: str) -> dict[str, Any] | None:
-        """One item of the results table as Python values, or None."""
+        """Return one item of the results table as Python values, or None."""
         answer = self.client("dynamodb").get_item(
             TableName=self.outputs["resultsTable"], Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
         )
         return _plain(answer["Item"]) if "Item" in answer else None
 
     def items(self, **query: Any) -> list[dict[str, Any]]:
-        """Every item a query finds."""
+        """Return all items of a query."""
         pages = self.client("dynamodb").get_paginator("query").paginate(TableName=self.outputs["resultsTable"], **query)
         return [_plain(item) for page in pages for item in page["Items"]]
 
     def everything(self) -> list[dict[str, Any]]:
-        """The whole table; for tests that compare it."""
+        """Return the whole table, for tests that compare it."""
         pages = (
             self.client("dynamodb")
             .get_paginator("scan")
@@ -147,15 +147,15 @@ class DeployedStack:
         return [_plain(item) for page in pages for item in page["Items"]]
 
     def result(self, key: str) -> dict[str, Any] | None:
-        """The result document stored for a key, whatever its status."""
+        """Return the result document stored for a key, whatever its status."""
         return self.item(f"IMAGE#{key}", "META")
 
     def label_entries(self, key: str) -> dict[str, dict[str, Any]]:
-        """A picture's label entries by label."""
+        """Return a picture's label entries by label."""
         return {entry["label"]: entry for entry in self._entries(key, "LABEL#")}
 
     def terms(self, key: str) -> set[str]:
-        """Return what a picture is searched by beside its labels."""
+        """Return the terms by which searches find a picture, beside its labels."""
         return {entry["sk"].removeprefix("TERM#") for entry in self._entries(key, "TERM#")}
 
     def _entries(self, key: str, kind: str) -> list[dict[str, Any]]:
@@ -170,7 +170,7 @@ class DeployedStack:
         return int(sum(shard.get(f"n:{label}", 0) for shard in shards))
 
     def wait_for_result(self, uploaded: Uploaded) -> dict[str, Any]:
-        """The terminal result of exactly this object version."""
+        """Return the terminal result of exactly this object version."""
 
         def done(result: dict[str, Any] | None) -> bool:
             return (
@@ -187,7 +187,7 @@ class DeployedStack:
         return result
 
     def startup_failure(self) -> Callable[[], str]:
-        """Tells of a function that has failed to start since then, with the cause; empty while none has."""
+        """Return a function that describes a function's failed start since then, with the cause, or returns ""."""
         functions = [str(name) for output, name in self.outputs.items() if output.endswith("Function")]
         since_ms = int(time.time() * 1000)
 
@@ -199,11 +199,11 @@ class DeployedStack:
         return look
 
     def wait_for_results(self, uploaded: Sequence[Uploaded]) -> list[dict[str, Any]]:
-        """Terminal results of several object versions, in their order."""
+        """Return the terminal results of several object versions, in their order."""
         return [self.wait_for_result(upload) for upload in uploaded]
 
     def wait_until_announced(self, key: str) -> None:
-        """Wait until a stored result waits for no announcement: what that takes is off its item."""
+        """Wait until a stored result is announced and its item has no trace of that."""
         outbox = {"unannounced", "claimedUntil", "gsi1pk", "gsi1sk"}
         wait_for(
             f"{key!r} to be announced",
@@ -231,8 +231,9 @@ class DeployedStack:
         )
 
     def messages_in_flight(self) -> int:
-        """Return how many messages of the first queue are with a function; a dead letter that failed is hidden for
-        minutes.
+        """Return how many messages of the first queue are in flight.
+
+        A dead letter that failed is hidden for minutes.
         """
         return self._messages()["queueUrl"][1]
 
@@ -249,7 +250,7 @@ class DeployedStack:
     # --- logs -------------------------------------------------------------------------------------------------
 
     def log_events(self, function_name: str) -> Iterator[dict[str, Any]]:
-        """A function's JSON log lines."""
+        """Yield a function's JSON log lines."""
         pages = (
             self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}")
         )
@@ -272,11 +273,11 @@ class LocalRekognition:
         self._call("PUT", "/rules", list(rules))
 
     def rules(self) -> Any:
-        """The rules in force."""
+        """Return the current rules."""
         return self._call("GET", "/rules")
 
     def calls(self) -> dict[str, Any]:
-        """Counted calls since the last reset."""
+        """Return the counted calls since the last reset."""
         answer = self._call("GET", "/calls")
         assert isinstance(answer, dict)
         return answer

@@ -39,7 +39,7 @@ class Inbox:
     attributes: list[dict[str, str]] = field(default_factory=list)
 
     def of(self, key: str) -> list[dict[str, Any]]:
-        """The messages about a key that have come so far."""
+        """Return the messages about a key that have come so far."""
         while True:
             answer = self.stack.client("sqs").receive_message(
                 QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -53,11 +53,11 @@ class Inbox:
                 self.stack.client("sqs").delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
     def wait(self, key: str) -> list[dict[str, Any]]:
-        """The messages about a key, once there is one."""
+        """Return the messages about a key, once there is one."""
         return wait_for(f"a message about {key!r}", lambda: self.of(key), bool)
 
     def subscribe(self, filter_policy: Mapping[str, Any] | None = None) -> None:
-        """Have the topic's messages sent here."""
+        """Subscribe this queue to the topic's messages."""
         attributes = {"RawMessageDelivery": "true"}
         if filter_policy:
             attributes["FilterPolicy"] = json.dumps(filter_policy)
@@ -95,7 +95,7 @@ def inbox(stack: DeployedStack, filter_policy: Mapping[str, Any] | None = None) 
 
 
 def document(stack: DeployedStack, uploaded: Uploaded) -> dict[str, Any]:
-    """The document of a version, once it is there."""
+    """Return the document of a version, once it is there."""
     key = f"results/{uploaded.key}/{uploaded.version_id}.json"
     s3 = stack.client("s3")
 
@@ -114,7 +114,7 @@ def document(stack: DeployedStack, uploaded: Uploaded) -> dict[str, Any]:
 
 
 def wait_until_refused(stack: DeployedStack, uploaded: Uploaded) -> dict[str, Any]:
-    """The result of an upload that is stored, and whose announcement has failed."""
+    """Return the result of an upload that is stored, and whose announcement has failed."""
     return wait_for(
         f"an announcement of {uploaded.key!r} that fails",
         lambda: stack.result(uploaded.key) or {},
@@ -124,7 +124,7 @@ def wait_until_refused(stack: DeployedStack, uploaded: Uploaded) -> dict[str, An
 
 @contextmanager
 def at_rest(stack: DeployedStack) -> Iterator[None]:
-    """No function takes a message meanwhile, and the processor is at work on none."""
+    """Keep messages from all functions inside the block, with the processor idle."""
     client = stack.client("lambda")
     queues = {stack.outputs[name].rpartition("/")[2] for name in ("queueUrl", "deadLetterQueueUrl")}
 

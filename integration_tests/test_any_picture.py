@@ -23,7 +23,7 @@ def astronaut() -> Image.Image:
 
 
 def turned(fmt: str) -> bytes:
-    """Lying on its side, with the note that a viewer is to turn it (Exif orientation 6)."""
+    """Return a picture on its side with Exif orientation 6, which tells a viewer to turn it."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     lying = astronaut().transpose(Image.Transpose.ROTATE_90)
@@ -37,7 +37,7 @@ def animated(fmt: str) -> bytes:
 
 
 def large() -> bytes:
-    """More than 10,000 pixels wide."""
+    """Return a picture more than 10,000 pixels wide."""
     wide = Image.new("RGB", (10_240, 10_240), "white")
     wide.paste(astronaut().resize((9_216, 9_216)), (0, 0))
     return encoded(wide, "JPEG")

@@ -18,7 +18,7 @@ NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
 
 @pytest.fixture(params=["api", "keyed_api", "signed_api"], ids=["rest-open", "rest-api_key", "http-iam"])
 def any_api(request: pytest.FixtureRequest) -> ApiClient:
-    """Each API in turn, with what it wants of a caller."""
+    """Return each API in turn, with the credentials that it requires."""
     client = request.getfixturevalue(request.param)
     assert isinstance(client, ApiClient)
     return client
@@ -26,7 +26,7 @@ def any_api(request: pytest.FixtureRequest) -> ApiClient:
 
 @pytest.fixture(params=["keyed_api", "signed_api"], ids=["rest-api_key", "http-iam"])
 def closed_api(request: pytest.FixtureRequest) -> ApiClient:
-    """The APIs that know who asks, and let him delete."""
+    """Return the APIs that know their caller, and let the caller delete."""
     client = request.getfixturevalue(request.param)
     assert isinstance(client, ApiClient)
     return client

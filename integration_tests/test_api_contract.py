@@ -44,7 +44,7 @@ class Signature(AuthBase):
 
 @pytest.fixture(scope="module", params=["api", "signed_api"], ids=["rest", "http"])
 def any_api(request: pytest.FixtureRequest) -> ApiClient:
-    """Both kinds of gateway."""
+    """Return both kinds of gateway."""
     client = request.getfixturevalue(request.param)
     assert isinstance(client, ApiClient)
     return client

@@ -37,7 +37,7 @@ def test_each_case_ends_as_it_should(
 
 
 def _outcome(line: dict[str, Any] | None) -> str:
-    """The end of a case in the words of its expectation, or what is wrong with a picture that is LABELED."""
+    """Return the end of a case in the words of its expectation, or the fault of a picture that is LABELED."""
     if line is None:
         return LEFT_OUT
     if line["status"] != LABELED:

@@ -16,7 +16,7 @@ from integration_tests.stack import DeployedStack, wait_for
 
 @pytest.fixture
 def session(stack: DeployedStack, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A session of the package localstack-client for this cloud."""
+    """Return a session of the package localstack-client for this cloud."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # it would count for more than what is said here
     keys = stack.cloud.credentials()
     host = urlsplit(stack.cloud.endpoint_url).netloc

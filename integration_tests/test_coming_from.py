@@ -29,7 +29,7 @@ LOG_ROLE = {"labelstack:apiLogRole": "account"}
 
 
 def settings_of(system: int) -> str:
-    """The block of a system on the page: a stack's file."""
+    """Return the block of a system on the page: a stack's file."""
     section = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)[system]
     assert section.startswith(f"{system}. ")
     [block] = re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
@@ -38,7 +38,7 @@ def settings_of(system: int) -> str:
 
 @contextmanager
 def deployed(system: int, lane: Lane, running: RunningCloud, folder: Path) -> Iterator[DeployedStack]:
-    """The project with nothing but the system's block as its stack's file, deployed beside the first stack."""
+    """Deploy the project beside the first stack, with the system's block as its stack's file."""
     project = folder / "project"
     project.mkdir()
     for entry in PROJECT.iterdir():
@@ -58,7 +58,7 @@ Deploy = Callable[[int], Any]
 
 @pytest.fixture
 def deploy(lane: Lane, running: RunningCloud, tmp_path: Path) -> Deploy:
-    """Deploys a system by its number."""
+    """Return a function that deploys a system by its number."""
     return lambda system: deployed(system, lane, running, tmp_path)
 
 

@@ -26,7 +26,7 @@ NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
 
 @pytest.fixture(params=STACKS, ids=["rest-open", "rest-api_key", "http-iam"])
 def any_stack(request: pytest.FixtureRequest) -> tuple[DeployedStack, ApiClient]:
-    """Each stack in turn, and a client of its API."""
+    """Return each stack in turn, and a client of its API."""
     deployed, api = request.getfixturevalue(request.param), request.getfixturevalue(STACKS[request.param])
     assert isinstance(deployed, DeployedStack)
     assert isinstance(api, ApiClient)
@@ -201,6 +201,6 @@ def leave_preview(stack: DeployedStack, key: str) -> None:
 
 
 def left_in(stack: DeployedStack, bucket: str, prefix: str) -> list[Any]:
-    """Versions and markers of deletions below a prefix."""
+    """Return the versions and delete markers below a prefix."""
     page = stack.client("s3").list_object_versions(Bucket=stack.outputs[bucket], Prefix=prefix)
     return [*page.get("Versions", []), *page.get("DeleteMarkers", [])]

@@ -51,19 +51,19 @@ class Small:
         self.answer("one")
 
     def answer(self, word: str) -> None:
-        """Change what the function answers."""
+        """Change the function's answer."""
         (self.folder / "handler.py").write_text(f"def handle(event, context):\n    return {word!r}\n")
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
-    """The project."""
+    """Return the project."""
     return Small(tmp_path)
 
 
 @pytest.fixture
 def engine(lane: Lane, cloud: Cloud, small: Small) -> Iterator[Engine]:
-    """The lane's engine on that project."""
+    """Yield the lane's engine on that project."""
     small_engine = lanes.engine_for(lane.engine, small.folder, cloud, small.folder / ".stacks")
     yield small_engine
     small_engine.destroy("local")

@@ -17,7 +17,7 @@ def event_of(stack: DeployedStack, uploaded: Uploaded, sequencer: str) -> str:
 
 
 def image_items(stack: DeployedStack, key: str) -> list[dict[str, object]]:
-    """A picture's items, once nothing is left to do for them."""
+    """Return a picture's items, once they need no more work."""
     stack.wait_until_announced(key)
     return [item for item in stack.everything() if item["pk"] == f"IMAGE#{key}"]
 

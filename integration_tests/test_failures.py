@@ -45,7 +45,7 @@ class IllFated:
 
 @pytest.fixture(scope="module")
 def ill_fated(stack: DeployedStack, session_rekognition: LocalRekognition) -> Iterator[IllFated]:
-    """One picture for each fault, and healthy ones among them."""
+    """Upload one picture for each fault, and healthy ones among them."""
     faults = {**LASTING, **PASSING}
     if stack.cloud.capabilities.parallel_batches:  # else all the others wait behind this one until each deadline
         faults[QUOTA] = THROTTLED

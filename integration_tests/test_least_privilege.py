@@ -82,7 +82,7 @@ class Caller:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def call(self, duty: str, event: object) -> str:
-        """Call a function; what it answers, and what it has logged."""
+        """Call a function; return its answer and its log."""
         with self.logged(duty) as log:
             answer = self.stack.client("lambda").invoke(
                 FunctionName=self.functions[duty], Payload=json.dumps(event).encode()
@@ -92,7 +92,7 @@ class Caller:
 
     @contextmanager
     def logged(self, duty: str) -> Iterator[list[str]]:
-        """A list that gets what a function logs meanwhile."""
+        """Yield a list that receives a function's log lines inside the block."""
         log: list[str] = []
         since_ms = int(time.time() * 1000)
         yield log
@@ -101,7 +101,7 @@ class Caller:
             log += [event["message"] for event in page["events"]]
 
     def ask(self, method: str, path: str, **parameters: str) -> str:
-        """Ask the API; what it answers, and what its functions have logged."""
+        """Send the API a request; return its answer and its functions' logs."""
         assert self.api is not None
         duty = "api_delete" if method == "DELETE" else "api_results"
         with self.logged(duty) as log:
@@ -111,36 +111,36 @@ class Caller:
     # --- events
 
     def sequencer(self) -> str:
-        """One that is newer than all before."""
+        """Return a sequencer that is newer than all before."""
         return f"FF{next(self._numbers):014X}"
 
     def message(self, body: str, receives: int = 1) -> dict[str, Any]:
-        """Lambda's event of one message of a queue."""
+        """Return Lambda's event of one message of a queue."""
         name = f"message-{next(self._numbers)}"
         attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": str(int(time.time() * 1000))}
         return {"Records": [{"messageId": name, "receiptHandle": name, "body": body, "attributes": attributes}]}
 
     def event(self, key: str = KEY, version_id: str = "", *, name: str = "ObjectCreated:Put") -> str:
-        """S3's event of bytes that nobody knows yet."""
+        """Return S3's event of bytes that nobody knows yet."""
         body = json.loads(s3_event(self.bucket, key, self.sequencer(), name=name, version_id=version_id))
         body["Records"][0]["s3"]["object"] |= {"eTag": f"{next(self._numbers):032x}", "size": SIZE_BYTES}
         return json.dumps(body)
 
     def repair(self) -> str:
-        """Return what a repair asks: to look at the present version."""
+        """Return a repair's request for the current version."""
         s3 = {"bucket": {"name": self.bucket}, "object": {"key": KEY}}
         before = "2100-01-01T00:00:00Z"
         return json.dumps({"Records": [{"eventSource": "labelstack:repair", "processedBefore": before, "s3": s3}]})
 
     @property
     def bucket(self) -> str:
-        """The upload bucket."""
+        """Return the upload bucket."""
         return str(self.stack.outputs["uploadBucket"])
 
     # --- a workflow's state
 
     def state(self, *, size_bytes: int = SIZE_BYTES, kind: str = "CREATED") -> dict[str, Any]:
-        """Return what the workflow begins with: bytes that nobody knows yet."""
+        """Return the workflow's first state, with bytes that nobody knows yet."""
         event = {
             "kind": kind,
             "bucket": self.bucket,
@@ -154,17 +154,17 @@ class Caller:
         return {"event": event if kind == "CREATED" else {**event, "version_id": None, "etag": None}}
 
     def stored(self) -> dict[str, Any]:
-        """Return what Inspect says of the picture."""
+        """Return Inspect's answer about the picture."""
         state = self.state()["event"]
         version = {name: state[name] for name in ("bucket", "key", "version_id", "etag", "size_bytes")}
         return {**version, "modified_at": "2026-11-21T10:00:00+00:00"}
 
     def answer(self, detector: str) -> str:
-        """Have one detector asked."""
+        """Return one detector's answer."""
         return self.call("recognise", {"detector": detector, "stored": self.stored()})
 
     def labelled(self) -> tuple[str, dict[str, Any]]:
-        """Have the answers of all detectors stored: what that said, and the state."""
+        """Store the answers of all detectors; return Store's answer, and the state."""
         if not self._answers:
             self._answers += [json.loads(self.answer(detector).splitlines()[0]) for detector in DETECTORS]
         state = {**self.state(), "stored": self.stored(), "answers": self._answers}
@@ -279,7 +279,7 @@ def reject(caller: Caller) -> str:
 
 
 def keep_facts_anew(caller: Caller) -> str:
-    """Have known answers found beside which an older version kept other facts."""
+    """Let a function read known answers beside which an older version kept other facts."""
     _, state = caller.labelled()
     dynamodb, table, etag = (
         caller.stack.client("dynamodb"),
@@ -383,7 +383,7 @@ class Role:
 
     @property
     def rights(self) -> set[str]:
-        """All actions; one on indexes is another than the same on the table."""
+        """Return all actions. The same action on indexes and on the table counts twice."""
         return {right for statement in self._document["Statement"] for right in self._rights(statement)}
 
     @contextmanager
@@ -410,13 +410,13 @@ class Role:
 
 
 def role_of(caller: Caller, duty: str) -> Role:
-    """The role of a function."""
+    """Return the role of a function."""
     function = caller.stack.client("lambda").get_function_configuration(FunctionName=caller.functions[duty])
     return Role(caller.stack, function["Role"])
 
 
 def refusals(text: str) -> set[str]:
-    """The actions that were refused; batches are no actions to IAM.
+    """Return the refused actions; to IAM, batches are no actions.
 
     S3 does not name the action that it refuses to a HEAD or to an upload URL.
     """
@@ -429,7 +429,7 @@ def refusals(text: str) -> set[str]:
 
 
 def functions_of(stack: DeployedStack) -> dict[str, str]:
-    """The stack's functions by their folder, or by their step of the workflow."""
+    """Return the stack's functions by their folder, or by their step of the workflow."""
     pages = stack.client("lambda").get_paginator("list_functions").paginate()
     functions = {}
     for function in (function for page in pages for function in page["Functions"]):
@@ -441,7 +441,7 @@ def functions_of(stack: DeployedStack) -> dict[str, str]:
 
 @contextmanager
 def at_rest(stack: DeployedStack, api: ApiClient | None) -> Iterator[Caller]:
-    """A caller, while the queues feed no function."""
+    """Yield a caller, while the queues feed no function."""
     uploaded = stack.upload(KEY, sample(PICTURE))
     stack.wait_for_result(uploaded)
     queues = [name for name in ("queueUrl", "deadLetterQueueUrl", "previewsQueueUrl") if name in stack.outputs]
@@ -466,20 +466,20 @@ def at_rest(stack: DeployedStack, api: ApiClient | None) -> Iterator[Caller]:
 
 @pytest.fixture(scope="module")
 def pipeline(stack: DeployedStack, caller: ApiClient) -> Iterator[Caller]:
-    """Calls the functions of the first stack."""
+    """Yield a caller of the first stack's functions."""
     with at_rest(stack, caller) as resting:
         yield resting
 
 
 @pytest.fixture(scope="module")
 def workflow(workflow_stack: DeployedStack) -> Iterator[Caller]:
-    """Calls the functions of the stack with a workflow."""
+    """Yield a caller of the functions of the stack with a workflow."""
     with at_rest(workflow_stack, None) as resting:
         yield resting
 
 
 def check(caller: Caller, duty: str, flows: list[Flow]) -> None:
-    """Every right of a role is needed by a flow, or is one of which no emulator can show that."""
+    """Check that a flow needs every right of a role, or that no emulator can show that."""
     role = role_of(caller, duty)
     untested = {right for right in role.rights if ("*", right) in NOT_SHOWN or (duty, right) in NOT_SHOWN}
     tested = [right for flow in flows for right in flow.rights]

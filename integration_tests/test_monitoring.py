@@ -25,7 +25,7 @@ class Subscriber:
     url: str
 
     def wait_for(self, alarm: str, state: str) -> dict[str, Any]:
-        """Return what CloudWatch says when this alarm goes into this state."""
+        """Return CloudWatch's message when this alarm goes into this state."""
 
         def heard() -> dict[str, Any] | None:
             got = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
@@ -43,7 +43,7 @@ class Subscriber:
 
 @pytest.fixture
 def subscriber(stack: DeployedStack) -> Iterator[Subscriber]:
-    """Subscribed to the alarms while a test runs."""
+    """Yield a subscriber of the alarms while a test runs."""
     sqs, sns, topic = stack.client("sqs"), stack.client("sns"), stack.outputs["alarmTopicArn"]
     url = sqs.create_queue(QueueName=f"alarms-{uuid.uuid4().hex[:12]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -65,7 +65,7 @@ def subscriber(stack: DeployedStack) -> Iterator[Subscriber]:
 
 
 def alarms(stack: DeployedStack) -> dict[str, dict[str, Any]]:
-    """The stack's alarms, by what they are called without prefix and suffix."""
+    """Return the stack's alarms by name, without prefix and suffix."""
     pages = stack.client("cloudwatch").get_paginator("describe_alarms").paginate()
     topic = stack.outputs["alarmTopicArn"]
     watching = [alarm for page in pages for alarm in page["MetricAlarms"] if topic in alarm["AlarmActions"]]

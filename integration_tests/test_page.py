@@ -30,7 +30,7 @@ NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
 # Every stack is there before the browser is: while Playwright runs, no deployment may start an event loop of its own.
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest, cloud: Cloud, api: ApiClient, keyed_api: ApiClient) -> Iterator[Browser]:
-    """A headless browser."""
+    """Yield a headless browser."""
     if not cloud.capabilities.lacks(*GUESTS):
         request.getfixturevalue("guest_stack")
     for caller in (api, keyed_api):
@@ -49,7 +49,10 @@ def awaken(caller: ApiClient) -> None:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """Opens a page: visit(stack, path="", **options of the browser context). Any error in it fails the test."""
+    """Yield a function that opens a page: visit(stack, path="", **options of the browser context).
+
+    Any error fails the test.
+    """
     visitors: list[Visitor] = []
 
     def open_page(deployed: DeployedStack, path: str = "", **options: Any) -> Visitor:
@@ -66,19 +69,19 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 @pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
 def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
-    """The page's two ways of working."""
+    """Return both kinds of page in turn."""
     stack_of_lane = request.getfixturevalue(request.param)
     assert isinstance(stack_of_lane, DeployedStack)
     return stack_of_lane
 
 
 def file(name: str, content: bytes, kind: str = "image/png") -> Any:
-    """A file for the chooser."""
+    """Return a file for the chooser."""
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
 def row(page: Page, name: str) -> Any:
-    """The line of one upload."""
+    """Return the line of one upload."""
     return page.locator(ROWS).filter(has_text=name)
 
 

@@ -22,14 +22,17 @@ MakeKey = Callable[[str], str]
 # Every stack is there before the browser is: while Playwright runs, no deployment may start an event loop of its own.
 @pytest.fixture(scope="module")
 def browser(stack: DeployedStack, guest_stack: DeployedStack, cloudfront_stack: DeployedStack) -> Iterator[Browser]:
-    """A headless browser."""
+    """Yield a headless browser."""
     with browsing(required_chromium()) as running:
         yield running
 
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """Opens a stack's page and waits until it takes files. Any error in it that is not forgiven fails the test."""
+    """Yield a function that opens a stack's page and waits until it takes files.
+
+    Any unforgiven error fails the test.
+    """
     visitors: list[Visitor] = []
 
     def open_page(deployed: DeployedStack) -> Visitor:
@@ -47,7 +50,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 @pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
 def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
-    """The page's two ways of working."""
+    """Return both kinds of page in turn."""
     stack_of_lane = request.getfixturevalue(request.param)
     assert isinstance(stack_of_lane, DeployedStack)
     return stack_of_lane
@@ -60,12 +63,12 @@ def choose(page: Page, name: str, content: bytes) -> None:
 
 
 def row(page: Page, name: str) -> Any:
-    """The line of one upload."""
+    """Return the line of one upload."""
     return page.locator("#upload-list > li").filter(has_text=name)
 
 
 def to_bucket(stack: DeployedStack, page: Page, handle: Callable[[Route], None]) -> str:
-    """Let what the page sends to the upload bucket be handled by the test; the address, to undo it."""
+    """Route the page's requests to the upload bucket to `handle`; return the address, to undo it."""
     address = f"**/{stack.outputs['uploadBucket']}**"
 
     def sent(route: Route) -> None:
@@ -79,7 +82,7 @@ def to_bucket(stack: DeployedStack, page: Page, handle: Callable[[Route], None])
 
 
 def keys_named(stack: DeployedStack, name: str) -> list[str]:
-    """The pictures of this name in the upload bucket."""
+    """Return the pictures of this name in the upload bucket."""
     answer = stack.client("s3").list_objects_v2(Bucket=stack.outputs["uploadBucket"])
     return [entry["Key"] for entry in answer.get("Contents", []) if entry["Key"].endswith(f"/{name}")]
 
@@ -208,7 +211,7 @@ def test_bucket_behind_cloudfront_is_not_read_directly(cloudfront_stack: Deploye
 
 
 def test_bucket_of_an_s3_site_is_read_directly(stack: DeployedStack) -> None:
-    """The address that the test before finds closed is open for a site on S3: it looks in the right place."""
+    """Check that a site on S3 can be read at the address that the previous test expects to be closed."""
     bucket = stack.outputs["websiteBucket"]
     answer = urllib3.request("GET", f"{stack.cloud.endpoint_url}/{bucket}/index.html", retries=False)
 

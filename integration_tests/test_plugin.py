@@ -23,7 +23,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(lane: Lane, tmp_path: Path) -> Run:
-    """Runs a command with Pulumi's CLI on the path and a state of its own."""
+    """Return a function that runs a command with Pulumi's CLI on the path and a state of its own."""
     if lane.engine != "pulumi":
         pytest.skip("Pulumi's CLI loads the plugin: this needs --engine pulumi")
     state = tmp_path / "state"

@@ -20,7 +20,7 @@ MakeKey = Callable[[str], str]
 
 
 def preview(api: ApiClient, key: str, size: int) -> Reply:
-    """The answer that has the link to a preview, once it is made."""
+    """Return the answer with the link to a preview, once it is there."""
     return wait_for(
         f"a preview of {key!r}",
         lambda: api.get("/image-url", {"key": key, "size": str(size)}),

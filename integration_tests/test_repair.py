@@ -59,17 +59,17 @@ class Workshop:
 
     @property
     def bucket(self) -> str:
-        """The upload bucket."""
+        """Return the upload bucket."""
         return str(self.stack.outputs["uploadBucket"])
 
     def deploy_with(self, **changed: str) -> None:
-        """Other settings, on the same resources."""
+        """Deploy other settings on the same resources."""
         outputs = self._engine.up(self._name, _config({**SETTINGS, **changed})).outputs
         assert outputs["uploadBucket"] == self.bucket
 
     @contextmanager
     def losing_events(self) -> Iterator[None]:
-        """Nobody is told of what happens in the bucket."""
+        """Lose all events of the bucket inside the block."""
         s3 = self.stack.client("s3")
         configuration = s3.get_bucket_notification_configuration(Bucket=self.bucket)
         configuration.pop("ResponseMetadata")
@@ -88,7 +88,7 @@ class Workshop:
         assert self.stack.label_entries(key) == {}
 
     def forget_terms(self, key: str) -> None:
-        """Leave of a result what an older version wrote."""
+        """Reduce a result to the attributes that an older version wrote."""
         dynamodb, table = self.stack.client("dynamodb"), self.stack.outputs["resultsTable"]
         for term in self.stack.terms(key):
             place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": f"TERM#{term}"}}
@@ -112,7 +112,7 @@ class Workshop:
             assert dynamodb.batch_write_item(RequestItems={table: requests})["UnprocessedItems"] == {}
 
     def upload_many(self, folder: str, count: int) -> list[Uploaded]:
-        """Pictures, each of other bytes, in any run."""
+        """Upload pictures whose bytes differ from each other, and from those of other runs."""
         run = time.monotonic_ns()
         return [self.stack.upload(f"{folder}{n:03}.jpg", picture(f"{n} {run}")) for n in range(count)]
 
@@ -133,7 +133,7 @@ class Workshop:
         }
 
     def versions_of(self, folder: str, bucket: str | None = None) -> list[str]:
-        """The key of each version in a bucket."""
+        """Return the key of each version in a bucket."""
         pages = self.stack.client("s3").get_paginator("list_object_versions")
         page_iterator = pages.paginate(Bucket=bucket or self.bucket, Prefix=folder)
         return [version["Key"] for page in page_iterator for version in page.get("Versions", [])]
@@ -150,7 +150,7 @@ def workshop(
     session_rekognition: LocalRekognition,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workshop]:
-    """The program as one more stack, which can be deployed again."""
+    """Yield the program as one more stack, which can be deployed again."""
     engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, tmp_path_factory.mktemp("repairs"))
     try:
         outputs = engine.up(lane.stack, _config(SETTINGS)).outputs
@@ -163,7 +163,7 @@ def workshop(
 
 @pytest.fixture
 def folder(workshop: Workshop) -> Iterator[str]:
-    """No other test's."""
+    """Yield a folder that no other test uses."""
     workshop.rekognition.set_rules(ANSWERS)
     yield f"uploads/{uuid.uuid4().hex[:8]}/"
     workshop.empty_table()
@@ -171,13 +171,13 @@ def folder(workshop: Workshop) -> Iterator[str]:
 
 @pytest.fixture
 def run(workshop: Workshop, tmp_path: Path) -> Command:
-    """The command on the stack."""
+    """Return the command on the stack."""
     return command_on(workshop.stack, tmp_path / "command")
 
 
 @pytest.fixture
 def elsewhere(workshop: Workshop) -> Iterator[str]:
-    """Another bucket."""
+    """Yield another bucket."""
     s3, name = workshop.stack.client("s3"), f"elsewhere-{uuid.uuid4().hex[:12]}"
     s3.create_bucket(Bucket=name)
     yield name

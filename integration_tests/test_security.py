@@ -28,18 +28,18 @@ ANOTHER_ORIGIN = "https://elsewhere.example"
 
 
 def s3_code(reply: Reply) -> tuple[int, str]:
-    """Status and error code of an answer of S3."""
+    """Return status and error code of an answer of S3."""
     text = reply.body.decode()
     return reply.status, text.partition("<Code>")[2].partition("</Code>")[0]
 
 
 def origin_of(stack: DeployedStack) -> str:
-    """The page's web origin."""
+    """Return the page's web origin."""
     return "/".join(str(stack.outputs["websiteUrl"]).split("/")[:3])
 
 
 def from_elsewhere(stack: DeployedStack) -> dict[str, str]:
-    """Headers of a request by another site's page that passes the embedded cloud's door: the stack itself judges it."""
+    """Return headers of another site's page that the embedded cloud's door lets pass, so that the stack judges it."""
     owner = stack.cloud.owner_headers() if isinstance(stack.cloud, EmbeddedCloud) else {}
     return {"Origin": ANOTHER_ORIGIN, **owner}
 
@@ -243,7 +243,7 @@ class Guest:
     region: str
 
     def client(self, service: str) -> Any:
-        """A client with the guest's credentials."""
+        """Return a client with the guest's credentials."""
         return boto3.client(
             service,  # type: ignore[call-overload]  # the stubs know only literal names
             endpoint_url=self.endpoint_url,
@@ -271,13 +271,13 @@ def enter(stack: DeployedStack) -> Guest:
 
 @pytest.fixture(scope="module")
 def guest(guest_stack: DeployedStack) -> Guest:
-    """One guest."""
+    """Return a guest."""
     return enter(guest_stack)
 
 
 @pytest.fixture(scope="module")
 def neighbour(guest_stack: DeployedStack) -> str:
-    """The key of another guest's picture, labelled."""
+    """Return the key of another guest's picture, labelled."""
     other = enter(guest_stack)
     key = f"uploads/{other.id}/1/private.jpg"
     guest_stack.wait_for_result(guest_stack.upload(key, picture("neighbour")))
@@ -285,7 +285,7 @@ def neighbour(guest_stack: DeployedStack) -> str:
 
 
 def refused(call: Callable[..., object], **arguments: Any) -> bool:
-    """Tell whether IAM refuses a call; any other outcome fails the test."""
+    """Return whether IAM refuses a call; any other outcome fails the test."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     answer = caught.value.response

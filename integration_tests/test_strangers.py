@@ -52,7 +52,7 @@ class Attack:
 
 @pytest.fixture(scope="module")
 def embedded(cloud: Cloud) -> EmbeddedCloud:
-    """The cloud under attack."""
+    """Return the cloud under attack."""
     if not isinstance(cloud, EmbeddedCloud):
         pytest.skip(f"{cloud.name} does not say who may ask it")
     return cloud
@@ -60,14 +60,14 @@ def embedded(cloud: Cloud) -> EmbeddedCloud:
 
 @pytest.fixture(scope="module")
 def browser(embedded: EmbeddedCloud, stack: DeployedStack) -> Iterator[Browser]:
-    """A headless browser."""
+    """Yield a headless browser."""
     with browsing(required_chromium()) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[int]:
-    """The port of a web server that is not ours, and serves an empty page."""
+    """Yield the port of a foreign web server that serves an empty page."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -76,7 +76,7 @@ def stranger() -> Iterator[int]:
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -87,7 +87,7 @@ def stranger() -> Iterator[int]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that knows no other."""
+    """Yield a page without connection to others."""
     context = browser.new_context()
     yield context.new_page()
     context.close()
@@ -95,7 +95,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def attack(embedded: EmbeddedCloud, stack: DeployedStack, tmp_path: Path) -> Attack:
-    """Requests with the cloud's own keys: the door must do without the keys being secret."""
+    """Return requests with the cloud's own keys: the door must work even if the keys are not secret."""
     role = stack.client("lambda").get_function(FunctionName=stack.outputs["processorFunction"])["Configuration"]["Role"]
     mark = tmp_path / "mark"
     packed = io.BytesIO()
@@ -118,19 +118,19 @@ class SignedForBody(SigV4QueryAuth):
         self._body = body
 
     def payload(self, request: AWSRequest) -> str:
-        """The hash of the body that will be sent."""
+        """Return the hash of the body that will be sent."""
         return hashlib.sha256(self._body.encode()).hexdigest()
 
 
 def signed(cloud: EmbeddedCloud, url: str, body: str) -> str:
-    """A URL that carries the signature of a POST."""
+    """Return a URL that carries the signature of a POST."""
     request = AWSRequest("POST", url)
     SignedForBody(cloud, body).add_auth(request)
     return str(request.url)
 
 
 def send(page: Page, url: str, method: str = "POST", body: str = "", mode: str = "no-cors") -> tuple[int, str]:
-    """Status and text of an answer, as the page gets to know it."""
+    """Return status and text of an answer, as the page sees them."""
     answer = page.evaluate(SEND, {"url": url, "method": method, "body": body, "mode": mode})
     return answer["status"], answer["text"]
 
@@ -148,7 +148,7 @@ def rebound(page: Page, url: str) -> str:
 
 
 def functions_of(stack: DeployedStack) -> set[str]:
-    """All functions of the cloud."""
+    """Return all functions of the cloud."""
     pages = stack.client("lambda").get_paginator("list_functions").paginate()
     return {function["FunctionName"] for answer in pages for function in answer["Functions"]}
 

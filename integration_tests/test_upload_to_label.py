@@ -157,5 +157,5 @@ def test_processing_leaves_json_logs_with_correlation_ids(stack: DeployedStack, 
 
 
 def named(stem: str) -> str:
-    """The sample whose file name starts with this word."""
+    """Return the sample whose file name starts with this word."""
     return next(name for name in PHOTOGRAPHS if name.startswith(stem))

@@ -41,7 +41,7 @@ DEADLINE_S = 240
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    """The Python of an environment with the wheel in it, and beside it this one's libraries without the clone."""
+    """Return the Python of an environment with the wheel in it, and this one's libraries without the clone."""
     wheels, folder = tmp_path / "wheels", tmp_path / "venv"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if released := os.environ.get("LABELSTACK_WHEEL"):  # the one that a release attaches
@@ -60,7 +60,7 @@ def python(tmp_path: Path) -> Path:
 
 
 def copy(tmp_path: Path) -> Path:
-    """A copy of what the wheel is built from, so that the build writes nothing into the clone."""
+    """Copy the files of the wheel, so that the build writes nothing into the clone."""
     target = tmp_path / "clone"
     kept = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=False)
     names = kept.stdout.split("\0") if kept.returncode == 0 else []

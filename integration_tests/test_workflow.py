@@ -37,7 +37,7 @@ OF_ITS_OWN = {
 
 @pytest.fixture(scope="module")
 def ill_fated(workflow_stack: DeployedStack, session_rekognition: LocalRekognition) -> Iterator[dict[str, Uploaded]]:
-    """One picture for each fault, all uploaded at once."""
+    """Upload one picture for each fault, all at once."""
     session_rekognition.set_rules([{"match": {"key": f"flow/{name}.jpg"}, **fault} for name, fault in FAULTS.items()])
     run = time.monotonic_ns()  # other bytes in each run: known content would not be analysed
     yield {name: workflow_stack.upload(f"flow/{name}.jpg", picture(f"{name} {run}")) for name in FAULTS}
@@ -147,7 +147,7 @@ def test_lasting_fault_ends_as_failed_and_says_why(
 
 
 def happen(stack: DeployedStack, what: list[tuple[str, bytes | None]]) -> dict[str, dict[str, Any]]:
-    """Upload and delete; what each picture ends as, with its labels' entries, without what is of one upload alone."""
+    """Upload and delete; return each picture's final result with its labels' entries, without an upload's own facts."""
     last = {}
     for key, content in what:
         if content is None:

@@ -23,7 +23,7 @@ def tiff(
     tags: Sequence[Tag] = (),
     compression: int = 1,
 ) -> bytes:
-    """A TIFF of one strip; `kind` is its sample format, `tags` come beside what a strip needs, or in its place."""
+    """Return a TIFF of one strip; `kind` is its sample format, `tags` complete or replace those that a strip needs."""
     needed: list[Tag] = [
         *((256, "I", [sides[0]]), (257, "I", [sides[1]]), (258, "H", bits), (259, "H", [compression])),
         *((262, "H", [photometric]), (273, "I", [0]), (277, "H", [len(bits)]), (278, "I", [sides[1]])),

@@ -79,35 +79,35 @@ class Analysis:
         self._shared = Shared(executor)
 
     async def faces(self) -> list[Face]:
-        """Faces, the largest first."""
+        """Return the faces, the largest first."""
         return await self._run(find_faces)
 
     async def objects(self) -> list[Cue]:
-        """Common objects and scenes, with their ancestors."""
+        """Return common objects and scenes, with their ancestors."""
         return await self._run(self._models.objects.find)
 
     async def people(self) -> list[Sighting]:
-        """Whole upright people."""
+        """Return whole upright people."""
         return await self._run(find_people)
 
     async def qr_codes(self) -> list[Code]:
-        """QR codes, from top to bottom."""
+        """Return QR codes, from top to bottom."""
         return await self._run(find_qr_codes)
 
     async def bar_codes(self) -> list[Code]:
-        """Bar codes, from top to bottom."""
+        """Return bar codes, from top to bottom."""
         return await self._run(find_bar_codes)
 
     async def cues(self) -> list[Cue]:
-        """Scene cues."""
+        """Return scene cues."""
         return await self._run(find_scene)
 
     async def lines(self) -> list[Line]:
-        """Printed lines; none where the extra `ocr` is not installed."""
+        """Return printed lines; none where the extra `ocr` is not installed."""
         return await self._run(find_lines)
 
     async def colors(self) -> list[DominantColor]:
-        """Dominant colours of the whole picture."""
+        """Return the dominant colours of the whole picture."""
         return await self._shared.run("colors", lambda: find_colors(self.picture.pixels))
 
     async def scores(self) -> list[Score]:
@@ -119,7 +119,7 @@ class Analysis:
         return await self._run(self._models.moderation.find)
 
     async def compute(self, name: str, job: Callable[[Picture], T]) -> T:
-        """Any other function of the picture, under a name of its own."""
+        """Return another function of the picture, computed once for its name."""
         return await self._shared.run(name, lambda: job(self.picture))
 
     async def _run(self, detector: Callable[[Picture], T]) -> T:
@@ -135,7 +135,7 @@ class Analyzer:
         self._pictures = Shared(executor, REMEMBERED_PICTURES)
 
     async def analyse(self, data: bytes) -> Analysis:
-        """Return the analysis of an image's bytes. Raises what `images.decode` raises."""
+        """Return the analysis of an image's bytes. Raises the errors of `images.decode`."""
         sha256 = hashlib.sha256(data).hexdigest()
         return await self._pictures.run(sha256, lambda: Analysis(decode(data), sha256, self._executor, self._models))
 

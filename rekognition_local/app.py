@@ -179,7 +179,7 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _name_of(call: Call) -> str | None:
-    """The picture's name in the counts: bucket/key. Pictures sent as bytes are not named."""
+    """Return the picture's name in the counts: bucket/key. Pictures sent as bytes have none."""
     stored = call.parameters["Image"].get("S3Object", {})
     return f"{stored['Bucket']}/{stored['Name']}" if "Bucket" in stored and "Name" in stored else None
 
@@ -191,7 +191,7 @@ class _Control:
         self._services = services
 
     async def health(self, _request: Request) -> Response:
-        """Say that the server runs, and what it can do here."""
+        """Answer that the server runs, and which optional packages it has."""
         models = self._services.models
         abilities = {
             "print": can_read_print(),
@@ -215,7 +215,7 @@ class _Control:
         return JSONResponse(self._services.counters.as_document())
 
     async def reset(self, _request: Request) -> Response:
-        """Go back to the state after the start, without the rules that the start has read."""
+        """Reset everything but the rules that the start has read."""
         self._services.rules.replace([])
         self._services.counters.reset()
         self._services.throttle.reset()

@@ -28,7 +28,7 @@ class CallQueue:
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
 
     async def answer(self, call: Hashable, work: Callable[[], Awaitable[T]], *, is_lasting: bool) -> T:
-        """Do the work of a call when its turn comes, unless it is being done, or was done and its answer is lasting.
+        """Do the work of a call when its turn comes, or return the answer of the same call under way or before it.
 
         Raises BusyError when that takes too long or too much is waiting, and what the work raises.
         """

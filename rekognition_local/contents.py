@@ -134,7 +134,7 @@ def _label_of_score(score: Score) -> SeenLabel:
 
 
 def moderation_seen(scores: list[Score], explicit: float | None) -> list[SeenModeration]:
-    """Return the user's model's answer, and the confidence that the picture is explicit, if a detector can tell."""
+    """Return the labels of the user's model, and the confidence of explicit content if a detector can compute it."""
     labels = [SeenModeration(s.model_class.name, s.confidence) for s in scores if s.model_class.is_moderation]
     return labels if explicit is None else [*labels, SeenModeration(moderation.LABEL, explicit)]
 

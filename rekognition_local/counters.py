@@ -16,7 +16,7 @@ class Counters:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything but what is under way."""
+        """Reset all counts but those of calls under way."""
         self._calls: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()

@@ -31,7 +31,7 @@ class Access:
     hosts: frozenset[str] = frozenset()
 
     def refusal(self, request: HTTPConnection) -> str | None:
-        """Say why a request is refused, and what its sender can do; None when it may pass."""
+        """Return why a request is refused, and what its sender can do, or None if it may pass."""
         headers, path = request.headers, str(request.scope["path"])
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_known(_name(hosts[0])):
@@ -64,7 +64,7 @@ class Door:
 
 
 def _name(host: str) -> str:
-    """Return the name in a Host header, without its port; empty for what is none."""
+    """Return the name in a Host header, without its port, or "" if there is none."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -68,7 +68,7 @@ class Picture:
 
     @cached_property
     def gray(self) -> Pixels:
-        """The picture in grey."""
+        """Return the picture in grey."""
         return cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
     def gray_at(self, side_px: int) -> Pixels:
@@ -197,7 +197,7 @@ def _shrunk(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode of JPEG or PNG as RGB; transparency shows white."""
+    """Convert any mode of JPEG or PNG to RGB; transparent pixels become white."""
     if image.mode.startswith("I"):
         sixteen_bit = np.asarray(image, dtype=np.int32)
         return Image.fromarray((sixteen_bit >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")

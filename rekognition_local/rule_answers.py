@@ -15,7 +15,7 @@ _DEFAULT_BOX = Box(0.25, 0.25, 0.5, 0.5)
 
 
 def labels_of(items: list[Any]) -> list[SeenLabel]:
-    """Labels of a rule: names, or objects with name, confidence, parents, categories, aliases, instances."""
+    """Return the labels of a rule: names, or objects with name, confidence, parents, categories, aliases, instances."""
     return [_label(_named(item, "name", {"parents", "categories", "aliases", "instances"})) for item in items]
 
 
@@ -37,13 +37,16 @@ def _label(item: Mapping[str, Any]) -> SeenLabel:
 
 
 def moderation_of(items: list[Any]) -> list[SeenModeration]:
-    """Moderation labels of a rule: names, or objects with name and confidence."""
+    """Return the moderation labels of a rule: names, or objects with name and confidence."""
     named = [_named(item, "name", set()) for item in items]
     return [SeenModeration(item["name"], _confidence(item)) for item in named]
 
 
 def text_of(items: list[Any]) -> list[SeenLine]:
-    """Lines of a rule: texts, or objects with text, confidence and boundingBox; words share the line's box."""
+    """Return the lines of a rule: texts, or objects with text, confidence and boundingBox.
+
+    Words share the line's box.
+    """
     lines = []
     for number, item in enumerate(_named(item, "text", {"boundingBox"}) for item in items):
         box = _box(item) if "boundingBox" in item else Box(0.1, min(0.9, 0.1 + 0.1 * number), 0.8, 0.08)
@@ -54,7 +57,7 @@ def text_of(items: list[Any]) -> list[SeenLine]:
 
 
 def faces_of(items: list[Any]) -> list[dict[str, Any]]:
-    """Faces of a rule, as the service's FaceDetail with member names in camelCase; {} is a whole ordinary face."""
+    """Return the faces of a rule: the service's FaceDetail with member names in camelCase. {} is an ordinary face."""
     return [_face(item) for item in items]
 
 

@@ -57,11 +57,11 @@ class Rule:
 
     @property
     def needs_content(self) -> bool:
-        """Tell whether the bytes of the picture must be known to judge it."""
+        """Return whether the rule depends on the picture's bytes."""
         return "sha256" in self.document.get("match", {})
 
     def matches(self, operation: str, key: str | None, sha256: str | None) -> bool:
-        """Tell whether the rule applies to a call."""
+        """Return whether the rule applies to a call."""
         match = self.document.get("match", {})
         kinds = [name for name in ANSWERS if name in self.document]
         only_answers = kinds and not any(name in self.document for name in ("error", "delayMs", "hang"))
@@ -97,11 +97,11 @@ class RuleBook:
         self.rules = [_checked(document, number) for number, document in enumerate(documents, 1)]
 
     def as_documents(self) -> list[dict[str, Any]]:
-        """Return the rules as JSON; `times` is what is left."""
+        """Return the rules as JSON; `times` is the remaining number."""
         return [dict(rule.document) | ({} if rule.left is None else {"times": rule.left}) for rule in self.rules]
 
     def needs_content(self, operation: str, key: str | None) -> bool:
-        """Tell whether a rule that could match asks for the picture's content."""
+        """Return whether a rule that could match depends on the picture's content."""
         return any(
             rule.needs_content and rule.matches(operation, key, rule.document["match"]["sha256"].lower())
             for rule in self.rules

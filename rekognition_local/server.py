@@ -111,7 +111,7 @@ class LocalRekognition:
         return f"http://{host}:{self.port}"
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until another thread stops the server."""
         # Each detector is one task of the pool; OpenCV's own threads on top would only fight for processors.
         cv2.setNumThreads(1)
         try:
@@ -127,7 +127,7 @@ class LocalRekognition:
             raise TimeoutError(f"The local Rekognition did not start within {timeout_s} s")
 
     def stop(self) -> None:
-        """End the server: calls that hang end now, others within a second. May be called from any thread."""
+        """Stop the server: calls that hang end now, others within a second. May be called from any thread."""
         self._server.should_exit = True
 
     async def _serve(self) -> None:
@@ -137,7 +137,7 @@ class LocalRekognition:
         await self._server.serve(sockets=[self._socket])
 
     def _announce(self) -> None:
-        """Tell who waits that the server answers."""
+        """Wake the threads that wait for the server."""
         self._started.set()
         logging.getLogger("rekognition_local").info("listening on %s", self.url)
         if self._options.ready_file is not None:
@@ -194,7 +194,10 @@ def _classifier(options: Options) -> Classifier | None:
 
 
 def _s3_client(options: Options) -> Any:
-    """S3 by boto3's standard variables; emulators have no host name per bucket, so they get paths."""
+    """Return a client of S3 by boto3's standard variables.
+
+    Emulators have no host name per bucket, so they get paths.
+    """
     endpoint = options.s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     config = Config(
         connect_timeout=3,

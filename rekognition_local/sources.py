@@ -56,7 +56,7 @@ class S3Reader:
 
 
 def _translated(error: ClientError) -> Exception:
-    """S3's error as Rekognition tells it: not found and denied look the same, slowness is a throughput error."""
+    """Translate S3's error to Rekognition's: not found and denied look the same, slowness is a throughput error."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in ("SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded"):
@@ -67,12 +67,12 @@ def _translated(error: ClientError) -> Exception:
 
 
 def is_lasting_version(version: str | None) -> bool:
-    """Tell whether a version's bytes never change; "null" is the one that an unversioned write replaces."""
+    """Return whether a version's bytes never change; "null" is the one that an unversioned write replaces."""
     return version not in (None, "null")
 
 
 def is_unchanging(image: Mapping[str, Any]) -> bool:
-    """Tell whether an `Image` will always be the same picture."""
+    """Return whether an `Image` will always be the same picture."""
     return "Bytes" in image or is_lasting_version(image.get("S3Object", {}).get("Version"))
 
 

@@ -109,7 +109,7 @@ def _broken(value: Any, shape: Shape, path: str) -> Iterator[str]:
 
 
 def _join(path: str, member: str) -> str:
-    """Member names as the service words them: a dotted path, each with a small first letter."""
+    """Return member names as the service words them: a dotted path, each with a small first letter."""
     name = member[0].lower() + member[1:]
     return f"{path}.{name}" if path else name
 

@@ -36,7 +36,7 @@ def session() -> botocore.session.Session:
 
 @cache
 def service_model() -> ServiceModel:
-    """botocore's model of Rekognition."""
+    """Return botocore's model of Rekognition."""
     model: ServiceModel = session().get_service_model("rekognition")
     return model
 
@@ -111,7 +111,7 @@ _SCALARS: dict[str, type | tuple[type, ...]] = {
 
 
 def check_answer(value: Any, shape: Shape | None, path: str) -> None:
-    """Check that a value is what the model says; raises TypeError or ValueError naming the path."""
+    """Check a value against the model; raises TypeError or ValueError with the path."""
     if isinstance(shape, StructureShape):
         if not isinstance(value, Mapping):
             raise TypeError(f"{path} is {type(value).__name__}, the model has a structure")

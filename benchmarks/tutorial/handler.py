@@ -16,7 +16,7 @@ table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
 
 
 def handle(event: dict[str, Any], context: object) -> None:
-    """For each record: DetectLabels by S3 reference, then put the labels into the table."""
+    """Call DetectLabels by S3 reference for each record, then put the labels into the table."""
     for message in event["Records"]:
         for record in json.loads(message["body"]).get("Records", []):
             bucket = record["s3"]["bucket"]["name"]

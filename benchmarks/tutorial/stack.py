@@ -49,7 +49,7 @@ class TutorialStack:
         }
 
     def waiting(self) -> int:
-        """Messages in the queue, visible or in flight."""
+        """Return the number of messages in the queue, visible or in flight."""
         attributes = self.client("sqs").get_queue_attributes(
             QueueUrl=self.queue_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],

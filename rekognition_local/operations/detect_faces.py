@@ -52,7 +52,7 @@ def chosen_members(attributes: list[str]) -> list[str]:
 
 
 def face_detail(face: Face) -> dict[str, Any]:
-    """Return a seen face with all members."""
+    """Return a face's document with all members."""
     smiles, sure_of_smile = face.smile
     happy = sure_of_smile if smiles else 0.0
     emotions = [{"Type": "HAPPY", "Confidence": happy}, {"Type": "UNKNOWN", "Confidence": 100.0 - happy}]
@@ -67,7 +67,7 @@ def face_detail(face: Face) -> dict[str, Any]:
 
 
 def landmarks(face: Face) -> list[dict[str, Any]]:
-    """Eyes where they are seen; nose and mouth follow from two seen eyes by a face's usual proportions."""
+    """Return the eyes that were detected, and by a face's usual proportions the nose and mouth below two of them."""
     points = [
         {"Type": name, "X": eye.x, "Y": eye.y}
         for name, eye in (("eyeLeft", face.left_eye), ("eyeRight", face.right_eye))

@@ -116,7 +116,7 @@ async def _properties(analysis: Analysis, objects: list[Box], most: int) -> dict
 
 
 def _quality_document(quality: Quality, *, with_contrast: bool) -> dict[str, Any]:
-    """The service tells the contrast of the whole picture only."""
+    """Return the picture's quality. The service gives contrast for the whole picture only."""
     contrast = {"Contrast": quality.contrast} if with_contrast else {}
     return {"Brightness": quality.brightness, "Sharpness": quality.sharpness, **contrast}
 

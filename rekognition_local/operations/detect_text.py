@@ -67,7 +67,7 @@ def _region(region: Mapping[str, Any]) -> Box:
 
 
 def detections(lines: list[SeenLine]) -> list[dict[str, Any]]:
-    """Lines and words as the service numbers them."""
+    """Return lines and words, numbered as the service does."""
     documents = []
     for number, line in enumerate(lines):
         box = box_of(corner for word in line.words for corner in _polygon(word.box))

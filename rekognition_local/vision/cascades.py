@@ -32,7 +32,7 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
 def find(
     name: str, gray: Pixels, *, step: float, votes: int, smallest_px: int
 ) -> Iterator[tuple[tuple[int, int, int, int], int]]:
-    """Run a cascade: (x, y, width, height) in pixels, and how many windows agree, for each thing found.
+    """Run a cascade. Yield for each match (x, y, width, height) in pixels, and how many windows agree.
 
     `step` is the factor between two window sizes, `votes` the fewest windows that must agree.
     """

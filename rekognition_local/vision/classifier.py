@@ -67,7 +67,7 @@ class Classifier:
         self._try(model, classes)
 
     def _try(self, model: Path, classes: Path) -> None:
-        """Run the model once on black, so that what does not fit is said at the start and not at the first call."""
+        """Run the model once on black, so that a wrong model fails at the start and not at the first call."""
         black = np.zeros((self._convention.height, self._convention.width, 3), dtype=np.uint8)
         try:
             count = len(self._outputs(black))

@@ -49,7 +49,7 @@ def find_bar_codes(picture: Picture) -> list[Code]:
 
 
 def _framed(gray: Pixels) -> Pixels:
-    """Return the picture with a quiet zone around it: a code that touches the edge is then found too."""
+    """Return the picture with a quiet zone around it, so that codes at the edge are detected too."""
     quiet = QUIET_PX
     framed = cv2.copyMakeBorder(gray, quiet, quiet, quiet, quiet, cv2.BORDER_CONSTANT, value=[255])
     return framed.astype(np.uint8, copy=False)

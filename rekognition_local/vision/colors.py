@@ -57,7 +57,7 @@ def find_colors(pixels: Pixels, mask: npt.NDArray[np.bool_] | None = None) -> li
 
 
 def _cluster(lab: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """k-means from pixels picked evenly along the lightness order: no randomness."""
+    """Run k-means from pixels picked evenly along the lightness order, without randomness."""
     order = lab[np.argsort(lab[:, 0], kind="stable")]
     count = min(CLUSTERS, len(order))
     centres = order[np.linspace(0, len(order) - 1, count).astype(int)].copy()
@@ -73,7 +73,7 @@ def _cluster(lab: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt
 
 
 def find_foreground(pixels: Pixels, objects: list[Box]) -> npt.NDArray[np.bool_]:
-    """Return a mask of the foreground: the boxes of what was found, or else the middle of the picture.
+    """Return a mask of the foreground: the boxes of objects, or else the middle of the picture.
 
     The middle is a box of 70 % a side; nothing here can cut an unknown object out of its background.
     """

@@ -21,7 +21,7 @@ class CssColor:
 
     @property
     def hex_code(self) -> str:
-        """The colour as #rrggbb."""
+        """Return the colour as #rrggbb."""
         return f"#{self.red:02x}{self.green:02x}{self.blue:02x}"
 
 

@@ -132,7 +132,7 @@ class _Builder:
         self._limits = [self.graph.weight(np.asarray(limit, dtype=np.float32)) for limit in (0, 6)]
 
     def block(self, start: str, side: int, prefix: str, stride: int, expands: bool, has_skip: bool) -> tuple[str, int]:
-        """Add an inverted residual block; return its output and that one's side in pixels."""
+        """Add an inverted residual block; return its output and the output's side in pixels."""
         out, small = start, side
         if expands:
             out, _ = self.convolution(out, side, f"{prefix}_expand_conv", f"{prefix}_bn0")
@@ -143,7 +143,7 @@ class _Builder:
     def convolution(
         self, start: str, side: int, name: str, norm: str, *, stride: int = 1, is_linear: bool = False
     ) -> tuple[str, int]:
-        """Add a convolution; return its output and that one's side in pixels."""
+        """Add a convolution; return its output and the output's side in pixels."""
         kernel = self._weights[f"{name}.weight"]
         scale = self._weights[f"{norm}.weight"] / np.sqrt(self._weights[f"{norm}.running_var"] + _EPSILON)
         bias = self._weights[f"{norm}.bias"] - self._weights[f"{norm}.running_mean"] * scale

@@ -101,7 +101,10 @@ def _frontal(picture: Picture, gray: Pixels, rectangle: tuple[int, int, int, int
 
 
 def _profiles(picture: Picture) -> list[tuple[Box, int, float]]:
-    """Profiles looking to either side: the cascade knows one side, so the picture is mirrored for the other."""
+    """Return profiles that look to either side.
+
+    The cascade knows one side, so the picture is mirrored for the other.
+    """
     gray = picture.gray_at(PROFILE_SIDE_PX)
     height, width = gray.shape[:2]
     candidates = []
@@ -128,13 +131,13 @@ def _profile(picture: Picture, box: Box, votes: int, yaw: float) -> Face:
 
 
 def _face_box(square: Box) -> Box:
-    """The cascade's square reaches past the cheeks and ends above the chin; the service's boxes do not."""
+    """Return the service's box of a face: the cascade's square reaches past the cheeks and ends above the chin."""
     left, right = max(0.0, square.left + 0.08 * square.width), min(1.0, square.right - 0.08 * square.width)
     return Box(left, square.top, right - left, min(1.0, square.bottom + 0.1 * square.height) - square.top)
 
 
 def _eyes(patch: Pixels, square: Box) -> tuple[Eye | None, Eye | None]:
-    """Return the best open eye of each half of a face patch (left as seen in the picture)."""
+    """Return the best open eye of each half of a face patch (left as the viewer sees it)."""
     best: dict[bool, tuple[int, Eye]] = {}
     for (x, y, w, h), votes in find("eye", patch[: _PATCH_PX * 5 // 8], step=1.1, votes=8, smallest_px=24):
         across, down = (x + w / 2) / _PATCH_PX, (y + h / 2) / _PATCH_PX
@@ -149,7 +152,7 @@ def _eyes(patch: Pixels, square: Box) -> tuple[Eye | None, Eye | None]:
 
 
 def _smile(patch: Pixels) -> tuple[bool, float]:
-    """Tell whether the lower half smiles. The cascade alone is weak: few votes mean nothing either way."""
+    """Return whether the lower half smiles. The cascade alone is weak: few votes mean nothing either way."""
     lower = patch[_PATCH_PX // 2 :]
     votes = max((count for _, count in find("smile", lower, step=1.1, votes=20, smallest_px=40)), default=0)
     if votes >= 60:

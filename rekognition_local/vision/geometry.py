@@ -31,33 +31,33 @@ class Box:
 
     @property
     def right(self) -> float:
-        """The right edge."""
+        """Return the right edge."""
         return self.left + self.width
 
     @property
     def bottom(self) -> float:
-        """The lower edge."""
+        """Return the lower edge."""
         return self.top + self.height
 
     @property
     def area(self) -> float:
-        """The share of the picture that the box covers."""
+        """Return the share of the picture that the box covers."""
         return self.width * self.height
 
     def intersection(self, other: Box) -> float:
-        """Area that both boxes cover."""
+        """Return the area that both boxes cover."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         return width * height if width > 0 and height > 0 else 0.0
 
     def overlap(self, other: Box) -> float:
-        """Intersection over union, 0 to 1."""
+        """Return intersection over union, 0 to 1."""
         shared = self.intersection(other)
         union = self.area + other.area - shared
         return shared / union if union else 0.0
 
     def contains_centre_of(self, other: Box) -> bool:
-        """Tell whether the other box's centre lies inside this one."""
+        """Return whether the other box's centre lies inside this one."""
         x, y = other.left + other.width / 2, other.top + other.height / 2
         return self.left <= x <= self.right and self.top <= y <= self.bottom
 

@@ -33,7 +33,7 @@ class ModerationFinder:
 
     @property
     def is_able(self) -> bool:
-        """Tell whether the package is installed."""
+        """Return whether the package is installed."""
         return self._network is not None
 
     def find(self, picture: Picture) -> float | None:

@@ -51,7 +51,7 @@ class Network:
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Read the network now, so that no call waits for it. Raises what `read` raises, and cv2.error."""
+        """Read the network now, so that no call waits for it. Raises the errors of `read`, and cv2.error."""
         with self._lock:
             self._loaded()
 

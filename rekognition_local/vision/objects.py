@@ -64,7 +64,7 @@ def confidence(probability: float) -> float:
 
 
 def read_classes(path: Path) -> list[str]:
-    """Read what the classes mean, in the order of the network's outputs: a label of the service, or ""."""
+    """Read the labels of the classes, in the order of the network's outputs: a label of the service, or ""."""
     with path.open(encoding="utf-8", newline="") as file:
         labels = [row["label"] for row in csv.DictReader(file)]
     if len(labels) != CLASSES:

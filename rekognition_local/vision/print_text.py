@@ -43,9 +43,7 @@ class Line:
 
 @cache
 def can_read_print() -> bool:
-    """Tell whether the packages of the extra `ocr` are installed. They are imported when first needed: it takes a
-    second.
-    """
+    """Return whether the packages of the extra `ocr` are installed, without importing them, which takes a second."""
     return all(find_spec(name) is not None for name in ("rapidocr", "onnxruntime"))
 
 
@@ -79,7 +77,7 @@ def find_lines(picture: Picture) -> list[Line]:
 
 
 def lines_of(word_results: Iterable[Iterable[tuple[str, float, Any]]], columns: int, rows: int) -> list[Line]:
-    """Turn the reader's lines of (text, score 0 to 1, corners in pixels) into ours, without what is no text."""
+    """Convert the reader's lines of (text, score 0 to 1, corners in pixels) to ours, without those that are no text."""
     lines = [Line(tuple(_words(each, columns, rows))) for each in word_results]
     return sorted(
         (line for line in lines if line.words), key=lambda line: (line.words[0].box.top, line.words[0].box.left)
@@ -97,6 +95,6 @@ def _words(word_results: Iterable[tuple[str, float, Any]], columns: int, rows: i
 
 
 def is_readable(text: str) -> bool:
-    """Tell whether a word has a letter or digit, and none of a script that the service does not read."""
+    """Return whether a word has a letter or digit, and none of a script that the service does not read."""
     letters = [character for character in text if character.isalnum()]
     return bool(letters) and not any(unicodedata.name(letter, "").startswith(_OTHER_SCRIPTS) for letter in letters)

@@ -69,7 +69,7 @@ def _hanging_from_top(mask: Mask) -> Mask:
 
 
 def _vegetation(hsv: npt.NDArray[np.int16], texture: npt.NDArray[np.float32]) -> Cue | None:
-    """Rough green in many shades; painted green is smooth and of one shade."""
+    """Detect rough green in many shades; painted green is smooth and of one shade."""
     hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
     green = (hue >= 28) & (hue <= 88) & (saturation > 45) & (value > 25) & (value < 235)
     leaves = green & (texture > 12)
@@ -80,7 +80,7 @@ def _vegetation(hsv: npt.NDArray[np.int16], texture: npt.NDArray[np.float32]) ->
 
 
 def _darkness(gray: Pixels) -> list[Cue]:
-    """Night: nearly all dark with some light in it. Starry sky: the light is many separate points."""
+    """Detect night, nearly all dark with some light in it, and starry sky, whose light is many separate points."""
     dark_share = float(np.mean(gray < 50))
     if float(np.median(gray)) > 35 or dark_share < 0.8:
         return []
@@ -95,7 +95,7 @@ def _darkness(gray: Pixels) -> list[Cue]:
 
 
 def _text(gray: Pixels) -> list[Cue]:
-    """Lines of print: rows of many small strokes, of like height, side by side on a plain ground."""
+    """Detect lines of print: rows of many small strokes, of like height, side by side on a plain ground."""
     rows = gray.shape[0]
     ground = cv2.morphologyEx(gray, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, (19, 19)))
     strokes = cv2.threshold(cv2.subtract(ground, gray), 45, 1, cv2.THRESH_BINARY)[1]

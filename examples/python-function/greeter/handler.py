@@ -7,7 +7,7 @@ import boto3
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, str]:
-    """Greet whom the event names."""
+    """Greet the person that the event names."""
     greeting = f"Hello, {event['name']}"
     boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody=greeting)
     return {"greeting": greeting}
