@@ -43,8 +43,7 @@ class Erasure:
     previews: str | None = None
 
     def keys_below(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin so and of which something is left: a version, a marker of a deletion, a document, a
-        preview.
+        """Yield the keys below a prefix that still have a version, a delete marker, a document or a preview.
 
         A key may come twice. Documents and previews of keys that are too long for a name are found by the whole key.
         """
@@ -89,7 +88,7 @@ class Erasure:
 
     @property
     def _made(self) -> list[tuple[str, str, int]]:
-        """Return the buckets of what is made of pictures, its folder there, and how many folders are below a key's.
+        """Return the bucket of documents and that of previews, with their folder, and its depth below a key's.
 
         They are looked through: an event of a version that is gone may have been lost.
         """

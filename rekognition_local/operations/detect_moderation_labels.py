@@ -35,7 +35,7 @@ async def detect_moderation_labels(
 
 
 def with_ancestors(labels: list[SeenModeration]) -> list[dict[str, Any]]:
-    """Return each label and its ancestors once, with the highest confidence, the most specific first as in the service."""
+    """Return each label and its ancestors once, with the highest confidence, the most specific first."""
     by_name: dict[str, dict[str, Any]] = {}
     for label in labels:
         for name, parent, level in moderation_line(label.name):
