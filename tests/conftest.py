@@ -9,6 +9,6 @@ from labelstack.clouds import EmbeddedCloud
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    """A running embedded cloud, without the local Rekognition."""
+    """Yield a running embedded cloud, without the local Rekognition."""
     with EmbeddedCloud.start(tmp_path_factory.mktemp("embedded"), rekognition=False) as started:
         yield started

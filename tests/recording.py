@@ -38,17 +38,17 @@ class Place:
 
     @property
     def partition(self) -> str:
-        """`aws`, `aws-cn` or `aws-us-gov`, by the region."""
+        """Return `aws`, `aws-cn` or `aws-us-gov`, by the region."""
         prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
         return next((partition for prefix, partition in prefixes.items() if self.region.startswith(prefix)), "aws")
 
     @property
     def suffix(self) -> str:
-        """Return what the names of services end with."""
+        """Return the end of services' names."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
-        """An ARN of this account."""
+        """Return an ARN of this account."""
         return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{resource}"
 
 
@@ -136,7 +136,7 @@ class Resource:
     """The type of the resource that it goes with when that is deleted too."""
 
     def policy(self, key: str = "policy") -> Any:
-        """The JSON in an input."""
+        """Return the JSON in an input."""
         return json.loads(self.inputs[key])
 
 
@@ -150,11 +150,11 @@ class Record:
     """The requested zips of a stack's functions."""
 
     def of(self, type_name: str) -> list[Resource]:
-        """The resources of a type (`aws:sqs/queue:Queue`), by name."""
+        """Return the resources of a type (`aws:sqs/queue:Queue`), by name."""
         return sorted((r for r in self.resources if r.type == type_name), key=lambda r: r.name)
 
     def single(self, type_name: str, name: str = "") -> Resource:
-        """The only resource of a type, or the one of that name."""
+        """Return the only resource of a type, or the one of that name."""
         matches = [r for r in self.of(type_name) if name in ("", r.name)]
         assert len(matches) == 1, (
             f"{type_name} {name}: {[r.name for r in matches]} of {[r.name for r in self.resources]}"
@@ -162,7 +162,7 @@ class Record:
         return matches[0]
 
     def inputs(self) -> dict[str, Any]:
-        """All inputs, by type and name."""
+        """Return all inputs, by type and name."""
         return {f"{r.type} {r.name}": _plain(r.inputs) for r in self.resources}
 
 
@@ -229,7 +229,7 @@ class _Monitor(mocks.MockMonitor):
         return super().Invoke(request)  # type: ignore[no-untyped-call]  # Pulumi's mocks have no types
 
     def _make_loop(self) -> None:
-        """An event loop for this worker thread; the mocks would open one and leave it."""
+        """Open an event loop for this worker thread; the mocks would open one and leave it."""
         if not hasattr(self._thread, "loop"):
             self._thread.loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._thread.loop)
@@ -245,7 +245,7 @@ class _Monitor(mocks.MockMonitor):
 def monitor(
     recorded: Record, place: Place | None = None, present: Mapping[str, Mapping[str, Any]] | None = None
 ) -> contextlib.closing[_Monitor]:
-    """The monitor that records into `made`; `present` is what there is already, by id."""
+    """Return the monitor that records the program; `present` has existing resources by id."""
     return contextlib.closing(_Monitor(recorded, _Recorder(place or Place(), present or {})))
 
 
@@ -258,7 +258,7 @@ def record(
     present: Mapping[str, Mapping[str, Any]] | None = None,
     keep: list[Record] | None = None,
 ) -> Record:
-    """Run `program` to its end, and give what it registered. Its errors are raised.
+    """Run `program` to its end, and return its registered resources. Its errors are raised.
 
     `place` is the default provider's, and `present` what there is already, by id. `keep` gets the record of a program
     that fails, too.
@@ -293,13 +293,13 @@ async def _run(program: Callable[[], object]) -> None:
 
 
 def stack_config(stack_name: str) -> dict[str, str]:
-    """The configuration in a stack's file, in the form that Pulumi hands over."""
+    """Return the configuration in a stack's file, in the form that Pulumi hands over."""
     values = yaml.safe_load((PROJECT / f"Pulumi.{stack_name}.yaml").read_text())["config"]
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
 def run_program() -> None:
-    """The project's own `__main__.py`, as Pulumi runs it."""
+    """Run the project's own `__main__.py`, as Pulumi does."""
     runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
 
 
@@ -331,7 +331,7 @@ def _record_stack(stack_name: str, changes: frozenset[tuple[str, str]]) -> Recor
 
 
 def record_stack_anew(stack_name: str, changes: Mapping[str, str] | None = None) -> Record:
-    """As `record_stack`, whatever has been run before."""
+    """Record a stack again, even if `record_stack` has done so."""
     config = stack_config(stack_name) | dict(changes or {})
     with recorded_packages() as packages:
         new_record = record(run_program, stack_name, config)
@@ -341,7 +341,7 @@ def record_stack_anew(stack_name: str, changes: Mapping[str, str] | None = None)
 
 @contextlib.contextmanager
 def recorded_packages() -> Iterator[list[packaging.Package]]:
-    """Yield what programs ask for as their functions' zips, in place of building them."""
+    """Yield the packages of the functions' zips that programs ask for, without building them."""
     packages: list[packaging.Package] = []
 
     def build(package: packaging.Package, build_dir: Path) -> Path:
@@ -354,7 +354,7 @@ def recorded_packages() -> Iterator[list[packaging.Package]]:
 
 
 def _plain(value: Any) -> Any:
-    """Inputs in a form that compares by value."""
+    """Return inputs in a form that compares by value."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 @contextmanager
 def served(app: Starlette, *, dated: bool = True) -> Iterator[str]:
-    """Give the application's address while the block runs; `dated` is whether its answers have a date."""
+    """Yield the application's address while the block runs; `dated` says whether its answers have a date."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", date_header=dated))
     # The socket listens from here on, so the first request may come before the server runs: it is not refused.
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -20,7 +20,7 @@ IN_JAVASCRIPT = re.compile(
 
 
 def names_bound_in(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Each name that a module gives to a value, a parameter, a function or an attribute, with its line."""
+    """Yield each name that a module gives to a value, a parameter, a function or an attribute, with its line."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):

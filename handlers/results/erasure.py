@@ -51,7 +51,7 @@ class Erasure:
         for version in self._versions(self.uploads, prefix):
             if version["Key"] != before:
                 yield (before := version["Key"])
-        for bucket, folder, depth in self._made:
+        for bucket, folder, depth in self._derived:
             for version in self._versions(bucket, f"{folder}/{prefix}"):
                 key = version["Key"].removeprefix(f"{folder}/").rsplit("/", 1 + depth)[0]
                 if key.startswith(prefix):
@@ -79,7 +79,7 @@ class Erasure:
         for pk in [keys.attempt_pk(key), *(keys.content_pk(*content) for content in contents)]:
             self._remove_partition(pk)
         is_gone = not versions and (image is None or image["status"] == Status.DELETED)
-        for bucket, kind, depth in self._made:
+        for bucket, kind, depth in self._derived:
             if is_gone or kind == PREVIEWS:  # a result that is still there can be announced once more
                 for folder in folders_of(kind, key):
                     below = self._versions(bucket, folder)
@@ -87,13 +87,13 @@ class Erasure:
         return is_gone
 
     @property
-    def _made(self) -> list[tuple[str, str, int]]:
+    def _derived(self) -> list[tuple[str, str, int]]:
         """Return the bucket of documents and that of previews, with their folder, and its depth below a key's.
 
         They are looked through: an event of a version that is gone may have been lost.
         """
-        made = ((self.documents, DOCUMENTS, 0), (self.previews, PREVIEWS, 1))
-        return [(bucket, folder, depth) for bucket, folder, depth in made if bucket]
+        derived = ((self.documents, DOCUMENTS, 0), (self.previews, PREVIEWS, 1))
+        return [(bucket, folder, depth) for bucket, folder, depth in derived if bucket]
 
     def _versions(self, bucket: str, prefix: str) -> Iterator[Any]:
         """Yield versions and markers of deletions, by key."""

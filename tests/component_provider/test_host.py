@@ -55,7 +55,7 @@ def record() -> Record:
 
 @pytest.fixture
 def engine(record: Record) -> Iterator[str]:
-    """The address of an engine and monitor that record into `made`."""
+    """Yield the address of an engine and monitor that record the program's resources."""
     with monitor(record) as recorder, ThreadPoolExecutor(8) as workers:
         server = grpc.server(workers)
         engine_pb2_grpc.add_EngineServicer_to_server(Engine(), server)
@@ -68,7 +68,7 @@ def engine(record: Record) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def log_address() -> Iterator[str]:
-    """The address of an engine that takes log lines alone."""
+    """Yield the address of an engine that takes log lines alone."""
     with ThreadPoolExecutor(2) as workers:
         server = grpc.server(workers)
         engine_pb2_grpc.add_EngineServicer_to_server(Engine(), server)
@@ -82,7 +82,9 @@ def log_address() -> Iterator[str]:
 def plugin(
     log_address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
-    """The plugin, started as Pulumi starts it: the folder, the engine's address; its port is its first line.
+    """Yield the plugin, started as Pulumi starts it: by its folder and the engine's address.
+
+    Its first line is its port.
 
     One process serves all tests, as it serves all components of a program. Each test has a monitor of its own.
     """
@@ -109,7 +111,7 @@ def plugin(
 def construct(
     plugin: provider_pb2_grpc.ResourceProviderStub, engine: str, component: str, inputs: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Have the plugin make a component; its URN and its state."""
+    """Let the plugin make a component; return its URN and its state."""
     sent = struct_pb2.Struct()
     sent.update(inputs)
     answer = plugin.Construct(
@@ -133,7 +135,7 @@ def test_serves_the_committed_schema(plugin: provider_pb2_grpc.ResourceProviderS
 
 
 def struct(text: str) -> struct_pb2.Struct:
-    """JSON as protobuf has it, in which all numbers are alike."""
+    """Return JSON as protobuf has it, in which all numbers are alike."""
     return json_format.Parse(text, struct_pb2.Struct())
 
 
@@ -180,7 +182,7 @@ PIPELINE = {
 
 
 def alarms_of_api(dimensions: dict[str, str]) -> dict[str, Any]:
-    """The arguments of a Monitoring with an HTTP API."""
+    """Return the arguments of a Monitoring with an HTTP API."""
     return {
         "pipeline": {
             "service": "pictures-dev",
@@ -275,7 +277,7 @@ def test_switching_the_pipeline_keeps_queues_and_notification(
 
 
 def sources(folder: Path) -> Path:
-    """Functions without dependencies, so that no build needs pip."""
+    """Return functions without dependencies, so that no build needs pip."""
     for name in ("process_image", "record_failure", "workflow", "labelling", "results", "environment"):
         package = folder / "handlers" / name
         package.mkdir(parents=True)
@@ -296,7 +298,7 @@ def test_wrong_argument_is_refused_in_its_own_languages_spelling(
 
 
 def output(value: Any) -> dict[str, Any]:
-    """An output that the engine knows already."""
+    """Return an output that the engine knows already."""
     return {rpc._special_sig_key: rpc._special_output_value_sig, "value": value}
 
 

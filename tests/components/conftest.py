@@ -17,7 +17,7 @@ PACKAGES = (
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the components put into functions, and the contract. Tests leave it as it is."""
+    """Return a folder with the components' sources of functions, and the contract. Tests leave it unchanged."""
     top = tmp_path_factory.mktemp("sources")
     for package in PACKAGES:
         folder = top / "handlers" / package
@@ -32,13 +32,13 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def source_dir(sources: Path, tmp_path: Path) -> Path:
-    """A copy for a test that changes it."""
+    """Return a copy for a test that changes it."""
     return shutil.copytree(sources, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")
 def pipeline_arguments(sources: Path) -> dict[str, Any]:
-    """Return what both pipelines are told, but for the `service`."""
+    """Return the arguments of both pipelines, except the `service`."""
     return {
         "source_dir": sources,
         "bucket": {"name": "pictures", "arn": "arn:aws:s3:::pictures"},

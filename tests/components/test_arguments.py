@@ -24,7 +24,7 @@ KINDS = sorted(
 
 
 def wrong_values(member: Member) -> Iterator[Any]:
-    """Values of another type than the member's, and values beyond each of its limits."""
+    """Yield values of another type than the member's, and values beyond each of its limits."""
     kind = member.type
     if structure(kind) is not None:
         yield from ("a text", {"nme": "a typo"})

@@ -17,7 +17,7 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 
 @pytest.fixture(scope="module")
 def record_processor(pipeline_arguments: dict[str, Any]) -> Any:
-    """Makes a component with some arguments and gives the record."""
+    """Return a function that makes a component with some arguments and returns the record."""
 
     def make(**arguments: Any) -> Record:
         args = cast(ImageProcessorArgs, (pipeline_arguments | {"service": "pipe-test"} | arguments))

@@ -21,7 +21,7 @@ LAMBDA = "aws:lambda/function:Function"
 
 @pytest.fixture(scope="module")
 def record_api(sources: Path) -> Any:
-    """Makes a component with some arguments and gives the record."""
+    """Return a function that makes a component with some arguments and returns the record."""
 
     def make(**arguments: Any) -> Record:
         args: dict[str, Any] = {

@@ -28,7 +28,7 @@ ANNOUNCED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def record_workflow(pipeline_arguments: dict[str, Any]) -> Any:
-    """Makes a component with some arguments and gives the record."""
+    """Return a function that makes a component with some arguments and returns the record."""
 
     def make(**arguments: Any) -> Record:
         args = cast(LabelWorkflowArgs, (pipeline_arguments | {"service": "flow-test"} | arguments))
@@ -38,7 +38,7 @@ def record_workflow(pipeline_arguments: dict[str, Any]) -> Any:
 
 
 def statements(recorded: Record, name: str) -> list[dict[str, Any]]:
-    """Return what a role may do beside writing to a function's own log."""
+    """Return the rights of a role, without writing to a function's own log."""
     policy = recorded.single("aws:iam/rolePolicy:RolePolicy", f"flow-{name}-policy").policy()
     return [statement for statement in policy["Statement"] if statement["Action"][0] != "logs:CreateLogStream"]
 

@@ -225,7 +225,7 @@ def widgets(recorded: Record) -> list[dict[str, Any]]:
 
 
 def lines(recorded: Record) -> list[list[Any]]:
-    """Every metric of every graph, without expressions and options."""
+    """Return every metric of every graph, without expressions and options."""
     graphs = [widget["properties"] for widget in widgets(recorded) if widget["type"] == "metric"]
     return [
         [part for part in line if not isinstance(part, dict)]
@@ -236,7 +236,7 @@ def lines(recorded: Record) -> list[list[Any]]:
 
 
 def watched(resource: Resource) -> set[tuple[str, ...]]:
-    """The metrics of an alarm: namespace, name, dimensions."""
+    """Return the metrics of an alarm: namespace, name, dimensions."""
     inputs = resource.inputs
     metrics = [query["metric"] for query in inputs.get("metricQueries", []) if "metric" in query] or [inputs]
     return {

@@ -17,7 +17,7 @@ SITE, OTHER = "https://site.example", "https://other.example"
 
 
 def body(access: openapi.ApiAccess = "open", origins: tuple[str, ...] = (SITE,)) -> dict[str, Any]:
-    """The body with its outputs resolved."""
+    """Return the body with its outputs resolved."""
 
     def program() -> None:
         arns = {operation.id: pulumi.Output.from_input(f"arn:{operation.id}") for operation in CONTRACT.operations}
@@ -28,13 +28,13 @@ def body(access: openapi.ApiAccess = "open", origins: tuple[str, ...] = (SITE,))
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The operations of the contract in a body, by id."""
+    """Return the operations of the contract in a body, by id."""
     items = [operation for item in document["paths"].values() for operation in item.values()]
     return {operation["operationId"]: operation for operation in items if "operationId" in operation}
 
 
 def mock(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return what a mock answers."""
+    """Return a mock's answer."""
     answer: dict[str, Any] = operation["x-amazon-apigateway-integration"]["responses"]["default"]
     return answer
 

@@ -42,7 +42,7 @@ def write_wheel(folder: Path, name: str, tag: str = "py3-none-any") -> str:
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that pip, by the user's own settings, takes packages from."""
+    """Return a folder from which pip, by the user's own settings, takes packages."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -52,7 +52,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Package]:
-    """Writes the sources of a function into a folder of its own, and gives its package."""
+    """Return a function that writes the sources of a function into its own folder and returns the package."""
 
     def write(folder: str = "project", lock: str = "# nothing\n", architecture: str = "arm64") -> Package:
         source_dir = tmp_path / folder

@@ -20,7 +20,7 @@ GUESTS: WebsiteFilesArgs = {**COMMON, "guests": {"identity_pool_id": "pool"}}
 
 
 def page(args: WebsiteFilesArgs, region: str = REGION) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """The page's config.json, and the sources of its content security policy by directive."""
+    """Return the page's config.json, and the sources of its content security policy by directive."""
     recorded = record(lambda: WebsiteFiles("site", args), place=Place(region, ACCOUNT))
     written = {o.inputs["key"]: o.inputs["content"] for o in recorded.resources if "content" in o.inputs}
     policy = written["index.html"].partition('Content-Security-Policy" content="')[2].partition('"')[0]

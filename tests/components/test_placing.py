@@ -41,7 +41,7 @@ def record_placed(program: Callable[[], object], **options: Any) -> Record:
 
 
 def everything(opts: pulumi.ResourceOptions | None = None) -> None:
-    """Every component, all of them connected."""
+    """Make every component, all of them connected."""
     uploads, results = UploadBucket("uploads", {}, opts), ResultsStore("results", {}, opts)
     documents, topic = (
         ResultsBucket("documents", {}, opts),
@@ -59,7 +59,7 @@ def everything(opts: pulumi.ResourceOptions | None = None) -> None:
 
 
 def texts(recorded: Record) -> str:
-    """All that was registered, as one text."""
+    """Return all registered resources as one text."""
     return json.dumps(recorded.inputs(), default=str)
 
 

@@ -22,7 +22,7 @@ NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 
 @pytest.fixture(scope="module")
 def record_previews(sources: Path) -> Any:
-    """Makes a component with some arguments and gives the record."""
+    """Return a function that makes a component with some arguments and returns the record."""
 
     def make(bucket: dict[str, str] | None = None, **arguments: Any) -> Record:
         pictures = {"name": "pictures", "arn": PICTURES, **(bucket or {})}

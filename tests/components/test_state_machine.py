@@ -39,7 +39,7 @@ RETRIED = {
 
 
 def machines(machine: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A state machine and its branches."""
+    """Yield a state machine and its branches."""
     yield machine
     for state in machine["States"].values():
         for branch in state.get("Branches", ()):
@@ -47,13 +47,13 @@ def machines(machine: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def tasks(definition: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """All tasks, by name."""
+    """Return all tasks, by name."""
     states = [pair for machine in machines(definition) for pair in machine["States"].items()]
     return {name: state for name, state in states if state["Type"] == "Task"}
 
 
 def following(state: Mapping[str, Any]) -> set[str]:
-    """The states that may come next."""
+    """Return the states that may come next."""
     more = [branch["Next"] for branch in (*state.get("Catch", ()), *state.get("Choices", ()))]
     return {*more, *(state[name] for name in ("Next", "Default") if name in state)}
 

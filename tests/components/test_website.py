@@ -32,7 +32,7 @@ def part(recorded: Record, kind: str) -> Resource:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small site."""
+    """Return a small site."""
     (tmp_path / "js").mkdir()
     (tmp_path / "index.html").write_text(PAGE)
     (tmp_path / "style.css").write_text("body {}")
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def written(folder: Path, **arguments: Any) -> dict[str, dict[str, Any]]:
-    """The inputs of the objects of a site, by key."""
+    """Return the inputs of the objects of a site, by key."""
 
     def program() -> None:
         WebsiteFiles(

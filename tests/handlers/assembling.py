@@ -46,7 +46,7 @@ def assembled_pipeline(
     warn: Callable[[str], None] = lambda _: None,
     outbox: Outbox | None = None,
 ) -> Pipeline:
-    """Results go into the rows, with no waits between tries, unless a test gives other ones."""
+    """Return a pipeline over the rows, without waits between tries, unless a test passes other parts."""
     metrics = metrics or Metrics()
     return Pipeline(
         bucket=BUCKET,
@@ -118,7 +118,7 @@ def retry(
     logger: Logger | None = None,
     now: datetime | None = None,
 ) -> Retry:
-    """The retries of one queue, at their longest delays."""
+    """Return the retries of one queue, at their longest delays."""
     return Retry(
         queue=EventsQueue(sqs or cast("Any", FakeSqs()), "queue-url", "dead-letters-url"),
         max_attempts=max_attempts,
@@ -155,7 +155,7 @@ class Fakes:
         max_converted_pixels: int = MANY_PIXELS,
         outbox: Outbox | None = None,
     ) -> Pipeline:
-        """The pipeline over these."""
+        """Return a pipeline over these fakes."""
         return assembled_pipeline(
             self.rows,
             self.objects,

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def dynamodb(cloud: EmbeddedCloud) -> DynamoDBClient:
-    """Its DynamoDB."""
+    """Return the cloud's DynamoDB."""
     client: DynamoDBClient = cloud.client("dynamodb")
     return client
 
 
 def create_table(dynamodb: DynamoDBClient) -> str:
-    """A new empty table, with the keys and indexes of the component's."""
+    """Return a new empty table, with the keys and indexes of the component's."""
     name = f"results-{uuid.uuid4().hex[:12]}"
     dynamodb.create_table(
         TableName=name,
@@ -50,7 +50,7 @@ def create_table(dynamodb: DynamoDBClient) -> str:
 
 @pytest.fixture
 def table_name(dynamodb: DynamoDBClient) -> Iterator[str]:
-    """The name of an empty table."""
+    """Yield the name of an empty table."""
     name = create_table(dynamodb)
     yield name
     dynamodb.delete_table(TableName=name)
@@ -58,5 +58,5 @@ def table_name(dynamodb: DynamoDBClient) -> Iterator[str]:
 
 @pytest.fixture
 def table(dynamodb: DynamoDBClient, table_name: str) -> ResultsTable:
-    """An empty results table."""
+    """Return an empty results table."""
     return ResultsTable(dynamodb, table_name)

@@ -28,7 +28,7 @@ START = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 
 
 def time_of(sequencer: int) -> datetime:
-    """The time of the event with this number."""
+    """Return the time of the event with this number."""
     return START + timedelta(seconds=sequencer)
 
 
@@ -40,7 +40,7 @@ def record(
     version_id: str | None = "v1",
     bucket: str = BUCKET,
 ) -> dict[str, Any]:
-    """One S3 record, its key encoded as S3 does."""
+    """Return one S3 record, its key encoded as S3 does."""
     obj: dict[str, Any] = {
         "key": quote_plus(key, safe="/"),
         "size": 1000,
@@ -68,7 +68,7 @@ def eventbridge(
     version_id: str | None = "v1",
     bucket: str = BUCKET,
 ) -> str:
-    """The event that S3 sends to EventBridge where it sends `record` to a queue."""
+    """Return the event that S3 sends to EventBridge where it sends `record` to a queue."""
     removed = name.partition(":")[2] if name.startswith("ObjectRemoved") else ""
     obj: dict[str, Any] = {"key": key, "sequencer": f"{sequencer:018X}"}
     if not removed:
@@ -95,12 +95,12 @@ def eventbridge(
 
 
 def body(*records: Mapping[str, Any]) -> str:
-    """An S3 notification with these records."""
+    """Return an S3 notification with these records."""
     return json.dumps({"Records": list(records)})
 
 
 def message(content: str, *, message_id: str = "m1", receive_count: int = 1) -> dict[str, Any]:
-    """A message as SQS hands it to Lambda."""
+    """Return a message as SQS hands it to Lambda."""
     return {
         "messageId": message_id,
         "receiptHandle": f"receipt-{message_id}",
@@ -122,7 +122,7 @@ def event(
     version_id: str | None = "v1",
     bucket: str = BUCKET,
 ) -> ObjectEvent:
-    """A decoded event."""
+    """Return a decoded event."""
     return ObjectEvent(
         kind=kind,
         bucket=bucket,
@@ -136,12 +136,12 @@ def event(
 
 
 def position(sequencer: int) -> Position:
-    """The place of the event with this number."""
+    """Return the place of the event with this number."""
     return Position(pad_sequencer(f"{sequencer:X}"), iso_ms(time_of(sequencer)))
 
 
 def label(name: str, confidence: str = "90.5") -> Label:
-    """A label with nothing but a confidence."""
+    """Return a label with nothing but a confidence."""
     return {
         "name": name,
         "confidence": Decimal(confidence),
@@ -159,7 +159,7 @@ def labeled(
     processed: int | None = None,
     status: Status = Status.LABELED,
 ) -> Write:
-    """A result to write."""
+    """Return a result to write."""
     result: Result = {
         "key": key,
         "bucket": BUCKET,
@@ -174,7 +174,7 @@ def labeled(
 
 
 def reading(key: str, *words: str, sequencer: int = 1, labels: str = "") -> Write:
-    """The result of a picture with print, and with 49 labels named so."""
+    """Return the result of a picture with print, and with 49 labels named so."""
     write = labeled(key, *(label(f"{labels} {n}") for n in range(49) if labels), sequencer=sequencer)
     box: BoundingBox = {"left": Decimal(0), "top": Decimal(0), "width": Decimal(1), "height": Decimal(1)}
     write.result["text"] = [
@@ -184,17 +184,17 @@ def reading(key: str, *words: str, sequencer: int = 1, labels: str = "") -> Writ
 
 
 def jpeg(width: int = 160, height: int = 120, *, seed: int = 0, **options: Any) -> bytes:
-    """A JPEG file; other seeds make other bytes."""
+    """Return a JPEG file; other seeds make other bytes."""
     return _encoded("JPEG", width, height, seed, **options)
 
 
 def png(width: int = 160, height: int = 120, *, seed: int = 0) -> bytes:
-    """A PNG file."""
+    """Return a PNG file."""
     return _encoded("PNG", width, height, seed)
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A small PNG file that says it has these sides: what a decompression bomb begins with."""
+    """Return a small PNG file that says it has these sides: what a decompression bomb begins with."""
     return whole_png((width, height), zlib.compress(b""))
 
 
@@ -213,7 +213,7 @@ INVERSE_TURNS = {
 
 
 def corners(width: int = 300, height: int = 200) -> Image.Image:
-    """Red and green above, blue and white below."""
+    """Return an image with red and green above, blue and white below."""
     image = Image.new("RGB", (2, 2))
     for place, color in zip(((0, 0), (1, 0), (0, 1), (1, 1)), ("red", "lime", "blue", "white"), strict=True):
         image.putpixel(place, ImageColor.getrgb(color))
@@ -221,7 +221,7 @@ def corners(width: int = 300, height: int = 200) -> Image.Image:
 
 
 def encoded(image: Image.Image, name: str, *, turn: int | None = None, **options: Any) -> bytes:
-    """A file of a format, named as in results; `turn` is its Exif orientation."""
+    """Return a file of a format, named as in results; `turn` is its Exif orientation."""
     if turn is not None and name == "TIFF":
         options["tiffinfo"] = {ExifTags.Base.Orientation: turn}
     elif turn is not None:

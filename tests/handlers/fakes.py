@@ -59,11 +59,11 @@ class FakeRows:
             return {place: dict(self.items[place]) for place in places if place in self.items}
 
     def partition(self, pk: str) -> list[Item]:
-        """Return what a test finds in a partition."""
+        """Return the items of a partition."""
         return [dict(item) for (own, _), item in sorted(self.items.items()) if own == pk]
 
     def image(self, key: str) -> Item | None:
-        """The image item that a test finds."""
+        """Return the image item of a key."""
         item = self.items.get((keys.image_pk(key), keys.META))
         return dict(item) if item else None
 
@@ -132,7 +132,7 @@ VOLATILE = frozenset({"processedAt", "uploadedAt", "reused", "gsi2sk", "expiresA
 
 
 def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Pictures, label entries and counters that are not zero, without what depends on the time of processing."""
+    """Return pictures, label entries and counters other than zero, without values that depend on the processing time."""
     kept = {}
     for (pk, sk), item in items.items():
         if pk.startswith(keys.IMAGE_PREFIX):
@@ -145,7 +145,7 @@ def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple
 
 
 def counts_of_entries(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what the counters must be, counted from the entries of labels and classes, and from the statuses."""
+    """Return the expected counters, counted from the entries of labels and classes, and from the statuses."""
     counted: dict[tuple[str, str], Counter[str]] = {}
     for (pk, sk), item in items.items():
         name = ""
@@ -164,7 +164,7 @@ def counts_of_entries(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dic
 def stored_object(
     key: str, content: bytes, version_id: str | None = "v1", modified_at: datetime = START
 ) -> StoredObject:
-    """An object as HeadObject describes it."""
+    """Return an object as HeadObject describes it."""
     # The content's MD5 is what S3 gives as ETag.
     etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return StoredObject(BUCKET, key, version_id, etag, len(content), modified_at)
@@ -187,7 +187,7 @@ class FakeObjects:
         self._uploaded[key, version_id] = content
 
     def with_header(self, event: ObjectEvent) -> ObjectEvent:
-        """An upload's event with the ETag and the size that S3 gives it, also of a version that is gone since."""
+        """Return an upload's event with S3's ETag and size, also of a version that no longer exists."""
         content = self._uploaded.get((event.key, event.version_id))
         if event.kind is not EventKind.CREATED or content is None:
             return event
@@ -206,7 +206,7 @@ class FakeObjects:
         return self.open(stored.key, stored.version_id, length_bytes)[1]
 
     def head(self, key: str, version_id: str | None) -> StoredObject:
-        """Return what a test finds of a version."""
+        """Return an object version."""
         version, content, at = self._find(key, version_id)
         stored = stored_object(key, content, version, at)
         return replace(stored, size_bytes=self.sizes.get(content, stored.size_bytes))

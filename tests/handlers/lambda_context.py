@@ -23,12 +23,12 @@ class _Context:
 
 
 def lambda_context(remaining_ms: int = 60_000) -> LambdaContext:
-    """A context with this much time left."""
+    """Return a context with this much time left."""
     return cast("LambdaContext", _Context(remaining_ms=remaining_ms))
 
 
 def emitted(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The metrics on standard output: one line in CloudWatch's embedded metric format."""
+    """Return the metrics on standard output: one line in CloudWatch's embedded metric format."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     [metrics] = [line for line in lines if "_aws" in line]
     document: dict[str, Any] = metrics

@@ -12,13 +12,13 @@ API = Path(__file__).parents[2] / "api"
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The schema `api/<name>.schema.json`."""
+    """Return the schema `api/<name>.schema.json`."""
     document: dict[str, Any] = json.loads((API / f"{name}.schema.json").read_text())
     return document
 
 
 def faults(document: Any, name: str, part: str = "") -> list[str]:
-    """Return what is wrong with a document by a schema, or by one of its `$defs`."""
+    """Return a document's violations of a schema, or of one of its `$defs`."""
     whole = schema(name)
     chosen = {**whole["$defs"][part], "$defs": whole["$defs"]} if part else whole
     checker = jsonschema_rs.Draft202012Validator(chosen, validate_formats=True)

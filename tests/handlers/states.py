@@ -42,7 +42,7 @@ class Machine:
     retried: list[str] = field(default_factory=list)
 
     def run(self, data: Any) -> Any:
-        """An execution's output. Raises ExecutionFailed."""
+        """Return an execution's output. Raises ExecutionFailed."""
         return self._states(self.definition["StartAt"], self.definition["States"], data)
 
     def _states(self, name: str, states: Mapping[str, Mapping[str, Any]], data: Any) -> Any:

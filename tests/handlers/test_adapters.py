@@ -123,7 +123,7 @@ def test_rekognition_errors_are_translated(code: str, status: int, expected: typ
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """A server that takes connections and never answers."""
+    """Yield a server that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -214,7 +214,7 @@ def test_object_that_is_gone_is_told(s3: S3Client) -> None:
 
 
 def an_answer(content: bytes) -> dict[str, Any]:
-    """S3's answer for the beginning of an object of 70,000 bytes in a bucket without versions."""
+    """Return S3's answer for the beginning of an object of 70,000 bytes in a bucket without versions."""
     return {
         "Body": StreamingBody(BytesIO(content), len(content)),
         "ContentRange": f"bytes 0-{len(content) - 1}/70000",

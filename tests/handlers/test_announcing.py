@@ -29,7 +29,7 @@ from tests.handlers.schemas import faults
 
 
 def nothing() -> None:
-    """Do nothing: the default of what a target does before it takes a result."""
+    """Do nothing: a target's default before it takes a result."""
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.handlers.test_convergence import LABELS, Delivery, Operation, histori
 
 
 def deliver(world: World, delivery: Delivery, *, refused: bool) -> bool:
-    """Tell whether the event is done with: what fails comes again."""
+    """Return whether the event is done. A failed event comes again."""
 
     def fail(detector: object, stored: object) -> None:
         if delivery.broken:
@@ -39,7 +39,7 @@ def deliver(world: World, delivery: Delivery, *, refused: bool) -> bool:
 
 
 def run(world: World, schedule: Iterable[Operation | Delivery], refusals: Iterable[bool]) -> None:
-    """The schedule, and afterwards again what failed."""
+    """Run the schedule, and afterwards the failed events again."""
     left: list[Delivery] = []
     coming = iter(refusals)
     for step in schedule:

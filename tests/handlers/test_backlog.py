@@ -49,7 +49,7 @@ class Function:
     processed: list[str] = field(default_factory=list)
 
     def handle(self, *messages: dict[str, Any], remaining_ms: int = 60_000) -> list[str]:
-        """The identifiers of the messages that Lambda is to leave in the queue."""
+        """Return the identifiers of the messages that Lambda is to leave in the queue."""
         rows = FakeRows()
         logger = Logger(service=f"test-{uuid.uuid4()}", level="INFO", stream=self.log)
         function = QueueFunction(

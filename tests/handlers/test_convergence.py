@@ -54,7 +54,7 @@ class Operation:
     content: bytes | None = None
 
     def do(self, objects: FakeObjects) -> None:
-        """Do it."""
+        """Apply the operation."""
         key, version = self.event.key, self.event.version_id or ""
         if self.event.kind is EventKind.PURGED:
             objects.purge(key, version)
@@ -64,7 +64,7 @@ class Operation:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Operation]:
-    """Uploads, deletes (which leave markers) and purges of versions and markers of a few keys, as they happened."""
+    """Draw uploads, deletes (which leave markers) and purges of versions and markers of a few keys."""
     happened: list[Operation] = []
     versions: dict[str, list[str]] = {name: [] for name in NAMES}
     for sequencer in range(1, draw(st.integers(2, 9))):
@@ -84,8 +84,9 @@ def histories(draw: st.DrawFn) -> list[Operation]:
 
 @st.composite
 def schedules(draw: st.DrawFn, history: Sequence[Operation]) -> list[Operation | Delivery]:
-    """The operations as they happened, and each one's event some time after it: once well at least, and perhaps again,
-    broken, or from the dead-letter queue, in any order."""
+    """Draw a schedule: the operations in order, and after each its event, whole, repeated, broken, or from the dead
+    letters.
+    """
     schedule: list[Operation | Delivery] = list(history)
     for operation in history:
         coming = [Delivery(operation.event)]
@@ -97,12 +98,12 @@ def schedules(draw: st.DrawFn, history: Sequence[Operation]) -> list[Operation |
 
 
 def as_it_happens(history: Sequence[Operation]) -> list[Operation | Delivery]:
-    """Each event at once, in order: what the table must end as."""
+    """Return each event at once, in order, which leads to the table's expected end."""
     return [step for operation in history for step in (operation, Delivery(operation.event))]
 
 
 def when_all_is_done(history: Sequence[Operation], coming: Sequence[Delivery]) -> list[Operation | Delivery]:
-    """The events after all operations."""
+    """Return the events after all operations."""
     return [*history, *coming]
 
 
@@ -156,7 +157,7 @@ def table_after(schedule: Sequence[Operation | Delivery]) -> dict[Any, Any]:
 
 
 def true_states(history: Sequence[Operation]) -> dict[str, tuple[str, str | None]]:
-    """The status, and of a picture that is there the version, that follow from the bucket as it is at the end."""
+    """Return the status, and the version of an existing picture, that follow from the final bucket."""
     objects = FakeObjects()
     for operation in history:
         operation.do(objects)
@@ -171,7 +172,7 @@ def true_states(history: Sequence[Operation]) -> dict[str, tuple[str, str | None
 
 
 def states_of(items: dict[Any, Any]) -> dict[str, tuple[str, str | None]]:
-    """The status and version of each picture in a table."""
+    """Return the status and version of each picture in a table."""
     images = [item for place, item in items.items() if place[1] == keys.META]
     return {
         item["key"]: (item["status"], None if item["status"] == "DELETED" else item.get("versionId")) for item in images

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning", "igno
 
 
 def opened(converted: Converted) -> Image.Image:
-    """The picture that Rekognition sees, which must be within its limits."""
+    """Return the picture that Rekognition gets, within its limits."""
     assert len(converted.jpeg) <= conversion.MAX_INLINE_BYTES
     image = JpegImageFile(io.BytesIO(converted.jpeg))
     image.load()
@@ -47,7 +47,7 @@ def opened(converted: Converted) -> Image.Image:
 
 
 def seen_corners(image: Image.Image) -> tuple[str, ...]:
-    """The colours of the corners: top left, top right, bottom left, bottom right."""
+    """Return the colours of the corners: top left, top right, bottom left, bottom right."""
     width, height = image.size
     places = ((0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
     known = {(255, 0, 0): "red", (0, 255, 0): "lime", (0, 0, 255): "blue", (255, 255, 255): "white"}
@@ -105,7 +105,7 @@ def test_first_picture_of_an_animation_is_used(name: str) -> None:
 
 
 def gray_ramp(mode: str) -> Image.Image:
-    """From black at the left to the mode's white at the right."""
+    """Return a ramp from black at the left to the mode's white at the right."""
     ramp = np.tile(np.linspace(0, 1, 256), (100, 1))
     match mode:
         case "I;16":
@@ -201,13 +201,13 @@ def test_79_pixels_are_too_small(sides: tuple[int, int], name: str) -> None:
 
 
 def gif_of(width: int, height: int) -> bytes:
-    """A GIF of a few bytes that says it has these sides."""
+    """Return a GIF of a few bytes that says it has these sides."""
     screen = struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
     return b"GIF89a" + screen + b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x44\x01\x00;"
 
 
 def bmp_of(width: int, height: int) -> bytes:
-    """A BMP header without pixels."""
+    """Return a BMP header without pixels."""
     return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
 
 
@@ -217,7 +217,7 @@ def patched(content: bytes, before: bytes, after: bytes) -> bytes:
 
 
 def bombs() -> dict[str, bytes]:
-    """Small files that would unpack to 30,000 x 30,000 pixels; WebP's sides go up to 16,383."""
+    """Return small files that would unpack to 30,000 x 30,000 pixels; WebP's sides go up to 16,383."""
     sides, huge = struct.pack(">II", 300, 200), struct.pack(">II", 30_000, 30_000)
     canvas = struct.pack("<I", 16_382)[:3] * 2
     webp = encoded(corners().convert("RGBA"), "WebP", save_all=True, append_images=[corners().rotate(9)])
@@ -317,7 +317,7 @@ def test_file_that_lacks_its_last_rows_alone_is_taken_as_browsers_do(name: str) 
 
 
 def tiff_without_last_rows() -> bytes:
-    """A compressed TIFF whose last strip cannot be read."""
+    """Return a compressed TIFF whose last strip cannot be read."""
     whole = encoded(NOISE, "TIFF", compression="tiff_lzw", strip_size=300 * 3 * 10)
     tags = TiffImageFile(io.BytesIO(whole)).tag_v2
     last, length = int(tags[273][-1]), int(tags[279][-1])
@@ -333,7 +333,7 @@ def test_jpeg_in_scans_is_taken_once_its_first_scan_is_whole() -> None:
 
 
 def spoiled(whole_chunk: bytes) -> bytes:
-    """With a wrong checksum."""
+    """Return a chunk with a wrong checksum."""
     return whole_chunk[:-1] + bytes([whole_chunk[-1] ^ 1])
 
 
@@ -370,7 +370,7 @@ ROWS, COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH]
 
 
 def png_rows(numbers: npt.NDArray[np.int64], depth: int) -> bytes:
-    """Rows of channels of so many bits, each behind the mark of a row without a filter."""
+    """Return rows of channels of so many bits, each behind the mark of a row without a filter."""
     whole = numbers.reshape(len(numbers), -1)
     bits = (whole[..., None] >> np.arange(depth - 1, -1, -1)) & 1
     packed = np.packbits(bits.astype(np.uint8).reshape(len(numbers), -1), axis=1)
@@ -378,7 +378,7 @@ def png_rows(numbers: npt.NDArray[np.int64], depth: int) -> bytes:
 
 
 def before_jpeg(content: bytes, monkeypatch: pytest.MonkeyPatch) -> npt.NDArray[np.int64]:
-    """The pixels that become a JPEG."""
+    """Return the pixels that become a JPEG."""
     pixels = []
 
     def keep(image: Image.Image) -> bytes:
@@ -523,7 +523,7 @@ WITHOUT_LOSS: dict[str, dict[str, Any]] = {
 
 
 def profile_of(space: bytes = b"RGB ") -> bytes:
-    """The colours of Display P3 as an ICC profile, with a gamma of 2.2 (ICC.1:2001-04)."""
+    """Return the colours of Display P3 as an ICC profile, with a gamma of 2.2 (ICC.1:2001-04)."""
 
     def xyz(*values: float) -> bytes:
         return b"XYZ ".ljust(8, b"\0") + b"".join(struct.pack(">i", round(value * 65_536)) for value in values)
@@ -543,7 +543,7 @@ def profile_of(space: bytes = b"RGB ") -> bytes:
 
 
 def preview_color(content: bytes, name: str) -> tuple[int, ...]:
-    """The colour in the middle of the smaller preview, which has no profile."""
+    """Return the colour in the middle of the smaller preview, which has no profile."""
     with Image.open(io.BytesIO(previews(io.BytesIO(content), name, (1600, 480), LIMIT)[-1])) as preview:
         assert "icc_profile" not in preview.info
         pixel = preview.getpixel((preview.width // 2, preview.height // 2))

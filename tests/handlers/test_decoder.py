@@ -33,7 +33,7 @@ LONG_S = 300.0
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[Decoder]:
-    """A decoder for usual pictures."""
+    """Yield a decoder for usual pictures."""
     new_decoder = Decoder(50_000_000, memory_mb=400, seconds=0.5)
     yield new_decoder
     new_decoder.close()
@@ -63,7 +63,7 @@ def assert_good_pictures_are_converted(decoder: Decoder) -> None:
 
 
 def many_scans(scans: int) -> bytes:
-    """A progressive JPEG of a megapixel that says its last scan again and again; browsers draw each of them."""
+    """Return a progressive JPEG of a megapixel that says its last scan again and again; browsers draw each of them."""
     content = encoded(Image.new("L", (1000, 1000), 90), "JPEG", progressive=True)
     last = [match.start() for match in re.finditer(rb"\xff\xda", content)][-1]
     return content[:-2] + content[last:-2] * scans + content[-2:]

@@ -58,7 +58,7 @@ ANSWERS: dict[Detector, dict[str, Any]] = {
 
 
 def full_result() -> Result:
-    """A result with everything in it that there can be, as the detectors make it of Rekognition's answers."""
+    """Return a result with every attribute, as the detectors build it from Rekognition's answers."""
     settings = DetectorSettings(tuple(Detector), 10, Decimal(50), image_properties=True)
     result = labeled("uploads/größe +%.jpg").result
     for detector, answer in ANSWERS.items():
@@ -134,7 +134,7 @@ def test_schema_says_of_the_parts_what_the_api_says() -> None:
 
 
 def plain(part: Any) -> Any:
-    """A part of the contract as JSON Schema has it: other references, texts on one line."""
+    """Return a part of the contract as JSON Schema has it: other references, texts on one line."""
     if isinstance(part, dict):
         return {
             name: value.replace("#/components/schemas/", "#/$defs/") if name == "$ref" else plain(value)

@@ -94,7 +94,7 @@ class World:
 
 @pytest.fixture
 def world() -> World:
-    """Two versions of a picture, a marker, and their documents; a neighbour."""
+    """Return two versions of a picture, a marker, and their documents; a neighbour."""
     world = World()
     for key, version in ((KEY, "v1"), (KEY, "v2"), (NEIGHBOUR, "n1")):
         world.buckets.versions.append(("uploads", key, version))

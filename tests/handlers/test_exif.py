@@ -67,7 +67,7 @@ def exif_of(main: dict[int, Any] | None = None, **changed: Any) -> Image.Exif:
 
 
 def picture(name: str, exif: Image.Exif | None = None, xmp: bytes | None = None) -> bytes:
-    """A file of a format with Exif, with XMP or with both, each where the format has it."""
+    """Return a file of a format with Exif, XMP or both, each where the format has it."""
     options: dict[str, Any] = {"exif": exif} if exif else {}
     if xmp and name == "PNG":
         options["pnginfo"] = PngInfo()
@@ -89,7 +89,7 @@ def picture(name: str, exif: Image.Exif | None = None, xmp: bytes | None = None)
 
 
 def xmp_of(properties: str = "", elements: str = "", start: str = "") -> bytes:
-    """An XMP packet of a description with these attributes and elements."""
+    """Return an XMP packet of a description with these attributes and elements."""
     names = "".join(f' xmlns:{prefix}="{name[1:-1]}"' for prefix, name in NAMES.items())
     return (
         f'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>{start}<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -300,7 +300,7 @@ def test_is_in_the_result_again_for_the_same_bytes_and_never_from_the_future(yea
 
 
 def repair_of(key: str) -> ObjectEvent:
-    """The request of `labelstack migrate`."""
+    """Return the request of `labelstack migrate`."""
     [request] = decode_message(repair_message(BUCKET, key, labels_only=True)).events
     return request
 
@@ -325,7 +325,7 @@ class Places:
         return self.world.rows.items[keys.image_pk(key), keys.META].get("capture")
 
     def stored(self) -> str:
-        """All that is in the table."""
+        """Return the table's whole content."""
         return str(self.world.rows.items)
 
 

@@ -159,7 +159,10 @@ NOT_TRACED = ("results/keys.py", "labelling/metrics.py")
 
 
 def trace(call: Callable[[], object]) -> list[tuple[str, str]]:
-    """Calls from one file of `handlers` into another, as (from, to); a thread's first call comes from no file."""
+    """Return the calls from one file of `handlers` into another, as (from, to).
+
+    A thread's first call comes from no file.
+    """
     root = str(Path(handlers.__file__).parent) + "/"
     calls: list[tuple[str, str]] = []
 

@@ -157,7 +157,7 @@ def world() -> Iterator[World]:
 
 
 def repair(**options: Any) -> ObjectEvent:
-    """A request that `labelstack reprocess` sends."""
+    """Return a request that `labelstack reprocess` sends."""
     [request] = decode_message(repair_message(BUCKET, "cat.jpg", **options)).events
     return request
 

@@ -71,7 +71,7 @@ class World:
         return write, entry
 
     def deliver(self, stored: tuple[Write, OutboxEntry], error: BaseException | None = None) -> None:
-        """Publish what was stored; with an error, the topic does not take it."""
+        """Publish a stored result; with an error, the topic refuses it."""
         self.topic.error = error
         try:
             self.outbox.deliver(stored[0].result, stored[1])

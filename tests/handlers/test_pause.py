@@ -19,14 +19,14 @@ class FakeLambda:
         self.requests: list[dict[str, Any]] = []
 
     def update_event_source_mapping(self, **request: Any) -> dict[str, Any]:
-        """Remember what was asked for."""
+        """Remember the request."""
         self.requests.append(request)
         return {"State": "Disabling"}
 
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
-    """Lambda, as the function sees it."""
+    """Return the function's client of Lambda."""
     fake = FakeLambda()
     monkeypatch.setattr(handler, "_client", lambda: fake)
     return fake

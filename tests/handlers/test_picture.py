@@ -234,7 +234,7 @@ def test_fill_bytes_and_junk_between_segments_are_passed_over() -> None:
 
 
 def with_frame(marker: int, depth: int = 8, channels: int = 3) -> bytes:
-    """A JPEG whose frame header says so."""
+    """Return a JPEG with this frame header."""
     frame = struct.pack(">BHHB", depth, 100, 200, channels) + bytes(3 * channels)
     scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
     return b"\xff\xd8\xff" + bytes([marker]) + struct.pack(">H", len(frame) + 2) + frame + scan
@@ -256,7 +256,7 @@ def test_sentence_of_a_file_that_is_no_picture_names_every_format() -> None:
 
 
 def answers(content: bytes) -> bool:
-    """Tell whether a whole file is either read or rejected: nothing else is raised, and no more bytes are wanted."""
+    """Return whether a whole file is either read or rejected, without other errors or a request for more bytes."""
     try:
         return picture.read_header(content, len(content)) is not None
     except PictureRejectedError:

@@ -16,7 +16,7 @@ ZERO = Decimal(0)
 
 
 def matches(text: str, key: str = "trip/IMG_1234 Zoë.jpg", least: Decimal = ZERO, **facts: Any) -> bool:
-    """Tell whether a picture with a cat at 80 %, an alley and the print "NO parking" matches."""
+    """Return whether a picture with a cat at 80 %, an alley and the print "NO parking" matches."""
     result = reading(key, "NO", "parking-lot").result
     result["labels"] = [label("Cat", "80"), label("Cat Alley", "95")]
     result["uploadedAt"] = "2026-01-31T23:59:59.999Z"

@@ -46,7 +46,7 @@ class Counted:
     transactions: list[int] = field(default_factory=list)
 
     def note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        """botocore's `provide-client-params`, which comes once for each call."""
+        """Count a call, by botocore's `provide-client-params`, which comes once for each."""
         self.operations[model.name] += 1
         for request in params.get("RequestItems", {}).values():
             for place in request["Keys"] if "Keys" in request else (put["PutRequest"]["Item"] for put in request):
@@ -55,7 +55,7 @@ class Counted:
             self.transactions.append(len(params["TransactItems"]))
 
     def of_one_picture(self) -> Requests:
-        """As the estimate has them; nothing else may have been asked."""
+        """Return the requests in the estimate's categories. Any other request fails the test."""
         counted = Requests(
             s3_reads=self.operations.pop("GetObject", 0),
             image_reads=self.items.pop(("BatchGetItem", "IMAGE"), 0),

@@ -26,7 +26,7 @@ DATES = ("2024-06-01", "2026-01-15", "2026-02-01", "2026-02-01")
 
 
 def keys_of(reader: ResultsReader, text: str, limit: int = 2, **more: Any) -> list[str]:
-    """The keys of all pages of a search."""
+    """Return the keys of all pages of a search."""
     pages: list[str] = []
     cursor: str | None = None
     while True:
@@ -40,7 +40,7 @@ def keys_of(reader: ResultsReader, text: str, limit: int = 2, **more: Any) -> li
 
 @pytest.fixture
 def stocked(table: ResultsTable) -> ResultsTable:
-    """Four labelled pictures, the newest last, and others that no search may show."""
+    """Return four labelled pictures, the newest last, and others that no search may show."""
     words: tuple[list[str], ...] = (["STOP"], ["stop", "here"], [], ["exit"])
     for number, (date, read) in enumerate(zip(DATES, words, strict=True)):
         write = reading(f"uploads/IMG_{number}{number}.jpg", *read, sequencer=number + 1)
@@ -248,7 +248,7 @@ def _bytes(item: dict[str, Any]) -> int:
 
 @pytest.fixture
 def meter(dynamodb: DynamoDBClient) -> Iterator[Meter]:
-    """Yield what the searches of a test read."""
+    """Yield a meter of the searches' reads."""
     meter = Meter()
     dynamodb.meta.events.register("after-call.dynamodb", meter.note, unique_id="meter")
     yield meter

@@ -51,7 +51,7 @@ class Edge:
     service: str = field(default_factory=lambda: f"test-{uuid.uuid4()}")
 
     def handle(self, *messages: dict[str, Any], remaining_ms: int = 60_000) -> list[str]:
-        """The identifiers of the messages that stay in the queue."""
+        """Return the identifiers of the messages that stay in the queue."""
         logger = Logger(service=self.service, level="INFO", stream=self.log)
         function = QueueFunction(
             use_case=self,
@@ -88,7 +88,7 @@ def broken(event: ObjectEvent) -> Ended:
 
 
 def attempts(rows: FakeRows) -> dict[str, str]:
-    """The reasons that were noted of failed attempts."""
+    """Return the recorded reasons of failed attempts."""
     return {pk: item["code"] for (pk, _), item in rows.items.items() if pk.startswith("ATTEMPT#")}
 
 

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 
 def carrying(*labels: str) -> Query:
-    """The search for these labels."""
+    """Return the search for these labels."""
     return Query.of(labels=labels)
 
 
 def all_matches(table: ResultsTable, *labels: str, limit: int = 2, **query: object) -> list[str]:
-    """The keys of all pages."""
+    """Return the keys of all pages."""
     keys_listed: list[str] = []
     cursor: str | None = None
     while True:
@@ -118,7 +118,7 @@ def test_counts_add_up_over_the_shards(table: ResultsTable) -> None:
 
 
 def below(dynamodb: DynamoDBClient, table_name: str, folder: str = "uploads/") -> ResultsReader:
-    """A reader that is to know of one folder only."""
+    """Return a reader that knows one folder only."""
     return ResultsReader(dynamodb, table_name, folder=folder)
 
 

@@ -93,7 +93,7 @@ def region(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def outbox(**variables: str) -> Outbox | None:
-    """The outbox of the function that labels, with these variables beside those it needs."""
+    """Return the outbox of the labelling function, with these variables beside those that it needs."""
     pipeline = composition.process_image(Variables(GOOD | variables)).use_case
     assert isinstance(pipeline, Pipeline)
     return pipeline.outbox

@@ -24,7 +24,7 @@ HEIGHT, WIDTH = GREY.shape
 
 
 def shown(content: bytes) -> npt.NDArray[np.int64]:
-    """Return what Rekognition sees of it, in grey."""
+    """Return the grey pixels that Rekognition gets."""
     converted = conversion.convert(io.BytesIO(content), "TIFF", LIMIT)
     return np.asarray(Image.open(io.BytesIO(converted.jpeg)).convert("L"), dtype=np.int64)
 
@@ -40,7 +40,7 @@ def error(content: bytes) -> UnusablePictureError:
 
 
 def twelve_bits() -> bytes:
-    """Two values in three bytes."""
+    """Return two values in three bytes."""
     pairs = (GREY.astype(np.uint16) * 16).reshape(HEIGHT, WIDTH // 2, 2)
     packed = np.zeros((HEIGHT, WIDTH // 2, 3), np.uint8)
     packed[..., 0], packed[..., 2] = pairs[..., 0] >> 4, pairs[..., 1] & 255

@@ -80,12 +80,12 @@ class Happened:
     content: bytes | None = None
 
     def notification(self) -> str:
-        """As S3 tells a queue."""
+        """Return the event as S3 sends it to a queue."""
         name = NAMES[self.kind]
         return body(record(self.key, name=name, sequencer=self.sequencer, version_id=self.version_id))
 
     def event(self) -> str:
-        """As S3 tells EventBridge."""
+        """Return the event as S3 sends it to EventBridge."""
         return eventbridge(self.key, name=NAMES[self.kind], sequencer=self.sequencer, version_id=self.version_id)
 
 
@@ -135,7 +135,7 @@ class World:
         return FailureRecorder(BUCKET, self.results, self.metrics, lambda: time_of(1000), outbox)
 
     def drain(self, bodies: list[str], process: Callable[[ObjectEvent], object]) -> None:
-        """Deliver all messages, those that fail again after the others; what fails too often is a dead letter."""
+        """Deliver all messages, and failed ones again after the others. Those that fail too often become dead letters."""
         notes = retry(self.rows, now=time_of(1000))
         queue = deque((text, 1) for text in bodies)
         while queue:
@@ -155,12 +155,12 @@ class World:
         return FakeRekognition(labels=LABELS, fail=self.fail)
 
     def table(self) -> bytes:
-        """All that is stored."""
+        """Return all stored items."""
         items = [item for _, item in sorted(self.rows.items.items())]
         return json.dumps(items, sort_keys=True, default=str, ensure_ascii=False).encode()
 
     def announced(self) -> list[str]:
-        """The messages, without their order."""
+        """Return the messages, without their order."""
         return sorted(json.dumps(message, sort_keys=True) for message in self.targets.messages)
 
 

@@ -73,7 +73,7 @@ def through_json(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ask_all(world: World, state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state with every detector's answer, as the branches make it."""
+    """Return the state with every detector's answer, as the branches build it."""
     branches = [{"detector": detector, "stored": state["stored"]} for detector in state["missing"]]
     with ThreadPoolExecutor(1) as operations:
         steps = LabellingSteps(world.pipeline(world.rekognition(), operations, DeferredOutbox()))

@@ -285,7 +285,7 @@ def test_writer_that_always_loses_gives_up_with_an_error() -> None:
 
 
 def advance(rows: FakeRows, version_id: str, to: Position) -> bool:
-    """Tell whether the stored result was moved."""
+    """Return whether the stored result was moved."""
     write = moved(rows.image("cat.jpg"), version_id, to)
     return write is not None and writer(rows).write(write) is not None
 

@@ -30,26 +30,26 @@ class Client:
         self._application = self.api.application()
 
     def restart(self, **changes: Any) -> None:
-        """Deploy it anew, changed."""
+        """Deploy the API again, changed."""
         self.api = replace(self.api, **changes)
         self._application = self.api.application()
 
     def send(self, method: str, path: str, query: str = "", body: bytes | None = None, **headers: str) -> Reply:
-        """One request, as it is."""
+        """Send one request without changes."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self._application.handle(self._event(method, path, query, body, named))
         return Reply(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
 
     def get(self, path: str, **query: Any) -> Reply:
-        """A GET with these parameters."""
+        """Send a GET with these parameters."""
         return self.send("GET", path, query_of(**query))
 
     def post(self, path: str, content: Any) -> Reply:
-        """A POST of JSON."""
+        """Send a POST of JSON."""
         return self.send("POST", path, body=json.dumps(content).encode(), Content_Type="application/json")
 
 
 @pytest.fixture(params=[rest_event, http_event], ids=["rest", "http"])
 def client(request: pytest.FixtureRequest) -> Client:
-    """The API behind a REST API, then behind an HTTP API."""
+    """Return the API behind a REST API, then behind an HTTP API."""
     return Client(request.param)

@@ -31,7 +31,7 @@ SITE = "https://site.example"
 
 
 def result(key: str, **more: Any) -> Result:
-    """A labelled picture's result."""
+    """Return a labelled picture's result."""
     labels = [("Cat", "99.25"), ("Pet", "91.5")]
     document = {
         "key": key,
@@ -71,17 +71,17 @@ class FakeResults:
         self.documents |= {document["key"]: document for document in documents}
 
     def get(self, key: str) -> Result | None:
-        """The result of one picture."""
+        """Return the result of one picture."""
         if self.broken:
             raise TableUnavailableError("told to fail")
         return self.documents.get(key)
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
-        """The results of several pictures by key."""
+        """Return the results of several pictures by key."""
         return {key: self.documents[key] for key in picture_keys if key in self.documents}
 
     def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
-        """Pictures, newest first; the cursor is a number."""
+        """Return pictures, newest first; the cursor is a number."""
         self.requests.append({"limit": limit, "cursor": cursor, "status": status})
         matching = [document for document in reversed(self.documents.values()) if status in (None, document["status"])]
         start = int(OpenKey().decode("q", cursor)["at"]) if cursor else 0
@@ -91,7 +91,7 @@ class FakeResults:
     def search(
         self, query: Query, *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
     ) -> Page[Result]:
-        """Pictures that match."""
+        """Return pictures that match."""
         self.requests.append({"query": str(query), "least": min_confidence, "order": order, "limit": limit})
         if cursor:
             OpenKey().decode("q", cursor)
@@ -101,7 +101,7 @@ class FakeResults:
         return Page(matches[:limit], None, len(matches))
 
     def label_counts(self) -> dict[str, int]:
-        """Counts that nobody has counted."""
+        """Return counts that nobody has counted."""
         return {"Bicycle": 3, "Cat": 12, "Apple": 3}
 
 
@@ -112,7 +112,7 @@ class FakeObjects:
     keys: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
-        """Tell whether the bucket has an object of this key now."""
+        """Return whether the bucket has an object of this key now."""
         return key in self.keys
 
     def delete(self, key: str) -> None:
@@ -120,7 +120,7 @@ class FakeObjects:
         self.keys.remove(key)
 
     def link(self, key: str, version_id: str | None, content_type: str, *, attachment: bool) -> str:
-        """A link that says what it is for."""
+        """Return a link that says what it is for."""
         return f"https://bucket.example/{quote(key)}?version={version_id}&type={content_type}&attachment={attachment}"
 
 
@@ -157,7 +157,7 @@ class FakeApi:
     signed: list[tuple[str, str, int, int]] = field(default_factory=list)
 
     def application(self) -> Application:
-        """The functions as one."""
+        """Return the functions as one application."""
 
         def sign(key: str, content_type: str, size_bytes: int, expiry_s: int) -> str:
             self.signed.append((key, content_type, size_bytes, expiry_s))
@@ -187,7 +187,7 @@ class FakeApi:
 def rest_event(
     method: str, path: str, query: str = "", body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """An event of a REST API (payload 1.0)."""
+    """Return an event of a REST API (payload 1.0)."""
     values = parse_qs(query, keep_blank_values=True)
     return {
         "resource": path,
@@ -211,7 +211,7 @@ def http_event(
     *,
     known: bool = True,
 ) -> dict[str, Any]:
-    """An event of an HTTP API (payload 2.0)."""
+    """Return an event of an HTTP API (payload 2.0)."""
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": f"{method} {path}" if known else "$default",
@@ -229,5 +229,5 @@ def http_event(
 
 
 def query_of(**values: Any) -> str:
-    """A query string."""
+    """Return a query string."""
     return urlencode(values, doseq=True)

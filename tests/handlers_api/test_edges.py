@@ -28,7 +28,7 @@ Call = Callable[..., Any]
 
 @pytest.fixture
 def bucket(cloud: EmbeddedCloud) -> str:
-    """A new bucket."""
+    """Return a new bucket."""
     name = f"uploads-{uuid.uuid4().hex[:12]}"
     cloud.client("s3").create_bucket(Bucket=name)
     return name
@@ -36,7 +36,7 @@ def bucket(cloud: EmbeddedCloud) -> str:
 
 @pytest.fixture
 def call(cloud: EmbeddedCloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls a function with a request: call("results", "GET", "/result", key="…")."""
+    """Return a function that calls a function with a request: call("results", "GET", "/result", key="…")."""
     environment = {
         **cloud.environment(),
         "UPLOAD_BUCKET": bucket,
@@ -77,7 +77,7 @@ def put(grant: dict[str, Any], content: bytes, **changes: str) -> int:
 
 
 def grant_for(call: Call) -> dict[str, Any]:
-    """An upload URL for a small PNG."""
+    """Return an upload URL for a small PNG."""
     wish = {"fileName": "cat.png", "contentType": "image/png", "sizeBytes": len(PNG)}
     status, grant = call("upload_url", "POST", "/generate-upload-url", wish)
     assert status == HTTPStatus.OK

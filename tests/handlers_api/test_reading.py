@@ -18,7 +18,7 @@ KEY = "uploads/1/cat + dog, 100%.png"
 
 @pytest.fixture(params=["result", "detect-labels"])
 def ask(request: pytest.FixtureRequest) -> Any:
-    """Both ways to ask for a result."""
+    """Return both ways to ask for a result."""
 
     def send(client: Client, key: str) -> Reply:
         if request.param == "result":
@@ -411,7 +411,7 @@ def test_is_healthy_while_the_table_can_be_read(client: Client) -> None:
 
 
 def problem(reply: Reply) -> tuple[int, str]:
-    """Status and code of a problem document."""
+    """Return a reply's status and problem code."""
     assert reply.headers["Content-Type"] == "application/problem+json"
     assert reply.body["status"] == reply.status
     return reply.status, reply.body["code"]

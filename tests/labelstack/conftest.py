@@ -13,13 +13,13 @@ from tests.serving import served
 
 @pytest.fixture
 def sessions() -> list[str]:
-    """The ids of its sessions; the last is the one of now."""
+    """Return the ids of its sessions; the last is the one of now."""
     return ["one"]
 
 
 @pytest.fixture
 def localstack(sessions: list[str]) -> Iterator[str]:
-    """Its address."""
+    """Yield its address."""
 
     def info(request: Request) -> JSONResponse:
         return JSONResponse({"version": "4.14.0", "session_id": sessions[-1]})

@@ -143,12 +143,12 @@ S3_ACTIONS = {
 
 @pytest.fixture(params=STACKS)
 def recorded(request: pytest.FixtureRequest) -> Record:
-    """Each stack as it is, and with every setting on."""
+    """Return each stack as it is, and with every setting on."""
     return record_stack(*STACKS[request.param])
 
 
 def custom(recorded: Record) -> list[Registered]:
-    """The provider's resources, components left out."""
+    """Return the provider's resources, without components."""
     resources = [resource for resource in recorded.resources if not resource.type.startswith("labelstack:")]
     return [Registered(resource.type, resource.name, resource.inputs) for resource in resources]
 
@@ -212,7 +212,7 @@ def test_only_what_nobody_can_scope_is_for_everything(recorded: Record) -> None:
 
 
 def test_every_name_of_the_stack_is_in_its_scope(recorded: Record) -> None:
-    """Names begin with the stack's: Pulumi makes them of the resources' names."""
+    """Check that names begin with the stack's: Pulumi derives them from the resources' names."""
     unnamed = ("aws:apigateway", "aws:cloudfront")
     named = [resource for resource in custom(recorded) if not resource.type.startswith(unnamed)]
 
@@ -309,7 +309,7 @@ def _arns(action: str) -> list[str]:
 
 
 def _form(arn: str) -> re.Pattern[str]:
-    """Return what an ARN of the reference may look like; a bucket's name has no slash."""
+    """Return a pattern of the reference's ARNs; a bucket's name has no slash."""
     parts = re.split(r"\$\{(\w+)\}", arn)
     texts = [re.escape(part) for part in parts[::2]]
     holes = ["[^/]+" if name == "BucketName" else ".*" for name in parts[1::2]]
@@ -317,7 +317,7 @@ def _form(arn: str) -> re.Pattern[str]:
 
 
 def _action(service: str, operation: str) -> str:
-    """The IAM action that AWS asks for an operation."""
+    """Return the IAM action that AWS asks for an operation."""
     if service.startswith("apigateway"):
         model = botocore.session.get_session().get_service_model(service)
         return f"apigateway:{model.operation_model(operation).http['method']}"

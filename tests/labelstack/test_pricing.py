@@ -32,7 +32,7 @@ SMALL = Shape(
 
 
 def lines(estimate: Estimate) -> dict[tuple[str, str], Any]:
-    """Quantity and dollars, by service and what it is for."""
+    """Return quantity and dollars, by service and what it is for."""
     return {(line.service, line.what): (line.quantity, pytest.approx(line.usd)) for line in estimate.lines}
 
 
@@ -260,7 +260,7 @@ def test_alarms_are_as_many_as_the_program_makes(stack: str, pipeline: str) -> N
 
 
 def test_the_page_about_aws_has_the_estimate_s_numbers() -> None:
-    """docs/aws.md, "What it costs": sums of a stack with the settings' defaults, rounded to cents."""
+    """Compare docs/aws.md, "What it costs", with sums of a stack with the settings' defaults, rounded to cents."""
     page = (PROJECT / "docs" / "aws.md").read_text().partition("## 5.")[2].partition("## 6.")[0]
     default = replace(SMALL, memory_mb=parse({"name": "x1", "protectData": "false"})["memoryMb"])
 

@@ -11,7 +11,7 @@ from compose_tests import composed
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A docker command that is a script; it is the only command there is."""
+    """Return a docker command that is a script, the only command on the path."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path / "docker"
 

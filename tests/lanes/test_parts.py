@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def printed(*arguments: str) -> str:
-    """Return what make would run."""
+    """Return the commands that make would run."""
     command = ["make", "--dry-run", "--old-file", ".venv/.dev", *arguments]
     return subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
 

@@ -23,18 +23,18 @@ def composed() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stages() -> dict[str, str]:
-    """The Dockerfile's text by stage."""
+    """Return the Dockerfile's text by stage."""
     parts = re.split(r"^FROM .* AS (\S+)$", (PROJECT / "Dockerfile").read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def defaults(text: str) -> str:
-    """A text with the defaults of its variables in their place."""
+    """Return a text with the defaults of its variables in their place."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
 def copied(stage: str) -> set[str]:
-    """Return what a stage copies of the project."""
+    """Return the project's files that a stage copies."""
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", stage, flags=re.MULTILINE)
     return {name for line in lines for name in line.split()}
 

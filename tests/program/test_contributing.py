@@ -20,13 +20,13 @@ EXAMPLES = {
 
 
 def task(name: str) -> str:
-    """The list of a task: what stands between its heading and the next."""
+    """Return the list of a task: what stands between its heading and the next."""
     parts = re.split(r"^### (.+)$", PAGE, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))[name]
 
 
 def paths_in(text: str) -> list[str]:
-    """The files and folders of the project that a text names as code."""
+    """Return the files and folders of the project that a text names as code."""
     top = {path.name for path in PROJECT.iterdir()}
     return [code for code in re.findall(r"`([\w./<>-]+)`", text) if code.partition("/")[0] in top]
 
@@ -36,7 +36,7 @@ def sources() -> list[Path]:
 
 
 def is_named(file: str, names: list[str]) -> bool:
-    """Tell whether one of the names is the file, a folder above it, or a pattern such as `handlers/api_<duty>/`."""
+    """Return whether one of the names is the file, a folder above it, or a pattern such as `handlers/api_<duty>/`."""
     patterns = [re.sub(r"<\w+>", r"\\w+", name) + (".*" if name.endswith("/") else "") for name in names]
     return any(re.fullmatch(pattern, file) for pattern in patterns)
 

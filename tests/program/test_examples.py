@@ -59,7 +59,7 @@ def test_the_yaml_program_fits_the_plugins_schema() -> None:
 
 
 def fits(document: dict[str, Any], properties: dict[str, Any], required: list[str]) -> bool:
-    """Tell whether these are properties of the schema, their parts too, and all that are required."""
+    """Return whether the schema has these properties and their parts, and the properties have all that it requires."""
     for name, value in document.items():
         if isinstance(value, dict) and "$ref" in properties.get(name, {}):
             part = SCHEMA["types"][properties[name]["$ref"].removeprefix("#/types/")]

@@ -20,13 +20,13 @@ def record_front(stack: str = "dev", **changes: str) -> Record:
 
 
 def page(recorded: Record, key: str) -> Any:
-    """Return what is written of the page."""
+    """Return the page's settings."""
     objects: list[Resource] = recorded.of("aws:s3/bucketObjectv2:BucketObjectv2")
     return next(o.inputs["content"] for o in objects if o.inputs["key"] == key)
 
 
 def refusal(**values: str) -> str:
-    """The one thing that is said of settings."""
+    """Return the one problem of the settings."""
     with pytest.raises(SettingsError) as caught:
         parse(LEAST | values)
     _, sentence = str(caught.value).splitlines()

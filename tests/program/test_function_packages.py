@@ -35,7 +35,7 @@ class Zipped:
 
 @pytest.fixture(scope="module", params=[*QUEUE, *WORKFLOW])
 def zipped(request: pytest.FixtureRequest) -> Zipped:
-    """Each function."""
+    """Return each function."""
     pipeline = "workflow" if request.param in WORKFLOW else "queue"
     recorded = record_stack("prod", {"labelstack:pipeline": pipeline})
     entry = f"handlers.{request.param}"
@@ -52,7 +52,7 @@ def zipped(request: pytest.FixtureRequest) -> Zipped:
 
 
 def imported(path: Path, module: str, *, calls: bool) -> Iterator[str]:
-    """The modules that a file imports when it runs, not those for type checkers alone; with `calls`, later ones too."""
+    """Yield the modules that a file imports when it runs, not for type checkers alone; with `calls`, later ones too."""
     tree = ast.parse(path.read_text())
     left_out = {
         id(node)
@@ -76,7 +76,7 @@ def imported(path: Path, module: str, *, calls: bool) -> Iterator[str]:
 
 
 def reached(entry: str, *, calls: bool = True) -> tuple[set[Path], set[str]]:
-    """The project's files, and the top-level modules of others, that an entry module imports."""
+    """Return the project's files, and the top-level modules of others, that an entry module imports."""
     files, others, waiting = set(), set(), [entry]
     while waiting:
         module = waiting.pop()

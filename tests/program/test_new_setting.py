@@ -32,7 +32,7 @@ raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", some, *tests
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A copy of what the program, its tests and the generated files are made of."""
+    """Return a copy of the files that the program, its tests and the generated files need."""
     for name in READ:
         ignored = shutil.ignore_patterns("__pycache__", ".venv", "node_modules", "*.jpg", Path(__file__).name)
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=ignored)
@@ -49,7 +49,7 @@ def insert(file: Path, before: str, text: str) -> None:
 
 
 def named_in(clone: Path) -> set[str]:
-    """The files that name the new setting, however they spell it."""
+    """Return the files that name the new setting, however they spell it."""
     spelled = re.compile("borderPixels|border_pixels|BORDER_PIXELS")
     texts = {".py", ".md", ".json", ".yaml", ".js"}
     files = (path for path in clone.rglob("*") if path.suffix in texts and path.is_file())

@@ -26,7 +26,7 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def section(page: Path, heading: str) -> str:
-    """Return what stands below a heading of the second level."""
+    """Return the text below a heading of the second level."""
     parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
     by_heading = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert heading in by_heading, f"{page.name} has no section {heading!r}"
@@ -34,7 +34,7 @@ def section(page: Path, heading: str) -> str:
 
 
 def rows(text: str) -> Iterator[list[str]]:
-    """The cells of each row of the tables in a text, without the tables' heads."""
+    """Yield the cells of each row of the tables in a text, without the tables' heads."""
     lines = text.splitlines()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         if line.startswith("| ") and not following.startswith("|---"):
@@ -42,17 +42,17 @@ def rows(text: str) -> Iterator[list[str]]:
 
 
 def codes(cell: str) -> list[str]:
-    """Return what stands in a cell as code."""
+    """Return the code in a cell."""
     return CODE.findall(cell)
 
 
 def anchor(heading: str) -> str:
-    """A heading's address within its page, as GitHub makes it."""
+    """Return a heading's address within its page, as GitHub makes it."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def leads_somewhere(page: Path, link: str) -> bool:
-    """Tell whether there is such a file, and such a heading in it."""
+    """Return whether there is such a file, with such a heading."""
     name, _, place = link.partition("#")
     target = page.parent / name if name else page
     if not place or not target.exists():

@@ -14,7 +14,7 @@ LEAST = {"name": "pictures", "protectData": "false"}
 
 
 def sentences(values: dict[str, Any]) -> list[str]:
-    """Return what is said about values that are refused."""
+    """Return the sentences about refused values."""
     with pytest.raises(SettingsError) as caught:
         parse(values)
     first, *others = str(caught.value).splitlines()
@@ -393,7 +393,7 @@ VALUES: dict[str, Any] = {
 
 
 def text(value: Any, *, as_json: bool = True) -> str | None:
-    """A value as `pulumi config set` takes it; a list as JSON or as people write it."""
+    """Return a value as `pulumi config set` takes it; a list as JSON or as people write it."""
     if isinstance(value, list) and not as_json:
         return ", ".join(value)
     return value if isinstance(value, str | None) else json.dumps(value)

@@ -70,18 +70,18 @@ def stack(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def recorded(stack: str) -> Record:
-    """The whole stack."""
+    """Return the whole stack."""
     return record_stack(stack)
 
 
 @pytest.fixture
 def core(stack: str) -> Record:
-    """The stack alone: see test_front.py, test_announcements.py and test_monitoring.py for the rest."""
+    """Return the stack alone: see test_front.py, test_announcements.py and test_monitoring.py for the rest."""
     return record_stack(stack, {f"labelstack:{name}": value for name, value in CORE.items()})
 
 
 def allowed(recorded: Record) -> list[dict[str, Any]]:
-    """Every statement of every role's policy."""
+    """Return every statement of every role's policy."""
     policies = recorded.of("aws:iam/rolePolicy:RolePolicy")
     return [statement for policy in policies for statement in policy.policy()["Statement"]]
 

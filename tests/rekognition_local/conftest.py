@@ -34,7 +34,7 @@ class MemoryReader:
         self.reading = threading.Event()
 
     def read(self, bucket: str, key: str, version: str | None) -> bytes:
-        """The object, or the service's error."""
+        """Return the object, or raise the service's error."""
         self.reads.append((bucket, key, version))
         self.reading.set()
         if self.gate is not None and not self.gate.wait(START_TIMEOUT_S):
@@ -65,14 +65,14 @@ class Control:
         self.request("PUT", "rules", list(rules))
 
     def calls(self) -> dict[str, Any]:
-        """The counts."""
+        """Return the counts."""
         counts: dict[str, Any] = self.request("GET", "calls")
         return counts
 
 
 @pytest.fixture(scope="session")
 def start_server() -> Iterator[Callable[..., LocalRekognition]]:
-    """Starts servers in threads; they end with the session."""
+    """Yield a function that starts servers in threads; they end with the session."""
     running: list[tuple[LocalRekognition, threading.Thread]] = []
 
     def start(
@@ -95,19 +95,19 @@ def start_server() -> Iterator[Callable[..., LocalRekognition]]:
 
 @pytest.fixture(scope="session")
 def reader() -> MemoryReader:
-    """The S3 of the shared server."""
+    """Return the S3 of the shared server."""
     return MemoryReader()
 
 
 @pytest.fixture(scope="session")
 def server(start_server: Callable[..., LocalRekognition], reader: MemoryReader) -> LocalRekognition:
-    """A server for all tests that need no other options."""
+    """Return a server for all tests that need no other options."""
     return start_server(reader=reader)
 
 
 @pytest.fixture
 def control(server: LocalRekognition, reader: MemoryReader) -> Iterator[Control]:
-    """The shared server's control plane, reset before and after."""
+    """Yield the shared server's control plane, reset before and after."""
     plane = Control(server.url)
     plane.request("POST", "reset")
     yield plane
@@ -117,7 +117,7 @@ def control(server: LocalRekognition, reader: MemoryReader) -> Iterator[Control]
 
 @pytest.fixture(scope="session")
 def make_client() -> Iterator[Callable[[str], RekognitionClient]]:
-    """Makes clients without retries, each answer checked."""
+    """Yield a function that makes clients without retries, whose answers are checked."""
     clients: list[RekognitionClient] = []
 
     def make(url: str) -> RekognitionClient:
@@ -140,7 +140,7 @@ def make_client() -> Iterator[Callable[[str], RekognitionClient]]:
 
 @pytest.fixture
 def rekognition(server: LocalRekognition, control: Control, make_client: Callable[[str], RekognitionClient]) -> Any:
-    """A client of the shared server, reset around the test."""
+    """Return a client of the shared server, reset around the test."""
     return make_client(server.url)
 
 

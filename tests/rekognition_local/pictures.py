@@ -14,25 +14,25 @@ PHOTOGRAPHS = Path(__file__).parent / "photographs"
 
 
 def sample(name: str) -> bytes:
-    """A photograph of samples/, or of those that are for tests alone."""
+    """Return a photograph of samples/, or of those that are for tests alone."""
     path = SAMPLES / name
     return (path if path.exists() else PHOTOGRAPHS / name).read_bytes()
 
 
 def encoded(image: Image.Image, image_format: str = "PNG", **options: object) -> bytes:
-    """An image as a file's bytes."""
+    """Return an image as a file's bytes."""
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
 def plain(width: int = 200, height: int = 160, color: str = "teal", image_format: str = "PNG") -> bytes:
-    """A picture of one colour."""
+    """Return a picture of one colour."""
     return encoded(Image.new("RGB", (width, height), color), image_format)
 
 
 def qr_code(text: str, canvas: tuple[int, int] = (600, 400), corner: tuple[int, int] = (330, 130)) -> Image.Image:
-    """A white picture with a QR code of about 200 px at a corner (left, top)."""
+    """Return a white picture with a QR code of about 200 px at a corner (left, top)."""
     modules = np.asarray(cv2.QRCodeEncoder.create().encode(text), dtype=np.uint8)
     code = Image.fromarray(modules).resize((200, 200), Image.Resampling.NEAREST)
     picture = Image.new("RGB", canvas, "white")
@@ -41,7 +41,7 @@ def qr_code(text: str, canvas: tuple[int, int] = (600, 400), corner: tuple[int, 
 
 
 def page_of_text(lines: list[str], width: int = 800, height: int = 600) -> Image.Image:
-    """Black print on white."""
+    """Return black print on white."""
     picture = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(28)

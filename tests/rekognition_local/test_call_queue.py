@@ -39,7 +39,7 @@ class Work:
 
 
 async def outcomes(queue: CallQueue, work: Callable[[], Awaitable[str]], calls: Iterable[int]) -> list[Any]:
-    """Return what comes of some calls at the same time: answers and errors."""
+    """Return the outcomes of simultaneous calls: answers and errors."""
     return await asyncio.gather(*(queue.answer(call, work, is_lasting=True) for call in calls), return_exceptions=True)
 
 
@@ -115,13 +115,13 @@ def test_an_error_of_the_work_is_the_caller_s_and_is_not_remembered() -> None:
 
 @pytest.fixture
 def slow(start_server: Callable[..., LocalRekognition], reader_at_a_gate: MemoryReader) -> LocalRekognition:
-    """A server whose pictures do not arrive before the gate is opened."""
+    """Return a server whose pictures do not arrive before the gate is opened."""
     return start_server(Options(), reader_at_a_gate, patience_s=PATIENCE_S)
 
 
 @pytest.fixture
 def reader_at_a_gate() -> Iterator[MemoryReader]:
-    """An S3 that answers when its gate is opened, at the latest at the end of the test."""
+    """Yield an S3 that answers when its gate is opened, at the latest at the end of the test."""
     reader = MemoryReader()
     reader.gate = threading.Event()
     yield reader

@@ -30,7 +30,7 @@ CLASSES = """fire engine, fire truck
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    """The model and its classes."""
+    """Return the model and its classes."""
     model, classes = tmp_path / "colors.onnx", tmp_path / "classes.txt"
     model.write_bytes(RED_GREEN_BLUE)
     classes.write_text(CLASSES, encoding="utf-8")
@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def best(classifier: Classifier, color: str) -> tuple[str, float]:
-    """The surest class of a plain picture."""
+    """Return the surest class of a plain picture."""
     score = classifier.classify(decode(plain(color=color)))[0]
     return score.model_class.name, score.confidence
 

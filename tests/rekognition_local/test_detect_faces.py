@@ -20,12 +20,12 @@ ALL = DEFAULT | {
 
 
 def faces_in(client: RekognitionClient, data: bytes, **parameters: Any) -> list[Any]:
-    """The faces of a picture."""
+    """Return the faces of a picture."""
     return client.detect_faces(Image={"Bytes": data}, **parameters)["FaceDetails"]
 
 
 def astronaut() -> Image.Image:
-    """The photograph of a smiling astronaut, 512 x 512 px."""
+    """Return the photograph of a smiling astronaut, 512 x 512 px."""
     with Image.open(SAMPLES / "astronaut.jpg") as photograph:
         return photograph.convert("RGB")
 

@@ -18,7 +18,7 @@ TEXT = {"Text", "Page", "QR Code"}
 
 
 def detect(client: RekognitionClient, data: bytes, **parameters: Any) -> dict[str, Any]:
-    """The labels of a picture by name."""
+    """Return the labels of a picture by name."""
     answer = client.detect_labels(Image={"Bytes": data}, **parameters)
     assert answer["LabelModelVersion"] == "3.0"
     assert "OrientationCorrection" not in answer

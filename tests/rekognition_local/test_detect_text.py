@@ -16,14 +16,14 @@ from tests.rekognition_local.pictures import encoded, page_of_text, plain, qr_co
 
 
 def text_in(client: RekognitionClient, data: bytes, **parameters: Any) -> list[Any]:
-    """The detections of a picture."""
+    """Return the detections of a picture."""
     answer = client.detect_text(Image={"Bytes": data}, **parameters)
     assert answer["TextModelVersion"] == "3.0"
     return answer["TextDetections"]
 
 
 def lines(detections: list[Any]) -> list[str]:
-    """The lines' text."""
+    """Return the lines' text."""
     return [detection["DetectedText"] for detection in detections if detection["Type"] == "LINE"]
 
 
@@ -54,7 +54,7 @@ def test_reads_a_bar_code(rekognition: RekognitionClient) -> None:
 
 
 def ean13(digits: str) -> Image.Image:
-    """A picture of an EAN-13 bar code."""
+    """Return a picture of an EAN-13 bar code."""
     left = [
         "0001101",
         "0011001",

@@ -16,7 +16,7 @@ HEALTH = "/_rekognition_local/health"
 
 
 def ask(server: LocalRekognition, method: str, path: str, headers: dict[str, str]) -> int:
-    """The status of an answer."""
+    """Return the status of an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request(method, path, json.dumps([]), headers)
     answer = connection.getresponse()

@@ -21,7 +21,7 @@ from tests.rekognition_local.pictures import encoded, plain, sample
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds hardly any pixels: a decompression bomb's head."""
+    """Return a PNG that claims a size and holds hardly any pixels: a decompression bomb's head."""
     return png((width, height), zlib.compress(bytes(10)))
 
 

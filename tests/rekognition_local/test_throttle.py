@@ -25,7 +25,7 @@ class Clock:
 
 
 def passes(throttle: Throttle, operation: str) -> bool:
-    """Tell whether a call gets through."""
+    """Return whether a call gets through."""
     try:
         throttle.take(operation)
     except ThroughputExceededError:

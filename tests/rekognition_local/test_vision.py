@@ -35,23 +35,23 @@ CATEGORIES = set(
 
 
 def picture_of(image: Image.Image) -> Picture:
-    """An image as the detectors get it."""
+    """Return an image as the detectors get it."""
     return decode(encoded(image.convert("RGB")))
 
 
 def photograph(name: str) -> Image.Image:
-    """A photograph of samples/."""
+    """Return a photograph of samples/."""
     with Image.open(SAMPLES / name) as image:
         return image.convert("RGB")
 
 
 def cues(image: Image.Image) -> dict[str, float]:
-    """The scene cues of an image by name."""
+    """Return the scene cues of an image by name."""
     return {cue.name: cue.confidence for cue in find_scene(picture_of(image))}
 
 
 def landscape(sky: str = "#5f9ee0") -> Image.Image:
-    """A painted landscape: plain sky over noisy ground."""
+    """Return a painted landscape: plain sky over noisy ground."""
     image = Image.new("RGB", (320, 240), sky)
     ground = Image.merge("RGB", [Image.effect_noise((320, 100), 60) for _ in range(3)])
     image.paste(ground, (0, 140))

@@ -29,7 +29,7 @@ def post(server: LocalRekognition, target: str | None, body: bytes) -> tuple[int
 
 
 def image(data: bytes) -> dict[str, str]:
-    """The Image parameter as JSON."""
+    """Return the Image parameter as JSON."""
     return {"Bytes": base64.b64encode(data).decode()}
 
 

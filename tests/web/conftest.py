@@ -23,20 +23,20 @@ PATIENCE_MS = 20_000  # for busy machines; what is there is not waited for
 # One browser for this folder only: while Playwright runs, no other test may start an event loop of its own.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A headless browser."""
+    """Yield a headless browser."""
     with browsing(required_chromium(), PATIENCE_MS) as running:
         yield running
 
 
 @pytest.fixture
 def double() -> Double:
-    """The state of the service."""
+    """Return the state of the service."""
     return Double()
 
 
 @pytest.fixture
 def site(double: Double) -> Iterator[str]:
-    """The page's address."""
+    """Yield the page's address."""
     with served(application(double)) as url:
         yield url
 
@@ -61,30 +61,30 @@ def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
 
 @pytest.fixture
 def visitor(visit: Callable[..., Visitor]) -> Visitor:
-    """The page, opened."""
+    """Return the page, opened."""
     return visit()
 
 
 @pytest.fixture
 def page(visitor: Visitor) -> Page:
-    """The opened page's handle."""
+    """Return the opened page's handle."""
     return visitor.page
 
 
 def sample(name: str) -> bytes:
-    """One of the real pictures in samples/."""
+    """Return one of the real pictures in samples/."""
     return (SAMPLES / name).read_bytes()
 
 
 def plain_picture(width: int = 120, height: int = 90, kind: str = "PNG") -> bytes:
-    """A small picture of one colour."""
+    """Return a small picture of one colour."""
     buffer = io.BytesIO()
     Image.new("RGB", (width, height), (180, 90, 40)).save(buffer, kind)
     return buffer.getvalue()
 
 
 def upload_of(name: str, content: bytes | None = None, mime: str = "image/png") -> Any:
-    """A file for `set_input_files`."""
+    """Return a file for `set_input_files`."""
     return {"name": name, "mimeType": mime, "buffer": plain_picture() if content is None else content}
 
 
@@ -116,7 +116,7 @@ class Touch:
 
 
 def middle(locator: Locator) -> tuple[float, float]:
-    """The middle of an element on the screen."""
+    """Return the middle of an element on the screen."""
     box = locator.bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

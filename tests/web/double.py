@@ -96,18 +96,18 @@ class Double:
         self.failures.setdefault(path, []).extend([(status, code)] * times)
 
     def put(self, key: str, content: bytes, content_type: str = "image/jpeg") -> None:
-        """A picture that has arrived by itself and is done."""
+        """Add a picture that has arrived and is done."""
         given_up = self.gives_up and key.rsplit("/", 1)[-1].startswith("failed")
         ready_at = time.monotonic() + self.delay_s
         self.pictures[key] = Picture(key, content, content_type, datetime.now(UTC), ready_at, given_up)
 
     def done(self) -> list[dict[str, Any]]:
-        """All results, newest first."""
+        """Return all results, newest first."""
         newest_first = reversed(self.pictures.values())
         return [self.result(picture) for picture in newest_first if picture.ready_at <= time.monotonic()]
 
     def result(self, picture: Picture) -> dict[str, Any]:
-        """The result document of a picture that is done."""
+        """Return the result document of a picture that is done."""
         document: dict[str, Any] = {
             "key": picture.key,
             "bucket": "pictures",
@@ -136,7 +136,7 @@ class Double:
 
 
 def captured(name: str) -> dict[str, Any]:
-    """Return what the camera wrote into a file of this name."""
+    """Return the camera's facts from a file of this name."""
     if not name.startswith("taken"):
         return {}
     date = re.search(r"\d{4}-\d\d-\d\d", name)
@@ -144,27 +144,27 @@ def captured(name: str) -> dict[str, Any]:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether there are no control characters."""
+    """Return whether there are no control characters."""
     return not any(ord(sign) < 32 or ord(sign) == 127 for sign in text)
 
 
 def safe_name(name: str) -> str:
-    """A file name for a key: as it is, but for folders and control characters."""
+    """Return a file name for a key: as it is, but for folders and control characters."""
     return "".join(sign if is_plain(sign) and sign != "/" else " " for sign in name)
 
 
 def refused(code: str, message: str) -> dict[str, str]:
-    """The part of a result that says why there are no labels."""
+    """Return the part of a result that says why there are no labels."""
     return {"status": "REJECTED", "code": code, "message": message}
 
 
 def stamp(moment: datetime) -> str:
-    """ISO 8601, UTC, milliseconds."""
+    """Return the moment in ISO 8601, UTC, with milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def summary(result: dict[str, Any]) -> dict[str, Any]:
-    """Return what a gallery shows of a result."""
+    """Return the part of a result that a gallery shows."""
     short = {name: value for name, value in result.items() if name in SUMMARY}
     if "capture" in result:
         short["capture"] = {"takenAt": result["capture"]["takenAt"]}
@@ -178,7 +178,7 @@ SUMMARY = {"key", "status", "code", "message", "uploadedAt", "processedAt", "wid
 
 
 def one_key(request: Request) -> str:
-    """The query parameter `key`."""
+    """Return the query parameter `key`."""
     keys = request.query_params.getlist("key")
     if len(keys) != 1:
         raise Problem(400, "INVALID_REQUEST", "The parameter key is needed once.")
@@ -186,14 +186,14 @@ def one_key(request: Request) -> str:
 
 
 def checked_key(key: object) -> str:
-    """A key as the contract allows it."""
+    """Return a key as the contract allows it."""
     if not isinstance(key, str) or not 1 <= len(key) <= 1024:
         raise Problem(400, "INVALID_REQUEST", "The key must be text of 1 to 1024 characters.")
     return key
 
 
 async def json_body(request: Request, allowed: set[str], needed: set[str]) -> dict[str, Any]:
-    """The JSON object that was sent."""
+    """Return the JSON object that was sent."""
     if request.headers.get("content-type", "").split(";")[0] != "application/json":
         raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json.")
     try:
@@ -206,7 +206,7 @@ async def json_body(request: Request, allowed: set[str], needed: set[str]) -> di
 
 
 def number(request: Request, name: str, default: float, low: float, high: float) -> float:
-    """A number among the query parameters."""
+    """Return a number among the query parameters."""
     text = request.query_params.get(name)
     try:
         value = default if text is None else float(text)
@@ -218,7 +218,7 @@ def number(request: Request, name: str, default: float, low: float, high: float)
 
 
 def choice(request: Request, name: str, values: tuple[str, ...], default: str = "") -> str:
-    """One of some words among the query parameters."""
+    """Return one of some words among the query parameters."""
     value = request.query_params.get(name)
     if value is None:
         return default
@@ -234,12 +234,12 @@ class Service:
         self.double = double
 
     async def config(self, _: Request) -> Response:
-        """Return what the deployment writes."""
+        """Return the deployment's settings."""
         known = {"mode": "api", "apiUrl": "/api", "canDelete": self.double.can_delete}
         return JSONResponse(known | self.double.config_extra)
 
     async def generate(self, request: Request) -> Response:
-        """POST /generate-upload-url."""
+        """Answer POST /generate-upload-url."""
         body = await json_body(
             request, {"fileName", "contentType", "sizeBytes"}, {"fileName", "contentType", "sizeBytes"}
         )
@@ -263,7 +263,7 @@ class Service:
         return JSONResponse(answer)
 
     async def put(self, request: Request) -> Response:
-        """The bucket takes one picture by an upload URL."""
+        """Take one picture by an upload URL, as the bucket does."""
         grant = dict(self.double.grants.get(request.path_params["grant"], {}))
         key = grant.pop("key", None)
         if key is None or any(request.headers.get(name) != value for name, value in grant.items()):
@@ -274,12 +274,12 @@ class Service:
         return Response(status_code=200)
 
     async def get_object(self, request: Request) -> Response:
-        """The bucket gives a picture."""
+        """Return a picture of the bucket."""
         picture = self.double.pictures.get(request.path_params["key"])
         return Response(picture.content, media_type=picture.content_type) if picture else Response(status_code=404)
 
     async def get_preview(self, request: Request) -> Response:
-        """The bucket of previews gives one."""
+        """Return a preview of the bucket of previews."""
         side, preview = int(request.path_params["size"]), io.BytesIO()
         with Image.open(io.BytesIO(self.double.pictures[request.path_params["key"]].content)) as image:
             image.thumbnail((side, side))
@@ -287,7 +287,7 @@ class Service:
         return Response(preview.getvalue(), media_type="image/webp")
 
     def find(self, key: str) -> Response:
-        """200, 202 or 404, the same for both ways to ask."""
+        """Answer 200, 202 or 404, the same for both routes."""
         picture = self.double.pictures.get(key)
         if not picture:
             raise Problem(404, "PICTURE_NOT_FOUND", "There is no picture with this key.")
@@ -296,16 +296,16 @@ class Service:
         return JSONResponse(self.double.result(picture))
 
     async def detect(self, request: Request) -> Response:
-        """POST /detect-labels."""
+        """Answer POST /detect-labels."""
         body = await json_body(request, {"key"}, {"key"})
         return self.find(checked_key(body["key"]))
 
     async def get_result(self, request: Request) -> Response:
-        """GET /result."""
+        """Answer GET /result."""
         return self.find(one_key(request))
 
     async def images(self, request: Request) -> Response:
-        """GET and DELETE /images."""
+        """Answer GET and DELETE /images."""
         if request.method == "DELETE":
             return self.delete(request)
         labels = [name.lower() for name in request.query_params.getlist("label")]
@@ -354,7 +354,7 @@ class Service:
             raise Problem(400, "INVALID_CURSOR", "The cursor is not one of ours.") from None
 
     async def relabel(self, request: Request) -> Response:
-        """POST /relabel."""
+        """Answer POST /relabel."""
         key = checked_key((await json_body(request, {"key"}, {"key"}))["key"])
         if key not in self.double.pictures:
             raise Problem(404, "PICTURE_NOT_FOUND", "There is no picture with this key.")
@@ -363,7 +363,7 @@ class Service:
         return JSONResponse(answer, 202)
 
     def delete(self, request: Request) -> Response:
-        """DELETE /images."""
+        """Answer DELETE /images."""
         if self.double.access_key and request.headers.get("x-api-key") != self.double.access_key:
             raise Problem(403, "FORBIDDEN", "This needs a valid API key or signature.")
         key = one_key(request)
@@ -372,7 +372,7 @@ class Service:
         return JSONResponse({"key": key, "status": "DELETING"}, 202)
 
     async def labels(self, _: Request) -> Response:
-        """GET /labels."""
+        """Answer GET /labels."""
         counts: dict[str, int] = {}
         for result in self.double.done():
             for label in result.get("labels", []):
@@ -381,7 +381,7 @@ class Service:
         return JSONResponse({"labels": [{"name": name, "count": count} for name, count in ranked]})
 
     async def image_url(self, request: Request) -> Response:
-        """GET /image-url."""
+        """Answer GET /image-url."""
         key = one_key(request)
         show_flagged = choice(request, "showFlagged", ("true", "false"), "false") == "true"
         picture = self.double.pictures.get(key)
@@ -397,7 +397,7 @@ class Service:
         return JSONResponse({"url": url, "expiresAt": stamp(datetime.now(UTC) + timedelta(minutes=5))})
 
     async def health(self, _: Request) -> Response:
-        """GET /health."""
+        """Answer GET /health."""
         return JSONResponse({"status": "ok"})
 
 
@@ -409,7 +409,7 @@ def confidence(result: dict[str, Any], name: str) -> float:
 
 
 def problem(status: int, code: str, detail: str) -> Response:
-    """A problem document."""
+    """Return a problem document."""
     body = {
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
@@ -421,13 +421,13 @@ def problem(status: int, code: str, detail: str) -> Response:
 
 
 async def on_problem(_: Request, error: Exception) -> Response:
-    """Turns a Problem into its answer."""
+    """Turn a Problem into its answer."""
     assert isinstance(error, Problem)
     return problem(error.status, error.code, error.detail)
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:
-    """The router's own refusals."""
+    """Answer with the router's own refusals."""
     assert isinstance(error, HTTPException)
     answer = problem(error.status_code, "NOT_FOUND", "There is no such route.")
     answer.headers.update(error.headers or {})
@@ -435,7 +435,7 @@ async def on_http_error(_: Request, error: Exception) -> Response:
 
 
 def application(double: Double) -> Starlette:
-    """The page, the API under /api and the bucket under /s3."""
+    """Return the page, the API under /api and the bucket under /s3."""
     service = Service(double)
 
     async def watch(request: Request, call_next: RequestResponseEndpoint) -> Response:

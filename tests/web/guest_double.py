@@ -35,12 +35,12 @@ class GuestDouble:
 
 
 def address_of(request: Request) -> str:
-    """The address as it was sent: percent-encoding is part of the signature."""
+    """Return the address as it was sent: percent-encoding is part of the signature."""
     return f"{request.url.scheme}://{request.headers['host']}{request.scope['raw_path'].decode()}"
 
 
 def is_signed(request: Request, body: bytes, service: str) -> bool:
-    """Tell whether botocore, given the same request and time, comes to the same signature."""
+    """Return whether botocore, given the same request and time, comes to the same signature."""
     sent = request.headers["authorization"]
     names = sent.split("SignedHeaders=")[1].split(",")[0].split(";")
     headers = {name: request.headers[name] for name in names if name != "host"}
@@ -53,13 +53,13 @@ def is_signed(request: Request, body: bytes, service: str) -> bool:
 
 
 def is_skewed(request: Request) -> bool:
-    """Tell whether the request was signed more than 15 minutes from now, which AWS refuses."""
+    """Return whether the request was signed more than 15 minutes from now, which AWS refuses."""
     sent = datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return abs(datetime.now(UTC) - sent) > timedelta(minutes=15)
 
 
 def is_presigned(request: Request) -> bool:
-    """The same for a link."""
+    """Return whether a link's signature is right."""
     unsigned = "&".join(part for part in request.url.query.split("&") if not part.startswith("X-Amz-Signature="))
     aws = AWSRequest("GET", f"{address_of(request)}?{unsigned}")
     aws.context["timestamp"] = request.query_params["X-Amz-Date"]
@@ -69,7 +69,7 @@ def is_presigned(request: Request) -> bool:
 
 
 def wire(value: Any) -> dict[str, Any]:
-    """A plain value as DynamoDB sends it."""
+    """Return a plain value as DynamoDB sends it."""
     match value:
         case bool():
             return {"BOOL": value}
@@ -85,7 +85,7 @@ def wire(value: Any) -> dict[str, Any]:
 
 
 def guest_application(guest: GuestDouble) -> Starlette:
-    """The page in guest mode, and its endpoints under /aws."""
+    """Return the page in guest mode, and its endpoints under /aws."""
     double = guest.double
 
     async def cognito(request: Request) -> Response:

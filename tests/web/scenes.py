@@ -6,12 +6,12 @@ from typing import Any
 
 
 def box(left: float, top: float, width: float, height: float) -> dict[str, float]:
-    """A bounding box in fractions of the picture."""
+    """Return a bounding box in fractions of the picture."""
     return {"left": left, "top": top, "width": width, "height": height}
 
 
 def label(name: str, confidence: float, *boxes: dict[str, float], parents: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A label of the result document."""
+    """Return a label of the result document."""
     return {
         "name": name,
         "confidence": confidence,
@@ -23,7 +23,7 @@ def label(name: str, confidence: float, *boxes: dict[str, float], parents: tuple
 
 
 def face(confidence: float, where: dict[str, float]) -> dict[str, Any]:
-    """A face of the result document."""
+    """Return a face of the result document."""
     return {
         "confidence": confidence,
         "boundingBox": where,
@@ -89,7 +89,7 @@ SCENES: dict[str, dict[str, Any]] = {
 
 
 def see(file_name: str) -> dict[str, Any]:
-    """Return what is in a picture of this name."""
+    """Return the contents of a picture of this name."""
     for beginning, scene in SCENES.items():
         if file_name.startswith(beginning):
             return scene

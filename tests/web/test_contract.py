@@ -26,7 +26,7 @@ METHODS = ("get", "post", "delete")
 
 
 def keywords(node: Any) -> Iterator[str]:
-    """All keys of the schemas below a node."""
+    """Yield all keys of the schemas below a node."""
     if isinstance(node, dict):
         for name, value in node.items():
             yield name
@@ -39,7 +39,7 @@ def keywords(node: Any) -> Iterator[str]:
 
 
 def operations() -> dict[str, dict[str, Any]]:
-    """Each operation by method and path."""
+    """Return each operation by method and path."""
     paths = DOCUMENT["paths"].items()
     return {f"{method} {path}": item[method] for path, item in paths for method in METHODS if method in item}
 
@@ -96,7 +96,7 @@ def test_deleting_is_never_open() -> None:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The double's API."""
+    """Yield the double's API."""
     double = Double()
     double.put("uploads/1/cat.png", plain_picture())
     with served(application(double)) as url:

@@ -149,7 +149,7 @@ def test_follows_system_theme_and_own_choice(visit: Visit) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe objects to, once the page has loaded what it shows: rule and elements."""
+    """Return axe's violations on the loaded page: rule and elements."""
     expect(page.locator("[aria-busy]")).to_have_count(0)
     page.evaluate(AXE_SCRIPT)
     answer: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")

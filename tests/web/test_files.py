@@ -53,7 +53,7 @@ def test_contents_decide_then_the_type_then_the_ending(page: Page, double: Doubl
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder as cameras, computers and storage devices fill it."""
+    """Return a folder as cameras, computers and storage devices fill it."""
     holiday = tmp_path / "holiday"
     files = {
         "cat.png": sample("cat.png"),

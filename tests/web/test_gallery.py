@@ -54,7 +54,7 @@ def test_asks_again_for_a_preview_that_is_being_made(visit: Visit, double: Doubl
 
 @pytest.fixture
 def many(double: Double) -> None:
-    """So many pictures that they come in three pages."""
+    """Add so many pictures that they come in three pages."""
     for number in range(130):
         double.put(f"uploads/{number}/cat{number:03}.png", plain_picture())
 

@@ -22,7 +22,7 @@ ROWS = "#upload-list > li"
 
 @pytest.fixture
 def guest(double: Double) -> GuestDouble:
-    """The state of the guest's endpoints."""
+    """Return the state of the guest's endpoints."""
     return GuestDouble(double)
 
 
@@ -54,14 +54,14 @@ def visited(browser: Browser, guest: GuestDouble, script: str = "", *, dated: bo
 
 @pytest.fixture
 def guest_visitor(browser: Browser, guest: GuestDouble) -> Iterator[Visitor]:
-    """The page in guest mode."""
+    """Yield the page in guest mode."""
     with visited(browser, guest) as visitor:
         yield visitor
 
 
 @pytest.fixture
 def guest_page(guest_visitor: Visitor) -> Page:
-    """The page's handle."""
+    """Return the page's handle."""
     return guest_visitor.page
 
 
@@ -180,7 +180,7 @@ def test_keys_end_in_the_name_as_it_was(guest_page: Page, guest: GuestDouble) ->
 
 
 def clock_off_by(hours: int) -> str:
-    """A script that sets the browser's clock wrong."""
+    """Return a script that sets the browser's clock wrong."""
     return f"""{{
         const Right = Date, off = {hours} * 3600_000;
         Date = class extends Right {{

@@ -15,7 +15,7 @@ from .double import Double
 
 @pytest.fixture
 def filled(visit: Callable[..., Visitor], double: Double) -> Page:
-    """The page with three pictures."""
+    """Return the page with three pictures."""
     for name in ("cat", "astronaut", "photographer"):
         double.put(f"uploads/{name}/{name}.png", plain_picture())
     return visit().page

@@ -20,7 +20,7 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture
 def filled(visit: Visit, double: Double) -> Visitor:
-    """The page with eight pictures, the newest is cat7."""
+    """Return the page with eight pictures, of which cat7 is the newest."""
     for number in range(8):
         double.put(f"uploads/{number}/cat{number}.png", sample("cat.png"))
     visitor = visit()

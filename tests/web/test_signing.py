@@ -30,7 +30,7 @@ def test_sha256_agrees_with_hashlib(page: Page) -> None:
 
 
 def iso(stamp: str) -> str:
-    """AWS's time as JavaScript reads it."""
+    """Return AWS's time as JavaScript reads it."""
     return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:11]}:{stamp[11:13]}:{stamp[13:]}"
 
 

@@ -106,7 +106,7 @@ def test_cancels_and_retries(page: Page, double: Double) -> None:
 
 
 def slow_network(page: Page) -> None:
-    """About 60 kB a second."""
+    """Slow the network down to about 60 kB a second."""
     session = page.context.new_cdp_session(page)
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 60_000}
     session.send("Network.enable")

@@ -18,7 +18,7 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture
 def filled(visit: Visit, double: Double) -> Visitor:
-    """The page with three pictures, the astronaut first."""
+    """Return the page with three pictures, the astronaut first."""
     double.put("uploads/1/cat.png", sample("cat.png"))
     double.put("uploads/2/flagged.png", plain_picture())
     double.put("uploads/3/astronaut.jpg", sample("astronaut.jpg"))

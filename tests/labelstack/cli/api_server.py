@@ -43,7 +43,7 @@ class ApiServer:
     requests: list[Request] = field(default_factory=list)
 
     def put(self, result: Any) -> None:
-        """Have a result."""
+        """Store a result."""
         self.answers[f"/result?{result['key']}"] = 200, result
 
     def refuse(self, path: str, status: int, code: str, detail: str) -> None:
@@ -64,7 +64,7 @@ NOT_FOUND = 404, {"status": 404, "code": "PICTURE_NOT_FOUND", "detail": "There i
 
 @contextmanager
 def serving() -> Iterator[ApiServer]:
-    """A running server."""
+    """Yield a running server."""
     api = ApiServer()
 
     def answer(request: asgi.Request) -> Response:

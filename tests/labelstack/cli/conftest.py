@@ -16,7 +16,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def backend() -> FakeBackend:
-    """The embedded cloud runs, and stack `local` is deployed on it."""
+    """Return a backend with the embedded cloud running, and stack `local` deployed on it."""
     fake = FakeBackend()
     fake.deployer.deployed["local"] = OUTPUTS
     return fake
@@ -24,7 +24,7 @@ def backend() -> FakeBackend:
 
 @pytest.fixture
 def run(backend: FakeBackend, tmp_path: Path) -> Run:
-    """Runs `labelstack` with some arguments."""
+    """Return a function that runs `labelstack` with some arguments."""
 
     def invoke(*arguments: str | Path) -> Result:
         environment = {"LABELSTACK_STATE_DIR": str(tmp_path / "state"), "LABELSTACK_CLOUD": None, "COLUMNS": "100"}
@@ -35,7 +35,7 @@ def run(backend: FakeBackend, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder `pictures` with two pictures and a text file."""
+    """Return a folder `pictures` with two pictures and a text file."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for name in ("cat.jpg", "dog.png", "notes.txt"):

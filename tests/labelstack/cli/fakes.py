@@ -28,7 +28,7 @@ OUTPUTS = {
 
 
 def make_result(key: str, status: str = "LABELED", **more: Any) -> Result:
-    """A result document, by default of a picture of a cat."""
+    """Return a result document, by default of a picture of a cat."""
     result: dict[str, Any] = {
         "key": key,
         "bucket": "the-bucket",
@@ -62,15 +62,15 @@ class FakeResults:
         self.stored[result["key"]] = result
 
     def get(self, key: str) -> Result | None:
-        """Return what is stored for a key."""
+        """Return the result stored for a key."""
         return self.stored.get(key)
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
-        """Return what is stored for several keys."""
+        """Return the results stored for several keys."""
         return {key: self.stored[key] for key in picture_keys if key in self.stored}
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
-        """Newest first, in pages whose cursor is a number; what arrives is stored after each look."""
+        """Return the newest first, in pages whose cursor is a number. A result that arrives is stored after each look."""
         start = int(cursor or 0)
         newest = [result for result in reversed(self.stored.values()) if result["status"] != Status.DELETED]
         if self.arriving and cursor is None:
@@ -79,7 +79,7 @@ class FakeResults:
         return Page(newest[start : start + limit], following, None if cursor else len(newest))
 
     def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
-        """As they were stored."""
+        """Yield the results in the order of storage."""
         self.walked.append((tuple(statuses), prefix))
         for result in list(self.stored.values()):
             if result["status"] in statuses and result["key"].startswith(prefix):
@@ -100,13 +100,13 @@ class FakeResults:
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[Result]:
-        """The next of the prepared pages."""
+        """Return the next of the prepared pages."""
         request = {"query": str(query), "min": min_confidence, "order": order, "limit": limit, "cursor": cursor}
         self.searches.append(request)
         return self.pages.pop(0) if self.pages else Page([], None)
 
     def label_counts(self) -> dict[str, int]:
-        """Counted anew each time."""
+        """Return the counts, counted at each call."""
         counts: dict[str, int] = {}
         for result in self.stored.values():
             for label in result.get("labels", []):
@@ -135,18 +135,18 @@ class FakeS3:
         return {"ETag": f'"etag-of-{Key}"'} | ({"VersionId": version} if self.versioned else {})
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # boto3's
-        """404 for what is not there."""
+        """Raise 404 for an object that is not there."""
         if Key not in self.objects:
             raise refusal("HeadObject", "404", 404)
         return {}
 
     def get_paginator(self, operation: str) -> FakeS3:
-        """Itself."""
+        """Return this fake."""
         assert operation == "list_objects_v2"
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterable[dict[str, Any]]:  # boto3's
-        """One page."""
+        """Return one page."""
         yield {"Contents": [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]}
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # boto3's
@@ -170,12 +170,12 @@ class FakeLogs:
         self.starts_ms: list[int] = []
 
     def get_paginator(self, operation: str) -> FakeLogs:
-        """Itself."""
+        """Return this fake."""
         assert operation == "filter_log_events"
         return self
 
     def paginate(self, *, logGroupName: str, startTime: int) -> Iterable[dict[str, Any]]:  # boto3's
-        """One page."""
+        """Return one page."""
         self.starts_ms.append(startTime)
         if logGroupName not in self.groups:
             raise self.exceptions.ResourceNotFoundException
@@ -194,7 +194,7 @@ class FakeParameters:
         self.values[Name] = Value
 
     def get_parameters(self, *, Names: list[str]) -> dict[str, list[dict[str, str]]]:  # boto3's
-        """Those that are there."""
+        """Return the existing parameters."""
         return {"Parameters": [{"Name": name, "Value": self.values[name]} for name in Names if name in self.values]}
 
     def delete_parameters(self, *, Names: list[str]) -> None:  # boto3's
@@ -223,21 +223,21 @@ class FakeCloud:
     config: dict[str, str] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """One of the fakes."""
+        """Return one of the fakes."""
         known = {"s3": self.s3, "logs": self.logs, "cloudwatch": self.cloudwatch, "ssm": self.ssm, **self.others}
         return known[service]
 
     def credentials(self) -> Credentials:
-        """Of nobody."""
+        """Return nobody's credentials."""
         return Credentials("AKIDEXAMPLE", "secret")
 
     def stack_config(self) -> Mapping[str, str]:
-        """Nothing, or what a test has put there."""
+        """Return no settings, or a test's."""
         return self.config
 
     @property
     def environment_file(self) -> Path:
-        """Does not exist."""
+        """Return a path that does not exist."""
         return self.log_folder.parent / "environment"
 
     def stop(self) -> None:
@@ -262,7 +262,7 @@ class FakeEngine:
     def up(
         self, stack: str, config: Mapping[str, str] | None = None, *, on_step: OnStep | None = None
     ) -> FakeDeployment:
-        """Deploy, or fail as told."""
+        """Deploy, or fail if the test says so."""
         if self.failure is not None:
             raise self.failure
         action = "unchanged" if stack in self.deployed else "created"
@@ -273,7 +273,7 @@ class FakeEngine:
         return FakeDeployment(OUTPUTS)
 
     def destroy(self, stack: str) -> int:
-        """Destroy, or fail as told."""
+        """Destroy, or fail if the test says so."""
         if self.failure is not None:
             raise self.failure
         return 2 if self.deployed.pop(stack, None) else 0
@@ -298,42 +298,42 @@ class FakeBackend:
         self.diagnosed: list[tuple[str, str, str | None, str | None]] = []
 
     def start_embedded(self, folder: Path, *, detach: bool) -> FakeCloud:
-        """It runs now."""
+        """Start the cloud."""
         self.started.append((folder, detach))
         self.running = True
         return self.cloud
 
     def attach_embedded(self, folder: Path) -> FakeCloud:
-        """The cloud, if it runs."""
+        """Return the cloud, if it runs."""
         if not self.running:
             raise CloudNotRunningError(f"no embedded cloud runs in {folder}: start one (labelstack up)")
         return self.cloud
 
     def connect(self, cloud: str, folder: Path, *, region: str | None, profile: str | None) -> Cloud:
-        """The same cloud by whatever name."""
+        """Return the same cloud by any name."""
         self.connected.append((cloud, region, profile))
         return self.attach_embedded(folder) if cloud == "embedded" else self.cloud
 
     def engine(self, cloud: Cloud, state_folder: Path) -> FakeEngine:
-        """The engine."""
+        """Return the engine."""
         return self.deployer
 
     def pulumi_engine(self, cloud: Cloud, state_folder: Path, cli_folder: Path) -> FakeEngine:
-        """The other engine."""
+        """Return the other engine."""
         return self.pulumi
 
     def find_pulumi(self, cli_folder: Path) -> None:
-        """Found, or not as told."""
+        """Find the CLI, or fail if the test says so."""
         if self.pulumi_missing is not None:
             raise self.pulumi_missing
 
     def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
-        """The engine that has it."""
+        """Return the engine that has deployed the stack."""
         engines = {"in-process": self.deployer, "pulumi": self.pulumi}
         return next((name for name, engine in engines.items() if stack in engine.deployed), None)
 
     def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """A deployed stack."""
+        """Return a deployed stack."""
         return self.deployer.deployed.get(stack) or self.pulumi.deployed.get(stack)
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
@@ -341,11 +341,11 @@ class FakeBackend:
         return self.by_pulumi
 
     def whole_table(self, cloud: Cloud, table: str) -> Any:  # as much of it as the tests use
-        """The table."""
+        """Return the table."""
         return self.results(cloud, table)
 
     def results(self, cloud: Cloud, table: str) -> FakeResults:
-        """The table."""
+        """Return the table."""
         self.tables.append(table)
         return self.table
 
@@ -358,7 +358,7 @@ class FakeBackend:
 
 
 def refusal(operation: str, code: str, status: int) -> ClientError:
-    """An error answer as boto3 raises it."""
+    """Return an error answer as boto3 raises it."""
     return ClientError(
         {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # of it, what is looked at
         operation,
@@ -366,5 +366,5 @@ def refusal(operation: str, code: str, status: int) -> ClientError:
 
 
 def picture_bytes() -> bytes:
-    """Something to upload; nobody here looks inside."""
+    """Return bytes to upload, which no test here reads."""
     return io.BytesIO(b"picture").getvalue()

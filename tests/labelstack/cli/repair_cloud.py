@@ -32,7 +32,7 @@ class RepairCloud(FakeCloud):
     sqs: FakeQueues = field(default_factory=FakeQueues)
 
     def client(self, service: str) -> Any:
-        """One of the fakes."""
+        """Return one of the fakes."""
         return {"s3": self.storage, "sqs": self.sqs}.get(service) or super().client(service)
 
 
@@ -47,18 +47,18 @@ class RepairBackend(FakeBackend):
 
     @property
     def storage(self) -> FakeStorage:
-        """Its S3."""
+        """Return the cloud's S3."""
         return self.cloud.storage
 
     @property
     def sqs(self) -> FakeQueues:
-        """Its queues."""
+        """Return the cloud's queues."""
         return self.cloud.sqs
 
     def requested(self) -> list[ObjectEvent]:
-        """Return what the processor will read."""
+        """Return the events that the processor will read."""
         return [event for body in self.sqs.bodies() for event in decode_message(body).events]
 
     def asked_keys(self) -> list[str]:
-        """The pictures that were asked for."""
+        """Return the pictures of the repair's requests."""
         return [event.key for event in self.requested()]

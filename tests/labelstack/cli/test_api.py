@@ -26,7 +26,7 @@ AT = "2026-11-21T10:00:00.000Z"
 
 @pytest.fixture
 def api() -> Iterator[ApiServer]:
-    """A stack's API."""
+    """Yield a stack's API."""
     with serving() as running:
         yield running
 
@@ -39,13 +39,13 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def client(api: ApiServer, pauses: list[float]) -> ApiClient:
-    """A client that does not really wait, and whose jitter is none."""
+    """Return a client that does not really wait, and has no jitter."""
     return ApiClient(api.url, lambda request: None, refused="Do this", sleep=pauses.append, chance=lambda: 1.0)
 
 
 @pytest.fixture
 def results(client: ApiClient) -> ApiResults:
-    """The read side of somebody who may not read the table."""
+    """Return the read side of a user who may not read the table."""
     return ApiResults(client, "uploads/")
 
 
@@ -135,7 +135,7 @@ def test_access_is_told_by_the_outputs(outputs: dict[str, str], access: str) -> 
 
 @pytest.fixture
 def cloud() -> FakeCloud:
-    """A cloud with API Gateway in it, which knows one key."""
+    """Return a cloud with API Gateway in it, which knows one key."""
     return KeyCloud(FakeBackend().s3)
 
 
@@ -150,7 +150,7 @@ class Keys:
     """API Gateway's keys."""
 
     def get_api_key(self, *, apiKey: str, includeValue: bool) -> dict[str, str]:  # boto3's
-        """The value of the one key."""
+        """Return the value of the one key."""
         assert includeValue
         if apiKey != "the-id":
             raise refusal("GetApiKey", "NotFoundException", 404)
@@ -378,7 +378,7 @@ Outputs = Callable[..., Path]
 
 @pytest.fixture
 def outputs_file(tmp_path: Path) -> Outputs:
-    """Writes a stack's outputs into a file."""
+    """Return a function that writes a stack's outputs into a file."""
 
     def write(outputs: Mapping[str, str]) -> Path:
         path = tmp_path / "outputs.json"

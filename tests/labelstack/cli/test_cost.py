@@ -30,7 +30,7 @@ class FakeCloudWatch:
         self.requests: list[dict[str, Any]] = []
 
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:  # boto3's
-        """A datapoint for each day that has one."""
+        """Return a datapoint for each day that has one."""
         self.requests.append(request)
         return {"Datapoints": [{"Sum": value} for value in self.sums.get(request["MetricName"], [])]}
 

@@ -15,7 +15,7 @@ REGISTERED = [Registered("aws:sqs/queue:Queue", "labelstack-events", {})]
 
 @pytest.fixture
 def requested(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
-    """The stacks whose resources were asked for, in place of running the program, and their overrides."""
+    """Return the stacks whose resources a test asks for, with their overrides, without running the program."""
     calls: list[tuple[str, object]] = []
 
     def registered(project: object, stack: str, overrides: object) -> list[Registered]:

@@ -26,7 +26,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def first_session() -> dict[str, list[str]]:
-    """The commands of README's first session, each with the lines that README shows for it."""
+    """Return the commands of README's first session, each with the lines that README shows for it."""
     section = (PROJECT / "README.md").read_text().partition("## Your first session\n")[2]
     block = section.partition("```\n")[2].partition("```")[0]
     steps = [step.splitlines() for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
@@ -37,13 +37,13 @@ SESSION = first_session()
 
 
 def pattern(line: str) -> str:
-    """A regular expression for a line whose numbers, times and columns' widths vary."""
+    """Return a regular expression for a line whose numbers, times and columns' widths vary."""
     words = [r"\d[\d.,:TZ-]*".join(map(re.escape, VARYING.split(word))) for word in line.split()]
     return r"^\s*" + r"\s+".join("─+" if "─" in word else word for word in words) + r"\s*$"
 
 
 def fresh_copy(folder: Path) -> Path:
-    """A clone as it is once `make` has installed what it needs: this environment, and the packages of the functions."""
+    """Return a clone as `make` leaves it: this environment, and the packages of the functions."""
     for name in COPIED:
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     for path in PROJECT.iterdir():
@@ -95,7 +95,7 @@ def session(clone: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def labelstack(clone: Path, session: dict[str, str]) -> Command:
-    """Runs `labelstack` against the stack of the session."""
+    """Return a function that runs `labelstack` against the stack of the session."""
     broken = clone / "config"
     broken.write_text("[profile x\nbroken", encoding="utf-8")
     # None of these is an emulator's business; and not every terminal knows every character.

@@ -47,7 +47,7 @@ def test_help_pages_fit_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch, 
 
 
 def sources() -> list[Path]:
-    """Files with texts for people."""
+    """Return files with texts for people."""
     return sorted([*(PROJECT / "labelstack").rglob("*.py"), *(PROJECT / "handlers").rglob("*.py")])
 
 

@@ -14,7 +14,7 @@ PAGE = "http://127.0.0.1:4600/site/"
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that a browser was asked to open; it opens all but those that have `nothing` in them."""
+    """Return the addresses that the command opened in a browser. The browser refuses those with `nothing` in them."""
     urls: list[str] = []
 
     def open_url(url: str) -> bool:

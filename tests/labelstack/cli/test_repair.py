@@ -30,7 +30,7 @@ def lately() -> datetime:
 
 
 def disagree(backend: RepairBackend) -> None:
-    """Bucket and table, in each way that can be mended."""
+    """Make bucket and table differ, in each way that a repair mends."""
     backend.storage.put("in/missing.jpg")
     backend.storage.put("in/stale.jpg", b"new")
     backend.table.put(make_result("in/stale.jpg", etag="old", processedAt="2026-11-01T00:00:00.000Z"))
@@ -151,7 +151,7 @@ def test_many_findings_are_cut_and_counted(run: Run, backend: RepairBackend) -> 
 
 @pytest.fixture
 def failed(backend: RepairBackend) -> RepairBackend:
-    """Three pictures that failed, and one that did not."""
+    """Return three pictures that failed, and one that did not."""
     for key, code in (("in/a.jpg", "REKOGNITION_TIMEOUT"), ("in/b.jpg", "STORAGE_ERROR"), ("c.jpg", "STORAGE_ERROR")):
         backend.table.put(make_result(key, "FAILED", code=code, message=f"{code} happened."))
     backend.table.put(make_result("fine.jpg"))

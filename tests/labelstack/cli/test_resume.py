@@ -18,7 +18,7 @@ class FakeLambda:
         self.turned_on: list[str] = []
 
     def list_event_source_mappings(self, FunctionName: str) -> dict[str, Any]:
-        """Of the processor."""
+        """Return the processor's mappings."""
         assert FunctionName == "the-processor"
         return {"EventSourceMappings": [{"UUID": "m-1", "State": self.states.pop(0)}]}
 
@@ -29,7 +29,7 @@ class FakeLambda:
         return {"State": "Enabling"}
 
     def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:
-        """The next state; the last one stays."""
+        """Return the next state; the last one stays."""
         return {"State": self.states.pop(0) if len(self.states) > 1 else self.states[0]}
 
 
@@ -43,7 +43,7 @@ class FakeSqs:
 
 @pytest.fixture
 def resumed(run: Run, backend: FakeBackend) -> Any:
-    """Runs the command on a mapping that goes through these states."""
+    """Return a function that runs the command on a mapping that goes through these states."""
     backend.deployer.deployed["local"] = {**OUTPUTS, "queueUrl": "https://sqs.example/events"}
 
     def resume_on(*states: str, timeout: str = "5") -> Any:

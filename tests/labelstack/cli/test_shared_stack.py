@@ -16,7 +16,7 @@ HERE = {**OUTPUTS, "websiteUrl": "http://the-site.s3-website.localhost.localstac
 
 @pytest.fixture
 def elsewhere(backend: FakeBackend) -> FakeBackend:
-    """Stack `local` is on LocalStack, and no record of it is here."""
+    """Return a backend with stack `local` on LocalStack, and no record of it here."""
     backend.deployer.deployed.clear()
     outputs.publish(backend.cloud.ssm, "local", HERE)
     return backend

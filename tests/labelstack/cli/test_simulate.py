@@ -39,7 +39,7 @@ def backend() -> RepairBackend:
 
 @pytest.fixture
 def rules(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Settings of the stack's file, for a test to change."""
+    """Return settings of the stack's file, for a test to change."""
     values: dict[str, Any] = dict(LEAST)
     monkeypatch.setattr(simulate, "read_settings", lambda stack: settings.parse(values))
     return values

@@ -22,7 +22,7 @@ def put(table: FakeResults, second: int, key: str) -> None:
 
 
 def no_sleep(_: float) -> None:
-    """Time passes by itself."""
+    """Let time pass by itself."""
 
 
 @pytest.fixture

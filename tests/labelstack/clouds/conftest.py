@@ -28,7 +28,7 @@ Deploy = Callable[..., str]
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Processes whose command or environment names a folder: what a cloud in it has started."""
+    """Return the processes whose command or environment names a folder: those of a cloud in it."""
     process_ids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -42,7 +42,7 @@ def processes_of(folder: Path) -> list[int]:
 
 
 def wait_until(what: str, look: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Poll until something is true; raise with what was waited for."""
+    """Poll until `look` returns true; raise an error that names `what`."""
     deadline = time.monotonic() + timeout_s
     while not (state := look()):
         if time.monotonic() > deadline:
@@ -51,20 +51,20 @@ def wait_until(what: str, look: Callable[[], object], timeout_s: float = 10.0) -
 
 
 def invoke(cloud: EmbeddedCloud, name: str, event: object = None) -> tuple[str | None, Any]:
-    """A function's error kind, if any, and its answer."""
+    """Return a function's error kind, if any, and its answer."""
     answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
     return answer.get("FunctionError"), json.loads(answer["Payload"].read())
 
 
 @pytest.fixture(scope="session")
 def numbers() -> Iterator[int]:
-    """Makes names unique."""
+    """Return a function that makes names unique."""
     return itertools.count()
 
 
 @pytest.fixture
 def deploy(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Deploy]:
-    """Deploys a function from its source, `m.py` with `handle`; its name."""
+    """Yield a function that deploys a function from its source, `m.py` with `handle`, and returns its name."""
     buckets: list[str] = []
 
     def make(source: str, *, on: EmbeddedCloud = cloud, policy: object = None, **settings: Any) -> str:

@@ -77,7 +77,7 @@ class Listing:
 
 @pytest.fixture
 def host() -> Any:
-    """A Docker without anything."""
+    """Return a Docker without anything."""
     return FakeDocker()
 
 

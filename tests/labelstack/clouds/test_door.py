@@ -34,7 +34,7 @@ async def never(*_: Any) -> None:
 def refusal(
     method: str = "POST", path: str = "/", query: str = "", host: str | None = f"127.0.0.1:{PORT}", **headers: str
 ) -> str | None:
-    """Return what the door says to a request."""
+    """Return the door's answer to a request."""
     raw_headers = {**({} if host is None else {"host": host}), **{k.replace("_", "-"): v for k, v in headers.items()}}
     scope = {
         "type": "http",
@@ -138,7 +138,7 @@ def test_control_paths_are_for_the_owner(path: str) -> None:
 
 
 def status(cloud: EmbeddedCloud, method: str, path: str, **headers: str) -> int:
-    """The status of an answer to a request as it is."""
+    """Return the status of an answer to an unchanged request."""
     connection = http.client.HTTPConnection(urlsplit(cloud.endpoint_url).netloc, timeout=60)
     connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
@@ -183,7 +183,7 @@ def test_the_emulator_does_not_see_what_is_refused(cloud: EmbeddedCloud) -> None
 
 
 def client_with(cloud: EmbeddedCloud, service: str, *keys: str) -> Any:
-    """A client with these keys; unsigned without any."""
+    """Return a client with these keys; unsigned without any."""
     signature = {} if keys else {"signature_version": UNSIGNED}
     return boto3.client(
         service,  # type: ignore[call-overload]  # the stubs know only literal names

@@ -29,7 +29,7 @@ time.sleep(float(sys.argv[3]))
 
 
 def hold(folder: Path, how: str, seconds: float) -> subprocess.Popen[str]:
-    """Another process that starts a cloud."""
+    """Start a cloud in another process."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(folder), how, str(seconds)],
         env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
@@ -43,7 +43,7 @@ def hold(folder: Path, how: str, seconds: float) -> subprocess.Popen[str]:
 
 
 def main_process(folder: Path) -> int:
-    """The pid of ministack, by the cloud's record."""
+    """Return the pid of ministack, by the cloud's record."""
     return int(json.loads((folder / "cloud.json").read_text())["processes"]["ministack"]["pid"])
 
 

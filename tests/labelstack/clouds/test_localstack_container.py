@@ -26,7 +26,7 @@ class FakeContainer:
         return self
 
     def reload(self) -> None:
-        """Nothing changes."""
+        """Do nothing: the container does not change."""
 
     def logs(self, tail: int) -> bytes:
         return b"\n".join(self._log.splitlines()[-tail:])

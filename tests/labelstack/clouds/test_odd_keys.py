@@ -24,7 +24,7 @@ LAST = "ends with a line break\n"
 
 @pytest.fixture
 def bucket(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[str]:
-    """A bucket with versions, and an object of each odd key."""
+    """Yield a bucket with versions, and an object of each odd key."""
     name, s3 = f"odd-keys-{next(numbers)}", cloud.client("s3")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

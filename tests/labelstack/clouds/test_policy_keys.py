@@ -57,7 +57,7 @@ class Pool:
 
 @pytest.fixture
 def pool(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Pool]:
-    """A pool of guests."""
+    """Yield a pool of guests."""
     name, cognito, iam = f"guests-{next(numbers)}", cloud.client("cognito-identity"), cloud.client("iam")
     cloud.client("s3").create_bucket(Bucket=name)
     keys = {"pk": "HASH", "sk": "RANGE"}
@@ -101,7 +101,7 @@ def pool(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Pool]:
 
 
 def refused(call: Callable[[], object]) -> bool:
-    """Tell whether a call is denied; its other errors are raised."""
+    """Return whether a call is denied; other errors are raised."""
     try:
         call()
     except ClientError as error:

@@ -44,7 +44,7 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def route(tmp_path: Path) -> Iterator[LocalRekognition]:
-    """A route to a server."""
+    """Yield a route to a server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -58,7 +58,7 @@ def route(tmp_path: Path) -> Iterator[LocalRekognition]:
 
 
 async def ask(route: LocalRekognition, body: bytes) -> tuple[int, dict[str, str], bytes]:
-    """One request."""
+    """Send one request; return its answer."""
     return await route.handle("POST", "/", HEADERS, body, {})
 
 

@@ -16,7 +16,7 @@ PAGE = b"<!doctype html><title>small</title>"
 
 
 def get(cloud: EmbeddedCloud, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of what the sites' server answers."""
+    """Return status, headers and body of the sites' server's answer."""
     connection = http.client.HTTPConnection(urlsplit(cloud.sites_url).netloc, timeout=60)
     try:
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -27,14 +27,14 @@ def get(cloud: EmbeddedCloud, path: str, method: str = "GET", **headers: str) ->
 
 
 def public(bucket: str) -> str:
-    """A policy that lets everybody read a bucket's objects."""
+    """Return a policy that lets everybody read a bucket's objects."""
     statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @pytest.fixture
 def bucket(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[str]:
-    """A bucket with a page in it, private as yet."""
+    """Yield a bucket with a page in it, private as yet."""
     s3, name = cloud.client("s3"), f"site-{next(numbers)}"
     s3.create_bucket(Bucket=name)
     s3.put_object(Bucket=name, Key="index.html", Body=PAGE, ContentType="text/html", CacheControl="no-cache")
@@ -47,7 +47,7 @@ def bucket(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[str]:
 
 @pytest.fixture
 def hosted(cloud: EmbeddedCloud, bucket: str) -> str:
-    """A bucket with website hosting that everybody may read."""
+    """Return a bucket with website hosting that everybody may read."""
     s3 = cloud.client("s3")
     s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
     s3.delete_public_access_block(Bucket=bucket)
@@ -177,7 +177,7 @@ class HostsEverything:
 
 @pytest.fixture
 def nobody_listens() -> Iterator[int]:
-    """A port that is taken, and that nobody answers on."""
+    """Yield a port that is bound, and that nobody answers on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

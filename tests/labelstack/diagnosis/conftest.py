@@ -45,7 +45,7 @@ class World:
     )
 
     def container(self, **about: str) -> None:
-        """One more container, running or not."""
+        """Add a container, running or not."""
         lines = [*self.ran["docker ps"].output.splitlines(), json.dumps(about)]
         self.ran["docker ps"] = Ran(0, "\n".join(lines), "")
 
@@ -102,13 +102,13 @@ class FakeAccount:
     concurrency: int | OSError = 1000
 
     def identity(self) -> str:
-        """As told."""
+        """Return the test's identity, or raise its error."""
         if isinstance(self.who, OSError):
             raise self.who
         return self.who
 
     def unreserved_concurrency(self) -> int:
-        """As told."""
+        """Return the test's concurrency, or raise its error."""
         if isinstance(self.concurrency, OSError):
             raise self.concurrency
         return self.concurrency
@@ -119,13 +119,13 @@ MakeSetting = Callable[..., Setting]
 
 @pytest.fixture
 def world() -> World:
-    """A machine on which all is well."""
+    """Return a machine without problems."""
     return World()
 
 
 @pytest.fixture
 def setting(world: World) -> MakeSetting:
-    """Makes settings in that world: by default stack `local` on LocalStack."""
+    """Return a function that makes settings in that world: by default stack `local` on LocalStack."""
 
     def make(cloud: str = "localstack", *, config: Mapping[str, str] | None = None, **changes: Any) -> Setting:
         settings: Settings = parse({"name": "labelstack", "protectData": "false"})

@@ -42,7 +42,7 @@ class Stack:
         return self.engine.destroy("test")
 
     def names(self, kind: str) -> list[str]:
-        """Names of all buckets, queues or tables of the cloud."""
+        """Return names of all buckets, queues or tables of the cloud."""
         clients: dict[str, Callable[[], list[str]]] = {
             "buckets": lambda: [bucket["Name"] for bucket in self.cloud.client("s3").list_buckets()["Buckets"]],
             "queues": lambda: [
@@ -56,14 +56,14 @@ class Stack:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    """A running embedded cloud, without the local Rekognition."""
+    """Yield a running embedded cloud, without the local Rekognition."""
     with EmbeddedCloud.start(tmp_path_factory.mktemp("embedded"), rekognition=False) as started:
         yield started
 
 
 @pytest.fixture
 def stack(cloud: EmbeddedCloud, tmp_path: Path) -> Iterator[Stack]:
-    """An empty project; what a test leaves of its resources is removed."""
+    """Yield an empty project, and remove the resources that a test leaves."""
     new_stack = Stack(tmp_path, cloud)
     yield new_stack
     new_stack.write("")

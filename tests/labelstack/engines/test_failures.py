@@ -34,15 +34,15 @@ class Elsewhere:
         self.endpoint_url = endpoint_url
 
     def client(self, service: str) -> object:
-        """Must not be asked."""
+        """Fail: no test may call this."""
         raise AssertionError(service)
 
     def credentials(self) -> Credentials:
-        """Must not be asked."""
+        """Fail: no test may call this."""
         raise AssertionError("credentials")
 
     def stack_config(self) -> dict[str, str]:
-        """Nothing."""
+        """Return no settings."""
         return {}
 
 

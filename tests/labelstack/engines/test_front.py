@@ -92,7 +92,7 @@ pulumi.export("headers", headers.id)
 
 
 def body(text: str = "first", operation: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """A REST API's body: `GET /text` answers a text, `POST /text` wants a name."""
+    """Return a REST API's body: `GET /text` answers a text, `POST /text` wants a name."""
     mock = {
         "type": "mock",
         "requestTemplates": {"application/json": '{"statusCode":200}'},
@@ -143,7 +143,7 @@ def body(text: str = "first", operation: Mapping[str, Any] = MappingProxyType({}
 
 
 def ask(url: str, path: str, method: str = "GET", content: str | None = None, **headers: str) -> tuple[int, Any, str]:
-    """Status, headers and body of a gateway's answer."""
+    """Return status, headers and body of a gateway's answer."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:

@@ -20,7 +20,7 @@ PAGE = 3
 
 
 def etag_of(content: bytes) -> str:
-    """As S3 has it for what was uploaded in one part and is not encrypted with KMS."""
+    """Return S3's ETag of an upload in one part that KMS does not encrypt."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
@@ -60,12 +60,12 @@ class FakeStorage:
             self.deleted[bucket, key] = at
 
     def get_paginator(self, operation: str) -> FakeStorage:
-        """Itself."""
+        """Return this fake."""
         assert operation == "list_objects_v2"
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str = "", StartAfter: str = "") -> Iterator[dict[str, Any]]:
-        """Small pages; each shows what is there when it is asked for."""
+        """Yield small pages; each shows the objects of the moment."""
         if Bucket not in self.buckets:
             raise refusal("ListObjectsV2", "NoSuchBucket", 404)
         after = StartAfter
@@ -83,7 +83,7 @@ class FakeStorage:
         return {"Key": key, "Size": size, "ETag": f'"{stored.etag}"', "LastModified": stored.at}
 
     def list_object_versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:
-        """The current versions, and the markers with a version each that they hide."""
+        """Return the current versions, and the delete markers with the version that each hides."""
         present = {key: self._entry(Bucket, key) | {"IsLatest": True} for key in self.buckets[Bucket]}
         marked = {key: at for (bucket, key), at in self.deleted.items() if bucket == Bucket and key not in present}
         markers = [{"Key": key, "LastModified": at, "IsLatest": True} for key, at in marked.items()]
@@ -92,7 +92,7 @@ class FakeStorage:
         return {kind: [each for each in entries if each["Key"].startswith(Prefix)] for kind, entries in listed.items()}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        """404 for what is not there."""
+        """Raise 404 for an object that is not there."""
         self.fail("head", Key)
         if Key not in self.buckets.get(Bucket, {}):
             raise refusal("HeadObject", "404", 404)
@@ -103,7 +103,7 @@ class FakeStorage:
     def copy_object(
         self, *, Bucket: str, Key: str, CopySource: dict[str, str], MetadataDirective: str, **described: Any
     ) -> dict[str, Any]:
-        """Copy what is there; with KMS, the copy's ETag is another."""
+        """Copy an object; with KMS, the copy's ETag is another."""
         assert MetadataDirective == "REPLACE"
         self.fail("copy", CopySource["Key"])
         with self._lock:
@@ -133,16 +133,16 @@ class FakeQueues:
         self._numbers = iter(range(1_000_000))
 
     def bodies(self, queue: str = QUEUE) -> list[str]:
-        """Return what waits in a queue."""
+        """Return the messages that wait in a queue."""
         return [message["Body"] for message in self.waiting[queue]]
 
     def put(self, queue: str, body: str, sent_at: datetime) -> None:
-        """A message that was sent some time ago."""
+        """Put a message that was sent some time ago."""
         attributes = {"SentTimestamp": str(int(sent_at.timestamp() * 1000))}
         self.waiting[queue].append({"Body": body, "ReceiptHandle": str(next(self._numbers)), "Attributes": attributes})
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
-        """Take what is not refused."""
+        """Take the messages that the test does not refuse."""
         self.calls += 1
         self.fail("send_message_batch")
         assert 1 <= len(Entries) <= 10
@@ -165,7 +165,7 @@ class FakeQueues:
     def receive_message(
         self, *, QueueUrl: str, MaxNumberOfMessages: int, MessageSystemAttributeNames: list[str]
     ) -> dict[str, Any]:
-        """The next ones, out of sight from then on."""
+        """Return the next messages, and hide them."""
         assert MessageSystemAttributeNames == ["SentTimestamp"]
         taken = self.waiting[QueueUrl][:MaxNumberOfMessages]
         del self.waiting[QueueUrl][:MaxNumberOfMessages]
@@ -173,7 +173,7 @@ class FakeQueues:
         return {"Messages": taken} if taken else {}
 
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
-        """It is done."""
+        """Delete the message."""
         self.fail("delete_message")
         del self._invisible[ReceiptHandle]
 
@@ -204,10 +204,10 @@ class RepairResults(FakeResults):
         """Rekognition's labels of a picture, where the result shows other ones."""
 
     def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
-        """LABELED results as they were stored."""
+        """Yield LABELED results in the order of storage."""
         for result in self.walk((Status.LABELED,), prefix):
             yield result, self.all_labels.get(result["key"], result["labels"])
 
     def unannounced(self) -> Iterator[str]:
-        """As they were refused."""
+        """Yield the keys in the order of refusal."""
         return iter(self.refused)

@@ -56,7 +56,7 @@ class World:
         return copy_all(self.s3, OLD, BUCKET, to_key, self.job, progress, pace or Pace(), self.left_out.append)
 
     def label(self) -> Counter[str]:
-        """Let the processor work through the queue; how often Rekognition was asked about each picture."""
+        """Let the processor work through the queue; return how often it called Rekognition for each picture."""
         objects = FakeObjects()
         for key, stored in self.s3.buckets[BUCKET].items():
             objects.add(key, stored.content)
@@ -86,7 +86,7 @@ def fresh_world() -> Iterator[World]:
 
 
 def fill(world: World, place: Place, count: int) -> list[str]:
-    """Pictures, each of other bytes."""
+    """Put pictures whose bytes differ."""
     names = [f"{place.prefix}{hashlib.sha256(str(n).encode()).hexdigest()[:6]} ü+{n}.jpg" for n in range(count)]
     for n, name in enumerate(names):
         world.s3.put(name, jpeg(seed=n), bucket=place.bucket)
@@ -220,7 +220,7 @@ class Killer:
 
 
 def killed_at(world: World, moment: int) -> None:
-    """Each call of SQS, S3 and each note of the job is such a moment, and so is what comes right after it."""
+    """Kill the run at a moment: a call of SQS or S3, a note of the job, or right after it."""
     killer = Killer(moment)
     send, save, copy_object = world.sqs.send_message_batch, world.job.save, world.s3.copy_object
 

@@ -30,7 +30,7 @@ def recording(name: str) -> list[EngineEvent]:
 
 
 def refused(stderr: str = "", kind: type[CommandError] = CommandError) -> CommandError:
-    """Make what the Automation API raises when the CLI fails."""
+    """Return the Automation API's error when the CLI fails."""
     return kind(CommandResult("Updating (local):", stderr, 255))
 
 
@@ -67,7 +67,7 @@ class PulumiStack:
         self.exists = not remove
 
     def export_stack(self) -> Any:
-        """Give the state as far as the engine looks at it."""
+        """Return the part of the state that the engine reads."""
         resources = [{"urn": urn, "type": "aws:s3/bucket:Bucket", "protect": True} for urn in self.protected]
         return SimpleNamespace(deployment={"resources": resources})
 
@@ -94,17 +94,17 @@ class Emulator:
         raise AssertionError(service)
 
     def credentials(self) -> Credentials:
-        """Give what the emulator takes."""
+        """Return credentials that the emulator takes."""
         return Credentials("of-the-emulator", "secret")
 
     def stack_config(self) -> Mapping[str, str]:
-        """Give what the cloud dictates."""
+        """Return the settings that the cloud dictates."""
         return {"aws:region": "us-east-1", "small:architecture": "x86_64"}
 
 
 @pytest.fixture
 def pulumi(monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
-    """The stack that the engine gets from the Automation API."""
+    """Return the stack that the engine gets from the Automation API."""
     stack = PulumiStack()
     monkeypatch.setattr(automation, "create_or_select_stack", stack.create_or_select)
     monkeypatch.setattr(automation, "select_stack", stack.select)
@@ -117,7 +117,7 @@ def pulumi(monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A checkout with one stack, whose file also says things for AWS."""
+    """Return a checkout with one stack, whose file also has settings for AWS."""
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text("name: small\nruntime: {name: python, options: {virtualenv: .venv}}\n")
@@ -131,11 +131,11 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cloud() -> Emulator:
-    """An emulator."""
+    """Return an emulator."""
     return Emulator()
 
 
 @pytest.fixture
 def engine(project: Path, cloud: Emulator, pulumi: PulumiStack, tmp_path: Path) -> PulumiEngine:
-    """The engine under test."""
+    """Return the engine under test."""
     return PulumiEngine(project, cloud, tmp_path / "stacks", tmp_path / "cli")

@@ -117,13 +117,13 @@ def test_a_provider_that_cannot_be_had_is_told_with_its_version(
 
 @pytest.fixture
 def installer() -> Iterator[str]:
-    """A server that knows no installer."""
+    """Yield a server that knows no installer."""
     with served(Starlette()) as url:
         yield f"{url}/install.sh"
 
 
 def install(folder: Path, version: str, plugin: str = "") -> Path:
-    """Put a command into a folder that tells a version, as `pulumi version` does, and does `plugin` for all else."""
+    """Put a command into a folder that prints a version, as `pulumi version` does, and runs `plugin` for all else."""
     folder.mkdir(parents=True)
     command = folder / "pulumi"
     command.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo {version} && exit\n{plugin}\n')

@@ -18,7 +18,7 @@ from tests.labelstack.engines.automation.conftest import ENDPOINT, Emulator, Pul
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """The folder of the stack that the engine deploys."""
+    """Return the folder of the stack that the engine deploys."""
     return Workspace(tmp_path / "stacks" / "local", "local")
 
 
