@@ -132,7 +132,7 @@ VOLATILE = frozenset({"processedAt", "uploadedAt", "reused", "gsi2sk", "expiresA
 
 
 def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return pictures, label entries and counters other than zero, without values that depend on the processing time."""
+    """Return pictures, label entries and counters other than zero, without values that depend on the time."""
     kept = {}
     for (pk, sk), item in items.items():
         if pk.startswith(keys.IMAGE_PREFIX):

@@ -84,8 +84,9 @@ def histories(draw: st.DrawFn) -> list[Operation]:
 
 @st.composite
 def schedules(draw: st.DrawFn, history: Sequence[Operation]) -> list[Operation | Delivery]:
-    """Draw a schedule: the operations in order, and after each its event, whole, repeated, broken, or from the dead
-    letters.
+    """Draw a schedule: the operations in order, and after each its event.
+
+    An event comes whole at least once, and perhaps repeated, broken, or from the dead letters.
     """
     schedule: list[Operation | Delivery] = list(history)
     for operation in history:

@@ -135,7 +135,10 @@ class World:
         return FailureRecorder(BUCKET, self.results, self.metrics, lambda: time_of(1000), outbox)
 
     def drain(self, bodies: list[str], process: Callable[[ObjectEvent], object]) -> None:
-        """Deliver all messages, and failed ones again after the others. Those that fail too often become dead letters."""
+        """Deliver all messages, and failed ones again after the others.
+
+        Those that fail too often become dead letters.
+        """
         notes = retry(self.rows, now=time_of(1000))
         queue = deque((text, 1) for text in bodies)
         while queue:

@@ -70,7 +70,10 @@ class FakeResults:
         return {key: self.stored[key] for key in picture_keys if key in self.stored}
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
-        """Return the newest first, in pages whose cursor is a number. A result that arrives is stored after each look."""
+        """Return the newest first, in pages whose cursor is a number.
+
+        A result that arrives is stored after each look.
+        """
         start = int(cursor or 0)
         newest = [result for result in reversed(self.stored.values()) if result["status"] != Status.DELETED]
         if self.arriving and cursor is None:
