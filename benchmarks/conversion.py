@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import platform
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ PROJECT = Path(__file__).parent.parent
 WIDTH, HEIGHT = 4032, 3024
 PHOTOGRAPH = PROJECT / "samples" / "astronaut.jpg"
 RUNS = 3
+WATCHED_EVERY_S = 0.003
 # The process measures itself: seconds of processor time of one conversion, of all its threads, and the memory that it
 # took beyond what a small picture of the same format had taken before.
 MEASURED = r"""
@@ -42,41 +45,34 @@ made = convert(content, name, 10**9)
 seconds = time.process_time() - started
 print(json.dumps({"s": seconds, "peak": peak(), "more": peak() - before, "jpeg": len(made.jpeg)}))
 """
-# The same picture in this process, and by one that waits for pictures, as the function has it: the seconds that one
-# waits for the JPEG, and the most memory that both processes had at once, the function's clients among it.
+# The same picture in this process, and by one that waits for pictures, as the function has it, with the function's
+# clients: seconds of processor time of both.
 BESIDE_EACH_OTHER = r"""
-import io, json, os, re, sys, threading, time
+import io, json, os, sys, time
 from pathlib import Path
 import boto3
 how, name, path, small = sys.argv[1:]
 boto3.client("s3", region_name="us-east-1")
-processes = [os.getpid()]
 if how == "process":
     from handlers.labelling.decoder import Decoder
     decoder = Decoder(10**9, 10_000)
-    convert = lambda content: decoder.convert(content(), name, 600)
+    def parts(path):
+        with open(path, "rb") as file:
+            yield from iter(lambda: file.read(2**20), b"")
+    convert = lambda path: decoder.convert(parts(path), os.path.getsize(path), name, 600)
 else:
     from handlers.labelling.decoding.conversion import convert as here
-    convert = lambda content: here(io.BytesIO(content()), name, 10**9)
-convert(Path(small).read_bytes)
-if how == "process":
-    processes.append(decoder._process.pid)
-resident = lambda pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-waits, peaks, ended = [], [], threading.Event()
-def watch():
-    while not ended.wait(0.002):
-        peaks.append(sum(map(resident, processes)))
-watcher = threading.Thread(target=watch)
-watcher.start()
+    convert = lambda path: here(io.BytesIO(Path(path).read_bytes()), name, 10**9)
+convert(small)
+# A process's clock (clock_getcpuclockid(3)).
+pids = [os.getpid(), *([decoder._process.pid] if how == "process" else [])]
+seconds = lambda: sum(time.clock_gettime(~pid << 3 | 2) for pid in pids)
+spent = []
 for _ in range(5):
-    started = time.monotonic()
-    convert(Path(path).read_bytes)
-    waits.append(time.monotonic() - started)
-ended.set()
-watcher.join()
-# A thread of this process sees nothing while a decoder has it to itself: there the system's own maximum counts.
-own = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
-print(json.dumps({"s": min(waits), "peak": max(peaks) if how == "process" else own}))
+    started = seconds()
+    convert(path)
+    spent.append(seconds() - started)
+print(json.dumps({"s": min(spent)}))
 """
 COMPARED = {"HEIC": 1.1, "WebP": 1.1, "TIFF": None, "JPEG of four inks": None}
 """The highest allowed ratio of a separate process to the same process; rare formats are only reported."""
@@ -153,16 +149,33 @@ def _comparison(function: Path, name: str, path: Path, small: Path) -> Iterator[
         how: [_run(function, how, kind, str(path), str(small), code=BESIDE_EACH_OTHER) for _ in range(RUNS)]
         for how in ("here", "process")
     }
-    for what, unit in (("s", "time"), ("peak", "memory")):
+    for what, unit in (("s", "processor time"), ("peak", "memory")):
         here, process = (min(run[what] for run in runs[how]) for how in ("here", "process"))
         yield Figure(f"{name}: {unit} in a process of its own", process / here, "times", at_most=COMPARED[name])
 
 
 def _run(function: Path, *arguments: str, code: str = MEASURED) -> dict[str, float]:
     whole = f"import sys; sys.path.insert(0, {str(function)!r})\n{code}"
-    command = [sys.executable, "-I", "-c", whole, *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout))
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", whole, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        peak, is_over = 0, False
+        while not is_over:
+            peak = max(peak, _memory(process.pid))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                is_over = process.wait(WATCHED_EVERY_S) is not None
+        assert process.stdout
+        return {"peak": peak, **json.loads(process.stdout.read())}
+
+
+def _memory(pid: int) -> int:
+    """Return the bytes of a process and its children: what they share counts once, what others share in part."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        rollups = [Path(f"/proc/{each}/smaps_rollup").read_text() for each in (pid, *children)]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it has ended
+    return sum(int(match[1]) * 1024 for rollup in rollups if (match := re.search(r"\nPss: +(\d+)", rollup)))
 
 
 def _figures(name: str, size_bytes: int, runs: list[dict[str, float]]) -> Iterator[Figure]:

@@ -12,22 +12,22 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import IO, Any, Final
 
+from ..results.codes import Code
 from ..results.document import Capture
 from .decoding.child import OUT_OF_MEMORY
 from .decoding.conversion import Converted
-from .decoding.errors import UnusablePictureError
-from .errors import DecoderStoppedError
+from .errors import DecoderStoppedError, PictureRejectedError
 
 SECONDS: Final = 3
 """Seconds of processor time for a picture, beside the allowance for its size."""
 _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
-_ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
-"""glibc gives what is larger back at once (mallopt(3)); without, it keeps room for the largest picture so far."""
+_ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_ARENA_MAX": "1"}
+"""glibc gives what is larger back at once (mallopt(3)); without, it keeps room for the largest picture so far. The
+threads of a HEIC decoder share what is smaller."""
 _BROKEN: Final = frozenset({signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS})
 """Exit statuses of a decoder that got no memory, or crashed on the picture."""
 
@@ -41,43 +41,55 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: Callable[[], object] = lambda: None
 
-    def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
+    def convert(self, content: Iterable[bytes], size_bytes: int, name: str, timeout_s: float) -> Converted:
         """Return the picture in a file of this format, as a JPEG for Rekognition (see `decoding.conversion`).
 
-        Raises UnusablePictureError, with the code IMAGE_TOO_COSTLY for a picture that exceeds the limits, and
+        The parts of `content` are passed on as they come, so that the file's bytes exist once. Raises
+        PictureRejectedError, with the code IMAGE_TOO_COSTLY for a picture that exceeds the limits, and
         DecoderStoppedError when there is no answer in time.
         """
-        with self._asking(timeout_s) as (requests, answers):
-            _ask(requests, content, {"format": name})
-            # The process has it now: there is room for one file, not for two.
-            del content
-            answer, [jpeg] = _answer(answers)
-            return Converted(jpeg, answer["width"], answer["height"], answer["capture"])
+        answer, [jpeg] = self._ask(content, size_bytes, timeout_s, format=name)
+        return Converted(jpeg, answer["width"], answer["height"], answer["capture"])
 
-    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
+    def capture(self, content: Iterable[bytes], size_bytes: int, name: str, timeout_s: float) -> Capture | None:
         """Return the camera's facts from a file of this format, without decoding a pixel. Raises as `convert` does."""
-        with self._asking(timeout_s) as (requests, answers):
-            _ask(requests, content, {"format": name, "facts": True})
-            del content
-            capture: Capture | None = _answer(answers)[0]["capture"]
-            return capture
+        capture: Capture | None = self._ask(content, size_bytes, timeout_s, format=name, facts=True)[0]["capture"]
+        return capture
 
-    def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
+    def previews(
+        self, content: Iterable[bytes], size_bytes: int, name: str, sides_px: Sequence[int], timeout_s: float
+    ) -> list[bytes]:
         """Return the picture as WebP files of these longest sides, the longest first. Raises as `convert` does."""
-        with self._asking(timeout_s) as (requests, answers):
-            _ask(requests, content, {"format": name, "sidesPx": sides_px})
-            del content
-            return _answer(answers)[1]
+        return self._ask(content, size_bytes, timeout_s, format=name, sidesPx=sides_px)[1]
 
-    @contextmanager
-    def _asking(self, timeout_s: float) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """Yield the pipes to the process and from it; end it when that takes too long."""
+    def _ask(
+        self, content: Iterable[bytes], size_bytes: int, timeout_s: float, **request: Any
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        answer, files = self._exchange(content, {**request, "sizeBytes": size_bytes}, timeout_s)
+        if "code" in answer:
+            raise PictureRejectedError(Code(answer["code"]), answer["detail"])
+        return answer, files
+
+    def _exchange(
+        self, content: Iterable[bytes], request: dict[str, Any], timeout_s: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """Return the process's answer; end the process when that takes too long, or the content does not come."""
         process = self._running()
+        requests, answers = _pipes(process)
         late = threading.Event()
         timer = threading.Timer(max(0.0, min(timeout_s, threading.TIMEOUT_MAX)), _end_late, (process, late))
         timer.start()
+        line = b""
         try:
-            yield _pipes(process)
+            requests.write(json.dumps(request).encode() + b"\n")
+            for part in content:
+                requests.write(part)
+            requests.flush()
+            line = answers.readline()
+            if not line:
+                raise EOFError
+            answer = json.loads(line, parse_float=Decimal)
+            return answer, [answers.read(file_bytes) for file_bytes in answer["sizesBytes"]]
         except (BrokenPipeError, EOFError) as error:
             status = process.wait()
             if late.is_set():
@@ -85,6 +97,8 @@ class Decoder:
             raise _reason(status) from error
         finally:
             timer.cancel()
+            if not line:
+                self.close()
 
     def close(self) -> None:
         """Stop the process."""
@@ -96,7 +110,7 @@ class Decoder:
             # The function's own modules are found where it found them.
             code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__}.decoding.child import main"
             process = subprocess.Popen(
-                [sys.executable, "-I", "-c", f"{code}; main({self._arguments})"],
+                [sys.executable, "-IS", "-c", f"{code}; main({self._arguments})"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=_ALLOCATOR | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
@@ -118,28 +132,12 @@ def _end_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:
     process.kill()
 
 
-def _ask(requests: IO[bytes], content: bytes, request: dict[str, Any]) -> None:
-    requests.write(json.dumps({**request, "sizeBytes": len(content)}).encode() + b"\n")
-    requests.write(content)
-    requests.flush()
-
-
-def _answer(answers: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    line = answers.readline()
-    if not line:
-        raise EOFError
-    answer = json.loads(line, parse_float=Decimal)
-    if "code" in answer:
-        raise UnusablePictureError(answer["code"], answer["detail"])
-    return answer, [answers.read(size_bytes) for size_bytes in answer["sizesBytes"]]
-
-
-def _reason(status: int) -> UnusablePictureError | DecoderStoppedError:
+def _reason(status: int) -> PictureRejectedError | DecoderStoppedError:
     """Explain why the process ended while it had a picture."""
     if status == -signal.SIGXCPU:
-        return UnusablePictureError("IMAGE_TOO_COSTLY", "Decoding it takes more processor time than its size explains")
+        return PictureRejectedError(Code.IMAGE_TOO_COSTLY, "Decoding it takes more time than its size explains")
     if status == OUT_OF_MEMORY or -status in _BROKEN:
-        return UnusablePictureError("IMAGE_TOO_COSTLY", "Decoding it takes more memory than the function has")
+        return PictureRejectedError(Code.IMAGE_TOO_COSTLY, "Decoding it takes more memory than the function has")
     return DecoderStoppedError(f"the decoder ended with status {status}")
 
 

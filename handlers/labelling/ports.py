@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
@@ -76,6 +76,9 @@ class Objects(Protocol):
 
     def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
         """Return at most the first `length_bytes`."""
+
+    def read(self, stored: StoredObject) -> Iterator[bytes]:
+        """Yield all bytes, a part after the other."""
 
 
 class Rekognition(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, Protocol
@@ -11,8 +11,7 @@ from typing import Final, Protocol
 from ..results.document import Capture
 from ..results.item import PictureHeader
 from .decoding.conversion import Converted
-from .decoding.errors import UnusablePictureError
-from .errors import ConversionDelayedError, PictureRejectedError
+from .errors import ConversionDelayedError
 from .metrics import Metric, Metrics
 from .ports import ConvertedObject, Deadline, Objects, StoredObject
 
@@ -25,12 +24,12 @@ _MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
 
 
 class Converter(Protocol):
-    """Makes JPEGs. Raises UnusablePictureError and TransientError."""
+    """Makes JPEGs. Raises PictureRejectedError and TransientError."""
 
-    def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
+    def convert(self, content: Iterable[bytes], size_bytes: int, name: str, timeout_s: float) -> Converted:
         """Return the picture in a file of this format."""
 
-    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
+    def capture(self, content: Iterable[bytes], size_bytes: int, name: str, timeout_s: float) -> Capture | None:
         """Return the camera's facts from a file of this format."""
 
 
@@ -60,7 +59,8 @@ class Preparation:
             return
         with _turn(self._copies, deadline.halfway):
             with _turn(self._turn, deadline.halfway):
-                copy = self._convert(stored, header.format, deadline)
+                content = self._objects.read(stored)
+                copy = self._converter.convert(content, stored.size_bytes, header.format, deadline.remaining_s)
             self._metrics.add(Metric.PICTURES_CONVERTED)
             yield (
                 ConvertedObject.of(stored, copy.jpeg),
@@ -74,21 +74,10 @@ class Preparation:
         """
         if header.width is not None or stored.size_bytes > _MAX_FACTS_BYTES:
             return header
-        try:
-            with _turn(self._turn, deadline.halfway):
-                content = self._objects.read_start(stored, stored.size_bytes)
-                return replace(header, capture=self._converter.capture(content, header.format, deadline.remaining_s))
-        except UnusablePictureError as error:
-            raise PictureRejectedError.of(error) from error
-
-    def _convert(self, stored: StoredObject, name: str, deadline: Deadline) -> Converted:
-        try:
-            # Without a name for the file's bytes, which the converter lets go of.
-            return self._converter.convert(
-                self._objects.read_start(stored, stored.size_bytes), name, deadline.remaining_s
-            )
-        except UnusablePictureError as error:
-            raise PictureRejectedError.of(error) from error
+        with _turn(self._turn, deadline.halfway):
+            content = self._objects.read(stored)
+            capture = self._converter.capture(content, stored.size_bytes, header.format, deadline.remaining_s)
+        return replace(header, capture=capture)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ is gone by the time that it is stored goes too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +16,6 @@ from aws_lambda_powertools import Metrics as EmbeddedMetrics
 
 from ..results.previews import SIDES_PX, preview_key
 from . import picture
-from .decoding.errors import UnusablePictureError
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
 from .events import EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
@@ -44,9 +43,11 @@ class Outcome(StrEnum):
 
 
 class PreviewDecoder(Protocol):
-    """Makes previews. Raises UnusablePictureError and TransientError."""
+    """Makes previews. Raises PictureRejectedError and TransientError."""
 
-    def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
+    def previews(
+        self, content: Iterable[bytes], size_bytes: int, name: str, sides_px: Sequence[int], timeout_s: float
+    ) -> list[bytes]:
         """Return the picture in a file of this format as WebP files of these longest sides, the longest first."""
 
 
@@ -99,12 +100,9 @@ class Previews:
             return Outcome.KNOWN
         picture.check_size(stored.size_bytes)
         name = picture.format_of(self.objects.read_start(stored, picture.HEADER_READS_BYTES[0]))
-        try:
-            previews = self.decoder.previews(
-                self.objects.read_start(stored, stored.size_bytes), name, SIDES_PX, deadline.remaining_s
-            )
-        except UnusablePictureError as error:
-            raise PictureRejectedError.of(error) from error
+        previews = self.decoder.previews(
+            self.objects.read(stored), stored.size_bytes, name, SIDES_PX, deadline.remaining_s
+        )
         for place, preview in zip(places, previews, strict=True):
             self.store.put(place, preview)
         try:

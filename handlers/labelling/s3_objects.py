@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,8 @@ from .ports import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_PART_BYTES: Final = 1024 * 1024
 
 
 def client_config(connections: int) -> Config:
@@ -50,6 +52,15 @@ class S3Objects:
     def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
         """Return at most the first `length_bytes`."""
         return self._read(stored.key, stored.version_id, length_bytes)[1]
+
+    def read(self, stored: StoredObject) -> Iterator[bytes]:
+        """Yield all bytes, a megabyte after the other. Raises ObjectGoneError where another object has come."""
+        with _translated_errors(stored.key):
+            answer = self.client.get_object(**self._request(stored.key, stored.version_id))
+            if answer["ContentLength"] != stored.size_bytes:
+                raise ObjectGoneError(f"there is another object {stored.key!r} now")
+            with closing(answer["Body"]) as body:
+                yield from body.iter_chunks(_PART_BYTES)
 
     def _read(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
         request = self._request(key, version_id)

@@ -6,38 +6,35 @@ import hashlib
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from handlers.labelling.decoding.conversion import Converted, convert, facts, previews
+from handlers.labelling.decoder import Decoder
+from handlers.labelling.decoding.child import answered
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import ObjectGoneError
 from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.ports import Deadline, StoredObject
 from handlers.results import keys
-from handlers.results.document import Capture
 from handlers.results.errors import ConflictError
 from handlers.results.item import Action, Count, DeleteEntry, Item, OutboxEntry, Place, PutEntry, PutImage
 from handlers.results.order import State
 from tests.handlers.factories import BUCKET, START
 
 
-@dataclass(frozen=True)
-class DecoderHere:
+class DecoderHere(Decoder):
     """Decodes in this process, so that a test starts none."""
 
-    max_pixels: int
+    def __init__(self, max_pixels: int) -> None:
+        super().__init__(max_pixels, memory_mb=0)
+        self.max_pixels = max_pixels
 
-    def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
-        return convert(io.BytesIO(content), name, self.max_pixels)
-
-    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
-        return facts(io.BytesIO(content), name, 10**9)
-
-    def previews(self, content: bytes, name: str, sides_px: Sequence[int], timeout_s: float) -> list[bytes]:
-        return previews(io.BytesIO(content), name, sides_px, self.max_pixels)
+    def _exchange(
+        self, content: Iterable[bytes], request: dict[str, Any], timeout_s: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        return answered(request, io.BytesIO(b"".join(content)), self.max_pixels, lambda pixels: None)
 
 
 class FakeRows:
@@ -204,6 +201,9 @@ class FakeObjects:
 
     def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
         return self.open(stored.key, stored.version_id, length_bytes)[1]
+
+    def read(self, stored: StoredObject) -> Iterator[bytes]:
+        yield self.read_start(stored, stored.size_bytes)
 
     def head(self, key: str, version_id: str | None) -> StoredObject:
         """Return an object version."""

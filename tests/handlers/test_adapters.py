@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -189,6 +190,9 @@ def test_versions_of_an_object_are_told_apart(s3: S3Client) -> None:
     assert older.etag == hashlib.md5(b"first", usedforsecurity=False).hexdigest()
     assert objects.read_start(older, 1000) == b"first"
     assert objects.read_start(newer, 1000) == b"second one"
+    assert [*objects.read(newer)] == [b"second one"]
+    with pytest.raises(ObjectGoneError):
+        [*objects.read(replace(newer, size_bytes=9))]
 
 
 def test_empty_object_has_no_first_bytes(s3: S3Client) -> None:

@@ -20,8 +20,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 import handlers
 from handlers.labelling.decoder import Decoder
-from handlers.labelling.decoding.errors import UnusablePictureError
-from handlers.labelling.errors import DecoderStoppedError
+from handlers.labelling.decoding.conversion import Converted
+from handlers.labelling.errors import DecoderStoppedError, PictureRejectedError, StorageError
+from handlers.results.document import Capture
 from integration_tests.tiff import tiff
 from tests.handlers.factories import corners, encoded
 
@@ -45,10 +46,18 @@ def test_reads_what_the_camera_wrote_and_decodes_nothing(decoder: Decoder, name:
     exif[ExifTags.Base.Model] = "X100V"
     options: dict[str, Any] = {"tiffinfo": {ExifTags.Base.Model: "X100V"}} if name == "TIFF" else {"exif": exif}
 
-    assert decoder.capture(encoded(corners(), name, **options), name, LONG_S) == {"camera": "X100V"}
-    assert decoder.capture(encoded(corners(), name), name, LONG_S) is None
-    with pytest.raises(UnusablePictureError):
-        decoder.capture(encoded(corners(), name)[:20], name, LONG_S)
+    assert capture(decoder, encoded(corners(), name, **options), name) == {"camera": "X100V"}
+    assert capture(decoder, encoded(corners(), name), name) is None
+    with pytest.raises(PictureRejectedError):
+        capture(decoder, encoded(corners(), name)[:20], name)
+
+
+def convert(decoder: Decoder, content: bytes, name: str, timeout_s: float = LONG_S) -> Converted:
+    return decoder.convert([content[:1000], content[1000:]], len(content), name, timeout_s)
+
+
+def capture(decoder: Decoder, content: bytes, name: str) -> Capture | None:
+    return decoder.capture([content], len(content), name, LONG_S)
 
 
 def process_id(decoder: Decoder) -> int:
@@ -57,7 +66,7 @@ def process_id(decoder: Decoder) -> int:
 
 
 def assert_good_pictures_are_converted(decoder: Decoder) -> None:
-    converted = decoder.convert(GOOD, "TIFF", LONG_S)
+    converted = convert(decoder, GOOD, "TIFF")
     assert (converted.width, converted.height) == (300, 200)
     assert JpegImageFile(io.BytesIO(converted.jpeg)).size == (300, 200)
 
@@ -73,17 +82,28 @@ def test_process_stays_for_the_next_picture(decoder: Decoder) -> None:
     assert_good_pictures_are_converted(decoder)
     first = process_id(decoder)
 
-    with pytest.raises(UnusablePictureError) as damaged:
-        decoder.convert(GOOD[:100], "TIFF", LONG_S)
+    with pytest.raises(PictureRejectedError) as damaged:
+        convert(decoder, GOOD[:100], "TIFF")
     assert_good_pictures_are_converted(decoder)
 
     assert damaged.value.code == "IMAGE_DAMAGED"
     assert process_id(decoder) == first
 
 
+def test_content_that_breaks_off_leaves_nothing_to_the_next_picture(decoder: Decoder) -> None:
+    def broken() -> Iterator[bytes]:
+        yield GOOD[:100]
+        raise StorageError("S3 has stopped")
+
+    with pytest.raises(StorageError):
+        decoder.convert(broken(), len(GOOD), "TIFF", LONG_S)
+
+    assert_good_pictures_are_converted(decoder)
+
+
 def test_picture_that_takes_too_long_ends_and_the_next_one_is_converted(decoder: Decoder) -> None:
-    with pytest.raises(UnusablePictureError) as costly:
-        decoder.convert(many_scans(8000), "JPEG", LONG_S)
+    with pytest.raises(PictureRejectedError) as costly:
+        convert(decoder, many_scans(8000), "JPEG")
 
     assert costly.value.code == "IMAGE_TOO_COSTLY"
     assert "time" in costly.value.detail
@@ -105,8 +125,8 @@ def test_picture_that_takes_too_much_memory_ends(name: str, sides: tuple[int, in
     content = encoded(Image.new("RGB", sides, "teal"), name, **options)
     decoder = Decoder(10**9, memory_mb=32)
 
-    with pytest.raises(UnusablePictureError) as costly:
-        decoder.convert(content, name, LONG_S)
+    with pytest.raises(PictureRejectedError) as costly:
+        convert(decoder, content, name)
 
     assert costly.value.code == "IMAGE_TOO_COSTLY"
     assert "memory" in costly.value.detail
@@ -118,7 +138,7 @@ def test_decoder_that_somebody_ends_says_nothing_of_the_picture(decoder: Decoder
     assert_good_pictures_are_converted(decoder)
     os.kill(process_id(decoder), signal.SIGSTOP)
     with pytest.raises(DecoderStoppedError):
-        decoder.convert(GOOD, "TIFF", 0.05)
+        convert(decoder, GOOD, "TIFF", 0.05)
 
     assert_good_pictures_are_converted(decoder)
     os.kill(process_id(decoder), signal.SIGTERM)
@@ -130,8 +150,8 @@ def test_canvas_beyond_the_memory_is_too_large_and_not_damaged(decoder: Decoder)
     content = bytearray(encoded(corners(), "WebP", save_all=True, append_images=[corners().rotate(9)]))
     content[24:30] = b"\xfe\x3f\0" * 2
 
-    with pytest.raises(UnusablePictureError) as large:
-        decoder.convert(bytes(content), "WebP", LONG_S)
+    with pytest.raises(PictureRejectedError) as large:
+        convert(decoder, bytes(content), "WebP")
 
     assert large.value.code == "IMAGE_TOO_LARGE_PIXELS"
 
@@ -141,8 +161,8 @@ def test_log_has_nothing_of_damaged_rows(capfd: pytest.CaptureFixture[str]) -> N
     own = Decoder(10**7, memory_mb=400)
 
     for compression in (3, 4, 8):
-        with contextlib.suppress(UnusablePictureError):
-            own.convert(tiff(garbage, [1], compression=compression, sides=(2000, 2000)), "TIFF", LONG_S)
+        with contextlib.suppress(PictureRejectedError):
+            convert(own, tiff(garbage, [1], compression=compression, sides=(2000, 2000)), "TIFF")
 
     own.close()
     assert capfd.readouterr().err == ""

@@ -20,13 +20,14 @@ from PIL.TiffImagePlugin import IFDRational
 
 from handlers.labelling.decoding import xmp
 from handlers.labelling.decoding.conversion import convert, facts
-from handlers.labelling.decoding.errors import damaged
 from handlers.labelling.decoding.exif import capture
+from handlers.labelling.errors import PictureRejectedError
 from handlers.labelling.events import ObjectEvent, decode_message
 from handlers.labelling.picture import read_header
 from handlers.labelling.pipeline import Outcome
 from handlers.labelling.preparation import Preparation
 from handlers.results import keys, repair_message
+from handlers.results.codes import Code
 from handlers.results.document import Capture
 from tests.handlers.assembling import LABELS_ALONE, MANY_PIXELS, Fakes, process
 from tests.handlers.factories import BUCKET, CODECS, event
@@ -378,8 +379,8 @@ def test_a_repair_gives_an_older_result_what_the_camera_wrote(places: Places, na
 class Refusing(DecoderHere):
     """Cannot read what it could before."""
 
-    def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
-        raise damaged()
+    def capture(self, *_: Any, **__: Any) -> Capture | None:
+        raise PictureRejectedError(Code.IMAGE_DAMAGED)
 
 
 def test_an_older_result_of_a_file_that_cannot_be_read_any_more_stays(places: Places) -> None:

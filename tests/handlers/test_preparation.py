@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,6 @@ from handlers.labelling.errors import ConversionDelayedError, PictureRejectedErr
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.ports import ConvertedObject, Deadline
 from handlers.labelling.preparation import Preparation
-from handlers.results.document import Capture
 from handlers.results.item import PictureHeader
 from tests.handlers.factories import corners, encoded
 from tests.handlers.fakes import DecoderHere, FakeObjects, stored_object
@@ -58,22 +58,19 @@ def test_copy_keeps_what_is_known_of_the_object(objects: FakeObjects) -> None:
 def test_one_picture_is_converted_at_a_time(objects: FakeObjects) -> None:
     meeting, met = threading.Barrier(2), []
 
-    class Meeting:
-        def convert(self, content: bytes, name: str, timeout_s: float) -> Converted:
+    class Meeting(DecoderHere):
+        def convert(self, *_: Any, **__: Any) -> Converted:
             try:
                 met.append(meeting.wait(timeout=0.1))
             except threading.BrokenBarrierError:
                 meeting.reset()
             return Converted(b"", 100, 100)
 
-        def capture(self, content: bytes, name: str, timeout_s: float) -> Capture | None:
-            raise NotImplementedError
-
     def look() -> None:
         with ready.ready(objects.head("cat.heic", None), HEIC, NO_HURRY):
             pass
 
-    ready = Preparation(objects, Meeting(), Metrics())
+    ready = Preparation(objects, Meeting(10**6), Metrics())
     with ThreadPoolExecutor(4) as batch:
         for done in [batch.submit(look) for _ in range(4)]:
             done.result(timeout=20)

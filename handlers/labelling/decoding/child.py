@@ -15,7 +15,8 @@ import resource
 import sys
 import time
 import warnings
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from .conversion import convert, facts, previews
 from .errors import UnusablePictureError
@@ -40,10 +41,16 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
     sys.stderr = os.fdopen(os.dup(2), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
+
+    def allow(pixels: int) -> None:
+        _allow_seconds(min(_MAX_SECONDS, seconds + pixels / 1e6 * _SECONDS_PER_MEGAPIXEL))
+
     try:
         while line := requests.readline():
             _allow_seconds(seconds)
-            answer, files = _answer(json.loads(line), requests, max_pixels, seconds)
+            request = json.loads(line)
+            # The bytes have no other name, so that they can be changed without a copy.
+            answer, files = answered(request, io.BytesIO(requests.read(request["sizeBytes"])), max_pixels, allow)
             line = json.dumps({**answer, "sizesBytes": [*map(len, files)]}, default=float).encode()
             answers.write(line + b"\n" + b"".join(files))
             answers.flush()
@@ -54,12 +61,11 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
         return
 
 
-def _answer(request: Any, requests: BinaryIO, max_pixels: int, seconds: float) -> tuple[dict[str, Any], list[bytes]]:
-    def allow(pixels: int) -> None:
-        _allow_seconds(min(_MAX_SECONDS, seconds + pixels / 1e6 * _SECONDS_PER_MEGAPIXEL))
-
-    # The bytes have no other name, so that they can be changed without a copy.
-    name, stream = request["format"], io.BytesIO(requests.read(request["sizeBytes"]))
+def answered(
+    request: Any, stream: io.BytesIO, max_pixels: int, allow: Callable[[int], None]
+) -> tuple[dict[str, Any], list[bytes]]:
+    """Return the answer to a request about a file, and its files."""
+    name = request["format"]
     try:
         if "sidesPx" in request:
             return {}, previews(stream, name, request["sidesPx"], max_pixels, allow)

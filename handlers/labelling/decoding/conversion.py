@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
+from importlib import import_module
 from itertools import islice, product
 from typing import IO, TYPE_CHECKING, Final
 
@@ -186,46 +187,26 @@ def _has_scans(stream: io.BytesIO) -> bool:
 
 
 def _open(stream: io.BytesIO, name: str, structure: _Structure, max_pixels: int) -> ImageFile.ImageFile:
-    """Open by the format's own class: nothing else is tried on the bytes. pillow-heif is loaded for HEIF files only."""
-    from PIL import (
-        AvifImagePlugin,
-        BmpImagePlugin,
-        GifImagePlugin,
-        JpegImagePlugin,
-        PngImagePlugin,
-        WebPImagePlugin,
-    )
-
+    """Open by the format's own class: nothing else is tried on the bytes, and no other format's library is loaded."""
     stream.seek(0)
-    match name:
-        case "JPEG":
-            return JpegImagePlugin.JpegImageFile(stream)
-        case "PNG":
-            png = PngImagePlugin.PngImageFile(stream)
-            if "transparency" in png.info and (bits := _FEW_BITS.get(str(png.tile[0].args))):
-                # Pillow brings the pixels to 8 bits, but not the value that is transparent.
-                most = 2**bits - 1
-                png.info["transparency"] = (png.info["transparency"] & most) * 255 // most
-            return png
-        case "GIF":
-            return GifImagePlugin.GifImageFile(stream)
-        case "WebP":
-            # The decoder takes the room for the whole canvas before it says how large it is.
-            with stream.getbuffer() as data:
-                _check_pixels(name, *webp_sides(data), max_pixels)
-                show_webp_canvas(data)
-            return WebPImagePlugin.WebPImageFile(stream)
-        case "BMP":
-            return BmpImagePlugin.BmpImageFile(stream)
-        case "TIFF":
-            assert structure.tiff
-            return _open_tiff(stream, structure.tiff)
-        case "AVIF":
-            return AvifImagePlugin.AvifImageFile(stream)
-        case _:
-            from pillow_heif import HeifImageFile
+    if name in ("HEIC", "HEIF"):
+        from pillow_heif import HeifImageFile
 
-            return HeifImageFile(stream)  # type: ignore[no-untyped-call]  # its constructor has no types
+        return HeifImageFile(stream)  # type: ignore[no-untyped-call]  # its constructor has no types
+    if structure.tiff:
+        return _open_tiff(stream, structure.tiff)
+    if name == "WebP":
+        # The decoder takes the room for the whole canvas before it says how large it is.
+        with stream.getbuffer() as data:
+            _check_pixels(name, *webp_sides(data), max_pixels)
+            show_webp_canvas(data)
+    prefix = _PILLOW_NAMES.get(name, name)
+    picture: ImageFile.ImageFile = getattr(import_module(f"PIL.{prefix}ImagePlugin"), f"{prefix}ImageFile")(stream)
+    if "transparency" in picture.info and (bits := _FEW_BITS.get(str(picture.tile[0].args))):
+        # Pillow brings the pixels of a PNG to 8 bits, but not the value that is transparent.
+        most = 2**bits - 1
+        picture.info["transparency"] = (picture.info["transparency"] & most) * 255 // most
+    return picture
 
 
 def _open_tiff(stream: io.BytesIO, tiff: Tiff) -> ImageFile.ImageFile:
@@ -251,6 +232,7 @@ def _open_tiff(stream: io.BytesIO, tiff: Tiff) -> ImageFile.ImageFile:
     return picture
 
 
+_PILLOW_NAMES: Final = {"JPEG": "Jpeg", "PNG": "Png", "GIF": "Gif", "BMP": "Bmp", "AVIF": "Avif"}
 _FEW_BITS: Final = {"L;2": 2, "L;4": 4, "L": 8}
 _IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}
 
