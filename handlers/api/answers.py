@@ -9,8 +9,6 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from .problems import ProblemError
-
 # Every answer is of now, and none is a page.
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -42,8 +40,3 @@ class Answer:
 def iso_ms(moment: datetime) -> str:
     """Return a time as results have it: ISO 8601, UTC, milliseconds, "Z"."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def answer_to(problem: ProblemError, request_id: str) -> Answer:
-    """Return the problem document."""
-    return Answer(problem.document(request_id), problem.status, problem.headers, "application/problem+json")

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
-from .answers import Answer, answer_to
-from .problems import InternalError, MethodNotAllowedError, ProblemError, UnknownRouteError
+from .answers import Answer
+from .problems import ProblemError
 from .requests import Request, origin_of, request_of
+from .storage import may_pass
 
 Endpoint = Callable[[Request], Answer]
-Translate = Callable[[Exception], ProblemError | None]
 
 # All routes of the API, whichever function has them: an HTTP API sends what it has no route for to one of them.
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,13 +33,13 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
 class Application:
     """The routes of one function.
 
-    `translate` gives the problem for an exception that is no ProblemError, or None for one that nobody expects.
+    `passing` are errors that may be gone a moment later, beside those of services.
     """
 
     routes: Mapping[tuple[str, str], Endpoint]
     allowed_origins: frozenset[str]
     logger: Logger
-    translate: Translate
+    passing: tuple[type[Exception], ...] = ()
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a gateway's event."""
@@ -53,9 +53,9 @@ class Application:
             route = f"{request.method} {request.path}"
             answer = endpoint(request)
         except ProblemError as problem:
-            answer = answer_to(problem, request_id)
+            answer = problem.answer(request_id)
         except Exception as error:  # the border of the function: the log gets the cause, the caller a problem document
-            answer = answer_to(self._problem(error), request_id)
+            answer = self._problem(error).answer(request_id)
         duration_ms = round((time.perf_counter() - started) * 1000, 1)
         outcome = {"route": route, "status": int(answer.status), "durationMs": duration_ms}
         self.logger.info("answered", extra=outcome | {"code": answer.content.get("code")})
@@ -67,15 +67,13 @@ class Application:
             return endpoint
         methods = METHODS.get(request.path)
         if not methods:
-            raise UnknownRouteError("The API has no such path.")
-        raise MethodNotAllowedError(
-            f"This path takes {' and '.join(methods)} only.", headers={"Allow": ", ".join(methods)}
-        )
+            raise ProblemError("UNKNOWN_ROUTE")
+        only = f"This path takes {' and '.join(methods)} only."
+        raise ProblemError("METHOD_NOT_ALLOWED", only, headers={"Allow": ", ".join(methods)})
 
     def _problem(self, error: Exception) -> ProblemError:
-        known = self.translate(error)
-        if known:
+        if isinstance(error, self.passing) or may_pass(error):
             self.logger.warning("not available", exc_info=error)
-            return known
+            return ProblemError("UNAVAILABLE", headers={"Retry-After": "1"})
         self.logger.error("unexpected error", exc_info=error)
-        return InternalError()
+        return ProblemError("INTERNAL_ERROR")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from .problems import FieldError, InvalidRequestError
+from .problems import ProblemError
 
 T = TypeVar("T")
 
@@ -26,21 +26,22 @@ class Fields:
 
     def __init__(self, kind: str, known: Collection[str], names: Collection[str]) -> None:
         self._kind = kind
-        self._errors = [FieldError(name, "is not known") for name in sorted(set(names) - set(known))]
+        self._errors = [(name, "is not known") for name in sorted(set(names) - set(known))]
 
     def check(self, name: str, read: Callable[[], T], stand_in: T) -> T:
         """Return the value that `read` returns, or note the reason of its ValueError."""
         try:
             return read()
         except ValueError as error:
-            self._errors.append(FieldError(name, str(error)))
+            self._errors.append((name, str(error)))
             return stand_in
 
     def done(self) -> None:
-        """Raise InvalidRequestError if any field is wrong."""
+        """Raise ProblemError if any field is wrong."""
         if self._errors:
-            first = self._errors[0]
-            raise InvalidRequestError(f"The {self._kind} {_shown(first.field)} {first.message}.", errors=self._errors)
+            name, message = self._errors[0]
+            sentence = f"The {self._kind} {_shown(name)} {message}."
+            raise ProblemError("INVALID_REQUEST", sentence, errors=self._errors)
 
 
 class Query:

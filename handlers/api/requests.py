@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from .problems import BodyTooLargeError, FieldError, InvalidRequestError, UnsupportedMediaTypeError
+from .problems import ProblemError
 
 MAX_BODY_BYTES: Final = 8192
 MAX_PARAMETERS: Final = 50
@@ -32,22 +32,21 @@ class Request:
     id: str = ""
 
     def json_object(self) -> dict[str, Any]:
-        """Return the JSON object in the body. Raises UnsupportedMediaTypeError, InvalidRequestError."""
+        """Return the JSON object in the body. Raises ProblemError."""
         if self.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            raise UnsupportedMediaTypeError("Send the body as application/json.")
+            raise ProblemError("UNSUPPORTED_MEDIA_TYPE")
         try:
             content = json.loads(self.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise InvalidRequestError("The body is not JSON.", code="INVALID_JSON") from error
+            raise ProblemError("INVALID_JSON") from error
         if not isinstance(content, dict):
-            raise InvalidRequestError(
-                "The body must be a JSON object.", errors=[FieldError("body", "must be a JSON object")]
-            )
+            errors = [("body", "must be a JSON object")]
+            raise ProblemError("INVALID_REQUEST", "The body must be a JSON object.", errors=errors)
         return content
 
 
 def request_of(event: Mapping[str, Any]) -> Request:
-    """Return the request in a gateway's event. Raises BodyTooLargeError, InvalidRequestError."""
+    """Return the request in a gateway's event. Raises ProblemError."""
     context = event["requestContext"]
     if event.get("version") == "2.0":
         method, path = _route_of_http_api(event)
@@ -86,7 +85,8 @@ def _parsed(text: str) -> dict[str, list[str]]:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
     except ValueError as error:
-        raise InvalidRequestError("The query string cannot be read: use UTF-8, and few parameters.") from error
+        sentence = "The query string cannot be read: use UTF-8, and few parameters."
+        raise ProblemError("INVALID_REQUEST", sentence) from error
     for name, value in pairs:
         query.setdefault(name, []).append(value)
     return query
@@ -99,16 +99,15 @@ def _body(text: str, *, base64_encoded: bool) -> bytes:
     try:
         body = base64.b64decode(text, validate=True) if base64_encoded else text.encode()
     except (binascii.Error, ValueError) as error:
-        raise InvalidRequestError("The body cannot be read: send UTF-8.") from error
+        raise ProblemError("INVALID_REQUEST", "The body cannot be read: send UTF-8.") from error
     if len(body) > MAX_BODY_BYTES:
         raise _too_large()
     return body
 
 
-def _too_large() -> BodyTooLargeError:
-    return BodyTooLargeError(
-        f"The body may have at most {MAX_BODY_BYTES} bytes. Upload pictures to the URL from generate-upload-url."
-    )
+def _too_large() -> ProblemError:
+    limit = f"The body may have at most {MAX_BODY_BYTES} bytes."
+    return ProblemError("BODY_TOO_LARGE", f"{limit} Upload pictures to the URL from generate-upload-url.")
 
 
 def _refuse_constant(name: str) -> None:

@@ -10,8 +10,6 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .problems import ProblemError, UnavailableError
-
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -40,7 +38,7 @@ def signing_client(public_endpoint: str | None) -> S3Client:
 
 @dataclass(frozen=True)
 class Bucket:
-    """The objects of one bucket. Raises botocore's errors: see `unavailable`."""
+    """The objects of one bucket. Raises botocore's errors: see `may_pass`."""
 
     client: S3Client
     name: str
@@ -85,13 +83,10 @@ class Links:
         return url
 
 
-def unavailable(error: Exception) -> ProblemError | None:
-    """Return the problem for an error of S3 that may pass; None for any other."""
-    if isinstance(error, BotoCoreError):
-        return UnavailableError()
-    if isinstance(error, ClientError) and (_status(error) >= 500 or _status(error) == HTTPStatus.TOO_MANY_REQUESTS):
-        return UnavailableError()
-    return None
+def may_pass(error: Exception) -> bool:
+    """Return whether an error of a service may be gone a moment later."""
+    status = _status(error) if isinstance(error, ClientError) else 0
+    return isinstance(error, BotoCoreError) or status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _status(error: ClientError) -> int:

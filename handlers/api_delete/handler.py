@@ -20,12 +20,12 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from ..api.application import Application
-from ..api.storage import Bucket, client_config, s3_client, unavailable
+from ..api.storage import Bucket, client_config, s3_client
 from ..environment import Variables
 from ..results.erasure import Erasure
+from ..results.errors import TableUnavailableError
 from ..results.table import client_config as dynamodb_config
-from .deletion import Deletion
-from .relabelling import GROUP, Relabelling
+from .changes import GROUP, Changes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -47,14 +47,10 @@ def _application() -> Application:
         documents = variables.optional_text("RESULTS_BUCKET")
         previews = variables.optional_text("PREVIEWS_BUCKET")
         erasure = Erasure(bucket.client, dynamodb, bucket.name, table, documents, previews)
-    relabelling = Relabelling(
-        bucket, bucket.name, prefix, _sender(queue_url) if queue_url else None, lambda: datetime.now(UTC)
-    )
-    routes = {
-        ("DELETE", "/images"): Deletion(bucket, prefix, erasure).delete_image,
-        ("POST", "/relabel"): relabelling.relabel,
-    }
-    return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger(), translate=unavailable)
+    send = _sender(queue_url) if queue_url else None
+    changes = Changes(bucket, bucket.name, prefix, erasure, send, lambda: datetime.now(UTC))
+    routes = {("DELETE", "/images"): changes.delete_image, ("POST", "/relabel"): changes.relabel}
+    return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger(), passing=(TableUnavailableError,))
 
 
 def _sender(queue_url: str) -> Callable[[str], None]:

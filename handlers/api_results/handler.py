@@ -19,8 +19,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from ..api.application import Application
-from ..api.problems import ProblemError, UnavailableError
-from ..api.storage import Bucket, Links, s3_client, signing_client, unavailable
+from ..api.storage import Bucket, Links, s3_client, signing_client
 from ..environment import Variables
 from ..results.errors import TableUnavailableError
 from ..results.search import ResultsReader
@@ -63,8 +62,4 @@ def _application() -> Application:
         ("GET", "/image-url"): reading.get_image_url,
         ("GET", "/health"): reading.get_health,
     }
-    return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger(), translate=_translate)
-
-
-def _translate(error: Exception) -> ProblemError | None:
-    return UnavailableError() if isinstance(error, TableUnavailableError) else unavailable(error)
+    return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger(), passing=(TableUnavailableError,))

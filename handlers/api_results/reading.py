@@ -9,20 +9,14 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
-from ..api.answers import Answer, iso_ms
+from ..api.answers import Answer
 from ..api.fields import Body, Query, checked_key, integer_text, number, one_of, text
-from ..api.problems import (
-    DeletedPictureError,
-    FlaggedPictureError,
-    InvalidRequestError,
-    NoPreviewError,
-    PendingPictureError,
-    PictureNotFoundError,
-)
+from ..api.problems import ProblemError
 from ..api.requests import Request
 from ..results.codes import Status
 from ..results.document import Result, json_ready
 from ..results.errors import InvalidCursorError, InvalidQueryError
+from ..results.keys import iso_ms
 from ..results.previews import CONTENT_TYPE, SIDES_PX, preview_key
 from ..results.query import MAX_CHARACTERS, MAX_CONDITIONS
 from ..results.query import Query as Search
@@ -138,9 +132,9 @@ class Reading:
             else:
                 page = Page([], None, 0)
         except InvalidCursorError as error:
-            raise InvalidRequestError(f"The parameter cursor is wrong: {error}.", code=error.code) from error
+            raise ProblemError(error.code, f"The parameter cursor is wrong: {error}.") from error
         except InvalidQueryError as error:
-            raise InvalidRequestError(f"The search is not valid: {error}.", code=error.code) from error
+            raise ProblemError(error.code, f"The search is not valid: {error}.") from error
         images = [json_ready(summary(result)) for result in page.items if self._shows(result["key"])]
         content = {"images": images, "cursor": page.cursor, "total": page.total}
         return Answer({name: value for name, value in content.items() if value is not None})
@@ -160,9 +154,9 @@ class Reading:
         query.done()
         result = self._find(key)
         if result is None:
-            raise PendingPictureError("This picture is not analysed yet. Ask again when it has a result.")
+            raise ProblemError("PICTURE_PENDING")
         if result.get("moderation") and not show_flagged:
-            raise FlaggedPictureError("Moderation flagged this picture. Ask again with showFlagged=true to see it.")
+            raise ProblemError("PICTURE_FLAGGED")
         expires_at = self.now() + timedelta(seconds=self.link_expiry_s)
         url = self._preview(result, int(size)) if size else None
         return Answer({"url": url or self._original(result), "expiresAt": iso_ms(expires_at)})
@@ -170,13 +164,13 @@ class Reading:
     def _preview(self, result: Result, side_px: int) -> str | None:
         """Return a link to a preview, or None for the original.
 
-        Raises NoPreviewError if browsers can show neither.
+        Raises ProblemError if browsers can show neither.
         """
         if self.previews is None or result["status"] != Status.LABELED:
             return None
         url = self.previews.link(result, side_px)
         if url is None and result.get("format") not in _IN_BROWSERS:
-            raise NoPreviewError
+            raise ProblemError("PREVIEW_NOT_FOUND")
         return url
 
     def _original(self, result: Result) -> str:
@@ -199,15 +193,15 @@ class Reading:
         return Answer(json_ready(result))
 
     def _find(self, key: str) -> Result | None:
-        """Return the result, or None while it is pending. Raises PictureNotFoundError, DeletedPictureError."""
+        """Return the result, or None while it is pending. Raises ProblemError."""
         if not self._shows(key):
-            raise PictureNotFoundError
+            raise ProblemError("PICTURE_NOT_FOUND")
         result = self.results.get(key)
         if result and result["status"] != Status.DELETED:
             return result
         if self.objects.has(key):
             return None
-        raise DeletedPictureError if result else PictureNotFoundError
+        raise ProblemError("PICTURE_DELETED" if result else "PICTURE_NOT_FOUND")
 
     def _shows(self, key: str) -> bool:
         return key.startswith(self.prefix)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from ..api.application import Application
-from ..api.storage import signing_client, unavailable
+from ..api.storage import signing_client
 from ..environment import Variables
 from .uploads import Uploads
 
@@ -56,9 +56,5 @@ def _application() -> Application:
         now=lambda: datetime.now(UTC),
         new_id=lambda: secrets.token_hex(16),
     )
-    return Application(
-        {("POST", "/generate-upload-url"): uploads.generate},
-        variables.names("ALLOWED_ORIGIN"),
-        Logger(),
-        translate=unavailable,
-    )
+    routes = {("POST", "/generate-upload-url"): uploads.generate}
+    return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger())

@@ -13,8 +13,7 @@ from urllib.parse import parse_qs, quote, urlencode
 from aws_lambda_powertools import Logger
 
 from handlers.api.application import Application
-from handlers.api_delete.deletion import Deletion
-from handlers.api_delete.relabelling import Relabelling
+from handlers.api_delete.changes import Changes
 from handlers.api_results.reading import Previews, Reading
 from handlers.api_upload_url.uploads import Uploads
 from handlers.environment import Variables
@@ -166,22 +165,21 @@ class FakeApi:
         uploads = Uploads(sign, PREFIX, 100 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
         previews = Previews(self.previews, self.objects) if self.previews else None
         reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW, previews)
-        deletion = Deletion(self.objects, PREFIX, self.erasure)
         send = None if self.sent is None else self.sent.append
-        relabelling = Relabelling(self.objects, "pictures", PREFIX, send, lambda: NOW)
+        changes = Changes(self.objects, "pictures", PREFIX, self.erasure, send, lambda: NOW)
         routes = {
             ("POST", "/generate-upload-url"): uploads.generate,
             ("POST", "/detect-labels"): reading.detect_labels,
             ("GET", "/result"): reading.get_result,
             ("GET", "/images"): reading.list_images,
-            ("DELETE", "/images"): deletion.delete_image,
-            ("POST", "/relabel"): relabelling.relabel,
+            ("DELETE", "/images"): changes.delete_image,
+            ("POST", "/relabel"): changes.relabel,
             ("GET", "/labels"): reading.list_labels,
             ("GET", "/image-url"): reading.get_image_url,
             ("GET", "/health"): reading.get_health,
         }
         origins = Variables({"ALLOWED_ORIGIN": SITE}).names("ALLOWED_ORIGIN")
-        return Application(routes, origins, Logger(service="test", level="CRITICAL"), lambda error: None)
+        return Application(routes, origins, Logger(service="test", level="CRITICAL"))
 
 
 def rest_event(

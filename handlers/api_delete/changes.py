@@ -1,18 +1,26 @@
-"""Deleting and purging pictures. A result goes when S3 tells the pipeline, as with every other way of deleting it."""
+"""Deleting, purging and labelling pictures anew.
+
+A result goes when S3 tells the pipeline, as with every other way of deleting it. Labelling anew is a repair.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from itertools import islice
 from typing import Final, Protocol
 
 from ..api.answers import Answer
-from ..api.fields import Query, one_of
-from ..api.problems import NotDeployedError, PictureNotFoundError
+from ..api.fields import Body, Query, checked_key, one_of
+from ..api.problems import ProblemError
 from ..api.requests import Request
+from ..results.keys import iso_ms
+from ..results.repair import repair_message
 
+GROUP: Final = "relabel"
+"""The messages' group: SQS's fair queues keep many of them behind new uploads, whose events have none."""
 PICTURES_AT_ONCE: Final = 10
 """The most pictures that one request deletes of a folder: one request has a few seconds."""
 
@@ -38,16 +46,20 @@ class Erasure(Protocol):
 
 
 @dataclass(frozen=True)
-class Deletion:
-    """Deletes pictures below `prefix`, and nothing else.
+class Changes:
+    """Changes pictures below `prefix`, and nothing else.
 
     Attributes:
         erasure: None where the API was deployed without the right to purge.
+        send: Puts a message into the pipeline's queue; None where the API was deployed without one.
     """
 
     objects: Objects
+    bucket: str
     prefix: str
     erasure: Erasure | None
+    send: Callable[[str], None] | None
+    now: Callable[[], datetime]
 
     def delete_image(self, request: Request) -> Answer:
         """Answer DELETE /images."""
@@ -57,17 +69,32 @@ class Deletion:
         query.done()
         if purge:
             return self._purge(key)
-        if not key.startswith(self.prefix) or not self.objects.has(key):
-            raise PictureNotFoundError
+        self._check(key)
         self.objects.delete(key)
         return Answer({"key": key, "status": "DELETING"}, HTTPStatus.ACCEPTED)
 
+    def relabel(self, request: Request) -> Answer:
+        """Answer POST /relabel."""
+        body = Body(request.json_object(), ("key",))
+        key = body.required("key", checked_key, "")
+        body.done()
+        if self.send is None:
+            raise ProblemError("NOT_DEPLOYED", "This API has no pipeline's queue: set it, and deploy again.")
+        self._check(key)
+        requested_at = iso_ms(self.now())
+        self.send(repair_message(self.bucket, key, requested_at))
+        return Answer({"key": key, "status": "RELABELLING", "requestedAt": requested_at}, HTTPStatus.ACCEPTED)
+
+    def _check(self, key: str) -> None:
+        if not key.startswith(self.prefix) or not self.objects.has(key):
+            raise ProblemError("PICTURE_NOT_FOUND")
+
     def _purge(self, key: str) -> Answer:
-        """Take a step in erasing a picture, or a folder (`a/`). The caller repeats it until all is purged."""
+        """Take a step of erasing a picture, or a folder (`a/`); who asks does so until all is purged."""
         if self.erasure is None:
-            raise NotDeployedError("This API may not purge: set apiPurge to true, and deploy again.")
+            raise ProblemError("NOT_DEPLOYED", "This API may not purge: set apiPurge to true, and deploy again.")
         if not key.startswith(self.prefix):
-            raise PictureNotFoundError
+            raise ProblemError("PICTURE_NOT_FOUND")
         if key.endswith("/"):
             keys = list(islice(dict.fromkeys(self.erasure.keys_below(key)), PICTURES_AT_ONCE))
             for each in keys:
