@@ -161,7 +161,9 @@ class LabelApi(Component):
         """Return the function of each operation. Raises InvalidArgumentError for an operation that none serves."""
         duty_of_operation = {operation: duty for duty, operations in DUTIES.items() for operation in operations}
         if unserved := sorted({operation.id for operation in self._contract.operations} ^ set(duty_of_operation)):
-            raise InvalidArgumentError(f"The contract and the API's functions disagree about {', '.join(unserved)}.")
+            raise InvalidArgumentError(
+                f"The contract and the API's functions disagree about {', '.join(unserved)}: add each to both."
+            )
         return duty_of_operation
 
     # --- the functions -------------------------------------------------------------------------------------------

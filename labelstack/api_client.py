@@ -99,7 +99,9 @@ class ApiClient:
             answer = self._session.send(request.prepare())
             return answer.status_code, answer.headers, answer.content
         except BotoCoreError as error:
-            raise ApiError(f"the API at {self.url} does not answer: {error}") from error
+            raise ApiError(
+                f"the API at {self.url} does not answer ({error}): check the output apiUrl, and that the stack runs."
+            ) from error
 
     def _pause_s(self, attempt: int, headers: Mapping[str, str]) -> float:
         """Return a pause with full jitter, at least as long as the API asks for."""

@@ -151,6 +151,12 @@ class DestroyError(LabelstackError):
         super().__init__(message)
         self.failures = tuple(failures)
 
+    @classmethod
+    def protected(cls, what: str, names: Sequence[str]) -> DestroyError:
+        """Return the error of protected resources, for which nothing was removed."""
+        advice = "set protectData to false, deploy, and try again"
+        return cls(f"cannot {what}: {', '.join(names)} is protected; nothing was removed: {advice}", names)
+
 
 class StateError(LabelstackError):
     """The record of a stack cannot be read, or there is none."""

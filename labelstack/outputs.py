@@ -47,7 +47,9 @@ def from_pulumi(project: Path, stack: str) -> dict[str, Any] | None:
             command, cwd=project, capture_output=True, text=True, timeout=PULUMI_TIMEOUT_S, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired as error:
-        raise NoOutputsError(f"`{' '.join(command[1:])}` did not answer within {PULUMI_TIMEOUT_S} s.") from error
+        raise NoOutputsError(
+            f"`{' '.join(command[1:])}` did not answer within {PULUMI_TIMEOUT_S} s: try again, or use --outputs."
+        ) from error
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
         raise NoOutputsError(f"the Pulumi CLI has no outputs of stack {stack!r}: {said}")

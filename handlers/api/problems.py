@@ -11,7 +11,7 @@ from .answers import Answer
 # By code: the status, and the sentence where it is always the same. Codes are stable; sentences may be improved.
 PROBLEMS: Final[Mapping[str, tuple[HTTPStatus, str]]] = {
     "INVALID_REQUEST": (HTTPStatus.BAD_REQUEST, ""),
-    "INVALID_JSON": (HTTPStatus.BAD_REQUEST, "The body is not JSON."),
+    "INVALID_JSON": (HTTPStatus.BAD_REQUEST, "The body is not JSON: send a JSON object."),
     "INVALID_CURSOR": (HTTPStatus.BAD_REQUEST, ""),
     "INVALID_QUERY": (HTTPStatus.BAD_REQUEST, ""),
     "PICTURE_FLAGGED": (

@@ -112,7 +112,7 @@ class SingleCalls:
                 self._metrics.add(Metric.REKOGNITION_THROTTLES)
             raise translated from error
         except (ReadTimeoutError, ConnectTimeoutError) as error:
-            raise RekognitionTimeoutError(f"{detector.operation} did not answer in time") from error
+            raise RekognitionTimeoutError(f"{detector.operation} did not answer in time: {error}") from error
         except NoCredentialsError as error:
             raise RekognitionDeniedError(str(error)) from error
         except BotoCoreError as error:

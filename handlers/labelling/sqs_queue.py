@@ -173,4 +173,4 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise QueueError(f"SQS: {error}") from error
+        raise QueueError(f"SQS refused the request: {error}") from error

@@ -62,7 +62,7 @@ _SENTENCES: Final[dict[Code, str]] = {
     Code.EMPTY_OBJECT: "The file is empty (0 bytes): upload it again.",
     Code.NOT_AN_IMAGE: "The file is not a picture: upload a JPEG, PNG, HEIC, HEIF, AVIF, WebP, GIF, TIFF or BMP file.",
     Code.UNSUPPORTED_FORMAT: "This picture format is not supported: save it as JPEG or PNG and upload it again.",
-    Code.IMAGE_TOO_SMALL: "The picture is too small: it needs at least 80 pixels on each side.",
+    Code.IMAGE_TOO_SMALL: "The picture is too small: upload one with at least 80 pixels on each side.",
     Code.IMAGE_TOO_LARGE_BYTES: "The file is too large: upload a picture of at most 100 MB.",
     Code.IMAGE_TOO_LARGE_PIXELS: "The picture has too many pixels: make it smaller and upload it again.",
     Code.IMAGE_TOO_COSTLY: (
@@ -86,7 +86,7 @@ _SENTENCES: Final[dict[Code, str]] = {
     Code.REKOGNITION_TIMEOUT: "Rekognition did not answer in time: upload the picture again later.",
     Code.STORAGE_ERROR: "Reading the picture or writing its result failed: upload the picture again later.",
     Code.RETRIES_EXHAUSTED: "Every attempt failed: see the function's logs, then upload the picture again.",
-    Code.UNREADABLE_MESSAGE: "A message in the queue was not an S3 event: the table keeps it unchanged.",
+    Code.UNREADABLE_MESSAGE: "A message in the queue was no S3 event: find its sender. The table keeps it unchanged.",
     Code.OBJECT_DELETED: "The picture was deleted.",
 }
 

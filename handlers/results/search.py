@@ -164,7 +164,7 @@ class ResultsReader:
         """
         _check_limit(limit)
         if not (min_confidence.is_finite() and 0 <= min_confidence <= 100):
-            raise InvalidQueryError("the minimum confidence must be between 0 and 100")
+            raise InvalidQueryError(f"the minimum confidence must be between 0 and 100; got {min_confidence}")
         bound = cursors.query_hash(
             kind="search", query=query, min=min_confidence.normalize(), order=order, folder=self._folder
         )
@@ -424,4 +424,4 @@ def _end(answer: Any, index: str) -> tuple[str, str]:
 
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidQueryError(f"the limit must be between 1 and {MAX_LIMIT}")
+        raise InvalidQueryError(f"the limit must be between 1 and {MAX_LIMIT}; got {limit}")

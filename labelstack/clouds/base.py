@@ -54,7 +54,7 @@ class Capabilities:
         """Return the missing capabilities in words. Raises ValueError for a name that is no capability."""
         known = {capability.name: str(capability.metadata["what"]) for capability in fields(self)}
         if unknown := sorted(set(names) - set(known)):
-            raise ValueError(f"no capability: {', '.join(unknown)}")
+            raise ValueError(f"no capability: {', '.join(unknown)}; expected some of {', '.join(sorted(known))}")
         return [known[name] for name in names if not getattr(self, name)]
 
 

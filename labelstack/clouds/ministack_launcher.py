@@ -148,7 +148,9 @@ def serve_sites() -> None:
     try:
         sites.serve(sites.Sites(port, s3, cloudfront), int(os.environ["LABELSTACK_SITES_PORT"]))
     except OSError as error:
-        raise SystemExit(f"the port for web sites is already in use: {error}") from error
+        raise SystemExit(
+            f"port {os.environ['LABELSTACK_SITES_PORT']} for web sites is not free ({error}): start the cloud again"
+        ) from error
 
 
 def main() -> None:

@@ -72,7 +72,9 @@ def clear(client: Any, api_id: str) -> None:
 
 def _only(members: Mapping[str, Any], what: str, *known: str) -> None:
     if unknown := sorted(set(members) - set(known)):
-        raise UnsupportedError(f"{what} has {', '.join(unknown)}, which cannot be applied here", property="body")
+        raise UnsupportedError(
+            f"{what} has {', '.join(unknown)}, which ministack cannot apply: leave it out", property="body"
+        )
 
 
 def _whole(schema: Any, schemas: Mapping[str, Any]) -> Any:
@@ -91,7 +93,7 @@ def _root(client: Any, api_id: str) -> str:
         for resource in page["items"]:
             if resource["path"] == "/":
                 return str(resource["id"])
-    raise UnsupportedError(f"the API {api_id} has no root", property="body")
+    raise UnsupportedError(f"ministack's API {api_id} has no resource of path /: deploy again", property="body")
 
 
 def _resource(client: Any, api_id: str, path: str, known: dict[str, str]) -> str:

@@ -34,10 +34,12 @@ class Project:
         """Return the project in a folder. Raises ProgramError when there is none."""
         described = _load(folder / "Pulumi.yaml")
         if "name" not in described:
-            raise ProgramError(f"{folder / 'Pulumi.yaml'} has no name")
+            raise ProgramError(f"{folder / 'Pulumi.yaml'} has no name: add one, as name: labelstack")
         runtime = described.get("runtime")
         if (runtime.get("name") if isinstance(runtime, dict) else runtime) != "python":
-            raise ProgramError(f"{folder / 'Pulumi.yaml'}: the in-process engine runs Python programs only")
+            raise ProgramError(
+                f"{folder / 'Pulumi.yaml'} has runtime {runtime!r}: the in-process engine runs Python programs only"
+            )
         entry = (folder / str(described.get("main", "."))).resolve()
         return cls(
             folder.resolve(),
@@ -110,5 +112,5 @@ def _load(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ProgramError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(content or {}, dict):
-        raise ProgramError(f"{file} is not a mapping")
+        raise ProgramError(f"{file} must be a mapping, as config: {{…}}; got {content!r}")
     return content or {}

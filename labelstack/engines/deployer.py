@@ -95,13 +95,18 @@ class Deployer:
         if old is not None and (entry.name_made is None or registration.delete_first):
             # The old one has the same name, or is the same setting of the same thing: it must go first.
             if old.protect:
-                raise DeployError("the change needs a replacement, but the resource is protected")
+                raise DeployError(
+                    "the change would replace a protected resource: undo it, or first deploy with protectData false"
+                )
             remove(old, self._state, self._target)
             old = None
         named = provisioner.named(inputs, entry.name_made)
         if provisioner.auto_name and entry.name_made is None and provisioner.find(Inputs(named), self._target):
             name = provisioner.auto_name.property
-            raise DeployError(f"a resource named {named[name]} exists already, and is not this stack's", property=name)
+            raise DeployError(
+                f"a resource named {named[name]} exists already, and is not this stack's: remove it, or rename this",
+                property=name,
+            )
         if old is None:
             self._state.put(entry)
         else:
@@ -135,7 +140,7 @@ class Deployer:
         self._state.put(entry)
         if unused := used.unused():
             raise UnsupportedError(
-                f"{', '.join(unused)} would not be applied: the in-process engine has no use for it", property=unused[0]
+                f"{', '.join(unused)} would not be applied: the in-process engine does not know it", property=unused[0]
             )
 
     def _tags(self, old: Entry, entry: Entry) -> dict[str, str]:

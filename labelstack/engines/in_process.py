@@ -167,7 +167,7 @@ class InProcessEngine:
 def _refuse_protected(doomed: Iterable[Entry], what: str) -> None:
     protected = [f"{entry.name} ({entry.type})" for entry in doomed if entry.protect]
     if protected:
-        raise DestroyError(f"cannot {what}: {', '.join(protected)} is protected; nothing was removed", protected)
+        raise DestroyError.protected(what, protected)
 
 
 def _not_removed(failures: list[str]) -> DestroyError:

@@ -42,7 +42,9 @@ class Inputs:
     def require(self, name: str) -> Any:
         """Return a property that must be there. Raises DeployError naming it."""
         if name not in self._values:
-            raise DeployError(f"property {self.path_of(name)} is required", property=self.path_of(name))
+            raise DeployError(
+                f"property {self.path_of(name)} is required, and missing: set it", property=self.path_of(name)
+            )
         return self.get(name)
 
     def object(self, name: str) -> Inputs | None:
@@ -68,6 +70,7 @@ class Inputs:
         self._used.add(name)
         if name not in self._nested:
             if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
-                raise DeployError(f"property {self.path_of(name)}: expected an object", property=self.path_of(name))
+                where = self.path_of(name)
+                raise DeployError(f"property {where}: expected an object; got {values!r}", property=where)
             self._nested[name] = [Inputs(value, path(i)) for i, value in enumerate(values)]
         return self._nested[name]

@@ -147,7 +147,7 @@ class DeployMonitor(mocks.MockMonitor):
     def _register(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         with self._lock:
             if urn in self.registered_urns:
-                raise DeployError("there are two resources of this type and name below the same parent")
+                raise DeployError("two resources of this type and name have the same parent: give each its own name")
             self.registered_urns.add(urn)
             self._former[urn] = self._former_urns(request)
         _check_options(request)
@@ -155,12 +155,15 @@ class DeployMonitor(mocks.MockMonitor):
             return "", {}
         region = inputs.pop("region", None)
         if region not in (None, self._target.region):
-            raise UnsupportedError(f"{region} is not served: everything is in {self._target.region}", property="region")
+            raise UnsupportedError(
+                f"{region} is not served: the in-process engine deploys everything to {self._target.region}",
+                property="region",
+            )
         if request.type == PROVIDER_TYPE:
             return request.name, {}
         provisioner = provisioners.find(request.type)
         if provisioner is None:
-            raise UnsupportedError("the in-process engine has no provisioner for this type and cannot make it")
+            raise UnsupportedError("the in-process engine has no provisioner for this type")
         entry = Entry(
             urn=urn,
             type=request.type,
@@ -192,7 +195,8 @@ def _about(error: LabelstackError, request: Any) -> LabelstackError:
     about: dict[str, Any] = {"resource": request.name, "resource_type": request.type, "property": error.property}
     if isinstance(error, DeployError):
         about["answer"] = error.answer
-    completed = type(error)(f"{request.name} ({request.type}){property}: {error}", **about)
+    otherwise = "; leave it out, or use --engine pulumi" if isinstance(error, UnsupportedError) else ""
+    completed = type(error)(f"{request.name} ({request.type}){property}: {error}{otherwise}", **about)
     completed.__cause__ = error.__cause__
     return completed
 

@@ -22,7 +22,11 @@ def remove(entry: Entry, state: StackState, target: Target) -> None:
     """Remove a resource from the cloud, unless it is to be left there, and from the record."""
     provisioner = provisioners.find(entry.type)
     if provisioner is None:
-        raise UnsupportedError(f"no provisioner for {entry.type}", resource=entry.name, resource_type=entry.type)
+        raise UnsupportedError(
+            f"no provisioner for {entry.type}: destroy the stack with the version of labelstack that deployed it",
+            resource=entry.name,
+            resource_type=entry.type,
+        )
     if not entry.retain:
         inputs = provisioner.named(entry.inputs, entry.name_made)
         identifier = entry.id

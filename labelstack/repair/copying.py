@@ -118,7 +118,7 @@ def copy(s3: Any, source: Place, entry: Listed, bucket: str, key: str) -> Outcom
         if code == "NoSuchKey":
             return Outcome.GONE
         kind = NotCopyableError if code in NOT_COPYABLE else RepairError
-        raise kind(f"{entry.key!r} of {source.bucket!r} could not be copied: {error}") from error
+        raise kind(f"S3 did not copy {entry.key!r} of {source.bucket!r}: {error}") from error
     return Outcome.COPIED
 
 
@@ -130,5 +130,5 @@ def _head(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:
         if status == 404:
             return None
         kind = NotCopyableError if status == 400 else RepairError  # 400: encrypted with its owner's own key (SSE-C)
-        raise kind(f"{key!r} cannot be looked up in {bucket!r}: {error}") from error
+        raise kind(f"S3 did not answer whether {bucket!r} has {key!r}: {error}") from error
     return head

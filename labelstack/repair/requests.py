@@ -116,10 +116,12 @@ class RepairRequests:
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
             except (ClientError, BotoCoreError) as error:
-                raise RepairError(f"the queue refused the requests: {error}") from error
+                raise RepairError(f"SQS refused the requests to label pictures: {error}") from error
             failed = {entry["Id"]: entry for entry in answer.get("Failed", [])}
             if not failed:
                 return
             refused = next(iter(failed.values())).get("Message", "no reason")
             bodies = {name: bodies[name] for name in failed}
-        raise RepairError(f"the queue refused {len(bodies)} of a batch of pictures {ATTEMPTS} times: {refused}")
+        raise RepairError(
+            f"SQS refused {len(bodies)} requests {ATTEMPTS} times: {refused}. Run the command again later."
+        )

@@ -199,7 +199,7 @@ async def json_body(request: Request, allowed: set[str], needed: set[str]) -> di
     try:
         body = json.loads(await request.body())
     except ValueError:
-        raise Problem(400, "INVALID_JSON", "The body is not JSON.") from None
+        raise Problem(400, "INVALID_JSON", "The body is not JSON: send a JSON object.") from None
     if not isinstance(body, dict) or body.keys() - allowed or needed - body.keys():
         raise Problem(400, "INVALID_REQUEST", "The body's fields are not as the contract says.")
     return body

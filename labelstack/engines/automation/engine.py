@@ -170,9 +170,7 @@ def _refuse_protected(handle: automation.Stack) -> None:
         if resource.get("protect")
     ]
     if protected:
-        raise DestroyError(
-            f"cannot destroy stack {handle.name}: {', '.join(protected)} is protected; nothing was removed", protected
-        )
+        raise DestroyError.protected(f"destroy stack {handle.name}", protected)
 
 
 @contextmanager

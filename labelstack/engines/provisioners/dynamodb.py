@@ -124,7 +124,7 @@ def _wait_until_active(dynamodb: Any, name: str) -> None:
     deadline = time.monotonic() + ACTIVE_DEADLINE_S
     while (status := dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]) != "ACTIVE":
         if time.monotonic() > deadline:
-            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s")
+            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s: try again")
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
 
 
@@ -134,5 +134,5 @@ def _wait_until_gone(dynamodb: Any, name: str) -> None:
     while True:
         status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
         if time.monotonic() > deadline:
-            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s")
+            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s: try again")
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline

@@ -81,7 +81,7 @@ class EventTarget(Provisioner):
         inputs.get("eventBusName")
         answer = target.client("events").put_targets(Rule=rule, EventBusName=_bus(inputs.plain()), Targets=[entry])
         if failed := answer["FailedEntries"]:
-            raise DeployError(f"the rule {rule} does not take the target: {failed[0].get('ErrorMessage')}")
+            raise DeployError(f"the rule {rule} refused its target {entry['Arn']}: {failed[0].get('ErrorMessage')}")
         return Resource(f"{rule}-{target_id}", {"targetId": target_id})
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:

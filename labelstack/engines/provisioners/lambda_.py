@@ -83,7 +83,7 @@ class Function(Provisioner):
         digest = base64.b64encode(hashlib.sha256(code).digest()).decode()
         if configuration["CodeSha256"] != digest:
             raise DeployError(
-                f"the function's code differs from the uploaded zip ({configuration['CodeSha256']}, not {digest})",
+                f"the function's code has SHA-256 {configuration['CodeSha256']}, its zip {digest}: deploy again",
                 property="code",
             )
         arn, version = str(configuration["FunctionArn"]), str(configuration.get("Version", "$LATEST"))
@@ -196,11 +196,11 @@ def _wait_until_ready(client: Any, name: str) -> dict[str, Any]:
         configuration: dict[str, Any] = client.get_function_configuration(FunctionName=name)
         if "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus")):
             reason = configuration.get("StateReason") or configuration.get("LastUpdateStatusReason")
-            raise DeployError(f"the function {name} cannot be made ready: {reason}")
+            raise DeployError(f"the function {name} does not become ready: {reason}")
         if configuration.get("State", "Active") != "Pending" and configuration.get("LastUpdateStatus") != "InProgress":
             return configuration
         if time.monotonic() > deadline:
             raise DeployError(
-                f"the function {name} is still {configuration.get('State')} after {READY_DEADLINE_S:.0f} s"
+                f"the function {name} is still {configuration.get('State')} after {READY_DEADLINE_S:.0f} s: try again"
             )
         time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline

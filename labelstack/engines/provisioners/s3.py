@@ -102,7 +102,7 @@ def empty(s3: Any, bucket: str) -> None:
     # Always the first page: one that begins behind a version that was deleted meanwhile may leave others out.
     while doomed := _first_versions(s3, bucket):
         if doomed == before:
-            raise DeployError(f"{bucket} still lists {doomed[0]['Key']!r} after it was deleted.")
+            raise DeployError(f"{bucket} still lists {doomed[0]['Key']!r} after its deletion: try again")
         _delete_versions(s3, bucket, doomed)
         before = doomed
     for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
@@ -129,7 +129,7 @@ def _delete_versions(s3: Any, bucket: str, doomed: list[dict[str, str]]) -> None
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         if errors := answer.get("Errors"):
             reason = f"{errors[0].get('Message')} ({errors[0].get('Key')!r})"
-            raise DeployError(f"{len(errors)} objects of {bucket} cannot be deleted: {reason}")
+            raise DeployError(f"{bucket} keeps {len(errors)} objects, because S3 refused to delete them: {reason}")
 
 
 class BucketSetting(Setting):

@@ -228,7 +228,7 @@ def test_what_cannot_be_copied_is_named_and_the_others_go_on(run: Run, backend: 
     done = run("backfill", "--from", "s3://old/x/", "--yes")
 
     assert done.exit_code == 1
-    assert "left out: 'x/05.jpg' of 'old' could not be copied: " in done.stderr
+    assert "left out: S3 did not copy 'x/05.jpg' of 'old': " in done.stderr
     assert "copied 22 of 23 pictures: `" in done.stderr
 
 

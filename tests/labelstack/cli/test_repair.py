@@ -472,7 +472,7 @@ def test_queue_that_is_gone_is_one_sentence(run: Run, backend: RepairBackend, ar
 
     assert done.exit_code == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: the queue refused the requests: ")
+    assert last.startswith("error: SQS refused the requests to label pictures: ")
 
 
 # --- migrate

@@ -148,7 +148,7 @@ def test_object_that_nobody_can_copy_says_so(s3: FakeStorage, operation: str, co
     entry = entry_of(s3)
     refuse(s3, operation, code, status)
 
-    with pytest.raises(NotCopyableError, match=f"'2026/a.jpg' of 'old' could not be copied: .*{code}"):
+    with pytest.raises(NotCopyableError, match=f"S3 did not copy '2026/a.jpg' of 'old': .*{code}"):
         copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
 
 
@@ -161,7 +161,7 @@ def test_object_that_is_encrypted_with_a_key_of_its_own_says_so(s3: FakeStorage)
 
     s3.fail = fail
 
-    with pytest.raises(NotCopyableError, match=r"'2026/a.jpg' cannot be looked up in 'old'"):
+    with pytest.raises(NotCopyableError, match=r"S3 did not answer whether 'old' has '2026/a.jpg'"):
         copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
 
 

@@ -109,7 +109,7 @@ def test_queue_that_is_gone_is_an_error(requests: RepairRequests, sqs: FakeQueue
 
     sqs.fail = gone
 
-    with pytest.raises(RepairError, match=r"the queue refused the requests: .*NonExistentQueue"):
+    with pytest.raises(RepairError, match=r"SQS refused the requests to label pictures: .*NonExistentQueue"):
         list(requests.send(["a.jpg"]))
 
 
