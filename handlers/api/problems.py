@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): what the API answers when it does not do what was asked."""
+"""Problem documents (RFC 9457): the API's answers to requests that it refuses or that fail."""
 
 from __future__ import annotations
 

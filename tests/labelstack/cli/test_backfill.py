@@ -242,7 +242,7 @@ def test_missing_rights_are_one_sentence(run: Run, backend: RepairBackend) -> No
     done = run("backfill", "--from", "s3://old/x/", "--yes")
 
     assert done.exit_code == 1
-    assert "error: 'x/0" in done.stderr
+    assert "error: S3 did not copy 'x/0" in done.stderr
     assert "AccessDenied" in done.stderr
 
 

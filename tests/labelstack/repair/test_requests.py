@@ -97,7 +97,7 @@ def test_refused_part_of_a_batch_is_sent_again_alone(requests: RepairRequests, s
 def test_queue_that_refuses_for_good_is_an_error(requests: RepairRequests, sqs: FakeQueues) -> None:
     sqs.refuse = lambda body: "no room" if "b.jpg" in body else None
 
-    with pytest.raises(RepairError, match=f"refused 1 of a batch of pictures {ATTEMPTS} times: no room"):
+    with pytest.raises(RepairError, match=f"SQS refused 1 requests {ATTEMPTS} times: no room"):
         list(requests.send(["a.jpg", "b.jpg"]))
 
     assert len(sqs.bodies()) == 1
