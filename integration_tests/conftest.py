@@ -322,7 +322,6 @@ def workflow_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
     """Yield the same program with a workflow of Step Functions in place of the one function."""
-    skip_unless(running.cloud, "express_workflows")
     settings = _beside("flow", {"pipeline": "workflow", "api": "none", "website": "none", "previews": "false"})
     with _deployed(lane, running, tmp_path_factory.mktemp("workflow"), settings) as deployed:
         yield deployed

@@ -138,6 +138,11 @@ def up_again(engine: Engine, cloud: Cloud, stack: str, config: Mapping[str, str]
     return engine.up(stack, config)
 
 
+def machine_updates(engine: Engine, cloud: Cloud) -> int:
+    """Count the traced state machines that Pulumi's provider updates each time, as the cloud does not describe them."""
+    return int(isinstance(engine, PulumiEngine) and not cloud.capabilities.described_tracing)
+
+
 def pulumi_problem() -> str | None:
     """Return why Pulumi cannot deploy here (no CLI or no provider, and no download), or None if it can."""
     try:
@@ -147,9 +152,9 @@ def pulumi_problem() -> str | None:
     return None
 
 
-def drift(engine: Engine, stack: str) -> dict[str, int]:
-    """Count by kind the changes that a refresh would make to a stack; the in-process engine has no refresh."""
+def drift(engine: Engine, stack: str) -> int:
+    """Count the resources that a refresh changes in a stack's state; the in-process engine has no refresh."""
     if not isinstance(engine, PulumiEngine):
-        return {}
+        return 0
     changes = engine.select(stack).refresh(color="never").summary.resource_changes or {}
-    return {str(kind): count for kind, count in changes.items() if kind != "same"}
+    return sum(count for kind, count in changes.items() if kind != "same")

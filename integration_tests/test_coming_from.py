@@ -109,7 +109,6 @@ def test_objects_labels_and_faces_are_json_in_a_second_bucket(deploy: Deploy) ->
             assert (message["status"], message["key"]) == ("LABELED", f"photos/{name}")
 
 
-@pytest.mark.needs("website_endpoint")
 def test_page_api_and_topic_work_together(deploy: Deploy) -> None:
     with deploy(3) as stack, inbox(stack) as messages:
         api = ApiClient(stack.outputs["apiUrl"])
@@ -141,7 +140,6 @@ def test_page_api_and_topic_work_together(deploy: Deploy) -> None:
         assert by_mail == {"you@example.org"}
 
 
-@pytest.mark.needs("website_endpoint")
 def test_guest_puts_pictures_and_reads_the_table_himself(deploy: Deploy, running: RunningCloud) -> None:
     skip_unless(running.cloud, *lanes.GUESTS)
     with deploy(4) as stack:
@@ -173,7 +171,7 @@ def test_guest_puts_pictures_and_reads_the_table_himself(deploy: Deploy, running
         assert all(table_item["uploadedAt"]["S"] <= table_item["processedAt"]["S"] for table_item in items.values())
 
 
-@pytest.mark.needs("website_endpoint", "http_api")
+@pytest.mark.needs("http_api")
 def test_result_is_read_by_http_and_the_bucket_tidies_up(deploy: Deploy) -> None:
     with deploy(5) as stack:
         api, s3, bucket = ApiClient(stack.outputs["apiUrl"]), stack.client("s3"), stack.outputs["uploadBucket"]

@@ -182,7 +182,6 @@ def test_both_pipelines_end_in_the_same_results(stack: DeployedStack, workflow_s
     assert {result["status"] for result in by_queue.values()} == {"LABELED", "REJECTED", "DELETED"}
 
 
-@pytest.mark.needs("express_workflows")
 def test_stack_changes_its_pipeline_in_place_and_back(lane: Lane, running: RunningCloud, tmp_path: Path) -> None:
     engine = lanes.engine_for(lane.engine, PROJECT, running.cloud, tmp_path)
     plain = {

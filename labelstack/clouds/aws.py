@@ -12,26 +12,7 @@ from botocore.credentials import Credentials
 from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
 from labelstack.errors import CloudSettingsError
 
-CAPABILITIES = Capabilities(
-    http_api=True,
-    cognito=True,
-    cloudfront=True,
-    iam_enforced=True,
-    alarms_evaluated=True,
-    tagged_alarms=True,
-    email_delivered=True,
-    website_endpoint=True,
-    website_headers=True,
-    rekognition_rules=False,
-    gateway_responses=True,
-    throttling=True,
-    bulk=True,
-    parallel_batches=True,
-    fair_queues=True,
-    s3_on_eventbridge=True,
-    express_workflows=True,
-    presigned_signatures=True,
-)
+CAPABILITIES = Capabilities(rekognition_rules=False)
 
 
 class AwsCloud:

@@ -24,12 +24,12 @@ MAX_CONNECTIONS = 32
 
 def _what(words: str) -> Any:
     """Return a capability's field; `words` name what is missing where it is false."""
-    return field(metadata={"what": words})
+    return field(default=True, metadata={"what": words})
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """The capabilities of a cloud; a test that needs more is skipped there, and names the missing ones."""
+    """The capabilities of a cloud, all unless it says otherwise; a test that needs more is skipped, and names them."""
 
     http_api: bool = _what("HTTP APIs (API Gateway v2)")
     cognito: bool = _what("Cognito identity pools")
@@ -37,8 +37,8 @@ class Capabilities:
     iam_enforced: bool = _what("enforced IAM")
     alarms_evaluated: bool = _what("alarms that are evaluated")
     tagged_alarms: bool = _what("alarms that keep the tags of the request that makes them")
+    described_tracing: bool = _what("state machines that say whether X-Ray traces them")
     email_delivered: bool = _what("mail that is delivered")
-    website_endpoint: bool = _what("S3's website endpoint")
     website_headers: bool = _what("website endpoint that sends objects' own headers, such as Cache-Control")
     rekognition_rules: bool = _what("Rekognition whose answers can be set")
     gateway_responses: bool = _what("API gateway that answers in the words and with the headers it is given")
@@ -47,7 +47,6 @@ class Capabilities:
     parallel_batches: bool = _what("concurrency among the batches of one queue")
     fair_queues: bool = _what("queues that prefer the messages of other groups to those of a busy one")
     s3_on_eventbridge: bool = _what("EventBridge that tells S3's keys as they are, and the order of its events")
-    express_workflows: bool = _what("Express workflows of Step Functions")
     presigned_signatures: bool = _what("checked signatures of presigned URLs")
 
     def lacks(self, *names: str) -> list[str]:

@@ -33,26 +33,7 @@ START_ATTEMPTS = 3
 POLL_INTERVAL_S = 0.02
 HOST = "127.0.0.1"
 REKOGNITION_READY_FILE = "rekognition.json"
-CAPABILITIES = Capabilities(
-    http_api=True,
-    cognito=True,
-    cloudfront=True,
-    iam_enforced=True,
-    alarms_evaluated=False,
-    tagged_alarms=True,
-    email_delivered=False,
-    website_endpoint=True,
-    website_headers=True,
-    rekognition_rules=True,
-    gateway_responses=True,
-    throttling=True,
-    bulk=True,
-    parallel_batches=True,
-    fair_queues=False,
-    s3_on_eventbridge=True,
-    express_workflows=True,
-    presigned_signatures=True,
-)
+CAPABILITIES = Capabilities(alarms_evaluated=False, email_delivered=False, fair_queues=False)
 
 
 class EmbeddedCloud:

@@ -20,7 +20,7 @@ from labelstack.errors import CloudNotRunningError, CloudSettingsError
 
 DEFAULT_ENDPOINT_URL = "http://localhost:4566"
 DEFAULT_REGION = "us-east-1"
-INFO_TIMEOUT_S = 5.0
+INFO_TIMEOUT_S = 20.0  # of a busy one; where none is, the connection is refused at once
 CONTROL_VARIABLE = "LABELSTACK_REKOGNITION_CONTROL_URL"
 TOKEN_VARIABLE = "REKOGNITION_LOCAL_TOKEN"
 # The free edition, image 4.14.0.
@@ -29,19 +29,16 @@ CAPABILITIES = Capabilities(
     cognito=False,
     cloudfront=False,
     iam_enforced=False,
-    alarms_evaluated=True,
     tagged_alarms=False,
+    described_tracing=False,  # DescribeStateMachine has no tracingConfiguration (4.14)
     email_delivered=False,
-    website_endpoint=True,
     website_headers=False,
-    rekognition_rules=True,
     gateway_responses=False,
     throttling=False,
     bulk=False,
     parallel_batches=False,  # one thread polls an event source mapping and waits for the function
     fair_queues=False,
     s3_on_eventbridge=False,  # the keys are URL-encoded, and every sequencer is the same (4.14)
-    express_workflows=True,
     presigned_signatures=False,
 )
 

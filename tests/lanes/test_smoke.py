@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ class FakeCloud:
     """AWS as far as the smoke test sees it."""
 
     name = "aws"
-    capabilities = Capabilities(*[True] * len(fields(Capabilities)))
+    capabilities = Capabilities()
     region = "eu-west-1"
     endpoint_url: str | None = None
     instance = "aws"

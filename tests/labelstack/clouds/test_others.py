@@ -189,7 +189,7 @@ def test_rules_can_be_set_where_rekognition_s_address_on_this_machine_is_known()
 
 
 def test_lacking_capabilities_are_told_in_words() -> None:
-    assert LocalStackCloud.capabilities.lacks("cognito", "website_endpoint") == ["Cognito identity pools"]
+    assert LocalStackCloud.capabilities.lacks("cognito", "rekognition_rules") == ["Cognito identity pools"]
 
 
 def test_unknown_capability_is_an_error() -> None:
