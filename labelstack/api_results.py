@@ -11,11 +11,10 @@ from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
-from handlers.results import Order, Page, Query, Result, Status
+from handlers.results import Order, Page, Query, Result, Results, Status
 from handlers.results.query import Kind
 from labelstack.api_client import CONNECTIONS, ApiClient
 from labelstack.errors import ApiError
-from labelstack.service import Results
 
 T = TypeVar("T")
 

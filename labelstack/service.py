@@ -6,15 +6,14 @@ Progress comes as events, so that a terminal, a program and a test can each show
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.results import Order, Page, Query, Result, Status
+from handlers.results import Result, Results, Status
 from labelstack.uploads import LocalPicture, key_problem
 
 TERMINAL = frozenset({Status.LABELED, Status.REJECTED, Status.FAILED})
@@ -23,33 +22,6 @@ FIRST_LOOK_S = 0.05
 LONGEST_LOOK_S = 1.0
 BACK_OFF = 1.5
 DEFAULT_WORKERS = 8
-
-
-class Results(Protocol):
-    """The read side of the results table."""
-
-    def get(self, key: str) -> Result | None:
-        """Return the stored result of a key, a tombstone (status DELETED), or None."""
-
-    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
-        """Return several results; keys without a result are absent."""
-
-    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
-        """Return a page of results, newest first."""
-
-    def search(
-        self,
-        query: Query,
-        *,
-        min_confidence: Decimal = Decimal(0),
-        order: Order = "newest",
-        limit: int = 20,
-        cursor: str | None = None,
-    ) -> Page[Result]:
-        """Return a page of labelled pictures that match."""
-
-    def label_counts(self) -> dict[str, int]:
-        """Count the pictures of each label."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from ..results.keys import iso_ms
 from ..results.previews import CONTENT_TYPE, SIDES_PX, preview_key
 from ..results.query import MAX_CHARACTERS, MAX_CONDITIONS
 from ..results.query import Query as Search
-from ..results.search import LISTED_STATUSES, MAX_LIMIT, Order, Page
+from ..results.search import LISTED_STATUSES, MAX_LIMIT, Order, Page, Results
 
 DEFAULT_LIMIT: Final = 24
 MAX_LABEL_CHARACTERS: Final = 100
@@ -34,27 +34,6 @@ _SHOWN_TYPES: Final = {
 
 _IN_BROWSERS: Final = frozenset({"JPEG", "PNG", "WebP", "AVIF", "GIF"})
 """Formats that every browser shows."""
-
-
-class Results(Protocol):
-    """The read side of the results table; see `handlers.results.search.ResultsReader`."""
-
-    def get(self, key: str) -> Result | None:
-        """Return the result of one picture."""
-
-    def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
-        """Return the results of several pictures by key."""
-
-    def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
-        """Return a page of pictures, newest first."""
-
-    def search(
-        self, query: Search, *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
-    ) -> Page[Result]:
-        """Return a page of labelled pictures that match."""
-
-    def label_counts(self) -> dict[str, int]:
-        """Count the pictures of each label."""
 
 
 class Objects(Protocol):

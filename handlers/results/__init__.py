@@ -13,7 +13,7 @@ from .label_rules import LabelRules
 from .order import TOMBSTONE_DAYS, Position, State
 from .query import Query
 from .repair import repair_message
-from .search import Order, Page, ResultsReader
+from .search import Order, Page, Results, ResultsReader
 from .table import ResultsWriter
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Position",
     "Query",
     "Result",
+    "Results",
     "ResultsError",
     "ResultsReader",
     "ResultsWriter",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from heapq import merge
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -52,6 +52,33 @@ class Page(Generic[T]):
     items: list[T]
     cursor: str | None
     total: int | None = None
+
+
+class Results(Protocol):
+    """The read side of the results table, as the API and the command use it."""
+
+    def get(self, key: str) -> Result | None:
+        """Return the stored result of a key, a tombstone (status DELETED), or None."""
+
+    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
+        """Return several results; keys without a result are absent."""
+
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
+        """Return a page of results, newest first."""
+
+    def search(
+        self,
+        query: Query,
+        *,
+        min_confidence: Decimal = Decimal(0),
+        order: Order = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page[Result]:
+        """Return a page of labelled pictures that match."""
+
+    def label_counts(self) -> dict[str, int]:
+        """Count the pictures of each label."""
 
 
 class ResultsReader:

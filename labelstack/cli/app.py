@@ -12,7 +12,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.results import ResultsError
-from labelstack.cli.backend import LocalBackend
+from labelstack.cli.backend import Backend
 from labelstack.cli.backfill import backfill
 from labelstack.cli.cost import cost
 from labelstack.cli.demo import demo
@@ -78,7 +78,7 @@ def cli(ctx: click.Context) -> None:
     Exit status: 0 success; 1 an error, in one sentence; 2 wrong usage; 130 stopped by Ctrl-C.
     """
     if ctx.obj is None:
-        ctx.obj = LocalBackend()
+        ctx.obj = Backend()
 
 
 DEPLOYING = (up, down, outputs, open_page, deployer_policy, doctor)

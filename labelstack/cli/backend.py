@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from handlers.results import ResultsReader
 from labelstack import outputs as stack_outputs
 from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
-from labelstack.service import Results
 
 if TYPE_CHECKING:
     from labelstack.diagnosis.finding import Finding
@@ -59,50 +58,8 @@ class Engine(Protocol):
         """Remove all resources of a stack; return their number."""
 
 
-class Backend(Protocol):
-    """The ports of the commands."""
-
-    def start_embedded(self, folder: Path, *, detach: bool) -> RunningCloud:
-        """Start an embedded cloud in a folder."""
-
-    def attach_embedded(self, folder: Path) -> RunningCloud:
-        """Return the embedded cloud that runs in a folder."""
-
-    def connect(self, cloud: str, folder: Path, *, region: str | None, profile: str | None) -> Cloud:
-        """Return a cloud that runs: attached to in its folder, or reached over the network."""
-
-    def engine(self, cloud: Cloud, state_folder: Path) -> Engine:
-        """Return the in-process engine on a cloud."""
-
-    def pulumi_engine(self, cloud: Cloud, state_folder: Path, cli_folder: Path) -> Engine:
-        """Return the Pulumi engine on a cloud."""
-
-    def find_pulumi(self, cli_folder: Path) -> None:
-        """Make sure that the Pulumi engine can be used: find the Pulumi CLI and its AWS provider, or download them."""
-
-    def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
-        """Return the engine that has deployed a stack, or has begun to: `in-process` or `pulumi`; None for neither."""
-
-    def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """Return the outputs in an engine's record; None when none deployed this stack."""
-
-    def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
-        """Return the outputs by the Pulumi CLI; None when it is not installed."""
-
-    def results(self, cloud: Cloud, table: str) -> Results:
-        """Return the read side of a results table."""
-
-    def whole_table(self, cloud: Cloud, table: str) -> ResultsReader:
-        """Return the table itself, for repairs."""
-
-    def diagnose(
-        self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
-    ) -> list[Finding]:
-        """Diagnose a stack on a cloud; the embedded cloud is in the folder."""
-
-
-class LocalBackend:
-    """The real thing. The engine is imported where it is used: Pulumi takes half a second to import."""
+class Backend:
+    """The ports of the commands. Engines are imported where they are used: Pulumi takes half a second to import."""
 
     def start_embedded(self, folder: Path, *, detach: bool) -> RunningCloud:
         """Start an embedded cloud in a folder."""
@@ -113,7 +70,7 @@ class LocalBackend:
         return EmbeddedCloud.attach(folder)
 
     def connect(self, cloud: str, folder: Path, *, region: str | None, profile: str | None) -> Cloud:
-        """Return a cloud that runs."""
+        """Return a cloud that runs: attached to in its folder, or reached over the network."""
         if cloud == "embedded":
             return self.attach_embedded(folder)
         if cloud == "localstack":
@@ -137,13 +94,13 @@ class LocalBackend:
         return PulumiEngine(PROJECT, cloud, state_folder / PULUMI, cli_folder)
 
     def find_pulumi(self, cli_folder: Path) -> None:
-        """Find the Pulumi CLI and its AWS provider, or download them."""
+        """Find the Pulumi CLI and its AWS provider, which the Pulumi engine needs, or download them."""
         from labelstack.engines.automation import cli
 
         cli.ready(cli_folder)
 
     def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
-        """Return the engine whose record has the stack."""
+        """Return the engine that has deployed a stack, or has begun to: `in-process` or `pulumi`; None for neither."""
         from labelstack.engines.automation import record
         from labelstack.engines.state import StackState
 
@@ -152,7 +109,7 @@ class LocalBackend:
         return IN_PROCESS if StackState.load(state_folder / f"{stack}.json", cloud.instance).entries else None
 
     def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """Return the outputs in an engine's record."""
+        """Return the outputs in an engine's record; None when none deployed this stack."""
         from labelstack.engines.automation import record
         from labelstack.engines.state import StackState
 
@@ -162,23 +119,19 @@ class LocalBackend:
         return StackState.load(state_folder / f"{stack}.json", cloud.instance).outputs or None
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
-        """Return the outputs by the Pulumi CLI."""
+        """Return the outputs by the Pulumi CLI; None when it is not installed."""
         return stack_outputs.from_pulumi(PROJECT, stack)
 
-    def results(self, cloud: Cloud, table: str) -> Results:
+    def results(self, cloud: Cloud, table: str) -> ResultsReader:
         """Return the read side of a results table."""
-        return ResultsReader(cloud.client("dynamodb"), table)
-
-    def whole_table(self, cloud: Cloud, table: str) -> ResultsReader:
-        """Return the table itself, for repairs."""
         return ResultsReader(cloud.client("dynamodb"), table)
 
     def diagnose(
         self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None
     ) -> list[Finding]:
-        """Diagnose a stack on a cloud."""
+        """Diagnose a stack on a cloud; the embedded cloud is in the folder."""
         from labelstack.diagnosis import checks, setting
-        from labelstack.diagnosis.system import LocalSystem
+        from labelstack.diagnosis.system import System
 
-        system = LocalSystem(PROJECT)
+        system = System(PROJECT)
         return checks.diagnose(setting.read(cloud, stack, PROJECT, system, folder, region=region, profile=profile))

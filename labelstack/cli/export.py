@@ -57,7 +57,7 @@ def export(
     backend: Backend = ctx.obj
     connection = connect(backend, target)
     # The table itself: an API shows its folder's pictures only, in pages for people.
-    table = backend.whole_table(connection.cloud, connection.outputs["resultsTable"])
+    table = backend.results(connection.cloud, connection.outputs["resultsTable"])
     results = table.walk((Status(status),) if status else STATUSES, prefix)
     with _opened(output) as file:
         writer = FORMATS[format_name](file)

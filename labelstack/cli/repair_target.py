@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
-from handlers.results import Label, Page, Query, Result, Status
+from handlers.results import ResultsReader
 from labelstack import prices
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import Number, confirm, yes_option
@@ -34,28 +34,6 @@ HEADS_OF_COPY = 2
 NEEDED = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "detectors")
 
 
-class RepairTable(Protocol):
-    """The reads of the results table that repairs need."""
-
-    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
-        """Return several results; keys without a result are absent."""
-
-    def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
-        """Return all results of some statuses."""
-
-    def walk_labels(self, prefix: str = "") -> Iterator[tuple[Result, list[Label]]]:
-        """Return all LABELED results, each with all labels that Rekognition gave it."""
-
-    def outdated(self, prefix: str = "") -> Iterator[str]:
-        """Return the keys of LABELED results that only their labels find."""
-
-    def unannounced(self) -> Iterator[str]:
-        """Return the keys of results whose announcement has failed."""
-
-    def search(self, query: Query, *, limit: int, cursor: str | None) -> Page[Result]:
-        """Return a page of labelled pictures that match."""
-
-
 @dataclass(frozen=True)
 class RepairTarget:
     """One stack.
@@ -73,7 +51,7 @@ class RepairTarget:
     sqs: Any
     bucket: str
     prefix: str
-    table: RepairTable
+    table: ResultsReader
     queue_url: str
     dead_letter_queue_url: str
     detectors: Sequence[str]
@@ -122,7 +100,7 @@ def repair_target(backend: Backend, target: Target, rate_per_s: float | None) ->
         sqs=sqs,
         bucket=str(outputs["uploadBucket"]),
         prefix=str(outputs.get("uploadPrefix", "")),
-        table=backend.whole_table(cloud, str(outputs["resultsTable"])),
+        table=backend.results(cloud, str(outputs["resultsTable"])),
         queue_url=queue_url,
         dead_letter_queue_url=str(outputs["deadLetterQueueUrl"]),
         detectors=outputs["detectors"],

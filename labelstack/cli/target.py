@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handlers.results import Erasure
+from handlers.results import Erasure, Results
 from labelstack import api_client
 from labelstack import outputs as stack_outputs
 from labelstack.api_results import ApiResults
 from labelstack.cli.backend import PROJECT, Backend
 from labelstack.clouds import Cloud
 from labelstack.errors import CloudError, NoOutputsError
-from labelstack.service import LabelService, Results
+from labelstack.service import LabelService
 
 DEFAULT_STACKS = {"embedded": "local", "localstack": "local", "aws": "dev"}
 DEFAULT_STATE_DIR = PROJECT / ".labelstack"
@@ -142,7 +142,7 @@ def connect(backend: Backend, target: Target) -> Connection:
 
 def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) -> Connection:
     """Return a stack with known outputs. Results come from its API if it has one; uploads go to S3 directly."""
-    results = backend.results(cloud, outputs["resultsTable"])
+    results: Results = backend.results(cloud, outputs["resultsTable"])
     if "apiUrl" in outputs:
         prefix = str(outputs.get("uploadPrefix", ""))
         results = ApiResults(api_client.connect(outputs, cloud, _api_key()), prefix, results)

@@ -57,48 +57,8 @@ class AwsAccount(Protocol):
         """Return the quota of concurrent executions."""
 
 
-class System(Protocol):
-    """The ports of the checks."""
-
-    def variables(self) -> Mapping[str, str]:
-        """Return the environment, and beneath it the project's `.env`."""
-
-    def python_version(self) -> tuple[int, int, int]:
-        """Return this interpreter's version."""
-
-    def today(self) -> datetime.date:
-        """Return the day, in UTC."""
-
-    def package_version(self, name: str) -> str | None:
-        """Return an installed Python package's version; None when it is not installed."""
-
-    def which(self, command: str) -> str | None:
-        """Return where a command is; None when it is not on PATH."""
-
-    def run(self, *command: str) -> Ran:
-        """Run a command that is there."""
-
-    def exists(self, path: str) -> bool:
-        """Return whether there is such a file, folder or socket."""
-
-    def get_json(self, url: str) -> Any:
-        """Return the JSON at a URL; None for an answer without JSON. Raises OSError if nothing answers."""
-
-    def listener(self, port: int) -> str | None:
-        """Name the process that listens on a port of this machine; None if no process does."""
-
-    def embedded_endpoint(self, folder: Path) -> str:
-        """Return where the embedded cloud in a folder answers. Raises CloudNotRunningError."""
-
-    def pulumi_backend(self) -> str:
-        """Return the URL of the back end that Pulumi is logged in to; empty when it is not."""
-
-    def regions_of(self, service: str) -> list[str]:
-        """Return where AWS offers a service, as botocore's own data say."""
-
-
-class LocalSystem:
-    """This machine."""
+class System:
+    """This machine: the ports of the checks."""
 
     def __init__(self, project: Path) -> None:
         self._project = project
@@ -112,22 +72,22 @@ class LocalSystem:
         return sys.version_info[:3]
 
     def today(self) -> datetime.date:
-        """Return the day by this machine's clock."""
+        """Return the day by this machine's clock, in UTC."""
         return datetime.datetime.now(datetime.UTC).date()
 
     def package_version(self, name: str) -> str | None:
-        """Return an installed Python package's version."""
+        """Return an installed Python package's version; None when it is not installed."""
         try:
             return version(name)
         except PackageNotFoundError:
             return None
 
     def which(self, command: str) -> str | None:
-        """Find a command."""
+        """Return where a command is; None when it is not on PATH."""
         return shutil.which(command)
 
     def run(self, *command: str) -> Ran:
-        """Run a command."""
+        """Run a command that is there."""
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, stdin=subprocess.DEVNULL
@@ -143,7 +103,7 @@ class LocalSystem:
         return Path(path).exists()
 
     def get_json(self, url: str) -> Any:
-        """Return the JSON at a URL."""
+        """Return the JSON at a URL; None for an answer without JSON. Raises OSError if nothing answers."""
         # A proxy of the machine cannot reach its loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -156,17 +116,20 @@ class LocalSystem:
             return None
 
     def listener(self, port: int) -> str | None:
-        """Name the process that listens on a port."""
+        """Name the process that listens on a port of this machine; None if no process does."""
         return ports.listener(port)
 
     def embedded_endpoint(self, folder: Path) -> str:
-        """Return the address of the embedded cloud of a folder."""
+        """Return where the embedded cloud in a folder answers. Raises CloudNotRunningError."""
         if not (folder / "cloud.json").exists():
             raise CloudNotRunningError("not running")
         return EmbeddedCloud.attach(folder).endpoint_url
 
     def pulumi_backend(self) -> str:
-        """Find the back end by Pulumi's own rules: its variable, the project's file, the last login."""
+        """Return the URL of the back end that Pulumi is logged in to; empty when it is not.
+
+        Pulumi's own rules: its variable, the project's file, the last login.
+        """
         if url := os.environ.get("PULUMI_BACKEND_URL"):
             return url
         home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
@@ -177,7 +140,7 @@ class LocalSystem:
         return str(current or "")
 
     def regions_of(self, service: str) -> list[str]:
-        """Return the regions where AWS offers a service."""
+        """Return where AWS offers a service, as botocore's own data say."""
         session: Any = boto3.Session()  # the stubs know services as literals only
         return list(session.get_available_regions(service))
 

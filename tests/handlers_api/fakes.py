@@ -79,7 +79,7 @@ class FakeResults:
         """Return the results of several pictures by key."""
         return {key: self.documents[key] for key in picture_keys if key in self.documents}
 
-    def list_images(self, limit: int, cursor: str | None, status: Status | None) -> Page[Result]:
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
         """Return pictures, newest first; the cursor is a number."""
         self.requests.append({"limit": limit, "cursor": cursor, "status": status})
         matching = [document for document in reversed(self.documents.values()) if status in (None, document["status"])]
@@ -88,7 +88,13 @@ class FakeResults:
         return Page(matching[start : start + limit], following, None if cursor else len(matching))
 
     def search(
-        self, query: Query, *, min_confidence: Decimal, order: Order, limit: int, cursor: str | None
+        self,
+        query: Query,
+        *,
+        min_confidence: Decimal = Decimal(0),
+        order: Order = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
     ) -> Page[Result]:
         """Return pictures that match."""
         self.requests.append({"query": str(query), "least": min_confidence, "order": order, "limit": limit})

@@ -13,7 +13,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from handlers.results import Order, Page, Query, Result, Status, TableUnavailableError
-from labelstack.cli.backend import OnStep
+from labelstack.cli.backend import Backend, OnStep
 from labelstack.clouds import Capabilities, Cloud
 from labelstack.diagnosis.finding import Finding
 from labelstack.errors import CloudNotRunningError, LabelstackError
@@ -282,7 +282,7 @@ class FakeEngine:
         return 2 if self.deployed.pop(stack, None) else 0
 
 
-class FakeBackend:
+class FakeBackend(Backend):
     """One embedded cloud that may run or not."""
 
     def __init__(self) -> None:
@@ -343,11 +343,7 @@ class FakeBackend:
         """Return the test's answer."""
         return self.by_pulumi
 
-    def whole_table(self, cloud: Cloud, table: str) -> Any:  # as much of it as the tests use
-        """Return the table."""
-        return self.results(cloud, table)
-
-    def results(self, cloud: Cloud, table: str) -> FakeResults:
+    def results(self, cloud: Cloud, table: str) -> Any:  # as much of it as the tests use
         """Return the table."""
         self.tables.append(table)
         return self.table

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labelstack.cli.backend import LocalBackend
+from labelstack.cli.backend import Backend
 from labelstack.engines.automation import record
 from labelstack.engines.automation.record import Record
 from labelstack.errors import CloudNotRunningError
@@ -15,7 +15,7 @@ from tests.labelstack.cli.fakes import FakeCloud, FakeResults, FakeS3
 
 
 def connect(folder: Path) -> str | None:
-    return LocalBackend().connect("localstack", folder, region=None, profile=None).endpoint_url
+    return Backend().connect("localstack", folder, region=None, profile=None).endpoint_url
 
 
 def test_a_localstack_that_answers_is_connected_to(
@@ -35,12 +35,12 @@ def test_a_localstack_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPat
 
 def test_where_no_embedded_cloud_runs_that_is_told(tmp_path: Path) -> None:
     with pytest.raises(CloudNotRunningError, match="labelstack up"):
-        LocalBackend().connect("embedded", tmp_path, region=None, profile=None)
+        Backend().connect("embedded", tmp_path, region=None, profile=None)
 
 
 def test_what_either_engine_has_deployed_is_found(tmp_path: Path) -> None:
     cloud = FakeCloud(FakeS3(FakeResults()))
-    backend = LocalBackend()
+    backend = Backend()
     assert backend.deployed_by(cloud, tmp_path, "local") is None
 
     Record(cloud.instance, {"uploadBucket": "b"}).write(record.file_of(tmp_path / "pulumi", "local"))

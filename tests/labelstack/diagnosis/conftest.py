@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from labelstack.diagnosis.finding import Setting
-from labelstack.diagnosis.system import Ran
+from labelstack.diagnosis.system import Ran, System
 from labelstack.errors import CloudNotRunningError
 from settings import Settings, parse
 
@@ -22,7 +22,7 @@ FREE = {"version": "4.14.0", "edition": "community", "is_license_activated": Fal
 
 
 @dataclass
-class World:
+class World(System):
     """A machine: nothing runs on it yet, all that is needed is installed."""
 
     environment: dict[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from labelstack.diagnosis import setting
-from labelstack.diagnosis.system import LocalSystem
+from labelstack.diagnosis.system import System
 from labelstack.errors import CloudNotRunningError
 from tests.labelstack.diagnosis.conftest import World
 from tests.recording import PROJECT
@@ -31,11 +31,11 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> LocalSystem:
-    return LocalSystem(tmp_path)
+def system(tmp_path: Path) -> System:
+    return System(tmp_path)
 
 
-def test_who_listens_on_a_port(system: LocalSystem) -> None:
+def test_who_listens_on_a_port(system: System) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -47,7 +47,7 @@ def test_who_listens_on_a_port(system: LocalSystem) -> None:
         assert who.endswith(f"(process {os.getpid()})")
 
 
-def test_what_is_answered(system: LocalSystem, server: str) -> None:
+def test_what_is_answered(system: System, server: str) -> None:
     assert system.get_json(f"{server}/json") == {"a": 1}
     assert system.get_json(f"{server}/text") is None
     assert system.get_json(f"{server}/nothing") is None
@@ -57,7 +57,7 @@ def test_what_is_answered(system: LocalSystem, server: str) -> None:
             system.get_json(f"http://127.0.0.1:{taken.getsockname()[1]}/")
 
 
-def test_what_speaks_no_http_is_no_answer(system: LocalSystem) -> None:
+def test_what_speaks_no_http_is_no_answer(system: System) -> None:
     def greet() -> None:
         connection, _ = listening.accept()
         with connection:
@@ -71,14 +71,14 @@ def test_what_speaks_no_http_is_no_answer(system: LocalSystem) -> None:
         thread.join()
 
 
-def test_a_command_s_end(system: LocalSystem) -> None:
+def test_a_command_s_end(system: System) -> None:
     ran = system.run(sys.executable, "-c", "import sys; print('out'); sys.exit('err')")
     assert (ran.status, ran.output, ran.error) == (1, "out", "err")
     assert system.run("/nowhere/command").status is None
 
 
 def test_the_environment_wins_over_the_env_file(
-    system: LocalSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text("# mine\nLOCALSTACK_PORT=4570\nexport LOCALSTACK_VERSION='latest'\n")
     monkeypatch.setenv("LOCALSTACK_PORT", "4571")
@@ -88,7 +88,7 @@ def test_the_environment_wins_over_the_env_file(
 
 
 def test_the_back_end_that_pulumi_is_logged_in_to(
-    system: LocalSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
@@ -99,13 +99,13 @@ def test_the_back_end_that_pulumi_is_logged_in_to(
     assert system.pulumi_backend() == "s3://state"
 
 
-def test_where_no_embedded_cloud_was_ever_started(system: LocalSystem, tmp_path: Path) -> None:
+def test_where_no_embedded_cloud_was_ever_started(system: System, tmp_path: Path) -> None:
     with pytest.raises(CloudNotRunningError):
         system.embedded_endpoint(tmp_path / "embedded")
     assert not (tmp_path / "embedded").exists()
 
 
-def test_rekognition_is_offered_in_some_regions(system: LocalSystem) -> None:
+def test_rekognition_is_offered_in_some_regions(system: System) -> None:
     assert {"us-east-1", "eu-central-1"} <= set(system.regions_of("rekognition"))
 
 
