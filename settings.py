@@ -1,8 +1,8 @@
 """Settings of a stack: the `labelstack:` keys of its configuration, parsed once.
 
-Most settings are arguments of components and described there, with type, limits and default. `PARTS` says which
-components a stack is made of, and which arguments have another name as a setting. `StackArgs` has the settings that
-decide what there is.
+Most settings are arguments of components and described there, with type, limits and default. `PARTS` lists the
+components of a stack, and the arguments that have another name as a setting. `StackArgs` has the settings that decide
+which components exist.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The alarms of Monitoring: each with its metric, its threshold and what to do when it starts.
 
-No alarm takes missing data for trouble: every metric here is published only while something happens.
+`treat_missing_data` is `notBreaching`: every metric here is published only while something happens.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,10 +56,10 @@ class Metric:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Goes off when a statistic is at or above the threshold in each of the last `periods`.
+    """An alarm on a statistic that is at or above the threshold in each of the last `periods`.
 
-    `metric` is one, or several by the ids that `expression` uses. `name` is unique within the stack. `advice` tells a
-    person what has happened and what to do.
+    `metric` is one metric, or several by the ids that `expression` uses. `name` is unique within the stack. `advice`
+    tells a person what has happened and what to do.
     """
 
     name: str

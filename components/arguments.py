@@ -373,7 +373,7 @@ def _adapter(annotation: Any, limits: tuple[Any, ...]) -> TypeAdapter[Any]:
 
 
 class _Plain(dict[str, Any]):
-    """Arguments as rules see them: what is late ends the rule that asks for it."""
+    """Arguments as rules read them: a value that is known only later ends the rule that reads it."""
 
     def __getitem__(self, name: str) -> Any:
         value = super().__getitem__(name)
@@ -383,7 +383,7 @@ class _Plain(dict[str, Any]):
 
 
 class _LateError(Exception):
-    """A rule asked for a value that is not known yet."""
+    """A rule read a value that is not known yet."""
 
 
 def broken(rules: Rule, checked: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""BucketEvents: how a bucket's events reach a queue, without taking away anything from whoever is told already."""
+"""BucketEvents: the way of a bucket's events into a queue, beside targets that the bucket notifies already."""
 
 import weakref
 from collections.abc import Mapping, Sequence

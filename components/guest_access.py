@@ -1,4 +1,4 @@
-"""GuestAccess: what a visitor of the page may do with AWS by himself, without an API and without an account."""
+"""GuestAccess: the AWS rights of a page's visitor, without an API and without an account."""
 
 from typing import Annotated
 
@@ -40,12 +40,12 @@ class GuestAccessArgs(PrefixArgs, DataArgs, total=False):
 class GuestAccess(Component):
     """An identity pool for guests.
 
-    A guest may put and get the objects below `<upload_prefix><his id>/`, and read the results of these keys one by one:
-    nobody else's pictures and results, no list, no search, no deletion. (Search and counts are kept under names that
-    all pictures share, so they cannot be given to one without giving them all.)
+    A guest may put and get the objects below `<upload_prefix><identity id>/`, and read the results of these keys one by
+    one: no other guest's pictures and results, no list, no search, no deletion. (Search and counts have keys that all
+    pictures share, so IAM cannot divide them.)
 
-    In the flow that is allowed here, AWS narrows what guests can be given to a few services, S3 and DynamoDB among
-    them. The other flow, where it does not, is off.
+    The flow that is on here limits guests to a few services, S3 and DynamoDB among them. The other flow, which does
+    not, is off.
     https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html#access-policies-scope-down-services
     """
 

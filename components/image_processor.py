@@ -18,7 +18,7 @@ ImageProcessorArgs = PipelineArgs
 
 
 class ImageProcessor(Pipeline):
-    """A queue of the bucket's events, a function that labels their pictures, and one that records what failed for good.
+    """A queue of the bucket's events, a function that labels their pictures, and one that records failures.
 
     No event is lost. An event that the first function fails at comes back, later each time, and goes to the dead-letter
     queue after `max_receive_count` attempts; that queue's function writes the picture's FAILED result. An event that

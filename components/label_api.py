@@ -101,8 +101,8 @@ class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
 class LabelApi(Component):
     """A REST or HTTP API from one contract, with a function of its own role for each duty.
 
-    Throttled, with access logs in JSON. `url` has no slash at its end. `metric_dimensions` tell its metrics in
-    CloudWatch from other APIs'; a REST API's are by name, an HTTP API's by id.
+    Throttled, with access logs in JSON. `url` has no slash at its end. `metric_dimensions` select its metrics in
+    CloudWatch: a REST API's by name, an HTTP API's by id.
     """
 
     name_limit = 64 - RANDOM_SUFFIX - len("-upload-url")

@@ -35,13 +35,13 @@ class LabelWorkflowArgs(PipelineArgs, total=False):
 
 
 class LabelWorkflow(Pipeline):
-    """The bucket's events by EventBridge into a queue; an Express workflow for each; a function for what failed.
+    """The bucket's events by EventBridge into a queue, an Express workflow for each, and a function for failures.
 
     A function takes the events from the queue, runs an execution for each and waits for its end. So the mapping's
     concurrency bounds the executions, and an event whose execution fails comes back as in ImageProcessor, later each
     time, and goes to the dead-letter queue after `max_receive_count` attempts. `processor` is that function.
 
-    AWS takes about five minutes to begin telling EventBridge of a bucket, and tells nothing of the time before
+    AWS takes about five minutes to begin sending a bucket's events to EventBridge, and sends none from before
     (docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html).
     """
 

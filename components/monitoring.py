@@ -1,4 +1,4 @@
-"""Monitoring: alarms that say what to do, the topic that they tell, and a dashboard."""
+"""Monitoring: alarms that say what to do, the topic that they publish to, and a dashboard."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Required, TypedDict

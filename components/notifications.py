@@ -1,4 +1,4 @@
-"""Notifications: the topic that tells of results, and who is told."""
+"""Notifications: the topic that announces results, and its subscribers."""
 
 import hashlib
 import json

@@ -36,7 +36,7 @@ class Operation:
     """One operation of the contract.
 
     `parameters` are its query parameters and whether each is required. `body_schema` is the name of its body's schema.
-    `never_open` is true where the contract wants to know who asks, whatever the access of the rest.
+    `never_open` is true where the contract always requires an identified caller.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Contract:
-    """The contract's operations and the schemas of what they are sent."""
+    """The contract's operations and the schemas of their bodies."""
 
     version: str
     operations: Sequence[Operation]

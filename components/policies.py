@@ -14,7 +14,7 @@ VERSION = "2012-10-17"
 
 @dataclass(frozen=True)
 class AnyResource:
-    """The resource `*`, for actions that AWS lets nobody scope; `reason` says so where it is used."""
+    """The resource `*`, for actions that AWS cannot scope; `reason` says why."""
 
     reason: str
 

@@ -89,10 +89,10 @@ class PythonFunctionArgs(FunctionsArgs, total=False):
 
 
 class PythonFunction(Component):
-    """A function from a reproducible zip, a role that may do just what it is told, and a log group with retention.
+    """A function from a reproducible zip, a role with just the given rights, and a log group with retention.
 
-    Role and function share one physical name, and the log group is named after it. So the group is there before
-    Lambda could make one without retention, and the role need not be allowed to create groups.
+    Role and function share one physical name, and the log group is named after it. So the group exists before Lambda
+    could create one without retention, and the role needs no right to create groups.
     """
 
     name_limit = NAME_LENGTH

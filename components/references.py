@@ -92,9 +92,9 @@ class DataArgs(TypedDict, total=False):
 
 
 class Bucket(NamedTuple):
-    """A bucket; `region` is its region where a resource of the program tells it.
+    """A bucket; `region` is its region where a resource of the program has it.
 
-    `versioned` says that it surely keeps versions; of a bucket of the user's own nobody knows.
+    `versioned` says that it surely keeps versions, which is unknown for a bucket of the user's own.
     """
 
     name: pulumi.Input[str]

@@ -1,8 +1,8 @@
 """The workflow of one event as a state machine, in Amazon States Language: pure.
 
-Inspect ends with what needs no Rekognition. For the rest each detector is asked in a branch of its own, Store ends with
-what they said, and Notify announces it. What Rekognition refuses for good goes to Fail, which records it. Everything
-else that outlasts the retries fails the execution, by its name: its event goes back to the queue it came from.
+Inspect ends pictures that need no Rekognition call. For the others, each detector has a branch, Store writes the
+answers, and Notify announces the result. A denied call goes to Fail, which records it. Any other error that outlasts
+its retries fails the execution, under its name, and the event returns to its queue.
 """
 
 from collections.abc import Sequence

@@ -71,13 +71,13 @@ class WebsiteArgs(TaggedArgs, total=False):
 
 
 class Website(Component):
-    """A bucket for a site, and what serves it.
+    """A bucket for a site, and the site's server.
 
     Kind `cloudfront`: the bucket is private and answers this distribution alone (origin access control).
-    Kind `s3`: S3's website hosting is for the public by nature, so everybody may read the objects of this bucket, which
-    holds the site's own files and nothing else. That, and no other bucket, is what is public.
+    Kind `s3`: S3's website hosting is public, so everybody may read this bucket, which holds only the site's own files.
+    No other bucket is public.
 
-    `url` is the page's address; `origin` is what a browser calls the page's origin, for CORS.
+    `url` is the page's address; `origin` is the page's web origin, for CORS.
     """
 
     name_pattern, name_expected = PrivateBucket.name_pattern, PrivateBucket.name_expected
@@ -212,8 +212,8 @@ class SiteReference(TypedDict, total=False):
 class WebsiteFilesArgs(TaggedArgs, total=False):
     """Arguments of WebsiteFiles.
 
-    With `api`, or with `guests` and `table`, the page is Labelstack's own and works with that service. Else `folder`
-    has a page of yours, and `config` what it is told.
+    With `api`, or with `guests` and `table`, the page is Labelstack's own and works with that service. Otherwise
+    `folder` has a page of yours, and `config` its settings.
     """
 
     site: Required[Website | SiteReference]
@@ -247,9 +247,9 @@ class WebsiteFilesArgs(TaggedArgs, total=False):
 class WebsiteFiles(Component):
     """The files of a site in its bucket, with their content types and for how long they may be kept.
 
-    In `index.html` the content security policy is replaced by one for the addresses of this deployment: website hosting
-    has no headers of one's own. It is apart from Website because the page needs the API's address, and the API the
-    page's origin.
+    In `index.html` the deployment writes a content security policy for its addresses, because website hosting has no
+    custom headers. WebsiteFiles is apart from Website because the page needs the API's address, and the API the page's
+    origin.
     """
 
     @staticmethod

@@ -40,11 +40,11 @@ PROBLEMS: Final[Mapping[str, tuple[HTTPStatus, str]]] = {
 
 
 class ProblemError(Exception):
-    """An outcome that is answered as a problem document.
+    """A request that gets a problem document as its answer.
 
     Attributes:
         code: One of PROBLEMS.
-        errors: The fields or parameters that are not as the contract says, each with what is wrong with it.
+        errors: The fields or parameters that break the contract, each with the reason.
     """
 
     def __init__(

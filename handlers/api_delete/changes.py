@@ -1,6 +1,6 @@
-"""Deleting, purging and labelling pictures anew.
+"""Deleting, purging and relabelling pictures.
 
-A result goes when S3 tells the pipeline, as with every other way of deleting it. Labelling anew is a repair.
+The pipeline removes a result after S3's event, as after any other deletion. Relabelling is a repair.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The edge of `api_delete`, which changes what there is: it deletes pictures, and has them labelled anew.
+"""The edge of `api_delete`, which deletes and relabels pictures.
 
 Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (only pictures below it can be changed); optional QUEUE_URL (the pipeline's),
 RESULTS_TABLE (of pictures that may be purged), RESULTS_BUCKET (of their documents) and PREVIEWS_BUCKET, ALLOWED_ORIGIN;

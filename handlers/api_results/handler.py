@@ -1,11 +1,10 @@
 """The edge of `api_results`.
 
 Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (a folder such as uploads/; pictures elsewhere are not shown); RESULTS_TABLE;
-IMAGE_URL_EXPIRY_S (how long a link is good, 1 to 3600); optional PREVIEWS_BUCKET, ALLOWED_ORIGIN,
-PUBLIC_S3_ENDPOINT_URL; and Powertools' own.
-Rights: dynamodb:GetItem, BatchGetItem and Query on the table, Query on its indexes, PutItem of the cursors' keys
-(partition CURSORKEYS); s3:GetObject and s3:GetObjectVersion below the prefix (which whoever holds a link then has for
-its key and version), s3:ListBucket (so that a missing object is 404); the same, but versions, of the previews.
+IMAGE_URL_EXPIRY_S (a link's lifetime, 1 to 3600); optional PREVIEWS_BUCKET, ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and
+Powertools' own. Rights: dynamodb:GetItem, BatchGetItem and Query on the table, Query on its indexes, PutItem of the
+cursors' keys (partition CURSORKEYS); s3:GetObject and s3:GetObjectVersion below the prefix (a link passes this right on
+for its key and version), s3:ListBucket (so that a missing object is 404); the same, but versions, of the previews.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The edge of `api_upload_url`.
 
-Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (keys begin with it); MAX_UPLOAD_BYTES (1 to 104,857,600); UPLOAD_EXPIRY_S
-(how long an upload URL is valid, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and Powertools' own.
-Rights: s3:PutObject below the prefix, which whoever holds an upload URL then has, once, for its key.
+Environment: UPLOAD_BUCKET; UPLOAD_PREFIX (keys begin with it); MAX_UPLOAD_BYTES (1 to 104,857,600); UPLOAD_EXPIRY_S (an
+upload URL's lifetime, 1 to 3600); optional ALLOWED_ORIGIN, PUBLIC_S3_ENDPOINT_URL; and Powertools' own. Rights:
+s3:PutObject below the prefix. An upload URL passes this right on, once, for its key.
 """
 
 from __future__ import annotations

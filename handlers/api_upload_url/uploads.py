@@ -1,4 +1,4 @@
-"""Upload URLs: which key a picture gets, and what S3 is to refuse."""
+"""Upload URLs: a picture's key, and the limits that S3 checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Signer(Protocol):
 
 @dataclass(frozen=True)
 class Uploads:
-    """Gives out upload URLs. Each takes one picture, once: a key that nobody has chosen, one type and one size."""
+    """Upload URLs. Each takes one picture, once: under a random key, of one type and one size."""
 
     sign: Signer
     prefix: str

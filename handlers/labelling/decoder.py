@@ -1,6 +1,6 @@
-"""Decodes pictures in a process of its own, which costs what it may and no more, and does not take the function along.
+"""Decodes pictures in a separate process, within limits of time and memory, so that the function survives.
 
-The process stays for further pictures; one that has ended is started anew. It has neither credentials nor boto3.
+The process stays for further pictures, and is started again if it has ended. It has neither credentials nor boto3.
 """
 
 from __future__ import annotations

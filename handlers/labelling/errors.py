@@ -37,7 +37,7 @@ class LabellingError(Exception):
 
 
 class PictureRejectedError(LabellingError):
-    """The same bytes will never be accepted; `detail` says what was found, for the person."""
+    """The same bytes will never be accepted; `detail` is for the person who uploaded them."""
 
     def __init__(self, code: Code, detail: str = "") -> None:
         self.code = code
@@ -68,7 +68,7 @@ class DetectorsMissingError(LabellingError):
 
 
 class QueueError(LabellingError):
-    """SQS did not do what was asked of the queue."""
+    """SQS refused a request."""
 
 
 class AnnouncementError(LabellingError):
@@ -84,7 +84,7 @@ class TransientError(LabellingError):
 
 
 class DelayedError(TransientError):
-    """Others used up what the picture waited for: it was not its turn, which says nothing of it."""
+    """Other pictures used up the quota or the decoder, which says nothing about this one."""
 
 
 class RekognitionThrottledError(DelayedError):

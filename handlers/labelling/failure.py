@@ -21,7 +21,7 @@ from .ports import Deadline
 
 @dataclass(frozen=True)
 class FailureRecorder:
-    """Records what the dead-letter queue holds, and publishes what is stored and could not be published before.
+    """Records dead letters as FAILED, and publishes stored results that could not be published before.
 
     Raises TableUnavailableError, AnnouncementError and AnnouncementClaimedError: the message then stays there.
     """

@@ -51,7 +51,7 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True)
 class DeferredOutbox:
-    """Leaves publishing to the workflow's next step: what is stored waits, and nobody claims it."""
+    """Leaves publishing to the workflow's next step: the stored result waits, unclaimed."""
 
     def entry(self, result: Result, event_time: str) -> OutboxEntry:
         """Return an outbox entry that no function has claimed yet."""

@@ -1,11 +1,11 @@
 """The structure of a file: its format, and whether Rekognition takes it as it is or needs a converted copy.
 
-Limits: docs.aws.amazon.com/rekognition/latest/dg/limits.html. Only the header is read. A JPEG or PNG that breaks off
-later is found by Rekognition, because many good JPEG files have something after their end; what it cannot read is then
-converted like any other format.
+Limits: docs.aws.amazon.com/rekognition/latest/dg/limits.html. Only the header is read. Rekognition finds a JPEG or PNG
+that breaks off later, because many good JPEG files have bytes after their end. A file that it cannot read is converted
+like any other format.
 
-Rekognition turns a JPEG by its Exif orientation and gives boxes of the turned picture; a PNG it takes as it lies
-(API_DetectLabels and API_DetectFaces: OrientationCorrection). Nothing is said of DetectText, nor of mirrored pictures.
+Rekognition turns a JPEG by its Exif orientation and gives boxes of the turned picture; it does not turn a PNG
+(API_DetectLabels and API_DetectFaces: OrientationCorrection). AWS documents neither DetectText nor mirrored pictures.
 
 Formats: JPEG is ITU-T T.81 annex B, PNG is w3.org/TR/png-3 (chunks 5.3, error handling 13.1), GIF is GIF89a. Nothing
 but what says how to read the pixels is looked at, so it does not matter what else is in a file.

@@ -1,7 +1,7 @@
 """From one S3 event to one terminal result.
 
 `Pipeline.process` is the whole way, top to bottom. The queue's function calls it for each event of a batch. The
-workflow's steps (`workflow.py`) are made of the same pieces.
+workflow's steps (`workflow.py`) call the same methods.
 """
 
 from __future__ import annotations

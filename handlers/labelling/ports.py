@@ -58,7 +58,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class ConvertedObject(StoredObject):
-    """An object whose picture Rekognition is to see as these bytes, not as they are in S3."""
+    """An object that Rekognition gets as these converted bytes, not from S3."""
 
     jpeg: bytes = field(repr=False)
 

@@ -131,10 +131,10 @@ class SingleCalls:
 
 
 class PacedCalls:
-    """`Rekognition` within the quota: each operation has a token bucket of its own; retries pause with full jitter.
+    """`Rekognition` within the quota: each operation has its own token bucket, and retries pause with full jitter.
 
-    A token or a retry is waited for only if the call would end before the deadline even when it times out. A first call
-    that need not wait is made until the deadline, so that a function whose time-out is short still gets somewhere.
+    It waits for a token or a retry only if the call would end before the deadline even when it times out. A first call
+    without a wait is allowed until the deadline, so that a function with a short time-out makes progress.
     """
 
     def __init__(

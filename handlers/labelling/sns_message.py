@@ -1,4 +1,4 @@
-"""The SNS message that tells of a result: pure. Its schema: api/notification.schema.json.
+"""The SNS message that announces a result: pure. Its schema: api/notification.schema.json.
 
 Amazon SNS: a message has at most 256 KB, attributes included; an attribute's text takes the characters of XML 1.0; a
 subject has less than 100 printable ASCII characters (docs.aws.amazon.com/sns/latest/api/API_Publish.html). A queue that

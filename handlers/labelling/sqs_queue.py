@@ -1,8 +1,8 @@
-"""The SQS queue of S3 events: its messages, and what becomes of one whose event failed.
+"""The SQS queue of S3 events: its messages, and the retry of failed ones.
 
 A message stays one message for as long as it is in the queue; it is never copied. SQS counts its receives. An attempt
-is a receive that was no wait: whoever waits for the quota or for a conversion notes so in the table, and whoever is
-killed can note nothing. After its last attempt a message goes to the dead-letter queue.
+is a receive that was no wait. A function that waits for the quota or a conversion counts the wait in the table; a
+killed function cannot. After its last attempt a message goes to the dead-letter queue.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The workflow's steps: the pieces of the pipeline one by one, with state between them that travels as JSON.
+"""The workflow's steps: the pipeline's methods one by one, with JSON state between them.
 
-`inspect` ends with everything that needs no Rekognition; for the rest it says which detectors are missing. Each of
-them is asked in a branch of its own (`recognise`), and `store` ends with what they said. `fail` records what the steps
-before have failed at for good, and `notify` publishes what they have stored.
+`inspect` ends pictures that need no Rekognition call, and names the missing detectors of the others. `recognise` calls
+one detector, in a branch of its own, and `store` writes the answers. `fail` records a permanent error, and `notify`
+publishes the stored result.
 
 Step Functions takes 256 KB of state. Answers travel compressed: 350 KB of analysis, the most that a result keeps, come
 to less than half of that. Pictures do not travel: each step that needs one reads it from the bucket.
@@ -103,7 +103,7 @@ class LabellingSteps:
 
 @dataclass(frozen=True)
 class FailStep:
-    """Records what the steps before have failed at."""
+    """Records the permanent error of an earlier step."""
 
     recorder: FailureRecorder
 
@@ -115,7 +115,7 @@ class FailStep:
 
 @dataclass(frozen=True)
 class NotifyStep:
-    """Publishes what the steps before have stored."""
+    """Publishes the result that earlier steps stored."""
 
     outbox: Outbox
 

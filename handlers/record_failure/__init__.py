@@ -1,1 +1,1 @@
-"""The function `record_failure`: what is left in the dead-letter queue becomes FAILED results."""
+"""The function `record_failure`: it turns dead letters into FAILED results."""

@@ -1,4 +1,4 @@
-"""Cursors that nobody can read or forge: where a query goes on, encrypted, authenticated and bound to that query.
+"""Cursors that nobody can read or forge: the position in a query, encrypted, authenticated and bound to that query.
 
 A cursor is encrypted and then authenticated with HMAC-SHA256 alone: its keystream is HMAC(key, nonce and counter), its
 tag HMAC(another key, nonce and ciphertext). AES-GCM would need `cryptography`, a native package that is larger than

@@ -1,8 +1,7 @@
-"""The keys that cursors are made with: random, kept in the results table, and renewed by the function itself.
+"""The keys that encrypt cursors: random, stored in the results table, and renewed by the function itself.
 
-Whoever can read the table sees all that a cursor could tell, so the table keeps the secret as well as a service for
-secrets would, without its price and without a request when cursors are made and read. Each instance reads the keys
-once, and again when a cursor is not of a key that it knows.
+A reader of the table can read everything that a cursor hides. So the table keeps the keys as well as a secrets service
+would, without its price and its requests. Each instance reads the keys once, and again for a cursor of an unknown key.
 """
 
 from __future__ import annotations
@@ -111,7 +110,7 @@ def _decoded(known: _Keys | None, query: str, cursor: str) -> dict[str, Any] | N
 
 
 class OpenKey:
-    """The key of whoever reads the whole table: from them a cursor has nothing to hide."""
+    """The key for readers of the whole table, from whom a cursor hides nothing."""
 
     _KEY: Final = bytes(cursors.KEY_BYTES)
 

@@ -1,10 +1,11 @@
-"""The result document: what is known of one picture.
+"""The result document of one picture.
 
 It is the image item of the table without the table's own attributes, and, as JSON, what users get. Numbers are
 Decimal here, as DynamoDB gives them; `json_ready` makes ints and floats of them for an answer.
 
-Absent means not asked for (a detector that is off, an object without versions); an empty list means asked for, and
-nothing found. BoundingBox: fractions 0-1 of the picture's width and height. Confidences and percentages: 0-100.
+An absent attribute means that its detector is off, or that the object has no versions. An empty list means that the
+detector found nothing. BoundingBox: fractions 0-1 of the picture's width and height. Confidences and percentages:
+0-100.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class BoundingBox(TypedDict):
 
 
 class Instance(TypedDict):
-    """One place where a label was seen."""
+    """One place of a label in the picture."""
 
     confidence: Decimal
     boundingBox: BoundingBox
@@ -64,7 +65,7 @@ class Trait(TypedDict):
 
 
 class Face(TypedDict):
-    """One face. All but the box and the confidence are absent when the service does not tell."""
+    """One face. All but the box and the confidence may be absent."""
 
     confidence: Decimal
     boundingBox: BoundingBox

@@ -2,7 +2,7 @@
 
 S3 keeps deleted objects as old versions, and documents, known content and notes outlive a picture. Nobody can
 erase: the tombstone in the table (15 days: an older event must not bring the result back), the table's backups, the
-functions' logs, messages in queues, and what others were told (`docs/security.md`).
+functions' logs, messages in queues, and announcements (`docs/security.md`).
 """
 
 from __future__ import annotations

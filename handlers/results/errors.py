@@ -14,13 +14,13 @@ from typing import ClassVar
 
 
 class ResultsError(Exception):
-    """Base of what the results table raises."""
+    """Base of the results table's errors."""
 
     code: ClassVar[str] = "RESULTS_ERROR"
 
 
 class InvalidQueryError(ResultsError):
-    """The caller asked for something that cannot be answered: no label, too many labels, a limit out of range."""
+    """The query is invalid: no label, too many labels, a limit out of range."""
 
     code = "INVALID_QUERY"
 
@@ -44,6 +44,6 @@ class AnnouncementClaimedError(ResultsError):
 
 
 class ConflictError(ResultsError):
-    """Another writer changed what a transaction was based on."""
+    """Another writer changed the state that a transaction was planned on."""
 
     code = "CONFLICT"

@@ -1,7 +1,7 @@
-"""The order of what is known of one picture.
+"""The order of a picture's states.
 
-It is a join: the larger position wins, on equal positions the larger rank, else what is stored stays. Any order and
-any repetition of the same events therefore ends in the same table.
+It is a join: the larger position wins, at equal positions the larger rank. Otherwise the stored state stays. Any order
+and any repetition of the same events therefore ends in the same table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The language of searches: what a picture must have, and must not have. Pure.
+"""The language of searches: conditions that a picture must meet or must not meet. Pure.
 
     cat -dog "traffic light" text:stop name:IMG_12 faces:group flagged:no from:2026-01-01 to:2026-02-01
 

@@ -1,4 +1,4 @@
-"""A request to look at a picture again, as a message of the events queue: an S3 event without an order of its own.
+"""A request to label a picture again, as a message of the events queue: an S3 event without a position of its own.
 
 The `labelstack` command and the API send it; `handlers.labelling.events` reads it.
 """

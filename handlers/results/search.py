@@ -43,10 +43,10 @@ before it is full tells that there are such pictures, but not how many: it ends 
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some of the items, and the cursor that goes on after them; None when there are no more.
+    """Some of the items, and the cursor of the next page, or None at the end.
 
     A page may hold fewer items than the limit, even none, and still have a cursor: the work per call is bounded.
-    `total` is how many there are on all pages: of a first page, where the page or a counter tells.
+    `total` is the number of items on all pages. Only a first page has it, from its own items or from a counter.
     """
 
     items: list[T]

@@ -1,8 +1,7 @@
-"""Channels of more than 8 bits, or of numbers that are no brightness at all, as 8 bits.
+"""Converts channels of more than 8 bits, or of numbers that are no brightness, to 8 bits.
 
-A PNG says what white is, and browsers heed it. A TIFF holds what a scanner, a microscope or a map had to say: white is
-the largest number that its bits hold, or where fewer bits are used, the largest that those hold. Numbers of another
-range (heights, temperatures) go from black to white.
+A PNG defines white, as browsers show it. A TIFF holds numbers of a scanner, a microscope or a map: white is the largest
+number of the bits in use. Numbers of another range (heights, temperatures) go from black to white.
 """
 
 from __future__ import annotations

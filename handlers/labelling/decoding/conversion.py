@@ -1,8 +1,8 @@
-"""A picture that Rekognition does not take as it is becomes an upright JPEG that it does; any becomes previews. Pure.
+"""Converts pictures that Rekognition does not take to upright JPEG, and any picture to previews. Pure.
 
 The sides are judged before a pixel is decoded. Of an animation the first picture is used, of a HEIF file the primary
 one. A converted picture is turned as browsers show it, so that boxes, which are fractions, fit what a person sees. A
-file that breaks off is taken where browsers show all but its last rows.
+truncated file is converted if browsers show all but its last rows.
 """
 
 from __future__ import annotations
