@@ -1,1 +1,1 @@
-"""The `labelstack` command and what it drives: clouds, engines, clients of a deployed stack."""
+"""The `labelstack` command, with clouds, engines and clients of a deployed stack."""

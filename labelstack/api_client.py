@@ -1,4 +1,4 @@
-"""A deployed API over HTTP: asked with a key or a signature where it wants one, and again where it is busy.
+"""A deployed API over HTTP: with a key or a signature if it requires one, and retries if it is busy.
 
 Requests go by botocore's own HTTP session, so that certificates and proxies are those of every other call to AWS.
 """
@@ -52,7 +52,7 @@ class ApiClient:
     Args:
         url: The API's, as the stack's output `apiUrl` has it.
         authorize: Puts a key or a signature into each request.
-        refused: What to do about a refusal (401, 403); the end of the error's sentence.
+        refused: The advice after a refusal (401, 403); the end of the error's sentence.
         session: Sends requests; None for one of its own.
         sleep: Waits so many seconds.
         chance: Gives a number from 0 to 1, for the pauses' jitter.

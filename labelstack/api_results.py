@@ -1,4 +1,4 @@
-"""The read side of a stack by its API: what the command asks where a stack has one."""
+"""The read side of a stack by its API, if the stack has one."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnrecognizedClient
 class ApiResults:
     """Implements `labelstack.service.Results` by HTTP, as `api/openapi.yaml` says.
 
-    The table is asked in two cases, where there are credentials that may read it:
+    It reads the table in two cases, if the credentials allow that:
 
-    - `get` of a key outside the upload prefix: the API shows no other key to anybody, but whoever deploys may put
-      pictures anywhere in the bucket, and wants to see their results. `search`, `list_images` and `label_counts` name
-      no key and are the API's alone: they tell of the pictures below the prefix.
-    - `get_many`, by which uploads are waited for: the table gives 100 results a call, and the API one, within a rate
-      that it shares with everybody else. A thousand pictures would take twenty seconds a look at its default rate.
+    - `get` of a key outside the upload prefix: the API shows no other key, but a deployer may put pictures anywhere in
+      the bucket, and wants to see their results. `search`, `list_images` and `label_counts` name no key and use only
+      the API: they cover the pictures below the prefix.
+    - `get_many`, by which the command waits for uploads: the table gives 100 results a call, and the API one, within a
+      rate that it shares with everybody else. A thousand pictures would take twenty seconds a look at its default rate.
 
     Without such credentials keys outside the prefix have no result, as for the API, and `get_many` asks the API for
     each key, a few at once.

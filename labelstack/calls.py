@@ -21,12 +21,12 @@ DAY_S = 24 * 60 * 60
 
 @dataclass(frozen=True)
 class Calls:
-    """Calls of Rekognition in some days.
+    """Rekognition calls of some days.
 
     Attributes:
-        made: Those that were made, again and again where they were throttled.
-        saved: Those that were not needed, as the same bytes were known.
-        source: Where the numbers are from, for people.
+        calls: Requests, including repeated ones after throttling.
+        saved: Requests that known content saved.
+        source: The source of the numbers, for people.
     """
 
     calls: int

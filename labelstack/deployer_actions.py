@@ -1,7 +1,7 @@
 """The IAM actions of the AWS provider to create, read, change, tag and delete each type of resource.
 
-The sources: the calls that the provider was seen to make (tests/labelstack/provider_calls.json), and AWS's Service
-Authorization Reference for the actions behind them and for what can scope them (tests/labelstack/iam_actions.json).
+The sources: recorded calls of the provider (tests/labelstack/provider_calls.json), and AWS's Service Authorization
+Reference for their actions and scopes (tests/labelstack/iam_actions.json).
 """
 
 from __future__ import annotations

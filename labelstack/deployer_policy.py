@@ -1,4 +1,4 @@
-"""The least policy for whoever deploys a stack, made from what the program registers."""
+"""The least policy of a stack's deployer, derived from the resources that the program registers."""
 
 from __future__ import annotations
 

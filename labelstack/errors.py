@@ -1,4 +1,4 @@
-"""Everything `labelstack` fails with on purpose.
+"""The errors that `labelstack` raises on purpose.
 
 LabelstackError
 ├── CloudError
@@ -35,7 +35,7 @@ class LabelstackError(Exception):
 
 
 class CloudError(LabelstackError):
-    """Something about a cloud, not about what is deployed on it."""
+    """A problem of a cloud, not of a stack on it."""
 
     code = "CLOUD_ERROR"
 
@@ -116,7 +116,7 @@ class DeployError(LabelstackError):
     Attributes:
         resource: Logical name.
         resource_type: Type token, e.g. `aws:sqs/queue:Queue`.
-        property: Dotted path of the property at fault, where the answer or the request tells.
+        property: Dotted path of the property at fault, if it is known.
         answer: The cloud's answer.
     """
 

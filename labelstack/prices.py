@@ -20,7 +20,7 @@ class Price:
     Attributes:
         key: Its name in the table, `s3.put`.
         service: AWS's service.
-        unit: Of what it is the price, in the singular.
+        unit: The unit that the price is for, in the singular.
         tiers: Up to so many units a month (None: no end), so many US dollars a unit; ascending.
         source: AWS's page.
         compared_tiers: So many of the tiers, from the first on, were compared with a document.

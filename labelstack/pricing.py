@@ -26,8 +26,8 @@ class Requests:
         s3_reads: GetObject of a header; Rekognition's own reading comes on top.
         image_reads: Strongly consistent reads of the picture's item. A batch makes one request of them, and of the
             content's, but DynamoDB charges for items.
-        content_reads: The same of what is known of its bytes, for each detector.
-        content_writes: Items with what Rekognition said, for each detector.
+        content_reads: The same of known content, for each detector.
+        content_writes: Items with Rekognition's answers, for each detector.
         transactions: TransactWriteItems, each with the result, its label entries and one item of counters.
         documents: PutObject into the results bucket.
         messages: Publish to the topic.
@@ -117,10 +117,10 @@ class Volumes:
     Attributes:
         pictures: Uploads.
         average_bytes: Of a picture.
-        duplicates: Fraction (0-1) of the pictures whose bytes were seen before.
+        duplicates: Fraction (0-1) of the pictures whose bytes are known.
         api_requests: Of all kinds.
-        page_views: How often the page is opened.
-        picture_views: How often a picture itself is looked at.
+        page_views: Openings of the page.
+        picture_views: Views of a picture itself.
         mails: Sent to subscribers.
         labels: Of a picture, on average; None: as many as the settings allow.
     """
@@ -148,7 +148,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A month's bill, what known content has saved of it, and what was assumed."""
+    """A month's bill, the savings by known content, and the assumptions."""
 
     lines: Sequence[Line]
     saved_calls: int

@@ -1,4 +1,4 @@
-"""Writes the pages that list what the code defines: `make generated`."""
+"""Writes the pages of settings, commands and outputs from the code: `make generated`."""
 
 from __future__ import annotations
 

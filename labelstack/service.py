@@ -59,10 +59,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class TimedOut:
-    """The version that was uploaded has no terminal state yet.
+    """An uploaded version without a terminal state.
 
     Attributes:
-        seen: What the table holds for the key instead.
+        latest: The table's current result for the key, if any.
     """
 
     uploaded: Uploaded

@@ -1,4 +1,4 @@
-"""The command's entry: the group, and the one place where errors become a sentence and an exit status."""
+"""The command's entry: the group, and the place where errors become a sentence and an exit status."""
 
 from __future__ import annotations
 

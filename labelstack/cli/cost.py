@@ -1,4 +1,4 @@
-"""`cost`: what a month costs, and what known content has saved."""
+"""`cost`: a month's price, and the savings by known content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`deployer-policy`: what whoever deploys a stack on AWS has to be allowed."""
+"""`deployer-policy`: the rights of a stack's deployer on AWS."""
 
 from __future__ import annotations
 

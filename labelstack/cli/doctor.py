@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong on this machine or in the account, and what to do about it."""
+"""`doctor`: problems of this machine or the account, and their fixes."""
 
 from __future__ import annotations
 

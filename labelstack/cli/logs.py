@@ -1,4 +1,4 @@
-"""`logs`: what the stack's functions have logged."""
+"""`logs`: the log of the stack's functions."""
 
 from __future__ import annotations
 

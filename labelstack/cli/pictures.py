@@ -111,8 +111,8 @@ class Outcome:
     """The outcomes of the pictures of one upload.
 
     Args:
-        chosen: How many pictures are to be uploaded.
-        left_out: What of the folders is not.
+        chosen: The number of pictures to upload.
+        left_out: Files of the folders that are not uploaded.
     """
 
     def __init__(self, chosen: int, left_out: Sequence[LeftOut] = (), clock: Callable[[], float] = time.monotonic):

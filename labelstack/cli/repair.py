@@ -1,4 +1,4 @@
-"""`reconcile`, `redrive`, `reprocess` and `migrate`: what is wrong or old is looked for, and asked for again."""
+"""`reconcile`, `redrive`, `reprocess` and `migrate`: wrong or old results, labelled again."""
 
 from __future__ import annotations
 

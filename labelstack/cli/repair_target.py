@@ -39,11 +39,11 @@ class RepairTarget:
     """One stack.
 
     Attributes:
-        name: What tells it from every other stack, for the records of jobs.
-        detectors: That look at each picture.
+        name: An id that no other stack has, for the records of jobs.
+        detectors: The detectors that analyse each picture.
         image_properties: Whether Rekognition finds colours too, which it charges for.
         now: The cloud's time.
-        jobs_folder: Where long jobs note their place.
+        jobs_folder: The folder of long jobs' progress.
     """
 
     name: str

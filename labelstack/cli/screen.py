@@ -1,7 +1,7 @@
 """The command's output: results to standard output, progress and notes to standard error.
 
 Not on a terminal everything degrades to plain lines without control characters. No key, label, text or error reaches a
-terminal with control characters of its own: an escape sequence in a file's name could rewrite what is on the screen.
+terminal with its control characters: an escape sequence in a file's name could rewrite the screen.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The machine's Docker: whether it answers, which images it can have, and what a run has left on it.
+"""The machine's Docker: its connection, its images, and the containers that a run has left.
 
-Needs the packages of the `dev` extra; nothing that a user of the command runs imports this module.
+Needs the packages of the `dev` extra. No command imports this module.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The door of the embedded cloud: requests that a stranger's web page makes a browser send never reach the emulator.
+"""The door of the embedded cloud, which keeps requests of foreign web pages from the emulator.
 
-A browser sends any page's requests to the loopback interface, and says who asks: `Host` is the name that the page used
-(a stranger's own by DNS rebinding), `Origin` and `Sec-Fetch-Site` tell where the page is from. No page can forge them.
+A browser sends any page's requests to the loopback interface, with headers that no page can forge: `Host` is the name
+that the page used (an attacker's by DNS rebinding), `Origin` and `Sec-Fetch-Site` say where the page comes from.
 """
 
 from __future__ import annotations

@@ -41,14 +41,14 @@ class EmbeddedCloud:
 
     Attributes:
         name: `embedded`.
-        capabilities: What ministack can do.
+        capabilities: ministack's capabilities.
         region: Always us-east-1.
         endpoint_url: Where every service answers.
-        rekognition_url: Where the local Rekognition itself answers, its control plane too; empty without it. Its
-            operations are at `endpoint_url` as well, for whom IAM allows them.
-        sites_url: Where the web sites of buckets are, `<sites_url>/<bucket>/`.
+        rekognition_url: The address of the local Rekognition and its control plane; empty without it. Its operations
+            are also at `endpoint_url`, if IAM allows them.
+        sites_url: The address of buckets' web sites, `<sites_url>/<bucket>/`.
         folder: Everything it writes is below it.
-        instance: Differs for every start: what was deployed ends with the process.
+        instance: An id of this start, because a deployment ends with the process.
         owner_token: Opens the control paths of the emulator and of the local Rekognition.
     """
 

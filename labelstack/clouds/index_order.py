@@ -1,9 +1,9 @@
 """DynamoDB indexes of the embedded cloud that are kept in order; imported in ministack's process only.
 
 For each page of a query, ministack sorts the whole partition of the index and evaluates the key condition on each item
-of it: 10,000 pictures cost 0.3 s a page. Here each partition that is asked for has a sorted list, which every write
-keeps, and ministack's own query gets only the items that can be on the page. It still checks the request, filters,
-pages and answers, so nothing else changes.
+of it: 10,000 pictures cost 0.3 s a page. Here each queried partition has a sorted list, which every write keeps, and
+ministack's own query gets only the items that can be on the page. It still checks the request, filters, pages and
+answers, so nothing else changes.
 
 That holds for the queries this project makes: a GSI or LSI with one partition and one sort key, all keys text, a
 `Limit`, and a condition that the partition key equals a value and, at most, that the sort key is compared with one.

@@ -1,9 +1,9 @@
 """IAM policies of the embedded cloud as AWS evaluates them, where ministack does not; imported in its process only.
 
-ministack takes policy variables (`${…}`) literally and knows no `dynamodb:LeadingKeys`. With both a policy can give a
-Cognito guest what is his own: without them it gives him nothing, or everything. Its `*` and `?` stand for no line
-break, so that no policy fits a key that has one, and it takes empty parts out of keys (`a//b`). It asks for a right of
-its own where SQS is sent a batch.
+ministack takes policy variables (`${…}`) literally and knows no `dynamodb:LeadingKeys`. With both, a policy can limit a
+Cognito guest to the guest's own items; without them, it allows nothing or everything. ministack's `*` and `?` match no
+line break, so that no policy fits a key that has one. It removes empty parts of keys (`a//b`), and requires a separate
+right for SQS batches.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Python functions on ministack as they are on AWS; imported in ministack's own process only.
 
-ministack runs a Python function in a worker script of its own: it sees the machine's environment and site-packages,
-every failure is a `Runtime.HandlerError` without a trace, a failed import leaves nothing in the logs, and a silent
-function costs 50 ms. Its executor for `provided.al2023` speaks AWS's runtime interface. So Python functions go there
-too, with a bootstrap of ours.
+ministack runs a Python function in its own worker script: it sees the machine's environment and site-packages, every
+failure is a `Runtime.HandlerError` without a trace, a failed import leaves nothing in the logs, and a silent function
+costs 50 ms. Its executor for `provided.al2023` speaks AWS's runtime interface. So Python functions go there too, with a
+bootstrap of ours.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def is_python(config: dict[str, Any]) -> bool:
 
 
 class InitError(RuntimeError):
-    """A function failed before its first invocation; carries what it reported."""
+    """A function failed before its first invocation; carries its report."""
 
     def __init__(self, payload: object) -> None:
         super().__init__(str(payload))

@@ -1,7 +1,7 @@
-"""S3's events on ministack's EventBridge with what AWS's have too; imported in ministack's own process only.
+"""S3's events on ministack's EventBridge, completed as on AWS; imported in ministack's own process only.
 
 ministack leaves the version's id out of them (docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html), by which
-an event of a versioned bucket says what it is about.
+an event of a versioned bucket names its version.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Serves the web sites of the embedded cloud's buckets; runs in ministack's own process, in a thread.
 
 ministack has no website endpoint, and serves CloudFront by the Host header, which a browser cannot set. Here every site
-has an address: `http://127.0.0.1:<port>/<bucket>/`, on a port of its own, so that to a browser a site and the cloud are
+has an address, `http://127.0.0.1:<port>/<bucket>/`, on another port than the cloud, so that a browser takes them for
 two origins, as on AWS. A bucket with website hosting is read anonymously, under its own policy; any other by the
 distribution that has it as its origin, with that one's headers. A bucket with neither has no site.
 """

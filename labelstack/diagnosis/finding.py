@@ -27,9 +27,9 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        name: What was looked at.
-        status: How it is.
-        found: What is there, in a few words.
+        name: The subject of the check.
+        status: Its state.
+        detail: The observation, in a few words.
         fix: What to do about a warning or a problem; empty otherwise.
     """
 
@@ -50,10 +50,10 @@ class Setting:
         config: The stack's configuration by full key; None when it cannot be read.
         settings: The stack's settings; None when they are wrong.
         mistake: Why `config` or `settings` is None; empty when neither is.
-        endpoint_url: Where LocalStack is looked for.
-        embedded_folder: Where the embedded cloud is looked for.
-        account: The AWS account; None on another cloud, or where it cannot be asked.
-        account_mistake: Why the account cannot be asked.
+        endpoint_url: LocalStack's expected address.
+        embedded_folder: The embedded cloud's folder.
+        account: The AWS account; None on another cloud, or without an answer.
+        account_mistake: Why the account does not answer.
     """
 
     cloud: str

@@ -1,4 +1,4 @@
-"""Checks of LocalStack: the image, the one that runs, its port, and what the AWS provider needs of it."""
+"""Checks of LocalStack: its image, its process, its port, and the services that the AWS provider needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Checks of the machine: Python, what the local Rekognition and the tests use, the embedded cloud, the stack's file."""
+"""Checks of the machine: Python, packages of the local Rekognition and the tests, the embedded cloud, the stack's
+file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what is to be diagnosed: the stack's configuration and settings, and the account it is in."""
+"""Reads the subject of a diagnosis: the stack's configuration and settings, and its account."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Ran:
 
 
 class AwsAccount(Protocol):
-    """An account as far as it is asked. Every method raises OSError with AWS's reason when it gets no answer."""
+    """An AWS account. Every method raises OSError with AWS's reason when it gets no answer."""
 
     @property
     def region(self) -> str:

@@ -1,4 +1,4 @@
-"""Makes, changes, replaces or keeps one resource, and records what it does."""
+"""Creates, changes, replaces or keeps one resource, and records that."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Registration:
     """A resource as the program registers it.
 
     Attributes:
-        entry: Its record, as far as it is known before it is made.
+        entry: Its record, as far as it is known before its creation.
         inputs: Its properties, files as files.
         ignored: Properties whose changes are ignored.
-        replacing: Properties whose changes make it anew.
+        replacing: Properties whose changes replace the resource.
         delete_first: Whether an old one goes before the new one comes.
     """
 
@@ -49,8 +49,8 @@ class Deployer:
     """Deploys one resource after the other, or several at once from several threads.
 
     Attributes:
-        made: Resources that were made, in their order, each with what it took the place of.
-        changes: What was done.
+        created: New resources in order, each with the resource that it replaced.
+        changes: The counts of this deployment.
     """
 
     def __init__(self, state: StackState, target: Target, on_step: OnStep | None = None) -> None:

@@ -25,12 +25,12 @@ class Deployment:
 
     Attributes:
         outputs: The stack's outputs.
-        created: How many resources were made.
-        updated: How many were changed in place.
-        replaced: How many were made anew in place of an old one.
-        deleted: How many left the stack.
-        unchanged: How many stayed as they were.
-        seconds: How long it took.
+        created: The number of created resources.
+        updated: The number changed in place.
+        replaced: The number of replaced ones.
+        deleted: The number that left the stack.
+        unchanged: The number of unchanged ones.
+        seconds: The duration.
     """
 
     outputs: Mapping[str, Any]

@@ -1,6 +1,6 @@
-"""A resource's input properties, which notice what of them was used.
+"""A resource's input properties, which record their use.
 
-The in-process engine is strict: what a provisioner does not use would silently not be applied, so it is an error.
+The in-process engine is strict: a property that no provisioner uses would silently not be applied, so it is an error.
 """
 
 from __future__ import annotations

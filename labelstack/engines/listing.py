@@ -24,7 +24,7 @@ ANY = "*"
 
 @dataclass(frozen=True)
 class Registered:
-    """One resource of the provider's as the program registers it; what is not known before a deployment is absent."""
+    """A resource of the provider as the program registers it, without properties that only a deployment knows."""
 
     type: str
     name: str
@@ -48,7 +48,7 @@ def registered(project: Path, stack: str, overrides: Mapping[str, str] | None = 
 
 
 class ListingMonitor(mocks.MockMonitor):
-    """Notes what is registered. Outputs are unknown, but for a bucket's name, which is a pattern."""
+    """Records registered resources. Outputs are unknown, except a bucket's name, which is a pattern."""
 
     def __init__(self, project: str, stack: str, region: str) -> None:
         super().__init__(NoMocks())

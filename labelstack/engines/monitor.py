@@ -1,4 +1,4 @@
-"""Pulumi's resource monitor, as a program sees it: what it registers is deployed."""
+"""A resource monitor of Pulumi that deploys what a program registers."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class DeployMonitor(mocks.MockMonitor):
     """Deploys what the program registers. Its methods are called by several threads at once.
 
     Attributes:
-        seen: URNs of what was registered.
+        registered_urns: URNs of the registered resources.
         outputs: The stack's outputs, by name.
-        failure: The first error; from then on nothing is made any more.
+        failure: The first error, after which the monitor creates nothing more.
     """
 
     def __init__(self, deployer: Deployer, target: Target, project: str, stack: str) -> None:

@@ -31,12 +31,12 @@ class Entry:
         name: Logical name.
         id: The provider's id; empty while it is being made.
         inputs: The program's properties, with digests in place of files.
-        name_made: The physical name made for it; None when the program gave one or the type has none.
-        outputs: What the program sees.
-        dependencies: URNs of what must be there as long as it is: its parent too.
-        protect: Whether removing it is refused.
-        retain: Whether it is left at the cloud when it leaves the stack.
-        creating: Whether it may or may not be there.
+        name_made: Its generated physical name; None when the program names it or the type has no name.
+        outputs: The program's view of the resource.
+        dependencies: URNs of the resources that must outlive it, its parent among them.
+        protect: Whether the engine refuses to remove it.
+        retain: Whether it stays in the cloud when it leaves the stack.
+        creating: Whether its creation has begun and not ended.
     """
 
     urn: str

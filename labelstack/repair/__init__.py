@@ -1,1 +1,1 @@
-"""Finding and mending what went wrong: bucket and table compared, pictures asked for again, jobs that go on."""
+"""Repairs: comparison of bucket and table, requests to label again, jobs that continue."""

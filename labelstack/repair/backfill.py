@@ -1,7 +1,7 @@
-"""Pictures that were there before the stack was, or that nobody told it of: labelled in the order of their keys.
+"""Labels pictures that are older than the stack, or whose events were lost, in the order of their keys.
 
-The place is noted after every batch. A run that was interrupted goes on there; what was asked for twice is analysed
-once (`labelstack.repair.requests`), and what was copied already is not copied again.
+It records its place after every batch, and an interrupted run continues there. A picture that was requested twice is
+analysed once (`labelstack.repair.requests`), and a copied picture is not copied again.
 """
 
 from __future__ import annotations

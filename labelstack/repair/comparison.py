@@ -1,4 +1,4 @@
-"""A bucket and a results table side by side: what is missing, stale, orphaned, failed or not announced."""
+"""A comparison of a bucket with a results table: missing, stale, orphaned, failed or unannounced results."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ MENDED = (Kind.MISSING, Kind.STALE, Kind.ORPHANED, Kind.UNANNOUNCED)
 
 @dataclass(frozen=True)
 class Finding:
-    """One picture and what is wrong with it.
+    """One picture and its problem.
 
     Attributes:
-        detail: A code, or what was expected and found.
+        detail: A code, or the expected and the actual value.
     """
 
     kind: Kind

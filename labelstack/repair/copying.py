@@ -58,7 +58,7 @@ class Outcome(StrEnum):
 
 
 class NotCopyableError(RepairError):
-    """S3 cannot copy this object, whoever asks: the others go on."""
+    """S3 can never copy this object. The copying of others continues."""
 
 
 def listed(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> Iterator[Listed]:

@@ -1,4 +1,4 @@
-"""Messages that nobody has taken from the dead-letter queue, put back into the events queue."""
+"""Moves messages from the dead-letter queue back into the events queue."""
 
 from __future__ import annotations
 

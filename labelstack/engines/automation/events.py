@@ -52,10 +52,10 @@ class Problem:
 
 
 class Events:
-    """Listens to one operation. Pulumi calls it from threads of its own.
+    """Listens to one operation. Pulumi calls it from its own threads.
 
     Attributes:
-        counts: Resources by what was done with them.
+        counts: The numbers of resources by operation.
     """
 
     def __init__(self, on_step: OnStep | None = None) -> None:

@@ -80,12 +80,12 @@ class Recorded:
 
 
 class Provisioner(ABC):
-    """Makes resources of one type.
+    """Creates, changes and removes resources of one type.
 
     Attributes:
-        auto_name: How it is named when the program does not; None when it has no name of its own.
+        auto_name: The rule for a name that the program leaves out; None when the type has no name.
         replaced_by: Properties that cannot be changed in place; None when nothing can.
-        api_names: What the API calls properties that Pulumi calls otherwise; errors are read by it.
+        api_names: The API's names of properties that Pulumi names otherwise, to read errors by.
     """
 
     auto_name: ClassVar[AutoName | None] = None

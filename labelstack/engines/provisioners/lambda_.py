@@ -1,4 +1,4 @@
-"""Lambda: functions, what triggers them, and who may call them."""
+"""Lambda: functions, their triggers and permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS WAF: web ACLs of a region, and what they protect."""
+"""AWS WAF: web ACLs of a region, and their associations."""
 
 from __future__ import annotations
 

@@ -31,10 +31,10 @@ class ApiServer:
     """Answers by path, and by key for results.
 
     Attributes:
-        url: Where it is.
+        url: Its address.
         answers: Status and document by path; for `/result` by `/result?<key>`.
-        busy: Answers that come first, whatever is asked: status and headers.
-        asked: All requests, in their order.
+        busy: Answers to the first requests: status and headers.
+        requests: All requests, in their order.
     """
 
     url: str = ""
