@@ -21,13 +21,13 @@ class Figure:
     """One measured value.
 
     Attributes:
-        name: What was measured.
+        name: The measured quantity.
         value: In `unit`.
         unit: "s", "MB", "pictures/s", "" for a count.
         at_most: The project's target, where it has an upper one.
         at_least: The project's target, where it has a lower one.
         exactly: The project's target, where only one value is right.
-        note: How it was measured, where the name does not tell.
+        note: The method, if the name does not say it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One run of docker-compose.yml: a project of its own on ports of its own, with a copy of the clone."""
+"""One run of docker-compose.yml: its own project on its own ports, with a copy of the clone."""
 
 from __future__ import annotations
 

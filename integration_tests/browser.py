@@ -1,4 +1,4 @@
-"""The system's Chromium, and visitors who notice what goes wrong in a page."""
+"""The system's Chromium, and visitors that record a page's errors."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def browsing(path: str, patience_ms: int = PATIENCE_MS) -> Iterator[Browser]:
 
 
 class Visitor:
-    """One browser window with a memory of its own, and what went wrong in it."""
+    """One browser window with its own storage, and its errors."""
 
     def __init__(self, browser: Browser, *, patience_ms: int = PATIENCE_MS, **options: Any) -> None:
         self.context = browser.new_context(reduced_motion="reduce", **options)

@@ -1,6 +1,6 @@
-"""Files as people have them, and what becomes of each: metadata, depths, formats, damage, names.
+"""Files as people have them, each with its expected result: metadata, depths, formats, damage, names.
 
-All pictures show the same cat: where one comes out too dark, as a negative or in wrong colours, no cat is seen in it.
+All pictures show the same cat: in a picture that is too dark, negative or in wrong colours, no detector sees a cat.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""One cloud and one deployed stack for the whole run; unique keys for each test; what a cloud lacks is skipped."""
+"""One cloud and one deployed stack for the whole run; unique keys for each test; skips for capabilities that a cloud
+lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List what a stack can leave behind on a cloud."""
+"""Lists the resources that a stack can leave behind on a cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A smoke test on AWS: what it may cost at most, told before it costs anything, and its tidying up."""
+"""A smoke test on AWS: its highest cost, printed before it costs anything, and its clean-up."""
 
 from __future__ import annotations
 
@@ -111,11 +111,11 @@ def settings_for(cloud: Cloud) -> dict[str, str]:
 
 @dataclass
 class SmokeStack(DeployedStack):
-    """A stack on AWS: counts what it is given, and forgets all of it in the end.
+    """A stack on AWS: counts the uploads, and deletes all of them at the end.
 
     Attributes:
-        budget: What may be uploaded.
-        uploaded: What was.
+        budget: The limit of uploads.
+        uploaded: The uploads.
     """
 
     budget: Budget = field(default_factory=lambda: Budget(0, MOST_CALLS))

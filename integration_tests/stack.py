@@ -1,4 +1,4 @@
-"""A deployed stack as its user sees it: outputs, boto3 clients, and waits that say what they last saw."""
+"""A deployed stack as its user sees it: outputs, boto3 clients, and waits that report the last state."""
 
 from __future__ import annotations
 

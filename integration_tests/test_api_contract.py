@@ -1,4 +1,4 @@
-"""The deployed API keeps its contract, whatever it is sent: requests made from the contract, and ones of bad will."""
+"""The deployed API keeps its contract for any request: those generated from the contract, and hostile ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The command reads a stack through its API, whatever the API wants of a caller.
+"""The command reads a stack through its API, under each kind of access.
 
-The outputs it is given name no table that exists: what it shows, it has from the API.
+Its outputs name a table that does not exist, so its results come from the API.
 """
 
 from __future__ import annotations

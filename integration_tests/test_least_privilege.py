@@ -1,9 +1,9 @@
-"""No function may do more than it needs: each right is taken away alone, and the flow that needs it is refused.
+"""No function may do more than it needs: without each single right, the flow that needs it is refused.
 
-The functions are called directly, with events that stand for what S3, SQS and Step Functions hand them: so each right
-costs one call, and no message waits for its turn. What is looked for is the refusal of just this action, in what the
-function answers or logs; with all rights nothing is refused. Guests' rights: `test_security.py`. Of the state machine's
-role an emulator shows nothing: it calls functions, logs and traces by itself.
+The functions are called directly, with events as S3, SQS and Step Functions send them, so each right costs one call,
+and no message waits for its turn. The test looks for the refusal of just this action in the function's answer or log;
+with all rights there is none. Guests' rights: `test_security.py`. Of the state machine's role an emulator shows
+nothing: it calls functions, logs and traces by itself.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Flow:
 
 @dataclass
 class Caller:
-    """Calls the functions of one stack, and reads what they say."""
+    """Calls the functions of one stack, and reads their answers and logs."""
 
     stack: DeployedStack
     api: ApiClient | None

@@ -1,4 +1,4 @@
-"""Alarms: they are there, they watch what the functions publish, and they tell who has subscribed."""
+"""Alarms exist, watch the functions' metrics, and notify subscribers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MakeKey = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Subscriber:
-    """A queue that gets what the alarms' topic is told."""
+    """A queue that receives the alarms' messages."""
 
     sqs: Any
     url: str

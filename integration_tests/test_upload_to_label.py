@@ -1,4 +1,4 @@
-"""The main job: a photograph goes in, what is on it comes out."""
+"""The main job: a photograph goes in, its labels come out."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ REMEMBERED_PICTURES = 10
 
 
 class Shared:
-    """Runs a job once for all who ask for it by the same name while it runs and, if it succeeds, after."""
+    """Runs a job once for all callers of the same name, while it runs and after its success."""
 
     def __init__(self, executor: Executor, remembered: int | None = None) -> None:
         self._executor = executor

@@ -15,10 +15,10 @@ REMEMBERED_ANSWERS = 256
 
 
 class CallQueue:
-    """Does the work of `at_once` calls, in the order they came; a call that waits longer than `patience_s` is told so.
+    """Does the work of `at_once` calls in order of arrival; a call that waits longer than `patience_s` is throttled.
 
-    A client that is told so tries again, while one that times out counts it as a failure. The work keeps its place and
-    is done without its caller. The same call then joins it or finds its answer, so that no work is done twice.
+    A throttled client retries, while a client that times out counts a failure. The work keeps its place and is done
+    without its caller. The same call then joins it or finds its answer, so that no work is done twice.
     """
 
     def __init__(self, at_once: int, patience_s: float) -> None:

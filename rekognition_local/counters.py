@@ -1,4 +1,4 @@
-"""Count the calls: for tests, and to see what a bill would count."""
+"""Counts calls, for tests and as a bill would."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Access:
 
 
 class Door:
-    """ASGI middleware that lets in who may ask."""
+    """ASGI middleware that admits allowed callers."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app

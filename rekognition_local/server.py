@@ -46,8 +46,8 @@ GRACE_S = 1
 class Options:
     """Options of a server; `port` 0 takes a free one. Times and rates have the units of their names.
 
-    `token` opens the control plane; without one a token is made, and the ready file tells it. `hosts` are names besides
-    this machine's own by which the server is reached.
+    `token` opens the control plane; without it the server makes one and writes it into the ready file. `hosts` are
+    names besides this machine's own by which the server is reached.
     """
 
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""One embedded cloud for all tests that only use it; what a test makes there has a name of its own."""
+"""One embedded cloud for all tests that only use it; each test's resources have their own names."""
 
 from collections.abc import Iterator
 

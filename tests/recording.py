@@ -1,7 +1,7 @@
 """Runs Pulumi programs against a recording monitor.
 
-Nothing is asserted inside a program: a value that never resolves would let such an assertion pass unseen. Here a
-program runs to its end first, and what it registered, every value known, is looked at afterwards.
+Tests assert nothing inside a program: a value that never resolves would let such an assertion pass unseen. Here a
+program runs to its end first. Then tests read its registrations, with every value known.
 """
 
 import asyncio
@@ -195,7 +195,7 @@ class _Recorder(mocks.Mocks):
 
 
 class _Monitor(mocks.MockMonitor):
-    """Records each registration with what mocks are not told: parent, dependencies, protection."""
+    """Records each registration, with parent, dependencies and protection, which mocks do not get."""
 
     def __init__(self, record: Record, recorder: mocks.Mocks) -> None:
         super().__init__(recorder)

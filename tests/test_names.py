@@ -1,4 +1,4 @@
-"""Names of values say what they hold. The words below say only that somebody did something with the value."""
+"""Names of values say what they hold. The words below do not."""
 
 import ast
 import re

@@ -1,7 +1,7 @@
 """DetectFaces: boxes, eyes, smile, pose and quality.
 
-Nothing here looks at age, gender, beard, glasses or gaze. Where they are asked for they come back as an ignorant
-answer (any age, a coin's 50 %), so that programs written for the service find the members they read.
+Nothing here analyses age, gender, beard, glasses or gaze. On request the answer has neutral values for them (any age,
+50 %), so that programs written for the service find the members they read.
 """
 
 from __future__ import annotations

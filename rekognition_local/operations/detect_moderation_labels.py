@@ -1,4 +1,5 @@
-"""DetectModerationLabels: what a rule, the user's own model or the optional network for explicit pictures says."""
+"""DetectModerationLabels: answers of a rule, of the user's own model, or of the optional network for explicit
+pictures."""
 
 from __future__ import annotations
 

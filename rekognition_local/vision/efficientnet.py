@@ -60,7 +60,7 @@ class _Tensor:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads what a `.pth` of tensors consists of, and refuses every other name: a pickle can run code."""
+    """Reads the types of a `.pth` file of tensors, and refuses every other name: a pickle can run code."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)

@@ -1,7 +1,7 @@
-"""Faces: frontal and profile, with what the cascades can tell of eyes and smile.
+"""Faces: frontal and profile, with eyes and smile as far as cascades detect them.
 
 A frontal face needs two cascades, trained apart, that agree on it: either alone fires on coins, flowers and
-foliage. A profile needs many agreeing windows. Faces down to about 5 % of the longer side are seen.
+foliage. A profile needs many agreeing windows. They detect faces down to about 5 % of the longer side.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Something seen: its box and how sure the detector is (0 to 100)."""
+    """A detection: its box and its confidence (0 to 100)."""
 
     box: Box
     confidence: float

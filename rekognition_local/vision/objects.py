@@ -29,7 +29,7 @@ _CONVENTION = InputConvention(SIDE_PX, SIDE_PX, mean=(127 / 128,) * 3, std=(1.0,
 
 
 class ObjectFinder:
-    """Finds what the network knows; the network is made when it is first needed."""
+    """Finds the network's objects; it builds the network at first use."""
 
     def __init__(self) -> None:
         self._network = Network(_read_model)

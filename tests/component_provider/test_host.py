@@ -23,7 +23,7 @@ CALL_DEADLINE_S = 60
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    """The engine's resource monitor on a port: what is registered with it is recorded."""
+    """The engine's resource monitor on a port, which records registrations."""
 
     def __init__(self, recorder: mocks.MockMonitor) -> None:
         self._monitor = recorder

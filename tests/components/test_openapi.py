@@ -1,4 +1,4 @@
-"""The contract, and the gateway's body that is made of it."""
+"""The contract, and the gateway's body that is derived from it."""
 
 import json
 import re

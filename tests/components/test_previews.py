@@ -1,4 +1,4 @@
-"""Previews alone, and what others are told of them."""
+"""Previews alone, and the arguments that others get of them."""
 
 from pathlib import Path
 from typing import Any, cast

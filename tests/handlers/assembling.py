@@ -1,4 +1,4 @@
-"""The pipeline, put together as `composition` does it, over what a test gives or over fakes."""
+"""The pipeline, assembled as in `composition`, over a test's objects or fakes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def process_batch(pipeline: Pipeline, events: Sequence[ObjectEvent], deadline: D
 
 
 class FakeSqs:
-    """The calls that are made of SQS."""
+    """A fake of SQS's calls."""
 
     def __init__(self, waiting: Sequence[dict[str, Any]] = ()) -> None:
         self.waiting = list(waiting)

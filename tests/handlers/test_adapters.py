@@ -1,4 +1,4 @@
-"""The S3 and Rekognition adapters: what they send, and the services' errors in our words."""
+"""The S3 and Rekognition adapters: their requests, and the services' errors translated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any order and repetition of events, any refusals of the topic: what is known at the end is told, nothing twice."""
+"""Any order and repetition of events, any refusals of the topic: the final results are announced, none twice."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ BATCH = 10
 
 @dataclass
 class Function:
-    """A queue function with a backlog, whose work is told by the test."""
+    """A queue function with a backlog, whose work the test defines."""
 
     sqs: Any = field(default_factory=FakeSqs)
     work: Callable[[ObjectEvent], None] = lambda event: None

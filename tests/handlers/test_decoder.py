@@ -1,4 +1,4 @@
-"""Pictures are decoded in a process of its own, which a picture cannot make take more than it may."""
+"""A separate process decodes pictures, and no picture makes it exceed its limits."""
 
 from __future__ import annotations
 

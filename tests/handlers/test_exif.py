@@ -377,7 +377,7 @@ def test_a_repair_gives_an_older_result_what_the_camera_wrote(places: Places, na
 
 
 class Refusing(DecoderHere):
-    """Cannot read what it could before."""
+    """Refuses objects that it could read before."""
 
     def capture(self, *_: Any, **__: Any) -> Capture | None:
         raise PictureRejectedError(Code.IMAGE_DAMAGED)

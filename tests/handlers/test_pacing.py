@@ -40,7 +40,7 @@ class Clock:
 
 
 class Script:
-    """A Rekognition that fails as told, call by call, then answers; each call may take time."""
+    """A Rekognition that fails call by call as scripted, then answers; each call may take time."""
 
     def __init__(self, clock: Clock, *errors: Exception, forever: Exception | None = None, takes_s: float = 0) -> None:
         self.errors = list(errors)

@@ -40,7 +40,7 @@ class FakeStore:
 
 @dataclass
 class World:
-    """The previews of one bucket, and what is around them."""
+    """The previews of one bucket, and their surroundings."""
 
     objects: FakeObjects = field(default_factory=FakeObjects)
     store: FakeStore = field(default_factory=FakeStore)

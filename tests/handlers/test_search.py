@@ -1,4 +1,4 @@
-"""Searches on a real DynamoDB emulation: what they find, page by page, and what they read for it."""
+"""Searches on a real DynamoDB emulation: their matches, page by page, and their reads."""
 
 from __future__ import annotations
 

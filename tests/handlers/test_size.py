@@ -1,4 +1,4 @@
-"""Cutting an analysis to what a DynamoDB item holds."""
+"""Cutting an analysis to the size of a DynamoDB item."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ LABELED = Ended("LABELED")
 
 @dataclass
 class Edge:
-    """A queue function whose work is told by the test."""
+    """A queue function whose work the test defines."""
 
     work: Callable[[ObjectEvent], Ended] = lambda event: LABELED
     rows: FakeRows = field(default_factory=FakeRows)

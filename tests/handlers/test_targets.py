@@ -1,4 +1,4 @@
-"""The adapters of announcements: what they send, the services' errors in our words, and what a function is told."""
+"""The adapters of announcements: their requests, the services' errors translated, and a function's environment."""
 
 from __future__ import annotations
 

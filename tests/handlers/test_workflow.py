@@ -1,4 +1,4 @@
-"""The workflow's steps on their own: what they hand on, what they leave alone, and what they do with errors."""
+"""The workflow's steps on their own: the state that they pass on, unchanged parts, and errors."""
 
 from __future__ import annotations
 

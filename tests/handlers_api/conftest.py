@@ -1,4 +1,4 @@
-"""The API in memory, asked through either gateway's events."""
+"""The API in memory, called with either gateway's events."""
 
 from __future__ import annotations
 

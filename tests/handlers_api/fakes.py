@@ -1,4 +1,4 @@
-"""Fakes of what the API's functions work with, and events as the gateways send them."""
+"""Fakes of the API functions' dependencies, and events as the gateways send them."""
 
 from __future__ import annotations
 

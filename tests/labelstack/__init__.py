@@ -1,1 +1,1 @@
-"""Tests of the `labelstack` command and what it drives."""
+"""Tests of the `labelstack` command, its clouds and its engines."""

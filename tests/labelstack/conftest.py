@@ -1,4 +1,4 @@
-"""A LocalStack as far as it tells about itself."""
+"""A LocalStack that answers only its health check."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The smoke test on AWS: what it may cost, where the outputs come from, and that it leaves nothing."""
+"""The smoke test on AWS: its cost, the source of its outputs, and its clean-up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTPUTS = {"uploadBucket": "uploads", "resultsTable": "results"}
 
 
 class FakeS3:
-    """One bucket with versions: keeps them, and what was deleted in which order."""
+    """One bucket with versions: keeps them, and the order of deletions."""
 
     def __init__(self) -> None:
         self.versions: list[tuple[str, str, str]] = []  # kind, key, id

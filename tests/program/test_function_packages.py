@@ -26,7 +26,7 @@ LOOK_AT_PICTURES = (
 
 @dataclass(frozen=True)
 class Zipped:
-    """A function's handler and what the program asks for as its zip."""
+    """A function's handler, and the package of its zip."""
 
     entry: str
     package: Package

@@ -1,4 +1,4 @@
-"""The documents against what they are about: settings, commands, outputs, routes, codes, links and make targets."""
+"""Compares the documents with their subjects: settings, commands, outputs, routes, codes, links and make targets."""
 
 import re
 from collections.abc import Iterator

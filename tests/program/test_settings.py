@@ -1,4 +1,4 @@
-"""Settings: what is taken, and what is said about what is not."""
+"""Settings: accepted values, and the sentences about others."""
 
 import json
 from typing import Any

@@ -23,7 +23,7 @@ PATIENCE_S = 0.2
 
 
 class Work:
-    """Work that ends when it is told to."""
+    """Work that ends when the test ends it."""
 
     def __init__(self) -> None:
         self.at_once = self.most_at_once = self.ended = 0

@@ -1,4 +1,4 @@
-"""The network that sees common objects: its file, what its classes mean, and what it says of photographs."""
+"""The network for common objects: its file, its classes' labels, and its answers for photographs."""
 
 from __future__ import annotations
 

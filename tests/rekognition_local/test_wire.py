@@ -1,4 +1,4 @@
-"""The protocol: what is asked for, what is wrong with it."""
+"""The protocol: requests and their errors."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Picture:
 
 @dataclass
 class Double:
-    """The service's state, and what a test may set."""
+    """The service's state, and the settings of a test."""
 
     delay_s: float = 0.0
     can_delete: bool = True

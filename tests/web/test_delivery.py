@@ -21,7 +21,7 @@ MAX_WEIGHT_BYTES = 90_000
 
 
 class Inline(HTMLParser):
-    """Collects what a policy without `unsafe-inline` would block."""
+    """Collects the code that a policy without `unsafe-inline` would block."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""An API on a port of the loopback interface that answers as it is told and keeps what it was asked."""
+"""An API on a port of the loopback interface that gives prepared answers and keeps the requests."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class FakeResults:
 
 
 class FakeS3:
-    """A versioned bucket; `on_put` and `on_delete` stand for what the stack does with an event."""
+    """A versioned bucket; `on_put` and `on_delete` stand for the stack's work on an event."""
 
     def __init__(self, results: FakeResults) -> None:
         self.objects: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""Reading through a stack's API: the client, the results, and what the commands make of them."""
+"""Reading through a stack's API: the client, the results, and the commands' output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cost`: an estimate from settings alone, and what a deployed stack has saved."""
+"""`cost`: an estimate from settings alone, and the savings of a deployed stack."""
 
 from __future__ import annotations
 

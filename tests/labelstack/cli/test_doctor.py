@@ -1,4 +1,4 @@
-"""`labelstack doctor`: what is printed, and the exit status."""
+"""`labelstack doctor`: its output, and the exit status."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.labelstack.cli.fakes import OUTPUTS, FakeBackend
 
 
 class FakeLambda:
-    """One event source mapping; `states` are what it is in, one after the other."""
+    """One event source mapping, which goes through `states`."""
 
     def __init__(self, *states: str) -> None:
         self.states = list(states)

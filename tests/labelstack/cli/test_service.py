@@ -1,4 +1,4 @@
-"""Uploading, waiting for exactly what was uploaded, deleting."""
+"""Uploading, waiting for exactly the uploaded versions, deleting."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Writes and queries at random, answered by ministack itself and with indexes in order: `python -m … SEED`.
 
-A process of its own, as importing ministack changes much of the one it is imported in. Prints what differs, and how
-many queries went either way.
+It is a process of its own, because importing ministack changes its process. It prints differences, and how many queries
+went either way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The embedded cloud as processes: start, stop, attach, and what is left when something dies."""
+"""The embedded cloud as processes: start, stop, attach, and the state after a process dies."""
 
 from __future__ import annotations
 

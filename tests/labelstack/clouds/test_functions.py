@@ -1,4 +1,4 @@
-"""Python functions on the embedded cloud: what they see, how they fail, what they log."""
+"""Python functions on the embedded cloud: their environment, failures and logs."""
 
 from __future__ import annotations
 

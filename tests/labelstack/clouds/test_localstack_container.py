@@ -1,4 +1,4 @@
-"""Containers that do not come up are told in one sentence, and nothing of them stays."""
+"""One sentence reports containers that do not come up, and nothing of them stays."""
 
 from __future__ import annotations
 

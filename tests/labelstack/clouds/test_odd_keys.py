@@ -76,7 +76,7 @@ def test_policies_fit_any_character_and_no_more(cloud: EmbeddedCloud, bucket: st
 
 
 class PagingS3:
-    """A versioned bucket that lists as LocalStack does: it cannot tell a next page that begins with an odd key."""
+    """A versioned bucket that lists as LocalStack does: it fails at a next page that begins with an odd key."""
 
     def __init__(self, versions: list[tuple[str, str]], deletes: bool = True) -> None:
         self.versions, self.deletes = versions, deletes

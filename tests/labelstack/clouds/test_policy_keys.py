@@ -33,7 +33,7 @@ class Guest:
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool whose guests may use what is below their id in a bucket and a table of one name."""
+    """A pool whose guests may use keys below their id in a bucket and a table of one name."""
 
     id: str
     name: str

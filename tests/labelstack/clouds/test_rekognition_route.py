@@ -17,7 +17,7 @@ HEADERS = {"x-amz-target": "RekognitionService.DetectLabels", "content-type": "a
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers with what it was asked; `hang` waits until the test ends, `leave` closes without an answer."""
+    """Answers with the request; `hang` waits until the test ends, `leave` closes without an answer."""
 
     protocol_version = "HTTP/1.1"
     ended = threading.Event()

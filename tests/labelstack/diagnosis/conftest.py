@@ -95,7 +95,7 @@ class World(System):
 
 @dataclass
 class FakeAccount:
-    """An AWS account; what is an OSError is raised."""
+    """An AWS account; it raises each answer that is an OSError."""
 
     region: str = "us-east-1"
     who: str | OSError = "arn:aws:iam::123456789012:user/me"

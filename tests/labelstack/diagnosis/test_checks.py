@@ -1,4 +1,4 @@
-"""Each check: what it finds, and the fix it tells."""
+"""Each check: its finding, and its fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real system, as far as it can be asked here, and how a setting is read."""
+"""The real system, as far as a test can read it, and the reading of a setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedded cloud on which there is nothing else, and projects made of a text, each with a record of its own."""
+"""An empty embedded cloud, and projects written from a text, each with its own record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources as the cloud has them: what a program sets is there, and changes reach it."""
+"""Resources in the cloud have the program's properties, and changes reach them."""
 
 from __future__ import annotations
 

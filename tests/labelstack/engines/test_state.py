@@ -1,4 +1,4 @@
-"""A stack's record: what is in the file is what the engine knows, after each change."""
+"""A stack's record: the file has the engine's knowledge after each change."""
 
 from __future__ import annotations
 

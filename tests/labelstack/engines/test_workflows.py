@@ -1,4 +1,4 @@
-"""State machines and EventBridge's rules as the cloud has them: what a program sets is there, and changes reach it."""
+"""State machines and EventBridge's rules in the cloud have the program's properties, and changes reach them."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ def test_copies_are_held_to_the_rate(world: World) -> None:
 
 
 class Killer:
-    """Kills the process at one of the moments that it is asked about."""
+    """Kills the process at one of its moments."""
 
     def __init__(self, moment: int) -> None:
         self._left = moment

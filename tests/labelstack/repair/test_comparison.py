@@ -1,4 +1,4 @@
-"""Bucket and table side by side: what is found, and what is left alone because it is under way."""
+"""Comparison of bucket and table: findings, and pictures that are left alone because they are under way."""
 
 from __future__ import annotations
 

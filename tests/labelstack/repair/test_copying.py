@@ -1,4 +1,4 @@
-"""Pictures of another bucket: which are copied, under which key, and what is kept of them."""
+"""Pictures of another bucket: the copied ones, their keys, and their attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to the processor: what is sent, how fast, and what happens when the queue refuses."""
+"""Requests to the processor: their content, their rate, and refusals of the queue."""
 
 from __future__ import annotations
 

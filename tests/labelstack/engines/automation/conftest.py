@@ -1,4 +1,4 @@
-"""A project, an emulator that nothing is asked of, and a stand-in for a stack of Pulumi's Automation API."""
+"""A project, an emulator without services, and a stand-in for a stack of Pulumi's Automation API."""
 
 from __future__ import annotations
 
