@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
 from handlers.results import iso_ms
 from labelstack.cli.options import command, json_option, target_options
@@ -124,11 +122,11 @@ def _report(screen: Screen, place: Place, done: int) -> None:
 
 
 def _shown(screen: Screen, what: str, total: int, before: int, steps: Iterator[Progress]) -> Iterator[Progress]:
-    columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=screen.err, transient=True, disable=not screen.live) as bar:
-        task = bar.add_task("", total=total)
+    done = 0
+    with screen.progress(what, total) as advance:
         for progress in steps:
-            bar.update(task, completed=progress.done - before)
-            if not screen.live and (progress.done - before) % NOTED_EACH < BATCH and progress.done - before < total:
-                screen.note(f"{what}: {progress.done - before:,} of {count_text(total, 'picture')}")
+            advance(progress.done - before - done)
+            done = progress.done - before
+            if not screen.live and done % NOTED_EACH < BATCH and done < total:
+                screen.note(f"{what}: {done:,} of {count_text(total, 'picture')}")
             yield progress

@@ -8,15 +8,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from labelstack import calls, prices, pricing
 from labelstack.cli.backend import PROJECT
 from labelstack.cli.options import NUMBER, Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen
-from labelstack.cli.tables import Fitting
+from labelstack.cli.tables import Fitting, plain_table
 from labelstack.cli.target import Target, connect
 from labelstack.errors import InputError, ProgramError
 from labelstack.pricing import Estimate, Shape, Volumes
@@ -179,7 +177,7 @@ def _show_saved(screen: Screen, counted: calls.Calls, days: int, call_usd: float
 
 
 def _show(screen: Screen, estimate: Estimate, stack: str, table: prices.PriceTable) -> None:
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    shown = plain_table()
     for name, justify in (("Service", "left"), ("What", "left"), ("Quantity", "right"), ("", "left"), ("USD", "right")):
         # `justify` is one of Rich's words for it.
         fixed = name in ("Service", "Quantity", "USD")

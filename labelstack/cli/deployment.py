@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from labelstack import outputs as stack_outputs
@@ -22,7 +21,7 @@ from labelstack.cli.backend import IN_PROCESS, PULUMI, Backend, Engine, OnStep, 
 from labelstack.cli.options import command, engine_option, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import facts_table
-from labelstack.cli.target import Target, find_outputs
+from labelstack.cli.target import Target, reach
 from labelstack.clouds import Cloud
 from labelstack.errors import CloudNotRunningError, InputError, LabelstackError
 
@@ -123,7 +122,7 @@ def deploy(engine: Engine, stack: str, screen: Screen, *, verbose: bool = True) 
 def destroy(engine: Engine, stack: str, screen: Screen) -> None:
     """Remove everything of a stack."""
     began_s = time.perf_counter()
-    with spinner(screen, f"destroying stack {stack}"):
+    with screen.progress(f"destroying stack {stack}"):
         removed = engine.destroy(stack)
     screen.note(_done(f"stack {stack} destroyed: {count_text(removed, 'resource')}", time.perf_counter() - began_s))
 
@@ -153,20 +152,8 @@ def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[
                 kind = resource_type.rpartition(":")[2]
                 screen.note(Text.assemble("  ", (sign, style), f" {kind:<40} ", (name, "bold")))
 
-    with spinner(screen, what):
+    with screen.progress(what):
         yield on_step, counts
-
-
-@contextmanager
-def spinner(screen: Screen, what: str) -> Iterator[None]:
-    """Yield a line that moves and counts the seconds, on a terminal."""
-    if not screen.live:
-        yield
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=screen.err, transient=True) as progress:
-        progress.add_task(what)
-        yield
 
 
 @command(examples=["labelstack down"])
@@ -218,13 +205,12 @@ def outputs(ctx: click.Context, target: Target, as_json: bool, engine: str | Non
     """Print the stack's outputs."""
     screen = Screen(as_json=as_json)
     backend: Backend = ctx.obj
-    cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
+    cloud, of_stack = reach(backend, target)
     if target.cloud != "aws":
         check_engine(target, backend.deployed_by(cloud, target.stacks_folder, target.stack), engine)
-    stack_outputs = find_outputs(backend, target, cloud)
     if as_json:
-        screen.document(dict(stack_outputs))
-    screen.show(facts_table(stack_outputs))
+        screen.document(dict(of_stack))
+    screen.show(facts_table(of_stack))
 
 
 def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any], target: Target) -> Text:

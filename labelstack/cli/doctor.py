@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import command, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
+from labelstack.cli.tables import plain_table
 from labelstack.cli.target import Target
 from labelstack.diagnosis.finding import Finding, Status
 
@@ -50,8 +50,7 @@ def doctor(ctx: click.Context, target: Target, as_json: bool) -> None:
 
 def findings_table(findings: list[Finding]) -> Table:
     """Return a row for each finding, with its fix below the detail."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    table.add_column("")
+    table = plain_table("")
     table.add_column("Check", no_wrap=True)
     table.add_column("Found", overflow="fold")
     for finding in findings:

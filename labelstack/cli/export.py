@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from handlers.results import Result, Status
+from handlers.results import Status
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import command, target_options
 from labelstack.cli.screen import Screen, count_text, visible_lines
@@ -62,9 +61,11 @@ def export(
     with _opened(output) as file:
         writer = FORMATS[format_name](file)
         count = 0
-        for result in _shown(screen, results):
-            writer.write(result)
-            count += 1
+        with screen.progress("{task.completed:,} pictures") as advance:  # a table does not know how many will follow
+            for result in results:
+                writer.write(result)
+                advance(1)
+                count += 1
         writer.close()
     screen.note(f"{count_text(count, 'picture')}{'' if output == STANDARD_OUTPUT else f' in {output}'}")
 
@@ -99,13 +100,3 @@ class _Terminal(io.BytesIO):
     def write(self, content: Any) -> int:
         """Write UTF-8 text."""
         return sys.stdout.write(visible_lines(content.decode()))
-
-
-def _shown(screen: Screen, results: Iterator[Result]) -> Iterator[Result]:
-    """Yield the results, and show their number on a terminal. A table does not know how many will follow."""
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,} pictures"), TimeElapsedColumn())
-    with Progress(*columns, console=screen.err, transient=True, disable=not screen.live) as progress:
-        task = progress.add_task("", total=None)
-        for result in results:
-            yield result
-            progress.advance(task)

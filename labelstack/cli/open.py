@@ -6,10 +6,9 @@ import webbrowser
 
 import click
 
-from labelstack.cli.backend import Backend
 from labelstack.cli.options import command, target_options
 from labelstack.cli.screen import Screen
-from labelstack.cli.target import Target, find_outputs
+from labelstack.cli.target import Target, reach
 from labelstack.errors import NoOutputsError
 
 OUTPUT = "websiteUrl"
@@ -21,9 +20,7 @@ OUTPUT = "websiteUrl"
 @click.pass_context
 def open_page(ctx: click.Context, target: Target, only_print: bool) -> None:
     """Open the stack's page in a browser. Without a browser, print its address."""
-    backend: Backend = ctx.obj
-    cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
-    url = find_outputs(backend, target, cloud).get(OUTPUT)
+    url = reach(ctx.obj, target)[1].get(OUTPUT)
     if not isinstance(url, str):
         raise NoOutputsError(
             f"stack {target.stack!r} has no page: set labelstack:website to s3 or cloudfront (and labelstack:api to "

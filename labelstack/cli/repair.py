@@ -7,15 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import click
-from rich import box
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from handlers.results import REJECTION_CODES, Code, Query, Result, Status, iso_ms
 from labelstack.cli.options import Number, command, json_option, target_options
 from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option, repair_target
 from labelstack.cli.screen import Screen, count_text, visible
+from labelstack.cli.tables import plain_table
 from labelstack.cli.target import Target
 from labelstack.errors import InputError
 from labelstack.repair import dead_letters
@@ -73,15 +71,16 @@ def reconcile(
     )
     findings: list[Finding] = []
     waiting = 0
-    with _counting(screen, "comparing") as progress:
-        for finding in comparison.findings(progress):
+    with screen.progress("comparing {task.completed:,} pictures") as advance:
+        for finding in comparison.findings(advance):
             if isinstance(finding, Waiting):
                 waiting += 1
                 continue
             findings.append(finding)
             if as_json:
                 screen.line({"kind": str(finding.kind), "key": finding.key, "detail": finding.detail})
-    _show_findings(screen, findings)
+    rows = [(str(finding.kind), finding.key, finding.detail) for finding in findings]
+    _show_each(screen, ("What", "Picture", ""), rows)
     in_queue = dead_letters.waiting(stack.sqs, stack.queue_url)
     if waiting or in_queue:
         screen.note(f"{count_text(waiting, 'picture')} on the way; {count_text(in_queue, 'message')} in the queue")
@@ -138,7 +137,8 @@ def redrive(
     for result in failed:
         if as_json:
             screen.line({"key": result["key"], "code": result.get("code"), "message": result.get("message")})
-    _show_failures(screen, failed)
+    rows = [(str(result.get("code", "")), result["key"], str(result.get("message", ""))) for result in failed]
+    _show_each(screen, ("Code", "Picture", "Reason"), rows)
     left = 0 if codes or prefix else sum(dead_letters.waiting(stack.sqs, url) for url in stack.dead_letters)
     if not failed and not left:
         chosen = f" with {' or '.join(codes)}" if codes else ""
@@ -294,62 +294,26 @@ def _ask(
     *,
     labels_only: bool = False,
 ) -> None:
-    columns = (SpinnerColumn(), TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=screen.err, transient=True, disable=not screen.live) as progress:
-        task = progress.add_task("", total=len(keys))
+    with screen.progress("asking", len(keys)) as advance:
         for batch in stack.requests.send(keys, processed_before, labels_only=labels_only):
-            progress.advance(task, len(batch))
+            advance(len(batch))
     screen.note(f"requested {count_text(len(keys), 'picture')}: `labelstack watch` shows the results as they arrive")
 
 
-class _counting:
-    """Counts pictures on a terminal."""
-
-    def __init__(self, screen: Screen, what: str) -> None:
-        columns = (SpinnerColumn(), TextColumn(what + " {task.completed:,} pictures"), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=screen.err, transient=True, disable=not screen.live)
-
-    def __enter__(self) -> _counting:
-        self._progress.__enter__()
-        self._task = self._progress.add_task("", total=None)
-        return self
-
-    def __call__(self, count: int) -> None:
-        self._progress.advance(self._task, count)
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.__exit__(None, None, None)
-
-
-def _show_findings(screen: Screen, findings: Sequence[Finding]) -> None:
-    if not findings:
+def _show_each(screen: Screen, columns: Sequence[str], rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print what is wrong, with which picture, and why; and how many there are of each."""
+    if not rows:
         return
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("What", "Picture", ""):
-        table.add_column(name, overflow="fold")
-    for finding in findings[:SHOWN]:
-        table.add_row(Text(finding.kind, "yellow"), Text(visible(finding.key)), Text(visible(finding.detail), "dim"))
+    table = plain_table(*columns)
+    for what, key, why in rows[:SHOWN]:
+        table.add_row(Text(what, "yellow"), Text(visible(key)), Text(visible(why), "dim"))
     screen.show(table)
-    counts = Counter(str(finding.kind) for finding in findings)
-    more = f" ({SHOWN} of them shown; all with --json)" if len(findings) > SHOWN else ""
-    screen.note(", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) + more)
-
-
-def _show_failures(screen: Screen, failed: Sequence[Result]) -> None:
-    if not failed:
-        return
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("Code", "Picture", "Reason"):
-        table.add_column(name, overflow="fold")
-    for result in failed[:SHOWN]:
-        table.add_row(
-            Text(str(result.get("code", "")), "yellow"),
-            Text(visible(result["key"])),
-            Text(visible(str(result.get("message", ""))), "dim"),
-        )
-    screen.show(table)
-    counts = Counter(str(result.get("code")) for result in failed)
-    screen.note(", ".join(f"{count} {code}" for code, count in counts.most_common()))
+    counts = Counter(what for what, _, _ in rows)
+    more = f" ({SHOWN} of them shown; all with --json)" if len(rows) > SHOWN else ""
+    screen.note(
+        ", ".join(f"{count} {what}" for what, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        + more
+    )
 
 
 def _unique(results: Iterable[Result]) -> Iterator[Result]:

@@ -16,7 +16,7 @@ from labelstack import prices
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import Number, confirm, yes_option
 from labelstack.cli.screen import Screen, count_text
-from labelstack.cli.target import Target, find_outputs
+from labelstack.cli.target import Target, reach
 from labelstack.errors import NoOutputsError
 from labelstack.repair import dead_letters
 from labelstack.repair.clock import cloud_time
@@ -84,8 +84,7 @@ def repair_target(backend: Backend, target: Target, rate_per_s: float | None) ->
     Raises:
         LabelstackError: No cloud, stack or outputs, or those of an older stack.
     """
-    cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
-    outputs = find_outputs(backend, target, cloud)
+    cloud, outputs = reach(backend, target)
     missing = [name for name in NEEDED if name not in outputs]
     if missing:
         raise NoOutputsError(f"the stack has no output {' and no '.join(missing)}: deploy it with this version first.")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.text import Text
 
@@ -50,6 +53,19 @@ class Screen:
     def note(self, text: str | Text) -> None:
         """Print a line about the progress on standard error."""
         self.err.print(text, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Draw a moving line on a terminal; yield a function that adds to what is done.
+
+        Args:
+            what: Its text; `{task.completed}` stands for how much is done.
+            total: Everything that is to be done, for a bar; None where nobody knows.
+        """
+        bar = () if total is None else (BarColumn(), MofNCompleteColumn())
+        columns = (SpinnerColumn(), TextColumn(what), *bar, TimeElapsedColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.live) as progress:
+            yield partial(progress.advance, progress.add_task("", total=total))
 
     def document(self, content: object) -> None:
         """Print one JSON document."""

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from decimal import Decimal
 
 import click
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from handlers.results import LabelRules
@@ -15,6 +13,7 @@ from labelstack.cli.cost import read_settings
 from labelstack.cli.options import command, json_option, target_options
 from labelstack.cli.repair_target import repair_target
 from labelstack.cli.screen import Screen, count_text, visible
+from labelstack.cli.tables import plain_table
 from labelstack.cli.target import Target
 from labelstack.repair.simulation import Change, Simulation, simulate
 
@@ -47,9 +46,7 @@ def simulate_labels(ctx: click.Context, target: Target, prefix: str, as_json: bo
 
 
 def _show(screen: Screen, simulation: Simulation) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("Label", "Change", "Pictures", "For example"):
-        table.add_column(name, overflow="fold", justify="right" if name == "Pictures" else "left")
+    table = plain_table("Label", "Change", "Pictures", "For example", right=("Pictures",))
     rows = [(name, "lost", change) for name, change in simulation.lost.items()]
     rows += [(name, "gained", change) for name, change in simulation.gained.items()]
     rows.sort(key=lambda row: (-row[2].pictures, row[0]))

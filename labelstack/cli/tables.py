@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -60,7 +60,7 @@ class Fitting:
 def results_table(rows: Sequence[Row]) -> RenderableType:
     """Return a table of several pictures, and below it the words read and the reasons of those not labelled."""
     timed = any(row.seconds is not None for row in rows)
-    table = _table(leading=1)
+    table = plain_table(leading=1)
     longest = max((len(visible(row.name)) for row in rows), default=0)
     table.add_column("Picture", overflow="fold", min_width=min(longest, NAME_WIDTH), max_width=NAME_WIDTH)
     table.add_column("Status", no_wrap=True)
@@ -95,9 +95,7 @@ def result_page(result: Result) -> RenderableType:
         facts.add_row(name, value)
     parts: list[RenderableType] = [facts]
     if result.get("labels"):
-        labels = _table()
-        for name in ("Label", "Confidence", "Seen", "Parents"):
-            labels.add_column(name, justify="right" if name in ("Confidence", "Seen") else "left", overflow="fold")
+        labels = plain_table("Label", "Confidence", "Seen", "Parents", right=("Confidence", "Seen"))
         for label in result["labels"]:
             instances = len(label.get("instances", []))
             labels.add_row(
@@ -112,9 +110,7 @@ def result_page(result: Result) -> RenderableType:
 
 def matches_table(matches: Sequence[Result], searched: Sequence[str]) -> RenderableType:
     """Return a table of matches with the searched labels (in lower case), or else the surest."""
-    table, lines = _table(), list[Text]()
-    table.add_column("Picture", overflow="fold")
-    table.add_column("Labels", overflow="fold")
+    table, lines = plain_table("Picture", "Labels"), list[Text]()
     table.add_column("Processed", no_wrap=True, style="dim")
     for match in matches:
         by_name = {label["name"].lower(): label for label in reversed(match.get("labels", []))}
@@ -127,8 +123,7 @@ def matches_table(matches: Sequence[Result], searched: Sequence[str]) -> Rendera
 
 def counts_table(counts: Mapping[str, int]) -> RenderableType:
     """Return a table of labels with their numbers of pictures."""
-    table = _table()
-    table.add_column("Label", overflow="fold")
+    table = plain_table("Label")
     table.add_column("Pictures", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, overflow="crop")
     most = max(counts.values(), default=1)
@@ -255,7 +250,11 @@ def _color_text(color: Mapping[str, Any]) -> str:
     return f"{color['name']} {color['hex']} {percent(color['percent'])}".replace(" ", SPACE)
 
 
-def _table(leading: int = 0) -> Table:
-    return Table(
+def plain_table(*columns: str, leading: int = 0, right: Collection[str] = ()) -> Table:
+    """Return a table with these columns; some of them are justified to the right."""
+    table = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim", leading=leading
     )
+    for name in columns:
+        table.add_column(name, overflow="fold", justify="right" if name in right else "left")
+    return table

@@ -136,8 +136,13 @@ def connect(backend: Backend, target: Target) -> Connection:
     Raises:
         LabelstackError: No cloud runs, no stack is deployed, or its outputs cannot be found.
     """
+    return connection_to(backend, *reach(backend, target))
+
+
+def reach(backend: Backend, target: Target) -> tuple[Cloud, Mapping[str, Any]]:
+    """Return the running cloud, and the stack's outputs as `find_outputs` gives them."""
     cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
-    return connection_to(backend, cloud, find_outputs(backend, target, cloud))
+    return cloud, find_outputs(backend, target, cloud)
 
 
 def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) -> Connection:
