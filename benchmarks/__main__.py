@@ -46,7 +46,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "lane": lane.measure,
     "vision": vision.measure,
 }
-# Left out, with a sentence, where there is no Docker and they were not asked for by name.
+# Left out, with a sentence, where there is no Docker, unless they are named.
 NEED_DOCKER = {"localstack", "compose", "lane"}
 
 

@@ -215,7 +215,7 @@ def _drop_to_labels_s(page: Page, number: int) -> float:
     row = page.locator("#upload-list > li").filter(has_text=name)
     started = time.perf_counter()
     page.evaluate(DROP, [{"name": name, "type": "image/jpeg", "base64": content}])
-    with contextlib.suppress(AssertionError):  # the state tells more than a time-out
+    with contextlib.suppress(AssertionError):  # the state says more than a time-out
         expect(row).to_have_attribute("data-state", "done")
     taken = time.perf_counter() - started
     assert row.get_attribute("data-state") == "done", row.text_content()

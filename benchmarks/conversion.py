@@ -28,8 +28,8 @@ WIDTH, HEIGHT = 4032, 3024
 PHOTOGRAPH = PROJECT / "samples" / "astronaut.jpg"
 RUNS = 3
 WATCHED_EVERY_S = 0.003
-# The process measures itself: seconds of processor time of one conversion, of all its threads, and the memory that it
-# took beyond what a small picture of the same format had taken before.
+# The process measures itself: seconds of processor time of one conversion, of all its threads, and the memory beyond
+# that of a small picture of the same format before it.
 MEASURED = r"""
 import io, json, re, sys, time
 from pathlib import Path

@@ -20,7 +20,7 @@ def measure() -> Report:
     """
     from labelstack.clouds.localstack_container import prepare  # needs Docker's packages
 
-    prepare(PROJECT)  # what is timed are tests, not a download
+    prepare(PROJECT)  # to time tests, not a download
     command = ["make", "--no-print-directory", "localstack-test"]
     with timed() as lane:
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)

@@ -21,7 +21,7 @@ def measure() -> Report:
     """
     from labelstack.clouds.localstack_container import LocalStackContainer, prepare  # needs Docker's packages
 
-    prepare(PROJECT)  # what is timed is a start, not a download
+    prepare(PROJECT)  # to time a start, not a download
     started = time.perf_counter()
     with (
         tempfile.TemporaryDirectory(prefix="labelstack-bench-") as folder,

@@ -34,7 +34,7 @@ def measure() -> Report:
         EmbeddedCloud.start(Path(folder) / "embedded") as cloud,
     ):
         engine = InProcessEngine(PROJECT, cloud, Path(folder) / "stacks")
-        engine.up("local")  # fills the package cache: what is timed is a deployment, not pip
+        engine.up("local")  # fills the package cache, to time a deployment, not pip
         engine.destroy("local")
         with timed() as deploy:
             outputs = engine.up("local").outputs

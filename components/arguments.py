@@ -37,8 +37,8 @@ T = TypeVar("T")
 # The unit of a number, by the end of its name.
 UNITS = {"seconds": "seconds", "days": "days", "mb": "megabytes", "usd": "US dollars"}
 SEVERAL = 5  # choices that a sentence can name; more are a list
-# Not recorded as a component's inputs: paths differ from machine to machine; what a function is told and may do its own
-# resources show, and to record it would make them wait for each other.
+# Not recorded as a component's inputs: paths differ from machine to machine. A function's own resources show its
+# environment and rights, and to record them here would make resources wait for each other.
 UNRECORDED = {"source_dir", "build_dir", "folder", "environment", "statements"}
 
 
@@ -249,7 +249,7 @@ def is_mapping(annotation: Any) -> bool:
     return typing.get_origin(annotation) in (Mapping, dict)
 
 
-# --- conversion ---------------------------------------------------------------------------------------------------
+# --- conversion ------------------------------------------------------------------------------------------------------
 
 
 def _converted(member: Member, value: Any, refusal: Refusal) -> Any:
@@ -405,7 +405,7 @@ def _is_output(part: Any) -> bool:
     return forward or typing.get_origin(part) is pulumi.Output
 
 
-# --- what is expected, and what it is for ---------------------------------------------------------------------------
+# --- expected values and purpose -------------------------------------------------------------------------------------
 
 
 def _expected(annotation: Any, unit: str, limits: Sequence[Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 # Lambda's limits of an SQS event source mapping's maximum concurrency.
 LEAST, MOST = 2, 1000
-# As many pictures as one function labels in a second, whatever Rekognition takes for each of them.
+# The number of pictures that one function labels in a second, however long Rekognition takes for each.
 PICTURES_PER_S = 25
 
 

@@ -14,7 +14,7 @@ from .policies import Statement, let_service
 from .references import BucketLike
 from .upload_bucket import UploadBucket
 
-# The last is what a versioned bucket sends when its lifecycle expires an upload.
+# A versioned bucket sends the last one when its lifecycle expires an upload.
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
 TYPE = "aws:s3/bucket:Bucket"
 LISTS = ("queues", "topics", "lambda_functions")
@@ -88,7 +88,7 @@ class BucketEvents:
         )
         return ArgumentError(type(self._component).__name__, self._name, [Problem("bucket", bucket, expected)])
 
-    # --- the two ways --------------------------------------------------------------------------------------------
+    # --- the two ways ------------------------------------------------------------------------------------------------
 
     def may_send(self, queue: aws.sqs.Queue) -> Statement:
         """Allow S3 to send to the queue, for this bucket of this account alone."""

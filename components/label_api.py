@@ -150,7 +150,7 @@ class LabelApi(Component):
         api_id, endpoint = self._rest() if self._args["kind"] == "rest" else self._http()
         self.url = endpoint
         if (public := self._args["public_endpoint"]) is not None:
-            # The path under which LocalStack, and what is compatible with it, serves every API.
+            # The path under which LocalStack and compatible emulators serve every API.
             base = f"{public.rstrip('/')}/_aws/execute-api/"
             self.url = pulumi.Output.concat(base, api_id, "/", self._args["stage"])
         self.kind = pulumi.Output.from_input(self._args["kind"])
@@ -166,7 +166,7 @@ class LabelApi(Component):
             )
         return duty_of_operation
 
-    # --- the functions -------------------------------------------------------------------------------------------
+    # --- the functions -----------------------------------------------------------------------------------------------
 
     def _function(self, duty: str) -> PythonFunction:
         return service_function(
@@ -258,7 +258,7 @@ class LabelApi(Component):
         line = ACCESS_LOG_FORMAT | ACCESS_LOG_ROUTE[self._args["kind"]]
         return {"destination_arn": group.arn, "format": json.dumps(line, separators=(",", ":"))}
 
-    # --- kind rest -----------------------------------------------------------------------------------------------
+    # --- kind rest ---------------------------------------------------------------------------------------------------
 
     def _rest(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """Return the REST API's id and URL."""
@@ -279,7 +279,7 @@ class LabelApi(Component):
             opts=self._child,
         )
         permissions = self._allow_calls(api.execution_arn)
-        # A stage serves a deployment, which is what the API was when it was made: another body, another deployment.
+        # A stage serves a deployment, a copy of the API at its creation: another body needs another deployment.
         deployment = aws.apigateway.Deployment(
             name,
             rest_api=api.id,
@@ -373,7 +373,7 @@ class LabelApi(Component):
         )
         return key.id
 
-    # --- kind http -----------------------------------------------------------------------------------------------
+    # --- kind http ---------------------------------------------------------------------------------------------------
 
     def _http(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """Return the HTTP API's id and URL. It is created route by route, so that a preview shows each change."""

@@ -91,8 +91,8 @@ class LabelWorkflow(Pipeline):
     def _steps(self) -> dict[str, PythonFunction]:
         args = self._args
         read = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn)
-        # Recognise decodes hostile files, and Inspect names it the version. So it can read no other picture: nobody
-        # guesses the ids of versions. A bucket that may have none gives its objects without.
+        # Recognise decodes hostile files, and Inspect gives it the version. So it can read no other picture, because
+        # ids of versions cannot be guessed. In a bucket without versions it reads objects by key.
         by_version = self._bucket.versioned
         read_one = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn, by_version_alone=by_version)
         keep = access.keep_items(self._table.arn)
@@ -176,7 +176,7 @@ class LabelWorkflow(Pipeline):
             definition=pulumi.Output.json_dumps(
                 state_machine.definition(arns, self._args["detectors"], self._partition()), separators=(",", ":")
             ),
-            # An Express workflow shows what it did nowhere else. Its data are people's pictures: they are not logged.
+            # An Express workflow has no other trace. Its data are people's pictures, so they are not logged.
             logging_configuration={
                 "log_destination": pulumi.Output.concat(logs.arn, ":*"),
                 "include_execution_data": False,
@@ -188,7 +188,7 @@ class LabelWorkflow(Pipeline):
         )
 
     def _starter(self) -> PythonFunction:
-        # An emulator's one address may be a number, before which a prefix makes a name that nobody knows.
+        # An emulator's one address may be a number. A prefix would make it an unknown name.
         emulator = cast(LabelWorkflowArgs, self._args)["public_endpoint"] is not None
         without_prefix = {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true"} if emulator else {}
         return self._step(

@@ -157,7 +157,7 @@ class Monitoring(Component):
         self.dashboard_name = self._dashboard()
         self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
 
-    # --- what is watched -----------------------------------------------------------------------------------------
+    # --- metrics and their sources -----------------------------------------------------------------------------------
 
     def _logs(self, function_name: pulumi.Input[str], label: str = "") -> pulumi.Input[str]:
         """Return the command that shows a function's log; the command `labelstack` calls the function `label`."""
@@ -253,7 +253,7 @@ class Monitoring(Component):
                 resume = "labelstack resume" if labelstack else alarms.turn_on_command(processor.name)
             yield alarms.cost_alarm(known["service"], bound, self._usd_per_call, processor.name, resume)
 
-    # --- what is made --------------------------------------------------------------------------------------------
+    # --- resources ---------------------------------------------------------------------------------------------------
 
     def _topic(self) -> pulumi.Output[str]:
         """Return a topic to which CloudWatch's alarms of this account may publish, and nobody without TLS."""

@@ -187,8 +187,8 @@ _FORBIDDEN = GatewayAnswer(403, "FORBIDDEN", "This needs a valid API key or sign
 _BUSY = GatewayAnswer(429, "TOO_MANY_REQUESTS", "Too many requests at once. Wait a moment and try again.")
 _BROKEN = GatewayAnswer(500, "INTERNAL_ERROR", "Something went wrong on our side. Try again in a moment.")
 _LATE = GatewayAnswer(504, "TIMEOUT", "The service took too long to answer. Try again in a moment.")
-# All response types of API Gateway, as the two DEFAULT_ ones cannot tell their status in a body. The gateway's own
-# sentence, a JSON string, is given where it says more: which parameter is missing.
+# All response types of API Gateway, because the two DEFAULT_ ones cannot have their status in a body. The gateway's own
+# sentence, a JSON string, stands where it says more, such as the missing parameter.
 GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
     "ACCESS_DENIED": _FORBIDDEN,
     "API_CONFIGURATION_ERROR": _BROKEN,

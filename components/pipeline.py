@@ -25,7 +25,7 @@ LEAST_RECORDER_DELAY_S = 5
 # SQS counts receives. The functions count attempts, which are receives that were no waits, and give messages up
 # by those. Three days of waits, each up to 15 minutes long and half of that at least, are less than so many.
 WAITS, MOST_RECEIVES = 600, 1000
-MOST_IN_BATCH = 10  # of what is not sent to Rekognition
+MOST_IN_BATCH = 10  # of files that are not sent to Rekognition
 BESIDE_REKOGNITION_S = 5  # to read a picture, write its result and end in time
 # Memory beside the picture that a function decodes: the runtime, the file, and copies for Rekognition.
 BESIDE_PICTURE_MB = 208
@@ -128,7 +128,7 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     # Room to convert a picture of 50 megapixels, and most of a processor to do it with.
     memory_mb: Annotated[pulumi.Input[int], Field(1024, ge=128, le=10240)]
     """The labelling function's memory. It limits the size of converted pictures."""
-    # A queue keeps what a function works on invisible for six times this, and for 12 hours at most.
+    # A queue hides a function's messages for six times this, and for 12 hours at most.
     timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=5, le=900)]
     """Timeout of a batch, or of a step of the workflow."""
 
@@ -229,7 +229,7 @@ class Pipeline(Component):
         args_type: type[PipelineArgs] = PipelineArgs,
     ) -> None:
         """Make the queues. `taker_timeout_s` is the timeout of the function that takes the events."""
-        # A stack may change from one pipeline to the other: its queues, and what is in them, stay.
+        # A stack may change from one pipeline to the other: its queues and their messages stay.
         others = [other for other in KINDS if other != type(self).__name__]
         self._args = self.arguments = self._start(name, args_type, args, opts, others)
         self._bucket, self._table = references.bucket(self._args["bucket"]), references.table(self._args["table"])
@@ -269,7 +269,7 @@ class Pipeline(Component):
             ],
         )
 
-    # --- what functions are told, and may do ---------------------------------------------------------------------
+    # --- environment and rights of functions -------------------------------------------------------------------------
 
     def _common_environment(self) -> dict[str, pulumi.Input[str]]:
         """Return the variables of every function."""
@@ -320,7 +320,7 @@ class Pipeline(Component):
             statements += access.publish(self._topic.arn, self._topic.kms_key_arn)
         return statements
 
-    # --- the ends ------------------------------------------------------------------------------------------------
+    # --- the ends ----------------------------------------------------------------------------------------------------
 
     def _event_source(
         self,

@@ -29,7 +29,7 @@ INDEX, CONFIG = "index.html", "config.json"
 BUCKET_PLACE = "{bucket}"
 HSTS_S = 2 * 365 * 24 * 60 * 60
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"  # AWS's managed cache policy of that name
-# Said here, as what a machine's own table of types says differs.
+# Listed here, because the types of different machines differ.
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -42,7 +42,7 @@ CONTENT_TYPES = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-# A file keeps its name when it changes, so a browser asks each time whether it has (and is told no by its ETag).
+# A file keeps its name when it changes, so a browser asks each time whether the ETag has changed.
 ALWAYS_ASK, A_DAY, NEVER_KEEP = "no-cache", "public, max-age=86400", "no-store"
 CACHED_FOR_A_DAY = {".ico", ".png", ".svg", ".woff2"}
 _CSP_TAG = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*(">)')

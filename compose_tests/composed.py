@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
-# Of docker-compose.yml and what it mounts; and of the command, which runs in the copy.
+# The files of docker-compose.yml and its mounts, and of the command, which runs in the copy.
 COPIED = (
     *("docker-compose.yml", "Dockerfile", ".dockerignore", "Pulumi.yaml", "Pulumi.local.yaml", "__main__.py"),
     *("settings.py", "api", "components", "handlers", "labelstack", "rekognition_local", "requirements", "web"),

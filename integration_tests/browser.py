@@ -28,11 +28,11 @@ FLAGS = [
     # strangers', who let them lead to this machine.
     "--host-resolver-rules=MAP *.localhost.localstack.cloud 127.0.0.1, MAP *.test 127.0.0.1",
 ]
-# Chromium drops what it is loading when Docker gives a new container a network interface. It is not the page's doing.
+# Chromium drops what it is loading when Docker gives a new container a network interface. The page does not cause that.
 NOT_THE_PAGE = "net::ERR_NETWORK_CHANGED"
 # The page cannot run without these, so it cannot request them again.
 PARTS_OF_THE_PAGE = frozenset({"document", "script", "stylesheet"})
-PATIENCE_MS = 60_000  # for busy machines; what is there is not waited for
+PATIENCE_MS = 60_000  # for busy machines; it costs no time when all is there
 DROP = """(files) => {
     const data = new DataTransfer();
     for (const { name, type, base64 } of files) {

@@ -33,7 +33,7 @@ def sections(running: RunningCloud, functions: list[str], since_ms: int) -> Iter
             if warnings := [line for line in text.splitlines() if WARNING.search(line)]:
                 yield f"{source}, its warnings", cut(warnings, CLOUD_LINES)
     except (CloudError, OSError):
-        pass  # told below
+        pass  # reported below
     try:
         log_lines = logs.read(running.cloud.client("logs"), functions, since_ms)
         lines = [f"{line.function}: {line_text(line).plain}" for line in log_lines if METRICS_MARK not in line.message]

@@ -19,7 +19,7 @@ from labelstack.clouds import Cloud
 T = TypeVar("T")
 
 TERMINAL = frozenset({"LABELED", "REJECTED", "FAILED", "DELETED"})
-PATIENCE_S = 240.0  # longer than a message is hidden whose function timed out; what is there is not waited for
+PATIENCE_S = 240.0  # longer than a message is hidden after its function timed out; it costs no time when all is there
 DOUBT_S = 3.0
 POLL_INTERVAL_S = 0.05
 LONGEST_INTERVAL_S = 0.5
@@ -107,7 +107,7 @@ class DeployedStack:
         """Return URL and headers of a request for a file of the page."""
         return reachable(str(self.outputs["websiteUrl"]) + path)
 
-    # --- pictures ---------------------------------------------------------------------------------------------
+    # --- pictures ----------------------------------------------------------------------------------------------------
 
     def upload(self, key: str, body: bytes, **extra: str) -> Uploaded:
         """Put an object into the upload bucket."""
@@ -123,7 +123,7 @@ class DeployedStack:
         answer = self.client("sqs").send_message(QueueUrl=self.outputs["queueUrl"], MessageBody=body)
         return str(answer["MessageId"])
 
-    # --- the table --------------------------------------------------------------------------------------------
+    # --- the table ---------------------------------------------------------------------------------------------------
 
     def item(self, pk: str, sk: str) -> dict[str, Any] | None:
         """Return one item of the results table as Python values, or None."""
@@ -247,7 +247,7 @@ class DeployedStack:
             counts[queue] = (visible, hidden)
         return counts
 
-    # --- logs -------------------------------------------------------------------------------------------------
+    # --- logs --------------------------------------------------------------------------------------------------------
 
     def log_events(self, function_name: str) -> Iterator[dict[str, Any]]:
         """Yield a function's JSON log lines."""

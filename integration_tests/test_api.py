@@ -98,7 +98,7 @@ def test_tells_why_a_file_is_rejected(api: ApiClient) -> None:
     assert (result["status"], result["code"]) == ("REJECTED", "NOT_AN_IMAGE")
     assert "JPEG, PNG" in result["message"]
     assert key in keys_of(api.every_page({"status": "REJECTED"}))
-    # Whatever was uploaded as a picture: no browser is to take it for a page.
+    # No browser may take an upload for a page, whatever its content.
     link = api.pool.request("GET", api.get("/image-url", {"key": key}).json["url"])
     assert link.headers["Content-Type"] == "application/octet-stream"
     assert link.headers["Content-Disposition"] == "attachment"
@@ -256,7 +256,7 @@ def test_gateway_refuses_as_the_functions_do(keyed_api: ApiClient) -> None:
 
 @pytest.mark.parametrize("path", ["/labels", "/images", "/health", "/result", "/no/such/path"])
 def test_wants_a_signature_for_everything(signed_api: ApiClient, path: str) -> None:
-    # The gateway of an HTTP API answers this by itself, in its own words: AWS lets nobody shape them.
+    # The gateway of an HTTP API answers this itself, in words that AWS does not let a program change.
     assert ApiClient(signed_api.url).send("GET", path).status == 403
 
 

@@ -17,7 +17,7 @@ from integration_tests.stack import DeployedStack, wait_for
 @pytest.fixture
 def session(stack: DeployedStack, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a session of the package localstack-client for this cloud."""
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # it would count for more than what is said here
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # it would override these arguments
     keys = stack.cloud.credentials()
     host = urlsplit(stack.cloud.endpoint_url).netloc
     return Session(keys.access_key, keys.secret_key, region_name=stack.cloud.region, localstack_host=host)

@@ -105,7 +105,7 @@ def test_poison_message_is_kept_and_the_queue_goes_on(stack: DeployedStack, key:
 
 def test_burst_of_pictures_none_lost_none_doubled(stack: DeployedStack, session_rekognition: LocalRekognition) -> None:
     pictures = 300 if stack.cloud.capabilities.bulk else 25
-    # Answered by a rule: what is tested is the pipeline, not how fast this machine looks at pixels.
+    # A rule answers, because this tests the pipeline and not the speed of this machine's detectors.
     rule = {"labels": [{"name": "Burst"}, {"name": "Box"}], "faces": [], "moderation": [], "text": []}
     session_rekognition.set_rules([{"match": {"key": "burst/*"}, **rule}])
     uploaded = [stack.upload(f"burst/{n}.jpg", picture(f"burst {n}")) for n in range(pictures)]

@@ -425,7 +425,7 @@ def refusals(text: str) -> set[str]:
     return named | {action for words, action in unnamed.items() if words in text}
 
 
-# --- the stacks, with nobody at their queues
+# --- the stacks, with idle queues
 
 
 def functions_of(stack: DeployedStack) -> dict[str, str]:

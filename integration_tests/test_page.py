@@ -27,7 +27,8 @@ MARKUP = "<img src=x onerror=alert(1)>"
 NOTHING_ELSE: dict[str, list[Any]] = {"faces": [], "moderation": [], "text": []}
 
 
-# Every stack is there before the browser is: while Playwright runs, no deployment may start an event loop of its own.
+# Every stack is deployed before the browser starts: while Playwright runs, no deployment may start an event loop of its
+# own.
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest, cloud: Cloud, api: ApiClient, keyed_api: ApiClient) -> Iterator[Browser]:
     """Yield a headless browser."""

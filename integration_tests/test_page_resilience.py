@@ -19,7 +19,8 @@ Visit = Callable[[DeployedStack], Visitor]
 MakeKey = Callable[[str], str]
 
 
-# Every stack is there before the browser is: while Playwright runs, no deployment may start an event loop of its own.
+# Every stack is deployed before the browser starts: while Playwright runs, no deployment may start an event loop of its
+# own.
 @pytest.fixture(scope="module")
 def browser(stack: DeployedStack, guest_stack: DeployedStack, cloudfront_stack: DeployedStack) -> Iterator[Browser]:
     """Yield a headless browser."""
@@ -133,7 +134,7 @@ def test_offline_is_told_and_waited_out(any_stack: DeployedStack, visit: Visit, 
 
     expect(page.locator("#connection")).to_be_hidden()
     expect(row(page, "later.png")).to_have_attribute("data-state", "done")
-    # Chromium tells of each picture that was on its way to the gallery.
+    # Chromium reports each picture that was on its way to the gallery.
     visitor.errors = [error for error in visitor.errors if "ERR_INTERNET_DISCONNECTED" not in error]
 
 

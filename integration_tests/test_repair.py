@@ -257,7 +257,7 @@ def test_nothing_false_is_said_during_a_burst(workshop: Workshop, folder: str, r
     started = time.monotonic()
     settled = workshop.upload_many(folder, 20)
     stack.wait_for_results(settled)
-    # On a busy machine a picture takes longer, and an emulator's transactions that fail side by side come again later.
+    # On a busy machine a picture takes longer, and an emulator's conflicting transactions are retried later.
     grace_s = max(GRACE_S, round(3 * (time.monotonic() - started)))
     with workshop.losing_events():
         stack.upload(f"{folder}young.jpg", picture(f"{folder} young"))

@@ -29,7 +29,7 @@ from labelstack.clouds import Cloud, EmbeddedCloud
 pytestmark = pytest.mark.abuse
 
 NAME = "planted"
-# Sends a request as any page may, with no question to the server first; tells the status where the page may know it.
+# Sends a request as any page may, without a preflight; returns the status if the page may read it.
 SEND = """async ({url, method, body, mode}) => {
     try {
         const answer = await fetch(url, { method, body: body || undefined, mode });

@@ -20,7 +20,7 @@ from integration_tests.test_events import event_of, image_items
 
 Fault = dict[str, Any]
 BROKEN: Fault = {"error": {"code": "InternalServerError", "message": "Internal error", "status": 500}}
-# Endings by fault: refused for good at once, broken after the queue's attempts, throttled a few times and then not.
+# Endings by fault: refused at once, broken after the queue's attempts, throttled a few times and then labelled.
 FAULTS: dict[str, Fault] = {
     "denied": {"error": {"code": "AccessDeniedException", "message": "User is not authorized", "status": 400}},
     "broken": BROKEN,

@@ -206,7 +206,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
             "GetEncryptionConfiguration GetLifecycleConfiguration GetReplicationConfiguration "
             "ListTagsForResource PutBucketTagging TagResource UntagResource",
         ),
-        # Only a bucket that goes with what is in it lets the deployer delete from it.
+        # The deployer may delete only from a bucket that is destroyed with its contents.
         on("arn:{partition}:s3:::{own}", "s3", "ListBucketVersions", when="forceDestroy"),
         on(OBJECTS, "s3", "DeleteObject DeleteObjectVersion", when="forceDestroy"),
     ),

@@ -48,7 +48,7 @@ PICTURE = Requests(s3_reads=1, image_reads=1, content_reads=1, content_writes=1,
 KNOWN_PICTURE = Requests(s3_reads=0, image_reads=1, content_reads=1, content_writes=0, transactions=1)
 # A new picture again, where its result is announced to both targets.
 ANNOUNCED_PICTURE = replace(PICTURE, documents=1, messages=1, notes=1)
-# In a workflow, of a new picture: the last step reads again what the first one has read. Of a known one: the same.
+# In a workflow, the last step repeats the reads of the first, of a new picture and of a known one.
 WORKFLOW_PICTURE = Requests(s3_reads=1, image_reads=2, content_reads=2, content_writes=1, transactions=1)
 WORKFLOW_DETECTOR_READS = 1  # each detector's branch reads the header itself
 
@@ -62,7 +62,7 @@ LOG_BYTES = 2 * KB  # of one picture: its line, its metrics, Lambda's START, END
 LAMBDA_MS, KNOWN_MS, API_MS, API_MB = 1_500, 150, 100, 512
 # Of a picture's previews; both have about 0.2 MB (benchmarks/previews.py).
 PREVIEW_MS, PREVIEWS_BYTES, PREVIEW_PUTS, PREVIEW_GETS = 700, 200 * KB, 2, 4
-STEP_MS, STEP_MB, EXECUTION_MB = 150, 256, 64  # a step that asks nobody; Step Functions charges 64 MB at a time
+STEP_MS, STEP_MB, EXECUTION_MB = 150, 256, 64  # a step without a call; Step Functions charges 64 MB at a time
 WORKFLOW_LOG_BYTES = 25 * KB  # of an execution, about 30 events, and of its functions: an estimate
 IDLE_RECEIVES = 5 * 3 * MONTH_MINUTES  # of a queue: five pollers that wait for 20 s
 API_READ_UNITS, API_BYTES, API_LOG_BYTES = 10, 5 * KB, KB
@@ -280,7 +280,7 @@ def _table(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int) ->
     remembered = shape.detectors * _units(result / max(1, shape.detectors), WRITE_UNIT_BYTES)
     recalled = shape.detectors * _units(result / max(1, shape.detectors), READ_UNIT_BYTES)
     writes = volumes.pictures * write_units(shape, labels) + new * requests.content_writes * remembered
-    # Of what is not there yet a read takes one unit; of what is known, as many as it is large.
+    # Reading a missing item takes one unit, reading known content as many as its size.
     reads = new * (requests.image_reads + requests.content_reads * shape.detectors)
     reads += known * (known_of.image_reads + known_of.content_reads * recalled)
     bill.add("dynamodb.write", "results, labels, terms, counters, known content", writes)

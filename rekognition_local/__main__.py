@@ -91,5 +91,5 @@ if __name__ == "__main__":
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not sys.exit: that waits for detectors and downloads still running in threads, whose answers nobody hears.
+    # Not sys.exit, which waits for detectors and downloads in threads, whose answers have no reader any more.
     os._exit(status)

@@ -53,7 +53,7 @@ class CallQueue:
 
     def _finished(self, call: Hashable, task: asyncio.Task[Any], is_lasting: bool) -> None:
         del self._unfinished[call]
-        # The error is read even if nobody waits for it any more: asyncio would report it as lost.
+        # This reads the error even without a waiter: asyncio would report it as lost.
         if task.cancelled() or task.exception() is not None or not is_lasting:
             return
         self._answers[call] = task.result()

@@ -27,7 +27,7 @@ MAX_BYTES_INLINE = 5 * 1024 * 1024
 MAX_BYTES_S3 = 15 * 1024 * 1024
 MIN_SIDE_PX = 80
 MAX_SIDE_PX = 10_000
-# The sides that detectors work on: the kept copy, and what is enough for faces and shapes.
+# The sides that detectors work on: the kept copy, and the smaller ones for faces and shapes.
 WORK_SIDE_PX = 1280
 MAX_PIXELS_AT_ONCE = 20_000_000
 

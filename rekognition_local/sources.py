@@ -125,7 +125,7 @@ class ImageSource:
     def _ended(self, place: tuple[str, str, str | None], done: asyncio.Task[Analysis]) -> None:
         del self._downloads[place]
         if not done.cancelled():
-            # Read, so that a failure nobody waits for any more is not reported as lost: each caller had it.
+            # This reads the failure, so that asyncio does not report it as lost: each caller had it.
             done.exception()
 
     def forget(self) -> None:

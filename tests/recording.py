@@ -270,7 +270,7 @@ def record(
     async def run(recorder: mocks.MockMonitor) -> None:
         pulumi.runtime.set_all_config(dict(config or {}))
         mocks.set_mocks(recorder.mocks, "labelstack", stack_name, preview=False, monitor=recorder)
-        # Pulumi's mocks keep one set for all programs: one that fails would leave outputs that nobody will ever know.
+        # Pulumi's mocks keep one set for all programs: a failing one would leave outputs that never resolve.
         settings.SETTINGS.outputs = set()
         await stack.run_pulumi_func(lambda: _run(program))
         root = pulumi.runtime.settings.get_root_resource()

@@ -12,7 +12,7 @@ FOLDERS = (
     "labelstack", "rekognition_local", "tests",
 )  # fmt: skip
 WORD = "|".join(sorted(EMPTY))
-# Declarations, parameters and what is taken out of objects; a comment or a text has none of these forms.
+# Declarations, parameters and destructured members; a comment or a text has none of these forms.
 IN_JAVASCRIPT = re.compile(
     rf"\b(?:const|let|function)\s+(?:[\w, ]+, )?({WORD})\b|\(({WORD})(?:, \w+)*\) =>|\b({WORD}) =>|"
     rf"\(\w+, ({WORD})(?: =|\))|\[\w+, ({WORD})\] (?:of|=)|: ({WORD}) \}} ="

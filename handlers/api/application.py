@@ -16,7 +16,7 @@ from .storage import may_pass
 
 Endpoint = Callable[[Request], Answer]
 
-# All routes of the API, whichever function has them: an HTTP API sends what it has no route for to one of them.
+# All routes of the API, of whatever function: an HTTP API sends unknown routes to one of the functions.
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "/generate-upload-url": ("POST",),
     "/detect-labels": ("POST",),

@@ -235,7 +235,7 @@ def _kind(name: str, version_id: object) -> EventKind | None:
     family, _, detail = name.partition(":")
     if family == "ObjectCreated":
         return EventKind.CREATED
-    # A lifecycle rule that expires an object says so by an event family of its own.
+    # A lifecycle rule that expires an object sends events of another family.
     if family in ("ObjectRemoved", "LifecycleExpiration"):
         if detail == "Delete" and version_id:
             return EventKind.PURGED

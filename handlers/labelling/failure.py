@@ -48,7 +48,7 @@ class FailureRecorder:
             self.metrics.add(Metric.IGNORED_EVENTS)
             return Ended(Outcome.FOREIGN)
         image = self.results.read(event.key)
-        # A repair that fails leaves what was there.
+        # A repair that fails leaves the stored result.
         if image.state and (
             event.kind is EventKind.REPAIR or image.state.settles(event.position, event.uploaded_version)
         ):

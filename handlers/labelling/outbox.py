@@ -92,7 +92,7 @@ class DeliveringOutbox:
             self.metrics.add(Metric.ANNOUNCEMENTS_FAILED)
             self._release(result["key"], entry)
             raise
-        # A result that has replaced this one has an entry of its own.
+        # A result that has replaced this one has its own entry.
         self.rows.change_image(result["key"], {"unannounced": entry.id}, {}, OUTBOX_ATTRIBUTES)
         self.metrics.add(Metric.RESULTS_ANNOUNCED)
 

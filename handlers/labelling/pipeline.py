@@ -225,7 +225,7 @@ class Pipeline:
                 write = tombstone(event, self.now())
             return self.store(event, write, image, batch)
 
-    # --- what is known
+    # --- known content
 
     def _image(self, key: str, batch: Batch) -> Snapshot:
         """Return the stored state of a picture, as it was read for the batch or written since."""
@@ -318,7 +318,7 @@ class Pipeline:
     def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline) -> Write:
         """Return the picture's result from known content, and from Rekognition for the rest."""
         content = (stored.etag, stored.size_bytes)
-        # Of pictures with the same bytes in a batch, one is looked at and asked about.
+        # Of pictures with the same bytes in a batch, only one is inspected and sent to Rekognition.
         with batch.lock(content):
             try:
                 if content in batch.rejections:
@@ -441,12 +441,12 @@ class Pipeline:
         self, event: ObjectEvent, stored: StoredObject, answers: Mapping[str, Answer], new_answers: Mapping[str, Answer]
     ) -> Write:
         """Return the result of all answers; `new_answers` are those that were not known before."""
-        # The header of a detector that was asked knows of a conversion.
+        # The header from a detector's answer records a conversion.
         header = next(iter((new_answers or answers).values())).header
         whole = Analysis()
         for answer in answers.values():
             whole.update(answer.analysis)
-        # The item has room for the labels twice where rules may show other ones.
+        # The item has room for the labels twice if rules may change them.
         analysis, cut = trimmed(whole, MAX_ANALYSIS_BYTES // 2 if self.settings.rules else MAX_ANALYSIS_BYTES)
         result = self._result(event, stored, Status.LABELED)
         result.update(cast("Result", analysis))
@@ -521,7 +521,7 @@ def tombstone(event: ObjectEvent, now: datetime) -> Write:
         "sequencer": event.position.sequencer,
         "processedAt": keys.iso_ms(now),
     }
-    # The version of a purge is not what was there last: nobody knows that any more.
+    # The version of a purge is not the last current version, which is no longer known.
     if event.version_id and event.kind is not EventKind.PURGED:
         result["versionId"] = event.version_id
     return Write(result, event.position.event_time, expires_at_s=int((now + TOMBSTONE_KEEP).timestamp()))

@@ -175,7 +175,7 @@ class PacedCalls:
                 self._call_s += _SMOOTHING * (deadline.clock() - started_s - self._call_s)
                 return answer
             except (RekognitionThrottledError, RekognitionServerError, RekognitionTimeoutError) as error:
-                self._call_s /= 2  # whatever calls take: what is overloaded gets fewer at once, at first
+                self._call_s /= 2  # for any duration: an overloaded service first gets fewer calls at once
                 if isinstance(error, RekognitionThrottledError):
                     bucket.empty()
                 else:

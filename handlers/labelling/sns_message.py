@@ -114,5 +114,5 @@ def _subject(result: Result) -> str:
     words = [str(result["status"]), *([str(result["code"])] if "code" in result else [])]
     space = MAX_SUBJECT_CHARACTERS - len(" ".join(words)) - 1
     name = _NOT_PRINTABLE.sub("?", result["key"])
-    # The end of a key tells more than its folders.
+    # The end of a key says more than its folders.
     return " ".join([*words, name if len(name) <= space else "..." + name[3 - space :]])

@@ -199,7 +199,7 @@ class QueueFunction(Generic[B]):
         )
         try:
             ended = self.use_case.process(event, batch, deadline)
-        except Exception as error:  # it is logged and goes on; nothing is swallowed
+        except Exception as error:  # logged and raised again
             self._log_failure(error)
             raise
         if ended.result and "labels" in ended.result:

@@ -92,7 +92,7 @@ class LabellingSteps:
         errors: list[LabellingError] = []
         for branch in state["answers"]:
             try:
-                # A detector that was known already was not asked.
+                # A detector with a known answer was not called.
                 if answer := decode_answer(branch):
                     answers[Detector(branch["detector"])] = answer
             except LabellingError as error:

@@ -144,7 +144,7 @@ def cut_to_bytes(text: str, max_bytes: int) -> str:
     return encoded[:max_bytes].decode(errors="ignore")
 
 
-# --- what a search looks for beside labels
+# --- terms of searches beside labels
 
 _MOST_WORDS: Final = 40
 _MOST_NAME_TERMS: Final = 20

@@ -123,7 +123,7 @@ class ResultsWriter:
                 stored = None
                 self.sleep(self.jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
                 continue
-            with suppress(ConflictError):  # another writer has a later result: what it needs of these stays
+            with suppress(ConflictError):  # another writer has a later result, and keeps the terms that it needs
                 if after:
                     self.rows.commit(after)
             return Snapshot(next(action.item for action in change if isinstance(action, PutImage)))

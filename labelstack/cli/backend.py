@@ -78,7 +78,7 @@ class Backend:
             localstack.info()  # raises where nothing answers
             return localstack
         if profile:
-            os.environ["AWS_PROFILE"] = profile  # boto3, and the Pulumi CLI that is asked for outputs
+            os.environ["AWS_PROFILE"] = profile  # boto3, and the Pulumi CLI that reads outputs
         return AwsCloud(region)
 
     def engine(self, cloud: Cloud, state_folder: Path) -> Engine:

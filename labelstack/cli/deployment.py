@@ -63,7 +63,7 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
     except BaseException as error:  # Ctrl-C among them: a cloud with nothing on it is of no use to anybody
         if started is not None:
             started.stop()
-            error.__notes__ = [CLOUD_STOPPED]  # what the engine noted went with the cloud
+            error.__notes__ = [CLOUD_STOPPED]  # the engine's record went with the cloud
         raise
     if as_json:
         screen.document(outputs)

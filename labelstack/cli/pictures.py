@@ -42,7 +42,7 @@ from labelstack.errors import InputError, NotFoundError
 from labelstack.service import DEFAULT_WORKERS, Finished, NotUploaded, TimedOut, Uploaded, UploadEvent, until
 from labelstack.uploads import LeftOut, LocalPicture, collect, total_bytes, under
 
-SHOWN_PICTURES = 40  # more are told in numbers
+SHOWN_PICTURES = 40  # of more, only numbers
 
 
 @command(examples=["labelstack upload cat.jpg holiday/ --wait"])

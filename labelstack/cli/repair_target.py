@@ -93,7 +93,7 @@ def repair_target(backend: Backend, target: Target, rate_per_s: float | None) ->
     is_fair = cloud.capabilities.fair_queues
     pace = Pace(rate_per_s, unfinished=None if is_fair else partial(dead_letters.unfinished, sqs, queue_url))
     return RepairTarget(
-        # An emulator that was started anew has another instance, a stack that was made anew another bucket.
+        # An emulator has another instance after a restart, and a stack another bucket after its destruction.
         name=f"{target.cloud}/{cloud.instance}/{target.stack}/{outputs['uploadBucket']}",
         s3=cloud.client("s3"),
         sqs=sqs,

@@ -65,7 +65,7 @@ def connected() -> Iterator[docker.DockerClient]:
 
 def _client() -> tuple[docker.DockerClient | None, str]:
     """Return a client of a Docker that answers, or None and the reason."""
-    # As testcontainers finds it, whose containers are to be on the same one.
+    # By testcontainers' own search, so that all containers are on the same Docker.
     from testcontainers.core.docker_client import DockerClient
 
     try:
@@ -165,7 +165,7 @@ def remove_run(client: docker.DockerClient, run: str) -> None:
         CloudError: Docker does not answer or refuses; says how to remove them by hand.
     """
     with explained(f"removing the containers of this run (by hand: {_by_hand(run)})", CloudError):
-        # Parents first: from then on nobody starts more. The next look shows containers that they were starting.
+        # Parents first, so that no more containers start. The next listing has those that they were starting.
         for labels in ((PARENT_LABEL,), (), ()):
             for container in _containers(client, f"{RUN_LABEL}={run}", *labels):
                 with _gone_is_fine():

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-# docs.aws.amazon.com/lambda/latest/dg/lambda-python.html: the runtime includes the SDK (boto3) and what it needs.
+# docs.aws.amazon.com/lambda/latest/dg/lambda-python.html: the runtime includes the SDK (boto3) and its dependencies.
 SHIPPED = ("boto3", "awslambdaric")
 
 

@@ -177,7 +177,7 @@ def _keep(members: Members, table: Mapping[str, Any], item: Item, add: bool) -> 
             continue
         entry = _entry(item, (ranges[0], table["pk_name"], table["sk_name"]))
         if entry is None:
-            del members.orders[at]  # it is made anew, or not at all
+            del members.orders[at]  # it is rebuilt, or left out
         elif add:
             insort(order, entry)
         else:

@@ -159,7 +159,7 @@ def environment_of(original: Callable[..., dict[str, str]]) -> Callable[..., dic
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "TMPDIR": temporary,
-            "HOME": str(Path(temporary, "no-home")),  # else ~/.aws of whoever runs this would be read
+            "HOME": str(Path(temporary, "no-home")),  # otherwise the SDK would read this user's ~/.aws
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
@@ -187,7 +187,7 @@ def install() -> None:
         return PythonWorker if is_python(config) else original_class(config)
 
     def emit(function: dict[str, Any], *arguments: Any, **named: Any) -> None:
-        # The log group of a deleted function is deleted too, and this would make it anew.
+        # The log group of a deleted function is deleted too, and this would create it again.
         if function["config"]["FunctionName"] in lambda_svc._functions:
             original_emit(function, *arguments, **named)
 

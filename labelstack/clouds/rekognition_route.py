@@ -36,7 +36,7 @@ class LocalRekognition:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await self._pass_on(method, path, headers, body)
-        except (OSError, ValueError, KeyError) as error:  # gone, or not what it should be; a time-out is an OSError
+        except (OSError, ValueError, KeyError) as error:  # gone, or invalid; a time-out is an OSError
             text = f"the local Rekognition does not answer: {type(error).__name__} {error}".rstrip()
             answer = json.dumps({"__type": "InternalServerError", "message": text})
             return 500, {"Content-Type": "application/x-amz-json-1.1"}, answer.encode()

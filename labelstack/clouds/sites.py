@@ -24,7 +24,7 @@ from labelstack.clouds.door import LOOPBACK_DOMAIN, is_loopback
 
 HOST = "127.0.0.1"
 TIMEOUT_S = 30
-# A page asks for a dozen files at once: what was found out for the first one holds for the others.
+# A page asks for a dozen files at once: the first one's lookup serves the others.
 REMEMBERED_S = 2.0
 ASKED = ("If-None-Match", "If-Modified-Since", "Range", "Accept", "Accept-Encoding", "User-Agent")
 # Headers of S3's website endpoint; ministack adds more, such as CORS headers for everybody.

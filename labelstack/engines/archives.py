@@ -13,7 +13,7 @@ import pulumi
 
 from labelstack.errors import UnsupportedError
 
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say at the least
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip file
 
 
 def is_asset(value: object) -> bool:

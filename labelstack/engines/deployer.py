@@ -72,11 +72,11 @@ class Deployer:
         old = self._state.entries.get(registration.entry.urn)
         if old is None:
             return self._create(registration, provisioner, None)
-        if old.creating:  # its maker was killed: begin anew
+        if old.creating:  # its creation was killed: start again
             remove(old, self._state, self._target)
             return self._create(registration, provisioner, None)
         entry, inputs = registration.entry, registration.inputs
-        for name in registration.ignored:  # what is there stays
+        for name in registration.ignored:  # the resource stays
             for values in (entry.inputs, inputs):
                 values.pop(name, None)
                 if name in old.inputs:

@@ -62,7 +62,7 @@ class DeployMonitor(mocks.MockMonitor):
         with self._lock:
             self.failure = self.failure or reason
 
-    # --- what Pulumi calls, by gRPC's names ---------------------------------------------------------------------
+    # --- what Pulumi calls, by gRPC's names --------------------------------------------------------------------------
 
     def GetDeploymentInfo(self, request: Any) -> Any:
         """Return the supported features."""
@@ -142,7 +142,7 @@ class DeployMonitor(mocks.MockMonitor):
         candidates = [*urns, *(self.make_urn(parent, type_, name) for type_, name in pairs for parent in parents)]
         return [urn for urn in candidates if urn != own]
 
-    # --- what is done ------------------------------------------------------------------------------------------
+    # --- deployment --------------------------------------------------------------------------------------------------
 
     def _register(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         with self._lock:

@@ -70,9 +70,7 @@ class StackState:
         self.replaced: list[Entry] = []
         self.outputs: dict[str, Any] = {}
         self._lock = threading.Lock()
-        self._lines: dict[
-            str, str
-        ] = {}  # entries as they are in the file, by URN: only what changes is written out anew
+        self._lines: dict[str, str] = {}  # the file's entries by URN: only changed ones are encoded again
 
     @classmethod
     def load(cls, file: Path, instance: str) -> StackState:

@@ -125,8 +125,8 @@ class Comparison:
                 yield result["key"], result
 
     def _judge_unlisted(self, key: str, result: Result) -> Finding | Waiting | None:
-        # The listing may have passed the key before its upload: the bucket is asked once more, and when it was deleted.
-        # A whole page, as LocalStack cannot end one at a key with a control character.
+        # The listing may have passed the key before its upload, so this asks the bucket again, also for the time of a
+        # deletion. It asks for a whole page, because LocalStack cannot end one at a key with a control character.
         answer = self._s3.list_object_versions(Bucket=self._bucket, Prefix=key)
         latest: dict[str, datetime] = {
             kind: entry["LastModified"]

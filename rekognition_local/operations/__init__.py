@@ -11,7 +11,7 @@ from rekognition_local.operations.detect_labels import detect_labels
 from rekognition_local.operations.detect_moderation_labels import detect_moderation_labels
 from rekognition_local.operations.detect_text import detect_text
 
-# Parameters, the picture, and a rule's items that take the place of what is seen (or None) → the answer.
+# Parameters, the picture, and a rule's items in place of detections (or None) → the answer.
 Operation = Callable[[Mapping[str, Any], Analysis, "list[Any] | None"], Awaitable[dict[str, Any]]]
 
 OPERATIONS: dict[str, Operation] = {

@@ -148,7 +148,7 @@ class _Builder:
         scale = self._weights[f"{norm}.weight"] / np.sqrt(self._weights[f"{norm}.running_var"] + _EPSILON)
         bias = self._weights[f"{norm}.bias"] - self._weights[f"{norm}.running_mean"] * scale
         size, out_side = kernel.shape[2], -(-side // stride)
-        # TensorFlow's "SAME" padding: what is odd goes to the right and below.
+        # TensorFlow's "SAME" padding: an odd pixel goes to the right and below.
         padding = max(0, (out_side - 1) * stride + size - side)
         before, after = padding // 2, padding - padding // 2
         out = self.graph.operation(

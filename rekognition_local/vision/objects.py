@@ -20,7 +20,7 @@ from rekognition_local.vision.scene import Cue
 from rekognition_local.vocabulary import DATA, entry_of
 
 LEAST_CONFIDENCE = 50.0
-# Twice what a class would have if the network had no idea: many classes below this would add up to an animal.
+# Twice the score of a class by chance: many classes below this would add up to an animal.
 _LEAST_PROBABILITY = 2 / CLASSES
 # The network doubts itself too much, as it was trained with smoothed labels. On 470 pictures, labels with sums of 0.5
 # to 0.6 were right in 69 of 100 cases, of 0.6 to 0.7 in 82, of 0.7 to 0.8 in 90. This exponent fits them best.

@@ -217,7 +217,7 @@ def test_watches_functions_of_ones_own() -> None:
     assert alarm(recorded, "resize-slow")["threshold"] == 9_000
 
 
-# --- the dashboard -----------------------------------------------------------------------------------------------
+# --- the dashboard ---------------------------------------------------------------------------------------------------
 
 
 def widgets(recorded: Record) -> list[dict[str, Any]]:
@@ -295,7 +295,7 @@ def test_graphs_are_of_the_stacks_region_and_the_name_is_the_services() -> None:
     assert {w["properties"]["region"] for w in widgets(recorded) if w["type"] == "metric"} == {REGION}
 
 
-# --- what is written of it ------------------------------------------------------------------------------------
+# --- documentation ---------------------------------------------------------------------------------------------------
 
 
 def test_the_metrics_page_lists_what_the_functions_publish() -> None:

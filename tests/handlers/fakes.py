@@ -84,7 +84,7 @@ class FakeRows:
             item = self.items.get((keys.image_pk(key), keys.META))
             if item is None or any(item.get(name) != value for name, value in where.items()):
                 return False
-            # Another object, so that what a test has kept of it before stays.
+            # A new object, so that a test's copy of the old one stays.
             kept = {name: value for name, value in item.items() if name not in remove}
             self.items[keys.image_pk(key), keys.META] = {**kept, **put}
             return True

@@ -210,7 +210,7 @@ def test_repairs_at_any_moment_end_in_the_same_states(data: st.DataObject) -> No
 
     true = true_states(history)
     assert {key: state for key, state in states.items() if key in true} == true
-    # Of what never was there, a repair that fails tells so, until one finds that nothing is there.
+    # For a picture that never existed, a repair that fails leaves a result, until another repair finds nothing.
     assert {state for key, state in states.items() if key not in true} <= {("FAILED", None), ("DELETED", None)}
 
 

@@ -400,7 +400,7 @@ def test_png_of_every_kind_shows_the_pixels_that_browsers_show(
     steps = [(COLUMNS * (17 + 3 * channel) + ROWS) % (most + 1) for channel in range(channels)]
     numbers = np.dstack(steps)
     key = numbers[40, 50]
-    # 16 bits that differ in the last one alone: these pixels are to be seen.
+    # 16 bits that differ only in the last bit: these pixels must stay visible.
     numbers[60:70] = key ^ 1
     palette = np.random.default_rng(colours).integers(0, 256, (most + 1, 4)) if colours == 3 else None
     chunks = []

@@ -178,7 +178,7 @@ def test_instances_that_renew_at_once_agree_on_one_key(
 def test_a_warm_instance_asks_for_nothing(dynamodb: DynamoDBClient, table_name: str, clock: Clock) -> None:
     warm = CursorKeys(dynamodb, table_name, clock)
     warm.encode(QUERY, STATE)
-    warm.client = None  # type: ignore[assignment]  # whatever it asked for would fail
+    warm.client = None  # type: ignore[assignment]  # any call would fail
 
     assert warm.decode(QUERY, warm.encode(QUERY, STATE)) == STATE
     with pytest.raises(InvalidCursorError):

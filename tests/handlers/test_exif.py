@@ -82,7 +82,7 @@ def picture(name: str, exif: Image.Exif | None = None, xmp: bytes | None = None)
     Image.new("RGB", (120, 90), "red").save(buffer, CODECS.get(name, name), **options)
     content = buffer.getvalue()
     if xmp and name == "GIF":
-        # The extension has no blocks of its own; its trailer lets a reader of blocks find the end (XMP part 3, 1.1.2).
+        # The extension has no blocks; its trailer lets a reader of blocks find the end (XMP part 3, 1.1.2).
         at = 13 + 3 * 2 ** ((content[10] & 7) + 1) if content[10] & 0x80 else 13
         trailer = bytes([1, *range(255, -1, -1), 0])
         content = content[:at] + b"\x21\xff\x0bXMP DataXMP" + xmp + trailer + content[at:]

@@ -190,7 +190,7 @@ def trace(call: Callable[[], object]) -> list[tuple[str, str]]:
 def test_way_of_a_picture_is_straight(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DETECTORS", "labels")
     events = [{"Records": [message(body(deployed.upload(f"{n}.jpg", jpeg(seed=n))))]} for n in range(2)]
-    process_image.handle(events[0], lambda_context())  # builds what the second one finds
+    process_image.handle(events[0], lambda_context())  # builds the objects that the second one reuses
 
     calls = trace(lambda: process_image.handle(events[1], lambda_context()))
 

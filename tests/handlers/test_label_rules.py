@@ -182,7 +182,7 @@ def test_other_rules_are_applied_to_what_is_stored(world: World, *, asks: bool, 
     world.process(event(), BLOCKS_BLUR)
     before = world.result()
     for place in [place for place in world.rows.items if place[0].startswith("CONTENT#")]:
-        del world.rows.items[place]  # which expires, and what is stored with the result does not
+        del world.rows.items[place]  # which expires, unlike data stored with the result
 
     assert world.process(repair(labels_only=labels_only), RENAMES, asks=asks) is Outcome.LABELED
 

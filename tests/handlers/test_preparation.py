@@ -106,7 +106,7 @@ def test_no_conversion_begins_in_the_second_half_of_the_functions_time(objects: 
 
     now += 28
     with ready.ready(stored, HEIC, deadline):
-        now += 28  # what the copy is used for has the whole time
+        now += 28  # the use of the copy has the whole time
     reads = list(objects.reads)
     with pytest.raises(ConversionDelayedError), ready.ready(stored, HEIC, deadline):
         pass

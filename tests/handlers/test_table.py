@@ -143,7 +143,7 @@ def test_reader_of_what_is_no_folder_is_refused(dynamodb: DynamoDBClient, folder
 def test_pages_of_one_folder_are_whole(
     dynamodb: DynamoDBClient, table_name: str, order: Order, when: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # With times and confidences alike, what is left to order by is the keys: those before and after the folder's.
+    # With equal times and confidences, only the keys give an order: those before and after the folder's.
     monkeypatch.setattr(search, "_MAX_ROUNDS", 2)
     monkeypatch.setattr(search, "_BLOCK", block)
     table = ResultsTable(dynamodb, table_name)

@@ -66,7 +66,7 @@ STACKS: dict[str, tuple[str, Mapping[str, str]]] = {
     "told-by-mail": ("dev", {**WHO_IS_TOLD, "labelstack:alarmEmails": '["ops@example.org"]'}),
     "told-elsewhere": ("dev", {**WHO_IS_TOLD, "labelstack:alarmTopicArn": "arn:aws:sns:us-east-1:123456789012:ops"}),
 }
-# Settings that change what is in a resource, and never which resources there are.
+# Settings that change resources' properties, and never add or remove resources.
 VALUES = {
     *(
         "name",
@@ -85,7 +85,7 @@ VALUES = {
     *("websiteEndpoint", "apiStage", "apiThrottleRate", "apiThrottleBurst", "apiDailyQuota", "apiPurge"),
     "previewConcurrency",
 }
-# Statements for `*`: what AWS lets nobody scope, or only by the condition that is then there.
+# Statements for `*`: actions that AWS cannot scope, or only by the condition that they have.
 UNSCOPED = {
     "cloudfront:CreateDistribution",
     "cloudfront:CreateOriginAccessControl",

@@ -50,8 +50,8 @@ def test_a_month_of_100_000_pictures() -> None:
         ("S3", "this month's uploads"): (80, 1.84),
         ("SQS", "events: send, receive, delete"): (300_000, 0.12),
         ("SQS", "Lambda's waiting at 2 queues"): (1_296_000, 0.5184),
-        # A result of 2,100 bytes (3 units), ten labels, five terms, counters of 4,000 bytes (4): twice 22, and
-        # 3 + 20 + 5 in the indexes, and 3 for what is remembered of the content.
+        # A result of 2,100 bytes (3 units), ten labels, five terms, counters of 4,000 bytes (4): twice 22, and 3 + 20 +
+        # 5 in the indexes, and 3 for known content.
         ("DynamoDB", "results, labels, terms, counters, known content"): (7_500_000, 4.6875),
         ("DynamoDB", "what is stored, what is known"): (200_000, 0.025),
         # 2,100 + 3,200 + 1,250 + 2,100 bytes in the table; 2,200 + 20 x 420 + 5 x 350 in the indexes.
@@ -199,7 +199,7 @@ def test_every_assumption_is_said() -> None:
         assert words in said
 
 
-# --- the table and the estimate against what they are about ---------------------------------------------------
+# --- the table and the estimate against the program ------------------------------------------------------------------
 
 
 def test_every_price_has_a_page_of_aws_and_ascending_tiers() -> None:

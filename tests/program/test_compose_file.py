@@ -12,7 +12,7 @@ import yaml
 
 from tests.recording import PROJECT
 
-PINNED = r"[^:@\s]+:\d+\.\d+\.\d+%s@sha256:[0-9a-f]{64}"  # a name, a whole version, what it is based on, and the digest
+PINNED = r"[^:@\s]+:\d+\.\d+\.\d+%s@sha256:[0-9a-f]{64}"  # a name, a whole version, its base, and the digest
 
 
 @pytest.fixture(scope="module")

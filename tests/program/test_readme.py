@@ -60,7 +60,7 @@ def leads_somewhere(page: Path, link: str) -> bool:
     return place in map(anchor, re.findall(r"^#+ (.+)$", target.read_text(), flags=re.MULTILINE))
 
 
-# --- what the code defines --------------------------------------------------------------------------------------
+# --- definitions in the code -----------------------------------------------------------------------------------------
 
 
 def test_settings_are_listed_as_the_components_describe_them() -> None:
@@ -129,7 +129,7 @@ def test_routes_of_the_api_are_listed() -> None:
     )
 
 
-# --- other pages ----------------------------------------------------------------------------------------------
+# --- other pages -----------------------------------------------------------------------------------------------------
 
 
 def test_codes_are_explained() -> None:

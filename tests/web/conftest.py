@@ -17,7 +17,7 @@ from tests.serving import served
 from .double import Double, application
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-PATIENCE_MS = 20_000  # for busy machines; what is there is not waited for
+PATIENCE_MS = 20_000  # for busy machines; it costs no time when all is there
 
 
 # One browser for this folder only: while Playwright runs, no other test may start an event loop of its own.

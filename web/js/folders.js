@@ -49,7 +49,7 @@ export async function chosen(all) {
   return { files, left: [...left] };
 }
 
-/** The row that says what was left out; `onGone` is told when it is taken away. */
+/** The row that lists files that were left out; it calls `onGone` when it is removed. */
 export function leftOut(names, onGone) {
   const text = names.length === 1 ? "1 file of the folder was left out, as it is no picture" : `${names.length} files of the folder were left out, as they are no pictures`;
   const row = el("li", {}, el("details", { className: "about" }, el("summary", {}, text), el("ul", { className: "muted" }, names.map((name) => el("li", {}, name)))),

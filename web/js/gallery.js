@@ -89,7 +89,7 @@ export function setUpGallery(backend, pictures, page) {
   function settle() {
     more.hidden = !cursor;
     end.disconnect();
-    if (cursor) end.observe(more); // anew: it tells at once whether the end is in sight still
+    if (cursor) end.observe(more); // again: it reports at once whether the end is still in sight
     const known = cursor ? total : images.length;
     count.textContent = !images.length ? "" : known >= images.length ? counted(known) : `${images.length}+ pictures`;
     days();
@@ -148,7 +148,7 @@ export function setUpGallery(backend, pictures, page) {
           const src = await pictures.address(image.key, { width: photo.clientWidth });
           photo.append(el("img", { alt: "", decoding: "async", onload: (event) => event.target.classList.add("ready"), onerror: failed, src }));
         } catch {
-          failed(); // The card still says what was seen; the viewer tells why there is no picture.
+          failed(); // The card still has the labels; the viewer says why there is no picture.
         }
       };
       looker.observe(photo);
@@ -183,7 +183,7 @@ export function setUpGallery(backend, pictures, page) {
   async function refresh() {
     if (!query || document.hidden || !navigator.onLine || grid.hasAttribute("aria-busy") || query.order !== "newest") return;
     const queryBefore = query;
-    const newest = await backend.images({ ...query, limit: PAGE }).catch(() => undefined); // the next round tells
+    const newest = await backend.images({ ...query, limit: PAGE }).catch(() => undefined); // the next round reports it
     if (newest && queryBefore === query) insert(newest.images);
   }
 

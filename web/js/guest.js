@@ -42,7 +42,7 @@ export function guestBackend(config) {
       return { accessKeyId: keys.AccessKeyId, secretKey: keys.SecretKey, sessionToken: keys.SessionToken, until };
     } catch (error) {
       if (error.code === "ResourceNotFoundException" && own.id) {
-        // The pool was made anew: this browser is another guest now, and the old keys are out of reach.
+        // The pool was replaced: this browser is another guest now, and the old keys are out of reach.
         Object.assign(own, { id: undefined, keys: [] });
         return enter();
       }
@@ -50,7 +50,7 @@ export function guestBackend(config) {
     }
   }
 
-  /** Credentials that are good for a while yet; asked for once, however many need them. */
+  /** Returns credentials that are valid for a while yet, by one request for all callers. */
   function credentials() {
     if (until < clock.now() + EARLY_MS) {
       until = Infinity;
@@ -67,7 +67,7 @@ export function guestBackend(config) {
 
   const scope = async (service) => ({ service, region, credentials: await credentials(), now: new Date(clock.now()) });
 
-  /** Sends what it has signed, and once more if the answer has shown that this machine's clock is wrong. */
+  /** Sends a signed request, and once more if the answer has shown that this machine's clock is wrong. */
   async function signed(service, send) {
     const { aheadMs } = clock;
     try {

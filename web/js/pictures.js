@@ -7,7 +7,7 @@ export const IN_BROWSERS = ["JPEG", "PNG", "WebP", "AVIF", "GIF"];
 
 /** @param {import("./types.js").Backend} backend */
 export function pictureSource(backend) {
-  const kept = new Map(); // addresses, by what they show
+  const kept = new Map(); // addresses, by picture
   const place = (key, size = "original") => `${size} ${key}`;
   function drop(id) {
     const { url } = kept.get(id) ?? {};

@@ -163,7 +163,7 @@ export function setUpSearch(config, loadLabels, onChange) {
       known = await loadLabels();
       show();
     } catch {
-      // The gallery tells of a service that cannot be reached.
+      // The gallery reports a service that cannot be reached.
     }
   }
   show();

@@ -1,4 +1,4 @@
-/** Selecting pictures by mouse, Shift, keyboard and touch; bulk.js has what is done with them. */
+/** Selecting pictures by mouse, Shift, keyboard and touch; bulk.js has the actions on them. */
 import { byId } from "./dom.js";
 import { announce, counted, explain, toast } from "./messages.js";
 

@@ -8,7 +8,7 @@ const PARALLEL = 3;
 const FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 8000, PATIENCE_MS = 10 * 60_000;
 const OPEN = new Set(["waiting", "uploading", "watching"]);
 
-/** Asks until the picture is done: more and more seldom, and not while nobody looks. */
+/** Asks until the picture is done: less and less often, and not while the page is hidden. */
 async function waitForResult(backend, key, signal) {
   let wait = FIRST_WAIT_MS, spent = 0, unknown = 0;
   while (spent < PATIENCE_MS) {
@@ -178,7 +178,7 @@ function rowFor(item, actions) {
     else text.textContent = item.text || (moving[state] ?? "");
     cancel.hidden = !OPEN.has(state);
     remove.hidden = OPEN.has(state);
-    retry.hidden = state !== "failed" && state !== "cancelled"; // what is rejected would be again
+    retry.hidden = state !== "failed" && state !== "cancelled"; // a rejected file would be rejected again
     open.hidden = state !== "done" && state !== "flagged";
   }
   return { row, update, cancel, retry, forget: () => URL.revokeObjectURL(address) };

@@ -114,7 +114,7 @@ export function setUpViewer(backend, pictures, page) {
     frame.replaceChildren(el("div", { className: "veil unseen" }, icon("bad"), el("p", {}, `This browser cannot show ${what}. Its results are listed.`)));
   }
 
-  /** Hides what is below the slider, in the list and over the picture. */
+  /** Hides labels below the slider, in the list and over the picture. */
   function filter() {
     const least = page.minConfidence();
     let hidden = 0;
@@ -126,7 +126,7 @@ export function setUpViewer(backend, pictures, page) {
     if (note) note.textContent = hidden ? `${hidden} below ${least} % not shown` : "";
   }
 
-  /** Marks the boxes of what is pointed at. */
+  /** Marks the boxes of the label under the pointer. */
   function point(about) {
     for (const box of frame.querySelectorAll(".boxes > *")) box.classList.toggle("on", box.dataset.about.split(" ").includes(about));
     frame.classList.toggle("pointing", Boolean(about));
@@ -169,7 +169,7 @@ export function setUpViewer(backend, pictures, page) {
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     const field = el("textarea", { value: text, readOnly: true });
-    byId("copy").after(field); // what is outside an open dialog cannot be selected
+    byId("copy").after(field); // text outside an open dialog cannot be selected
     field.select();
     const done = document.execCommand("copy");
     field.remove();

@@ -11,7 +11,7 @@ export function setUpZoom(stage, picture, events) {
   const pointers = new Map();
   let zoom = 1, x = 0, y = 0, moved = { x: 0, y: 0 }, many = false;
 
-  /** Zooms so that what is under a point of the window stays there. */
+  /** Zooms so that the point of the picture under a point of the window stays there. */
   function zoomTo(next, at) {
     const { left, top, width, height } = stage.getBoundingClientRect();
     const from = at ? { x: at.x - left - width / 2, y: at.y - top - height / 2 } : { x: 0, y: 0 };

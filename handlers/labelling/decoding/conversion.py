@@ -250,7 +250,7 @@ def _turned(
     width, height = picture.size
     target = _target(width, height, side_px)
     if name == "JPEG":
-        # The decoder leaves out what is not needed: half, a quarter or an eighth of the sides.
+        # The decoder can decode only half, a quarter or an eighth of the sides.
         picture.draft("RGB", target)
     if structure.tiff and (tile := structure.tiff.tile_pixels) > max_pixels:
         raise UnusablePictureError(

@@ -27,7 +27,7 @@ _LOCATED = re.compile(r"^\S+ resource '\S+' has a problem: ")
 _PROTECTED = re.compile(r'^resource "[^"]+" cannot be deleted\s+because it is protected\..*', re.DOTALL)
 _LISTED = re.compile(r"^\d+ errors? occurred:\s*")
 _SUMMARY = re.compile(r"^(update|destroy|preview|deletion) failed$|^resource \S+ failed$|^$")
-# These follow from an error that is reported besides, or from what the program wrote before it exited.
+# These follow from another reported error, or from the program's own message before it exited.
 _CONSEQUENCE = re.compile(
     r"program exited with non-zero exit code|^Resource monitor has terminated|resource monitor shut down$"
 )
@@ -89,9 +89,7 @@ class Events:
             self._on_step(action, step.type, _name_and_type(step.urn)[0])
 
     def _diagnostic(self, diagnostic: DiagnosticEvent) -> None:
-        if (
-            diagnostic.severity == "info#err"
-        ):  # what the program writes to standard error, each line with a newline more
+        if diagnostic.severity == "info#err":  # the program's standard error, each line with one more newline
             self._program_output.append(diagnostic.message.removesuffix("\n"))
         text = _plain(diagnostic.message)
         if diagnostic.severity != "error" or diagnostic.ephemeral or _SUMMARY.match(text):

@@ -18,7 +18,7 @@ _PASSPHRASE = re.compile(r"incorrect passphrase|passphrase must be set")
 _OTHER_VERSION = re.compile(
     r"(newer than what|too old to be used by) this version of the Pulumi CLI|deployment version is too (new|old)"
 )
-# Pulumi keeps what it has made, and a record of it.
+# Pulumi keeps the resources that it has created, and their record.
 AFTER_FAILED_UP = (
     "The stack keeps what is deployed: `labelstack up` continues from there, `labelstack down` removes it."
 )

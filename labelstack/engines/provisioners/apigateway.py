@@ -84,7 +84,7 @@ class Deployment(Provisioner):
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Make it."""
-        inputs.get("triggers")  # only says that another deployment is wanted
+        inputs.get("triggers")  # only triggers another deployment
         deployment = target.client("apigateway").create_deployment(restApiId=inputs.require("restApi"))
         return Resource(deployment["id"])
 

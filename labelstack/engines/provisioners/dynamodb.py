@@ -29,7 +29,7 @@ class Table(Provisioner):
     """A table; its id is its name."""
 
     auto_name = AutoName("name", 255)
-    # Indexes and keys of a table with data are changed on AWS by careful steps; on an emulator it is made anew.
+    # On AWS, indexes and keys of a table with data change by careful steps; on an emulator the table is replaced.
     replaced_by = frozenset(
         {
             "name",

@@ -359,7 +359,7 @@ class FakeBackend(Backend):
 def refusal(operation: str, code: str, status: int) -> ClientError:
     """Return an error answer as boto3 raises it."""
     return ClientError(
-        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # of it, what is looked at
+        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # only the members that code reads
         operation,
     )
 

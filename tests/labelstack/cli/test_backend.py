@@ -26,7 +26,7 @@ def test_a_localstack_that_answers_is_connected_to(
 
 
 def test_a_localstack_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with socket.socket() as taken:  # bound, but nobody listens
+    with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(CloudNotRunningError, match=r"no LocalStack answers.*AWS_ENDPOINT_URL"):

@@ -148,7 +148,7 @@ def test_pictures_of_another_bucket_are_copied(
     assert min(backend.storage.copies) == expected
     assert len(backend.storage.copies) == 23  # and no folder
     assert "copied 23 of 23 pictures: `" in done.stderr
-    assert backend.sqs.bodies() == []  # S3 tells of each copy
+    assert backend.sqs.bodies() == []  # S3 sends an event for each copy
 
 
 def test_copies_that_are_there_already_are_told_apart(run: Run, backend: RepairBackend) -> None:

@@ -132,7 +132,7 @@ def test_restarted_localstack_is_another_instance(localstack: str, sessions: lis
 
 
 def test_localstack_that_has_gone_is_told() -> None:
-    with socket.socket() as taken:  # bound, but nobody listens
+    with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         cloud = LocalStackCloud(f"http://127.0.0.1:{taken.getsockname()[1]}")
 

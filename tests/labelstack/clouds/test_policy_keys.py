@@ -217,7 +217,7 @@ def test_leading_keys_of_a_request(body: object, keys: list[str]) -> None:
         "found = leading_keys(sys.argv[1].encode(), lambda table: 'pk' if table == 't' else None)\n"
         "print(json.dumps(list(found)))"
     )
-    # In a process of its own: importing ministack changes much of the one it is imported in.
+    # In a separate process, because importing ministack changes its process.
     done = subprocess.run(
         [sys.executable, "-c", code, json.dumps(body)], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -49,7 +49,7 @@ class World(System):
         lines = [*self.ran["docker ps"].output.splitlines(), json.dumps(about)]
         self.ran["docker ps"] = Ran(0, "\n".join(lines), "")
 
-    # --- what the checks call --------------------------------------------------------------------------------
+    # --- the checks' calls -------------------------------------------------------------------------------------------
 
     def variables(self) -> Mapping[str, str]:
         return self.environment

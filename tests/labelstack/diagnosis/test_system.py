@@ -51,7 +51,7 @@ def test_what_is_answered(system: System, server: str) -> None:
     assert system.get_json(f"{server}/json") == {"a": 1}
     assert system.get_json(f"{server}/text") is None
     assert system.get_json(f"{server}/nothing") is None
-    with socket.socket() as taken:  # bound, but nobody listens
+    with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(OSError, match="refused"):
             system.get_json(f"http://127.0.0.1:{taken.getsockname()[1]}/")

@@ -270,7 +270,7 @@ def test_alarm_is_configured_as_set_and_changes_in_place(stack: Stack) -> None:
 def test_alarm_on_an_expression_is_sent_with_its_metrics(stack: Stack) -> None:
     sent: list[dict[str, Any]] = []
     cloudwatch = stack.cloud.client("cloudwatch")
-    # The embedded cloud forgets an alarm's queries, so what is asked of it is looked at.
+    # The embedded cloud forgets an alarm's queries, so this looks at the requests.
     cloudwatch.meta.events.register(
         "provide-client-params.cloudwatch.PutMetricAlarm", lambda params, **_: sent.append(params)
     )
