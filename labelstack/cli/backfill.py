@@ -82,15 +82,15 @@ def backfill(
     progress = job.resume(iso_ms(stack.now))
     if progress.done:
         screen.note(f"continuing after {count_text(progress.done, 'picture')}; the last was {progress.after!r}")
-    extent = work.extent(stack.s3, place, progress.after, folders=source is None)
-    if not extent.pictures:
+    pictures, size_bytes = work.extent(stack.s3, place, progress.after, folders=source is None)
+    if not pictures:
         job.finish()
         _report(screen, place, progress.done)
         screen.note("no pictures there." if not progress.done else "all pictures are done.")
         return
-    screen.note(f"{count_text(extent.pictures, 'picture')} ({size_text(extent.size_bytes)})")
+    screen.note(f"{count_text(pictures, 'picture')} ({size_text(size_bytes)})")
     if not previews:
-        check_cost(screen, stack, extent.pictures, yes=yes, note="at most", copies=source is not None)
+        check_cost(screen, stack, pictures, yes=yes, note="at most", copies=source is not None)
     before = progress.done
     left_out: list[str] = []
     if source is None:
@@ -101,7 +101,7 @@ def backfill(
         steps = work.copy_all(
             stack.s3, source, stack.bucket, to_key, job, progress, stack.pace, on_left_out=left_out.append
         )
-    for step in _shown(screen, what, extent.pictures, before, steps):
+    for step in _shown(screen, what, pictures, before, steps):
         progress = step
     _report(screen, place, progress.done)
     for reason in left_out:

@@ -6,36 +6,23 @@ analysed once (`labelstack.repair.requests`), and a copied picture is not copied
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 from typing import Any
 
-from labelstack.repair.copying import Listed, NotCopyableError, Outcome, Place, copy, listed
+from labelstack.repair.copying import Listed, NotCopyableError, Place, copy, listed
 from labelstack.repair.jobs import Job, Progress
-from labelstack.repair.requests import Pace, RepairRequests
+from labelstack.repair.requests import Pace, RepairRequests, batches
 
 
-@dataclass(frozen=True)
-class Extent:
-    """The extent of a backfill.
-
-    Attributes:
-        size_bytes: Of all pictures.
-    """
-
-    pictures: int
-    size_bytes: int
-
-
-def extent(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> Extent:
-    """Return how much a backfill has before it."""
+def extent(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> tuple[int, int]:
+    """Return how many pictures a backfill has before it, and the bytes of all of them."""
     pictures = size_bytes = 0
     for entry in listed(s3, place, after, folders=folders):
         pictures += 1
         size_bytes += entry.size_bytes
-    return Extent(pictures, size_bytes)
+    return pictures, size_bytes
 
 
 def ask_for_all(s3: Any, place: Place, requests: RepairRequests, job: Job, progress: Progress) -> Iterator[Progress]:
@@ -65,15 +52,15 @@ def copy_all(
         on_left_out: Told why a picture cannot be copied, whoever asks.
     """
 
-    def copied(entry: Listed) -> int:
+    def copied(entry: Listed) -> bool:
         try:
-            return copy(s3, source, entry, bucket, to_key(entry.key)) is Outcome.COPIED
+            return copy(s3, source, entry, bucket, to_key(entry.key))
         except NotCopyableError as error:
             on_left_out(str(error))
-            return 0
+            return False
 
     with ThreadPoolExecutor(pace.at_once, thread_name_prefix="copy") as pool:
-        for batch in _batches(listed(s3, source, progress.after, folders=False), pace.at_once):
+        for batch in batches(listed(s3, source, progress.after, folders=False), pace.at_once):
             pace.keep(0)
             copies = sum(pool.map(copied, batch))
             pace.keep(copies)
@@ -83,9 +70,3 @@ def copy_all(
             job.save(progress)
             yield progress
     job.finish()
-
-
-def _batches(objects: Iterable[Listed], size: int) -> Iterator[list[Listed]]:
-    remaining = iter(objects)
-    while batch := list(islice(remaining, size)):
-        yield batch

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
-from handlers.results import Result, Status
+from handlers.results import Result, ResultsReader, Status
+from labelstack.repair.requests import batches
 
 LOOKED_UP_AT_ONCE = 100
 
@@ -52,19 +53,6 @@ class Waiting:
     key: str
 
 
-class Table(Protocol):
-    """The reads of the results table."""
-
-    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
-        """Return several results; keys without a result are absent."""
-
-    def walk(self, statuses: Sequence[Status], prefix: str = "") -> Iterator[Result]:
-        """Return all results of some statuses."""
-
-    def unannounced(self) -> Iterator[str]:
-        """Return the keys of results whose announcement has failed."""
-
-
 class Comparison:
     """Compares one stack's bucket with its table, some pictures at a time.
 
@@ -78,7 +66,9 @@ class Comparison:
         settled_before: What happened later may still be on its way.
     """
 
-    def __init__(self, s3: Any, bucket: str, table: Table, *, prefix: str = "", settled_before: datetime) -> None:
+    def __init__(
+        self, s3: Any, bucket: str, table: ResultsReader, *, prefix: str = "", settled_before: datetime
+    ) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._table = table
@@ -88,7 +78,7 @@ class Comparison:
     def findings(self, on_looked: Callable[[int], None] = lambda _: None) -> Iterator[Finding | Waiting]:
         """Yield each difference; call `on_looked` with the number of pictures compared since."""
         there: set[int] = set()
-        for chunk in _chunks(self._objects()):
+        for chunk in batches(self._objects(), LOOKED_UP_AT_ONCE):
             there.update(hash(entry["Key"]) for entry in chunk)
             stored = self._table.get_many([entry["Key"] for entry in chunk])
             for entry in chunk:
@@ -153,14 +143,3 @@ class Comparison:
 
 def _processed(result: Result) -> datetime:
     return datetime.fromisoformat(result["processedAt"])
-
-
-def _chunks(entries: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    chunk: list[Mapping[str, Any]] = []
-    for entry in entries:
-        chunk.append(entry)
-        if len(chunk) == LOOKED_UP_AT_ONCE:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -47,16 +46,6 @@ class Listed:
     etag: str
 
 
-class Outcome(StrEnum):
-    """The outcome of copying one object."""
-
-    COPIED = "COPIED"
-    THERE = "THERE"
-    """The same bytes are there already."""
-    GONE = "GONE"
-    """It has been deleted since it was listed."""
-
-
 class NotCopyableError(RepairError):
     """S3 can never copy this object. The copying of others continues."""
 
@@ -85,8 +74,8 @@ def destination(source: Place, key: str, prefix: str) -> str:
     return prefix + key.removeprefix(source.prefix[: source.prefix.rfind("/") + 1])
 
 
-def copy(s3: Any, source: Place, entry: Listed, bucket: str, key: str) -> Outcome:
-    """Copy an object unless the same bytes are there already.
+def copy(s3: Any, source: Place, entry: Listed, bucket: str, key: str) -> bool:
+    """Copy an object; False if the same bytes are there already, or the object has gone since it was listed.
 
     Where an object is encrypted with KMS or was uploaded in parts its copy has another ETag. So the copy keeps the
     original's ETag in its metadata.
@@ -99,10 +88,10 @@ def copy(s3: Any, source: Place, entry: Listed, bucket: str, key: str) -> Outcom
     if there and there["ContentLength"] == entry.size_bytes:
         original = there.get("Metadata", {}).get(ORIGINAL_ETAG)
         if entry.etag in (there["ETag"].strip('"'), original):
-            return Outcome.THERE
+            return False
     described = _head(s3, source.bucket, entry.key)
     if described is None:
-        return Outcome.GONE
+        return False
     kept = {name: described[name] for name in KEPT_HEADERS if described.get(name)}
     try:
         s3.copy_object(
@@ -116,10 +105,10 @@ def copy(s3: Any, source: Place, entry: Listed, bucket: str, key: str) -> Outcom
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
         if code == "NoSuchKey":
-            return Outcome.GONE
+            return False
         kind = NotCopyableError if code in NOT_COPYABLE else RepairError
         raise kind(f"S3 did not copy {entry.key!r} of {source.bucket!r}: {error}") from error
-    return Outcome.COPIED
+    return True
 
 
 def _head(s3: Any, bucket: str, key: str) -> Mapping[str, Any] | None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.results import repair_message
 from labelstack.errors import RepairError
 
+T = TypeVar("T")
 BATCH = 10  # SQS's limit of one SendMessageBatch
 # Of all requests: on AWS, SQS's fair queues prefer messages of other groups, and S3's events have none.
 # docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
@@ -26,6 +27,13 @@ GROUP = "labelstack-repair"
 FEW, LEFT, LONGEST_TURN_S, LOOK_S = 3, 1, 1.0, 0.05
 ATTEMPTS = 5
 FIRST_PAUSE_S = 0.2
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 class Pace:
@@ -100,8 +108,7 @@ class RepairRequests:
         Raises:
             RepairError: SQS refuses them. Earlier requests are in the queue.
         """
-        remaining = iter(keys)
-        while batch := list(islice(remaining, self._pace.at_once)):
+        for batch in batches(keys, self._pace.at_once):
             self._pace.keep(len(batch))
             bodies = (repair_message(self._bucket, key, processed_before, labels_only=labels_only) for key in batch)
             self._send({str(number): body for number, body in enumerate(bodies)})

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from handlers.labelling.events import decode_message
 from handlers.results import keys
 from labelstack.errors import InputError, RepairError
-from labelstack.repair.backfill import Extent, ask_for_all, copy_all, extent
+from labelstack.repair.backfill import ask_for_all, copy_all, extent
 from labelstack.repair.copying import Place, destination
 from labelstack.repair.jobs import Job, Progress
 from labelstack.repair.requests import Pace, RepairRequests
@@ -99,9 +99,9 @@ def test_extent_is_what_is_there(world: World) -> None:
     world.s3.put("in/folder/", b"", bucket=BUCKET)
     world.s3.put("out/4.jpg", bytes(100), bucket=BUCKET)
 
-    assert extent(world.s3, HERE) == Extent(4, 60)
-    assert extent(world.s3, HERE, folders=False) == Extent(3, 60)
-    assert extent(world.s3, HERE, "in/0.jpg", folders=False) == Extent(2, 50)
+    assert extent(world.s3, HERE) == (4, 60)
+    assert extent(world.s3, HERE, folders=False) == (3, 60)
+    assert extent(world.s3, HERE, "in/0.jpg", folders=False) == (2, 50)
 
 
 def test_extent_of_a_bucket_that_is_not_there_is_an_error(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labelstack.errors import InputError, RepairError
-from labelstack.repair.copying import Listed, NotCopyableError, Outcome, Place, copy, destination, listed
+from labelstack.repair.copying import Listed, NotCopyableError, Place, copy, destination, listed
 from tests.labelstack.cli.fakes import refusal
 from tests.labelstack.repair.fakes import BUCKET, FakeStorage
 
@@ -89,7 +89,7 @@ def test_copy_keeps_type_and_metadata(s3: FakeStorage) -> None:
     s3.put("2026/a.jpg", b"a", bucket="old", ContentType="image/jpeg", Metadata={"camera": "x"})
     entry = entry_of(s3)
 
-    assert copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg") is Outcome.COPIED
+    assert copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
 
     kept = s3.buckets[BUCKET]["uploads/a.jpg"]
     assert kept.content == b"a"
@@ -103,28 +103,28 @@ def test_copy_is_made_once_whatever_its_etag(s3: FakeStorage) -> None:
     copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
     assert s3.buckets[BUCKET]["uploads/a.jpg"].etag != entry_of(s3).etag
 
-    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.THERE
+    assert not copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
     assert s3.copies == ["uploads/a.jpg"]
 
 
 def test_same_bytes_that_were_uploaded_are_not_copied(s3: FakeStorage) -> None:
     s3.put("uploads/a.jpg", b"2026/a.jpg")
 
-    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.THERE
+    assert not copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
 
 
 @pytest.mark.parametrize("content", [b"2026/X.jpg", b"other"])
 def test_other_bytes_are_replaced(s3: FakeStorage, content: bytes) -> None:
     s3.put("uploads/a.jpg", content)
 
-    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.COPIED
+    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
 
 
 def test_original_that_has_changed_is_copied_again(s3: FakeStorage) -> None:
     copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
     s3.put("2026/a.jpg", b"2026/z.jpg", bucket="old")
 
-    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg") is Outcome.COPIED
+    assert copy(s3, SOURCE, entry_of(s3), BUCKET, "uploads/a.jpg")
 
 
 @pytest.mark.parametrize("before", ["head", "copy"])
@@ -137,7 +137,7 @@ def test_original_that_has_been_deleted_is_left(s3: FakeStorage, before: str) ->
 
     s3.fail = delete
 
-    assert copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg") is Outcome.GONE
+    assert not copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
 
 
 @pytest.mark.parametrize(
