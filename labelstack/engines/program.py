@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import logging
 import runpy
 import sys
@@ -87,7 +88,7 @@ def _run(project: Project, stack: str, config: Mapping[str, str], monitor: Monit
         async with asyncio.timeout(DEADLINE_S):
             await pulumi.runtime.run_in_stack(execute)
 
-    with _inside(project.entry.parent):
+    with _inside(project.entry.parent), _few_collections():
         asyncio.run(program())
 
 
@@ -101,6 +102,17 @@ async def outputs_known() -> None:
         done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
+
+
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    """Put off full collections: each walks through all modules of Pulumi's AWS SDK, and a program causes dozens."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*thresholds[:2], 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 @contextlib.contextmanager
