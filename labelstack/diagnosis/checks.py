@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from labelstack.diagnosis import aws, docker, localstack, machine, pulumi
-from labelstack.diagnosis.finding import Finding, Setting
+from labelstack.diagnosis.finding import Check, Finding, Setting
 
-CHECKS: tuple[Callable[[Setting], Finding], ...] = (
+CHECKS: tuple[Check, ...] = (
     machine.python,
     machine.dates,
     machine.stack_file,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,21 +74,39 @@ class Setting:
         return self.system.variables()
 
 
-def ok(name: str, detail: str) -> Finding:
+Check = Callable[[Setting], Finding]
+
+
+def check(name: str, *clouds: str) -> Callable[[Check], Check]:
+    """Make a check of a function: its findings get the name, and on a cloud other than these nobody needs it."""
+
+    def made(function: Check) -> Check:
+        @wraps(function)
+        def named(setting: Setting) -> Finding:
+            if clouds and setting.cloud not in clouds:
+                return Finding(name, Status.NOT_APPLICABLE, f"not used on {setting.cloud}")
+            return replace(function(setting), name=name)
+
+        return named
+
+    return made
+
+
+def ok(detail: str) -> Finding:
     """Return a finding that nothing is wrong."""
-    return Finding(name, Status.OK, detail)
+    return Finding("", Status.OK, detail)
 
 
-def warning(name: str, detail: str, fix: str) -> Finding:
+def warning(detail: str, fix: str) -> Finding:
     """Return a finding that something does less than it could."""
-    return Finding(name, Status.WARNING, detail, fix)
+    return Finding("", Status.WARNING, detail, fix)
 
 
-def problem(name: str, detail: str, fix: str) -> Finding:
+def problem(detail: str, fix: str) -> Finding:
     """Return a finding that something does not work."""
-    return Finding(name, Status.PROBLEM, detail, fix)
+    return Finding("", Status.PROBLEM, detail, fix)
 
 
-def not_applicable(name: str, detail: str) -> Finding:
+def not_applicable(detail: str) -> Finding:
     """Return a finding that nobody needs it here."""
-    return Finding(name, Status.NOT_APPLICABLE, detail)
+    return Finding("", Status.NOT_APPLICABLE, detail)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from labelstack.diagnosis.finding import Finding, Setting, not_applicable, ok, problem, warning
+from labelstack.diagnosis.finding import Finding, Setting, check, ok, problem, warning
 
 # The last image that runs without an auth token; later ones end at once with status 55 when there is none.
 FREE_VERSION = "4.14.0"
@@ -25,90 +25,79 @@ def answering_localstack(setting: Setting) -> dict[str, Any] | None:
     return info if isinstance(info, dict) and "version" in info else None
 
 
+@check("LocalStack image", "localstack")
 def image(setting: Setting) -> Finding:
     """Check that the image that Compose would start needs no token, or that a token is set."""
-    name = "LocalStack image"
-    if setting.cloud != "localstack":
-        return not_applicable(name, f"not used on {setting.cloud}")
     chosen = setting.variables.get("LOCALSTACK_VERSION") or FREE_VERSION
     repository = setting.variables.get("LOCALSTACK_IMAGE") or IMAGES
     whole = f"{repository}:{chosen}"
     has_token = any(setting.variables.get(token) for token in TOKENS)
     if (chosen != FREE_VERSION or repository.endswith("-pro")) and not has_token:
         return problem(
-            name,
             f"{whole} needs an auth token, and none is set",
             f"unset LOCALSTACK_VERSION LOCALSTACK_IMAGE (for {IMAGES}:{FREE_VERSION}), or set LOCALSTACK_AUTH_TOKEN",
         )
     for container in containers(setting):
         if IMAGES in container["Image"] and container["Status"].startswith(LICENSE_STATUS):
             return problem(
-                name,
                 f"container {container['Names']} ({container['Image']}) ended with status 55: no valid license",
                 f"docker rm {container['Names']}, then start {IMAGES}:{FREE_VERSION}, or set LOCALSTACK_AUTH_TOKEN",
             )
-    return ok(name, whole)
+    return ok(whole)
 
 
+@check("LocalStack", "localstack")
 def running(setting: Setting) -> Finding:
     """Check that a LocalStack of the tested version answers at the endpoint."""
-    name = "LocalStack"
-    if setting.cloud != "localstack":
-        return not_applicable(name, f"not used on {setting.cloud}")
     info = answering_localstack(setting)
     if info is None:
         container = _container_at(setting)
         if container is not None and IMAGES in container["Image"]:
             detail = f"container {container['Names']} does not answer yet ({container['Status']})"
-            return warning(name, detail, f"Wait; if it stays so: docker logs {container['Names']}")
-        return warning(name, f"no LocalStack answers at {setting.endpoint_url}", f"{START}, or set AWS_ENDPOINT_URL")
+            return warning(detail, f"Wait; if it stays so: docker logs {container['Names']}")
+        return warning(f"no LocalStack answers at {setting.endpoint_url}", f"{START}, or set AWS_ENDPOINT_URL")
     text = f"{info['version']} ({info.get('edition', 'unknown')} edition) at {setting.endpoint_url}"
     if not str(info["version"]).startswith(FREE_VERSION):
-        return warning(name, f"{text}; tested with {FREE_VERSION}", f"Start {IMAGES}:{FREE_VERSION} if something fails")
-    return ok(name, text)
+        return warning(f"{text}; tested with {FREE_VERSION}", f"Start {IMAGES}:{FREE_VERSION} if something fails")
+    return ok(text)
 
 
+@check("LocalStack's port", "localstack")
 def port(setting: Setting) -> Finding:
     """Check that LocalStack's port is free, or LocalStack's."""
     number = urlsplit(setting.endpoint_url).port or 80
-    name = f"Port {number}"
-    if setting.cloud != "localstack":
-        return not_applicable(name, f"not used on {setting.cloud}")
     if answering_localstack(setting) is not None:
-        return ok(name, "LocalStack's")
+        return ok(f"{number}, LocalStack's")
     who = setting.system.listener(number)
     if who is None:
-        return ok(name, "free")
+        return ok(f"{number}, free")
     container = _container_at(setting)
     if container is not None and IMAGES in container["Image"]:
-        return ok(name, f"LocalStack's (container {container['Names']})")
+        return ok(f"{number}, LocalStack's (container {container['Names']})")
     return problem(
-        name,
-        f"taken by {who if container is None else 'container ' + container['Names']}",
+        f"{number} is taken by {who if container is None else 'container ' + container['Names']}",
         f"Stop that, or take another port: export LOCALSTACK_PORT={number + 1} "
         f"AWS_ENDPOINT_URL=http://localhost:{number + 1}",
     )
 
 
+@check("S3 Control", "localstack")
 def services(setting: Setting) -> Finding:
     """Check that LocalStack serves S3 Control, by which the AWS provider reads buckets' tags."""
-    name = "S3 Control"
-    if setting.cloud != "localstack":
-        return not_applicable(name, f"an emulator's trap, not used on {setting.cloud}")
     if mistake := _provider_mistake(setting):
-        return problem(name, *mistake)
+        return problem(*mistake)
     listed = [service.strip() for service in setting.variables.get("SERVICES", "").split(",") if service.strip()]
     fix = "Add s3control to SERVICES, or unset it, and start LocalStack again"
     if listed and "s3control" not in listed:
-        return problem(name, "SERVICES lists services without s3control", fix)
+        return problem("SERVICES lists services without s3control", fix)
     try:
         health = setting.system.get_json(f"{setting.endpoint_url}/_localstack/health")
     except OSError:
-        return ok(name, "has an endpoint in the stack's file")
+        return ok("has an endpoint in the stack's file")
     states = health.get("services", {}) if isinstance(health, dict) else {}
     if states and states.get("s3control", "disabled") in ("disabled", "error"):
-        return problem(name, "the LocalStack that runs does not serve it", fix)
-    return ok(name, "served, with an endpoint in the stack's file")
+        return problem("the LocalStack that runs does not serve it", fix)
+    return ok("served, with an endpoint in the stack's file")
 
 
 def _provider_mistake(setting: Setting) -> tuple[str, str] | None:

@@ -241,7 +241,7 @@ def test_a_localstack_that_starts(world: World, setting: MakeSetting) -> None:
 def test_the_port_is_taken_by_a_process(world: World, setting: MakeSetting) -> None:
     world.listeners[4566] = "python3 (process 42)"
     finding = localstack.port(setting())
-    assert (finding.status, finding.detail) == (PROBLEM, "taken by python3 (process 42)")
+    assert (finding.status, finding.detail) == (PROBLEM, "4566 is taken by python3 (process 42)")
     assert "LOCALSTACK_PORT=4567" in finding.fix
     world.answers[INFO] = FREE
     assert localstack.port(setting()).status is OK
@@ -250,7 +250,7 @@ def test_the_port_is_taken_by_a_process(world: World, setting: MakeSetting) -> N
 def test_the_port_is_taken_by_a_container(world: World, setting: MakeSetting) -> None:
     world.listeners[4566] = "docker-proxy (process 7)"
     world.container(Image="moto", Names="moto", Status="Up", Ports="0.0.0.0:4566->5000/tcp")
-    assert localstack.port(setting()).detail == "taken by container moto"
+    assert localstack.port(setting()).detail == "4566 is taken by container moto"
 
 
 def test_endpoints_without_s3control(setting: MakeSetting) -> None:
