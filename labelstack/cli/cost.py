@@ -86,8 +86,8 @@ def cost(
 ) -> None:
     """Estimate a stack's monthly cost on AWS.
 
-    Nothing has to be deployed: the settings are those in Pulumi.STACK.yaml (--stack), the prices a dated table of
-    us-east-1. With --saved, a deployed stack tells how many Rekognition calls known content has saved.
+    It needs no deployed stack: the settings are those in Pulumi.STACK.yaml (--stack), the prices a dated table of
+    us-east-1. With --saved, it counts the Rekognition calls that known content has saved on the deployed stack.
     """
     screen, table = Screen(as_json=as_json), prices.load()
     settings = read_settings(target.stack)

@@ -31,8 +31,7 @@ STACK = "local"
 def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose: bool) -> None:
     """Label pictures on a temporary cloud, show the results, take everything down.
 
-    IMAGE is a file or a folder; without one, the project's samples are used. A cloud that `labelstack up` has started
-    is left alone.
+    IMAGE is a file or a folder, by default the project's samples. A cloud that `labelstack up` has started stays.
 
     Exit status 0: every picture has a terminal state (LABELED, REJECTED or FAILED).
     """

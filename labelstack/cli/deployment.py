@@ -163,7 +163,7 @@ def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[
 def down(ctx: click.Context, target: Target, engine: str | None) -> None:
     """Destroy the stack and stop the embedded cloud, if it runs.
 
-    The embedded cloud is stopped even if a resource cannot be removed: everything on it goes with it.
+    The embedded cloud stops even if a resource cannot be removed, because everything on it goes with it.
     """
     screen = Screen()
     backend: Backend = ctx.obj

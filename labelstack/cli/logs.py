@@ -50,8 +50,8 @@ def logs(
 ) -> None:
     """Show the functions' log.
 
-    FUNCTION is `processor` or `failureRecorder` (an output of the stack without "Function"), or a function's own name;
-    without it, all are shown.
+    FUNCTION is `processor` or `failureRecorder` (an output of the stack without "Function"), or a function's own name.
+    Without it, the command shows all functions.
     """
     screen = Screen(as_json=as_json)
     since_ms = int((time.time() - _seconds(since)) * 1000)

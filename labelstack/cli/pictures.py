@@ -70,13 +70,12 @@ def upload(
 ) -> None:
     """Upload files, and folders with all their pictures.
 
-    Of a folder, the pictures are taken (by their names' endings); what is left out is counted. A file that is named
-    itself is uploaded whatever it is. A key is the prefix and the file's name, below a folder its path from the folder
-    on.
+    It uploads a folder's pictures (by their names' endings), and counts the other files. A file that you name is
+    uploaded whatever it is. A key is the prefix and the file's name, or its path from the folder on.
 
     Exit status 0: everything was uploaded and, with --wait, every picture has a terminal state and none is FAILED. A
-    REJECTED picture is an answer, not an error: its code and what to do are shown. 1: something was not uploaded, has
-    no terminal state in time, or FAILED.
+    REJECTED picture is an answer, not an error: the command shows its code and what to do. 1: a picture was not
+    uploaded, has no terminal state in time, or FAILED.
 
     --json prints one line for each picture as it ends: its result and `file`, `seconds`; without a result `status` is
     UPLOADED, NOT_UPLOADED or TIMED_OUT.
@@ -337,8 +336,8 @@ def delete(
     slash (holiday/) is a folder: the command asks, then deletes all its pictures. If a key is unknown, it deletes
     nothing.
 
-    --purge erases a picture for good, also one that was deleted before: all versions, documents and notes, and
-    Rekognition's answers for its bytes. The command asks first, and names at the end what it cannot erase.
+    --purge erases a picture for good, even after a delete: all versions, documents and notes, and Rekognition's answers
+    for its bytes. The command asks first, and at the end names the data that it cannot erase.
     """
     screen = Screen(as_json=as_json)
     if purge and not wait:

@@ -54,11 +54,11 @@ def reconcile(
     """Compare the bucket with the table, and show the differences.
 
     MISSING: a picture without a result. STALE: a result of other bytes than the current ones. ORPHANED: a result whose
-    picture is gone. UNANNOUNCED: a result that did not reach the results bucket or the topic. FAILED is shown too, and
-    is for `labelstack redrive`.
+    picture is gone. UNANNOUNCED: a result that did not reach the results bucket or the topic. FAILED: a picture for
+    `labelstack redrive`.
 
-    --fix requests a repair of each. You can interrupt it and run it again at any time: the processor keeps what is in
-    order. Exit status 0: nothing is wrong, or all is requested; 1: something is wrong.
+    --fix requests a repair of each. You can interrupt it and run it again at any time: the processor keeps correct
+    results. Exit status 0: nothing is wrong, or every repair is requested; 1: something is wrong.
     """
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)
@@ -240,17 +240,17 @@ def reprocess(
 
 
 @command(short_help="Bring results of older versions up to date.", examples=["labelstack migrate"])
-@click.option("--prefix", default="", help="Only pictures whose keys begin so.")
+@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
 @rate_option
 @json_option
 @target_options
 @click.pass_context
 def migrate(ctx: click.Context, target: Target, prefix: str, rate_per_s: float | None, as_json: bool) -> None:
-    """Add to results of older versions what searches need, and the camera's facts.
+    """Make results of older versions searchable, and add the camera's facts.
 
-    Deploy the present version first. The processor writes each such result again, without a charge of Rekognition, and
-    with the settings as `labelstack reprocess --labels` applies them. The stack works meanwhile. Interrupted and run
-    again, it asks for what is left; run once more, it says when nothing is.
+    Deploy the current version first. The processor writes each older result again, with the stack's settings, and does
+    not call Rekognition. The stack works meanwhile. Run the command again after an interruption: it continues, or says
+    that no old result is left.
     """
     screen = Screen(as_json=as_json)
     stack = repair_target(ctx.obj, target, rate_per_s)

@@ -72,7 +72,7 @@ def list_pictures(
 ) -> None:
     """List pictures with their results, newest first.
 
-    Of a stack with an API these are the pictures below its upload prefix, which is what an API shows.
+    If the stack has an API, it lists the pictures below the upload prefix, else all.
     """
     screen = Screen(as_json=as_json)
     results = read_side(ctx.obj, target).results
@@ -96,7 +96,7 @@ def list_pictures(
 def labels(ctx: click.Context, target: Target, as_json: bool) -> None:
     """List all labels, with their numbers of pictures.
 
-    Of a stack with an API these are the pictures below its upload prefix, which is what an API shows.
+    If the stack has an API, it lists the pictures below the upload prefix, else all.
     """
     screen = Screen(as_json=as_json)
     counts = read_side(ctx.obj, target).results.label_counts()
@@ -140,13 +140,13 @@ def search(
 ) -> None:
     """Find the pictures that match the whole QUERY.
 
-    A word is a label, in any case. More conditions: text:stop (a word that was read), name:IMG_12 (a part of the file's
-    name), camera:canon, faces:none, faces:one, faces:group, flagged:yes, flagged:no, from:2026-01-01 and to:2026-01-31
-    (the camera's dates, else those of the upload in UTC). A minus turns a condition round: -dog. Quotation marks hold
-    words together: 'text:"no parking"'.
+    A word is a label, in upper or lower case. More conditions: text:stop (a word in the picture), name:IMG_12 (a part
+    of the file's name), camera:canon, faces:none, faces:one, faces:group, flagged:yes, flagged:no, from:2026-01-01 and
+    to:2026-01-31 (the camera's dates, else those of the upload in UTC). A minus negates a condition: -dog. Quotation
+    marks hold words together: 'text:"no parking"'.
 
-    --order confidence puts those first that are surest of the first label, --order taken the latest dates. Of a stack
-    with an API, pictures below its upload prefix are found, which is what an API shows.
+    --order confidence puts the highest confidence of the first label first, --order taken the latest date. If the stack
+    has an API, it finds the pictures below the upload prefix, else all.
     """
     screen = Screen(as_json=as_json)
     results = read_side(ctx.obj, target).results

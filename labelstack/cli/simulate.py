@@ -30,9 +30,9 @@ SHOWN = 50
 def simulate_labels(ctx: click.Context, target: Target, prefix: str, as_json: bool) -> None:
     """Show the effect of labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel.
 
-    Takes the settings in Pulumi.STACK.yaml (--stack), deployed or not, and applies them to what Rekognition said of the
-    stored pictures. Nothing is written and nothing is charged but reading the table. `labelstack up` and `labelstack
-    reprocess --labels` make it so. What Rekognition was not asked for, a lower confidence cannot show.
+    It applies the settings in Pulumi.STACK.yaml (--stack), deployed or not, to Rekognition's stored answers. It writes
+    nothing, and costs only the reading of the table. `labelstack up` and `labelstack reprocess --labels` apply the
+    rules. Labels below the confidence that Rekognition was called with cannot appear.
     """
     screen, settings = Screen(as_json=as_json), read_settings(target.stack)
     confidences = {name: Decimal(str(value)) for name, value in (settings["minConfidenceByLabel"] or {}).items()}

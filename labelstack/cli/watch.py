@@ -32,8 +32,7 @@ REMEMBERED = 10_000
 def watch(ctx: click.Context, target: Target, count: int | None, recent: int, as_json: bool) -> None:
     """Show results as they arrive, newest first, until Ctrl-C.
 
-    Of a stack with an API these are the pictures below its upload prefix (the output uploadPrefix), since the API shows
-    no others; of a stack without one, all.
+    If the stack has an API, it shows the pictures below the upload prefix (the output uploadPrefix), else all.
 
     Into a file or pipe and with --json, every result is one line, in the order of arrival.
     """

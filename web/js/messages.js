@@ -1,16 +1,16 @@
 /** Sentences, and the places where they are shown and read out. */
 import { byId, el } from "./dom.js";
 
-/** Why a picture has no labels: the service has a sentence for each of its codes. */
+/** Returns why a picture has no labels: the service has a sentence for each of its codes. */
 export function reason(result) {
   return result.message ?? `Something went wrong on our side (${result.code ?? result.status}). Upload the picture again.`;
 }
 
-/** Why a file of this type is refused before anything is sent; undefined when it may go. */
+/** Returns why the page does not send a file of this type; undefined when it does. */
 export function refusal(file, type, config) {
-  if (!file.size) return "Not sent: the file is empty.";
-  if (file.size > config.maxSizeBytes) return `Not sent: larger than ${megabytes(config)}.`;
-  if (!config.types.includes(type)) return `Not sent: only ${typeNames(config)} pictures are taken.`;
+  if (!file.size) return "Not sent: the file is empty. Choose another.";
+  if (file.size > config.maxSizeBytes) return `Not sent: the file is larger than ${megabytes(config)}.`;
+  if (!config.types.includes(type)) return `Not sent: choose a ${typeNames(config)} picture.`;
 }
 
 export const megabytes = (config) => `${Math.floor(config.maxSizeBytes / 1024 / 1024)} MB`;
@@ -20,21 +20,21 @@ export function typeNames(config) {
   return config.types.map((type) => type.replace("image/", "").toUpperCase()).join(", ").replace(/, (?=\w+$)/, " or ");
 }
 
-/** Tells screen readers; sighted people see the same in its own place. */
+/** Announces a text to screen readers; sighted people see the same in its own place. */
 export function announce(text) {
   byId("announcer").textContent = text;
 }
 
-/** A short note at the page's edge that goes by itself; an error stays longer. */
+/** Shows a short note at the page's edge that disappears by itself; an error stays longer. */
 export function toast(text, { error = false } = {}) {
   const note = el("div", { className: error ? "toast bad" : "toast" }, text), all = byId("toasts");
   all.append(note);
-  all.hidePopover?.(); // and shown again, so that it stands before a dialog that was opened meanwhile
+  all.hidePopover?.(); // again, so that it stands before a dialog that was opened meanwhile
   all.showPopover?.();
   setTimeout(() => note.remove(), error ? 9000 : 5000);
 }
 
-/** Explain a failed request. */
+/** Explains a failed request. */
 export function explain(error) {
   if (error.status === 401 || error.status === 403) return `${error.message} If you have an access key, enter it in the settings.`;
   return error.message || "Something went wrong. Try again.";
