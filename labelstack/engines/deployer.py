@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from labelstack.engines import archives
@@ -13,17 +14,6 @@ from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource
 from labelstack.engines.removal import OnStep, remove
 from labelstack.engines.state import Entry, StackState
 from labelstack.errors import DeployError, UnsupportedError
-
-
-@dataclass
-class Changes:
-    """The changes of a deployment, by URN."""
-
-    created: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -49,13 +39,13 @@ class Deployer:
     """Deploys one resource after the other, or several at once from several threads.
 
     Attributes:
-        created: New resources in order, each with the resource that it replaced.
-        changes: The counts of this deployment.
+        created: Resources that were created, in their order, each with the one that it replaces.
+        counts: How many resources were created, updated, replaced or left unchanged.
     """
 
     def __init__(self, state: StackState, target: Target, on_step: OnStep | None = None) -> None:
         self.created: list[tuple[Entry, Entry | None]] = []
-        self.changes = Changes()
+        self.counts: Counter[str] = Counter()
         self._state = state
         self._target = target
         self._on_step = on_step
@@ -101,7 +91,7 @@ class Deployer:
             remove(old, self._state, self._target)
             old = None
         named = provisioner.named(inputs, entry.name_made)
-        if provisioner.auto_name and entry.name_made is None and provisioner.find(Inputs(named), self._target):
+        if provisioner.auto_name and entry.name_made is None and provisioner.existing(named, self._target):
             name = provisioner.auto_name.property
             raise DeployError(
                 f"a resource named {named[name]} exists already, and is not this stack's: remove it, or rename this",
@@ -122,6 +112,8 @@ class Deployer:
         entry = registration.entry
         entry.name_made, entry.id = old.name_made, old.id
         used = Inputs(provisioner.named(registration.inputs, entry.name_made))
+        for name in provisioner.replaced_by or ():
+            used.get(name)
         before = Recorded(old.id, provisioner.named(old.inputs, old.name_made), old.outputs)
         self._finish(entry, used, provisioner.update(before, used, self._target))
         self._note("updated", entry)
@@ -148,6 +140,6 @@ class Deployer:
 
     def _note(self, action: Literal["created", "updated", "replaced", "unchanged"], entry: Entry) -> None:
         with self._lock:
-            getattr(self.changes, action).append(entry.urn)
+            self.counts[action] += 1
         if self._on_step is not None:
             self._on_step(action, entry.type, entry.name)

@@ -11,7 +11,7 @@ from typing import Any
 from labelstack.clouds.base import Cloud
 from labelstack.engines import configuration, local_endpoints, program
 from labelstack.engines.configuration import Project
-from labelstack.engines.deployer import Changes, Deployer
+from labelstack.engines.deployer import Deployer
 from labelstack.engines.monitor import DeployMonitor
 from labelstack.engines.provisioners.base import Target
 from labelstack.engines.removal import OnStep, remove_all
@@ -40,6 +40,12 @@ class Deployment:
     deleted: int
     unchanged: int
     seconds: float
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Any], counts: Mapping[str, int], seconds: float) -> Deployment:
+        """Return a deployment by its counts."""
+        actions = ("created", "updated", "replaced", "deleted", "unchanged")
+        return cls(outputs, **{action: counts.get(action, 0) for action in actions}, seconds=seconds)
 
 
 class InProcessEngine:
@@ -95,12 +101,12 @@ class InProcessEngine:
                 self._roll_back(deployer, state, target, error)
                 raise
             try:
-                deployer.changes.deleted.extend(self._remove_left(monitor.registered_urns, state, target, on_step))
+                deployer.counts["deleted"] = self._remove_left(monitor.registered_urns, state, target, on_step)
             except DestroyError as error:
                 error.add_note("All else is deployed as the program says.")
                 raise
             state.set_outputs(monitor.outputs)
-        return _deployment(monitor.outputs, deployer.changes, time.monotonic() - started)
+        return Deployment.of(monitor.outputs, deployer.counts, time.monotonic() - started)
 
     def destroy(self, stack: str, *, on_step: OnStep | None = None) -> int:
         """Remove all of a stack's resources; a stack that is not there is fine.
@@ -154,14 +160,14 @@ class InProcessEngine:
         cause.add_note(f"The resources of this deployment are removed again{f', but for:{left}' if left else '.'}")
 
     @staticmethod
-    def _remove_left(registered: Set[str], state: StackState, target: Target, on_step: OnStep | None) -> list[str]:
-        """Remove resources that the program dropped or replaced; return the URNs of the former."""
+    def _remove_left(registered: Set[str], state: StackState, target: Target, on_step: OnStep | None) -> int:
+        """Remove resources that the program dropped or replaced; return how many the program dropped."""
         left = [entry for urn, entry in state.entries.items() if urn not in registered]
         doomed = [*left, *state.replaced]
         _refuse_protected(doomed, "remove what the program no longer has")
         if failures := remove_all(doomed, state, target, on_step):
             raise _not_removed(failures)
-        return [entry.urn for entry in left]
+        return len(left)
 
 
 def _refuse_protected(doomed: Iterable[Entry], what: str) -> None:
@@ -173,15 +179,3 @@ def _refuse_protected(doomed: Iterable[Entry], what: str) -> None:
 def _not_removed(failures: list[str]) -> DestroyError:
     listed = "\n".join(f"  {failure}" for failure in failures)
     return DestroyError(f"{len(failures)} resources could not be removed; try again:\n{listed}", failures)
-
-
-def _deployment(outputs: Mapping[str, Any], changes: Changes, seconds: float) -> Deployment:
-    return Deployment(
-        outputs=outputs,
-        created=len(changes.created),
-        updated=len(changes.updated),
-        replaced=len(changes.replaced),
-        deleted=len(changes.deleted),
-        unchanged=len(changes.unchanged),
-        seconds=seconds,
-    )

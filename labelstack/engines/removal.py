@@ -7,8 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from labelstack.engines import provisioners
 from labelstack.engines.answers import explain
-from labelstack.engines.inputs import Inputs
-from labelstack.engines.provisioners.base import Recorded, Target
+from labelstack.engines.provisioners.base import Recorded, Target, ignore_missing
 from labelstack.engines.state import Entry, StackState
 from labelstack.errors import LabelstackError, UnsupportedError
 
@@ -29,12 +28,10 @@ def remove(entry: Entry, state: StackState, target: Target) -> None:
         )
     if not entry.retain:
         inputs = provisioner.named(entry.inputs, entry.name_made)
-        identifier = entry.id
-        if not identifier:  # its maker did not get to note it
-            resource = provisioner.find(Inputs(inputs), target)
-            identifier = resource.id if resource else ""
-        if identifier:
-            provisioner.delete(Recorded(identifier, inputs, entry.outputs), target)
+        # Whoever was killed while it made the resource did not get to note its id.
+        if identifier := entry.id or provisioner.existing(inputs, target):
+            with ignore_missing():
+                provisioner.delete(Recorded(identifier, inputs, entry.outputs), target)
     state.remove(entry)
 
 

@@ -78,7 +78,7 @@ class PulumiEngine:
                 result = handle.up(on_event=events, color="never")
             outputs = {name: output.value for name, output in sorted(result.outputs.items())}
             Record(self.cloud.instance, outputs).write(record.file_of(self.folder, stack))
-        return _deployment(outputs, events, time.monotonic() - started)
+        return Deployment.of(outputs, events.counts, time.monotonic() - started)
 
     def destroy(self, stack: str, *, on_step: OnStep | None = None) -> int:
         """Remove all of a stack's resources and its folder; a stack that is not there is fine.
@@ -180,15 +180,3 @@ def _gone_is_fine() -> Iterator[None]:
         yield
     except StackNotFoundError:
         return
-
-
-def _deployment(outputs: Mapping[str, Any], events: Events, seconds: float) -> Deployment:
-    return Deployment(
-        outputs=outputs,
-        created=events.counts["created"],
-        updated=events.counts["updated"],
-        replaced=events.counts["replaced"],
-        deleted=events.counts["deleted"],
-        unchanged=events.counts["unchanged"],
-        seconds=seconds,
-    )

@@ -16,10 +16,8 @@ from labelstack.engines.provisioners.base import (
     Target,
     provisions,
     retag,
-    tolerate,
+    text,
 )
-
-GONE = ("NotFoundException",)
 
 
 @provisions("aws:apigateway/restApi:RestApi")
@@ -44,7 +42,6 @@ class RestApi(Provisioner):
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its name and tags, and rebuild it where its body has changed."""
         client, tags = target.client("apigateway"), target.tags(inputs)
-        _endpoint_types(inputs)
         change = {"op": "replace", "path": "/name", "value": inputs.require("name")}
         client.update_rest_api(restApiId=old.id, patchOperations=[change])
         if (body := inputs.get("body")) != old.inputs.get("body"):
@@ -54,16 +51,13 @@ class RestApi(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigateway").delete_rest_api(restApiId=old.id)
+        target.client("apigateway").delete_rest_api(restApiId=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        for page in target.client("apigateway").get_paginator("get_rest_apis").paginate():
-            for api in page["items"]:
-                if api["name"] == inputs.require("name"):
-                    return Resource(api["id"])
-        return None
+        pages = target.client("apigateway").get_paginator("get_rest_apis").paginate()
+        apis = (api for page in pages for api in page["items"])
+        return next((str(api["id"]) for api in apis if api["name"] == inputs.require("name")), None)
 
     @staticmethod
     def _resource(api_id: str, root_id: str, target: Target, tags: Mapping[str, str]) -> Resource:
@@ -90,8 +84,7 @@ class Deployment(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigateway").delete_deployment(restApiId=old.inputs["restApi"], deploymentId=old.id)
+        target.client("apigateway").delete_deployment(restApiId=old.inputs["restApi"], deploymentId=old.id)
 
 
 @provisions("aws:apigateway/stage:Stage")
@@ -126,8 +119,7 @@ class Stage(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigateway").delete_stage(restApiId=old.inputs["restApi"], stageName=old.inputs["stageName"])
+        target.client("apigateway").delete_stage(restApiId=old.inputs["restApi"], stageName=old.inputs["stageName"])
 
     @staticmethod
     def _configured(inputs: Inputs, target: Target, tags: Mapping[str, str]) -> Resource:
@@ -166,7 +158,7 @@ class MethodSettings(Setting):
         methods, settings = inputs.require("methodPath"), inputs.object("settings")
         assert settings is not None  # Pulumi requires it
         patch = [
-            {"op": "replace", "path": f"/{methods}/{path}", "value": _text(settings.get(name))}
+            {"op": "replace", "path": f"/{methods}/{path}", "value": text(settings.get(name))}
             for name, path in self._PATHS.items()
             if name in settings
         ]
@@ -175,12 +167,11 @@ class MethodSettings(Setting):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove them, where the stage is still there."""
-        with tolerate(*GONE):
-            target.client("apigateway").update_stage(
-                restApiId=old.inputs["restApi"],
-                stageName=old.inputs["stageName"],
-                patchOperations=[{"op": "remove", "path": f"/{old.inputs['methodPath']}"}],
-            )
+        target.client("apigateway").update_stage(
+            restApiId=old.inputs["restApi"],
+            stageName=old.inputs["stageName"],
+            patchOperations=[{"op": "remove", "path": f"/{old.inputs['methodPath']}"}],
+        )
 
 
 @provisions("aws:apigateway/account:Account")
@@ -220,26 +211,24 @@ class ApiKey(Provisioner):
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its description and tags, and whether it is enabled."""
         client, tags = target.client("apigateway"), target.tags(inputs)
-        inputs.get("value")
         values = {
             "name": inputs.require("name"),
             "description": inputs.get("description", ""),
             "enabled": inputs.get("enabled", True),
         }
-        patch = [{"op": "replace", "path": f"/{name}", "value": _text(value)} for name, value in values.items()]
+        patch = [{"op": "replace", "path": f"/{name}", "value": text(value)} for name, value in values.items()]
         client.update_api_key(apiKey=old.id, patchOperations=patch)
         retag(client, old.outputs["arn"], old, tags)
         return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigateway").delete_api_key(apiKey=old.id)
+        target.client("apigateway").delete_api_key(apiKey=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
         api_keys = target.client("apigateway").get_api_keys(nameQuery=inputs.require("name"))["items"]
-        return Resource(api_keys[0]["id"]) if api_keys else None
+        return str(api_keys[0]["id"]) if api_keys else None
 
     @staticmethod
     def _resource(api_key: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
@@ -263,8 +252,6 @@ class UsagePlan(Provisioner):
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its tags. Any other change creates another plan."""
-        for name in self.replaced_by:
-            inputs.get(name)
         tags = target.tags(inputs)
         retag(target.client("apigateway"), old.outputs["arn"], old, tags)
         return self._resource(old.id, target, tags)
@@ -272,12 +259,11 @@ class UsagePlan(Provisioner):
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it: its stages first, as AWS wants it."""
         client = target.client("apigateway")
-        with tolerate(*GONE):
-            stages = [f"{api_stage['apiId']}:{api_stage['stage']}" for api_stage in old.inputs.get("apiStages") or ()]
-            patch = [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]
-            if patch:
-                client.update_usage_plan(usagePlanId=old.id, patchOperations=patch)
-            client.delete_usage_plan(usagePlanId=old.id)
+        stages = [f"{api_stage['apiId']}:{api_stage['stage']}" for api_stage in old.inputs.get("apiStages") or ()]
+        patch = [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]
+        if patch:
+            client.update_usage_plan(usagePlanId=old.id, patchOperations=patch)
+        client.delete_usage_plan(usagePlanId=old.id)
 
     @staticmethod
     def _resource(plan_id: str, target: Target, tags: Mapping[str, str]) -> Resource:
@@ -297,15 +283,10 @@ class UsagePlanKey(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Take it out."""
-        with tolerate(*GONE):
-            target.client("apigateway").delete_usage_plan_key(usagePlanId=old.inputs["usagePlanId"], keyId=old.id)
+        target.client("apigateway").delete_usage_plan_key(usagePlanId=old.inputs["usagePlanId"], keyId=old.id)
 
 
 def _endpoint_types(inputs: Inputs) -> list[str]:
     endpoint = inputs.object("endpointConfiguration")
     types = endpoint.get("types", "REGIONAL") if endpoint else "REGIONAL"
     return types if isinstance(types, list) else [types]
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

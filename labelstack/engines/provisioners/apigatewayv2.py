@@ -8,17 +8,7 @@ from typing import Any
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Target,
-    provisions,
-    retag,
-    tolerate,
-)
-
-GONE = ("NotFoundException",)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag
 
 
 @provisions("aws:apigatewayv2/api:Api")
@@ -37,7 +27,6 @@ class Api(Provisioner):
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its name, CORS and tags."""
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
-        inputs.get("protocolType")
         request = requests.build(client, "UpdateApi", inputs, by_hand=("tags",))
         if old.inputs.get("corsConfiguration") and "CorsConfiguration" not in request:
             client.delete_cors_configuration(ApiId=old.id)
@@ -47,15 +36,12 @@ class Api(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigatewayv2").delete_api(ApiId=old.id)
+        target.client("apigatewayv2").delete_api(ApiId=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        for api in target.client("apigatewayv2").get_apis()["Items"]:
-            if api["Name"] == inputs.require("name"):
-                return Resource(api["ApiId"])
-        return None
+        apis = target.client("apigatewayv2").get_apis()["Items"]
+        return next((str(api["ApiId"]) for api in apis if api["Name"] == inputs.require("name")), None)
 
     @staticmethod
     def _resource(api: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
@@ -89,8 +75,7 @@ class Integration(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigatewayv2").delete_integration(ApiId=old.inputs["apiId"], IntegrationId=old.id)
+        target.client("apigatewayv2").delete_integration(ApiId=old.inputs["apiId"], IntegrationId=old.id)
 
 
 @provisions("aws:apigatewayv2/route:Route")
@@ -112,8 +97,7 @@ class Route(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigatewayv2").delete_route(ApiId=old.inputs["apiId"], RouteId=old.id)
+        target.client("apigatewayv2").delete_route(ApiId=old.inputs["apiId"], RouteId=old.id)
 
 
 @provisions("aws:apigatewayv2/stage:Stage")
@@ -138,8 +122,7 @@ class Stage(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("apigatewayv2").delete_stage(ApiId=old.inputs["apiId"], StageName=old.inputs["name"])
+        target.client("apigatewayv2").delete_stage(ApiId=old.inputs["apiId"], StageName=old.inputs["name"])
 
     @staticmethod
     def _resource(inputs: Inputs, target: Target, tags: Mapping[str, str]) -> Resource:

@@ -18,6 +18,15 @@ from labelstack.engines.naming import AutoName
 
 P = TypeVar("P", bound="type[Provisioner]")
 REGISTRY: dict[str, Provisioner] = {}
+# The codes by which services answer that there is no such thing.
+MISSING = frozenset(
+    {
+        *("404", "NoSuchBucket", "NoSuchDistribution", "NoSuchEntity", "NoSuchOriginAccessControl"),
+        *("NoSuchResponseHeadersPolicy", "NotFound", "NotFoundException", "ResourceNotFound"),
+        *("ResourceNotFoundException", "StateMachineDoesNotExist", "WAFNonexistentItemException"),
+        *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "DashboardNotFoundError"),
+    }
+)
 
 
 @dataclass
@@ -97,15 +106,21 @@ class Provisioner(ABC):
         """Make it. Properties that are not used here are reported as not supported."""
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it in place; called only when no property of `replaced_by` has changed."""
+        """Change it in place; called only when no property of `replaced_by` has changed. These count as used."""
         raise NotImplementedError(f"{type(self).__name__} has replaced_by, but no update")
 
     @abstractmethod
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove the resource, or do nothing if it is gone already."""
+        """Remove the resource; the engine ignores the answer that it is gone already."""
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
-        """Return a resource that a killed deployment may have created with these inputs, or None."""
+    def find(self, inputs: Inputs, target: Target) -> str | None:
+        """Return the id of a resource with these inputs' name; None, or the answer that it is missing, without one."""
+        return None
+
+    def existing(self, inputs: Mapping[str, Any], target: Target) -> str | None:
+        """Return the id of a resource that a killed deployment or another stack may have created, or None."""
+        with ignore_missing():
+            return self.find(Inputs(inputs), target)
         return None
 
     def read(self, id: str, target: Target) -> dict[str, Any] | None:
@@ -134,25 +149,23 @@ class Setting(Provisioner):
         return self.create(inputs, target)
 
 
-def provisions(token: str, *more: str) -> Any:
-    """Register the class as the provisioner of these type tokens."""
+def provisions(token: str) -> Any:
+    """Register the class as the provisioner of a type token."""
 
     def register(cls: P) -> P:
-        provisioner = cls()
-        for type_token in (token, *more):
-            REGISTRY[type_token] = provisioner
+        REGISTRY[token] = cls()
         return cls
 
     return register
 
 
 @contextmanager
-def tolerate(*codes: str) -> Iterator[None]:
-    """Ignore these error codes of the cloud."""
+def ignore_missing() -> Iterator[None]:
+    """Ignore a service's answer that there is no such thing."""
     try:
         yield
     except ClientError as error:
-        if error_code(error) not in codes:
+        if error_code(error) not in MISSING:
             raise
 
 
@@ -161,9 +174,14 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def text(value: object) -> str:
+    """Return a value as services want it where they take texts only."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     """Return tags in the form that most services take."""
-    return [{key: name, value: text} for name, text in tags.items()]
+    return [{key: name, value: content} for name, content in tags.items()]
 
 
 def retag(client: Any, owner: str, old: Recorded, tags: Mapping[str, str], kind: str = "resource") -> None:

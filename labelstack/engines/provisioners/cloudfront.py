@@ -9,16 +9,7 @@ from typing import Any
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Target,
-    provisions,
-    retag,
-    tag_list,
-    tolerate,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
 from labelstack.errors import DeployError
 
 HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution
@@ -48,8 +39,7 @@ class OriginAccessControl(Provisioner):
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
         client = target.client("cloudfront")
-        with tolerate("NoSuchOriginAccessControl"):
-            client.delete_origin_access_control(Id=old.id, IfMatch=client.get_origin_access_control(Id=old.id)["ETag"])
+        client.delete_origin_access_control(Id=old.id, IfMatch=client.get_origin_access_control(Id=old.id)["ETag"])
 
     @staticmethod
     def _config(client: Any, inputs: Inputs) -> dict[str, Any]:
@@ -86,9 +76,8 @@ class ResponseHeadersPolicy(Provisioner):
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
         client = target.client("cloudfront")
-        with tolerate("NoSuchResponseHeadersPolicy"):
-            etag = client.get_response_headers_policy(Id=old.id)["ETag"]
-            client.delete_response_headers_policy(Id=old.id, IfMatch=etag)
+        etag = client.get_response_headers_policy(Id=old.id)["ETag"]
+        client.delete_response_headers_policy(Id=old.id, IfMatch=etag)
 
     @staticmethod
     def _resource(answer: Mapping[str, Any]) -> Resource:
@@ -122,11 +111,10 @@ class Distribution(Provisioner):
     def delete(self, old: Recorded, target: Target) -> None:
         """Switch it off, as AWS wants it, and remove it."""
         client = target.client("cloudfront")
-        with tolerate("NoSuchDistribution"):
-            current = client.get_distribution_config(Id=old.id)
-            config = {**current["DistributionConfig"], "Enabled": False}
-            off = client.update_distribution(Id=old.id, IfMatch=current["ETag"], DistributionConfig=config)
-            client.delete_distribution(Id=old.id, IfMatch=off["ETag"])
+        current = client.get_distribution_config(Id=old.id)
+        config = {**current["DistributionConfig"], "Enabled": False}
+        off = client.update_distribution(Id=old.id, IfMatch=current["ETag"], DistributionConfig=config)
+        client.delete_distribution(Id=old.id, IfMatch=off["ETag"])
 
     @staticmethod
     def _resource(answer: Mapping[str, Any], config: Mapping[str, Any], tags: dict[str, str]) -> Resource:

@@ -12,18 +12,17 @@ from labelstack.engines.provisioners.base import (
     Provisioner,
     Recorded,
     Resource,
+    Setting,
     Target,
+    ignore_missing,
     provisions,
     retag,
-    tolerate,
 )
 from labelstack.errors import DeployError
 
-GONE = ("ResourceNotFoundException",)
 ALARM_NAMES = {"name": "AlarmName", "metricQueries": "Metrics"}
 # Properties of a metric in an alarm's query; the rest of `metric` says which metric it is.
 STATISTIC_NAMES = {"period": "Period", "stat": "Stat", "unit": "Unit"}
-DASHBOARD_GONE = ("ResourceNotFound", "DashboardNotFoundError", *GONE)
 
 
 @provisions("aws:cloudwatch/logGroup:LogGroup")
@@ -46,32 +45,27 @@ class LogGroup(Provisioner):
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change retention and tags."""
         tags = target.tags(inputs)
-        for name in ("kmsKeyId", "logGroupClass"):
-            inputs.get(name)
         arn = target.arn("logs", f"log-group:{old.id}")
         retag(target.client("logs"), arn, old, tags)
         return self._configured(inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it with its events, unless `skipDestroy` says no."""
-        if not old.inputs.get("skipDestroy"):
-            with tolerate(*GONE):
-                target.client("logs").delete_log_group(logGroupName=old.id)
+        """Remove it with its events."""
+        target.client("logs").delete_log_group(logGroupName=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
         name = inputs.require("name")
         answer = target.client("logs").describe_log_groups(logGroupNamePrefix=name)
-        return next((Resource(name) for group in answer["logGroups"] if group["logGroupName"] == name), None)
+        return next((str(name) for group in answer["logGroups"] if group["logGroupName"] == name), None)
 
     @staticmethod
     def _configured(inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
-        inputs.get("skipDestroy")  # read from the record
         logs, name = target.client("logs"), inputs.require("name")
         if days := inputs.get("retentionInDays"):  # 0: for ever
             logs.put_retention_policy(logGroupName=name, retentionInDays=days)
         else:
-            with tolerate(*GONE):
+            with ignore_missing():
                 logs.delete_retention_policy(logGroupName=name)
         return Resource(name, {"arn": target.arn("logs", f"log-group:{name}"), "name": name, "tagsAll": tags})
 
@@ -102,14 +96,13 @@ class MetricAlarm(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE, "ResourceNotFound"):
-            target.client("cloudwatch").delete_alarms(AlarmNames=[old.id])
+        target.client("cloudwatch").delete_alarms(AlarmNames=[old.id])
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
         name = inputs.require("name")
         answer = target.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
-        return Resource(name) if answer.get("MetricAlarms") else None
+        return str(name) if answer.get("MetricAlarms") else None
 
     @staticmethod
     def _request(inputs: Inputs, target: Target) -> dict[str, Any]:
@@ -124,7 +117,7 @@ class MetricAlarm(Provisioner):
 
 
 @provisions("aws:cloudwatch/dashboard:Dashboard")
-class Dashboard(Provisioner):
+class Dashboard(Setting):
     """A dashboard; its id is its name. AWS gives it no tags."""
 
     replaced_by = frozenset({"dashboardName"})
@@ -144,22 +137,15 @@ class Dashboard(Provisioner):
             raise DeployError(f"property dashboardBody: {said}", property="dashboardBody")
         return Resource(name, {"dashboardArn": target.arn("cloudwatch", f"dashboard/{name}", region=False)})
 
-    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put it again."""
-        return self.create(inputs, target)
-
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*DASHBOARD_GONE):
-            target.client("cloudwatch").delete_dashboards(DashboardNames=[old.id])
+        target.client("cloudwatch").delete_dashboards(DashboardNames=[old.id])
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
         name = str(inputs.require("dashboardName"))
-        with tolerate(*DASHBOARD_GONE):
-            target.client("cloudwatch").get_dashboard(DashboardName=name)
-            return Resource(name)
-        return None
+        target.client("cloudwatch").get_dashboard(DashboardName=name)
+        return name
 
 
 def _dimensions(inputs: Inputs) -> list[dict[str, str]]:

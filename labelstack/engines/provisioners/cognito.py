@@ -6,18 +6,7 @@ from typing import Any
 
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Setting,
-    Target,
-    provisions,
-    retag,
-    tolerate,
-)
-
-GONE = ("ResourceNotFoundException",)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions, retag
 
 
 @provisions("aws:cognito/identityPool:IdentityPool")
@@ -42,8 +31,7 @@ class IdentityPool(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("cognito-identity").delete_identity_pool(IdentityPoolId=old.id)
+        target.client("cognito-identity").delete_identity_pool(IdentityPoolId=old.id)
 
     @staticmethod
     def _request(client: Any, operation: str, inputs: Inputs) -> dict[str, Any]:
@@ -69,5 +57,4 @@ class IdentityPoolRoleAttachment(Setting):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Take them away."""
-        with tolerate(*GONE):
-            target.client("cognito-identity").set_identity_pool_roles(IdentityPoolId=old.id, Roles={})
+        target.client("cognito-identity").set_identity_pool_roles(IdentityPoolId=old.id, Roles={})

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Target,
-    provisions,
-    retag,
-    tag_list,
-    tolerate,
-)
-from labelstack.errors import DeployError
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
 
-GONE = ("ResourceNotFoundException",)
-ACTIVE_DEADLINE_S = 60.0
-POLL_INTERVAL_S = 0.05
+POLLING = {"Delay": 0.05, "MaxAttempts": 1200}  # seconds; a minute
 
 
 @provisions("aws:dynamodb/table:Table")
@@ -61,33 +48,27 @@ class Table(Provisioner):
         if (encryption := inputs.object("serverSideEncryption")) is not None:
             request["SSESpecification"] = {"Enabled": encryption.require("enabled")}
         dynamodb.create_table(**request)
-        _wait_until_active(dynamodb, name)
+        dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=POLLING)
         return self._configured(inputs, target, None, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change protection, expiry, recovery and tags."""
         dynamodb, tags = target.client("dynamodb"), target.tags(inputs)
-        for name in self.replaced_by:
-            inputs.get(name)  # unchanged
         protected = inputs.get("deletionProtectionEnabled", False)
         dynamodb.update_table(TableName=old.id, DeletionProtectionEnabled=protected)
-        _wait_until_active(dynamodb, old.id)
+        dynamodb.get_waiter("table_exists").wait(TableName=old.id, WaiterConfig=POLLING)
         return self._configured(inputs, target, old, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it with its items."""
         dynamodb = target.client("dynamodb")
-        with tolerate(*GONE):
-            dynamodb.delete_table(TableName=old.id)
-            _wait_until_gone(dynamodb, old.id)
+        dynamodb.delete_table(TableName=old.id)
+        dynamodb.get_waiter("table_not_exists").wait(TableName=old.id, WaiterConfig=POLLING)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        with tolerate(*GONE):
-            return Resource(
-                target.client("dynamodb").describe_table(TableName=inputs.require("name"))["Table"]["TableName"]
-            )
-        return None
+        answer = target.client("dynamodb").describe_table(TableName=inputs.require("name"))
+        return str(answer["Table"]["TableName"])
 
     @staticmethod
     def _configured(inputs: Inputs, target: Target, old: Recorded | None, tags: dict[str, str]) -> Resource:
@@ -118,21 +99,3 @@ def _index(index: Inputs) -> dict[str, Any]:
     if attributes := index.get("nonKeyAttributes"):
         projection["NonKeyAttributes"] = attributes
     return {"IndexName": index.require("name"), "KeySchema": _keys(index), "Projection": projection}
-
-
-def _wait_until_active(dynamodb: Any, name: str) -> None:
-    deadline = time.monotonic() + ACTIVE_DEADLINE_S
-    while (status := dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]) != "ACTIVE":
-        if time.monotonic() > deadline:
-            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s: try again")
-        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline
-
-
-def _wait_until_gone(dynamodb: Any, name: str) -> None:
-    """Wait until describing the table fails because it is gone."""
-    deadline = time.monotonic() + ACTIVE_DEADLINE_S
-    while True:
-        status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
-        if time.monotonic() > deadline:
-            raise DeployError(f"the table {name} is still {status} after {ACTIVE_DEADLINE_S:.0f} s: try again")
-        time.sleep(POLL_INTERVAL_S)  # between two looks of a wait with a deadline

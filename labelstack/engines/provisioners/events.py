@@ -11,15 +11,14 @@ from labelstack.engines.provisioners.base import (
     Provisioner,
     Recorded,
     Resource,
+    Setting,
     Target,
     provisions,
     retag,
     tag_list,
-    tolerate,
 )
 from labelstack.errors import DeployError
 
-GONE = ("ResourceNotFoundException",)
 DEFAULT_BUS = "default"
 
 
@@ -45,19 +44,15 @@ class EventRule(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it; its targets are gone by then."""
-        with tolerate(*GONE):
-            target.client("events").delete_rule(Name=old.inputs["name"], EventBusName=_bus(old.inputs))
+        target.client("events").delete_rule(Name=old.inputs["name"], EventBusName=_bus(old.inputs))
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        with tolerate(*GONE):
-            target.client("events").describe_rule(Name=inputs.require("name"), EventBusName=_bus(inputs.plain()))
-            return Resource(_rule_id(inputs))
-        return None
+        target.client("events").describe_rule(Name=inputs.require("name"), EventBusName=_bus(inputs.plain()))
+        return _rule_id(inputs)
 
     @staticmethod
     def _request(inputs: Inputs, target: Target) -> dict[str, Any]:
-        inputs.get("namePrefix"), inputs.get("forceDestroy")  # in the name; read from the record
         return requests.build(target.client("events"), "PutRule", inputs, by_hand=("tags",))
 
     @staticmethod
@@ -66,7 +61,7 @@ class EventRule(Provisioner):
 
 
 @provisions("aws:cloudwatch/eventTarget:EventTarget")
-class EventTarget(Provisioner):
+class EventTarget(Setting):
     """A rule's target. Its id is that of the rule and its own, joined by a hyphen."""
 
     auto_name = AutoName("targetId", 64)
@@ -84,16 +79,11 @@ class EventTarget(Provisioner):
             raise DeployError(f"the rule {rule} refused its target {entry['Arn']}: {failed[0].get('ErrorMessage')}")
         return Resource(f"{rule}-{target_id}", {"targetId": target_id})
 
-    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put it again."""
-        return self.create(inputs, target)
-
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("events").remove_targets(
-                Rule=old.inputs["rule"], EventBusName=_bus(old.inputs), Ids=[old.inputs["targetId"]]
-            )
+        target.client("events").remove_targets(
+            Rule=old.inputs["rule"], EventBusName=_bus(old.inputs), Ids=[old.inputs["targetId"]]
+        )
 
 
 def _bus(inputs: dict[str, Any]) -> str:

@@ -15,10 +15,7 @@ from labelstack.engines.provisioners.base import (
     provisions,
     retag,
     tag_list,
-    tolerate,
 )
-
-GONE = ("NoSuchEntity",)
 
 
 @provisions("aws:iam/role:Role")
@@ -47,14 +44,11 @@ class Role(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it; its policies are gone by then."""
-        with tolerate(*GONE):
-            target.client("iam").delete_role(RoleName=old.id)
+        target.client("iam").delete_role(RoleName=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        with tolerate(*GONE):
-            return Resource(target.client("iam").get_role(RoleName=inputs.require("name"))["Role"]["RoleName"])
-        return None
+        return str(target.client("iam").get_role(RoleName=inputs.require("name"))["Role"]["RoleName"])
 
     @staticmethod
     def _resource(role: dict[str, Any], tags: dict[str, str]) -> Resource:
@@ -78,16 +72,13 @@ class RolePolicy(Setting):
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
         role, _, name = old.id.partition(":")
-        with tolerate(*GONE):
-            target.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
+        target.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its role and name."""
         role, name = inputs.require("role"), inputs.require("name")
-        with tolerate(*GONE):
-            target.client("iam").get_role_policy(RoleName=role, PolicyName=name)
-            return Resource(f"{role}:{name}")
-        return None
+        target.client("iam").get_role_policy(RoleName=role, PolicyName=name)
+        return f"{role}:{name}"
 
 
 @provisions("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
@@ -102,5 +93,4 @@ class RolePolicyAttachment(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Detach it."""
-        with tolerate(*GONE):
-            target.client("iam").detach_role_policy(RoleName=old.inputs["role"], PolicyArn=old.inputs["policyArn"])
+        target.client("iam").detach_role_policy(RoleName=old.inputs["role"], PolicyArn=old.inputs["policyArn"])

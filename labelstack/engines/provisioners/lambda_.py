@@ -10,22 +10,13 @@ from typing import Any
 from labelstack.engines import archives, requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Target,
-    provisions,
-    retag,
-    tolerate,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag
 from labelstack.errors import DeployError
 
-GONE = ("ResourceNotFoundException",)
 # An emulator may have to pull the image of the runtime first.
 READY_DEADLINE_S = 300.0
 POLL_INTERVAL_S = 0.05
-_BY_HAND = ("code", "tags", "sourceCodeHash", "skipDestroy", "name")
+_BY_HAND = ("code", "tags", "sourceCodeHash", "name")
 _CONFIGURATION = (
     *("role", "handler", "runtime", "description", "timeout", "memorySize", "environment", "layers", "kmsKeyArn"),
     *("deadLetterConfig", "tracingConfig", "ephemeralStorage", "loggingConfig", "snapStart", "vpcConfig"),
@@ -50,8 +41,6 @@ class Function(Provisioner):
         """Change its code, configuration and tags."""
         client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
         request = requests.build(client, "UpdateFunctionConfiguration", inputs, by_hand=(*_BY_HAND, "publish"))
-        for name in (*self.replaced_by, "publish"):
-            inputs.get(name)
         for gone in set(old.inputs) & set(_CONFIGURATION) - set(inputs):
             request |= _RESET.get(gone, {})
         client.update_function_configuration(FunctionName=old.id, **request)
@@ -63,22 +52,18 @@ class Function(Provisioner):
         return self._configured(inputs, target, code, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it, unless `skipDestroy` says no."""
-        if not old.inputs.get("skipDestroy"):
-            with tolerate(*GONE):
-                target.client("lambda").delete_function(FunctionName=old.id)
+        """Remove it."""
+        target.client("lambda").delete_function(FunctionName=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        with tolerate(*GONE):
-            name = inputs.require("name")
-            return Resource(target.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionName"])
-        return None
+        answer = target.client("lambda").get_function(FunctionName=inputs.require("name"))
+        return str(answer["Configuration"]["FunctionName"])
 
     @staticmethod
     def _configured(inputs: Inputs, target: Target, code: bytes, tags: dict[str, str]) -> Resource:
         client, name = target.client("lambda"), inputs.require("name")
-        inputs.get("sourceCodeHash"), inputs.get("skipDestroy")  # only shows a change; read from the record
+        inputs.get("sourceCodeHash")  # only shows a change
         configuration = _wait_until_ready(client, name)
         digest = base64.b64encode(hashlib.sha256(code).digest()).decode()
         if configuration["CodeSha256"] != digest:
@@ -120,25 +105,20 @@ class EventSourceMapping(Provisioner):
         """Change it."""
         client, tags = target.client("lambda"), target.tags(inputs)
         request = requests.build(client, "UpdateEventSourceMapping", inputs, by_hand=("tags",))
-        for name in self.replaced_by:
-            inputs.get(name)
         retag(client, old.outputs["arn"], old, tags)
         return self._resource(client.update_event_source_mapping(UUID=old.id, **request), target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("lambda").delete_event_source_mapping(UUID=old.id)
+        target.client("lambda").delete_event_source_mapping(UUID=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its function and source."""
         client = target.client("lambda")
-        with tolerate(*GONE):
-            answer = client.list_event_source_mappings(
-                FunctionName=inputs.require("functionName"), EventSourceArn=inputs.require("eventSourceArn")
-            )
-            return next((Resource(mapping["UUID"]) for mapping in answer["EventSourceMappings"]), None)
-        return None
+        answer = client.list_event_source_mappings(
+            FunctionName=inputs.require("functionName"), EventSourceArn=inputs.require("eventSourceArn")
+        )
+        return next((str(mapping["UUID"]) for mapping in answer["EventSourceMappings"]), None)
 
     @staticmethod
     def _resource(answer: dict[str, Any], target: Target, tags: dict[str, str]) -> Resource:
@@ -168,8 +148,7 @@ class Permission(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("lambda").remove_permission(FunctionName=old.inputs["function"], StatementId=old.id)
+        target.client("lambda").remove_permission(FunctionName=old.inputs["function"], StatementId=old.id)
 
 
 # Values of UpdateFunctionConfiguration that undo a property which a program no longer sets.

@@ -18,12 +18,10 @@ from labelstack.engines.provisioners.base import (
     error_code,
     provisions,
     tag_list,
-    tolerate,
 )
 from labelstack.errors import DeployError
 from labelstack.xml_characters import NOT_XML
 
-GONE = ("NoSuchBucket", "404", "NotFound")
 # All at once: LocalStack cannot tell where the next page begins if that key has a control character.
 MOST_VERSIONS = 2**31 - 1
 MOST_DELETED = 1000  # by one DeleteObjects
@@ -52,8 +50,7 @@ class Bucket(Provisioner):
         """Remove the bucket, with its contents if `forceDestroy` says so."""
         s3 = target.client("s3")
         if old.inputs.get("forceDestroy"):
-            with tolerate(*GONE):
-                empty(s3, old.id)
+            empty(s3, old.id)
         try:
             s3.delete_bucket(Bucket=old.id)
         except ClientError as error:
@@ -61,16 +58,12 @@ class Bucket(Provisioner):
                 raise DeployError(
                     f"the bucket {old.id} is not empty: empty it first, or set forceDestroy", property="forceDestroy"
                 ) from error
-            if error_code(error) not in GONE:
-                raise
+            raise
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        try:
-            target.client("s3").head_bucket(Bucket=inputs.require("bucket"))
-        except ClientError:
-            return None
-        return Resource(inputs.require("bucket"))
+        target.client("s3").head_bucket(Bucket=inputs.require("bucket"))
+        return str(inputs.require("bucket"))
 
     def _configured(self, inputs: Inputs, target: Target) -> Resource:
         name, tags, s3 = inputs.require("bucket"), target.tags(inputs), target.client("s3")
@@ -151,8 +144,7 @@ class BucketSetting(Setting):
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it, where that is possible."""
         if self.forget:
-            with tolerate(*GONE):
-                getattr(target.client("s3"), self.forget)(Bucket=old.id)
+            getattr(target.client("s3"), self.forget)(Bucket=old.id)
 
 
 @provisions("aws:s3/bucketVersioning:BucketVersioning")
@@ -168,10 +160,7 @@ class BucketVersioning(BucketSetting):
     def delete(self, old: Recorded, target: Target) -> None:
         """Suspend it: a versioned bucket can never be unversioned again."""
         if old.inputs.get("versioningConfiguration", {}).get("status") == "Enabled":
-            with tolerate(*GONE):
-                target.client("s3").put_bucket_versioning(
-                    Bucket=old.id, VersioningConfiguration={"Status": "Suspended"}
-                )
+            target.client("s3").put_bucket_versioning(Bucket=old.id, VersioningConfiguration={"Status": "Suspended"})
 
 
 @provisions("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
@@ -300,8 +289,7 @@ class BucketNotification(BucketSetting):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Send events nowhere."""
-        with tolerate(*GONE):
-            target.client("s3").put_bucket_notification_configuration(Bucket=old.id, NotificationConfiguration={})
+        target.client("s3").put_bucket_notification_configuration(Bucket=old.id, NotificationConfiguration={})
 
     @staticmethod
     def _target_configuration(inputs: Inputs, arn: str, arn_member: str) -> dict[str, Any]:
@@ -315,7 +303,7 @@ class BucketNotification(BucketSetting):
 
 
 @provisions("aws:s3/bucketObjectv2:BucketObjectv2")
-class BucketObject(Provisioner):
+class BucketObject(Setting):
     """An object that the program puts, such as a page of a web site."""
 
     replaced_by = frozenset({"bucket", "key"})
@@ -338,18 +326,13 @@ class BucketObject(Provisioner):
         }
         return Resource(str(request["Key"]), outputs)
 
-    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put it again."""
-        return self.create(inputs, target)
-
     def delete(self, old: Recorded, target: Target) -> None:
         """Delete its versions."""
         s3, bucket = target.client("s3"), old.inputs["bucket"]
-        with tolerate(*GONE):
-            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=old.id):
-                for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                    if version["Key"] == old.id:
-                        s3.delete_object(Bucket=bucket, Key=old.id, VersionId=version["VersionId"])
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=old.id):
+            for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
+                if version["Key"] == old.id:
+                    s3.delete_object(Bucket=bucket, Key=old.id, VersionId=version["VersionId"])
 
     @staticmethod
     def _body(inputs: Inputs) -> bytes:

@@ -6,18 +6,8 @@ from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Target,
-    provisions,
-    retag,
-    tag_list,
-    tolerate,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
 
-GONE = ("StateMachineDoesNotExist",)
 NOT_LOGGED = {"level": "OFF", "includeExecutionData": False}
 
 
@@ -42,23 +32,19 @@ class StateMachine(Provisioner):
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change it; executions that run go on as they began."""
         states, tags = target.client("stepfunctions"), target.tags(inputs)
-        inputs.get("type")
         states.update_state_machine(stateMachineArn=old.id, **self._request(inputs))
         retag(states, old.id, old, tags)
         return self._resource(old.id, inputs, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it."""
-        with tolerate(*GONE):
-            target.client("stepfunctions").delete_state_machine(stateMachineArn=old.id)
+        target.client("stepfunctions").delete_state_machine(stateMachineArn=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
         arn = target.arn("states", f"stateMachine:{inputs.require('name')}")
-        with tolerate(*GONE):
-            target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
-            return Resource(arn)
-        return None
+        target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+        return arn
 
     @staticmethod
     def _request(inputs: Inputs) -> dict[str, Any]:

@@ -15,10 +15,9 @@ from labelstack.engines.provisioners.base import (
     provisions,
     retag,
     tag_list,
-    tolerate,
+    text,
 )
 
-GONE = ("NotFound", "NotFoundException")
 TOPIC_ATTRIBUTES = {
     "deliveryPolicy": "DeliveryPolicy",
     "displayName": "DisplayName",
@@ -66,16 +65,13 @@ class Topic(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it with its subscriptions."""
-        with tolerate(*GONE):
-            target.client("sns").delete_topic(TopicArn=old.id)
+        target.client("sns").delete_topic(TopicArn=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
         arn = target.arn("sns", inputs.require("name"))
-        with tolerate(*GONE):
-            target.client("sns").get_topic_attributes(TopicArn=arn)
-            return Resource(arn)
-        return None
+        target.client("sns").get_topic_attributes(TopicArn=arn)
+        return arn
 
     @staticmethod
     def _resource(arn: str, inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
@@ -98,8 +94,7 @@ class TopicPolicy(Setting):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Put the one that a new topic has: nobody but the account."""
-        with tolerate(*GONE):
-            target.client("sns").set_topic_attributes(TopicArn=old.id, AttributeName="Policy", AttributeValue="")
+        target.client("sns").set_topic_attributes(TopicArn=old.id, AttributeName="Policy", AttributeValue="")
 
 
 @provisions("aws:sns/topicSubscription:TopicSubscription")
@@ -111,8 +106,6 @@ class TopicSubscription(Provisioner):
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Subscribe. A mail address has to confirm it, which an emulator does by itself."""
-        for name in ("endpointAutoConfirms", "confirmationTimeoutInMinutes"):
-            inputs.get(name)  # for web endpoints whose confirmation the provider would await
         answer = target.client("sns").subscribe(
             TopicArn=inputs.require("topic"),
             Protocol=inputs.require("protocol"),
@@ -124,8 +117,6 @@ class TopicSubscription(Provisioner):
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change its attributes."""
-        for name in (*self.replaced_by, "endpointAutoConfirms", "confirmationTimeoutInMinutes"):
-            inputs.get(name)
         attributes = _attributes(inputs, SUBSCRIPTION_ATTRIBUTES)
         for gone in set(old.inputs) & set(SUBSCRIPTION_ATTRIBUTES) - set(inputs):
             attributes[SUBSCRIPTION_ATTRIBUTES[gone]] = "{}" if gone == "filterPolicy" else ""
@@ -137,8 +128,7 @@ class TopicSubscription(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Unsubscribe."""
-        with tolerate(*GONE):
-            target.client("sns").unsubscribe(SubscriptionArn=old.id)
+        target.client("sns").unsubscribe(SubscriptionArn=old.id)
 
     @staticmethod
     def _resource(arn: str, target: Target) -> Resource:
@@ -147,4 +137,4 @@ class TopicSubscription(Provisioner):
 
 def _attributes(inputs: Inputs, names: Mapping[str, str]) -> dict[str, str]:
     attributes = {names[name]: inputs.get(name) for name in inputs if name in names}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in attributes.items()}
+    return {name: text(value) for name, value in attributes.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
 from labelstack.engines.provisioners.base import (
@@ -14,10 +12,9 @@ from labelstack.engines.provisioners.base import (
     Target,
     provisions,
     retag,
-    tolerate,
+    text,
 )
 
-GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 ATTRIBUTES = {
     "delaySeconds": "DelaySeconds",
     "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
@@ -59,18 +56,15 @@ class Queue(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it with its messages."""
-        with tolerate(*GONE):
-            target.client("sqs").delete_queue(QueueUrl=old.id)
+        target.client("sqs").delete_queue(QueueUrl=old.id)
 
-    def find(self, inputs: Inputs, target: Target) -> Resource | None:
+    def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
-        with tolerate(*GONE):
-            return Resource(target.client("sqs").get_queue_url(QueueName=inputs.require("name"))["QueueUrl"])
-        return None
+        return str(target.client("sqs").get_queue_url(QueueName=inputs.require("name"))["QueueUrl"])
 
     @staticmethod
     def _attributes(inputs: Inputs) -> dict[str, str]:
-        return {ATTRIBUTES[name]: _text(inputs.get(name)) for name in inputs if name in ATTRIBUTES}
+        return {ATTRIBUTES[name]: text(inputs.get(name)) for name in inputs if name in ATTRIBUTES}
 
     @staticmethod
     def _resource(url: str, name: str, tags: dict[str, str], target: Target) -> Resource:
@@ -103,8 +97,7 @@ class QueueSetting(Setting):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Put nothing in its place."""
-        with tolerate(*GONE):
-            target.client("sqs").set_queue_attributes(QueueUrl=old.id, Attributes={ATTRIBUTES[self.property]: ""})
+        target.client("sqs").set_queue_attributes(QueueUrl=old.id, Attributes={ATTRIBUTES[self.property]: ""})
 
 
 @provisions("aws:sqs/queuePolicy:QueuePolicy")
@@ -119,7 +112,3 @@ class RedriveAllowPolicy(QueueSetting):
     """The queues that may use a queue as their dead-letter queue."""
 
     property = "redriveAllowPolicy"
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

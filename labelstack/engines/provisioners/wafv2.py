@@ -7,18 +7,7 @@ from typing import Any
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Target,
-    provisions,
-    retag,
-    tag_list,
-    tolerate,
-)
-
-GONE = ("WAFNonexistentItemException",)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
 
 
 @provisions("aws:wafv2/webAcl:WebAcl")
@@ -44,10 +33,9 @@ class WebAcl(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove it, after the engine has removed its associations."""
-        with tolerate(*GONE):
-            target.client("wafv2").delete_web_acl(
-                Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id, LockToken=_lock(old, target)
-            )
+        target.client("wafv2").delete_web_acl(
+            Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id, LockToken=_lock(old, target)
+        )
 
 
 @provisions("aws:wafv2/webAclAssociation:WebAclAssociation")
@@ -64,8 +52,7 @@ class WebAclAssociation(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Stop protecting it."""
-        with tolerate(*GONE):
-            target.client("wafv2").disassociate_web_acl(ResourceArn=old.inputs["resourceArn"])
+        target.client("wafv2").disassociate_web_acl(ResourceArn=old.inputs["resourceArn"])
 
 
 def _request(operation: str, inputs: Inputs, target: Target) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def test_an_unchanged_api_stays_as_it_is(stack: Stack) -> None:
 def test_what_a_body_says_in_vain_is_told(stack: Stack) -> None:
     write(stack, body(operation={"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}))
 
-    with pytest.raises(DeployError, match="GET /text has x-amazon-apigateway-auth, which cannot be applied"):
+    with pytest.raises(DeployError, match="GET /text has x-amazon-apigateway-auth, which ministack cannot apply"):
         stack.up(REST)
 
 
