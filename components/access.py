@@ -20,7 +20,7 @@ def read_objects(
 ) -> list[Statement]:
     """Allow reading objects, and listing the bucket: without ListBucket S3 answers 403 instead of 404.
 
-    With `by_version_alone` only whoever knows the id of an object's version can read it.
+    With `by_version_alone`, reading an object needs the id of its version.
     """
     actions = ["s3:GetObjectVersion"] if by_version_alone else ["s3:GetObject", "s3:GetObjectVersion"]
     return _read(bucket_arn, actions, [pulumi.Output.concat(bucket_arn, "/*")], kms_key_arn)

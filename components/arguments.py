@@ -73,7 +73,7 @@ class Member:
     description: str
     unit: str = ""
     key: str | None = None
-    """The key of the stack's configuration that is asked where there is no value."""
+    """The key of the stack's configuration that replaces an absent value."""
 
     @property
     def default(self) -> Any:
@@ -123,7 +123,7 @@ def check(
 ) -> tuple[A, list[Problem]]:
     """Convert the values of arguments and fill in defaults: late ones when they are known, or raise their `refusal`.
 
-    Returns the arguments, None for each that is absent, and what is wrong with them.
+    Returns the arguments, None for each absent one, and their problems.
     """
     values = typing.cast(Mapping[str, Any], args or {})
     checked, problems = check_members(members(typing.cast(type, args_type)), values, refusal)

@@ -56,9 +56,9 @@ class Notifications(Component):
     topic_arn: pulumi.Output[str]
     """The topic's ARN."""
     kms_key_arn: pulumi.Output[str] | None
-    """The key that encrypts the messages, where one was given."""
+    """The key that encrypts the messages, if any."""
     undelivered_queue_url: pulumi.Output[str] | None
-    """The queue of what a subscribed queue did not take, where there is one."""
+    """The queue of messages that a subscribed queue did not take, if there are subscribed queues."""
 
     @staticmethod
     def rules(args: Mapping[str, Any]) -> Iterator[Problem]:

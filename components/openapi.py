@@ -106,8 +106,8 @@ def rest_body(
 ) -> dict[str, Any]:
     """Return the document that builds a REST API: each operation calls the function with the invoke ARN of its id.
 
-    The gateway checks required parameters and bodies, answers what it answers itself as problem documents, and answers
-    CORS preflights of `origins` alone. Every other path or method is answered without a function.
+    The gateway checks required parameters and bodies, writes its own answers as problem documents, and answers CORS
+    preflights of `origins` alone. It answers every other path or method without a function.
     """
     cors = _cors_headers(origins)
     paths: dict[str, Any] = {}

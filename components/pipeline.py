@@ -63,7 +63,7 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     results_bucket: BucketLike | None
     """A bucket that gets a JSON document of each result: a `ResultsBucket`, an `aws.s3.Bucket`, or its name and ARN."""
     topic: TopicLike | None
-    """A topic that tells of each result: a `Notifications`, an `aws.sns.Topic`, or its ARN."""
+    """A topic that announces each result: a `Notifications`, an `aws.sns.Topic`, or its ARN."""
     notify_min_confidence: Annotated[pulumi.Input[float], Field(0, ge=0, le=100, description=PERCENT)]
     """Minimum confidence of labels that filter policies see. Messages have all labels."""
     detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1), Variable("DETECTORS")]
@@ -75,7 +75,7 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     min_confidence: Annotated[
         pulumi.Input[float], Field(70, ge=0, le=100, description=PERCENT), Variable("MIN_CONFIDENCE")
     ]
-    """Minimum confidence of what is kept."""
+    """Minimum confidence of a result's labels, faces, text and moderation."""
     label_blocklist: Annotated[
         Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_BLOCKLIST")
     ]

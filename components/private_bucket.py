@@ -36,7 +36,7 @@ class PrivateBucket(Component):
     arn: pulumi.Output[str]
     """The bucket's ARN."""
     kms_key_arn: pulumi.Output[str] | None
-    """The key that encrypts the objects, where one was given."""
+    """The key that encrypts the objects, if any."""
 
     def _make(self, key: pulumi.Input[str] | None, *, protect_data: bool) -> None:
         """Make the bucket; `key` is the ARN of a KMS key that encrypts the objects."""

@@ -237,7 +237,7 @@ class WebsiteFilesArgs(TaggedArgs, total=False):
     public_endpoint: Annotated[str | None, Field(None), Configured("publicEndpoint")]
     """The address at which a browser reaches an emulator."""
     config: Mapping[str, Any]
-    """More of what is written beside the page as `config.json`, so that nobody pastes addresses into it."""
+    """More members of the `config.json` that the deployment writes beside the page."""
     connect: Sequence[pulumi.Input[str]]
     """More origins that the page may send requests to. Any other the browser refuses."""
     pictures: Sequence[pulumi.Input[str]]

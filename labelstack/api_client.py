@@ -152,10 +152,10 @@ def connect(outputs: Mapping[str, Any], cloud: Cloud | None, api_key: str | None
     Args:
         outputs: The stack's, `apiUrl` among them.
         cloud: Where a key is read and whose credentials sign; None where there are no credentials.
-        api_key: The key, where the user has given one.
+        api_key: The user's key, if any.
 
     Raises:
-        ApiError: The API wants a key or a signature, and there is neither it nor a cloud to get it from.
+        ApiError: The API requires a key or a signature, and neither it nor a cloud is there.
     """
     url, access = str(outputs["apiUrl"]), access_of(outputs)
     if api_key and not KEY_CHARACTERS.fullmatch(api_key):

@@ -37,10 +37,10 @@ class Calls:
 def count(cloud: Cloud, outputs: Mapping[str, Any], service: str, days: int, now: datetime | None = None) -> Calls:
     """Return the calls of the last days.
 
-    On AWS the metrics of CloudWatch tell. Emulators make no metrics of what functions log: there the log is read.
+    On AWS this reads CloudWatch's metrics. Emulators derive no metrics from logs, so there it reads the log.
 
     Raises:
-        NoOutputsError: The function whose log is to be read is not among the outputs.
+        NoOutputsError: The outputs lack the function whose log has the metrics.
     """
     until = now or datetime.now(UTC)
     since = until - timedelta(days=days)

@@ -35,13 +35,13 @@ def document(resources: Iterable[Resource], name: str, *, region: str = "*", acc
     """Return the policy document: one statement for each scope, in a stable order.
 
     Args:
-        resources: What the program registers, its components left out.
+        resources: The program's registered resources, without components.
         name: The stack's `labelstack:name`, which all names begin with.
-        region: The stack's region, which tells the partition too.
-        account: The account's id; `*` is whichever account the policy is in.
+        region: The stack's region, which decides the partition.
+        account: The account's id; `*` is the policy's own account.
 
     Raises:
-        UnsupportedError: There are types that nobody has said the actions of.
+        UnsupportedError: The table lacks the actions of some types.
     """
     listed = list(resources)
     if unknown := sorted({resource.type for resource in listed} - set(GRANTS)):

@@ -89,9 +89,8 @@ class Selection:
 def collect(paths: Sequence[Path]) -> Selection:
     """Return the files that `paths` name, each once, with unique keys.
 
-    A file's name is its own; one found in a folder is named relative to the folder's parent (`holiday/1.jpg`). Where
-    two files would share a name, both get as much of their paths as tells them apart. Unreadable files below
-    a folder are left out, and the rest goes on.
+    A file's name is its own; one found in a folder is named relative to the folder's parent (`holiday/1.jpg`). If two
+    files would share a name, both get enough of their paths to differ. Unreadable files below a folder are left out.
 
     Raises:
         InputError: A path is missing or is neither file nor folder, or a folder holds no picture.

@@ -65,7 +65,7 @@ class DetectorSettings:
     max_labels: int
     min_confidence: Decimal
     image_properties: bool = False
-    """Dominant colours and quality, with the labels; a charge of its own."""
+    """Dominant colours and quality, with the labels, at a separate charge."""
     keep_location: bool = False
     """Keep where a picture was taken."""
     rules: LabelRules | None = None

@@ -44,9 +44,9 @@ class EventKind(StrEnum):
     REMOVED = "REMOVED"
     """The key has no object any more: a delete marker, or a delete in a bucket without versions."""
     PURGED = "PURGED"
-    """One version, or a delete marker, was removed for good: what is current now must be looked up."""
+    """One version, or a delete marker, was removed for good. The current version must be looked up."""
     REPAIR = "REPAIR"
-    """Nothing happened: a repair asks to look at what is current now, and to label what is not labelled yet."""
+    """A repair's request to label the current version, if it is not labelled yet."""
 
 
 @dataclass(frozen=True)

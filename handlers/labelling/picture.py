@@ -100,7 +100,7 @@ def check_size(size_bytes: int) -> None:
 def read_header(start: bytes, size_bytes: int, *, for_text: bool = False) -> PictureHeader | None:
     """Check the first bytes of a file of `size_bytes`; None when more of them are needed.
 
-    `for_text` is whether DetectText is to see the picture. Raises PictureRejectedError.
+    `for_text` is whether DetectText gets the picture. Raises PictureRejectedError.
     """
     try:
         name = _format(start)

@@ -42,7 +42,8 @@ class S3Objects:
     def open(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
         """Return this version, or without one the current object, and at most its first `length_bytes`.
 
-        Of one whose bytes cannot be read, such as an archived one, there are none: who reads on is told why.
+        An object whose bytes cannot be read, such as an archived one, has none here. Reading it further raises the
+        reason.
         """
         try:
             return self._read(key, version_id, length_bytes)

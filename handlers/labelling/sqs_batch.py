@@ -75,7 +75,7 @@ class Backlog:
     queue: EventsQueue
     batch_size: int
     pictures_at_once: Callable[[], float]
-    """So many under way use the quota up, as long as calls take what they take now."""
+    """So many calls under way use up the quota, at the present duration of calls."""
 
 
 @dataclass(frozen=True)

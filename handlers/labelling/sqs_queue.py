@@ -93,7 +93,7 @@ class Retry:
     def attempts(self, messages: Sequence[QueueMessage]) -> dict[str, int]:
         """Return how many attempts there were at each message, this one included, by its id.
 
-        A message that was received for the first time need not be asked about.
+        A first receive needs no request.
         """
         waits: Mapping[str, int] = {}
         if self.max_attempts is not None:

@@ -168,7 +168,7 @@ class Result(Analysis):
     """True when Rekognition saw a converted copy: an upright JPEG. Boxes fit the original all the same."""
     uploadedAt: NotRequired[str]
     detectors: NotRequired[list[str]]
-    """The detectors that were asked."""
+    """The detectors that were called."""
     reused: NotRequired[bool]
     """Every detector's answer came from an earlier analysis of the same bytes."""
     truncated: NotRequired[list[str]]

@@ -62,12 +62,12 @@ class Erasure:
     def erase(self, key: str, contents: set[keys.Content]) -> bool:
         """Erase everything of a picture; return whether nothing is left but the tombstone.
 
-        Its result goes when the pipeline is told that the object is gone: until then, call again.
+        The pipeline removes the result after S3's event. Until then, call this again.
 
         Args:
             key: The picture's.
-            contents: What earlier calls have learned of the picture's bytes; this one adds to it. What Rekognition said
-                of them goes too, also where other pictures have the same bytes: those keep their results.
+            contents: What earlier calls have learned of the picture's bytes; this one adds to it. Rekognition's answers
+                for them are erased too, even if other pictures have the same bytes: those keep their results.
         """
         versions = [version for version in self._versions(self.uploads, key) if version["Key"] == key]
         image = self._image(key)

@@ -92,7 +92,7 @@ class Query:
     def of(cls, text: str = "", labels: Sequence[str] = ()) -> Self:
         """Read a query, and add labels to it.
 
-        Raises InvalidQueryError, which says what is expected, for a text or a label that is none.
+        Raises InvalidQueryError, with the expected form, for an invalid text or label.
         """
         if len(text) > MAX_CHARACTERS:
             raise InvalidQueryError(f"it has {len(text):,} characters: use at most {MAX_CHARACTERS:,}")

@@ -18,8 +18,8 @@ def repair_message(bucket: str, key: str, processed_before: str | None = None, *
     Args:
         bucket: The upload bucket's name.
         key: The picture's, as it is.
-        processed_before: ISO 8601: a result made before is made anew, whatever is known.
-        labels_only: Apply the stack's rules of labels to the stored result, and ask Rekognition nothing.
+        processed_before: ISO 8601: an older result is replaced, even by known content.
+        labels_only: Apply the stack's rules of labels to the stored result, without calling Rekognition.
     """
     record: dict[str, Any] = {
         "eventSource": SOURCE,

@@ -106,8 +106,8 @@ class ResultsWriter:
     def write(self, write: Write, stored: Snapshot | None = None) -> Snapshot | None:
         """Write a result in a transaction, if the order of events allows; None if the stored one stays.
 
-        Where the caller has read what is `stored`, nothing is read, unless it has changed since. Raises
-        TableUnavailableError also when other writers win every time.
+        If the caller passes the `stored` state, this reads only after a conflict. Raises TableUnavailableError also
+        when other writers win every time.
         """
         for attempt in range(_ATTEMPTS):
             stored = stored or self.read(write.result["key"])

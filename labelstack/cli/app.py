@@ -73,7 +73,7 @@ def _with_notes(text: str, error: BaseException) -> str:
 def cli(ctx: click.Context) -> None:
     """Label pictures: on this machine (the embedded cloud), on LocalStack or on AWS.
 
-    `labelstack up` starts everything here; `labelstack upload cat.jpg --wait` shows what is in a picture.
+    `labelstack up` starts everything here; `labelstack upload cat.jpg --wait` labels a picture.
 
     Exit status: 0 success; 1 an error, in one sentence; 2 wrong usage; 130 stopped by Ctrl-C.
     """

@@ -112,10 +112,10 @@ def confirm(question: str, otherwise: str, *, yes: bool) -> None:
     """Ask for confirmation, unless `--yes` has given it.
 
     Args:
-        otherwise: What is so after a no.
+        otherwise: The outcome after a no.
 
     Raises:
-        InputError: The answer is no, or there is nobody to answer.
+        InputError: The answer is no, or standard input is no terminal.
     """
     if yes:
         return

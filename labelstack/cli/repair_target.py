@@ -119,11 +119,11 @@ def check_cost(
     """Show the price, and ask for confirmation unless `--yes` has given it.
 
     Args:
-        note: What is said of the price of Rekognition.
-        copies: Each picture is copied first.
+        note: A remark on Rekognition's price.
+        copies: Whether each picture is copied first.
 
     Raises:
-        InputError: It is not wanted, or there is nobody to answer.
+        InputError: The answer is no, or standard input is no terminal.
     """
     table = prices.load()
     operations = len(stack.detectors)

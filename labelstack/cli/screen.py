@@ -59,8 +59,8 @@ class Screen:
         """Draw a moving line on a terminal; yield a function that adds to what is done.
 
         Args:
-            what: Its text; `{task.completed}` stands for how much is done.
-            total: Everything that is to be done, for a bar; None where nobody knows.
+            what: Its text; `{task.completed}` stands for the finished part.
+            total: The whole, for a bar; None if it is unknown.
         """
         bar = () if total is None else (BarColumn(), MofNCompleteColumn())
         columns = (SpinnerColumn(), TextColumn(what), *bar, TimeElapsedColumn())

@@ -59,7 +59,7 @@ def arrivals(results: Results, recent: int, sleep: Callable[[float], None] = tim
     """Yield the newest `recent` results, oldest first, then every new one; never ends.
 
     The list is eventually consistent: a result may appear after one that is newer. So each look goes back until it
-    meets results that were given already, but never behind where the first look began.
+    meets results of earlier looks, but never behind the start of the first one.
     """
     shown: OrderedDict[tuple[str, ...], None] = OrderedDict()
     newest = results.list_images(PAGE).items

@@ -147,7 +147,7 @@ class LocalStackContainer:
     def stop(self) -> None:
         """Remove LocalStack, the functions' containers and all else of this run. May be repeated.
 
-        LocalStack is not asked to end in an orderly way: it would take half a minute to stop the functions.
+        It kills LocalStack, which would take half a minute to stop the functions.
 
         Raises:
             CloudError: Docker does not answer any more; says how to remove what is left by hand.

@@ -106,8 +106,8 @@ def check() -> None:
 def trust_loopback() -> None:
     """Make `aws:SecureTransport` true for every request.
 
-    The server listens on the loopback interface alone: what TLS protects on AWS, nobody can touch here. Without this,
-    TLS-only statements of bucket and queue policies would deny everything, or components would have to know emulators.
+    The server listens on the loopback interface alone, where traffic needs no TLS. Without this, TLS-only statements of
+    bucket and queue policies would deny everything, or components would have to know emulators.
     """
     from ministack import app
     from ministack.core import iam_evaluator

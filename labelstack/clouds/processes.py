@@ -68,10 +68,10 @@ class Child:
         """Run `python -m module arguments` in a session of its own.
 
         Args:
-            module: What to run.
+            module: The module to run.
             arguments: Its arguments.
             environment: Its variables, besides the few that any process needs.
-            log: File for its output; begun anew.
+            log: File for its output, emptied first.
             folder: Its working directory.
             detach: Whether it outlives this process.
         """

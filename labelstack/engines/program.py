@@ -42,7 +42,7 @@ class Monitor(Protocol):
 def run(project: Project, stack: str, config: Mapping[str, str], monitor: Monitor, *, preview: bool = False) -> None:
     """Run the program to its end; its resources and outputs go to the monitor.
 
-    In a preview, outputs that the monitor does not give are unknown, and what is applied to them does not run.
+    In a preview, outputs that the monitor does not return are unknown, and functions applied to them do not run.
 
     Raises:
         ProgramError: The program raised; its own message.

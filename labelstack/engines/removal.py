@@ -38,7 +38,7 @@ def remove(entry: Entry, state: StackState, target: Target) -> None:
 def remove_all(doomed: Iterable[Entry], state: StackState, target: Target, on_step: OnStep | None = None) -> list[str]:
     """Remove resources, each after all that depend on it.
 
-    What cannot be removed stays in the record, and so does what it depends on.
+    A resource that cannot be removed stays in the record, with its dependencies.
 
     Returns:
         One sentence for each resource that could not be removed.

@@ -48,8 +48,8 @@ def copy_all(
 
     Args:
         to_key: The key of a copy.
-        pace: Of the copies; what is there already costs no time.
-        on_left_out: Told why a picture cannot be copied, whoever asks.
+        pace: The pace of the copies; existing ones cost no time.
+        on_left_out: Gets the reason why a picture can never be copied.
     """
 
     def copied(entry: Listed) -> bool:

@@ -29,8 +29,8 @@ def _counted(sqs: Any, queue_url: str, *names: str) -> int:
 def move_all(sqs: Any, dead_letters: str, queue_url: str, sent_before: datetime) -> int:
     """Move the messages that were first sent before a time; how many.
 
-    Later ones are left: they may be what was moved here and has failed again, for ever. A message that an interruption
-    leaves in both queues does no harm. Attributes stay behind: the message begins anew.
+    Later ones stay: they may be moved messages that have failed again, for ever. A message that an interruption leaves
+    in both queues does no harm. The message loses its attributes, and starts again.
     """
     moved = empty = 0
     while empty < LOOKED_AGAIN:

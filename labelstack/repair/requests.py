@@ -101,9 +101,9 @@ class RepairRequests:
         """Ask for pictures; gives the keys of each batch once SQS has it.
 
         Args:
-            keys: Of the pictures.
-            processed_before: ISO 8601: results made before are made anew, whatever is known.
-            labels_only: Only the rules of labels are applied, to the stored results.
+            keys: The pictures' keys.
+            processed_before: ISO 8601: older results are replaced, even by known content.
+            labels_only: Apply only the rules of labels, to the stored results.
 
         Raises:
             RepairError: SQS refuses them. Earlier requests are in the queue.

@@ -42,7 +42,7 @@ class Simulation:
 def simulate(results: Iterable[tuple[Result, list[Label]]], rules: LabelRules, min_confidence: Decimal) -> Simulation:
     """Apply rules to results, each with all labels that Rekognition gave it, without storing anything.
 
-    A picture that comes twice, as one that is labelled anew meanwhile does, counts as it comes last.
+    A picture that comes twice, because it is relabelled meanwhile, counts with its last result.
     """
     simulation = Simulation()
     for key, (before, after) in {

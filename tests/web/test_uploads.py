@@ -53,7 +53,7 @@ def test_refuses_other_types_empty_and_large_files_before_sending(visit: Visit, 
     page.set_input_files("#files", [upload_of("a.pdf", b"x", "application/pdf"), upload_of("empty.png", b""), large])
 
     expect(page.locator(ROWS + "[data-state=refused]")).to_have_count(3)
-    expect(page.locator(ROWS).nth(0)).to_contain_text("only JPEG, PNG, HEIC, HEIF, WEBP, AVIF, GIF, TIFF or BMP")
+    expect(page.locator(ROWS).nth(0)).to_contain_text("choose a JPEG, PNG, HEIC, HEIF, WEBP, AVIF, GIF, TIFF or BMP")
     expect(page.locator(ROWS).nth(1)).to_contain_text("empty")
     expect(page.locator(ROWS).nth(2)).to_contain_text("larger than 1 MB")
     assert "POST /api/generate-upload-url" not in double.calls

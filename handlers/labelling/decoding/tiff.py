@@ -61,8 +61,8 @@ class Tiff:
 def keep_first_picture(stream: io.BytesIO) -> Tiff:
     """Replace the file's directory by the tags that decode its first picture. Raises UnusablePictureError.
 
-    In that directory black is zero, unsigned integers of 32 bits are signed, and beside inks there is no transparency:
-    the decoder reads no others. `Tiff` says what they are.
+    In that directory black is zero, integers of 32 bits are signed, and inks have no transparency: the decoder reads no
+    others. `Tiff` has the original facts.
     """
     with stream.getbuffer() as content:
         try:
