@@ -74,7 +74,7 @@ class Part:
     """A part of the stack.
 
     Attributes:
-        title: What its settings are about, for the documentation.
+        title: The subject of its settings, for the documentation.
         component: Its component; without one, it is the stack itself. Arguments with a `Field` are settings, unless
             `names` says None, and the component's rules hold for them.
         names: The keys of arguments that have another name as a setting; None for what the program decides.

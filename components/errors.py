@@ -39,7 +39,7 @@ class Problem:
     Attributes:
         argument: Its name, with the place in it: `bucket.name`, `detectors[1]`.
         value: The value as it was given.
-        expected: What it should be; `$name` stands for another argument's name. Empty for an unknown argument.
+        expected: The expected value; `$name` stands for another argument's name. Empty for an unknown argument.
         is_missing: Whether there is no value.
         near: For an unknown argument, the known one that is like it.
     """

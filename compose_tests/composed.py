@@ -38,7 +38,7 @@ class Composed:
         folder: The copy of the clone; change it as a user would.
         name: The project's name, first in the names of its containers.
         port: LocalStack's port on this machine.
-        variables: What is set beside this process's own environment.
+        variables: Variables beside this process's own environment.
     """
 
     folder: Path

@@ -123,7 +123,7 @@ def engine_for(name: str, project: Path, cloud: Cloud, folder: Path) -> Engine:
     Args:
         name: One of ENGINES.
         project: The folder with `Pulumi.yaml`.
-        cloud: What it deploys on.
+        cloud: The cloud that it deploys on.
         folder: Where it keeps what it knows of its stacks.
     """
     if name == "in-process":

@@ -21,7 +21,7 @@ class RunningCloud:
     Attributes:
         cloud: The cloud.
         rekognition_control_url: Where the local Rekognition takes rules; empty where there is none.
-        rekognition_control_token: What opens that.
+        rekognition_control_token: The token that opens it.
         logs: The last lines of the cloud's own logs, by their source.
         is_running: Whether it still answers.
     """

@@ -20,10 +20,10 @@ class Ending:
     """Something that is not for ever.
 
     Attributes:
-        what: What ends or is held back.
+        what: The software that ends or is held back.
         date: The day until which something must be done.
-        then: What happens on it, or why it is held back.
-        do: What to do until then.
+        then: The consequence, or why it is held back.
+        do: The action until then.
         source: Where the date or the reason is from.
     """
 

@@ -24,7 +24,9 @@ def from_file(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read the outputs file {str(file)!r}: {error.strerror}.") from error
     except ValueError as error:
-        raise InputError(f"the outputs file {str(file)!r} is not JSON: {error}.") from error
+        raise InputError(
+            f"the outputs file {str(file)!r} is not JSON ({error}): write it with `labelstack outputs --json`."
+        ) from error
     if not isinstance(outputs, dict):
         raise InputError(
             f"the outputs file {str(file)!r} must contain a JSON object: write it with `labelstack outputs --json`."
@@ -52,7 +54,7 @@ def from_pulumi(project: Path, stack: str) -> dict[str, Any] | None:
         ) from error
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
-        raise NoOutputsError(f"the Pulumi CLI has no outputs of stack {stack!r}: {said}")
+        raise NoOutputsError(f"the Pulumi CLI has no outputs of stack {stack!r} ({said}): deploy it, or use --outputs.")
     outputs = json.loads(done.stdout)
     return dict(outputs) if isinstance(outputs, dict) else None
 

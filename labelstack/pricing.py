@@ -1,7 +1,7 @@
 """The cost of a month: requests, capacity and storage of a number of pictures, times AWS's prices. Pure.
 
 The requests of one picture are counted by a test that lets the functions' own code work (`PICTURE`, `KNOWN_PICTURE`).
-What cannot be counted here is an assumption, which the estimate lists.
+The estimate lists its assumptions about quantities that cannot be counted here.
 """
 
 from __future__ import annotations

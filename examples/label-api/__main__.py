@@ -1,4 +1,4 @@
-"""LabelApi over a bucket and a table. What fills the table is not here: see image-processor."""
+"""LabelApi over a bucket and a table. For the function that fills the table, see image-processor."""
 
 import pulumi
 

@@ -3,7 +3,7 @@
 A full batch means that more is waiting. The function then takes further batches from the queue itself, so that it is
 never paid for waiting for its share of the quota with nothing else to do.
 
-What an event raises becomes a retry or a wait here, and nowhere else (`sqs_queue.py`).
+Only this module turns an event's errors into a retry or a wait (`sqs_queue.py`).
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ class Erasure:
 
         Args:
             key: The picture's.
-            contents: What earlier calls have learned of the picture's bytes; this one adds to it. Rekognition's answers
-                for them are erased too, even if other pictures have the same bytes: those keep their results.
+            contents: The picture's known bytes from earlier calls; this one adds to them. Rekognition's answers for
+                them are erased too, even if other pictures have the same bytes: those keep their results.
         """
         versions = [version for version in self._versions(self.uploads, key) if version["Key"] == key]
         image = self._image(key)

@@ -96,7 +96,7 @@ class ReadSide:
 
     Attributes:
         results: The API where the stack has one, else the table.
-        prefix: What a user may leave out of a key.
+        prefix: The part of a key that a user may leave out.
     """
 
     results: Results

@@ -35,7 +35,7 @@ def explained(what: str, kind: type[CloudError] = CloudStartError) -> Iterator[N
     """Explain Docker's errors in one sentence: what failed, and what to do.
 
     Args:
-        what: What is being done, as "starting LocalStack".
+        what: The operation, as "starting LocalStack".
         kind: The error that is raised.
     """
     try:
@@ -109,7 +109,7 @@ def pull(client: docker.DockerClient, image: str, on_step: Callable[[str], None]
         client: Docker.
         image: Its name and tag.
         on_step: Told that it takes a while.
-        hint: What helps where it cannot be pulled, for the error.
+        hint: The error's advice for an image that cannot be pulled.
 
     Raises:
         CloudStartError: It cannot be pulled.

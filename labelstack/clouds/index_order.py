@@ -5,9 +5,9 @@ of it: 10,000 pictures cost 0.3 s a page. Here each queried partition has a sort
 ministack's own query gets only the items that can be on the page. It still checks the request, filters, pages and
 answers, so nothing else changes.
 
-That holds for the queries this project makes: a GSI or LSI with one partition and one sort key, all keys text, a
-`Limit`, and a condition that the partition key equals a value and, at most, that the sort key is compared with one.
-Every other query takes ministack's own way, whole.
+It covers this project's queries: a GSI or LSI with one partition and one sort key, all keys text, a `Limit`, and a
+condition that the partition key equals a value and, at most, that the sort key is compared with one. Every other query
+takes ministack's own way, whole.
 """
 
 from __future__ import annotations

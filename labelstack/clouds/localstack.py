@@ -48,14 +48,14 @@ class LocalStackCloud:
 
     Attributes:
         name: `localstack`.
-        capabilities: What its free edition can do.
+        capabilities: The capabilities of its free edition.
         region: From the standard variables, else us-east-1.
         endpoint_url: Where it answers.
         rekognition_url: Where a local Rekognition answers to functions, by AWS_ENDPOINT_URL_REKOGNITION; empty when not
             set.
         rekognition_control_url: Where it answers on this machine, for rules and counts, by
             LABELSTACK_REKOGNITION_CONTROL_URL; empty when not set.
-        rekognition_control_token: What opens that, by REKOGNITION_LOCAL_TOKEN; empty when not set.
+        rekognition_control_token: The token that opens it, from REKOGNITION_LOCAL_TOKEN; empty when not set.
     """
 
     name = "localstack"

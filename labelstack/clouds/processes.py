@@ -1,7 +1,7 @@
 """Child processes of the embedded cloud: started with a clean environment, recognised later, ended with all of theirs.
 
 A process is led by `labelstack.clouds.child`, which ends its whole process group when the process that started it is
-gone (unless detached). Whoever comes later recognises it by pid *and* start time, since pids are used again.
+gone (unless detached). A later process recognises it by pid *and* start time, because pids are used again.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ def end(process: ProcessId, folder: Path) -> None:
 
     Args:
         process: The group's leader; may be gone.
-        folder: What its orphans work in: without the leader, only processes that work below it are ended, because the
-            group's number may belong to strangers by now.
+        folder: The working directory of its orphans: without the leader, only processes that work below it are ended,
+            because the group's number may belong to strangers by now.
     """
     if process.is_alive():
         kill_group(process.pid)

@@ -23,7 +23,7 @@ class LocalRekognition:
     """Passes requests on.
 
     Args:
-        ready_file: What the local Rekognition writes when it is up: its `url`.
+        ready_file: The file that the local Rekognition writes when it is up, with its `url`.
     """
 
     def __init__(self, ready_file: Path) -> None:

@@ -31,7 +31,7 @@ class Finding:
         name: The subject of the check.
         status: Its state.
         detail: The observation, in a few words.
-        fix: What to do about a warning or a problem; empty otherwise.
+        fix: The action after a warning or a problem; empty otherwise.
     """
 
     name: str

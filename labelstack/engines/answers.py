@@ -29,7 +29,7 @@ def property_at_fault(inputs: Mapping[str, Any], answer: str, api_names: Mapping
     Args:
         inputs: The resource's properties.
         answer: The cloud's answer.
-        api_names: What the API calls properties that Pulumi calls otherwise.
+        api_names: The API's names of properties that Pulumi names otherwise.
     """
     names = api_names or {}
     words = {word.lower() for word in re.findall(r"[A-Za-z][A-Za-z0-9]+", answer.partition(": ")[2] or answer)}

@@ -61,8 +61,8 @@ def merge(project: Project, stack: str, cloud: Mapping[str, Any], overrides: Map
     Args:
         project: The project.
         stack: Its stack.
-        cloud: What the cloud dictates.
-        overrides: What the caller says.
+        cloud: The settings that the cloud dictates.
+        overrides: The caller's settings.
 
     Raises:
         ProgramError: There is no such stack, or a value is encrypted.

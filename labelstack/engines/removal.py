@@ -28,7 +28,7 @@ def remove(entry: Entry, state: StackState, target: Target) -> None:
         )
     if not entry.retain:
         inputs = provisioner.named(entry.inputs, entry.name_made)
-        # Whoever was killed while it made the resource did not get to note its id.
+        # A process that was killed while it created the resource could not record its id.
         if identifier := entry.id or provisioner.existing(inputs, target):
             with ignore_missing():
                 provisioner.delete(Recorded(identifier, inputs, entry.outputs), target)

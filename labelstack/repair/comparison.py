@@ -63,7 +63,7 @@ class Comparison:
         bucket: The upload bucket.
         table: The results.
         prefix: Only pictures whose keys start with this.
-        settled_before: What happened later may still be on its way.
+        settled_before: Events after this time may still be on their way.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class Job:
     Args:
         folder: Where jobs keep their files.
         name: The command's.
-        options: What makes it this job and no other.
+        options: The options that identify the job.
     """
 
     def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:

@@ -4,7 +4,7 @@
  * A guest may put and get objects below `<uploadPrefix><identity id>/` and read the results of these keys, and nothing else. So there
  * is no list to ask for: the browser remembers which keys are its own, and searches among their results itself.
  *
- * Whoever knows a guest's identity id gets his credentials. So the page never sees it: its keys begin after the guest's folder, and
+ * Anyone who knows a guest's identity id gets the guest's credentials. So the page never sees it: its keys begin after the guest's folder, and
  * its pictures are blobs, as a link to S3 would have the id in it.
  */
 import { dateOf, kept } from "./dom.js";
