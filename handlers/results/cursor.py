@@ -4,6 +4,10 @@ A cursor is encrypted and then authenticated with HMAC-SHA256 alone: its keystre
 tag HMAC(another key, nonce and ciphertext). AES-GCM would need `cryptography`, a native package that is larger than
 everything else in the API's zips; the standard library has no cipher. A cursor is a few hundred bytes, so the hashes
 cost some microseconds.
+
+The keys are random. The results table keeps them as well as a secrets service would, without its price and its
+requests: a reader of the table can read everything that a cursor hides. Each instance reads the keys now and then, and
+again for a cursor of an unknown key.
 """
 
 from __future__ import annotations
@@ -14,17 +18,29 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from . import keys
-from .errors import InvalidCursorError
+from .errors import ConflictError, InvalidCursorError
+from .table import read_item, translated_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 16
 _TAG_BYTES: Final = 16
 _MAX_CHARACTERS: Final = 8192
+RENEWAL_S: Final = 30 * 24 * 3600
+"""After so long a new key is made. Cursors of the one before stay good until the next renewal."""
+_READ_AGAIN_S: Final = 5
+_TRUSTED_S: Final = 300
+"""So long an instance takes the keys for the table's: whoever removes or replaces them ends all cursors that soon."""
+FOREIGN: Final = "the cursor is not one of this service's: begin with the first page"
 
 
 def query_hash(**parameters: object) -> str:
@@ -104,3 +120,101 @@ def hidden(sort: str, key: str, folder: str) -> tuple[str, str]:
     head = sort.partition("#")[0]
     # "0" is what follows "/": all keys of the folder are below it.
     return (f"{head}#{folder[:-1]}0" if key > folder else f"{head}#"), folder
+
+
+# --- the keys
+
+
+class _Keys(NamedTuple):
+    current: bytes
+    previous: tuple[bytes, ...]
+    made_at: int
+
+
+@dataclass
+class CursorKeys:
+    """The keys of one stack. Raises TableUnavailableError."""
+
+    client: DynamoDBClient
+    table: str
+    now: Callable[[], float] = time.time
+    _known: _Keys | None = None
+    _read_at: float = 0
+
+    def encode(self, query: str, state: dict[str, Any]) -> str:
+        """Return a cursor of the current key."""
+        known = self._current()
+        if known is None or self.now() - known.made_at >= RENEWAL_S:
+            known = self._renew()
+        return encode(known.current, query, state)
+
+    def decode(self, query: str, cursor: str) -> dict[str, Any]:
+        """Return the state in a cursor. Raises InvalidCursorError."""
+        state = _decoded(self._current(), query, cursor)
+        # Another instance may have renewed the keys. Forged cursors must not cost a request each.
+        if state is None and self.now() - self._read_at >= _READ_AGAIN_S:
+            state = _decoded(self._read(), query, cursor)
+        if state is None:
+            raise InvalidCursorError(FOREIGN)
+        return state
+
+    def _current(self) -> _Keys | None:
+        return self._known if self._known and self.now() - self._read_at < _TRUSTED_S else self._read()
+
+    def _read(self) -> _Keys | None:
+        item = read_item(self.client, self.table, keys.CURSOR_KEYS_PK)
+        self._read_at, self._known = self.now(), None
+        if item is not None:
+            previous = (item["previous"].value,) if "previous" in item else ()
+            self._known = _Keys(item["current"].value, previous, int(item["madeAt"]))
+        return self._known
+
+    def _renew(self) -> _Keys:
+        """Put a new key in the current one's place, unless another instance has done so."""
+        old = self._read()
+        if old and self.now() - old.made_at < RENEWAL_S:
+            return old
+        new = _Keys(secrets.token_bytes(KEY_BYTES), (old.current,) if old else (), int(self.now()))
+        item: dict[str, Any] = {
+            "pk": {"S": keys.CURSOR_KEYS_PK},
+            "sk": {"S": keys.META},
+            "current": {"B": new.current},
+            "madeAt": {"N": str(new.made_at)},
+        }
+        unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if old:
+            item["previous"] = {"B": old.current}
+            unchanged = {
+                "ConditionExpression": "madeAt = :made",
+                "ExpressionAttributeValues": {":made": {"N": str(old.made_at)}},
+            }
+        try:
+            with translated_errors():
+                self.client.put_item(TableName=self.table, Item=item, **unchanged)
+        except ConflictError:
+            other = self._read()
+            assert other is not None, "the condition fails where there are keys"
+            return other
+        self._known = new
+        return new
+
+
+def _decoded(known: _Keys | None, query: str, cursor: str) -> dict[str, Any] | None:
+    return decode([known.current, *known.previous], query, cursor) if known else None
+
+
+class OpenKey:
+    """The key for readers of the whole table, from whom a cursor hides nothing."""
+
+    _KEY: Final = bytes(KEY_BYTES)
+
+    def encode(self, query: str, state: dict[str, Any]) -> str:
+        """Return a cursor."""
+        return encode(self._KEY, query, state)
+
+    def decode(self, query: str, cursor: str) -> dict[str, Any]:
+        """Return the state in a cursor. Raises InvalidCursorError."""
+        state = decode([self._KEY], query, cursor)
+        if state is None:
+            raise InvalidCursorError(FOREIGN)
+        return state

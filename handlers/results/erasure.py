@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from . import keys
 from .codes import Status
 from .document import DOCUMENTS, folders_of
-from .item import Item
 from .previews import PREVIEWS
-from .table import from_wire, translated_errors
+from .table import queried, read_item, to_wire, translated_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,7 +69,7 @@ class Erasure:
                 them are erased too, even if other pictures have the same bytes: those keep their results.
         """
         versions = [version for version in self._versions(self.uploads, key) if version["Key"] == key]
-        image = self._image(key)
+        image = read_item(self.dynamodb, self.table, keys.image_pk(key))
         contents |= {(version["ETag"].strip('"'), version["Size"]) for version in versions if "ETag" in version}
         if image and "etag" in image and "sizeBytes" in image:
             contents.add((image["etag"], int(image["sizeBytes"])))
@@ -105,20 +104,13 @@ class Erasure:
         for version in versions:
             self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
-    def _image(self, key: str) -> Item | None:
-        place = {"pk": {"S": keys.image_pk(key)}, "sk": {"S": keys.META}}
-        with translated_errors():
-            answer = self.dynamodb.get_item(TableName=self.table, Key=place, ConsistentRead=True)
-        return from_wire(answer["Item"]) if "Item" in answer else None
-
     def _remove_partition(self, pk: str) -> None:
-        with translated_errors():
-            pages = self.dynamodb.get_paginator("query").paginate(
-                TableName=self.table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": pk}},
-                ProjectionExpression="pk, sk",
-                ConsistentRead=True,
-            )
-            for item in (item for page in pages for item in page["Items"]):
-                self.dynamodb.delete_item(TableName=self.table, Key={"pk": item["pk"], "sk": item["sk"]})
+        condition: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pk}},
+            "ProjectionExpression": "pk, sk",
+            "ConsistentRead": True,
+        }
+        for item in queried(self.dynamodb, self.table, **condition):
+            with translated_errors():
+                self.dynamodb.delete_item(TableName=self.table, Key=to_wire(item))

@@ -296,9 +296,9 @@ def _entry(result: Result, sk: str, label: Label) -> Item:
     item: dict[str, Any] = {
         "pk": keys.image_pk(key),
         "sk": sk,
-        "gsi1pk": keys.label_partition(label["name"]),
+        "gsi1pk": sk,
         "gsi1sk": keys.by_confidence(label["confidence"], key),
-        "gsi2pk": keys.label_partition(label["name"]),
+        "gsi2pk": sk,
         "gsi2sk": keys.by_time(result["processedAt"], key),
         "key": key,
         "label": label["name"],

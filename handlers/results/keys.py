@@ -42,12 +42,7 @@ def image_pk(key: str) -> str:
 
 
 def label_sk(label: str) -> str:
-    """Sort key of the entry of one label; labels are looked up without regard to case."""
-    return LABEL_PREFIX + label.lower()
-
-
-def label_partition(label: str) -> str:
-    """Return `gsi1pk` and `gsi2pk` of every entry of this label."""
+    """Return a label's part of keys: its entries' `sk`, `gsi1pk` and `gsi2pk`. It disregards case."""
     return LABEL_PREFIX + label.lower()
 
 

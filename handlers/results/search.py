@@ -17,13 +17,13 @@ from . import cursor as cursors
 from . import keys
 from . import walk as walking
 from .codes import Status
-from .cursor_keys import FOREIGN, CursorKeys, OpenKey
+from .cursor import FOREIGN, CursorKeys, OpenKey
 from .document import Label, Result
 from .errors import InvalidCursorError, InvalidQueryError
 from .item import FACTS_LAYOUT, TERMS_LAYOUT, Item, all_labels, document
 from .keys import iso_ms, name_term
 from .query import Kind, Query
-from .table import GET_KEYS, DynamoRows, Wire, from_wire, translated_errors
+from .table import GET_KEYS, DynamoRows, Wire, from_wire, queried, read_item, translated_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -107,13 +107,8 @@ class ResultsReader:
 
     def get(self, key: str) -> Result | None:
         """Return the result of one picture, read consistently. A deleted one has the status DELETED for some days."""
-        with translated_errors():
-            answer = self._client.get_item(
-                TableName=self._table,
-                Key={"pk": {"S": keys.image_pk(key)}, "sk": {"S": keys.META}},
-                ConsistentRead=True,
-            )
-        return document(from_wire(answer["Item"])) if "Item" in answer else None
+        item = read_item(self._client, self._table, keys.image_pk(key))
+        return None if item is None else document(item)
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
         """Return the results of several pictures by key; those that are not there are left out."""
@@ -230,34 +225,17 @@ class ResultsReader:
             condition += " AND begins_with(sk, :folder)"
             values[":folder"] = {"S": keys.counters_of(self._folder)}
         counts: Counter[str] = Counter()
-        with translated_errors():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression=condition,
-                ExpressionAttributeValues=values,
-            )
-            for page in pages:
-                for item in page["Items"]:
-                    counts.update({name: int(value["N"]) for name, value in item.items() if "N" in value})
+        request: Wire = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+        for item in queried(self._client, self._table, **request):
+            counts.update({name: int(value) for name, value in item.items() if name not in ("pk", "sk")})
         return counts
 
     def _newest(self, status: Status, limit: int, state: dict[str, Any]) -> _Head:
-        partition = keys.status_partition(status)
-        request: Wire = {
-            "IndexName": "gsi2",
-            "KeyConditionExpression": "gsi2pk = :partition",
-            "ExpressionAttributeValues": {":partition": {"S": partition}},
-        }
-        if self._folder:
-            request |= {"FilterExpression": "begins_with(#key, :folder)", "ExpressionAttributeNames": {"#key": "key"}}
-            request["ExpressionAttributeValues"][":folder"] = {"S": self._folder}
-        if status in state:
-            sort, key = cursors.position(state[status])
-            request |= _start("gsi2", partition, sort, keys.image_pk(key), keys.META)
+        way = _Way("gsi2", keys.status_partition(status), keys.META)
+        end = cursors.position(state[status]) if status in state else None
         items: list[dict[str, Any]] = []
-        end: tuple[str, str] | None = None
         for number in range(_MAX_ROUNDS):
-            answer = self._query(**request, Limit=_BLOCK if number else limit)
+            answer = self._query(**way.request(_BLOCK if number else limit, end, self._folder))
             items += [from_wire(item) for item in answer["Items"]]
             if len(items) > limit:
                 return _Head(status, items[:limit], (items[limit - 1]["gsi2sk"], items[limit - 1]["key"]))
@@ -266,7 +244,6 @@ class ResultsReader:
             end = _end(answer, "gsi2")
             if len(items) == limit:
                 break
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return _Head(status, items, end)
 
     def _driver(self, query: Query, order: Order) -> str:
@@ -367,8 +344,9 @@ class _Way:
             request |= {"FilterExpression": "begins_with(#key, :folder)", "ExpressionAttributeNames": {"#key": "key"}}
         request["ExpressionAttributeValues"] = {name: {"S": value} for name, value in values.items()}
         if after:
-            sort, key = after
-            request |= _start(self.index, self.partition, sort, keys.image_pk(key), self.sk)
+            start = {"pk": keys.image_pk(after[1]), "sk": self.sk}
+            start |= {f"{self.index}pk": self.partition, f"{self.index}sk": after[0]}
+            request["ExclusiveStartKey"] = {name: {"S": value} for name, value in start.items()}
         return request
 
 
@@ -413,13 +391,13 @@ def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
     if order == "taken":
         return _years(query)
     if label and order == "confidence":
-        return [_Way("gsi1", keys.label_partition(label), keys.label_sk(label), keys.confidence_sort(least))]
+        return [_Way("gsi1", keys.label_sk(label), keys.label_sk(label), keys.confidence_sort(least))]
     # A picture is processed after its date, if need be by another clock.
     since = max(query.since, f"{keys.FIRST_YEAR}-01-02T00:00:00.000Z")
     processed = iso_ms(datetime.fromisoformat(since) - timedelta(days=1))
     term = _term(query)
     if label and not term:
-        return [_Way("gsi2", keys.label_partition(label), keys.label_sk(label), processed)]
+        return [_Way("gsi2", keys.label_sk(label), keys.label_sk(label), processed)]
     if not term and not (query.since or query.before):
         term = _class(query)
     if term:
@@ -436,11 +414,6 @@ def _years(query: Query) -> list[_Way]:
     newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
     years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
     return [_Way("gsi2", year, year, query.since or "0", query.before or "~") for year in years]
-
-
-def _start(index: str, partition: str, sort: str, pk: str, sk: str) -> Wire:
-    item = {"pk": pk, "sk": sk, f"{index}pk": partition, f"{index}sk": sort}
-    return {"ExclusiveStartKey": {name: {"S": value} for name, value in item.items()}}
 
 
 def _end(answer: Any, index: str) -> tuple[str, str]:

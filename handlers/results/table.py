@@ -306,6 +306,20 @@ def translated_errors() -> Iterator[None]:
         raise TableUnavailableError(f"DynamoDB cannot be reached: {error}") from error
 
 
+def read_item(client: DynamoDBClient, table: str, pk: str) -> Item | None:
+    """Return a partition's item META, read consistently; None where there is none."""
+    with translated_errors():
+        item = client.get_item(TableName=table, Key=_wire_key(pk, keys.META), ConsistentRead=True).get("Item")
+    return None if item is None else from_wire(item)
+
+
+def queried(client: DynamoDBClient, table: str, **request: Any) -> Iterator[dict[str, Any]]:
+    """Yield the items of all pages of a query."""
+    with translated_errors():
+        for page in client.get_paginator("query").paginate(TableName=table, **request):
+            yield from map(from_wire, page["Items"])
+
+
 def _wire_key(pk: str, sk: str) -> Wire:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import keys
 from .codes import Status
 from .item import Item
-from .table import Wire, from_wire, translated_errors
+from .table import Wire, from_wire, queried, translated_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -55,14 +55,10 @@ def _later(
 
 
 def unannounced(client: DynamoDBClient, table_name: str) -> Iterator[str]:
-    """Yield the keys of results whose announcement has failed, the longest ago first."""
-    with translated_errors():
-        pages = client.get_paginator("query").paginate(
-            TableName=table_name,
-            IndexName="gsi1",
-            KeyConditionExpression="gsi1pk = :partition",
-            ExpressionAttributeValues={":partition": {"S": keys.UNANNOUNCED}},
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield str(from_wire(item)["key"])
+    """Return the keys of results whose announcement has failed, the longest ago first."""
+    request: dict[str, Any] = {
+        "IndexName": "gsi1",
+        "KeyConditionExpression": "gsi1pk = :partition",
+        "ExpressionAttributeValues": {":partition": {"S": keys.UNANNOUNCED}},
+    }
+    return (item["key"] for item in queried(client, table_name, **request))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.results import cursor as cursors
-from handlers.results import cursor_keys, keys
-from handlers.results.cursor_keys import RENEWAL_S, CursorKeys, OpenKey
+from handlers.results import keys
+from handlers.results.cursor import RENEWAL_S, CursorKeys, OpenKey
 from handlers.results.errors import InvalidCursorError
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def test_whoever_takes_the_keys_away_ends_all_cursors(
     if change == "replaced":
         CursorKeys(dynamodb, table_name, clock).encode(QUERY, STATE)
 
-    clock.time += cursor_keys._TRUSTED_S
+    clock.time += cursors._TRUSTED_S
 
     with pytest.raises(InvalidCursorError):
         warm.decode(QUERY, cursor)
@@ -213,5 +213,5 @@ def test_an_unknown_cursor_has_the_keys_read_again_but_not_each_time(
 
     with pytest.raises(InvalidCursorError):
         warm.decode(QUERY, fresh)
-    clock.time += cursor_keys._READ_AGAIN_S
+    clock.time += cursors._READ_AGAIN_S
     assert warm.decode(QUERY, fresh) == STATE

@@ -18,7 +18,7 @@ from handlers.api_results.reading import Previews, Reading
 from handlers.api_upload_url.uploads import Uploads
 from handlers.environment import Variables
 from handlers.results.codes import Status
-from handlers.results.cursor_keys import OpenKey
+from handlers.results.cursor import OpenKey
 from handlers.results.document import Result
 from handlers.results.errors import TableUnavailableError
 from handlers.results.query import Query

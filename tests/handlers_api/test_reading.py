@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handlers.labelling.events import EventKind, decode_message
-from handlers.results.cursor_keys import OpenKey
+from handlers.results.cursor import OpenKey
 
 from .conftest import Client, Reply
 from .fakes import FakeObjects, result
