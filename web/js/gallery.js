@@ -97,9 +97,9 @@ export function setUpGallery(backend, pictures, page) {
     const searched = [...query.labels, ...query.conditions];
     document.body.classList.toggle("fresh", !images.length && !searched.length && !query.status);
     if (images.length) return (empty.hidden = true);
-    if (searched.length) state("find", "No picture has all of that.", `Nothing with ${searched.join(" and ")}${query.minConfidence ? ` at ${query.minConfidence} % or more` : ""}.`, ["Show all pictures", page.onClear]);
+    if (searched.length) state("find", "No picture matches.", `Nothing with ${searched.join(" and ")}${query.minConfidence ? ` at ${query.minConfidence} % or more` : ""}.`, ["Show all pictures", page.onClear]);
     else if (!query.status) state("logo", "No pictures yet.", "Send a picture, and its labels appear here.");
-    else state("logo", `No picture is ${{ LABELED: "labelled yet", REJECTED: "rejected", FAILED: "given up" }[query.status]}.`, "", ["Show all pictures", page.onClear]);
+    else state("logo", `No picture ${{ LABELED: "is labelled yet", REJECTED: "is rejected", FAILED: "has failed" }[query.status]}.`, "", ["Show all pictures", page.onClear]);
   }
 
   function state(mark, title, text, action) {

@@ -108,7 +108,7 @@ export function setUpUploads(backend, config, events) {
 
   function retry(item) {
     item.part = 0;
-    if (item.result) item.key = undefined; // given up: it has to arrive again
+    if (item.result) item.key = undefined; // an old result: a new one has to arrive
     set(item, "waiting");
     next();
     item.view.cancel.focus();
