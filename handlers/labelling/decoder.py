@@ -22,7 +22,7 @@ from .decoding.child import OUT_OF_MEMORY
 from .decoding.conversion import Converted
 from .errors import DecoderStoppedError, PictureRejectedError
 
-SECONDS: Final = 3
+SECONDS: Final = 2
 """Seconds of processor time for a picture, beside the allowance for its size."""
 _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
 _ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_ARENA_MAX": "1"}

@@ -209,13 +209,16 @@ class Structure:
     """The Exif orientation, 1 to 8."""
     common: bool
     """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding, no gamma."""
-    progressive: bool = False
+    buffered: bool = False
+    """A JPEG of several scans: the coefficients, up to 6 bytes a pixel, are all in memory until the last one."""
     exif: bytes = b""
     xmp: bytes = b""
     profile: bytes = b""
     """The colour profile (ICC)."""
     gamma: float | None = None
     """The exponent of a PNG's brightness, where it is not sRGB's."""
+    scans: int = 0
+    """Those of a JPEG, as far as its bytes are there."""
 
 
 class MoreBytesNeededError(EOFError):
@@ -232,6 +235,10 @@ _SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = {0xC0, 0xC1}, {0xC2, 0xCA}, {0xC9, 0xCA
 _XMP_MARK: Final = b"http://ns.adobe.com/xap/1.0/\x00"
 _PROFILE_SEGMENT, _PROFILE_MARK = 0xE2, b"ICC_PROFILE\x00"
 _MAX_PROFILE_BYTES: Final = 1024 * 1024
+_BETWEEN_SCANS: Final = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+MAX_SCANS: Final = 100
+"""Encoders write ten, and the best a few dozen. Each costs as much as a picture."""
+JPEG_END: Final = b"\xff\xd9"
 _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 """JFIF and Adobe say what the colours are; no other application segment does."""
 
@@ -258,17 +265,28 @@ def read_jpeg(data: Bytes) -> Structure:
             f"It is an unsupported kind of JPEG file (SOF{marker - 0xC0}, {depth} bits, {channels} channels)"
         )
     _check_sides(width, height)
-    common = channels != 4 and marker not in _ARITHMETIC
+    scans = _count_scans(data)
+    common = channels != 4 and marker not in _ARITHMETIC and scans <= MAX_SCANS
     return Structure(
         width,
         height,
         orientation(exif) if exif else UPRIGHT,
         common,
-        progressive=marker in _PROGRESSIVE,
+        buffered=marker in _PROGRESSIVE or scans > 1,
         exif=exif,
         xmp=xmp,
         profile=profile,
+        scans=scans,
     )
+
+
+def _count_scans(data: Bytes) -> int:
+    """Return the number of scans up to the end, or the first number that is too many."""
+    scans, place = 0, 2
+    while scans <= MAX_SCANS and (mark := _BETWEEN_SCANS.search(data, place)) and (marker := mark[1][0]) != _END:
+        scans += marker == _SCAN
+        place = mark.end() + int.from_bytes(data[mark.end() : mark.end() + 2])
+    return scans
 
 
 def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
@@ -341,7 +359,8 @@ def read_png(data: Bytes) -> Structure:
             # Browsers too take a difference of a twentieth for sRGB.
             is_plain = has_space or not 0.01 < gamma < 100 or abs(gamma / _SRGB_GAMMA - 1) < 0.05
             common = depth != 16 and is_plain
-            return Structure(width, height, turn, common, False, exif, xmp, profile, None if is_plain else gamma)
+            own_gamma = None if is_plain else gamma
+            return Structure(width, height, turn, common, exif=exif, xmp=xmp, profile=profile, gamma=own_gamma)
     raise MoreBytesNeededError
 
 

@@ -169,6 +169,36 @@ def test_rejection_of_a_progressive_jpeg_tells_the_limit_that_it_has() -> None:
     assert "limit for JPEG files like it is 33 megapixels" in rejection(content, "JPEG", 50_000_000).detail
 
 
+def with_scans(content: bytes, more: int, between: bytes = b"") -> bytes:
+    """Return a JPEG that says its last scan again and again; browsers draw each of them."""
+    last = content.rindex(b"\xff\xda")
+    return content[:last] + between + content[last:-2] * (1 + more) + content[-2:]
+
+
+HIDDEN_END = b"\xff\xfe\0\4\xff\xd9"
+"""A comment."""
+
+
+@pytest.mark.parametrize("content", [encoded(corners(), "JPEG"), encoded(corners(), "JPEG", progressive=True)])
+@pytest.mark.abuse
+def test_jpeg_of_more_scans_than_any_encoder_writes_is_too_costly(content: bytes) -> None:
+    behind_its_end = content + b"\xff\xda" * 200
+
+    assert seen_corners(opened(convert(behind_its_end, "JPEG", LIMIT))) == CORNERS
+    bomb = with_scans(content, 100, HIDDEN_END)
+    assert (header := picture.read_header(bomb, len(bomb)))
+    assert header.converted, "Rekognition does not get it"
+    assert rejection(bomb, "JPEG").code == Code.IMAGE_TOO_COSTLY
+
+
+@pytest.mark.abuse
+def test_bmp_in_runs_may_be_as_large_as_is_decoded_in_time() -> None:
+    header = struct.pack("<IiiHHIIiiII", 40, 4100, 4100, 1, 8, 1, *[0] * 5)
+    content = b"BM" + struct.pack("<IHHI", 0, 0, 0, 54 + 1024) + header + bytes(1024) + b"\1\7\0\0" * 4100
+
+    assert "16 megapixels" in rejection(content, "BMP").detail
+
+
 @pytest.mark.parametrize("options", [{}, {"lossless": True}, {"save_all": True, "append_images": [corners(301, 203)]}])
 def test_sides_of_a_webp_are_told_before_it_is_decoded(options: dict[str, Any]) -> None:
     assert picture.webp_sides(encoded(corners(301, 203), "WebP", **options)) == (301, 203)

@@ -23,7 +23,7 @@ from .errors import UnusablePictureError
 
 OUT_OF_MEMORY: Final = 3
 """The exit status."""
-_SECONDS_PER_MEGAPIXEL: Final = 0.2
+_SECONDS_PER_MEGAPIXEL: Final = 0.1
 """Twice what the most expensive format takes on a slow machine (`make bench`)."""
 _MAX_SECONDS: Final = 15
 

@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
-from itertools import islice, product
+from itertools import product
 from typing import IO, TYPE_CHECKING, Final
 
 from ..picture import (
+    JPEG_END,
+    MAX_SCANS,
     MAX_SIDE_PX,
     MIN_SIDE_PX,
     keep_pixels,
@@ -46,8 +48,8 @@ WORK_SIDE_PX: Final = 4096
 """Larger pictures are scaled down to it: a 12-megapixel photograph stays as it is."""
 MAX_JPEG_PIXELS: Final = 400_000_000
 """A large JPEG is decoded at a fraction of its size, which costs time all the same."""
-_JPEG_SCAN: Final = re.compile(rb"\xff\xda")
-_JPEG_END: Final = b"\xff\xd9"
+MAX_RLE_PIXELS: Final = 16_000_000
+"""Of a BMP in runs, which Pillow decodes in Python."""
 _OUT_OF_MEMORY: Final = re.compile(r"(?is)^(?!.*security limit).*memory|decoder error -9")
 """Messages of Pillow and libheif in place of a MemoryError. libheif's security limits are about files that lie."""
 _MAX_REASON_CHARACTERS: Final = 80
@@ -148,11 +150,13 @@ class _Structure:
     """The facts of a file's structure that the decoder does not give."""
 
     turn: int = UPRIGHT
-    progressive: bool = False
+    is_buffered: bool = False
+    """The coefficients of a JPEG, up to 6 bytes a pixel, are all in memory until the last scan."""
     tiff: Tiff | None = None
     capture: Capture | None = None
     profile: bytes = b""
     gamma: float | None = None
+    scans: int = 0
 
 
 def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
@@ -162,7 +166,7 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
         with stream.getbuffer() as data:
             header = (read_jpeg if name == "JPEG" else read_png)(data)
         written = capture(header.exif, header.xmp)
-        structure = _Structure(header.turn, header.progressive, None, written, header.profile, header.gamma)
+        structure = _Structure(header.turn, header.buffered, None, written, header.profile, header.gamma, header.scans)
     if name == "TIFF":
         with stream.getbuffer() as data:
             written = capture(data)
@@ -173,17 +177,13 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
             structure = _Structure(capture=capture(b"", in_gif(data)))
     if name in ("JPEG", "PNG", "GIF"):
         keep_pixels(stream, name)
-    if structure.progressive and _has_scans(stream):
+    if structure.scans > MAX_SCANS:
+        raise UnusablePictureError("IMAGE_TOO_COSTLY", f"It has more than {MAX_SCANS} scans")
+    if structure.scans > 1:
         # The first scan shows all rows, the others make them finer: an end of their own makes do with those that came.
         stream.seek(0, io.SEEK_END)
-        stream.write(_JPEG_END)
+        stream.write(JPEG_END)
     return structure
-
-
-def _has_scans(stream: io.BytesIO) -> bool:
-    """Return whether a JPEG has more than one scan. It is searched in place, as a copy would double the memory."""
-    with stream.getbuffer() as data:
-        return len(list(islice(_JPEG_SCAN.finditer(data), 2))) > 1
 
 
 def _open(stream: io.BytesIO, name: str, structure: _Structure, max_pixels: int) -> ImageFile.ImageFile:
@@ -258,8 +258,9 @@ def _turned(
             f"It has tiles of {tile / 1e6:.0f} megapixels; the limit is {max_pixels / 1e6:.0f}",
         )
     pixels = picture.width * picture.height
-    # The coefficients of a progressive one, up to 6 bytes a pixel, are all in memory until the last scan.
-    pixels += width * height // 2 if structure.progressive else 0
+    pixels += width * height // 2 if structure.is_buffered else 0
+    if name == "BMP" and picture.tile[0].codec_name == "bmp_rle":
+        max_pixels = min(max_pixels, MAX_RLE_PIXELS)
     _check_pixels(name, width, height, max_pixels * width * height // pixels)
     allow(width * height)
     extents = picture.tile[0].extents if name == "GIF" else None
