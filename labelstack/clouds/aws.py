@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import boto3
-from botocore.credentials import Credentials
 
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, function_logs
+from labelstack.clouds.base import Capabilities, Clients
 from labelstack.errors import CloudSettingsError
 
 CAPABILITIES = Capabilities(rekognition_rules=False)
 
 
-class AwsCloud:
+class AwsCloud(Clients):
     """An account and region, as the standard variables and profiles say.
 
     Attributes:
@@ -46,25 +44,13 @@ class AwsCloud:
                 "no AWS credentials were found: log in (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
             )
         self.region = str(session.region_name)
-        self._clients = Clients(session, None, max_attempts=5)
+        super().__init__(session, None, max_attempts=5)
 
     @property
     def instance(self) -> str:
         """Return a constant: AWS does not lose a deployment."""
         return f"aws:{self.region}"
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of a service."""
-        return self._clients.get(service)
-
-    def credentials(self) -> Credentials:
-        """Return the clients' credentials."""
-        return self._clients.credentials()
-
     def stack_config(self) -> Mapping[str, str]:
         """Return the region; a stack's file has the rest."""
         return {"aws:region": self.region}
-
-    def function_logs(self, name: str) -> Iterator[LogEvent]:
-        """Return a function's log events, oldest first."""
-        return function_logs(self.client("logs"), name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import http.client
 import os
+import platform
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
@@ -57,19 +58,6 @@ class Capabilities:
         return [known[name] for name in names if not getattr(self, name)]
 
 
-@dataclass(frozen=True)
-class LogEvent:
-    """One event of a function's log group.
-
-    Attributes:
-        timestamp_ms: Unix time in milliseconds.
-        message: The text, without a newline at its end.
-    """
-
-    timestamp_ms: int
-    message: str
-
-
 class Cloud(Protocol):
     """A place to deploy to."""
 
@@ -103,6 +91,11 @@ class Cloud(Protocol):
         """Return the settings that this cloud dictates to every stack on it."""
 
 
+def architecture() -> str:
+    """Return this machine's processor as Lambda names it."""
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
 def emulator_session(access_key: str, secret_key: str, region: str) -> boto3.Session:
     """Make a session that knows these keys and nothing of the person's."""
     return boto3.Session(access_key, secret_key, region_name=region, botocore_session=session_without_files())
@@ -120,7 +113,7 @@ def session_without_files() -> botocore.session.Session:
 
 
 class Clients:
-    """Builds a cloud's boto3 clients; each service's client is built once and shared (they are thread-safe)."""
+    """A cloud's boto3 clients; each service's client is built once and shared (they are thread-safe)."""
 
     def __init__(self, session: boto3.Session, endpoint_url: str | None, max_attempts: int = 3) -> None:
         self._session: Any = session  # the stubs know services as literals only
@@ -129,8 +122,8 @@ class Clients:
         self._clients: dict[str, Any] = {}
         self._building = threading.Lock()  # clients may be shared by threads, the session that builds them may not
 
-    def get(self, service: str) -> Any:
-        """Return the client of a service."""
+    def client(self, service: str) -> Any:
+        """Return the boto3 client of a service."""
         with self._building:
             if service not in self._clients:
                 self._clients[service] = self._build(service)
@@ -177,19 +170,3 @@ def answers(url: str, timeout_s: float = 2.0, headers: Mapping[str, str] | None 
             return True
     except (OSError, http.client.HTTPException):
         return False
-
-
-def function_logs(logs: Any, function_name: str) -> Iterator[LogEvent]:
-    """Yield the events of a function's log group, oldest first; none when it has not written any yet.
-
-    Args:
-        logs: A CloudWatch Logs client.
-        function_name: The function's physical name.
-    """
-    entries: list[LogEvent] = []
-    try:
-        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function_name}"):
-            entries += [LogEvent(int(e["timestamp"]), str(e["message"]).rstrip("\n")) for e in page["events"]]
-    except logs.exceptions.ResourceNotFoundException:
-        return
-    yield from sorted(entries, key=lambda event: event.timestamp_ms)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 import shlex
 import shutil
 import socket
@@ -16,12 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from botocore.credentials import Credentials
 
 from labelstack.clouds import function_runtime, processes
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, emulator_session, function_logs
+from labelstack.clouds.base import Capabilities, Clients, answers, architecture, emulator_session
 from labelstack.clouds.door import OWNER_HEADER
 from labelstack.clouds.processes import Child, log_tail
 from labelstack.clouds.record import OWNER_ONLY, OWNER_ONLY_FOLDER, Keys, Record, write_private
@@ -36,7 +32,7 @@ REKOGNITION_READY_FILE = "rekognition.json"
 CAPABILITIES = Capabilities(alarms_evaluated=False, email_delivered=False, fair_queues=False)
 
 
-class EmbeddedCloud:
+class EmbeddedCloud(Clients):
     """A running embedded cloud. A context manager that stops it.
 
     Attributes:
@@ -67,7 +63,7 @@ class EmbeddedCloud:
         self._keys = record.keys
         self.owner_token = record.keys.owner_token
         session = emulator_session(record.keys.access_key, record.keys.secret_key, REGION)
-        self._clients = Clients(session, record.endpoint_url)
+        super().__init__(session, record.endpoint_url)
 
     @classmethod
     def start(
@@ -219,21 +215,12 @@ class EmbeddedCloud:
         """Return whether all its processes live."""
         return all(process.is_alive() for process in self._record.processes.values())
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of a service, as the account's root."""
-        return self._clients.get(service)
-
-    def credentials(self) -> Credentials:
-        """Return the clients' credentials."""
-        return self._clients.credentials()
-
     def stack_config(self) -> Mapping[str, str]:
         """Return the settings of functions on this machine's Python and processor, with the local Rekognition."""
-        machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
         config = {
             "aws:region": REGION,
             "labelstack:runtime": f"python{sys.version_info.major}.{sys.version_info.minor}",
-            "labelstack:architecture": machine,
+            "labelstack:architecture": architecture(),
             "labelstack:publicEndpoint": self.endpoint_url,
             "labelstack:websiteEndpoint": f"{self.sites_url}/{{bucket}}",
         }
@@ -254,13 +241,9 @@ class EmbeddedCloud:
         """Return the header that opens everything: control paths, and requests that look like those of a web page."""
         return {OWNER_HEADER: self.owner_token}
 
-    def function_logs(self, name: str) -> Iterator[LogEvent]:
-        """Return a function's log events, oldest first."""
-        return function_logs(self.client("logs"), name)
-
     def stop(self) -> None:
         """Stop its processes and their children, and remove everything but the logs. May be repeated."""
-        self._clients.close()
+        self.close()
         with _locked(self.folder):
             for child in self._children:
                 child.kill()

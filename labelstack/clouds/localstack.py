@@ -5,17 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import platform
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.credentials import Credentials
-
-from labelstack.clouds.base import Capabilities, Clients, LogEvent, answers, emulator_session, function_logs, open_local
+from labelstack.clouds.base import Capabilities, Clients, answers, architecture, emulator_session, open_local
 from labelstack.errors import CloudNotRunningError, CloudSettingsError
 
 DEFAULT_ENDPOINT_URL = "http://localhost:4566"
@@ -43,7 +40,7 @@ CAPABILITIES = Capabilities(
 )
 
 
-class LocalStackCloud:
+class LocalStackCloud(Clients):
     """One LocalStack.
 
     Attributes:
@@ -81,7 +78,7 @@ class LocalStackCloud:
         self.capabilities = replace(CAPABILITIES, rekognition_rules=settable)
         self.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
         # LocalStack takes any credentials; a person's own must not be sent to it.
-        self._clients = Clients(emulator_session("test", "test", self.region), self.endpoint_url)
+        super().__init__(emulator_session("test", "test", self.region), self.endpoint_url)
 
     @property
     def instance(self) -> str:
@@ -123,33 +120,16 @@ class LocalStackCloud:
         """Return whether LocalStack answers."""
         return answers(f"{self.endpoint_url}/_localstack/health", INFO_TIMEOUT_S)
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of a service."""
-        return self._clients.get(service)
-
-    def credentials(self) -> Credentials:
-        """Return the clients' credentials."""
-        return self._clients.credentials()
-
     def stack_config(self) -> Mapping[str, str]:
         """Return the settings of functions in containers for this machine's processor."""
-        machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
         port = urlsplit(self.endpoint_url).port or 80
         config = {
             "aws:region": self.region,
-            "labelstack:architecture": machine,
+            "labelstack:architecture": architecture(),
             "labelstack:publicEndpoint": self.endpoint_url,
             "labelstack:websiteEndpoint": f"http://{{bucket}}.s3-website.localhost.localstack.cloud:{port}",
         }
         return config | ({"labelstack:rekognitionEndpoint": self.rekognition_url} if self.rekognition_url else {})
-
-    def function_logs(self, name: str) -> Iterator[LogEvent]:
-        """Return a function's log events, oldest first."""
-        return function_logs(self.client("logs"), name)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._clients.close()
 
 
 def _address(variable: str) -> str:

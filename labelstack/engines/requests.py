@@ -54,6 +54,8 @@ def _structure(inputs: Inputs, shape: Any, names: Mapping[str, str], by_hand: Co
         member = names.get(name) or next((members[form] for form in _forms(name) if form in members), None)
         if member in shape.members:
             built[str(member)] = _value(inputs, name, shape.members[member], names)
+    if "Quantity" in shape.members:  # CloudFront's lists
+        built["Quantity"] = len(built.get("Items", ()))
     return built
 
 
@@ -64,6 +66,9 @@ def _forms(name: str) -> tuple[str, ...]:
 
 def _value(inputs: Inputs, name: str, shape: Any, names: Mapping[str, str]) -> Any:
     kind = shape.type_name
+    if kind == "structure" and "Quantity" in shape.members and isinstance(inputs.get(name), list):
+        items = _value(inputs, name, shape.members["Items"], names)
+        return {"Quantity": len(items), "Items": items}
     if kind == "structure":
         nested = inputs.object(name)
         assert nested is not None  # the name came from the inputs

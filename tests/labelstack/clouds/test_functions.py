@@ -11,6 +11,7 @@ import pytest
 
 from integration_tests import stack
 from labelstack.clouds import EmbeddedCloud
+from labelstack.logs import read
 from tests.labelstack.clouds.conftest import Deploy, invoke, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +54,7 @@ def test_failed_import_is_in_the_logs(cloud: EmbeddedCloud, deploy: Deploy) -> N
     name = deploy("import click\ndef handle(event, context): ...\n")
     invoke(cloud, name)
 
-    assert any("No module named 'click'" in event.message for event in cloud.function_logs(name))
+    assert any("No module named 'click'" in event.message for event in read(cloud.client("logs"), [name], 0))
 
 
 def test_a_wait_for_a_function_that_does_not_start_ends_within_seconds_with_the_cause(
@@ -121,7 +122,9 @@ def test_everything_logged_belongs_to_its_invocation(cloud: EmbeddedCloud, deplo
     invoke(cloud, name, 1)
     invoke(cloud, name, 2)
 
-    lines = [e.message for e in cloud.function_logs(name) if not e.message.startswith(("START", "END", "REPORT"))]
+    lines = [
+        e.message for e in read(cloud.client("logs"), [name], 0) if not e.message.startswith(("START", "END", "REPORT"))
+    ]
     assert lines == ["out 1", "no newline 1", "out 2", "no newline 2"]
 
 
@@ -142,7 +145,7 @@ def test_an_invocation_that_outlives_its_function_leaves_no_logs(
 
 
 def test_unknown_function_has_no_logs(cloud: EmbeddedCloud) -> None:
-    assert list(cloud.function_logs("no-such-function")) == []
+    assert read(cloud.client("logs"), ["no-such-function"], 0) == []
 
 
 def test_time_out_is_told_as_such(cloud: EmbeddedCloud, deploy: Deploy) -> None:
