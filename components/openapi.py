@@ -93,7 +93,7 @@ def load(path: Path) -> Contract:
 
 @functools.cache
 def _parsed(text: str) -> dict[str, Any]:
-    """Parse a document once for all APIs of a program: that takes longer than all else about an API."""
+    """Parse a document once for all APIs of a program: parsing takes longer than the rest of an API."""
     return cast(dict[str, Any], yaml.safe_load(text))
 
 

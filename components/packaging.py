@@ -104,7 +104,7 @@ def platforms(runtime: str, architecture: str) -> list[str]:
 
 
 def _sources(package: Package) -> Iterator[tuple[str, Path]]:
-    """Name in the zip and path of each source file: the packages, and the `__init__.py` of the folders above them."""
+    """Yield the name in the zip and the path of each source file: the packages, and the `__init__.py` above them."""
     for name in package.packages:
         for above in Path(name).parents:
             marker = package.source_dir / above / "__init__.py"
@@ -148,7 +148,7 @@ def _forget_oldest(zips: Iterable[Path]) -> None:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Name below `folder` and path of each file in it, but Python's caches."""
+    """Yield the name below `folder` and the path of each file in it, without Python's caches."""
     for path in folder.rglob("*"):
         if path.is_file() and path.suffix != ".pyc":
             yield path.relative_to(folder).as_posix(), path

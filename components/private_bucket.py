@@ -123,7 +123,7 @@ def restrict_access(
 def _encryption(
     kms_key_arn: pulumi.Input[str] | None,
 ) -> aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict:
-    """Encrypt with the key, or with S3's own."""
+    """Return the encryption by the key, or by S3's own."""
     if kms_key_arn is None:
         return {"sse_algorithm": "AES256"}
     return {"sse_algorithm": "aws:kms", "kms_master_key_id": kms_key_arn}

@@ -119,7 +119,7 @@ class Topic(NamedTuple):
 
 
 def bucket(source: BucketLike | PrivateBucket) -> Bucket:
-    """Read a bucket off whatever stands for it."""
+    """Return a bucket from any argument that stands for it."""
     match source:
         case aws.s3.Bucket():
             return Bucket(source.bucket, source.arn, None, source.region)
@@ -131,14 +131,14 @@ def bucket(source: BucketLike | PrivateBucket) -> Bucket:
 
 
 def table(source: TableLike) -> Table:
-    """Read a table off whatever stands for it."""
+    """Return a table from any argument that stands for it."""
     if isinstance(source, aws.dynamodb.Table | ResultsStore):
         return Table(source.name, source.arn)
     return Table(source["name"], source["arn"])
 
 
 def topic(source: TopicLike) -> Topic:
-    """Read a topic off whatever stands for it."""
+    """Return a topic from any argument that stands for it."""
     match source:
         case aws.sns.Topic():
             return Topic(source.arn)
@@ -156,7 +156,7 @@ class Queue(NamedTuple):
 
 
 def queue(source: QueueLike) -> Queue:
-    """Read a queue off whatever stands for it."""
+    """Return a queue from any argument that stands for it."""
     return Queue(source.url, source.arn) if isinstance(source, aws.sqs.Queue) else Queue(source["url"], source["arn"])
 
 

@@ -76,7 +76,7 @@ class ApiClient:
         self._chance = chance
 
     def get(self, path: str, parameters: Parameters | None = None) -> Answer:
-        """Ask, again where the API is busy.
+        """Send a GET, and retry while the API is busy.
 
         Raises:
             ApiError: It refused, does not answer, or is no such API.

@@ -189,7 +189,7 @@ def rekognition_usd(prices: PriceTable, shape: Shape, pictures: int) -> float:
 
 
 def write_units(shape: Shape, labels: int) -> int:
-    """Write request units of one picture's transaction: twice each item, and once each of its index entries."""
+    """Return the write units of one picture's transaction: twice each item, and once each of its index entries."""
     result = _units(_result_bytes(shape, labels), WRITE_UNIT_BYTES)
     counters = _units(LABELS_KNOWN * COUNTER_BYTES, WRITE_UNIT_BYTES)
     # The result and each term are in one index, each label entry in two.

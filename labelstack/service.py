@@ -194,7 +194,7 @@ class LabelService:
             list(pool.map(lambda key: self._s3.delete_object(Bucket=self._bucket, Key=key), keys))
 
     def wait_until_gone(self, keys: Sequence[str], timeout_s: float) -> list[str]:
-        """Wait until none of the keys has a result; the keys that still have one at the end of the time."""
+        """Wait until none of the keys has a result; return the keys that still have one when the time is over."""
         left = list(keys)
 
         def none_is_left() -> bool:

@@ -32,7 +32,7 @@ class Objects(Protocol):
         """Return whether the bucket has an object of this key now."""
 
     def delete(self, key: str) -> None:
-        """Delete it."""
+        """Delete the object."""
 
 
 class Erasure(Protocol):
@@ -90,7 +90,7 @@ class Changes:
             raise ProblemError("PICTURE_NOT_FOUND")
 
     def _purge(self, key: str) -> Answer:
-        """Take a step of erasing a picture, or a folder (`a/`); who asks does so until all is purged."""
+        """Take a step in erasing a picture, or a folder (`a/`). The caller repeats it until all is purged."""
         if self.erasure is None:
             raise ProblemError("NOT_DEPLOYED", "This API may not purge: set apiPurge to true, and deploy again.")
         if not key.startswith(self.prefix):

@@ -43,7 +43,7 @@ class FailureRecorder:
         return self.record(event)
 
     def record(self, event: ObjectEvent, code: Code | None = None) -> Ended:
-        """Write the failure and why (`code`, or as noted), if nothing better is known."""
+        """Write the failure and its reason (`code`, or the noted one), unless a better result is stored."""
         if event.bucket != self.bucket:
             self.metrics.add(Metric.IGNORED_EVENTS)
             return Ended(Outcome.FOREIGN)

@@ -44,12 +44,12 @@ class Metrics:
         self._upload_to_result_ms: list[float] = []
 
     def add(self, metric: Metric, amount: int = 1) -> None:
-        """Count something."""
+        """Add to a count."""
         with self._lock:
             self._counts[metric] += amount
 
     def time_upload_to_result(self, milliseconds: float) -> None:
-        """Note how long one picture took, from the upload on."""
+        """Record the time from one picture's upload to its result."""
         with self._lock:
             self._upload_to_result_ms.append(milliseconds)
 

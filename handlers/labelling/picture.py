@@ -463,7 +463,7 @@ def webp_sides(data: Bytes) -> tuple[int, int]:
 
 
 def show_webp_canvas(data: memoryview) -> None:
-    """Let an animation's canvas be transparent beside its first picture, as in browsers, whatever the file says."""
+    """Make an animation's canvas transparent beside its first picture, as browsers do, whatever the file says."""
     if bytes(data[12:16]) == b"VP8X" and data[20] & _ANIMATED:
         data[20] |= _HAS_ALPHA
 

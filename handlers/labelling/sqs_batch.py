@@ -46,7 +46,7 @@ class UseCase(Protocol[B]):
         """Prepare for the events of one batch."""
 
     def process(self, event: ObjectEvent, batch: B, deadline: Deadline) -> Ended:
-        """Process one of them."""
+        """Process one event."""
 
 
 class Underway:

@@ -37,7 +37,7 @@ Content = tuple[str, int]
 
 
 def image_pk(key: str) -> str:
-    """Partition of one picture: its META item and its label entries."""
+    """Return the partition of one picture: its META item and its label entries."""
     return IMAGE_PREFIX + key
 
 
@@ -47,7 +47,7 @@ def label_sk(label: str) -> str:
 
 
 def term_sk(term: str) -> str:
-    """Sort key of the entry of a term, and `gsi2pk` of every entry of this term."""
+    """Return the sort key of a term's entry, which is also `gsi2pk` of every entry of this term."""
     return TERM_PREFIX + term
 
 
@@ -107,17 +107,17 @@ def content_sk(detector: str, fingerprint: str) -> str:
 
 
 def unreadable_pk(message_id: str) -> str:
-    """Partition of a queue message that is not an S3 event."""
+    """Return the partition of a queue message that is not an S3 event."""
     return f"UNREADABLE#{message_id}"
 
 
 def attempt_pk(key: str) -> str:
-    """Partition of the notes about attempts that failed."""
+    """Return the partition of the notes about failed attempts."""
     return f"ATTEMPT#{key}"
 
 
 def attempt_sk(sequencer: str, event_time: str) -> str:
-    """Sort key of the note about the attempts at one event."""
+    """Return the sort key of the note about the attempts at one event."""
     return f"{sequencer}#{event_time}"
 
 

@@ -110,7 +110,7 @@ def start_unless_running(backend: Backend, target: Target, screen: Screen) -> Ru
 
 
 def deploy(engine: Engine, stack: str, screen: Screen, *, verbose: bool = True) -> Mapping[str, Any]:
-    """Deploy, showing each resource; without `verbose` how many there are. The stack's outputs."""
+    """Deploy, and show each resource, or without `verbose` their number; return the stack's outputs."""
     began_s = time.perf_counter()
     with steps(screen, f"deploying stack {stack}", verbose=verbose) as (on_step, counts):
         deployment = engine.up(stack, {}, on_step=on_step)

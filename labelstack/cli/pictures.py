@@ -126,7 +126,7 @@ class Outcome:
         self._began_s = self._ended_s = clock()
 
     def add(self, event: UploadEvent) -> None:
-        """Take note of an event."""
+        """Add an event to the outcome."""
         self._ended_s = self._clock()
         match event:
             case Uploaded():

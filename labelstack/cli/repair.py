@@ -301,7 +301,7 @@ def _ask(
 
 
 def _show_each(screen: Screen, columns: Sequence[str], rows: Sequence[tuple[str, str, str]]) -> None:
-    """Print what is wrong, with which picture, and why; and how many there are of each."""
+    """Print each picture with its problem and reason, and the number of each problem."""
     if not rows:
         return
     table = plain_table(*columns)

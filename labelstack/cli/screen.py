@@ -56,7 +56,7 @@ class Screen:
 
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        """Draw a moving line on a terminal; yield a function that adds to what is done.
+        """Draw a moving line on a terminal; yield a function that adds to the finished part.
 
         Args:
             what: Its text; `{task.completed}` stands for the finished part.

@@ -74,7 +74,7 @@ class EmbeddedCloud(Clients):
         rekognition: bool = True,
         rekognition_arguments: Sequence[str] = (),
     ) -> EmbeddedCloud:
-        """Start one, and wait until it answers.
+        """Start a cloud, and wait until it answers.
 
         Args:
             folder: Where it keeps its files; made when missing.

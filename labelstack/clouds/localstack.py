@@ -65,7 +65,7 @@ class LocalStackCloud(Clients):
         rekognition_control_url: str | None = None,
         rekognition_control_token: str | None = None,
     ) -> None:
-        """Find it.
+        """Find the LocalStack of the standard variables.
 
         Raises:
             CloudSettingsError: One of the variables is no address.

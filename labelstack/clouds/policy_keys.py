@@ -57,7 +57,7 @@ def install() -> None:
 
 
 def of_batches(original: Callable[[Mapping[str, str]], str | None]) -> Callable[[Mapping[str, str]], str | None]:
-    """Name the action that a batch of SQS needs: the one on a single message.
+    """Return the action that a batch of SQS needs: the one on a single message.
 
     docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     """
@@ -79,7 +79,7 @@ def with_whole_key(original: Callable[..., str | None]) -> Callable[..., str | N
 
 
 def of_whole_key(original: Callable[..., str]) -> Callable[..., str]:
-    """Name an object in a policy by its key as it is."""
+    """Return an object's name in a policy: its unchanged key."""
 
     def arn(service: str, method: str, path: str, *others: Any) -> str:
         bucket, _, key = path.lstrip("/").partition("/")

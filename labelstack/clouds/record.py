@@ -53,7 +53,7 @@ class Record:
 
     @classmethod
     def read(cls, file: Path) -> Record | None:
-        """Read a record; None where there is none. Of another version's record, at least the processes are read."""
+        """Read a record; return None without one. Of another version's record, it reads at least the processes."""
         try:
             raw = json.loads(file.read_text())
             processes = {name: ProcessId(int(p["pid"]), str(p["started"])) for name, p in raw["processes"].items()}
@@ -70,7 +70,7 @@ class Record:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, whatever was there before and whatever the umask is."""
+    """Write a file that only its owner can read, whatever its old mode and the umask."""
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w") as opened:
         opened.write(text)

@@ -67,7 +67,7 @@ class ListingMonitor(mocks.MockMonitor):
         return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
 
     def RegisterResource(self, request: Any) -> Any:
-        """Note a resource."""
+        """Record a resource."""
         urn = f"{self._prefix}{request.type}::{request.name}"
         answer = struct_pb2.Struct()
         answer.CopyFrom(request.object)

@@ -36,7 +36,7 @@ class Monitor(Protocol):
     """A monitor of ours, beside what Pulumi asks of it."""
 
     def stop(self, reason: LabelstackError) -> None:
-        """Make nothing more."""
+        """Create no further resources."""
 
 
 def run(project: Project, stack: str, config: Mapping[str, str], monitor: Monitor, *, preview: bool = False) -> None:

@@ -26,7 +26,7 @@ def extent(s3: Any, place: Place, after: str = "", *, folders: bool = True) -> t
 
 
 def ask_for_all(s3: Any, place: Place, requests: RepairRequests, job: Job, progress: Progress) -> Iterator[Progress]:
-    """Ask for every picture of a place in the upload bucket; the progress after each batch, noted already."""
+    """Request every picture of a place in the upload bucket; yield the recorded progress after each batch."""
     for keys in requests.send(entry.key for entry in listed(s3, place, progress.after)):
         progress = replace(progress, after=keys[-1], done=progress.done + len(keys))
         job.save(progress)
@@ -44,7 +44,7 @@ def copy_all(
     pace: Pace,
     on_left_out: Callable[[str], None],
 ) -> Iterator[Progress]:
-    """Copy every picture of a place into the upload bucket, some at once; the progress after each batch, noted already.
+    """Copy every picture of a place into the upload bucket, some at once; yield the recorded progress after each batch.
 
     Args:
         to_key: The key of a copy.

@@ -27,7 +27,7 @@ def _counted(sqs: Any, queue_url: str, *names: str) -> int:
 
 
 def move_all(sqs: Any, dead_letters: str, queue_url: str, sent_before: datetime) -> int:
-    """Move the messages that were first sent before a time; how many.
+    """Move the messages that were first sent before a time; return their number.
 
     Later ones stay: they may be moved messages that have failed again, for ever. A message that an interruption leaves
     in both queues does no harm. The message loses its attributes, and starts again.

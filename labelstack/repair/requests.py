@@ -98,7 +98,7 @@ class RepairRequests:
     def send(
         self, keys: Iterable[str], processed_before: str | None = None, *, labels_only: bool = False
     ) -> Iterator[Sequence[str]]:
-        """Ask for pictures; gives the keys of each batch once SQS has it.
+        """Request pictures; yield the keys of each batch once SQS has it.
 
         Args:
             keys: The pictures' keys.

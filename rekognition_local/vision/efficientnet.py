@@ -50,7 +50,7 @@ class _Tensor:
     strides: list[int]
 
     def of(self, numbers: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        """Cut it out. Raises ValueError where it does not lie in its storage."""
+        """Cut the tensor out of its storage. Raises ValueError if it lies outside."""
         all_numbers = numbers[self.storage]
         last = self.offset + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
         if not 0 <= self.offset <= last < len(all_numbers):

@@ -27,7 +27,7 @@ class Record:
     outputs: Mapping[str, Any] | None
 
     def write(self, file: Path) -> None:
-        """Keep it in a file, which outputs may make secret."""
+        """Write the record into a file that only its owner may read, because outputs may be secret."""
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_suffix(".new")
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:

@@ -28,7 +28,7 @@ class RestApi(Provisioner):
     replaced_by = frozenset({"endpointConfiguration"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it with all that its body says."""
+        """Create the API with everything in its body."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         api = client.create_rest_api(
             name=inputs.require("name"),
@@ -40,7 +40,7 @@ class RestApi(Provisioner):
         return self._resource(api["id"], api["rootResourceId"], target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its name and tags, and rebuild it where its body has changed."""
+        """Change the API's name and tags, and rebuild it if its body has changed."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         change = {"op": "replace", "path": "/name", "value": inputs.require("name")}
         client.update_rest_api(restApiId=old.id, patchOperations=[change])
@@ -50,7 +50,6 @@ class RestApi(Provisioner):
         return self._resource(old.id, old.outputs["rootResourceId"], target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigateway").delete_rest_api(restApiId=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -77,13 +76,11 @@ class Deployment(Provisioner):
     replaced_by = frozenset({"restApi", "triggers"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         inputs.get("triggers")  # only triggers another deployment
         deployment = target.client("apigateway").create_deployment(restApiId=inputs.require("restApi"))
         return Resource(deployment["id"])
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigateway").delete_deployment(restApiId=old.inputs["restApi"], deploymentId=old.id)
 
 
@@ -94,7 +91,6 @@ class Stage(Provisioner):
     replaced_by = frozenset({"restApi", "stageName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         api, name = inputs.require("restApi"), inputs.require("stageName")
         client.create_stage(
@@ -106,7 +102,7 @@ class Stage(Provisioner):
         return self._configured(inputs, target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Point it to another deployment, and change its log and tags."""
+        """Point the stage to another deployment, and change its log and tags."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         patch = [{"op": "replace", "path": "/deploymentId", "value": inputs.require("deployment")}]
         if old.inputs.get("accessLogSettings") and not inputs.object("accessLogSettings"):
@@ -118,7 +114,6 @@ class Stage(Provisioner):
         return self._configured(inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigateway").delete_stage(restApiId=old.inputs["restApi"], stageName=old.inputs["stageName"])
 
     @staticmethod
@@ -153,7 +148,6 @@ class MethodSettings(Setting):
     }
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put them."""
         api, stage = inputs.require("restApi"), inputs.require("stageName")
         methods, settings = inputs.require("methodPath"), inputs.object("settings")
         assert settings is not None  # Pulumi requires it
@@ -166,7 +160,7 @@ class MethodSettings(Setting):
         return Resource(f"{api}-{stage}-{methods}")
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove them, where the stage is still there."""
+        """Remove the settings, if the stage still exists."""
         target.client("apigateway").update_stage(
             restApiId=old.inputs["restApi"],
             stageName=old.inputs["stageName"],
@@ -184,7 +178,7 @@ class Account(Setting):
         return Resource("api-gateway-account")
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Take the role away, as the real provider does."""
+        """Remove the role, as the real provider does."""
         self._set(target, "")
 
     @staticmethod
@@ -202,14 +196,13 @@ class ApiKey(Provisioner):
     replaced_by = frozenset({"value"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         request = requests.build(client, "CreateApiKey", inputs, by_hand=("tags", "enabled"))
         api_key = client.create_api_key(**request, enabled=bool(inputs.get("enabled", True)), tags=tags)
         return self._resource(api_key, target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its description and tags, and whether it is enabled."""
+        """Change the key's description and tags, and whether it is enabled."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         values = {
             "name": inputs.require("name"),
@@ -222,7 +215,6 @@ class ApiKey(Provisioner):
         return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigateway").delete_api_key(apiKey=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -244,20 +236,19 @@ class UsagePlan(Provisioner):
     replaced_by = frozenset({"name", "apiStages", "throttleSettings", "quotaSettings", "description"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("apigateway"), target.tags(inputs)
         names = {"throttleSettings": "throttle", "quotaSettings": "quota"}
         request = requests.build(client, "CreateUsagePlan", inputs, names=names, by_hand=("tags",))
         return self._resource(client.create_usage_plan(**request, tags=tags)["id"], target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its tags. Any other change creates another plan."""
+        """Change the tags. Any other change creates another plan."""
         tags = target.tags(inputs)
         retag(target.client("apigateway"), old.outputs["arn"], old, tags)
         return self._resource(old.id, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it: its stages first, as AWS wants it."""
+        """Remove the plan, after its stages, as AWS requires."""
         client = target.client("apigateway")
         stages = [f"{api_stage['apiId']}:{api_stage['stage']}" for api_stage in old.inputs.get("apiStages") or ()]
         patch = [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]
@@ -276,13 +267,11 @@ class UsagePlanKey(Provisioner):
     """A key in a plan."""
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Add it."""
         client = target.client("apigateway")
         plan_key = client.create_usage_plan_key(**requests.build(client, "CreateUsagePlanKey", inputs))
         return Resource(plan_key["id"], {"name": plan_key.get("name", ""), "value": plan_key.get("value", "")})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Take it out."""
         target.client("apigateway").delete_usage_plan_key(usagePlanId=old.inputs["usagePlanId"], keyId=old.id)
 
 

@@ -19,13 +19,12 @@ class Api(Provisioner):
     replaced_by = frozenset({"protocolType"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
         request = requests.build(client, "CreateApi", inputs, by_hand=("tags",))
         return self._resource(client.create_api(**request, Tags=tags), target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its name, CORS and tags."""
+        """Change the name, CORS and tags."""
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
         request = requests.build(client, "UpdateApi", inputs, by_hand=("tags",))
         if old.inputs.get("corsConfiguration") and "CorsConfiguration" not in request:
@@ -35,7 +34,6 @@ class Api(Provisioner):
         return self._resource(changed, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigatewayv2").delete_api(ApiId=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -62,19 +60,16 @@ class Integration(Provisioner):
     replaced_by = frozenset({"apiId", "integrationType"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client = target.client("apigatewayv2")
         integration = client.create_integration(**_build(client, "CreateIntegration", inputs))
         return Resource(integration["IntegrationId"])
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         client = target.client("apigatewayv2")
         client.update_integration(IntegrationId=old.id, **_build(client, "UpdateIntegration", inputs))
         return Resource(old.id)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigatewayv2").delete_integration(ApiId=old.inputs["apiId"], IntegrationId=old.id)
 
 
@@ -85,18 +80,15 @@ class Route(Provisioner):
     replaced_by = frozenset({"apiId"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client = target.client("apigatewayv2")
         return Resource(client.create_route(**_build(client, "CreateRoute", inputs))["RouteId"])
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         client = target.client("apigatewayv2")
         client.update_route(RouteId=old.id, **_build(client, "UpdateRoute", inputs))
         return Resource(old.id)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigatewayv2").delete_route(ApiId=old.inputs["apiId"], RouteId=old.id)
 
 
@@ -107,21 +99,18 @@ class Stage(Provisioner):
     replaced_by = frozenset({"apiId", "name"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
         request = _build(client, "CreateStage", inputs)
         client.create_stage(**request, Tags=tags)
         return self._resource(inputs, target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
         client.update_stage(**_build(client, "UpdateStage", inputs))
         retag(client, old.outputs["arn"], old, tags)
         return self._resource(inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("apigatewayv2").delete_stage(ApiId=old.inputs["apiId"], StageName=old.inputs["name"])
 
     @staticmethod

@@ -103,10 +103,11 @@ class Provisioner(ABC):
 
     @abstractmethod
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it. Properties that are not used here are reported as not supported."""
+        """Create the resource. The engine reports properties that this does not use as not supported."""
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it in place; called only when no property of `replaced_by` has changed. These count as used."""
+        """Change the resource in place; called only when no property of `replaced_by` has changed. These count as
+        used."""
         raise NotImplementedError(f"{type(self).__name__} has replaced_by, but no update")
 
     @abstractmethod
@@ -145,7 +146,7 @@ class Setting(Provisioner):
     """A part of another resource that is put as a whole, such as a bucket's policy: update is create."""
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put it again."""
+        """Put the setting again."""
         return self.create(inputs, target)
 
 

@@ -17,22 +17,19 @@ HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution
 
 
 class Shared(Provisioner):
-    """A setting that distributions share. CloudFront changes it only for who names its present ETag."""
+    """A setting that distributions share. CloudFront changes it only for requests with its current ETag."""
 
     replaced_by = frozenset({"name"})
     kind = ""
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         return self._resource(self._call(target, "create", **self._config(inputs, target)))
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         self._call(target, "update", Id=old.id, IfMatch=self._etag(old, target), **self._config(inputs, target))
         return self._resource(self._call(target, "get", Id=old.id))
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         self._call(target, "delete", Id=old.id, IfMatch=self._etag(old, target))
 
     def _call(self, target: Target, verb: str, **request: Any) -> dict[str, Any]:
@@ -74,7 +71,6 @@ class Distribution(Provisioner):
     replaced_by = frozenset({"staging"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("cloudfront"), target.tags(inputs)
         config = _distribution(client, inputs, f"labelstack-{secrets.token_hex(8)}")
         answer = client.create_distribution_with_tags(
@@ -83,7 +79,6 @@ class Distribution(Provisioner):
         return self._resource(answer, config, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         client, tags = target.client("cloudfront"), target.tags(inputs)
         config = _distribution(client, inputs, old.outputs["callerReference"])
         etag = client.get_distribution(Id=old.id)["ETag"]
@@ -92,7 +87,7 @@ class Distribution(Provisioner):
         return self._resource(changed, config, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Switch it off, as AWS wants it, and remove it."""
+        """Switch the distribution off, as AWS requires, and remove it."""
         client = target.client("cloudfront")
         current = client.get_distribution_config(Id=old.id)
         config = {**current["DistributionConfig"], "Enabled": False}

@@ -33,7 +33,6 @@ class LogGroup(Provisioner):
     replaced_by = frozenset({"name", "logGroupClass", "kmsKeyId"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         logs, name, tags = target.client("logs"), inputs.require("name"), target.tags(inputs)
         request: dict[str, Any] = {"logGroupName": name, "tags": tags}
         for property in ("kmsKeyId", "logGroupClass"):
@@ -50,7 +49,7 @@ class LogGroup(Provisioner):
         return self._configured(inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it with its events."""
+        """Remove the group with its events."""
         target.client("logs").delete_log_group(logGroupName=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -79,7 +78,6 @@ class MetricAlarm(Provisioner):
     api_names = ALARM_NAMES
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         return self.update(Recorded("", {}, {}), inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
@@ -95,7 +93,6 @@ class MetricAlarm(Provisioner):
         return Resource(name, {"arn": arn, "name": name, "tagsAll": tags})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("cloudwatch").delete_alarms(AlarmNames=[old.id])
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -123,7 +120,7 @@ class Dashboard(Setting):
     replaced_by = frozenset({"dashboardName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it. Raises DeployError for a body that is not as CloudWatch wants it."""
+        """Put the dashboard. Raises DeployError for a body that CloudWatch refuses."""
         name, body = str(inputs.require("dashboardName")), str(inputs.require("dashboardBody"))
         try:
             json.loads(body)
@@ -138,7 +135,6 @@ class Dashboard(Setting):
         return Resource(name, {"dashboardArn": target.arn("cloudwatch", f"dashboard/{name}", region=False)})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("cloudwatch").delete_dashboards(DashboardNames=[old.id])
 
     def find(self, inputs: Inputs, target: Target) -> str | None:

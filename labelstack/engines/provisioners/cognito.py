@@ -16,13 +16,11 @@ class IdentityPool(Provisioner):
     replaced_by = frozenset({"developerProviderName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("cognito-identity"), target.tags(inputs)
         pool = client.create_identity_pool(**self._request(client, "CreateIdentityPool", inputs), IdentityPoolTags=tags)
         return self._resource(pool["IdentityPoolId"], target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         client, tags = target.client("cognito-identity"), target.tags(inputs)
         request = self._request(client, "UpdateIdentityPool", inputs)
         client.update_identity_pool(IdentityPoolId=old.id, **request)
@@ -30,7 +28,6 @@ class IdentityPool(Provisioner):
         return self._resource(old.id, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("cognito-identity").delete_identity_pool(IdentityPoolId=old.id)
 
     @staticmethod
@@ -50,11 +47,10 @@ class IdentityPoolRoleAttachment(Setting):
     replaced_by = frozenset({"identityPoolId"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put them."""
         pool_id = str(inputs.require("identityPoolId"))
         target.client("cognito-identity").set_identity_pool_roles(IdentityPoolId=pool_id, Roles=inputs.require("roles"))
         return Resource(pool_id)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Take them away."""
+        """Remove the roles."""
         target.client("cognito-identity").set_identity_pool_roles(IdentityPoolId=old.id, Roles={})

@@ -30,7 +30,7 @@ class Table(Provisioner):
     )
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it and wait until it can be used."""
+        """Create the table, and wait until it is active."""
         dynamodb, name, tags = target.client("dynamodb"), inputs.require("name"), target.tags(inputs)
         request: dict[str, Any] = {
             "TableName": name,
@@ -60,7 +60,7 @@ class Table(Provisioner):
         return self._configured(inputs, target, old, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it with its items."""
+        """Remove the table with its items."""
         dynamodb = target.client("dynamodb")
         dynamodb.delete_table(TableName=old.id)
         dynamodb.get_waiter("table_not_exists").wait(TableName=old.id, WaiterConfig=POLLING)

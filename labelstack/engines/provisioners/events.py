@@ -30,7 +30,6 @@ class EventRule(Provisioner):
     replaced_by = frozenset({"name", "eventBusName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         tags = target.tags(inputs)
         rule = target.client("events").put_rule(**self._request(inputs, target), Tags=tag_list(tags))
         return self._resource(rule["RuleArn"], inputs, tags)
@@ -43,7 +42,7 @@ class EventRule(Provisioner):
         return self._resource(arn, inputs, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it; its targets are gone by then."""
+        """Remove the rule, after the engine has removed its targets."""
         target.client("events").delete_rule(Name=old.inputs["name"], EventBusName=_bus(old.inputs))
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -68,7 +67,7 @@ class EventTarget(Setting):
     replaced_by = frozenset({"rule", "targetId", "eventBusName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it. Raises DeployError when EventBridge does not take it."""
+        """Put the target. Raises DeployError when EventBridge refuses it."""
         rule, target_id = str(inputs.require("rule")), str(inputs.require("targetId"))
         entry: dict[str, Any] = {"Id": target_id, "Arn": inputs.require("arn")}
         if (dead := inputs.object("deadLetterConfig")) is not None:
@@ -80,7 +79,6 @@ class EventTarget(Setting):
         return Resource(f"{rule}-{target_id}", {"targetId": target_id})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("events").remove_targets(
             Rule=old.inputs["rule"], EventBusName=_bus(old.inputs), Ids=[old.inputs["targetId"]]
         )

@@ -26,7 +26,6 @@ class Role(Provisioner):
     replaced_by = frozenset({"name"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         tags = target.tags(inputs)
         role = target.client("iam").create_role(
             RoleName=inputs.require("name"),
@@ -36,14 +35,14 @@ class Role(Provisioner):
         return self._resource(role["Role"], tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its trust policy and its tags."""
+        """Change the trust policy and the tags."""
         iam, name, tags = target.client("iam"), inputs.require("name"), target.tags(inputs)
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=inputs.require("assumeRolePolicy"))
         retag(iam, name, old, tags, "role")
         return self._resource(iam.get_role(RoleName=name)["Role"], tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it; its policies are gone by then."""
+        """Remove the role, after the engine has removed its policies."""
         target.client("iam").delete_role(RoleName=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -64,13 +63,11 @@ class RolePolicy(Setting):
     replaced_by = frozenset({"name", "role"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         role, name = inputs.require("role"), inputs.require("name")
         target.client("iam").put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=inputs.require("policy"))
         return Resource(f"{role}:{name}", {"name": name})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         role, _, name = old.id.partition(":")
         target.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
 
@@ -86,11 +83,9 @@ class RolePolicyAttachment(Provisioner):
     """A managed policy attached to a role."""
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Attach it."""
         role, arn = inputs.require("role"), inputs.require("policyArn")
         target.client("iam").attach_role_policy(RoleName=role, PolicyArn=arn)
         return Resource(f"{role}/{arn}")
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Detach it."""
         target.client("iam").detach_role_policy(RoleName=old.inputs["role"], PolicyArn=old.inputs["policyArn"])

@@ -31,14 +31,14 @@ class Function(Provisioner):
     replaced_by = frozenset({"name", "packageType", "architectures"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it and wait until it can be called."""
+        """Create the function, and wait until it can be called."""
         client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
         request = requests.build(client, "CreateFunction", inputs, by_hand=_BY_HAND)
         client.create_function(FunctionName=inputs.require("name"), Code={"ZipFile": code}, Tags=tags, **request)
         return self._configured(inputs, target, code, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its code, configuration and tags."""
+        """Change the code, configuration and tags."""
         client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
         request = requests.build(client, "UpdateFunctionConfiguration", inputs, by_hand=(*_BY_HAND, "publish"))
         for gone in set(old.inputs) & set(_CONFIGURATION) - set(inputs):
@@ -52,7 +52,6 @@ class Function(Provisioner):
         return self._configured(inputs, target, code, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("lambda").delete_function(FunctionName=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -96,20 +95,17 @@ class EventSourceMapping(Provisioner):
     replaced_by = frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         client, tags = target.client("lambda"), target.tags(inputs)
         request = requests.build(client, "CreateEventSourceMapping", inputs, by_hand=("tags",))
         return self._resource(client.create_event_source_mapping(**request, Tags=tags), target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         client, tags = target.client("lambda"), target.tags(inputs)
         request = requests.build(client, "UpdateEventSourceMapping", inputs, by_hand=("tags",))
         retag(client, old.outputs["arn"], old, tags)
         return self._resource(client.update_event_source_mapping(UUID=old.id, **request), target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("lambda").delete_event_source_mapping(UUID=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -140,14 +136,12 @@ class Permission(Provisioner):
     auto_name = AutoName("statementId", 100)
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Add it."""
         client = target.client("lambda")
         names = {"function": "FunctionName", "principalOrgId": "PrincipalOrgID"}
         client.add_permission(**requests.build(client, "AddPermission", inputs, names=names))
         return Resource(inputs.require("statementId"), {"statementId": inputs.require("statementId")})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("lambda").remove_permission(FunctionName=old.inputs["function"], StatementId=old.id)
 
 

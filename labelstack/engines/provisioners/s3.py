@@ -35,7 +35,6 @@ class Bucket(Provisioner):
     replaced_by = frozenset({"bucket"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         request: dict[str, Any] = {"Bucket": inputs.require("bucket")}
         if target.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": target.region}
@@ -43,7 +42,7 @@ class Bucket(Provisioner):
         return self._configured(inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its tags, or whether a removal empties it."""
+        """Change the tags, or whether a removal empties the bucket."""
         return self._configured(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
@@ -132,7 +131,6 @@ class BucketSetting(Setting):
     forget = ""  # the client's method that removes it; empty when AWS has none
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         bucket = str(inputs.require("bucket"))
         self.put(target.client("s3"), bucket, inputs)
         return Resource(bucket)
@@ -142,7 +140,7 @@ class BucketSetting(Setting):
         raise NotImplementedError
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it, where that is possible."""
+        """Remove the configuration, if S3 can."""
         if self.forget:
             getattr(target.client("s3"), self.forget)(Bucket=old.id)
 
@@ -152,13 +150,12 @@ class BucketVersioning(BucketSetting):
     """A bucket's versioning."""
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         s3.put_bucket_versioning(
             **requests.build(s3, "PutBucketVersioning", inputs, names={"mfaDelete": "MFADelete"}),
         )
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Suspend it: a versioned bucket can never be unversioned again."""
+        """Suspend versioning: a versioned bucket can never be unversioned again."""
         if old.inputs.get("versioningConfiguration", {}).get("status") == "Enabled":
             target.client("s3").put_bucket_versioning(Bucket=old.id, VersioningConfiguration={"Status": "Suspended"})
 
@@ -170,7 +167,6 @@ class BucketEncryption(BucketSetting):
     forget = "delete_bucket_encryption"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         names = {"kmsMasterKeyId": "KMSMasterKeyID"}
         body = _configuration(s3, "PutBucketEncryption", "ServerSideEncryptionConfiguration", inputs, names)
         s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=body)
@@ -183,7 +179,6 @@ class BucketPublicAccessBlock(BucketSetting):
     forget = "delete_public_access_block"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         body = _configuration(s3, "PutPublicAccessBlock", "PublicAccessBlockConfiguration", inputs)
         s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=body)
 
@@ -195,7 +190,6 @@ class BucketOwnershipControls(BucketSetting):
     forget = "delete_bucket_ownership_controls"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         rule = inputs.object("rule")
         rules = [{"ObjectOwnership": rule.require("objectOwnership")}] if rule else []
         s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
@@ -208,7 +202,6 @@ class BucketLifecycleConfiguration(BucketSetting):
     forget = "delete_bucket_lifecycle"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         body = _configuration(s3, "PutBucketLifecycleConfiguration", "LifecycleConfiguration", inputs)
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=body)
 
@@ -220,7 +213,6 @@ class BucketCorsConfiguration(BucketSetting):
     forget = "delete_bucket_cors"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         s3.put_bucket_cors(
             Bucket=bucket, CORSConfiguration=_configuration(s3, "PutBucketCors", "CORSConfiguration", inputs)
         )
@@ -233,7 +225,6 @@ class BucketPolicy(BucketSetting):
     forget = "delete_bucket_policy"
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         s3.put_bucket_policy(Bucket=bucket, Policy=inputs.require("policy"))
 
 
@@ -244,13 +235,11 @@ class BucketWebsiteConfiguration(BucketSetting):
     forget = "delete_bucket_website"
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         bucket = super().create(inputs, target)
         domain = f"s3-website-{target.region}.amazonaws.com"
         return Resource(bucket.id, {"websiteDomain": domain, "websiteEndpoint": f"{bucket.id}.{domain}"})
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it."""
         body = _configuration(s3, "PutBucketWebsite", "WebsiteConfiguration", inputs)
         s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=body)
 
@@ -266,7 +255,7 @@ class BucketNotification(BucketSetting):
     )
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put it; the cloud tests that it may send to each destination."""
+        """Put the notification. The cloud tests that it may send to each destination."""
         body: dict[str, Any] = {"EventBridgeConfiguration": {}} if inputs.get("eventbridge") else {}
         for name, arn, member, arn_member in self._KINDS:
             if configurations := [
@@ -309,7 +298,6 @@ class BucketObject(Setting):
     replaced_by = frozenset({"bucket", "key"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         s3 = target.client("s3")
         request = requests.build(s3, "PutObject", inputs, by_hand=("source", "content", "tags", "sourceHash"))
         inputs.get("sourceHash")  # only makes a change visible
@@ -327,7 +315,7 @@ class BucketObject(Setting):
         return Resource(str(request["Key"]), outputs)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Delete its versions."""
+        """Delete the object's versions."""
         s3, bucket = target.client("s3"), old.inputs["bucket"]
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=old.id):
             for version in page.get("Versions", []) + page.get("DeleteMarkers", []):

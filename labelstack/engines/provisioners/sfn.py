@@ -19,7 +19,6 @@ class StateMachine(Provisioner):
     replaced_by = frozenset({"name", "type"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         tags = target.tags(inputs)
         answer = target.client("stepfunctions").create_state_machine(
             name=inputs.require("name"),
@@ -30,14 +29,13 @@ class StateMachine(Provisioner):
         return self._resource(answer["stateMachineArn"], inputs, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it; executions that run go on as they began."""
+        """Change the state machine. Running executions keep the old definition."""
         states, tags = target.client("stepfunctions"), target.tags(inputs)
         states.update_state_machine(stateMachineArn=old.id, **self._request(inputs))
         retag(states, old.id, old, tags)
         return self._resource(old.id, inputs, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         target.client("stepfunctions").delete_state_machine(stateMachineArn=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:

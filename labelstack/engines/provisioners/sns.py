@@ -45,7 +45,6 @@ class Topic(Provisioner):
     api_names = TOPIC_ATTRIBUTES
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         tags = target.tags(inputs)
         answer = target.client("sns").create_topic(
             Name=inputs.require("name"), Attributes=_attributes(inputs, TOPIC_ATTRIBUTES), Tags=tag_list(tags)
@@ -53,7 +52,7 @@ class Topic(Provisioner):
         return self._resource(answer["TopicArn"], inputs, target, tags)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its attributes and tags."""
+        """Change the attributes and tags."""
         sns, tags = target.client("sns"), target.tags(inputs)
         attributes = _attributes(inputs, TOPIC_ATTRIBUTES)
         for gone in set(old.inputs) & set(TOPIC_ATTRIBUTES) - set(inputs):
@@ -64,7 +63,7 @@ class Topic(Provisioner):
         return self._resource(old.id, inputs, target, tags)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it with its subscriptions."""
+        """Remove the topic with its subscriptions."""
         target.client("sns").delete_topic(TopicArn=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -85,7 +84,6 @@ class TopicPolicy(Setting):
     replaced_by = frozenset({"arn"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         arn = str(inputs.require("arn"))
         target.client("sns").set_topic_attributes(
             TopicArn=arn, AttributeName="Policy", AttributeValue=inputs.require("policy")
@@ -93,7 +91,7 @@ class TopicPolicy(Setting):
         return Resource(arn, {"owner": target.account})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Put the one that a new topic has: nobody but the account."""
+        """Put the policy that a new topic has, for this account alone."""
         target.client("sns").set_topic_attributes(TopicArn=old.id, AttributeName="Policy", AttributeValue="")
 
 
@@ -105,7 +103,7 @@ class TopicSubscription(Provisioner):
     api_names = SUBSCRIPTION_ATTRIBUTES
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Subscribe. A mail address has to confirm it, which an emulator does by itself."""
+        """Subscribe. A mail address must confirm, which an emulator does by itself."""
         answer = target.client("sns").subscribe(
             TopicArn=inputs.require("topic"),
             Protocol=inputs.require("protocol"),
@@ -116,7 +114,7 @@ class TopicSubscription(Provisioner):
         return self._resource(answer["SubscriptionArn"], target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its attributes."""
+        """Change the attributes."""
         attributes = _attributes(inputs, SUBSCRIPTION_ATTRIBUTES)
         for gone in set(old.inputs) & set(SUBSCRIPTION_ATTRIBUTES) - set(inputs):
             attributes[SUBSCRIPTION_ATTRIBUTES[gone]] = "{}" if gone == "filterPolicy" else ""

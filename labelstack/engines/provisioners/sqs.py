@@ -39,13 +39,12 @@ class Queue(Provisioner):
     api_names = ATTRIBUTES
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         name, sqs, tags = inputs.require("name"), target.client("sqs"), target.tags(inputs)
         url = sqs.create_queue(QueueName=name, Attributes=self._attributes(inputs), tags=tags)["QueueUrl"]
         return self._resource(url, name, tags, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its attributes and tags."""
+        """Change the attributes and tags."""
         name, sqs, tags = inputs.require("name"), target.client("sqs"), target.tags(inputs)
         attributes = self._attributes(inputs)
         for gone in set(old.inputs) & set(ATTRIBUTES) - set(inputs):
@@ -55,7 +54,7 @@ class Queue(Provisioner):
         return self._resource(old.id, name, tags, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it with its messages."""
+        """Remove the queue with its messages."""
         target.client("sqs").delete_queue(QueueUrl=old.id)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
@@ -89,14 +88,13 @@ class QueueSetting(Setting):
     property = ""
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Put it."""
         url = str(inputs.require("queueUrl"))
         value = {ATTRIBUTES[self.property]: inputs.require(self.property)}
         target.client("sqs").set_queue_attributes(QueueUrl=url, Attributes=value)
         return Resource(url)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Put nothing in its place."""
+        """Remove the setting."""
         target.client("sqs").set_queue_attributes(QueueUrl=old.id, Attributes={ATTRIBUTES[self.property]: ""})
 
 

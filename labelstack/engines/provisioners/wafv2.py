@@ -18,21 +18,20 @@ class WebAcl(Provisioner):
     replaced_by = frozenset({"name", "scope"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         tags = target.tags(inputs)
         request = _request("CreateWebACL", inputs, target) | ({"Tags": tag_list(tags)} if tags else {})
         summary = target.client("wafv2").create_web_acl(**request)["Summary"]
         return Resource(summary["Id"], {"arn": summary["ARN"], "name": summary["Name"], "tagsAll": tags})
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change its rules; tags have calls of their own."""
+        """Change the rules; tags have calls of their own."""
         client, tags, arn = target.client("wafv2"), target.tags(inputs), old.outputs["arn"]
         client.update_web_acl(**_request("UpdateWebACL", inputs, target), Id=old.id, LockToken=_lock(old, target))
         retag(client, arn, old, tags)
         return Resource(old.id, {**old.outputs, "tagsAll": tags})
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it, after the engine has removed its associations."""
+        """Remove the web ACL, after the engine has removed its associations."""
         target.client("wafv2").delete_web_acl(
             Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id, LockToken=_lock(old, target)
         )
@@ -45,13 +44,13 @@ class WebAclAssociation(Provisioner):
     replaced_by = frozenset({"resourceArn", "webAclArn"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Protect it."""
+        """Protect the resource."""
         resource, acl = str(inputs.require("resourceArn")), str(inputs.require("webAclArn"))
         target.client("wafv2").associate_web_acl(ResourceArn=resource, WebACLArn=acl)
         return Resource(f"{acl},{resource}")
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Stop protecting it."""
+        """Stop protecting the resource."""
         target.client("wafv2").disassociate_web_acl(ResourceArn=old.inputs["resourceArn"])
 
 
