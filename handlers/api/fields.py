@@ -44,21 +44,20 @@ class Fields:
             raise ProblemError("INVALID_REQUEST", sentence, errors=self._errors)
 
 
-class Query:
+class Query(Fields):
     """The parameters of a query string."""
 
     def __init__(self, query: Mapping[str, Sequence[str]], known: Collection[str]) -> None:
+        super().__init__("parameter", known, query)
         self._query = query
-        self._fields = Fields("parameter", known, query)
-        self.done = self._fields.done
 
     def key(self) -> str:
         """Return the required parameter `key`."""
-        return self._fields.check("key", lambda: checked_key(self._single("key")), "")
+        return self.check("key", lambda: checked_key(self._single("key")), "")
 
     def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
         """Return a parameter that a request may have once."""
-        return self._fields.check(name, lambda: read(self._single(name)) if name in self._query else default, default)
+        return self.check(name, lambda: read(self._single(name)) if name in self._query else default, default)
 
     def several(self, name: str, read: Callable[[str], T], most: int) -> list[T]:
         """Return a parameter that a request may have several times."""
@@ -69,7 +68,7 @@ class Query:
                 raise ValueError(f"may occur at most {most} times")
             return [read(value) for value in values]
 
-        return self._fields.check(name, read_all, [])
+        return self.check(name, read_all, [])
 
     def _single(self, name: str) -> str:
         values = self._query.get(name, ())
@@ -80,27 +79,22 @@ class Query:
         return values[0]
 
 
-class Body:
-    """The fields of a JSON object."""
+class Body(Fields):
+    """The fields of a JSON object, all of which must be there."""
 
     def __init__(self, content: Mapping[str, Any], known: Collection[str]) -> None:
+        super().__init__("field", known, content)
         self._content = content
-        self._fields = Fields("field", known, content)
-        self.done = self._fields.done
 
     def required(self, name: str, read: Callable[[Any], T], stand_in: T) -> T:
-        """Return a field that must be there."""
+        """Return a field."""
 
         def read_it() -> T:
             if name not in self._content:
                 raise ValueError("is missing")
             return read(self._content[name])
 
-        return self._fields.check(name, read_it, stand_in)
-
-    def optional(self, name: str, read: Callable[[Any], T]) -> T | None:
-        """Return a field that may be there."""
-        return self._fields.check(name, lambda: read(self._content[name]) if name in self._content else None, None)
+        return self.check(name, read_it, stand_in)
 
 
 def checked_key(value: object) -> str:

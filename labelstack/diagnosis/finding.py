@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # Pulumi, which the settings import, takes half a second
-    from labelstack.diagnosis.system import AwsAccount, System
+    from labelstack.diagnosis.system import Account, System
     from settings import Settings
 
 
@@ -65,7 +65,7 @@ class Setting:
     mistake: str
     endpoint_url: str
     embedded_folder: Path
-    account: AwsAccount | None = None
+    account: Account | None = None
     account_mistake: str = ""
 
     @property

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,20 +41,6 @@ class Ran:
     status: int | None
     output: str
     error: str
-
-
-class AwsAccount(Protocol):
-    """An AWS account. Every method raises OSError with AWS's reason when it gets no answer."""
-
-    @property
-    def region(self) -> str:
-        """Return the region of the calls."""
-
-    def identity(self) -> str:
-        """Return the ARN of the credentials' owner."""
-
-    def unreserved_concurrency(self) -> int:
-        """Return the quota of concurrent executions."""
 
 
 class System:
@@ -146,7 +132,10 @@ class System:
 
 
 class Account:
-    """The account that the standard variables and profiles name."""
+    """The account that the standard variables and profiles name.
+
+    Every method raises OSError with AWS's reason when it gets no answer.
+    """
 
     def __init__(self, region: str, profile: str | None) -> None:
         """Open a session. Raises OSError with the reason when there is no such profile."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from labelstack.diagnosis.finding import Setting
-from labelstack.diagnosis.system import Ran, System
+from labelstack.diagnosis.system import Account, Ran, System
 from labelstack.errors import CloudNotRunningError
 from settings import Settings, parse
 
@@ -94,7 +94,7 @@ class World(System):
 
 
 @dataclass
-class FakeAccount:
+class FakeAccount(Account):
     """An AWS account; it raises each answer that is an OSError."""
 
     region: str = "us-east-1"
