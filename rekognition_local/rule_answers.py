@@ -63,7 +63,7 @@ def faces_of(items: list[Any]) -> list[dict[str, Any]]:
 
 def _face(item: Any) -> dict[str, Any]:
     if not isinstance(item, Mapping):
-        raise ValueError("each face is an object; {} is a face with everything filled in")
+        raise ValueError(f"each face is an object, {{}} for an ordinary face; got {item!r}")
     box = _box(item) if "boundingBox" in item else _DEFAULT_BOX
     detail: dict[str, Any] = ordinary_face(box, _confidence(item)) | _pascal(
         {k: v for k, v in item.items() if k != "boundingBox"}
@@ -125,29 +125,31 @@ def _pascal(value: Any) -> Any:
 def _named(item: Any, key: str, others: set[str]) -> Mapping[str, Any]:
     document = {key: item} if isinstance(item, str) else item
     if not isinstance(document, Mapping) or not isinstance(document.get(key), str) or not document[key]:
-        raise ValueError(f"each entry is a string, or an object with {key}")
+        raise ValueError(f"each entry is a string, or an object with {key}; got {item!r}")
     unknown = sorted(set(document) - {key, "confidence", *others})
     if unknown:
-        raise ValueError(f"unknown members {unknown} in {document[key]!r}")
+        raise ValueError(
+            f"{document[key]!r} has unknown members {unknown}: expected {sorted({key, 'confidence', *others})}"
+        )
     return document
 
 
 def _confidence(item: Mapping[str, Any], default: float = DEFAULT_CONFIDENCE) -> float:
     confidence = item.get("confidence", default)
     if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 100:
-        raise ValueError(f"confidence is {confidence!r}, expected 0 to 100")
+        raise ValueError(f"confidence is {confidence!r}: expected 0 to 100")
     return float(confidence)
 
 
 def _box(item: Mapping[str, Any]) -> Box:
     box = item["boundingBox"]
     if not isinstance(box, Mapping) or set(box) != {"left", "top", "width", "height"}:
-        raise ValueError("boundingBox needs left, top, width and height")
+        raise ValueError(f"boundingBox needs left, top, width and height; got {box!r}")
     return Box(**{name: float(value) for name, value in box.items()})
 
 
 def _list(item: Mapping[str, Any], name: str, kind: type) -> list[Any]:
     values = item.get(name, [])
     if not isinstance(values, list) or not all(isinstance(value, kind) for value in values):
-        raise ValueError(f"{name} must be a list of {kind.__name__}")
+        raise ValueError(f"{name} must be a list of {kind.__name__}; got {values!r}")
     return values

@@ -93,7 +93,7 @@ class RuleBook:
     def replace(self, documents: Any) -> None:
         """Take a new list of rules. Raises ConfigurationError, and then keeps the old ones."""
         if not isinstance(documents, list):
-            raise ConfigurationError("Rules must be a JSON list of objects")
+            raise ConfigurationError(f"Rules must be a JSON list of objects; got {documents!r}")
         self.rules = [_checked(document, number) for number, document in enumerate(documents, 1)]
 
     def as_documents(self) -> list[dict[str, Any]]:

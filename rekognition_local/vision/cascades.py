@@ -24,7 +24,7 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
         path = Path(cv2.__file__).parent / "data" / f"haarcascade_{name}.xml"
         cascade = cv2.CascadeClassifier(str(path))
         if cascade.empty():
-            raise RuntimeError(f"OpenCV cannot load its cascade {path}")
+            raise RuntimeError(f"OpenCV cannot load its cascade {path}: install opencv-python-headless again")
         loaded[name] = cascade
     return loaded[name]
 

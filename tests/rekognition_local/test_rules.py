@@ -130,7 +130,7 @@ def test_an_answer_does_not_save_an_unreadable_picture(
         ([{"labels": "Cat"}], "labels must be a list"),
         ([{"labels": [7]}], "a string, or an object with name"),
         ([{"labels": [{"name": "Cat", "colour": 1}]}], "unknown members \\['colour'\\]"),
-        ([{"labels": [{"name": "Cat", "confidence": 170}]}], "confidence is 170, expected 0 to 100"),
+        ([{"labels": [{"name": "Cat", "confidence": 170}]}], "confidence is 170: expected 0 to 100"),
         ([{"labels": [{"name": "Cat", "instances": [{"boundingBox": {"left": 1}}]}]}], "boundingBox needs"),
         ([{"faces": [{"smile": {"value": "yes"}}]}], "Smile.Value"),
         ([{"faces": ["x"]}], "each face is an object"),
