@@ -205,6 +205,15 @@ def test_lists_all_pictures_newest_first_in_pages(api: ApiClient, key: MakeKey) 
     assert set(uploaded) <= set(keys_of(images))
     times = [image["processedAt"] for image in images]
     assert times == sorted(times, reverse=True)
+    queries = ({}, {"status": "LABELED"}, {"status": "REJECTED"}, {"order": "taken"}, {"q": "faces:none"})
+    for query in (*queries, {"q": "flagged:no"}, {"label": counted(api)}):
+        pages = api.every_page({**query, "limit": "100"})
+        assert api.get("/images", {**query, "limit": "1"}).json["total"] == len(pages), query
+
+
+def counted(api: ApiClient) -> str:
+    """Return the label of the most pictures."""
+    return str(api.get("/labels").json["labels"][0]["name"])
 
 
 def test_labels_a_picture_anew_and_deletes_it_with_its_result(closed_api: ApiClient) -> None:
