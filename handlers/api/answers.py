@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -35,8 +34,3 @@ class Answer:
             "body": json.dumps(self.content, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
             "isBase64Encoded": False,
         }
-
-
-def iso_ms(moment: datetime) -> str:
-    """Return a time as results have it: ISO 8601, UTC, milliseconds, "Z"."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

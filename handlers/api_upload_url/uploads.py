@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from ..api.answers import Answer, iso_ms
+from ..api.answers import Answer
 from ..api.fields import MAX_KEY_BYTES, Body, any_text, integer, one_of
 from ..api.requests import Request
-from .content_types import STANDARD_TYPES
 from .file_names import key_name
 
 MAX_NAME_CHARACTERS: Final = 255
+# https://www.iana.org/assignments/media-types has the first of each line.
+_NAMES: Final = (
+    "jpeg jpg jpe jfif pjpeg pjp x-jpeg x-jpg x-citrix-jpeg mpo x-mpo",
+    "png x-png apng vnd.mozilla.apng",
+    "heic heic-sequence x-heic",
+    "heif heif-sequence x-heif hif",
+    "webp x-webp",
+    "avif avif-sequence x-avif",
+    "gif x-gif",
+    "tiff tif x-tif x-tiff",
+    "bmp x-bmp x-ms-bmp x-windows-bmp dib x-dib",
+)
+STANDARD_TYPES: Final = {f"image/{name}": f"image/{names[0]}" for names in map(str.split, _NAMES) for name in names}
+"""The standard name of each type, by each name that systems and browsers have for it."""
 
 
 class Signer(Protocol):
@@ -46,11 +59,11 @@ class Uploads:
     def _upload(self, name: str, content_type: str, size_bytes: int) -> dict[str, Any]:
         folder = f"{self.prefix}{self.new_id()}/"
         key = folder + key_name(name, MAX_KEY_BYTES - len(folder.encode()))
-        expires_at = self.now() + timedelta(seconds=self.expiry_s)
+        expires_at = (self.now() + timedelta(seconds=self.expiry_s)).isoformat(timespec="milliseconds")
         return {
             "url": self.sign(key, content_type, size_bytes, self.expiry_s),
             # HTTP clients send Content-Length, which is signed too, by themselves.
             "headers": {"Content-Type": content_type, "If-None-Match": "*"},
             "key": key,
-            "expiresAt": iso_ms(expires_at),
+            "expiresAt": expires_at.replace("+00:00", "Z"),
         }

@@ -13,7 +13,7 @@ from handlers.api.application import METHODS
 from handlers.api.storage import may_pass
 from handlers.api_results import reading
 from handlers.api_upload_url import uploads
-from handlers.api_upload_url.content_types import STANDARD_TYPES
+from handlers.api_upload_url.uploads import STANDARD_TYPES
 from handlers.environment import EnvironmentVariableError, Variables
 from handlers.results.query import MAX_CHARACTERS, MAX_CONDITIONS
 from handlers.results.search import MAX_LIMIT

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from handlers.api_upload_url.content_types import STANDARD_TYPES
 from handlers.api_upload_url.file_names import key_name
+from handlers.api_upload_url.uploads import STANDARD_TYPES
 
 from .conftest import Client
 
