@@ -76,7 +76,7 @@ def _calls(stack: DeployedStack) -> Iterator[Figure]:
     api.wait_for_result(key)
     calls: dict[str, Callable[[], Reply]] = {
         "generate-upload-url": lambda: api.post(
-            "/generate-upload-url", {"fileName": "a.jpg", "contentType": "image/jpeg"}
+            "/generate-upload-url", {"fileName": "a.jpg", "contentType": "image/jpeg", "sizeBytes": 100}
         ),
         "result": lambda: api.get("/result", {"key": key}),
         "image-url": lambda: api.get("/image-url", {"key": key}),

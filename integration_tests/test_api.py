@@ -205,7 +205,13 @@ def test_lists_all_pictures_newest_first_in_pages(api: ApiClient, key: MakeKey) 
     assert set(uploaded) <= set(keys_of(images))
     times = [image["processedAt"] for image in images]
     assert times == sorted(times, reverse=True)
-    queries = ({}, {"status": "LABELED"}, {"status": "REJECTED"}, {"order": "taken"}, {"q": "faces:none"})
+    queries: tuple[dict[str, str], ...] = (
+        {},
+        {"status": "LABELED"},
+        {"status": "REJECTED"},
+        {"order": "taken"},
+        {"q": "faces:none"},
+    )
     for query in (*queries, {"q": "flagged:no"}, {"label": counted(api)}):
         pages = api.every_page({**query, "limit": "100"})
         assert api.get("/images", {**query, "limit": "1"}).json["total"] == len(pages), query
