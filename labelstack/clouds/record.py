@@ -46,10 +46,8 @@ class Record:
     processes: dict[str, ProcessId]
 
     def write(self, file: Path) -> None:
-        """Write the record in one step."""
-        new = file.with_suffix(".new")
-        write_private(new, json.dumps(asdict(self), indent=2) + "\n")
-        new.replace(file)
+        """Write the record."""
+        write_private(file, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def read(cls, file: Path) -> Record | None:
@@ -70,7 +68,9 @@ class Record:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, whatever its old mode and the umask."""
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w") as opened:
+    """Write a file in one step that only its owner can read, whatever its old mode and the umask."""
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w") as opened:
         opened.write(text)
+    new.replace(file)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from labelstack.clouds.record import write_private
 from labelstack.errors import StateError
 
 FORMAT = 1
@@ -52,6 +52,26 @@ class Entry:
     creating: bool = False
 
 
+def load(file: Path) -> dict[str, Any] | None:
+    """Return the content of a stack's record; None where there is no such file.
+
+    Raises:
+        StateError: The file cannot be read, or another version has written it.
+    """
+    try:
+        raw = json.loads(file.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StateError(f"the stack's record {file} cannot be read ({error}): repair or delete it") from error
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise StateError(
+            f"the stack's record {file} was written by another version of labelstack: destroy the stack with that "
+            "version, or delete the file if its cloud is gone"
+        )
+    return raw
+
+
 class StackState:
     """The record of one stack. Its methods may be called by several threads.
 
@@ -77,21 +97,11 @@ class StackState:
         """Return the record in a file; an empty one when there is none, or when its cloud has lost everything since.
 
         Raises:
-            StateError: The file cannot be read.
+            StateError: As of `load`.
         """
         state = cls(file, instance)
-        try:
-            raw = json.loads(file.read_text())
-        except FileNotFoundError:
-            return state
-        except (OSError, ValueError) as error:
-            raise StateError(f"the stack's record {file} cannot be read ({error}): repair or delete it") from error
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise StateError(
-                f"the stack's record {file} was written by another version of labelstack: destroy the stack with that "
-                "version, or delete the file if its cloud is gone"
-            )
-        if raw["instance"] == instance:
+        raw = load(file)
+        if raw is not None and raw["instance"] == instance:
             state.entries = {entry["urn"]: Entry(**entry) for entry in raw["entries"]}
             state.replaced = [Entry(**entry) for entry in raw["replaced"]]
             state.outputs = raw["outputs"]
@@ -171,11 +181,8 @@ class StackState:
             "outputs": json.dumps(self.outputs),
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        new = self.file.with_suffix(".new")
         # Inputs may hold a program's secrets.
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write("{\n" + ",\n".join(f'"{name}": {text}' for name, text in parts.items()) + "\n}\n")
-        new.replace(self.file)
+        write_private(self.file, "{\n" + ",\n".join(f'"{name}": {text}' for name, text in parts.items()) + "\n}\n")
 
 
 def _listed(items: list[str]) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labelstack.errors import StateError
-
-FORMAT = 1
+from labelstack.clouds.record import write_private
+from labelstack.engines import state
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,7 @@ class Record:
     def write(self, file: Path) -> None:
         """Write the record into a file that only its owner may read, because outputs may be secret."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-            json.dump({"format": FORMAT, **asdict(self)}, opened, indent=1)
-        new.replace(file)
+        write_private(file, json.dumps({"format": state.FORMAT, **asdict(self)}, indent=1))
 
 
 def file_of(folder: Path, stack: str) -> Path:
@@ -54,18 +49,7 @@ def load(folder: Path, stack: str) -> Record | None:
     """Return the record of a stack, whichever cloud it is on; None when there is none.
 
     Raises:
-        StateError: It cannot be read, or another version has written it.
+        StateError: As of `state.load`.
     """
-    file = file_of(folder, stack)
-    try:
-        raw = json.loads(file.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise StateError(f"the stack's record {file} cannot be read ({error}): repair or delete it") from error
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise StateError(
-            f"the stack's record {file} was written by another version of labelstack: destroy the stack with that "
-            f"version, or delete {file.parent} if its cloud is gone"
-        )
-    return Record(raw["instance"], raw["outputs"])
+    raw = state.load(file_of(folder, stack))
+    return None if raw is None else Record(raw["instance"], raw["outputs"])

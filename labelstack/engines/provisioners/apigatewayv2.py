@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from botocore import xform_name
+
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
@@ -53,43 +55,46 @@ class Api(Provisioner):
         return Resource(api_id, outputs)
 
 
+class Part(Provisioner):
+    """A part of an API; its id is API Gateway's."""
+
+    kind = ""
+
+    def create(self, inputs: Inputs, target: Target) -> Resource:
+        """Make it."""
+        return Resource(self._call(target, f"Create{self.kind}", inputs)[f"{self.kind}Id"])
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change it."""
+        self._call(target, f"Update{self.kind}", inputs, **{f"{self.kind}Id": old.id})
+        return Resource(old.id)
+
+    def delete(self, old: Recorded, target: Target) -> None:
+        """Remove it."""
+        request = {"ApiId": old.inputs["apiId"], f"{self.kind}Id": old.id}
+        getattr(target.client("apigatewayv2"), f"delete_{self.kind.lower()}")(**request)
+
+    @staticmethod
+    def _call(target: Target, operation: str, inputs: Inputs, **more: str) -> dict[str, Any]:
+        client = target.client("apigatewayv2")
+        answer: dict[str, Any] = getattr(client, xform_name(operation))(**_build(client, operation, inputs), **more)
+        return answer
+
+
 @provisions("aws:apigatewayv2/integration:Integration")
-class Integration(Provisioner):
+class Integration(Part):
     """The target of a route."""
 
     replaced_by = frozenset({"apiId", "integrationType"})
-
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        client = target.client("apigatewayv2")
-        integration = client.create_integration(**_build(client, "CreateIntegration", inputs))
-        return Resource(integration["IntegrationId"])
-
-    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        client = target.client("apigatewayv2")
-        client.update_integration(IntegrationId=old.id, **_build(client, "UpdateIntegration", inputs))
-        return Resource(old.id)
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        target.client("apigatewayv2").delete_integration(ApiId=old.inputs["apiId"], IntegrationId=old.id)
+    kind = "Integration"
 
 
 @provisions("aws:apigatewayv2/route:Route")
-class Route(Provisioner):
+class Route(Part):
     """A route: requests that go to one integration."""
 
     replaced_by = frozenset({"apiId"})
-
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        client = target.client("apigatewayv2")
-        return Resource(client.create_route(**_build(client, "CreateRoute", inputs))["RouteId"])
-
-    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        client = target.client("apigatewayv2")
-        client.update_route(RouteId=old.id, **_build(client, "UpdateRoute", inputs))
-        return Resource(old.id)
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        target.client("apigatewayv2").delete_route(ApiId=old.inputs["apiId"], RouteId=old.id)
+    kind = "Route"
 
 
 @provisions("aws:apigatewayv2/stage:Stage")

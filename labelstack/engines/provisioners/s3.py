@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from labelstack.engines import archives, requests
@@ -128,6 +130,8 @@ class BucketSetting(Setting):
     """A configuration of a bucket, put and deleted as a whole; its id is the bucket's name."""
 
     replaced_by = frozenset({"bucket"})
+    operation, member = "", ""  # that puts it, and its parameter
+    names: Mapping[str, str] = {}
     forget = ""  # the client's method that removes it; empty when AWS has none
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
@@ -136,8 +140,9 @@ class BucketSetting(Setting):
         return Resource(bucket)
 
     def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put the configuration."""
-        raise NotImplementedError
+        """Put the configuration: all properties but the bucket's name."""
+        body = requests.build_member(s3, self.operation, self.member, inputs, self.names)
+        getattr(s3, xform_name(self.operation))(Bucket=bucket, **{self.member: body})
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the configuration, if S3 can."""
@@ -164,23 +169,17 @@ class BucketVersioning(BucketSetting):
 class BucketEncryption(BucketSetting):
     """A bucket's encryption."""
 
+    operation, member = "PutBucketEncryption", "ServerSideEncryptionConfiguration"
+    names: Mapping[str, str] = {"kmsMasterKeyId": "KMSMasterKeyID"}
     forget = "delete_bucket_encryption"
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        names = {"kmsMasterKeyId": "KMSMasterKeyID"}
-        body = _configuration(s3, "PutBucketEncryption", "ServerSideEncryptionConfiguration", inputs, names)
-        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=body)
 
 
 @provisions("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
 class BucketPublicAccessBlock(BucketSetting):
     """The kinds of public access that a bucket refuses."""
 
+    operation, member = "PutPublicAccessBlock", "PublicAccessBlockConfiguration"
     forget = "delete_public_access_block"
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        body = _configuration(s3, "PutPublicAccessBlock", "PublicAccessBlockConfiguration", inputs)
-        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=body)
 
 
 @provisions("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
@@ -199,23 +198,16 @@ class BucketOwnershipControls(BucketSetting):
 class BucketLifecycleConfiguration(BucketSetting):
     """The lifecycle rules of a bucket."""
 
+    operation, member = "PutBucketLifecycleConfiguration", "LifecycleConfiguration"
     forget = "delete_bucket_lifecycle"
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        body = _configuration(s3, "PutBucketLifecycleConfiguration", "LifecycleConfiguration", inputs)
-        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=body)
 
 
 @provisions("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 class BucketCorsConfiguration(BucketSetting):
     """The CORS rules of a bucket."""
 
+    operation, member = "PutBucketCors", "CORSConfiguration"
     forget = "delete_bucket_cors"
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        s3.put_bucket_cors(
-            Bucket=bucket, CORSConfiguration=_configuration(s3, "PutBucketCors", "CORSConfiguration", inputs)
-        )
 
 
 @provisions("aws:s3/bucketPolicy:BucketPolicy")
@@ -232,16 +224,13 @@ class BucketPolicy(BucketSetting):
 class BucketWebsiteConfiguration(BucketSetting):
     """A bucket as a web site."""
 
+    operation, member = "PutBucketWebsite", "WebsiteConfiguration"
     forget = "delete_bucket_website"
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         bucket = super().create(inputs, target)
         domain = f"s3-website-{target.region}.amazonaws.com"
         return Resource(bucket.id, {"websiteDomain": domain, "websiteEndpoint": f"{bucket.id}.{domain}"})
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        body = _configuration(s3, "PutBucketWebsite", "WebsiteConfiguration", inputs)
-        s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=body)
 
 
 @provisions("aws:s3/bucketNotification:BucketNotification")
@@ -326,10 +315,3 @@ class BucketObject(Setting):
     def _body(inputs: Inputs) -> bytes:
         source, content = inputs.get("source"), inputs.get("content")
         return str(content or "").encode() if source is None else archives.asset_bytes(source)
-
-
-def _configuration(
-    s3: Any, operation: str, member: str, inputs: Inputs, names: dict[str, str] | None = None
-) -> dict[str, Any]:
-    """Return a configuration out of all properties but the bucket's name, which the caller uses."""
-    return requests.build_member(s3, operation, member, inputs, names)
