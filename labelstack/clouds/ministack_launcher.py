@@ -16,85 +16,48 @@ from xml.sax.saxutils import unescape
 
 VERSION = "1.5.33"
 _ALLOWED_ORIGIN = re.compile(r"<AllowedOrigin>\s*([^<*]+?)\s*</AllowedOrigin>")
-# (module, attribute, why it is replaced or used)
-PATCHED = (
-    ("ministack.core.iam_evaluator", "_request_origin", "loopback counts as TLS"),
-    ("ministack.app", "pin_request_origin", "loopback counts as TLS"),
-    ("ministack.app", "app", "the door"),
-    ("ministack.services.s3", "_bucket_cors", "the door"),
-    ("ministack.services.apigateway", "_apis", "the door"),
-    ("ministack.core.iam_evaluator", "is_root_access_key", "whose keys are the root's"),
-    ("ministack.core.iam_evaluator", "_is_root_key", "whose keys are the root's"),
-    ("ministack.core.iam_evaluator", "resolve_caller_identity", "whose keys are the root's"),
-    ("ministack.core.iam_evaluator", "check_credentials", "requests without a signature"),
-    ("ministack.core.iam_evaluator", "enforce", "requests without a signature"),
-    ("ministack.core.iam_evaluator", "_anonymous", "requests without a signature"),
-    ("ministack.core.iam_evaluator", "_served_unsigned", "requests without a signature"),
-    ("ministack.core.lambda_runtime", "execution_credentials", "a function's keys"),
-    ("ministack.services.lambda_svc", "execution_credentials", "a function's keys"),
-    ("ministack.core.lambda_runtime", "ProvidedWorker", "Python functions run by AWS's runtime interface"),
-    ("ministack.core.lambda_runtime", "_worker_class_for", "Python functions run by AWS's runtime interface"),
-    ("ministack.core.lambda_runtime", "HOST_PREFIX_ENV", "a function's environment"),
-    ("ministack.services.lambda_svc", "_execute_function_warm", "Python functions run by AWS's runtime interface"),
-    (
-        "ministack.services.lambda_svc",
-        "_execute_function_provided_warm",
-        "Python functions run by AWS's runtime interface",
-    ),
-    ("ministack.services.lambda_svc", "_emit_lambda_logs", "logs of functions that were deleted"),
-    ("ministack.services.lambda_svc", "_functions", "logs of functions that were deleted"),
-    ("ministack.services.lambda_svc", "_provided_worker_env", "a function's environment"),
-    ("ministack.services.lambda_svc", "_runtime_env_vars", "a function's environment"),
-    ("ministack.app", "SERVICE_HANDLERS", "Rekognition"),
-    ("ministack.core.router", "SERVICE_PATTERNS", "Rekognition"),
-    ("ministack.core.iam_actions", "SERVICE_TO_IAM_NAMESPACE", "Rekognition"),
-    ("ministack.core.iam_evaluator", "evaluate", "variables in policies"),
-    ("ministack.core.iam_evaluator", "_resolve_condition_key", "variables in policies"),
-    ("ministack.core.iam_evaluator", "_principal_keys", "a guest's identity in policies"),
-    ("ministack.services.sts", "_sessions", "a guest's identity in policies"),
-    ("ministack.core.iam_actions", "dynamodb_service_context", "leading keys in policies"),
-    ("ministack.services.dynamodb", "_tables", "leading keys in policies"),
-    ("ministack.services.dynamodb", "_query", "indexes in order"),
-    ("ministack.services.dynamodb", "_index_members", "indexes in order"),
-    ("ministack.services.dynamodb", "_index_item", "indexes in order"),
-    ("ministack.services.dynamodb", "_INDEX_MEMBERS", "indexes in order"),
-    ("ministack.services.dynamodb", "_index_def", "indexes in order"),
-    ("ministack.services.dynamodb", "_index_key_lists", "indexes in order"),
-    ("ministack.services.dynamodb", "_index_key_schemas", "indexes in order"),
-    ("ministack.services.dynamodb", "_index_partition", "indexes in order"),
-    ("ministack.services.dynamodb", "_normalize_table_name", "indexes in order"),
-    ("ministack.services.dynamodb", "_get_attr_type", "indexes in order"),
-    ("ministack.services.s3", "_fire_s3_event", "versions in S3's events"),
-    ("ministack.services.eventbridge", "_dispatch_event", "versions in S3's events"),
-    ("ministack.services.s3", "_get_object", "links to versions"),
-    ("ministack.services.s3", "_apply_response_overrides", "links to versions"),
-    ("ministack.services.cloudwatch", "handle_request", "alarms as AWS describes them"),
-    ("ministack.services.cloudwatch", "_put_metric_alarm", "alarms as AWS describes them"),
-    ("ministack.services.cloudwatch", "_alarms", "alarms as AWS describes them"),
-    ("ministack.services.cloudwatch", "_error", "alarms as AWS describes them"),
-    ("ministack.services.apigateway_v1", "handle_request", "APIs built from OpenAPI documents"),
-    ("ministack.services.apigateway_v1", "_v1_error", "APIs built from OpenAPI documents"),
-    ("ministack.services.apigateway_v1", "_v1_response", "settings that nobody has set"),
-    ("ministack.services.apigateway_v1", "_apply_patch", "usage plans that are changed"),
-    ("ministack.services.apigateway_v1", "_create_api_key", "API keys whose value AWS makes"),
-    ("ministack.services.s3", "_list_object_versions", "encoded keys in lists of versions"),
-    ("ministack.services.s3", "_qp", "encoded keys in lists of versions"),
-    ("ministack.services.s3", "_xml_body", "keys that XML cannot carry"),
-    ("ministack.core.iam_evaluator", "_fnmatch_compile", "keys with line breaks in policies"),
-    ("ministack.core.iam_actions", "_action_from_target", "batches of SQS in policies"),
-    ("ministack.core.iam_actions", "_s3_action", "keys with empty parts in policies"),
-    ("ministack.core.iam_actions", "extract_resource_arn", "keys with empty parts in policies"),
-    ("ministack.services.cloudfront", "_build_rhp_config_xml", "settings that nobody has set"),
-    ("ministack.services.stepfunctions", "_create_state_machine", "tracing of state machines"),
-    ("ministack.services.stepfunctions", "_update_state_machine", "tracing of state machines"),
-    ("ministack.services.stepfunctions", "_state_machines", "tracing of state machines"),
-)
+# What is replaced or used of each module.
+PATCHED = {
+    "core.iam_evaluator": """
+        _request_origin is_root_access_key _is_root_key resolve_caller_identity check_credentials enforce _anonymous
+        _served_unsigned evaluate _resolve_condition_key _principal_keys _fnmatch_compile
+    """,
+    "app": "pin_request_origin app SERVICE_HANDLERS",
+    "services.s3": """
+        _bucket_cors _fire_s3_event _get_object _apply_response_overrides _list_object_versions _qp _xml_body
+    """,
+    "services.apigateway": "_apis",
+    "core.lambda_runtime": "execution_credentials ProvidedWorker _worker_class_for HOST_PREFIX_ENV",
+    "services.lambda_svc": """
+        execution_credentials _execute_function_warm _execute_function_provided_warm _emit_lambda_logs _functions
+        _provided_worker_env _runtime_env_vars
+    """,
+    "core.router": "SERVICE_PATTERNS",
+    "core.iam_actions": """
+        SERVICE_TO_IAM_NAMESPACE dynamodb_service_context _action_from_target _s3_action extract_resource_arn
+    """,
+    "services.sts": "_sessions",
+    "services.dynamodb": """
+        _tables _query _index_members _index_item _INDEX_MEMBERS _index_def _index_key_lists _index_key_schemas
+        _index_partition _normalize_table_name _get_attr_type
+    """,
+    "services.eventbridge": "_dispatch_event",
+    "services.cloudwatch": "handle_request _put_metric_alarm _alarms _error",
+    "services.apigateway_v1": "handle_request _v1_error _v1_response _apply_patch _create_api_key",
+    "services.cloudfront": "_build_rhp_config_xml",
+    "services.stepfunctions": "_create_state_machine _update_state_machine _state_machines",
+}
 
 
 def check() -> None:
     """Raise RuntimeError when this ministack is not the version that the changes are for."""
     installed = importlib.metadata.version("ministack")
-    missing = [f"{module}.{name}" for module, name, _ in PATCHED if not hasattr(importlib.import_module(module), name)]
+    missing = [
+        f"ministack.{module}.{name}"
+        for module, names in PATCHED.items()
+        for name in names.split()
+        if not hasattr(importlib.import_module(f"ministack.{module}"), name)
+    ]
     if installed != VERSION or missing:
         raise RuntimeError(
             f"the embedded cloud needs ministack {VERSION}, found {installed}"
@@ -164,7 +127,6 @@ def main() -> None:
         provider_needs,
         python_functions,
         rekognition_route,
-        s3_events,
         s3_versions,
         signatures,
     )
@@ -175,7 +137,6 @@ def main() -> None:
     rekognition_route.install()
     policy_keys.install()
     index_order.install()
-    s3_events.install()
     s3_versions.install()
     cloudwatch_query.install()
     provider_needs.install()

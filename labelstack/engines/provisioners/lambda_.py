@@ -17,10 +17,6 @@ from labelstack.errors import DeployError
 READY_DEADLINE_S = 300.0
 POLL_INTERVAL_S = 0.05
 _BY_HAND = ("code", "tags", "sourceCodeHash", "name")
-_CONFIGURATION = (
-    *("role", "handler", "runtime", "description", "timeout", "memorySize", "environment", "layers", "kmsKeyArn"),
-    *("deadLetterConfig", "tracingConfig", "ephemeralStorage", "loggingConfig", "snapStart", "vpcConfig"),
-)
 
 
 @provisions("aws:lambda/function:Function")
@@ -41,8 +37,8 @@ class Function(Provisioner):
         """Change the code, configuration and tags."""
         client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
         request = requests.build(client, "UpdateFunctionConfiguration", inputs, by_hand=(*_BY_HAND, "publish"))
-        for gone in set(old.inputs) & set(_CONFIGURATION) - set(inputs):
-            request |= _RESET.get(gone, {})
+        for gone in set(old.inputs) & set(_RESET) - set(inputs):
+            request |= _RESET[gone]
         client.update_function_configuration(FunctionName=old.id, **request)
         _wait_until_ready(client, old.id)
         if archives.digest(inputs.get("code")) != old.inputs.get("code"):
