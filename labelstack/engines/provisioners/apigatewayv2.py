@@ -61,16 +61,13 @@ class Part(Provisioner):
     kind = ""
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Make it."""
         return Resource(self._call(target, f"Create{self.kind}", inputs)[f"{self.kind}Id"])
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change it."""
         self._call(target, f"Update{self.kind}", inputs, **{f"{self.kind}Id": old.id})
         return Resource(old.id)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        """Remove it."""
         request = {"ApiId": old.inputs["apiId"], f"{self.kind}Id": old.id}
         getattr(target.client("apigatewayv2"), f"delete_{self.kind.lower()}")(**request)
 
