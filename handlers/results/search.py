@@ -124,21 +124,20 @@ class ResultsReader:
         statuses = (status,) if status else LISTED_STATUSES
         query = cursors.query_hash(kind="images", statuses=statuses, folder=self._folder)
         state: dict[str, Any] = self._cursors.decode(query, cursor) if cursor else {}
-        heads = [self._newest(each, limit, state) for each in statuses if state.get(each, "") is not None]
+        heads = {each: self._newest(each, limit, state) for each in statuses if state.get(each, "") is not None}
         # Pictures older than the end of a head may be older than pictures of that status which were not read.
-        end = max((head.end[0] for head in heads if head.end), default="")
-        newest = merge(*(head.items for head in heads), key=lambda item: item["gsi2sk"], reverse=True)
-        shown = [item for item, _ in zip(newest, range(limit), strict=False) if item["gsi2sk"] >= end]
-        for head in heads:
-            own = [item for item in shown if item["status"] == head.status]
-            if len(own) == len(head.items):
-                state[head.status] = cursors.packed(*cursors.hidden(*head.end, self._folder)) if head.end else None
+        oldest = max((end[0] for _, end in heads.values() if end), default="")
+        newest = merge(*(results for results, _ in heads.values()), key=_place, reverse=True)
+        shown = [result for result, _ in zip(newest, range(limit), strict=False) if _place(result) >= oldest]
+        for each, (results, end) in heads.items():
+            own = [result for result in shown if result["status"] == each]
+            if len(own) == len(results):
+                state[each] = cursors.packed(*cursors.hidden(*end, self._folder)) if end else None
             elif own:
-                state[head.status] = cursors.packed(own[-1]["gsi2sk"], own[-1]["key"])
+                state[each] = cursors.packed(_place(own[-1]), own[-1]["key"])
         finished = all(state.get(each, "") is None for each in statuses)
         total = None if cursor else self._total(len(shown), {_total_of(each) for each in statuses}, finished=finished)
-        items = [document(item) for item in shown]
-        return Page(items, None if finished else self._cursors.encode(query, state), total)
+        return Page(shown, None if finished else self._cursors.encode(query, state), total)
 
     def walk(self, statuses: Sequence[Status] = LISTED_STATUSES, prefix: str = "") -> Iterator[Result]:
         """Return every result of these statuses whose key begins so; see `handlers.results.walk`."""
@@ -230,21 +229,14 @@ class ResultsReader:
             counts.update({name: int(value) for name, value in item.items() if name not in ("pk", "sk")})
         return counts
 
-    def _newest(self, status: Status, limit: int, state: dict[str, Any]) -> _Head:
-        way = _Way("gsi2", keys.status_partition(status), keys.META)
-        end = cursors.position(state[status]) if status in state else None
-        items: list[dict[str, Any]] = []
-        for number in range(_MAX_ROUNDS):
-            answer = self._query(**way.request(_BLOCK if number else limit, end, self._folder))
-            items += [from_wire(item) for item in answer["Items"]]
-            if len(items) > limit:
-                return _Head(status, items[:limit], (items[limit - 1]["gsi2sk"], items[limit - 1]["key"]))
-            if "LastEvaluatedKey" not in answer:
-                return _Head(status, items, None)
-            end = _end(answer, "gsi2")
-            if len(items) == limit:
-                break
-        return _Head(status, items, end)
+    def _newest(
+        self, status: Status, limit: int, state: Mapping[str, Any]
+    ) -> tuple[list[Result], tuple[str, str] | None]:
+        """Return the newest pictures of a status, and how far they were read; None when there are no more."""
+        after = cursors.position(state[status]) if status in state else None
+        ways = [_Way("gsi2", keys.status_partition(status), keys.META)]
+        results, on, end = self._search(Query(), Decimal(0), ways, 0, after, limit, status)
+        return results, end if on else None
 
     def _driver(self, query: Query, order: Order) -> str:
         """Return the label whose pictures a search reads: the rarest, or the first when it gives the order."""
@@ -264,6 +256,7 @@ class ResultsReader:
         number: int,
         after: tuple[str, str] | None,
         limit: int,
+        status: Status = Status.LABELED,
     ) -> tuple[list[Result], _Way | None, tuple[str, str] | None]:
         """Return matches, and the index and position where the search continues; no index at its end."""
         results: list[Result] = []
@@ -281,7 +274,7 @@ class ResultsReader:
                 for candidate in chunk:
                     after = (candidate[f"{way.index}sk"], candidate["key"])
                     result = images.get(candidate["key"])
-                    if result and result["status"] == Status.LABELED and query.matches(result, least):
+                    if result and result["status"] == status and query.matches(result, least):
                         results.append(result)
                     if len(results) == limit and not (is_last and candidate is candidates[-1]):
                         return results, way, after
@@ -309,15 +302,6 @@ class ResultsReader:
             if "ExclusiveStartKey" in request and error.response["Error"].get("Code") == "ValidationException":
                 raise InvalidCursorError(FOREIGN) from error
             raise
-
-
-@dataclass(frozen=True)
-class _Head:
-    """The newest pictures of one status, and how far they were read; None when there are no more."""
-
-    status: Status
-    items: list[dict[str, Any]]
-    end: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -414,6 +398,11 @@ def _years(query: Query) -> list[_Way]:
     newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
     years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
     return [_Way("gsi2", year, year, query.since or "0", query.before or "~") for year in years]
+
+
+def _place(result: Result) -> str:
+    """Return the sort key of a picture among those of its status."""
+    return keys.by_time(result["processedAt"], result["key"])
 
 
 def _end(answer: Any, index: str) -> tuple[str, str]:
