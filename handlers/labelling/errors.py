@@ -5,7 +5,7 @@ LabellingError
 ├── ObjectGoneError             the object is not there any more: a result
 ├── UnreadableMessageError      the queue message is not an S3 event: kept, never retried
 ├── QueueError                  SQS denies, throttles or fails: the message comes again by itself
-├── DetectorsMissingError       detectors must be asked first: the workflow's next step
+├── DetectorsMissingError       (pipeline.py) detectors must be asked first: the workflow's next step
 ├── AnnouncementError           a result is stored, but could not be published: the message is tried again
 └── TransientError              ours: the message is tried again
     ├── DelayedError                    it was not its turn: to try again uses up no attempt
@@ -21,15 +21,10 @@ LabellingError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from ..results.codes import Code, sentence
 from .decoding.errors import UnusablePictureError
-
-if TYPE_CHECKING:
-    from .events import ObjectEvent
-    from .ports import StoredObject
 
 
 class LabellingError(Exception):
@@ -57,14 +52,6 @@ class ObjectGoneError(LabellingError):
 
 class UnreadableMessageError(LabellingError):
     """The message in the queue is not an S3 event, or only part of one."""
-
-
-class DetectorsMissingError(LabellingError):
-    """The known content lacks answers of these detectors."""
-
-    def __init__(self, event: ObjectEvent, stored: StoredObject, detectors: Sequence[str]) -> None:
-        self.event, self.stored, self.detectors = event, stored, detectors
-        super().__init__(f"{', '.join(detectors)} must be asked about {stored.key!r}")
 
 
 class QueueError(LabellingError):

@@ -41,7 +41,6 @@ from ..results.table import ResultsWriter
 from . import picture
 from .detectors import Detector, DetectorSettings
 from .errors import (
-    DetectorsMissingError,
     LabellingError,
     ObjectGoneError,
     PictureRejectedError,
@@ -76,6 +75,14 @@ _METRICS: Final = {
     Outcome.REJECTED: Metric.PICTURES_REJECTED,
     Outcome.DELETED: Metric.PICTURES_DELETED,
 }
+
+
+class DetectorsMissingError(LabellingError):
+    """The known content lacks answers of these detectors: a workflow's next step asks them."""
+
+    def __init__(self, event: ObjectEvent, stored: StoredObject, detectors: Sequence[str]) -> None:
+        self.event, self.stored, self.detectors = event, stored, detectors
+        super().__init__(f"{', '.join(detectors)} must be asked about {stored.key!r}")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ from .detectors import Detector
 from .errors import (
     AnnouncementError,
     ConversionDelayedError,
-    DetectorsMissingError,
     LabellingError,
     ObjectGoneError,
     PictureRejectedError,
@@ -47,7 +46,7 @@ from .events import EventKind, ObjectEvent
 from .failure import FailureRecorder
 from .metrics import Metrics
 from .outbox import Outbox
-from .pipeline import Ended, Pipeline
+from .pipeline import DetectorsMissingError, Ended, Pipeline
 from .ports import Deadline, StoredObject
 
 if TYPE_CHECKING:
