@@ -24,6 +24,7 @@ from handlers.labelling.errors import DecoderStoppedError, PictureRejectedError,
 from handlers.results.document import Capture
 from integration_tests.tiff import tiff
 from tests.handlers.factories import corners, encoded
+from tests.handlers.hostile import files
 
 pytestmark = pytest.mark.abuse
 
@@ -128,6 +129,21 @@ def test_picture_that_takes_too_much_memory_ends(name: str, sides: tuple[int, in
     decoder.close()
 
 
+HOSTILE = files()
+
+
+@pytest.mark.parametrize("file", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_file_has_the_outcome_that_is_right(decoder: Decoder, file: tuple[str, bytes, str]) -> None:
+    name, content, right = file
+    try:
+        converted = convert(decoder, content, name)
+        outcome = f"{converted.width}x{converted.height}"
+    except PictureRejectedError as rejection:
+        outcome = rejection.code
+
+    assert outcome in right.split()
+
+
 def test_decoder_that_somebody_ends_says_nothing_of_the_picture(decoder: Decoder) -> None:
     assert_good_pictures_are_converted(decoder)
     os.kill(process_id(decoder), signal.SIGSTOP)
@@ -157,6 +173,9 @@ def test_log_has_nothing_of_damaged_rows(capfd: pytest.CaptureFixture[str]) -> N
     for compression in (3, 4, 8):
         with contextlib.suppress(PictureRejectedError):
             convert(own, tiff(garbage, [1], compression=compression, sides=(2000, 2000)), "TIFF")
+
+    with contextlib.suppress(PictureRejectedError):
+        convert(own, tiff(garbage, [8] * 1000, 2), "TIFF")
 
     own.close()
     assert capfd.readouterr().err == ""
