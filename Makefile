@@ -120,7 +120,7 @@ browser: ## Install what the browser tests use, where this user may (Debian and 
 ANY_BROWSER := command -v chromium chromium-browser google-chrome chrome > /dev/null
 
 .PHONY: check
-check: $(VENV)/.dev ## Lint, formatting, types, import contracts, the documents' language, CI's own files
+check: $(VENV)/.dev ## Lint, formatting, types, names, import contracts, the documents' language, CI's own files
 	@$(MAKE) $(IN_PARALLEL) check-types check-others check-prose
 
 .PHONY: check-types
@@ -132,6 +132,7 @@ check-others: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/pytest tests/test_names.py --quiet
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 

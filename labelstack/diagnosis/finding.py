@@ -78,9 +78,9 @@ Check = Callable[[Setting], Finding]
 
 
 def check(name: str, *clouds: str) -> Callable[[Check], Check]:
-    """Make a check of a function: its findings get the name, and on a cloud other than these nobody needs it."""
+    """Return a decorator that names a check's findings, and skips the check on other clouds than these."""
 
-    def made(function: Check) -> Check:
+    def checked(function: Check) -> Check:
         @wraps(function)
         def named(setting: Setting) -> Finding:
             if clouds and setting.cloud not in clouds:
@@ -89,7 +89,7 @@ def check(name: str, *clouds: str) -> Callable[[Check], Check]:
 
         return named
 
-    return made
+    return checked
 
 
 def ok(detail: str) -> Finding:

@@ -14,7 +14,7 @@ const AT_ONCE = 4, MOST_NAME_BYTES = 255;
  * @param page  onDeleted(keys), onAgain(files)
  */
 export function setUpBulk(backend, pictures, selected, page) {
-  /** Does something with each, says how far it is and what could not be done, and gives the keys of those that are done. */
+  /** Runs an action on each picture, shows its progress and failures, and returns the finished keys. */
   async function withAll(doing, action, images = selected.images()) {
     const done = [], signal = selected.begin();
     const tell = () => selected.tell(`${doing} ${Math.min(done.length + 1, images.length)} of ${images.length} …`);
@@ -46,7 +46,7 @@ export function setUpBulk(backend, pictures, selected, page) {
       if (relabelled.length) toast(`${counted(relabelled.length)} will be labelled again.`);
     },
 
-    /** One zip file, or several where they are too large for one. */
+    /** Downloads one zip file, or several if one would be too large. */
     async download() {
       const name = `labelstack-${new Date().toISOString().slice(0, 10)}`;
       let zip = zipper(), zips = 0;
@@ -60,7 +60,7 @@ export function setUpBulk(backend, pictures, selected, page) {
       selected.end(done);
     },
 
-    /** Request pictures again that the service gave up on; the rest stays selected. */
+    /** Relabels FAILED pictures; the others stay selected. */
     async again() {
       const files = [];
       const fetched = await withAll("Fetching", async ({ key }, signal) => {
@@ -72,7 +72,7 @@ export function setUpBulk(backend, pictures, selected, page) {
   };
 }
 
-/** Tries again, later each time, what passes by itself. */
+/** Retries temporary failures, later each time. */
 async function patiently(action, signal) {
   for (let pause = 1000; ; pause *= 2) {
     try {

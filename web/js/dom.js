@@ -1,15 +1,15 @@
-/** Elements, and what the browser keeps. Text enters the page as text nodes only, so that it cannot become markup. */
+/** Elements, and the browser's storage. Text enters the page as text nodes only, so that it cannot become markup. */
 
 import { characters } from "./names.js";
 
-/** The element with this id; the page is broken if there is none. */
+/** Returns the element with this id; the page is broken without it. */
 export function byId(id) {
   const node = document.getElementById(id);
   if (!node) throw new Error(`index.html has no element #${id}`);
   return node;
 }
 
-/** An element (a button submits nothing) with properties, listeners like `onclick`, and attributes: `role`, and names with a dash. */
+/** Creates an element (a button submits nothing) with properties, listeners like `onclick`, and attributes: `role`, and names with a dash. */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   if (tag === "button") node.type = tag;
@@ -25,7 +25,7 @@ export function el(tag, props = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** One of the icons drawn in index.html; decoration only. */
+/** Creates one of the icons of index.html; decoration only. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("aria-hidden", "true");
@@ -35,32 +35,32 @@ export function icon(name) {
   return svg;
 }
 
-/** `98.7 %`, and no decimals where they say nothing. */
+/** Writes `98.7 %`, without decimals that are zero. */
 export function percent(value) {
   return `${value.toFixed(1).replace(/\.0$/, "")}\u00a0%`;
 }
 
-/** `1.4 MB`; decimal units, as file managers show them. */
+/** Writes `1.4 MB`, in decimal units, as file managers do. */
 export function bytes(count) {
   if (count < 1000) return `${count} B`;
   return count < 1e6 ? `${Math.round(count / 1e3)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 }
 
-/** The last part of a key: what a person recognises. */
+/** Returns the last part of a key, the name that a person knows. */
 export function nameOf(key) {
   return key.slice(key.lastIndexOf("/") + 1) || key;
 }
 
-/** The date by which searches know a picture. */
+/** Returns the date by which searches sort a picture. */
 export const dateOf = ({ capture, uploadedAt, processedAt }) => (capture?.takenAt ?? uploadedAt ?? processedAt).slice(0, 19);
 
-/** A name in one line: the style sheet cuts the first part where there is no room, so that the name's end stays. */
+/** Splits a name in one line: the style sheet cuts the first part if there is no room, so that the name's end stays. */
 export function nameNode(name) {
   const head = characters(name), tail = head.length > 16 ? head.splice(-10) : [];
   return el("span", { className: "name", title: name, dir: "auto" }, el("span", {}, head.join("")), tail.length && el("span", {}, tail.join("")));
 }
 
-/** The page's storage in the browser, for ever or for this tab; none if the browser refuses. */
+/** The page's storage in the browser, permanent or for this tab; empty if the browser refuses. */
 export const keeping = (kind) => ({
   get(name) {
     try {
@@ -88,7 +88,7 @@ export function debounce(action, wait) {
   };
 }
 
-/** The key that the page's address names, if it can be read. */
+/** Returns the key in the page's address, if it can be read. */
 export function keyInAddress() {
   try {
     return decodeURIComponent(location.hash.slice(1)) || undefined;

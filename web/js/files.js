@@ -1,4 +1,4 @@
-/** Types of files: the contents decide, then the type that the system says, then the ending. */
+/** Types of files, by their contents, then by the system's type, then by the ending. */
 
 // Types' other names and files' endings, in one: both come after the first, which is the standard name of the type.
 const NAMES = [
@@ -20,10 +20,10 @@ async function byContents(file) {
   return format && `image/${format[0]}`;
 }
 
-/** A file's type; undefined where it is no picture. Fails where the file cannot be read. */
+/** Returns a file's type; undefined if it is no picture. Fails if the file cannot be read. */
 export async function typeOf(file) {
   return (await byContents(file)) ?? STANDARD.get(file.type.toLowerCase().replace(/^image\/|;.*/g, "")) ?? byEnding(file.name);
 }
 
-/** Tell whether to send a folder's file. */
+/** Returns whether to send a folder's file. */
 export const isPicture = async (file) => Boolean(byEnding(file.name) ?? (await byContents(file).catch(() => undefined)));

@@ -1,9 +1,9 @@
-/** The pictures in folders; loaded when one is dropped or chosen. `left` names what a folder has beside pictures. */
+/** The pictures in folders; loaded when one is dropped or chosen. `left` has a folder's other files. */
 import { el, icon } from "./dom.js";
 import { isPicture } from "./files.js";
 import { announce } from "./messages.js";
 
-// Hidden ones, and what storage devices and systems make beside people's own.
+// Hidden files, and files that storage devices and systems create.
 const NOT_OURS = /^(\..*|@(eaDir|__thumb|Recycle|Recently-Snapshot|tmp)|#(recycle|snapshot)|__MACOSX|\$RECYCLE\.BIN|System Volume Information|lost\+found)$/i;
 
 /**
@@ -19,7 +19,7 @@ export async function dropped(folders) {
 async function walk(folder, path, files, left) {
   const reader = folder.createReader();
   try {
-    // A reader gives a folder's entries by the hundred, and none at the end.
+    // A reader returns a folder's entries by the hundred, and an empty list at the end.
     for (let some; (some = await new Promise((done, failed) => reader.readEntries(done, failed))).length; ) {
       for (const entry of some) {
         const name = `${path}/${entry.name}`;
@@ -37,7 +37,7 @@ async function walk(folder, path, files, left) {
   }
 }
 
-/** The same for a folder that was chosen. @param {File[]} all */
+/** Does the same for a chosen folder. @param {File[]} all */
 export async function chosen(all) {
   const files = [], left = new Set();
   for (const file of all) {

@@ -1,4 +1,4 @@
-/** The gallery: pictures as cards by day, more as one scrolls, kept fresh; its empty, loading and error states. */
+/** The gallery: pictures as cards by day, more while scrolling, updated; its empty, loading and error states. */
 import { byId, dateOf, el, icon, keptInTab, nameNode, nameOf, percent } from "./dom.js";
 import { counted, explain, reason } from "./messages.js";
 
@@ -17,7 +17,7 @@ export function setUpGallery(backend, pictures, page) {
   }, { rootMargin: "300px" });
   const end = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && loadMore(), { rootMargin: AHEAD });
 
-  /** Shows what matches. `place` is where the reader was. */
+  /** Shows the matching pictures. `place` is the reader's earlier position. */
   async function search(next, place) {
     query = next;
     loading?.abort();
@@ -113,7 +113,7 @@ export function setUpGallery(backend, pictures, page) {
     grid.replaceChildren(...Array.from({ length: 12 }, () => el("li", { className: "ghost", "aria-hidden": "true" }, el("span", { className: "photo" }))));
   }
 
-  /** A heading before the first picture of each day, while they are in the order of days. */
+  /** Puts a heading before the first picture of each day, if days give the order. */
   function days() {
     for (const node of grid.querySelectorAll(".day")) node.remove();
     if (query.order === "confidence") return;
@@ -166,7 +166,7 @@ export function setUpGallery(backend, pictures, page) {
       el("li", {}, el("button", { className: "tag", title: `${name}, ${percent(confidence)}`, onclick: () => page.onLabel(name) }, name))));
   }
 
-  /** Puts pictures that are new where they belong. */
+  /** Inserts new pictures at their place in the order. */
   function insert(newest) {
     const fresh = newest.filter((image) => !cards.has(image.key));
     if (!fresh.length) return;
@@ -187,7 +187,7 @@ export function setUpGallery(backend, pictures, page) {
     if (newest && queryBefore === query) insert(newest.images);
   }
 
-  /** Remembers where the reader is, for when the page is loaded again. */
+  /** Stores the reader's position, for a reload of the page. */
   function keepPlace() {
     if (!images.length) return;
     const top = [...cards.values()].find((node) => node.getBoundingClientRect().bottom > 0);
@@ -196,7 +196,7 @@ export function setUpGallery(backend, pictures, page) {
   }
 
   async function goTo({ key, from }) {
-    // Several times, as cards have their true height only once they are near the screen.
+    // Several times, because cards get their true height only near the screen.
     for (let turn = 0; turn < 5 && cards.has(key); turn++) {
       scrollBy(0, cards.get(key).getBoundingClientRect().top - from);
       await new Promise(requestAnimationFrame);
@@ -228,7 +228,7 @@ export function setUpGallery(backend, pictures, page) {
       if (!query.labels.length && !query.conditions.length && (result.status === query.status || (!query.status && (query.order === "newest" || result.status === "LABELED")))) insert([result]);
       else void refresh();
     },
-    /** Takes pictures away; the one beside them gets the focus. */
+    /** Removes pictures; the neighbouring one gets the focus. */
     drop(keys) {
       const gone = new Set(keys), at = images.findIndex((image) => gone.has(image.key));
       if (at < 0) return;
@@ -242,12 +242,12 @@ export function setUpGallery(backend, pictures, page) {
     find: (key) => images.find((image) => image.key === key),
     images: () => images,
     cardOf: (key) => cards.get(key),
-    /** The picture `step` places away in the gallery. */
+    /** Returns the picture `step` places away in the gallery. */
     beside: (key, step) => images[images.findIndex((image) => image.key === key) + step],
   };
 }
 
-/** Where the reader was when this address was loaded before. */
+/** Returns the reader's position when this address was loaded before. */
 export function placeBefore() {
   history.scrollRestoration = "manual";
   const [{ type } = {}] = performance.getEntriesByType("navigation");
@@ -261,7 +261,7 @@ export function placeBefore() {
 
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 
-/** The day that a picture belongs to, in words. */
+/** Returns a picture's day, in words. */
 function dayOf(time) {
   const then = new Date(time), today = new Date();
   if (Number.isNaN(then.getTime())) return undefined;

@@ -83,7 +83,7 @@ export function guestBackend(config) {
     return config.endpoints?.s3 ? `${endpoint("s3")}/${bucket}/${path}` : `https://${bucket}.s3.${region}.${dnsSuffix}/${path}`;
   }
 
-  /** The file at an address, as a blob's. */
+  /** Returns the blob at an address. */
   async function blobOf(url) {
     const blob = await fetchFile(await presignedUrl(url, LINK_S, await scope("s3")));
     return URL.createObjectURL(SHOWN.test(blob.type) ? blob : new Blob([blob]));
@@ -108,7 +108,7 @@ export function guestBackend(config) {
     return item;
   }
 
-  /** The results of all own pictures, newest first. */
+  /** Returns the results of all own pictures, newest first. */
   async function all(signal) {
     const read = [];
     const errors = await each(own.keys, AT_ONCE, async (key) => read.push(await result(key, signal)));
@@ -172,7 +172,7 @@ export function guestBackend(config) {
   };
 }
 
-/** Tell whether a search's condition holds for a picture, as handlers/results/query.py does. */
+/** Returns whether a search's condition holds for a picture, as handlers/results/query.py does. */
 function holds(condition, image, minConfidence) {
   const [, minus, kind = "label", quoted] = /^(-?)(?:(\w+):)?(.*)$/.exec(condition);
   const value = quoted.replaceAll('"', "").toLowerCase(), day = dateOf(image).slice(0, 10), name = keyEnd(image.key).toLowerCase();
@@ -193,7 +193,7 @@ function holds(condition, image, minConfidence) {
 
 const keyEnd = (key) => key.slice(key.lastIndexOf("/") + 1);
 
-/** A DynamoDB value as a plain one. */
+/** Converts a DynamoDB value to a plain one. */
 function plain(value) {
   const [[type, content]] = Object.entries(value);
   if (type === "M") return Object.fromEntries(Object.entries(content).map(([name, member]) => [name, plain(member)]));

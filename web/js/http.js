@@ -30,7 +30,7 @@ export const clock = {
   },
 };
 
-/** Sends again what the connection lost, if it may be sent twice, and what a busy service did not take. */
+/** Retries requests that the connection lost, if they are idempotent, and those that a busy service refused. */
 export async function again(send, signal, mayRepeat = true) {
   for (let turn = 1; ; turn++) {
     if (mayRepeat && !navigator.onLine) await awake(signal);
@@ -60,7 +60,7 @@ async function answer(url, options, signal) {
   throw asError(response.status, body);
 }
 
-/** Fetches, with a limit of time. Not by AbortSignal.any and timeout, which many browsers do not have. */
+/** Fetches within a time limit, without AbortSignal.any and timeout, which many browsers lack. */
 export async function get(url, options, signal, limitMs, kind) {
   const stop = new AbortController(), abort = () => stop.abort();
   let late = false;
@@ -99,7 +99,7 @@ function send({ url, file, headers, onProgress, signal }) {
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     xhr.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
-    // 412: it has arrived already, and the answer was lost. No two files have one key.
+    // 412: the file has arrived already, and the answer was lost. No two files have one key.
     xhr.onload = () => ((xhr.status >= 200 && xhr.status < 300) || xhr.status === 412 ? resolve() : reject(storageError(xhr)));
     xhr.onerror = () => reject(offline());
     xhr.onabort = () => reject(cancelled());
@@ -132,7 +132,7 @@ export function sleep(ms, signal) {
   });
 }
 
-/** Resolves when the page is looked at and the browser is online. */
+/** Resolves when the page is visible and the browser is online. */
 export function awake(signal) {
   const ready = () => !document.hidden && navigator.onLine;
   if (ready()) return Promise.resolve();

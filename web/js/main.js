@@ -89,7 +89,7 @@ async function start() {
 
 const parts = new Map();
 
-/** A module that is loaded when it is first needed: once the connection is back, where there is none. */
+/** Loads a module at its first use. Without a connection it waits. */
 function part(name) {
   if (!parts.has(name)) parts.set(name, load(name));
   if (!navigator.onLine) toast("You are offline. Your requests continue when the connection is back.");
@@ -130,7 +130,7 @@ function takeFiles() {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     over(false);
-    // Dropped files are there during the event only.
+    // Dropped files exist only during the event.
     const folders = [], files = [];
     for (const item of event.dataTransfer.items) {
       const entry = item.kind === "file" && item.webkitGetAsEntry?.();

@@ -15,7 +15,7 @@ export function refusal(file, type, config) {
 
 export const megabytes = (config) => `${Math.floor(config.maxSizeBytes / 1024 / 1024)} MB`;
 
-/** `JPEG, PNG or WEBP`. */
+/** Writes `JPEG, PNG or WEBP`. */
 export function typeNames(config) {
   return config.types.map((type) => type.replace("image/", "").toUpperCase()).join(", ").replace(/, (?=\w+$)/, " or ");
 }
@@ -40,5 +40,5 @@ export function explain(error) {
   return error.message || "Something went wrong. Try again.";
 }
 
-/** `1 picture`, `1,234 pictures`. */
+/** Writes `1 picture`, `1,234 pictures`. */
 export const counted = (count) => `${count.toLocaleString("en")} ${count === 1 ? "picture" : "pictures"}`;

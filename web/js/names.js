@@ -8,7 +8,7 @@ const CHARACTER = /\p{RI}{2}|[^](?:\u200d[^]|[\p{M}\p{EMod}\u200c\u{e0020}-\u{e0
 /** @returns {string[]} */
 export const characters = (text) => (segmenter ? Array.from(segmenter.segment(text), (part) => part.segment) : text.match(CHARACTER) ?? []);
 
-/** The text, or as much of its beginning and end as `fits` takes, with a dots' character between. */
+/** Returns the text, or as much of its beginning and end as `fits` allows, with an ellipsis between. */
 export function shortened(text, fits) {
   if (fits(text)) return text;
   const head = characters(text), tail = head.splice(-TAIL);

@@ -1,4 +1,4 @@
-/** Addresses of pictures: of files just sent from memory, of others by short-lived links that are kept for a while. */
+/** Addresses of pictures: sent files from memory, others by short-lived links, cached for a while. */
 
 const LINK_LIFE_MS = 4 * 60_000, MOST_KEPT = 400, SMALL = 480, LARGE = 1600, MOST_OF_SMALL = 640;
 const WAITS_MS = [1000, 2000, 4000, 8000]; // for a preview that is being made
@@ -23,7 +23,7 @@ export function pictureSource(backend) {
     forget: (key) => ["sent", "original", SMALL, LARGE].forEach((size) => drop(place(key, size))),
     /** Keeps a sent file's own address, so that it is not fetched again. */
     keep: (key, format, file) => IN_BROWSERS.includes(format) && hold(place(key, "sent"), URL.createObjectURL(file)),
-    /** The address of the preview that fits `width` CSS pixels, without it of the original. */
+    /** Returns the address of the preview for `width` CSS pixels, or of the original. */
     async address(key, { width, flagged } = {}) {
       const size = width === undefined ? undefined : width * devicePixelRatio <= MOST_OF_SMALL ? SMALL : LARGE;
       for (const id of [place(key, "sent"), place(key, size)]) {
@@ -35,7 +35,7 @@ export function pictureSource(backend) {
   };
 }
 
-/** Asks again while the preview is being made. */
+/** Retries while the preview is being made. */
 async function whenMade(ask) {
   for (const wait of WAITS_MS) {
     try {

@@ -20,7 +20,7 @@ export function setUpSearch(config, loadLabels, onChange) {
   function changed(why) {
     show();
     const address = toAddress(query, config);
-    // Another search is a step that one can go back; the slider is none.
+    // Another search becomes a step of the history; the slider does not.
     if (why === "confidence") history.replaceState(history.state, "", address + location.hash);
     else if (location.hash) history.replaceState(null, "", address);
     else history.pushState(null, "", address);
@@ -170,7 +170,7 @@ export function setUpSearch(config, loadLabels, onChange) {
   return {
     query,
     refresh,
-    /** Looks for a label alone, wherever it was clicked. */
+    /** Searches for a label alone, after a click on it anywhere. */
     lookFor(name) {
       reset();
       add(name, true);

@@ -91,7 +91,7 @@ export function setUpSelection(backend, pictures, gallery, page) {
     announce(sum.textContent);
   }
 
-  /** The selected keys, in the gallery's order; nothing else is done meanwhile. */
+  /** The selected pictures, in the gallery's order; `begin` blocks other actions until `end`. */
   const selected = {
     images: () => gallery.images().filter((image) => keys.has(image.key)),
     begin() {

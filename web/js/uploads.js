@@ -19,7 +19,7 @@ async function waitForResult(backend, key, signal) {
       const result = await backend.result(key, signal);
       if (result) return result;
     } catch (error) {
-      // Just uploaded and yet unknown: give the storage a moment.
+      // Just uploaded and still unknown: the event takes a moment.
       if (!error.retryable && !(error.code === "PICTURE_NOT_FOUND" && ++unknown < 5)) throw error;
     }
     spent += pause;
@@ -80,7 +80,7 @@ export function setUpUploads(backend, config, events) {
     }
   }
 
-  /** Why a file is not worth sending. */
+  /** Returns why the page does not send a file. */
   async function unfit({ file }) {
     try {
       return refusal(file, file.size ? await typeOf(file) : undefined, config);

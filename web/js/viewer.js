@@ -1,4 +1,4 @@
-/** The viewer: one picture with its boxes, all that was seen in it, and what can be done with it; loaded when the first is opened. */
+/** The viewer: one picture with its boxes, its whole result, and its actions; loaded at its first use. */
 import { byId, bytes, el, icon, keyInAddress, nameOf, percent } from "./dom.js";
 import { awake } from "./http.js";
 import { confirmed, DELETING, fetchFile, fileOf, save } from "./later.js";
@@ -23,7 +23,7 @@ export function setUpViewer(backend, pictures, page) {
   });
   let key, result, shown = 0, stays = false, leaving;
 
-  /** Shows a picture: what the gallery knows of it at once, the rest when it has come. */
+  /** Shows a picture: the gallery's part at once, the rest when it arrives. */
   async function open(nextKey) {
     const turn = ++shown;
     await styled;
@@ -62,7 +62,7 @@ export function setUpViewer(backend, pictures, page) {
     }
   }
 
-  /** Makes the address name this picture. Where the page was opened by such an address, or one steps, nothing is added to the history. */
+  /** Puts this picture into the address. A step, or a page opened by such an address, adds nothing to the history. */
   function address() {
     const hash = `#${encodeURIComponent(key)}`;
     if (keyInAddress() === undefined) history.pushState({ pushed: true }, "", hash);
@@ -165,7 +165,7 @@ export function setUpViewer(backend, pictures, page) {
     page.onAgain([file]);
   }
 
-  /** Into the clipboard; the older way on pages without HTTPS, which S3's website hosting serves. */
+  /** Copies to the clipboard, by the older API on pages without HTTPS, as S3's website hosting serves. */
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     const field = el("textarea", { value: text, readOnly: true });
@@ -229,7 +229,7 @@ export function setUpViewer(backend, pictures, page) {
   return {
     open,
     filter,
-    /** The browser has gone back or forth: to a picture, or to none. */
+    /** Follows the browser's history to a picture, or to none. */
     follow(named) {
       if (named === undefined) dialog.open && dialog.close();
       else if (!dialog.open || named !== key) void open(named);
@@ -242,7 +242,7 @@ function altText(result) {
   return names.length ? `Picture with ${names.join(", ")}` : "Picture without labels";
 }
 
-/** A frame for each instance, face and line of text; placed in percent, so that they follow the picture's size. */
+/** Creates a frame for each instance, face and line of text, placed in percent, so that they follow the picture's size. */
 function boxes(result) {
   const regions = [
     ...(result.labels ?? []).flatMap((label, at) => (label.instances ?? []).map((instance) => [`label-${at}`, label.name, instance, "thing"])),
@@ -268,7 +268,7 @@ function boxes(result) {
   return [...nodes.values()];
 }
 
-/** Show a picture's facts; the gallery's list has fewer than a result. */
+/** Shows a picture's facts; the gallery's list has fewer than a result. */
 function* tell(result, backend, onLabel) {
   if (result.status !== "LABELED") yield el("div", { className: "why" }, icon("bad"), el("p", {}, reason(result)), el("small", {}, result.code), el("small", {}, remedy(result, backend)));
   const row = (about, name, confidence, more, onClick) => {
@@ -293,13 +293,13 @@ function* tell(result, backend, onLabel) {
   yield el("section", {}, el("h3", {}, "File"), el("dl", {}, Object.entries(about(result)).flatMap(([name, value]) => value && [el("dt", {}, name), el("dd", {}, value)])));
 }
 
-/** Say what to do about a picture without labels, or why not here. */
+/** Says what to do about a picture without labels, or why that is not possible here. */
 function remedy({ status }, { canDelete }) {
   const deletion = canDelete ? "You can delete it." : "To delete it, you need the service's access key.";
   return status === "FAILED" ? `You can send it again as a new picture. ${deletion}` : deletion;
 }
 
-/** A bar from 0 to 100. The style is set by script on purpose: the content security policy allows no style attributes. */
+/** Creates a bar from 0 to 100. A script sets the style on purpose: the content security policy allows no style attributes. */
 function bar(percent) {
   const fill = el("i");
   fill.style.setProperty("--part", String(Math.max(0, Math.min(100, percent)) / 100));
@@ -331,7 +331,7 @@ function cameraOf({ camera, lens, exposureSeconds: exposure, aperture, iso, foca
   return [camera, lens, time, aperture && `f/${aperture}`, iso && `ISO ${iso}`, focal && `${focal} mm`].filter(Boolean).join(", ");
 }
 
-// A range as wide as a life says nothing.
+// A range as wide as a lifetime has no information.
 function faceTitle({ ageRange }) {
   return ageRange && ageRange.high - ageRange.low <= 60 ? `Face, ${ageRange.low} to ${ageRange.high} years` : "Face";
 }

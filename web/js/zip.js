@@ -14,7 +14,7 @@ function crc32(bytes) {
   return ~crc;
 }
 
-/** Numbers in 2 or 4 bytes each, little-endian: [width, value], … */
+/** Writes numbers in 2 or 4 bytes each, little-endian: [width, value], … */
 function numbers(...fields) {
   const view = new DataView(new ArrayBuffer(fields.reduce((sum, [width]) => sum + width, 0)));
   let at = 0;

@@ -1,4 +1,4 @@
-/** Looking closer: zoom by wheel, double click, pinch and key; moving by drag; swiping to the next picture while it is whole. */
+/** Zoom by wheel, double click, pinch and key; moving by drag; swiping to the next picture while the whole one is visible. */
 
 const MOST = 8, STEP = 2.5, SWIPE_PX = 60;
 
