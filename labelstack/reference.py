@@ -94,7 +94,7 @@ def _values(setting: Member) -> str:
     """Return the values of a setting, and its default as YAML."""
     known = r"^a (whole )?number (of |from )| of different items(?=, each)|, each at most once( and without a comma)?$"
     values = _cell(re.sub(known, "", setting.expected))
-    values = re.sub(r"^one of (\d+), .+, (\d+)$", r"a choice of CloudWatch's, \1 to \2", values)
+    values = re.sub(r"^one of (\d+), .+, (\d+)$", r"a number of days that CloudWatch offers, \1 to \2", values)
     value: Any = setting.default
     if setting.required or value is None:
         return f"{values} (required)" if setting.required else values

@@ -165,7 +165,7 @@ def _decode_record(record: object) -> ObjectEvent | str:
     if record.get("eventSource") == repair.SOURCE:
         return _decode_repair(record)
     if record.get("eventSource") != "aws:s3":
-        raise UnreadableMessageError("a record does not come from S3")
+        raise UnreadableMessageError(f"eventSource must be aws:s3; got {record.get('eventSource')!r:.60}")
     name = _text(record.get("eventName"), "eventName").removeprefix("s3:")
     s3 = _mapping(record.get("s3"), "s3")
     bucket = _mapping(s3.get("bucket"), "s3.bucket")
@@ -246,13 +246,13 @@ def _kind(name: str, version_id: object) -> EventKind | None:
 
 def _mapping(value: object, name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise UnreadableMessageError(f"{name} is not an object")
+        raise UnreadableMessageError(f"{name} must be an object; got {value!r:.60}")
     return value
 
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
-        raise UnreadableMessageError(f"{name} is missing or not text")
+        raise UnreadableMessageError(f"{name} must be text; got {value!r:.60}")
     return value
 
 
@@ -264,7 +264,7 @@ def _checked_key(key: str, name: str) -> str:
     try:
         length = len(key.encode())
     except UnicodeEncodeError as error:
-        raise UnreadableMessageError(f"{name} is not Unicode text") from error
+        raise UnreadableMessageError(f"{name} must be Unicode text; got {key!r:.60}") from error
     if length > MAX_KEY_BYTES:
         raise UnreadableMessageError(f"{name} has {length} bytes: S3 allows {MAX_KEY_BYTES}")
     return key
@@ -273,7 +273,7 @@ def _checked_key(key: str, name: str) -> str:
 def _sequencer(value: object, name: str = "s3.object.sequencer") -> str:
     sequencer = _text(value, name)
     if not _SEQUENCER.fullmatch(sequencer):
-        raise UnreadableMessageError(f"{name} is not a hexadecimal number")
+        raise UnreadableMessageError(f"{name} must be a hexadecimal number; got {sequencer!r:.60}")
     return keys.pad_sequencer(sequencer)
 
 
@@ -281,5 +281,5 @@ def _time(value: object, name: str = "eventTime") -> str:
     try:
         time = datetime.fromisoformat(_text(value, name))
     except ValueError as error:
-        raise UnreadableMessageError(f"{name} is not an ISO 8601 time") from error
+        raise UnreadableMessageError(f"{name} must be an ISO 8601 time; got {value!r:.60}") from error
     return keys.iso_ms(time if time.tzinfo else time.replace(tzinfo=UTC))

@@ -106,8 +106,7 @@ class Provisioner(ABC):
         """Create the resource. The engine reports properties that this does not use as not supported."""
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the resource in place; called only when no property of `replaced_by` has changed. These count as
-        used."""
+        """Change the resource in place. The properties of `replaced_by` have not changed, and count as used."""
         raise NotImplementedError(f"{type(self).__name__} has replaced_by, but no update")
 
     @abstractmethod
