@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from labelstack.engines import archives
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, retag
 from labelstack.engines.removal import OnStep, remove
 from labelstack.engines.state import Entry, StackState
 from labelstack.errors import DeployError, UnsupportedError
@@ -104,7 +104,7 @@ class Deployer:
         with self._lock:
             self.created.append((entry, old))
         used = Inputs(named)
-        self._finish(entry, used, provisioner.create(used, self._target))
+        self._finish(entry, used, provisioner.create(used, self._target), provisioner)
         self._note("replaced" if replaces else "created", entry)
         return entry
 
@@ -115,7 +115,11 @@ class Deployer:
         for name in provisioner.replaced_by or ():
             used.get(name)
         before = Recorded(old.id, provisioner.named(old.inputs, old.name_made), old.outputs)
-        self._finish(entry, used, provisioner.update(before, used, self._target))
+        resource = provisioner.update(before, used, self._target)
+        if provisioner.tagged:
+            tags, client = self._target.tags(used), self._target.client(provisioner.tagged)
+            retag(client, resource.outputs, tags, set(old.outputs.get("tagsAll", {})) - set(tags))
+        self._finish(entry, used, resource, provisioner)
         self._note("updated", entry)
         return entry
 
@@ -125,9 +129,11 @@ class Deployer:
         self._note("unchanged", old)
         return old
 
-    def _finish(self, entry: Entry, used: Inputs, resource: Resource) -> None:
+    def _finish(self, entry: Entry, used: Inputs, resource: Resource, provisioner: Provisioner) -> None:
         entry.id = resource.id
-        entry.outputs = {"region": self._target.region, **archives.without_assets(used.plain()), **resource.outputs}
+        tags = {"tagsAll": self._target.tags(used)} if provisioner.tagged else {}
+        plain = archives.without_assets(used.plain())
+        entry.outputs = {"region": self._target.region, **plain, **resource.outputs, **tags}
         entry.creating = False
         self._state.put(entry)
         if unused := used.unused():

@@ -8,22 +8,14 @@ from typing import Any
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Setting,
-    Target,
-    provisions,
-    retag,
-    text,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions, text
 
 
 @provisions("aws:apigateway/restApi:RestApi")
 class RestApi(Provisioner):
     """A REST API from an OpenAPI document; its id is API Gateway's."""
 
+    tagged = "apigateway"
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"endpointConfiguration"})
 
@@ -37,17 +29,16 @@ class RestApi(Provisioner):
         )
         if body := inputs.get("body"):
             client.put_rest_api(restApiId=api["id"], mode="overwrite", body=body.encode())
-        return self._resource(api["id"], api["rootResourceId"], target, tags)
+        return self._resource(api["id"], api["rootResourceId"], target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the API's name and tags, and rebuild it if its body has changed."""
-        client, tags = target.client("apigateway"), target.tags(inputs)
+        """Change the API's name, and rebuild it if its body has changed."""
+        client = target.client("apigateway")
         change = {"op": "replace", "path": "/name", "value": inputs.require("name")}
         client.update_rest_api(restApiId=old.id, patchOperations=[change])
         if (body := inputs.get("body")) != old.inputs.get("body"):
             client.put_rest_api(restApiId=old.id, mode="overwrite", body=(body or '{"paths":{}}').encode())
-        retag(client, old.outputs["arn"], old, tags)
-        return self._resource(old.id, old.outputs["rootResourceId"], target, tags)
+        return self._resource(old.id, old.outputs["rootResourceId"], target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("apigateway").delete_rest_api(restApiId=old.id)
@@ -59,12 +50,11 @@ class RestApi(Provisioner):
         return next((str(api["id"]) for api in apis if api["name"] == inputs.require("name")), None)
 
     @staticmethod
-    def _resource(api_id: str, root_id: str, target: Target, tags: Mapping[str, str]) -> Resource:
+    def _resource(api_id: str, root_id: str, target: Target) -> Resource:
         outputs = {
             "arn": f"arn:aws:apigateway:{target.region}::/restapis/{api_id}",
             "executionArn": target.arn("execute-api", api_id),
             "rootResourceId": root_id,
-            "tagsAll": dict(tags),
         }
         return Resource(api_id, outputs)
 
@@ -88,6 +78,7 @@ class Deployment(Provisioner):
 class Stage(Provisioner):
     """A deployment under a name; the id is `ags-<api>-<stage>`."""
 
+    tagged = "apigateway"
     replaced_by = frozenset({"restApi", "stageName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
@@ -99,25 +90,24 @@ class Stage(Provisioner):
             deploymentId=inputs.require("deployment"),
             tags=tags,
         )
-        return self._configured(inputs, target, tags)
+        return self._configured(inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Point the stage to another deployment, and change its log and tags."""
-        client, tags = target.client("apigateway"), target.tags(inputs)
+        """Point the stage to another deployment, and change its log."""
+        client = target.client("apigateway")
         patch = [{"op": "replace", "path": "/deploymentId", "value": inputs.require("deployment")}]
         if old.inputs.get("accessLogSettings") and not inputs.object("accessLogSettings"):
             patch.append({"op": "remove", "path": "/accessLogSettings"})
         client.update_stage(
             restApiId=inputs.require("restApi"), stageName=inputs.require("stageName"), patchOperations=patch
         )
-        retag(client, old.outputs["arn"], old, tags)
-        return self._configured(inputs, target, tags)
+        return self._configured(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("apigateway").delete_stage(restApiId=old.inputs["restApi"], stageName=old.inputs["stageName"])
 
     @staticmethod
-    def _configured(inputs: Inputs, target: Target, tags: Mapping[str, str]) -> Resource:
+    def _configured(inputs: Inputs, target: Target) -> Resource:
         api, name = inputs.require("restApi"), inputs.require("stageName")
         if log := inputs.object("accessLogSettings"):
             patch = [
@@ -129,7 +119,6 @@ class Stage(Provisioner):
             "arn": f"arn:aws:apigateway:{target.region}::/restapis/{api}/stages/{name}",
             "executionArn": target.arn("execute-api", f"{api}/{name}"),
             "invokeUrl": f"{target.cloud.endpoint_url}/_aws/execute-api/{api}/{name}",
-            "tagsAll": dict(tags),
         }
         return Resource(f"ags-{api}-{name}", outputs)
 
@@ -192,6 +181,7 @@ class Account(Setting):
 class ApiKey(Provisioner):
     """A key; its id is not the key itself."""
 
+    tagged = "apigateway"
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"value"})
 
@@ -199,11 +189,11 @@ class ApiKey(Provisioner):
         client, tags = target.client("apigateway"), target.tags(inputs)
         request = requests.build(client, "CreateApiKey", inputs, by_hand=("tags", "enabled"))
         api_key = client.create_api_key(**request, enabled=bool(inputs.get("enabled", True)), tags=tags)
-        return self._resource(api_key, target, tags)
+        return self._resource(api_key, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the key's description and tags, and whether it is enabled."""
-        client, tags = target.client("apigateway"), target.tags(inputs)
+        """Change the key's description, and whether it is enabled."""
+        client = target.client("apigateway")
         values = {
             "name": inputs.require("name"),
             "description": inputs.get("description", ""),
@@ -211,8 +201,7 @@ class ApiKey(Provisioner):
         }
         patch = [{"op": "replace", "path": f"/{name}", "value": text(value)} for name, value in values.items()]
         client.update_api_key(apiKey=old.id, patchOperations=patch)
-        retag(client, old.outputs["arn"], old, tags)
-        return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target, tags)
+        return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("apigateway").delete_api_key(apiKey=old.id)
@@ -223,15 +212,16 @@ class ApiKey(Provisioner):
         return str(api_keys[0]["id"]) if api_keys else None
 
     @staticmethod
-    def _resource(api_key: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
+    def _resource(api_key: Mapping[str, Any], target: Target) -> Resource:
         arn = f"arn:aws:apigateway:{target.region}::/apikeys/{api_key['id']}"
-        return Resource(api_key["id"], {"arn": arn, "value": api_key["value"], "tagsAll": dict(tags)})
+        return Resource(api_key["id"], {"arn": arn, "value": api_key["value"]})
 
 
 @provisions("aws:apigateway/usagePlan:UsagePlan")
 class UsagePlan(Provisioner):
     """A usage plan: the stages that its keys open, with quota and throttle."""
 
+    tagged = "apigateway"
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"name", "apiStages", "throttleSettings", "quotaSettings", "description"})
 
@@ -239,13 +229,12 @@ class UsagePlan(Provisioner):
         client, tags = target.client("apigateway"), target.tags(inputs)
         names = {"throttleSettings": "throttle", "quotaSettings": "quota"}
         request = requests.build(client, "CreateUsagePlan", inputs, names=names, by_hand=("tags",))
-        return self._resource(client.create_usage_plan(**request, tags=tags)["id"], target, tags)
+        plan_id = client.create_usage_plan(**request, tags=tags)["id"]
+        return Resource(plan_id, {"arn": f"arn:aws:apigateway:{target.region}::/usageplans/{plan_id}"})
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the tags. Any other change creates another plan."""
-        tags = target.tags(inputs)
-        retag(target.client("apigateway"), old.outputs["arn"], old, tags)
-        return self._resource(old.id, target, tags)
+        """Keep the plan: any change but of its tags creates another."""
+        return Resource(old.id, old.outputs)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the plan, after its stages, as AWS requires."""
@@ -255,11 +244,6 @@ class UsagePlan(Provisioner):
         if patch:
             client.update_usage_plan(usagePlanId=old.id, patchOperations=patch)
         client.delete_usage_plan(usagePlanId=old.id)
-
-    @staticmethod
-    def _resource(plan_id: str, target: Target, tags: Mapping[str, str]) -> Resource:
-        arn = f"arn:aws:apigateway:{target.region}::/usageplans/{plan_id}"
-        return Resource(plan_id, {"arn": arn, "tagsAll": dict(tags)})
 
 
 @provisions("aws:apigateway/usagePlanKey:UsagePlanKey")

@@ -10,30 +10,30 @@ from botocore import xform_name
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions
 
 
 @provisions("aws:apigatewayv2/api:Api")
 class Api(Provisioner):
     """An HTTP API without routes; its id is API Gateway's."""
 
+    tagged = "apigatewayv2"
     auto_name = AutoName("name", 128)
     replaced_by = frozenset({"protocolType"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
         request = requests.build(client, "CreateApi", inputs, by_hand=("tags",))
-        return self._resource(client.create_api(**request, Tags=tags), target, tags)
+        return self._resource(client.create_api(**request, Tags=tags), target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the name, CORS and tags."""
-        client, tags = target.client("apigatewayv2"), target.tags(inputs)
+        """Change the name and CORS."""
+        client = target.client("apigatewayv2")
         request = requests.build(client, "UpdateApi", inputs, by_hand=("tags",))
         if old.inputs.get("corsConfiguration") and "CorsConfiguration" not in request:
             client.delete_cors_configuration(ApiId=old.id)
         changed = client.update_api(ApiId=old.id, **request)
-        retag(client, old.outputs["arn"], old, tags)
-        return self._resource(changed, target, tags)
+        return self._resource(changed, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("apigatewayv2").delete_api(ApiId=old.id)
@@ -44,13 +44,12 @@ class Api(Provisioner):
         return next((str(api["ApiId"]) for api in apis if api["Name"] == inputs.require("name")), None)
 
     @staticmethod
-    def _resource(api: Mapping[str, Any], target: Target, tags: Mapping[str, str]) -> Resource:
+    def _resource(api: Mapping[str, Any], target: Target) -> Resource:
         api_id = str(api["ApiId"])
         outputs = {
             "arn": f"arn:aws:apigateway:{target.region}::/apis/{api_id}",
             "apiEndpoint": f"{target.cloud.endpoint_url}/_aws/execute-api/{api_id}",
             "executionArn": target.arn("execute-api", api_id),
-            "tagsAll": dict(tags),
         }
         return Resource(api_id, outputs)
 
@@ -98,31 +97,30 @@ class Route(Part):
 class Stage(Provisioner):
     """An API under a name; its id is the name."""
 
+    tagged = "apigatewayv2"
     replaced_by = frozenset({"apiId", "name"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         client, tags = target.client("apigatewayv2"), target.tags(inputs)
         request = _build(client, "CreateStage", inputs)
         client.create_stage(**request, Tags=tags)
-        return self._resource(inputs, target, tags)
+        return self._resource(inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        client, tags = target.client("apigatewayv2"), target.tags(inputs)
+        client = target.client("apigatewayv2")
         client.update_stage(**_build(client, "UpdateStage", inputs))
-        retag(client, old.outputs["arn"], old, tags)
-        return self._resource(inputs, target, tags)
+        return self._resource(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("apigatewayv2").delete_stage(ApiId=old.inputs["apiId"], StageName=old.inputs["name"])
 
     @staticmethod
-    def _resource(inputs: Inputs, target: Target, tags: Mapping[str, str]) -> Resource:
+    def _resource(inputs: Inputs, target: Target) -> Resource:
         api, name = inputs.require("apiId"), inputs.require("name")
         outputs = {
             "arn": f"arn:aws:apigateway:{target.region}::/apis/{api}/stages/{name}",
             "executionArn": target.arn("execute-api", f"{api}/{name}"),
             "invokeUrl": f"{target.cloud.endpoint_url}/_aws/execute-api/{api}/{name}",
-            "tagsAll": dict(tags),
         }
         return Resource(str(name), outputs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,8 @@ from labelstack.engines.naming import AutoName
 
 P = TypeVar("P", bound="type[Provisioner]")
 REGISTRY: dict[str, Provisioner] = {}
+# The output that names a resource to `TagResource`, and the operation's noun, where they are others than ARN and that.
+TAG_OWNERS = {"iam": ("name", "role"), "sqs": ("url", "queue")}
 # The codes by which services answer that there is no such thing.
 MISSING = frozenset(
     {
@@ -94,11 +96,13 @@ class Provisioner(ABC):
     Attributes:
         auto_name: The rule for a name that the program leaves out; None when the type has no name.
         replaced_by: Properties that cannot be changed in place; None when nothing can.
+        tagged: The service that changes its tags; "" of a type without, or that sees to them itself.
         api_names: The API's names of properties that Pulumi names otherwise, to read errors by.
     """
 
     auto_name: ClassVar[AutoName | None] = None
     replaced_by: ClassVar[frozenset[str] | None] = None
+    tagged: ClassVar[str] = ""
     api_names: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
@@ -184,20 +188,21 @@ def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") ->
     return [{key: name, value: content} for name, content in tags.items()]
 
 
-def retag(client: Any, owner: str, old: Recorded, tags: Mapping[str, str], kind: str = "resource") -> None:
+def retag(client: Any, outputs: Mapping[str, Any], tags: Mapping[str, str], stale: Collection[str] = ()) -> None:
     """Change the tags of a resource, by `TagResource` and `UntagResource` as botocore's model of the service has them.
 
-    Tags in a request that creates or puts count for a new resource only. `kind` is `role` for `TagRole`.
+    Tags in a request that creates or puts count for a new resource only.
     """
+    owner, kind = TAG_OWNERS.get(client.meta.service_model.service_name, ("arn", "resource"))
 
     def send(operation: str, value: Callable[[Any], Any]) -> None:
         shape = client.meta.service_model.operation_model(f"{operation}{kind.title()}").input_shape
         (owner_name, _), (member, form) = shape.members.items()
         # CloudFront wraps its lists.
         request = {"Items": value(form.members["Items"])} if form.type_name == "structure" else value(form)
-        getattr(client, f"{operation.lower()}_{kind}")(**{owner_name: owner, member: request})
+        getattr(client, f"{operation.lower()}_{kind}")(**{owner_name: outputs[owner], member: request})
 
-    if stale := sorted(set(old.outputs.get("tagsAll", {})) - set(tags)):
-        send("Untag", lambda form: stale)
+    if stale:
+        send("Untag", lambda form: sorted(stale))
     if tags:
         send("Tag", lambda form: tag_list(tags, *form.member.members) if form.type_name == "list" else dict(tags))

@@ -11,7 +11,7 @@ from botocore import xform_name
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, tag_list
 
 HOSTED_ZONE = "Z2FDTNDATAQYW2"  # of every distribution
 
@@ -68,6 +68,7 @@ class ResponseHeadersPolicy(Shared):
 class Distribution(Provisioner):
     """A distribution; an emulator's is ready at once."""
 
+    tagged = "cloudfront"
     replaced_by = frozenset({"staging"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
@@ -76,15 +77,14 @@ class Distribution(Provisioner):
         answer = client.create_distribution_with_tags(
             DistributionConfigWithTags={"DistributionConfig": config, "Tags": {"Items": tag_list(tags)}}
         )
-        return self._resource(answer, config, tags)
+        return self._resource(answer, config)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        client, tags = target.client("cloudfront"), target.tags(inputs)
+        client = target.client("cloudfront")
         config = _distribution(client, inputs, old.outputs["callerReference"])
         etag = client.get_distribution(Id=old.id)["ETag"]
         changed = client.update_distribution(Id=old.id, IfMatch=etag, DistributionConfig=config)
-        retag(client, changed["Distribution"]["ARN"], old, tags)
-        return self._resource(changed, config, tags)
+        return self._resource(changed, config)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Switch the distribution off, as AWS requires, and remove it."""
@@ -95,7 +95,7 @@ class Distribution(Provisioner):
         client.delete_distribution(Id=old.id, IfMatch=off["ETag"])
 
     @staticmethod
-    def _resource(answer: Mapping[str, Any], config: Mapping[str, Any], tags: dict[str, str]) -> Resource:
+    def _resource(answer: Mapping[str, Any], config: Mapping[str, Any]) -> Resource:
         distribution = answer["Distribution"]
         outputs = {
             "arn": distribution["ARN"],
@@ -104,7 +104,6 @@ class Distribution(Provisioner):
             "etag": answer["ETag"],
             "hostedZoneId": HOSTED_ZONE,
             "status": distribution["Status"],
-            "tagsAll": tags,
         }
         return Resource(distribution["Id"], outputs)
 

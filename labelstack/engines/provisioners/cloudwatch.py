@@ -29,6 +29,7 @@ STATISTIC_NAMES = {"period": "Period", "stat": "Stat", "unit": "Unit"}
 class LogGroup(Provisioner):
     """A log group; its id is its name."""
 
+    tagged = "logs"
     auto_name = AutoName("name", 512)
     replaced_by = frozenset({"name", "logGroupClass", "kmsKeyId"})
 
@@ -39,14 +40,11 @@ class LogGroup(Provisioner):
             if (value := inputs.get(property)) is not None:
                 request[property] = value
         logs.create_log_group(**request)
-        return self._configured(inputs, target, tags)
+        return self._configured(inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change retention and tags."""
-        tags = target.tags(inputs)
-        arn = target.arn("logs", f"log-group:{old.id}")
-        retag(target.client("logs"), arn, old, tags)
-        return self._configured(inputs, target, tags)
+        """Change retention."""
+        return self._configured(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the group with its events."""
@@ -59,38 +57,38 @@ class LogGroup(Provisioner):
         return next((str(name) for group in answer["logGroups"] if group["logGroupName"] == name), None)
 
     @staticmethod
-    def _configured(inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
+    def _configured(inputs: Inputs, target: Target) -> Resource:
         logs, name = target.client("logs"), inputs.require("name")
         if days := inputs.get("retentionInDays"):  # 0: for ever
             logs.put_retention_policy(logGroupName=name, retentionInDays=days)
         else:
             with ignore_missing():
                 logs.delete_retention_policy(logGroupName=name)
-        return Resource(name, {"arn": target.arn("logs", f"log-group:{name}"), "name": name, "tagsAll": tags})
+        return Resource(name, {"arn": target.arn("logs", f"log-group:{name}"), "name": name})
 
 
 @provisions("aws:cloudwatch/metricAlarm:MetricAlarm")
 class MetricAlarm(Provisioner):
     """An alarm on a metric or on an expression of several; its id is its name."""
 
+    tagged = "cloudwatch"
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"name"})
     api_names = ALARM_NAMES
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        return self.update(Recorded("", {}, {}), inputs, target)
+        resource = self.update(Recorded("", {}, {}), inputs, target)
+        # LocalStack forgets the tags of the request that makes an alarm.
+        retag(target.client("cloudwatch"), resource.outputs, target.tags(inputs))
+        return resource
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Replace the alarm by one of the same name.
-
-        Tags have calls of their own: in the request, AWS takes those of a new alarm only, and LocalStack forgets them.
-        """
-        cloudwatch, tags = target.client("cloudwatch"), target.tags(inputs)
+        """Replace the alarm by one of the same name."""
+        cloudwatch = target.client("cloudwatch")
         cloudwatch.put_metric_alarm(**self._request(inputs, target))
         name = str(inputs.require("name"))
         arn = target.arn("cloudwatch", f"alarm:{name}")
-        retag(cloudwatch, arn, old, tags)
-        return Resource(name, {"arn": arn, "name": name, "tagsAll": tags})
+        return Resource(name, {"arn": arn, "name": name})
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("cloudwatch").delete_alarms(AlarmNames=[old.id])

@@ -6,26 +6,26 @@ from typing import Any
 
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions, retag
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions
 
 
 @provisions("aws:cognito/identityPool:IdentityPool")
 class IdentityPool(Provisioner):
     """A pool; its id has the region in it."""
 
+    tagged = "cognito-identity"
     replaced_by = frozenset({"developerProviderName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         client, tags = target.client("cognito-identity"), target.tags(inputs)
         pool = client.create_identity_pool(**self._request(client, "CreateIdentityPool", inputs), IdentityPoolTags=tags)
-        return self._resource(pool["IdentityPoolId"], target, tags)
+        return self._resource(pool["IdentityPoolId"], target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        client, tags = target.client("cognito-identity"), target.tags(inputs)
+        client = target.client("cognito-identity")
         request = self._request(client, "UpdateIdentityPool", inputs)
         client.update_identity_pool(IdentityPoolId=old.id, **request)
-        retag(client, old.outputs["arn"], old, tags)
-        return self._resource(old.id, target, tags)
+        return self._resource(old.id, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("cognito-identity").delete_identity_pool(IdentityPoolId=old.id)
@@ -36,8 +36,8 @@ class IdentityPool(Provisioner):
         return request | {"AllowUnauthenticatedIdentities": bool(inputs.get("allowUnauthenticatedIdentities", False))}
 
     @staticmethod
-    def _resource(pool_id: str, target: Target, tags: dict[str, str]) -> Resource:
-        return Resource(pool_id, {"arn": target.arn("cognito-identity", f"identitypool/{pool_id}"), "tagsAll": tags})
+    def _resource(pool_id: str, target: Target) -> Resource:
+        return Resource(pool_id, {"arn": target.arn("cognito-identity", f"identitypool/{pool_id}")})
 
 
 @provisions("aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment")

@@ -6,7 +6,7 @@ from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, tag_list
 
 POLLING = {"Delay": 0.05, "MaxAttempts": 1200}  # seconds; a minute
 
@@ -15,6 +15,7 @@ POLLING = {"Delay": 0.05, "MaxAttempts": 1200}  # seconds; a minute
 class Table(Provisioner):
     """A table; its id is its name."""
 
+    tagged = "dynamodb"
     auto_name = AutoName("name", 255)
     # On AWS, indexes and keys of a table with data change by careful steps; on an emulator the table is replaced.
     replaced_by = frozenset(
@@ -49,15 +50,15 @@ class Table(Provisioner):
             request["SSESpecification"] = {"Enabled": encryption.require("enabled")}
         dynamodb.create_table(**request)
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=POLLING)
-        return self._configured(inputs, target, None, tags)
+        return self._configured(inputs, target, None)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change protection, expiry, recovery and tags."""
-        dynamodb, tags = target.client("dynamodb"), target.tags(inputs)
+        """Change protection, expiry and recovery."""
+        dynamodb = target.client("dynamodb")
         protected = inputs.get("deletionProtectionEnabled", False)
         dynamodb.update_table(TableName=old.id, DeletionProtectionEnabled=protected)
         dynamodb.get_waiter("table_exists").wait(TableName=old.id, WaiterConfig=POLLING)
-        return self._configured(inputs, target, old, tags)
+        return self._configured(inputs, target, old)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the table with its items."""
@@ -71,7 +72,7 @@ class Table(Provisioner):
         return str(answer["Table"]["TableName"])
 
     @staticmethod
-    def _configured(inputs: Inputs, target: Target, old: Recorded | None, tags: dict[str, str]) -> Resource:
+    def _configured(inputs: Inputs, target: Target, old: Recorded | None) -> Resource:
         dynamodb, name = target.client("dynamodb"), inputs.require("name")
         if (ttl := inputs.object("ttl")) is not None:
             ttl_specification = {"Enabled": ttl.get("enabled", False), "AttributeName": ttl.get("attributeName", "")}
@@ -82,9 +83,7 @@ class Table(Provisioner):
             specification = {"PointInTimeRecoveryEnabled": recovery.require("enabled")}
             dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
         table = dynamodb.describe_table(TableName=name)["Table"]
-        if old:
-            retag(dynamodb, table["TableArn"], old, tags)
-        return Resource(name, {"arn": table["TableArn"], "name": name, "tagsAll": tags})
+        return Resource(name, {"arn": table["TableArn"], "name": name})
 
 
 def _keys(inputs: Inputs) -> list[dict[str, str]]:

@@ -7,16 +7,7 @@ from typing import Any
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Setting,
-    Target,
-    provisions,
-    retag,
-    tag_list,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions, tag_list
 from labelstack.errors import DeployError
 
 DEFAULT_BUS = "default"
@@ -26,20 +17,19 @@ DEFAULT_BUS = "default"
 class EventRule(Provisioner):
     """A rule; its id is its name, after that of its bus if it is not the default one."""
 
+    tagged = "events"
     auto_name = AutoName("name", 64)
     replaced_by = frozenset({"name", "eventBusName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         tags = target.tags(inputs)
         rule = target.client("events").put_rule(**self._request(inputs, target), Tags=tag_list(tags))
-        return self._resource(rule["RuleArn"], inputs, tags)
+        return self._resource(rule["RuleArn"], inputs)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Replace the rule, and its tags by calls of their own: a rule that exists ignores tags in the request."""
-        events, tags, arn = target.client("events"), target.tags(inputs), old.outputs["arn"]
-        events.put_rule(**self._request(inputs, target))
-        retag(events, arn, old, tags)
-        return self._resource(arn, inputs, tags)
+        """Replace the rule by one of the same name."""
+        target.client("events").put_rule(**self._request(inputs, target))
+        return self._resource(old.outputs["arn"], inputs)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the rule, after the engine has removed its targets."""
@@ -55,8 +45,8 @@ class EventRule(Provisioner):
         return requests.build(target.client("events"), "PutRule", inputs, by_hand=("tags",))
 
     @staticmethod
-    def _resource(arn: str, inputs: Inputs, tags: dict[str, str]) -> Resource:
-        return Resource(_rule_id(inputs), {"arn": arn, "name": inputs.require("name"), "tagsAll": tags})
+    def _resource(arn: str, inputs: Inputs) -> Resource:
+        return Resource(_rule_id(inputs), {"arn": arn, "name": inputs.require("name")})
 
 
 @provisions("aws:cloudwatch/eventTarget:EventTarget")

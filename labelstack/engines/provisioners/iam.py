@@ -6,22 +6,14 @@ from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Setting,
-    Target,
-    provisions,
-    retag,
-    tag_list,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions, tag_list
 
 
 @provisions("aws:iam/role:Role")
 class Role(Provisioner):
     """A role; its id is its name."""
 
+    tagged = "iam"
     auto_name = AutoName("name", 64)
     replaced_by = frozenset({"name"})
 
@@ -32,14 +24,13 @@ class Role(Provisioner):
             AssumeRolePolicyDocument=inputs.require("assumeRolePolicy"),
             Tags=tag_list(tags),
         )
-        return self._resource(role["Role"], tags)
+        return self._resource(role["Role"])
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the trust policy and the tags."""
-        iam, name, tags = target.client("iam"), inputs.require("name"), target.tags(inputs)
+        """Change the trust policy."""
+        iam, name = target.client("iam"), inputs.require("name")
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=inputs.require("assumeRolePolicy"))
-        retag(iam, name, old, tags, "role")
-        return self._resource(iam.get_role(RoleName=name)["Role"], tags)
+        return self._resource(iam.get_role(RoleName=name)["Role"])
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the role, after the engine has removed its policies."""
@@ -50,8 +41,8 @@ class Role(Provisioner):
         return str(target.client("iam").get_role(RoleName=inputs.require("name"))["Role"]["RoleName"])
 
     @staticmethod
-    def _resource(role: dict[str, Any], tags: dict[str, str]) -> Resource:
-        outputs = {"arn": role["Arn"], "name": role["RoleName"], "uniqueId": role["RoleId"], "tagsAll": tags}
+    def _resource(role: dict[str, Any]) -> Resource:
+        outputs = {"arn": role["Arn"], "name": role["RoleName"], "uniqueId": role["RoleId"]}
         return Resource(role["RoleName"], outputs)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from labelstack.engines import archives, requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions
 from labelstack.errors import DeployError
 
 # An emulator may have to pull the image of the runtime first.
@@ -23,6 +23,7 @@ _BY_HAND = ("code", "tags", "sourceCodeHash", "name")
 class Function(Provisioner):
     """A function from a zip; its id is its name."""
 
+    tagged = "lambda"
     auto_name = AutoName("name", 64)
     replaced_by = frozenset({"name", "packageType", "architectures"})
 
@@ -31,11 +32,11 @@ class Function(Provisioner):
         client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
         request = requests.build(client, "CreateFunction", inputs, by_hand=_BY_HAND)
         client.create_function(FunctionName=inputs.require("name"), Code={"ZipFile": code}, Tags=tags, **request)
-        return self._configured(inputs, target, code, tags)
+        return self._configured(inputs, target, code)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the code, configuration and tags."""
-        client, tags, code = target.client("lambda"), target.tags(inputs), _zip(inputs)
+        """Change the code and configuration."""
+        client, code = target.client("lambda"), _zip(inputs)
         request = requests.build(client, "UpdateFunctionConfiguration", inputs, by_hand=(*_BY_HAND, "publish"))
         for gone in set(old.inputs) & set(_RESET) - set(inputs):
             request |= _RESET[gone]
@@ -43,9 +44,7 @@ class Function(Provisioner):
         _wait_until_ready(client, old.id)
         if archives.digest(inputs.get("code")) != old.inputs.get("code"):
             client.update_function_code(FunctionName=old.id, ZipFile=code, Publish=bool(inputs.get("publish")))
-        arn = old.outputs["arn"]
-        retag(client, arn, old, tags)
-        return self._configured(inputs, target, code, tags)
+        return self._configured(inputs, target, code)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("lambda").delete_function(FunctionName=old.id)
@@ -56,7 +55,7 @@ class Function(Provisioner):
         return str(answer["Configuration"]["FunctionName"])
 
     @staticmethod
-    def _configured(inputs: Inputs, target: Target, code: bytes, tags: dict[str, str]) -> Resource:
+    def _configured(inputs: Inputs, target: Target, code: bytes) -> Resource:
         client, name = target.client("lambda"), inputs.require("name")
         inputs.get("sourceCodeHash")  # only shows a change
         configuration = _wait_until_ready(client, name)
@@ -79,7 +78,6 @@ class Function(Provisioner):
             "codeSha256": digest,
             "sourceCodeHash": digest,
             "sourceCodeSize": len(code),
-            "tagsAll": tags,
         }
         return Resource(name, outputs)
 
@@ -88,18 +86,18 @@ class Function(Provisioner):
 class EventSourceMapping(Provisioner):
     """A queue or stream that calls a function; its id is the mapping's UUID."""
 
+    tagged = "lambda"
     replaced_by = frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         client, tags = target.client("lambda"), target.tags(inputs)
         request = requests.build(client, "CreateEventSourceMapping", inputs, by_hand=("tags",))
-        return self._resource(client.create_event_source_mapping(**request, Tags=tags), target, tags)
+        return self._resource(client.create_event_source_mapping(**request, Tags=tags), target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        client, tags = target.client("lambda"), target.tags(inputs)
+        client = target.client("lambda")
         request = requests.build(client, "UpdateEventSourceMapping", inputs, by_hand=("tags",))
-        retag(client, old.outputs["arn"], old, tags)
-        return self._resource(client.update_event_source_mapping(UUID=old.id, **request), target, tags)
+        return self._resource(client.update_event_source_mapping(UUID=old.id, **request), target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("lambda").delete_event_source_mapping(UUID=old.id)
@@ -113,14 +111,13 @@ class EventSourceMapping(Provisioner):
         return next((str(mapping["UUID"]) for mapping in answer["EventSourceMappings"]), None)
 
     @staticmethod
-    def _resource(answer: dict[str, Any], target: Target, tags: dict[str, str]) -> Resource:
+    def _resource(answer: dict[str, Any], target: Target) -> Resource:
         uuid = answer["UUID"]
         outputs = {
             "arn": answer.get("EventSourceMappingArn") or target.arn("lambda", f"event-source-mapping:{uuid}"),
             "uuid": uuid,
             "functionArn": answer["FunctionArn"],
             "state": answer.get("State", ""),
-            "tagsAll": tags,
         }
         return Resource(uuid, outputs)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, tag_list
 
 NOT_LOGGED = {"level": "OFF", "includeExecutionData": False}
 
@@ -15,6 +15,7 @@ NOT_LOGGED = {"level": "OFF", "includeExecutionData": False}
 class StateMachine(Provisioner):
     """A state machine; its id is its ARN."""
 
+    tagged = "stepfunctions"
     auto_name = AutoName("name", 80)
     replaced_by = frozenset({"name", "type"})
 
@@ -26,14 +27,13 @@ class StateMachine(Provisioner):
             tags=tag_list(tags, "key", "value"),
             **self._request(inputs),
         )
-        return self._resource(answer["stateMachineArn"], inputs, tags)
+        return self._resource(answer["stateMachineArn"], inputs)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change the state machine. Running executions keep the old definition."""
-        states, tags = target.client("stepfunctions"), target.tags(inputs)
+        states = target.client("stepfunctions")
         states.update_state_machine(stateMachineArn=old.id, **self._request(inputs))
-        retag(states, old.id, old, tags)
-        return self._resource(old.id, inputs, tags)
+        return self._resource(old.id, inputs)
 
     def delete(self, old: Recorded, target: Target) -> None:
         target.client("stepfunctions").delete_state_machine(stateMachineArn=old.id)
@@ -61,5 +61,5 @@ class StateMachine(Provisioner):
         return request
 
     @staticmethod
-    def _resource(arn: str, inputs: Inputs, tags: dict[str, str]) -> Resource:
-        return Resource(arn, {"arn": arn, "name": inputs.require("name"), "status": "ACTIVE", "tagsAll": tags})
+    def _resource(arn: str, inputs: Inputs) -> Resource:
+        return Resource(arn, {"arn": arn, "name": inputs.require("name"), "status": "ACTIVE"})

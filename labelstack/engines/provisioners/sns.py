@@ -13,7 +13,6 @@ from labelstack.engines.provisioners.base import (
     Setting,
     Target,
     provisions,
-    retag,
     tag_list,
     text,
 )
@@ -40,6 +39,7 @@ SUBSCRIPTION_ATTRIBUTES = {
 class Topic(Provisioner):
     """A topic; its id is its ARN."""
 
+    tagged = "sns"
     auto_name = AutoName("name", 256)
     replaced_by = frozenset({"name"})
     api_names = TOPIC_ATTRIBUTES
@@ -49,18 +49,17 @@ class Topic(Provisioner):
         answer = target.client("sns").create_topic(
             Name=inputs.require("name"), Attributes=_attributes(inputs, TOPIC_ATTRIBUTES), Tags=tag_list(tags)
         )
-        return self._resource(answer["TopicArn"], inputs, target, tags)
+        return self._resource(answer["TopicArn"], inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the attributes and tags."""
-        sns, tags = target.client("sns"), target.tags(inputs)
+        """Change the attributes."""
+        sns = target.client("sns")
         attributes = _attributes(inputs, TOPIC_ATTRIBUTES)
         for gone in set(old.inputs) & set(TOPIC_ATTRIBUTES) - set(inputs):
             attributes[TOPIC_ATTRIBUTES[gone]] = ""
         for name, value in attributes.items():
             sns.set_topic_attributes(TopicArn=old.id, AttributeName=name, AttributeValue=value)
-        retag(sns, old.id, old, tags)
-        return self._resource(old.id, inputs, target, tags)
+        return self._resource(old.id, inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the topic with its subscriptions."""
@@ -73,8 +72,8 @@ class Topic(Provisioner):
         return arn
 
     @staticmethod
-    def _resource(arn: str, inputs: Inputs, target: Target, tags: dict[str, str]) -> Resource:
-        return Resource(arn, {"arn": arn, "name": inputs.require("name"), "owner": target.account, "tagsAll": tags})
+    def _resource(arn: str, inputs: Inputs, target: Target) -> Resource:
+        return Resource(arn, {"arn": arn, "name": inputs.require("name"), "owner": target.account})
 
 
 @provisions("aws:sns/topicPolicy:TopicPolicy")

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Setting,
-    Target,
-    provisions,
-    retag,
-    text,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions, text
 
 ATTRIBUTES = {
     "delaySeconds": "DelaySeconds",
@@ -34,6 +25,7 @@ ATTRIBUTES = {
 class Queue(Provisioner):
     """A queue; its id is its URL."""
 
+    tagged = "sqs"
     auto_name = AutoName("name", 80)
     replaced_by = frozenset({"name"})
     api_names = ATTRIBUTES
@@ -41,17 +33,16 @@ class Queue(Provisioner):
     def create(self, inputs: Inputs, target: Target) -> Resource:
         name, sqs, tags = inputs.require("name"), target.client("sqs"), target.tags(inputs)
         url = sqs.create_queue(QueueName=name, Attributes=self._attributes(inputs), tags=tags)["QueueUrl"]
-        return self._resource(url, name, tags, target)
+        return self._resource(url, name, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the attributes and tags."""
-        name, sqs, tags = inputs.require("name"), target.client("sqs"), target.tags(inputs)
+        """Change the attributes."""
+        name, sqs = inputs.require("name"), target.client("sqs")
         attributes = self._attributes(inputs)
         for gone in set(old.inputs) & set(ATTRIBUTES) - set(inputs):
             attributes[ATTRIBUTES[gone]] = DEFAULTS.get(gone, "")
         sqs.set_queue_attributes(QueueUrl=old.id, Attributes=attributes)
-        retag(sqs, old.id, old, tags, "queue")
-        return self._resource(old.id, name, tags, target)
+        return self._resource(old.id, name, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the queue with its messages."""
@@ -66,8 +57,8 @@ class Queue(Provisioner):
         return {ATTRIBUTES[name]: text(inputs.get(name)) for name in inputs if name in ATTRIBUTES}
 
     @staticmethod
-    def _resource(url: str, name: str, tags: dict[str, str], target: Target) -> Resource:
-        return Resource(url, {"arn": target.arn("sqs", name), "name": name, "url": url, "tagsAll": tags})
+    def _resource(url: str, name: str, target: Target) -> Resource:
+        return Resource(url, {"arn": target.arn("sqs", name), "name": name, "url": url})
 
 
 # The defaults of attributes that a program no longer sets.

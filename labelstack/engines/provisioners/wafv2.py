@@ -7,13 +7,14 @@ from typing import Any
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, retag, tag_list
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, tag_list
 
 
 @provisions("aws:wafv2/webAcl:WebAcl")
 class WebAcl(Provisioner):
     """A web ACL; its id is AWS WAF's."""
 
+    tagged = "wafv2"
     auto_name = AutoName("name", 128)
     replaced_by = frozenset({"name", "scope"})
 
@@ -21,14 +22,13 @@ class WebAcl(Provisioner):
         tags = target.tags(inputs)
         request = _request("CreateWebACL", inputs, target) | ({"Tags": tag_list(tags)} if tags else {})
         summary = target.client("wafv2").create_web_acl(**request)["Summary"]
-        return Resource(summary["Id"], {"arn": summary["ARN"], "name": summary["Name"], "tagsAll": tags})
+        return Resource(summary["Id"], {"arn": summary["ARN"], "name": summary["Name"]})
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Change the rules; tags have calls of their own."""
-        client, tags, arn = target.client("wafv2"), target.tags(inputs), old.outputs["arn"]
-        client.update_web_acl(**_request("UpdateWebACL", inputs, target), Id=old.id, LockToken=_lock(old, target))
-        retag(client, arn, old, tags)
-        return Resource(old.id, {**old.outputs, "tagsAll": tags})
+        """Change the rules."""
+        request = _request("UpdateWebACL", inputs, target)
+        target.client("wafv2").update_web_acl(**request, Id=old.id, LockToken=_lock(old, target))
+        return Resource(old.id, old.outputs)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the web ACL, after the engine has removed its associations."""
