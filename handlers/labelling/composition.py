@@ -18,7 +18,7 @@ from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.config import Config
 
 from ..environment import EnvironmentVariableError, Variables
-from ..results.table import DynamoRows, ResultsWriter
+from ..results.table import ResultsWriter, Rows
 from ..results.table import client_config as dynamodb_config
 from . import outbox, rekognition, s3_objects, workflow, workflow_start
 from .decoder import Decoder
@@ -109,7 +109,7 @@ def workflow_step(name: str, variables: Variables) -> workflow.StepFunction:
 class _Services:
     """The parts of every function."""
 
-    rows: DynamoRows
+    rows: Rows
     connections: int
     metrics: Metrics = field(default_factory=Metrics)
     logger: Logger = field(default_factory=Logger)
@@ -117,7 +117,7 @@ class _Services:
 
     @classmethod
     def of(cls, table: str, connections: int) -> _Services:
-        return cls(DynamoRows(boto3.client("dynamodb", config=dynamodb_config(connections)), table), connections)
+        return cls(Rows(boto3.client("dynamodb", config=dynamodb_config(connections)), table), connections)
 
     @property
     def results(self) -> ResultsWriter:

@@ -23,7 +23,7 @@ from .errors import InvalidCursorError, InvalidQueryError
 from .item import FACTS_LAYOUT, TERMS_LAYOUT, Item, all_labels, document
 from .keys import iso_ms, name_term
 from .query import Kind, Query
-from .table import GET_KEYS, DynamoRows, Wire, from_wire, queried, read_item, translated_errors
+from .table import GET_KEYS, Rows, Wire, from_wire, queried, read_item, translated_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -102,7 +102,7 @@ class ResultsReader:
         self._client = client
         self._table = table_name
         self._folder = folder
-        self._rows = DynamoRows(client, table_name, sleep)
+        self._rows = Rows(client, table_name, sleep)
         self._cursors: CursorKeys | OpenKey = CursorKeys(client, table_name) if folder else OpenKey()
 
     def get(self, key: str) -> Result | None:
@@ -312,17 +312,17 @@ class _Way:
     partition: str
     sk: str
     """Of the candidates."""
-    least: str = "0"
-    most: str = "~"
+    least: str = ""
+    most: str = ""
+    """The range of its sort keys; empty where it has no such end."""
 
     def request(self, page_size: int, after: tuple[str, str] | None, folder: str) -> Wire:
         """Return the query for the next candidates."""
-        values = {":partition": self.partition, ":least": self.least, ":most": self.most}
-        request: Wire = {
-            "IndexName": self.index,
-            "Limit": page_size,
-            "KeyConditionExpression": f"{self.index}pk = :partition AND {self.index}sk BETWEEN :least AND :most",
-        }
+        values, condition = {":partition": self.partition}, f"{self.index}pk = :partition"
+        if self.least or self.most:
+            values |= {":least": self.least or "0", ":most": self.most or "~"}
+            condition += f" AND {self.index}sk BETWEEN :least AND :most"
+        request: Wire = {"IndexName": self.index, "Limit": page_size, "KeyConditionExpression": condition}
         if folder:
             values[":folder"] = folder
             request |= {"FilterExpression": "begins_with(#key, :folder)", "ExpressionAttributeNames": {"#key": "key"}}
@@ -375,10 +375,10 @@ def _ways(query: Query, label: str, least: Decimal, order: Order) -> list[_Way]:
     if order == "taken":
         return _years(query)
     if label and order == "confidence":
-        return [_Way("gsi1", keys.label_sk(label), keys.label_sk(label), keys.confidence_sort(least))]
+        return [_Way("gsi1", keys.label_sk(label), keys.label_sk(label), keys.confidence_sort(least) if least else "")]
     # A picture is processed after its date, if need be by another clock.
     since = max(query.since, f"{keys.FIRST_YEAR}-01-02T00:00:00.000Z")
-    processed = iso_ms(datetime.fromisoformat(since) - timedelta(days=1))
+    processed = iso_ms(datetime.fromisoformat(since) - timedelta(days=1)) if query.since else ""
     term = _term(query)
     if label and not term:
         return [_Way("gsi2", keys.label_sk(label), keys.label_sk(label), processed)]
@@ -397,7 +397,7 @@ def _years(query: Query) -> list[_Way]:
     last = datetime.fromisoformat(query.before) - timedelta(milliseconds=1) if query.before else datetime.max
     newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
     years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
-    return [_Way("gsi2", year, year, query.since or "0", query.before or "~") for year in years]
+    return [_Way("gsi2", year, year, query.since, query.before) for year in years]
 
 
 def _place(result: Result) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
@@ -69,25 +69,6 @@ _UNAVAILABLE_CODES: Final = frozenset(
     }
 )
 _UNAVAILABLE_REASONS: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
-
-
-class Rows(Protocol):
-    """The operations of a table that writing needs. Raises TableUnavailableError."""
-
-    def read_items(self, places: Collection[Place]) -> Mapping[Place, Item]:
-        """Return the items that there are at these places, read consistently."""
-
-    def put_items(self, items: Sequence[Item]) -> None:
-        """Write items, whatever is there."""
-
-    def commit(self, actions: Sequence[Action]) -> None:
-        """Commit all actions or none. Raises ConflictError when the picture's state has changed since the plan."""
-
-    def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
-        """Set attributes of an item, and add 1 to one of its counters; the others stay."""
-
-    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
-        """Put and remove attributes of a picture's image item; False if it has not these values (`where`) any more."""
 
 
 @dataclass(frozen=True)
@@ -180,16 +161,16 @@ def client_config(connections: int) -> Config:
     )
 
 
-@dataclass(frozen=True)
-class DynamoRows:
-    """`Rows` in DynamoDB."""
+@dataclass
+class Rows:
+    """The operations of a table that writing needs. Raises TableUnavailableError."""
 
     client: DynamoDBClient
     table: str
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def read_items(self, places: Collection[Place], *, consistent: bool = True) -> Mapping[Place, Item]:
-        """Return the items that there are, by one BatchGetItem for each 100."""
+        """Return the items that there are at these places, by one BatchGetItem for each 100."""
         items = {}
         for chunk in _chunks(sorted(set(places)), GET_KEYS):
             request = {"Keys": [_wire_key(*place) for place in chunk], "ConsistentRead": consistent}
@@ -200,7 +181,7 @@ class DynamoRows:
         return items
 
     def put_items(self, items: Sequence[Item]) -> None:
-        """Write items, by one BatchWriteItem for each 25."""
+        """Write items, whatever is there, by one BatchWriteItem for each 25."""
         for chunk in _chunks(items, _PUT_ITEMS):
             puts = [{"PutRequest": {"Item": to_wire(item)}} for item in chunk]
             list(self._batch("written", lambda left: self.client.batch_write_item(RequestItems=left), puts))
@@ -219,12 +200,15 @@ class DynamoRows:
         raise TableUnavailableError(f"DynamoDB left items of a batch un{what} each time")
 
     def commit(self, actions: Sequence[Action]) -> None:
-        """Commit all actions or none, by one TransactWriteItems."""
+        """Commit all actions or none, by one TransactWriteItems.
+
+        Raises ConflictError when the picture's state has changed since the plan.
+        """
         with translated_errors():
             self.client.transact_write_items(TransactItems=[self._wire(action) for action in actions])
 
     def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
-        """Set attributes and add 1 to a counter, by one UpdateItem."""
+        """Set attributes of an item and add 1 to one of its counters, by one UpdateItem; the others stay."""
         names = {f"#n{i}": name for i, name in enumerate(values)}
         update = "SET " + ", ".join(f"{alias} = :v{i}" for i, alias in enumerate(names))
         wire = {f":v{i}": value for i, value in enumerate(values.values())}
@@ -240,7 +224,10 @@ class DynamoRows:
             )
 
     def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
-        """Put and remove attributes, by one UpdateItem."""
+        """Put and remove attributes of a picture's image item, by one UpdateItem.
+
+        Return False if it has not these values (`where`) any more.
+        """
         sets = ", ".join(f"{name} = :new_{name}" for name in put)
         update = " ".join([*([f"SET {sets}"] if put else []), *(["REMOVE " + ", ".join(remove)] if remove else [])])
         try:

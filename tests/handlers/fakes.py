@@ -21,6 +21,7 @@ from handlers.results import keys
 from handlers.results.errors import ConflictError
 from handlers.results.item import Action, Count, DeleteEntry, Item, OutboxEntry, Place, PutEntry, PutImage
 from handlers.results.order import State
+from handlers.results.table import Rows
 from tests.handlers.factories import BUCKET, START
 
 
@@ -37,8 +38,8 @@ class DecoderHere(Decoder):
         return answered(request, io.BytesIO(b"".join(content)), self.max_pixels, lambda pixels: None)
 
 
-class FakeRows:
-    """`Rows` in memory, with the same conditions as DynamoDB's."""
+class FakeRows(Rows):
+    """Rows in memory, with the same conditions as DynamoDB's."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
@@ -49,7 +50,7 @@ class FakeRows:
         """The number of items of each request."""
         self._lock = threading.RLock()
 
-    def read_items(self, places: Collection[Place]) -> Mapping[Place, Item]:
+    def read_items(self, places: Collection[Place], *, consistent: bool = True) -> Mapping[Place, Item]:
         self.fail("read")
         self.reads.append(len(set(places)))
         with self._lock:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from handlers.results.item import Snapshot, Write
 from handlers.results.search import ResultsReader
-from handlers.results.table import DynamoRows, ResultsWriter
+from handlers.results.table import ResultsWriter, Rows
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,7 +17,7 @@ class ResultsTable(ResultsReader):
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         super().__init__(client, table_name)
-        self.writer = ResultsWriter(DynamoRows(client, table_name))
+        self.writer = ResultsWriter(Rows(client, table_name))
 
     def write(self, write: Write) -> Snapshot | None:
         """Put a result where it belongs."""

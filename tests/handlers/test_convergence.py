@@ -17,7 +17,7 @@ from handlers.labelling.failure import FailureRecorder
 from handlers.labelling.metrics import Metrics
 from handlers.results import keys
 from handlers.results.order import FIRST
-from handlers.results.table import DynamoRows, ResultsWriter, Rows, from_wire
+from handlers.results.table import ResultsWriter, Rows, from_wire
 from tests.handlers.assembling import assembled_pipeline, process
 from tests.handlers.conftest import create_table
 from tests.handlers.factories import BUCKET, event, jpeg, time_of
@@ -232,7 +232,7 @@ def test_any_order_ends_in_the_same_table_in_dynamodb(dynamodb: DynamoDBClient, 
     schedule = data.draw(schedules(history))
     name = create_table(dynamodb)
 
-    run(DynamoRows(dynamodb, name), schedule)
+    run(Rows(dynamodb, name), schedule)
 
     items = comparable(scan(dynamodb, name))
     dynamodb.delete_table(TableName=name)
@@ -253,7 +253,7 @@ def test_deliveries_at_the_same_time_end_in_the_same_table_in_dynamodb(
 
     with ThreadPoolExecutor(1) as operations, ThreadPoolExecutor(6) as messages:
         # Two instances of the function: what one keeps in its memory the other does not see.
-        functions = [BothFunctions(DynamoRows(dynamodb, name), objects, operations) for _ in range(2)]
+        functions = [BothFunctions(Rows(dynamodb, name), objects, operations) for _ in range(2)]
         running = [messages.submit(functions[n % 2].deliver, delivery) for n, delivery in enumerate(coming)]
         for future in running:
             future.result()

@@ -18,7 +18,7 @@ from handlers.labelling.sns_message import SnsMessage
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError
 from handlers.results.item import OUTBOX_ATTRIBUTES, OutboxEntry, Snapshot, Write, moved
-from handlers.results.table import DynamoRows, ResultsWriter, Rows
+from handlers.results.table import ResultsWriter, Rows
 from tests.handlers.factories import label, labeled, position, time_of
 from tests.handlers.fakes import FakeRows
 
@@ -92,7 +92,7 @@ def world(request: pytest.FixtureRequest) -> World:
     if request.param == "memory":
         return World(FakeRows())
     client: DynamoDBClient = request.getfixturevalue("dynamodb")
-    return World(DynamoRows(client, request.getfixturevalue("table_name")))
+    return World(Rows(client, request.getfixturevalue("table_name")))
 
 
 def test_stored_result_is_its_writer_s_to_publish(world: World) -> None:

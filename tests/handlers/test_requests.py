@@ -17,7 +17,7 @@ from handlers.labelling.outbox import DeliveringOutbox, S3Documents, SnsTopic
 from handlers.labelling.pipeline import Outcome, Pipeline
 from handlers.labelling.s3_objects import S3Objects
 from handlers.results import keys
-from handlers.results.table import DynamoRows
+from handlers.results.table import Rows
 from labelstack.clouds import EmbeddedCloud
 from labelstack.pricing import ANNOUNCED_PICTURE, KNOWN_PICTURE, PICTURE, Requests
 from tests.handlers.assembling import assembled_pipeline, process_batch
@@ -102,7 +102,7 @@ def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.register(f"provide-client-params.{service}", counted.note, unique_id="counted")
     with ThreadPoolExecutor(4) as operations:
-        rows, objects = DynamoRows(dynamodb, table_name), S3Objects(s3, BUCKET)
+        rows, objects = Rows(dynamodb, table_name), S3Objects(s3, BUCKET)
         yield World(s3, assembled_pipeline(rows, objects, SamePicture(), operations, lambda: time_of(100)), counted)
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.unregister(f"provide-client-params.{service}", unique_id="counted")
@@ -160,7 +160,7 @@ def test_requests_of_a_picture_whose_result_is_announced(world: World, cloud: Em
     topic = sns.create_topic(Name="counted")["TopicArn"]
     sns.meta.events.register("provide-client-params.sns", world.counted.note, unique_id="counted")
     outbox = DeliveringOutbox(
-        rows=DynamoRows(cloud.client("dynamodb"), table_name),
+        rows=Rows(cloud.client("dynamodb"), table_name),
         documents=S3Documents(world.s3, BUCKET),
         topic=SnsTopic(sns, topic),
         min_confidence=Decimal(0),

@@ -25,7 +25,7 @@ from handlers.results import (
 from handlers.results.document import Result, json_ready
 from handlers.results.query import Query
 from handlers.results.search import Order, Page, ResultsReader
-from handlers.results.table import DynamoRows, ResultsWriter
+from handlers.results.table import ResultsWriter, Rows
 from tests.handlers.factories import event, label, labeled, reading, time_of
 from tests.handlers.tables import ResultsTable
 
@@ -342,7 +342,7 @@ def test_unreadable_message_is_kept_and_not_listed_as_a_picture(dynamodb: Dynamo
 
     table.writer.keep_unreadable("m1", "not json", "2026-11-20T12:00:00.000Z")
 
-    [item] = DynamoRows(dynamodb, table_name).read_items([(keys.unreadable_pk("m1"), keys.META)]).values()
+    [item] = Rows(dynamodb, table_name).read_items([(keys.unreadable_pk("m1"), keys.META)]).values()
     assert (item["code"], item["body"]) == ("UNREADABLE_MESSAGE", "not json")
     assert table.list_images().items == []
 
@@ -386,7 +386,7 @@ def test_lost_race_in_dynamodb_is_tried_again() -> None:
         stubber.add_response("batch_get_item", {"Responses": {}})
         stubber.add_response("transact_write_items", {})
 
-        assert ResultsWriter(DynamoRows(client, "t"), sleep=lambda _: None).write(labeled())
+        assert ResultsWriter(Rows(client, "t"), sleep=lambda _: None).write(labeled())
 
         stubber.assert_no_pending_responses()
 
