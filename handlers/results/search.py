@@ -319,9 +319,11 @@ class _Way:
     def request(self, page_size: int, after: tuple[str, str] | None, folder: str) -> Wire:
         """Return the query for the next candidates."""
         values, condition = {":partition": self.partition}, f"{self.index}pk = :partition"
-        if self.least or self.most:
-            values |= {":least": self.least or "0", ":most": self.most or "~"}
+        values |= {name: value for name, value in ((":least", self.least), (":most", self.most)) if value}
+        if len(values) == 3:
             condition += f" AND {self.index}sk BETWEEN :least AND :most"
+        elif len(values) == 2:
+            condition += f" AND {self.index}sk {'>= :least' if self.least else '<= :most'}"
         request: Wire = {"IndexName": self.index, "Limit": page_size, "KeyConditionExpression": condition}
         if folder:
             values[":folder"] = folder
