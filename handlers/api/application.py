@@ -1,4 +1,7 @@
-"""One function of the API: finds the route, answers, and turns every failure into a problem document."""
+"""One function of the API: finds the route, answers, and turns every failure into a problem document.
+
+Powertools' event handler would add 20 to 40 ms to a cold start (`python -m benchmarks event-handler`).
+"""
 
 from __future__ import annotations
 
