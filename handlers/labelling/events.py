@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -161,74 +161,76 @@ def _decode_record(record: object) -> ObjectEvent | str:
     """Return the event, or the name of one that means nothing to labelling."""
     record = _mapping(record, "a record")
     if record.get("source") == EVENTBRIDGE_SOURCE:
-        return _decode_eventbridge(record)
-    if record.get("eventSource") == repair.SOURCE:
-        return _decode_repair(record)
-    if record.get("eventSource") != "aws:s3":
-        raise UnreadableMessageError(f"eventSource must be aws:s3; got {record.get('eventSource')!r:.60}")
-    name = _text(record.get("eventName"), "eventName").removeprefix("s3:")
+        name = _text(record.get("detail-type"), "detail-type")
+        detail = _mapping(record.get("detail"), "detail")
+        # "Object Deleted" has one of two deletion-types, whoever deleted: a person or a lifecycle rule.
+        known_name = _EVENTBRIDGE_NAMES.get((name, detail.get("deletion-type")), "")
+        return _object_event(name, known_name, "detail", detail, record, _EVENTBRIDGE, detail.get("request-id"))
+    source = record.get("eventSource")
+    if source not in ("aws:s3", repair.SOURCE):
+        raise UnreadableMessageError(f"eventSource must be aws:s3; got {source!r:.60}")
     s3 = _mapping(record.get("s3"), "s3")
-    bucket = _mapping(s3.get("bucket"), "s3.bucket")
-    obj = _mapping(s3.get("object"), "s3.object")
-    version_id = obj.get("versionId") or None
-    kind = _kind(name, version_id)
-    if kind is None:
-        return name
-    size = obj.get("size")
-    etag = obj.get("eTag")
+    if source == repair.SOURCE:
+        bucket, key = _bucket_and_key("s3", s3, _S3)
+        before = record.get("processedBefore")
+        before = None if before is None else _time(before, "processedBefore")
+        labels_only = record.get("labelsOnly") is True
+        return ObjectEvent(EventKind.REPAIR, bucket, key, FIRST, None, None, None, None, before, labels_only)
+    name = _text(record.get("eventName"), "eventName").removeprefix("s3:")
     response = record.get("responseElements")
-    return ObjectEvent(
-        kind=kind,
-        bucket=_text(bucket.get("name"), "s3.bucket.name"),
-        key=_key(obj.get("key")),
-        position=Position(_sequencer(obj.get("sequencer")), _time(record.get("eventTime"))),
-        version_id=None if version_id is None else _text(version_id, "s3.object.versionId"),
-        etag=etag.strip('"') if isinstance(etag, str) and etag else None,
-        size_bytes=size if isinstance(size, int) else None,
-        request_id=response.get("x-amz-request-id") if isinstance(response, dict) else None,
-    )
+    request_id = response.get("x-amz-request-id") if isinstance(response, dict) else None
+    return _object_event(name, name, "s3", s3, record, _S3, request_id)
 
 
-def _decode_eventbridge(record: Mapping[str, Any]) -> ObjectEvent | str:
-    name = _text(record.get("detail-type"), "detail-type")
-    detail = _mapping(record.get("detail"), "detail")
-    bucket = _mapping(detail.get("bucket"), "detail.bucket")
-    obj = _mapping(detail.get("object"), "detail.object")
-    version_id = obj.get("version-id") or None
-    # "Object Deleted" has one of two deletion-types, whoever deleted: a person or a lifecycle rule.
-    deletion = detail.get("deletion-type")
-    kind = _kind(_EVENTBRIDGE_NAMES.get((name, deletion), ""), version_id)
+@dataclass(frozen=True)
+class _Form:
+    """The names of facts in a form of events."""
+
+    version_id: str
+    etag: str
+    time: str
+    unquoted: Callable[[str], str]
+
+
+_S3: Final = _Form("versionId", "eTag", "eventTime", unquote_plus)
+_EVENTBRIDGE: Final = _Form("version-id", "etag", "time", str)
+
+
+def _object_event(
+    name: str,
+    known_name: str,
+    place: str,
+    about: Mapping[str, Any],
+    record: Mapping[str, Any],
+    form: _Form,
+    request_id: object,
+) -> ObjectEvent | str:
+    obj = _mapping(about.get("object"), f"{place}.object")
+    version_id = obj.get(form.version_id) or None
+    kind = _kind(known_name, version_id)
     if kind is None:
         return name
-    size, etag, request_id = obj.get("size"), obj.get("etag"), detail.get("request-id")
+    bucket, key = _bucket_and_key(place, about, form)
+    size, etag = obj.get("size"), obj.get(form.etag)
     return ObjectEvent(
         kind=kind,
-        bucket=_text(bucket.get("name"), "detail.bucket.name"),
-        key=_checked_key(_text(obj.get("key"), "detail.object.key"), "detail.object.key"),
+        bucket=bucket,
+        key=key,
         position=Position(
-            _sequencer(obj.get("sequencer"), "detail.object.sequencer"), _time(record.get("time"), "time")
+            _sequencer(obj.get("sequencer"), f"{place}.object.sequencer"), _time(record.get(form.time), form.time)
         ),
-        version_id=None if version_id is None else _text(version_id, "detail.object.version-id"),
+        version_id=None if version_id is None else _text(version_id, f"{place}.object.{form.version_id}"),
         etag=etag.strip('"') if isinstance(etag, str) and etag else None,
         size_bytes=size if isinstance(size, int) else None,
         request_id=request_id if isinstance(request_id, str) else None,
     )
 
 
-def _decode_repair(record: Mapping[str, Any]) -> ObjectEvent:
-    s3, before = _mapping(record.get("s3"), "s3"), record.get("processedBefore")
-    return ObjectEvent(
-        kind=EventKind.REPAIR,
-        bucket=_text(_mapping(s3.get("bucket"), "s3.bucket").get("name"), "s3.bucket.name"),
-        key=_key(_mapping(s3.get("object"), "s3.object").get("key")),
-        position=FIRST,
-        version_id=None,
-        etag=None,
-        size_bytes=None,
-        request_id=None,
-        processed_before=None if before is None else _time(before, "processedBefore"),
-        labels_only=record.get("labelsOnly") is True,
-    )
+def _bucket_and_key(place: str, about: Mapping[str, Any], form: _Form) -> tuple[str, str]:
+    bucket = _mapping(about.get("bucket"), f"{place}.bucket").get("name")
+    key = _mapping(about.get("object"), f"{place}.object").get("key")
+    name = f"{place}.object.key"
+    return _text(bucket, f"{place}.bucket.name"), _checked_key(form.unquoted(_text(key, name)), name)
 
 
 def _kind(name: str, version_id: object) -> EventKind | None:
@@ -256,10 +258,6 @@ def _text(value: object, name: str) -> str:
     return value
 
 
-def _key(value: object) -> str:
-    return _checked_key(unquote_plus(_text(value, "s3.object.key")), "s3.object.key")
-
-
 def _checked_key(key: str, name: str) -> str:
     try:
         length = len(key.encode())
@@ -270,14 +268,14 @@ def _checked_key(key: str, name: str) -> str:
     return key
 
 
-def _sequencer(value: object, name: str = "s3.object.sequencer") -> str:
+def _sequencer(value: object, name: str) -> str:
     sequencer = _text(value, name)
     if not _SEQUENCER.fullmatch(sequencer):
         raise UnreadableMessageError(f"{name} must be a hexadecimal number; got {sequencer!r:.60}")
     return keys.pad_sequencer(sequencer)
 
 
-def _time(value: object, name: str = "eventTime") -> str:
+def _time(value: object, name: str) -> str:
     try:
         time = datetime.fromisoformat(_text(value, name))
     except ValueError as error:

@@ -27,7 +27,9 @@ from .decoding.xmp import MAX_BYTES, Bytes
 
 # The rest of labelling is loaded where it is used: the process that decodes loads this module, and needs no boto3.
 if TYPE_CHECKING:
+    from ..results.document import Capture
     from ..results.item import PictureHeader
+    from .decoding.tiff import Tiff
     from .errors import PictureRejectedError
 
 MAX_OBJECT_BYTES: Final = 100 * 1024 * 1024
@@ -70,17 +72,10 @@ _MAGIC: Final = (
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
 )
 _BRANDS: Final = {
-    b"avif": "AVIF",
-    b"avis": "AVIF",
-    b"heic": "HEIC",
-    b"heix": "HEIC",
-    b"heim": "HEIC",
-    b"heis": "HEIC",
-    b"hevc": "HEIC",
-    b"hevx": "HEIC",
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "HEIC"),
+    **dict.fromkeys((b"mif1", b"msf1"), "HEIF"),
     b"crx ": "Canon raw",
-    b"mif1": "HEIF",
-    b"msf1": "HEIF",
 }
 
 
@@ -201,13 +196,13 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True)
 class Structure:
-    """The sides in pixels, as they are stored."""
+    """The sides in pixels, as they are stored; zero where only the decoder knows them."""
 
-    width: int
-    height: int
-    turn: int
+    width: int = 0
+    height: int = 0
+    turn: int = UPRIGHT
     """The Exif orientation, 1 to 8."""
-    common: bool
+    common: bool = False
     """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding, no gamma."""
     buffered: bool = False
     """A JPEG of several scans: the coefficients, up to 6 bytes a pixel, are all in memory until the last one."""
@@ -219,6 +214,8 @@ class Structure:
     """The exponent of a PNG's brightness, where it is not sRGB's."""
     scans: int = 0
     """Those of a JPEG, as far as its bytes are there."""
+    tiff: Tiff | None = None
+    capture: Capture | None = None
 
 
 class MoreBytesNeededError(EOFError):

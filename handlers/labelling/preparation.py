@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
-from ..results.document import Capture
 from ..results.item import PictureHeader
-from .decoding.conversion import Converted
+from .decoder import Decoder
 from .errors import ConversionDelayedError
 from .metrics import Metric, Metrics
 from .ports import ConvertedObject, Deadline, Objects, StoredObject
@@ -23,25 +22,15 @@ _MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
 """A step of the workflow that converts nothing has room for such a file twice."""
 
 
-class Converter(Protocol):
-    """Makes JPEGs. Raises PictureRejectedError and TransientError."""
-
-    def convert(self, content: Iterable[bytes], size_bytes: int, name: str, timeout_s: float) -> Converted:
-        """Return the picture in a file of this format."""
-
-    def capture(self, content: Iterable[bytes], size_bytes: int, name: str, timeout_s: float) -> Capture | None:
-        """Return the camera's facts from a file of this format."""
-
-
 class Preparation:
     """Prepares pictures; thread-safe. One is converted at a time, so that memory bounds a picture and not a batch.
 
     None is begun in the second half of the function's time, which is for the last one to be converted and looked at.
     """
 
-    def __init__(self, objects: Objects, converter: Converter, metrics: Metrics) -> None:
+    def __init__(self, objects: Objects, decoder: Decoder, metrics: Metrics) -> None:
         self._objects = objects
-        self._converter = converter
+        self._decoder = decoder
         self._metrics = metrics
         self._copies = threading.BoundedSemaphore(_COPIES_AT_ONCE)
         self._turn = threading.BoundedSemaphore(1)
@@ -60,7 +49,7 @@ class Preparation:
         with _turn(self._copies, deadline.halfway):
             with _turn(self._turn, deadline.halfway):
                 content = self._objects.read(stored)
-                copy = self._converter.convert(content, stored.size_bytes, header.format, deadline.remaining_s)
+                copy = self._decoder.convert(content, stored.size_bytes, header.format, deadline.remaining_s)
             self._metrics.add(Metric.PICTURES_CONVERTED)
             yield (
                 ConvertedObject.of(stored, copy.jpeg),
@@ -76,7 +65,7 @@ class Preparation:
             return header
         with _turn(self._turn, deadline.halfway):
             content = self._objects.read(stored)
-            capture = self._converter.capture(content, stored.size_bytes, header.format, deadline.remaining_s)
+            capture = self._decoder.capture(content, stored.size_bytes, header.format, deadline.remaining_s)
         return replace(header, capture=capture)
 
 

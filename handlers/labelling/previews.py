@@ -6,7 +6,6 @@ is gone by the time that it is stored goes too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +15,7 @@ from aws_lambda_powertools import Metrics as EmbeddedMetrics
 
 from ..results.previews import SIDES_PX, preview_key
 from . import picture
+from .decoder import Decoder
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
 from .events import EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
@@ -42,15 +42,6 @@ class Outcome(StrEnum):
     """The event is about another bucket."""
 
 
-class PreviewDecoder(Protocol):
-    """Makes previews. Raises PictureRejectedError and TransientError."""
-
-    def previews(
-        self, content: Iterable[bytes], size_bytes: int, name: str, sides_px: Sequence[int], timeout_s: float
-    ) -> list[bytes]:
-        """Return the picture in a file of this format as WebP files of these longest sides, the longest first."""
-
-
 class PreviewStore(Protocol):
     """The bucket of previews. Raises StorageError."""
 
@@ -70,7 +61,7 @@ class Previews:
 
     bucket: str
     objects: Objects
-    decoder: PreviewDecoder
+    decoder: Decoder
     store: PreviewStore
     metrics: Metrics
 

@@ -52,31 +52,23 @@ _REJECTIONS: Final = {
 }
 _THROTTLES: Final = frozenset(
     {
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
+        *("LimitExceededException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"),
+        *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException"),
     }
 )
 _DENIALS: Final = frozenset(
     {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "NotAuthorized",
-        "OptInRequired",
-        "UnrecognizedClientException",
+        *("AccessDenied", "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature", "OptInRequired"),
+        *("InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"),
+        *("MissingAuthenticationTokenException", "UnrecognizedClientException"),
     }
 )
+_METHODS: Final = {
+    Detector.LABELS: "detect_labels",
+    Detector.FACES: "detect_faces",
+    Detector.MODERATION: "detect_moderation_labels",
+    Detector.TEXT: "detect_text",
+}
 
 
 def client_config(timeout_s: float, connections: int) -> Config:
@@ -105,7 +97,8 @@ class SingleCalls:
         """Return the operation's answer to one call."""
         self._metrics.add(Metric.REKOGNITION_CALLS)
         try:
-            return self._call(detector, {**parameters, "Image": _image(stored)})
+            call: Callable[..., Mapping[str, Any]] = getattr(self._client, _METHODS[detector])
+            return call(**parameters, Image=_image(stored))
         except ClientError as error:
             translated = _translated(error)
             if isinstance(translated, RekognitionThrottledError):
@@ -117,17 +110,6 @@ class SingleCalls:
             raise RekognitionDeniedError(str(error)) from error
         except BotoCoreError as error:
             raise RekognitionServerError(f"{detector.operation}: {error}") from error
-
-    def _call(self, detector: Detector, request: dict[str, Any]) -> Mapping[str, Any]:
-        match detector:
-            case Detector.LABELS:
-                return self._client.detect_labels(**request)
-            case Detector.FACES:
-                return self._client.detect_faces(**request)
-            case Detector.MODERATION:
-                return self._client.detect_moderation_labels(**request)
-            case Detector.TEXT:
-                return self._client.detect_text(**request)
 
 
 class PacedCalls:

@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from importlib import import_module
 from itertools import product
@@ -24,6 +24,7 @@ from ..picture import (
     MAX_SCANS,
     MAX_SIDE_PX,
     MIN_SIDE_PX,
+    Structure,
     keep_pixels,
     lies_on_its_side,
     read_jpeg,
@@ -33,7 +34,7 @@ from ..picture import (
 )
 from .brightness import as_srgb, eight_bits
 from .errors import UnusablePictureError, damaged, too_small, unsupported
-from .exif import UPRIGHT, capture, orientation
+from .exif import capture, orientation
 from .tiff import Tiff, keep_first_picture
 from .xmp import in_gif
 
@@ -125,7 +126,7 @@ def previews(
 @contextmanager
 def _opened(
     stream: io.BytesIO, name: str, max_pixels: int
-) -> Iterator[tuple[ImageFile.ImageFile, _Structure, Capture | None]]:
+) -> Iterator[tuple[ImageFile.ImageFile, Structure, Capture | None]]:
     """Yield the file without a decoded pixel, its structure, and the camera's facts."""
     from PIL import Image
 
@@ -145,36 +146,18 @@ def _opened(
         raise damaged() from error
 
 
-@dataclass(frozen=True)
-class _Structure:
-    """The facts of a file's structure that the decoder does not give."""
-
-    turn: int = UPRIGHT
-    is_buffered: bool = False
-    """The coefficients of a JPEG, up to 6 bytes a pixel, are all in memory until the last scan."""
-    tiff: Tiff | None = None
-    capture: Capture | None = None
-    profile: bytes = b""
-    gamma: float | None = None
-    scans: int = 0
-
-
-def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
+def _keep_pixels(stream: io.BytesIO, name: str) -> Structure:
     """Read a file's structure, and remove parts that can cost much and are not needed."""
-    structure = _Structure()
-    if name in ("JPEG", "PNG"):
-        with stream.getbuffer() as data:
-            header = (read_jpeg if name == "JPEG" else read_png)(data)
-        written = capture(header.exif, header.xmp)
-        structure = _Structure(header.turn, header.buffered, None, written, header.profile, header.gamma, header.scans)
+    with stream.getbuffer() as data:
+        if name in ("JPEG", "PNG"):
+            structure = (read_jpeg if name == "JPEG" else read_png)(data)
+            structure = replace(structure, capture=capture(structure.exif, structure.xmp))
+        else:
+            exif, xmp = data if name == "TIFF" else b"", in_gif(data) if name == "GIF" else b""
+            structure = Structure(capture=capture(exif, xmp))
     if name == "TIFF":
-        with stream.getbuffer() as data:
-            written = capture(data)
         tiff = keep_first_picture(stream)
-        return _Structure(tiff.turn, tiff=tiff, capture=written, profile=tiff.profile)
-    if name == "GIF":
-        with stream.getbuffer() as data:
-            structure = _Structure(capture=capture(b"", in_gif(data)))
+        return replace(structure, turn=tiff.turn, tiff=tiff, profile=tiff.profile)
     if name in ("JPEG", "PNG", "GIF"):
         keep_pixels(stream, name)
     if structure.scans > MAX_SCANS:
@@ -186,7 +169,7 @@ def _keep_pixels(stream: io.BytesIO, name: str) -> _Structure:
     return structure
 
 
-def _open(stream: io.BytesIO, name: str, structure: _Structure, max_pixels: int) -> ImageFile.ImageFile:
+def _open(stream: io.BytesIO, name: str, structure: Structure, max_pixels: int) -> ImageFile.ImageFile:
     """Open by the format's own class: nothing else is tried on the bytes, and no other format's library is loaded."""
     stream.seek(0)
     if name in ("HEIC", "HEIF"):
@@ -239,7 +222,7 @@ _IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;
 
 def _turned(
     picture: ImageFile.ImageFile,
-    structure: _Structure,
+    structure: Structure,
     name: str,
     side_px: int,
     max_pixels: int,
@@ -258,7 +241,7 @@ def _turned(
             f"It has tiles of {tile / 1e6:.0f} megapixels; the limit is {max_pixels / 1e6:.0f}",
         )
     pixels = picture.width * picture.height
-    pixels += width * height // 2 if structure.is_buffered else 0
+    pixels += width * height // 2 if structure.buffered else 0
     if name == "BMP" and picture.tile[0].codec_name == "bmp_rle":
         max_pixels = min(max_pixels, MAX_RLE_PIXELS)
     _check_pixels(name, width, height, max_pixels * width * height // pixels)
@@ -348,7 +331,7 @@ def _on_clear_ground(picture: Image.Image, extents: tuple[int, int, int, int]) -
     return screen
 
 
-def _small(picture: Image.Image, structure: _Structure, target: tuple[int, int]) -> Image.Image:
+def _small(picture: Image.Image, structure: Structure, target: tuple[int, int]) -> Image.Image:
     """Scale down to `target` and RGB; transparent pixels become white."""
     from PIL import Image
 
