@@ -154,7 +154,7 @@ def summary_line(result: Result, name: str = "") -> Text:
     if result.get("faces"):
         parts.append(f"{len(result['faces'])} face{'s' if len(result['faces']) > 1 else ''}")
     parts += [f"! {label_text(label)}" for label in result.get("moderation", [])]
-    said = reason_text(result) if "code" in result else " · ".join(parts) or "nothing recognised"
+    said = reason_text(result) if "code" in result else " · ".join(parts) or "no labels"
     return Text.assemble(status_text(result["status"]), "  ", (visible(name or result["key"]), "bold"), "  ", said)
 
 
