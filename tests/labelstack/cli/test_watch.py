@@ -104,4 +104,4 @@ def test_ctrl_c_ends_it(run: Run, backend: FakeBackend, monkeypatch: pytest.Monk
 
 def test_help_says_what_is_not_seen(run: Run) -> None:
     text = " ".join(run("watch", "--help").stdout.split())
-    assert "Of a stack with an API these are the pictures below its upload prefix" in text
+    assert "If the stack has an API, it shows the pictures below the upload prefix" in text
