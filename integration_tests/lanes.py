@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from labelstack.clouds import Cloud
-from labelstack.engines import InProcessEngine, PulumiEngine, configuration
+from labelstack.engines import Deployment, InProcessEngine, PulumiEngine, configuration
 from labelstack.engines.automation import cli
 from labelstack.errors import InputError, PulumiMissingError
 
@@ -19,44 +18,7 @@ ENGINES = ("in-process", "pulumi")
 DEFAULT_STACKS = {"aws": "dev"}
 # The capabilities that the stack for guests needs.
 GUESTS = ("http_api", "cognito")
-
-
-class Deployment(Protocol):
-    """A deployed stack."""
-
-    @property
-    def outputs(self) -> Mapping[str, Any]:
-        """Return the stack's outputs."""
-
-    @property
-    def created(self) -> int:
-        """Return the number of created resources."""
-
-    @property
-    def updated(self) -> int:
-        """Return how many were changed in place."""
-
-    @property
-    def replaced(self) -> int:
-        """Return the number of replaced resources."""
-
-    @property
-    def deleted(self) -> int:
-        """Return how many left the stack."""
-
-    @property
-    def unchanged(self) -> int:
-        """Return how many stayed as they were."""
-
-
-class Engine(Protocol):
-    """Deploys and destroys stacks on one cloud."""
-
-    def up(self, stack: str, config: Mapping[str, str] | None = None) -> Deployment:
-        """Deploy the program as this stack."""
-
-    def destroy(self, stack: str) -> int:
-        """Remove all resources of a stack; return their number."""
+Engine = InProcessEngine | PulumiEngine
 
 
 @dataclass(frozen=True)
