@@ -269,8 +269,9 @@ def test_cursors_of_other_queries_and_altered_ones(api: ApiClient, keyed_api: Ap
     for foreign in ({"limit": "1"}, {"status": "FAILED"}, *searches):
         assert api.get("/images", {**foreign, "cursor": cursor}).problem == (400, "INVALID_CURSOR"), foreign
     assert keyed_api.get("/images", {"status": "REJECTED", "cursor": cursor}).problem == (400, "INVALID_CURSOR")
-    for path in ("/labels", "/result", "/health", "/image-url"):
-        assert api.get(path, {"cursor": cursor}).problem == (400, "INVALID_REQUEST"), path
+    key = {"key": "uploads/a.jpg"}
+    for path, needed in {"/labels": {}, "/result": key, "/health": {}, "/image-url": key}.items():
+        assert api.get(path, {**needed, "cursor": cursor}).problem == (400, "INVALID_REQUEST"), path
     half = len(cursor) // 2
     spelled = (
         cursor * 2,
