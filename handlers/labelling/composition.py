@@ -18,8 +18,7 @@ from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.config import Config
 
 from ..environment import EnvironmentVariableError, Variables
-from ..results.table import ResultsWriter, Rows
-from ..results.table import client_config as dynamodb_config
+from ..results.table import ResultsWriter, Rows, client_config
 from . import outbox, rekognition, s3_objects, workflow, workflow_start
 from .decoder import Decoder
 from .detectors import DetectorSettings
@@ -72,7 +71,7 @@ def make_previews(variables: Variables) -> PreviewFunction:
     """Return the function behind the queue of previews. Raises EnvironmentVariableError."""
     bucket, previews_bucket = variables.text("UPLOAD_BUCKET"), variables.text("PREVIEWS_BUCKET")
     decoder, metrics = _decoder(variables), Metrics()
-    client = boto3.client("s3", config=s3_objects.client_config(1))
+    client = boto3.client("s3", config=client_config(1))
     store = s3_objects.S3Previews(client, previews_bucket)
     previews = Previews(bucket, s3_objects.S3Objects(client, bucket), decoder, store, metrics)
     return PreviewFunction(previews, metrics, Logger(), EmbeddedMetrics())
@@ -93,11 +92,11 @@ def workflow_step(name: str, variables: Variables) -> workflow.StepFunction:
         delivering = targets.outbox(services)
         if delivering is None:
             raise EnvironmentVariableError("RESULTS_BUCKET and TOPIC_ARN are not set: expected one at least")
-        return services.step(workflow.NotifyStep(delivering).notify)
+        return services.step(partial(workflow.notify, delivering))
     if name == "fail":
         bucket = variables.text("UPLOAD_BUCKET")
         recorder = FailureRecorder(bucket, services.results, services.metrics, _now, targets.deferred())
-        return services.step(workflow.FailStep(recorder).fail)
+        return services.step(partial(workflow.fail, recorder))
     settings, timeout_s = DetectorSettings.parse(variables), variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300)
     calls = services.rekognition(timeout_s, 1) if name == "recognise" else None
     pipeline = _Labelling.parse(variables).pipeline(services, settings, calls, targets.deferred())
@@ -117,7 +116,7 @@ class _Services:
 
     @classmethod
     def of(cls, table: str, connections: int) -> _Services:
-        return cls(Rows(boto3.client("dynamodb", config=dynamodb_config(connections)), table), connections)
+        return cls(Rows(boto3.client("dynamodb", config=client_config(connections)), table), connections)
 
     @property
     def results(self) -> ResultsWriter:
@@ -150,7 +149,7 @@ class _Labelling:
     def pipeline(
         self, services: _Services, settings: DetectorSettings, calls: Rekognition | None, outbox: Outbox | None
     ) -> Pipeline:
-        client = boto3.client("s3", config=s3_objects.client_config(services.connections))
+        client = boto3.client("s3", config=client_config(services.connections))
         objects = s3_objects.S3Objects(client, self.bucket)
         return Pipeline(
             bucket=self.bucket,

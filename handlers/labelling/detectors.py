@@ -198,12 +198,8 @@ def _number(value: float | int, places: int = _CONFIDENCE_PLACES) -> Decimal:
 
 
 def _box(box: Mapping[str, Any]) -> BoundingBox:
-    return {
-        "left": _number(box.get("Left", 0), _BOX_PLACES),
-        "top": _number(box.get("Top", 0), _BOX_PLACES),
-        "width": _number(box.get("Width", 0), _BOX_PLACES),
-        "height": _number(box.get("Height", 0), _BOX_PLACES),
-    }
+    sides = {name.lower(): _number(box.get(name, 0), _BOX_PLACES) for name in ("Left", "Top", "Width", "Height")}
+    return cast("BoundingBox", sides)
 
 
 def _label(label: Mapping[str, Any]) -> Label:
@@ -238,17 +234,10 @@ def _add_properties(analysis: Analysis, properties: Mapping[str, Any]) -> None:
     analysis["quality"] = {name.lower(): _number(value) for name, value in properties.get("Quality", {}).items()}
 
 
-_TRAITS: Final = {
-    "Smile": "smile",
-    "Gender": "gender",
-    "Eyeglasses": "eyeglasses",
-    "Sunglasses": "sunglasses",
-    "Beard": "beard",
-    "Mustache": "mustache",
-    "EyesOpen": "eyesOpen",
-    "MouthOpen": "mouthOpen",
-    "FaceOccluded": "faceOccluded",
-}
+_TRAITS: Final = (
+    *("Smile", "Gender", "Eyeglasses", "Sunglasses", "Beard", "Mustache"),
+    *("EyesOpen", "MouthOpen", "FaceOccluded"),
+)
 
 
 def _face(face: Mapping[str, Any]) -> Face:
@@ -258,12 +247,13 @@ def _face(face: Mapping[str, Any]) -> Face:
     if "Emotions" in face:
         emotions = [{"type": each["Type"], "confidence": _number(each["Confidence"])} for each in face["Emotions"]]
         converted["emotions"] = sorted(emotions, key=lambda emotion: emotion["confidence"], reverse=True)
-    for theirs, ours in _TRAITS.items():
-        if theirs in face:
-            converted[ours] = {"value": face[theirs]["Value"], "confidence": _number(face[theirs]["Confidence"])}
-    for theirs, ours in (("Pose", "pose"), ("Quality", "quality")):
-        if theirs in face:
-            converted[ours] = {name.lower(): _number(value) for name, value in face[theirs].items()}
+    for trait in _TRAITS:
+        if trait in face:
+            value, confidence = face[trait]["Value"], _number(face[trait]["Confidence"])
+            converted[trait[0].lower() + trait[1:]] = {"value": value, "confidence": confidence}
+    for group in ("Pose", "Quality"):
+        if group in face:
+            converted[group.lower()] = {name.lower(): _number(value) for name, value in face[group].items()}
     return cast("Face", converted)
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..results import keys
+from ..results import keys, table
 from ..results.document import Result, document_key, public_document
 from ..results.errors import AnnouncementClaimedError, TableUnavailableError
 from ..results.item import OUTBOX_ATTRIBUTES, UNCLAIMED, OutboxEntry, document, publication_id
@@ -133,14 +133,8 @@ class DeliveringOutbox:
         return keys.iso_ms(self.now() + CLAIM)
 
 
-def client_config(connections: int) -> Config:
-    """Return how the targets' clients are built: short time-outs and few retries, half a minute for both at most."""
-    return Config(
-        connect_timeout=2,
-        read_timeout=4,
-        max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 2},
-    )
+client_config: Final = partial(table.client_config, connect_timeout_s=2, read_timeout_s=4, attempts=2)
+"""How the targets' clients are built: half a minute for both at most."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from ..results import table
 from ..results.codes import Code
 from .detectors import Detector
 from .errors import (
@@ -73,12 +74,7 @@ _METHODS: Final = {
 
 def client_config(timeout_s: float, connections: int) -> Config:
     """Return how the Rekognition client is built: it never tries again by itself."""
-    return Config(
-        connect_timeout=timeout_s,
-        read_timeout=timeout_s,
-        max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 1},
-    )
+    return table.client_config(connections, connect_timeout_s=timeout_s, read_timeout_s=timeout_s, attempts=1)
 
 
 class SingleCalls:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..results.codes import Code
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PART_BYTES: Final = 1024 * 1024
-
-
-def client_config(connections: int) -> Config:
-    """Return how the S3 client is built: short time-outs, botocore's own retries."""
-    return Config(
-        connect_timeout=3,
-        read_timeout=5,
-        max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 4},
-    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools import Metrics as EmbeddedMetrics
@@ -100,33 +100,19 @@ class LabellingSteps:
             return _ended(state, self.pipeline.complete(event, stored, answers, errors, batch))
 
 
-@dataclass(frozen=True)
-class FailStep:
-    """Records the permanent error of an earlier step."""
-
-    recorder: FailureRecorder
-
-    def fail(self, state: Mapping[str, Any], deadline: Deadline) -> State:
-        """Write the picture's FAILED result. Raises what `FailureRecorder` raises."""
-        code = getattr(error_of(state["failure"]["Error"]), "code", None)
-        return _ended(state, self.recorder.record(decode_event(state["event"]), code))
+def fail(recorder: FailureRecorder, state: Mapping[str, Any], deadline: Deadline) -> State:
+    """Write the FAILED result of an earlier step's permanent error. Raises what `FailureRecorder` raises."""
+    code = getattr(error_of(state["failure"]["Error"]), "code", None)
+    return _ended(state, recorder.record(decode_event(state["event"]), code))
 
 
-@dataclass(frozen=True)
-class NotifyStep:
-    """Publishes the result that earlier steps stored."""
-
-    outbox: Outbox
-
-    def notify(self, state: Mapping[str, Any], deadline: Deadline) -> State:
-        """Publish the picture's result, if it is unannounced. Raises what `Outbox` raises."""
-        return {**state, "announced": self.outbox.resume(decode_event(state["event"]).key)}
+def notify(outbox: Outbox, state: Mapping[str, Any], deadline: Deadline) -> State:
+    """Publish the stored result, if it is unannounced. Raises what `Outbox` raises."""
+    return {**state, "announced": outbox.resume(decode_event(state["event"]).key)}
 
 
-class Step(Protocol):
-    """One of the above; Step Functions knows its errors by their class's name."""
-
-    def __call__(self, state: Mapping[str, Any], deadline: Deadline) -> State: ...
+Step = Callable[[Mapping[str, Any], Deadline], State]
+"""One of the above; Step Functions knows its errors by their class's name."""
 
 
 @dataclass(frozen=True)

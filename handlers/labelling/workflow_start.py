@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..results import table
 from .errors import WorkflowUnavailableError
 from .events import ObjectEvent
 from .pipeline import Ended
@@ -27,14 +28,8 @@ LONGEST_EXECUTION_S: Final = 300
 """The limit of an Express workflow: docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html."""
 
 
-def client_config(connections: int) -> Config:
-    """Return how the Step Functions client is built: no execution is begun again because its end takes long."""
-    return Config(
-        connect_timeout=3,
-        read_timeout=LONGEST_EXECUTION_S + 5,
-        max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 3},
-    )
+client_config: Final = partial(table.client_config, read_timeout_s=LONGEST_EXECUTION_S + 5, attempts=3)
+"""How the Step Functions client is built: no execution is begun again because its end takes long."""
 
 
 @dataclass(frozen=True)

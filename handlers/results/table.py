@@ -151,13 +151,15 @@ def _attempt_place(key: str, position: Position) -> Place:
 # --- DynamoDB
 
 
-def client_config(connections: int) -> Config:
-    """Return how a function's DynamoDB client is built: short time-outs, botocore's own retries of throttling."""
+def client_config(
+    connections: int, *, connect_timeout_s: float = 3, read_timeout_s: float = 5, attempts: int = 5
+) -> Config:
+    """Return how a function's client is built: short time-outs, botocore's own retries of throttling."""
     return Config(
-        connect_timeout=3,
-        read_timeout=5,
+        connect_timeout=connect_timeout_s,
+        read_timeout=read_timeout_s,
         max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": attempts},
     )
 
 

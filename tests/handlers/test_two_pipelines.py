@@ -33,7 +33,7 @@ from handlers.labelling.outbox import DeferredOutbox, DeliveringOutbox, Outbox
 from handlers.labelling.pipeline import Pipeline
 from handlers.labelling.ports import Rekognition, StoredObject
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
-from handlers.labelling.workflow import FailStep, LabellingSteps, NotifyStep, encode_event, error_of
+from handlers.labelling.workflow import LabellingSteps, State, encode_event, error_of, fail, notify
 from handlers.results import LabelRules, keys
 from handlers.results.table import ResultsWriter
 from tests.handlers.assembling import FOREVER, assembled_pipeline, fail_at, process, retry
@@ -180,14 +180,14 @@ def by_workflow(world: World, deliveries: list[Happened], *, publishes: bool = T
     with ThreadPoolExecutor(1) as operations:
         asking = LabellingSteps(world.pipeline(world.rekognition(), operations, deferred))
         others = LabellingSteps(world.pipeline(None, operations, deferred))
-        functions = {
+        functions: dict[str, Callable[..., State]] = {
             "inspect": others.inspect,
             "recognise": asking.recognise,
             "store": others.store,
-            "fail": FailStep(world.recorder(deferred)).fail,
+            "fail": partial(fail, world.recorder(deferred)),
         }
         if publishes:
-            functions["notify"] = NotifyStep(world.outbox).notify
+            functions["notify"] = partial(notify, world.outbox)
         machine = Machine(
             state_machine.definition(state_machine.StepArns(**{name: name for name in functions}), DETECTORS),
             {name: partial(step, deadline=FOREVER) for name, step in functions.items()},

@@ -30,9 +30,7 @@ from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.outbox import DeferredOutbox
 from handlers.labelling.ports import Deadline
 from handlers.labelling.workflow import (
-    FailStep,
     LabellingSteps,
-    NotifyStep,
     StepFunction,
     decode_answer,
     decode_event,
@@ -42,6 +40,8 @@ from handlers.labelling.workflow import (
     encode_object,
     encode_rejection,
     error_of,
+    fail,
+    notify,
 )
 from handlers.labelling.workflow_start import WorkflowStart, client_config
 from handlers.results.codes import Code
@@ -191,9 +191,9 @@ def test_failure_that_comes_after_a_newer_result_overwrites_nothing(world: World
     world.objects.add("cat.jpg", jpeg(), "v2")
     new = event(sequencer=2, version_id="v2")
     steps.store(ask_all(world, through_json(steps.inspect({"event": encode_event(new)}, FOREVER))), FOREVER)
-    step = FailStep(world.recorder(DeferredOutbox()))
+    recorder = world.recorder(DeferredOutbox())
 
-    ended = step.fail({"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError"}}, FOREVER)
+    ended = fail(recorder, {"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError"}}, FOREVER)
 
     assert ended["outcome"] == "STALE"
     assert world.rows.items["IMAGE#cat.jpg", "META"]["status"] == "LABELED"
@@ -212,11 +212,11 @@ def test_error_of_one_detector_keeps_what_the_other_said(world: World, steps: La
 
 
 def test_refused_picture_is_failed_with_its_reason_and_told(world: World) -> None:
-    step = FailStep(world.recorder(DeferredOutbox()))
+    recorder = world.recorder(DeferredOutbox())
     state = {"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError", "Cause": "{}"}}
 
-    ended = through_json(step.fail(state, FOREVER))
-    notified = NotifyStep(world.outbox).notify(ended, FOREVER)
+    ended = through_json(fail(recorder, state, FOREVER))
+    notified = notify(world.outbox, ended, FOREVER)
 
     assert (ended["outcome"], notified["outcome"], notified["announced"]) == ("FAILED", "FAILED", True)
     assert world.rows.items["IMAGE#cat.jpg", "META"]["code"] == "REKOGNITION_ACCESS_DENIED"
@@ -225,13 +225,12 @@ def test_refused_picture_is_failed_with_its_reason_and_told(world: World) -> Non
 
 def test_result_is_told_once_however_often_its_event_comes(world: World, steps: LabellingSteps) -> None:
     world.objects.add("cat.jpg", jpeg())
-    notify = NotifyStep(world.outbox)
     stored = steps.store(
         ask_all(world, through_json(steps.inspect({"event": encode_event(event())}, FOREVER))), FOREVER
     )
     assert world.targets.messages == []
 
-    announced = [notify.notify(stored, FOREVER)["announced"] for _ in range(3)]
+    announced = [notify(world.outbox, stored, FOREVER)["announced"] for _ in range(3)]
 
     assert announced == [True, False, False]
     assert len(world.targets.messages) == 1
