@@ -180,6 +180,7 @@ def test_the_api_purges_too(stack: DeployedStack, caller: ApiClient, tmp_path: P
     stack.wait_until_announced(key)
     folder = key.rpartition("/")[0] + "/"
     leave_preview(stack, f"{folder}gone.jpg")
+    orphan = leave_result(stack, key, f"{folder}orphan.jpg")
     query = urlencode({"key": folder, "purge": "true"})
 
     reply = wait_for(
@@ -192,6 +193,25 @@ def test_the_api_purges_too(stack: DeployedStack, caller: ApiClient, tmp_path: P
     assert left_in(stack, "uploadBucket", folder) == left_in(stack, "resultsBucket", f"results/{folder}") == []
     assert left_in(stack, "previewsBucket", f"previews/{folder}") == []
     assert [item["status"] for item in stack.everything() if key in repr(item)] == ["DELETED"]
+    query = urlencode({"key": orphan, "purge": "true"})
+    wait_for(
+        "the result to be purged whose event was lost",
+        lambda: caller.send("DELETE", "/images", query=query).status,
+        lambda status: status == 200,
+    )
+    assert [item["status"] for item in stack.everything() if orphan in repr(item)] == ["DELETED"]
+
+
+def leave_result(stack: DeployedStack, of: str, key: str) -> str:
+    """Put the result of a picture that went without an event, one that no counter counts; its key."""
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["resultsTable"]
+    item = dynamodb.get_item(TableName=table, Key={"pk": {"S": f"IMAGE#{of}"}, "sk": {"S": "META"}})["Item"]
+    sort_key = item["gsi2sk"]["S"].replace(of, key)
+    changed = {"pk": {"S": f"IMAGE#{key}"}, "key": {"S": key}, "gsi2sk": {"S": sort_key}}
+    for name in ("labels", "terms"):
+        item.pop(name)
+    dynamodb.put_item(TableName=table, Item={**item, **changed})
+    return key
 
 
 def leave_preview(stack: DeployedStack, key: str) -> None:

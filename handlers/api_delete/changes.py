@@ -102,6 +102,8 @@ class Changes:
             is_purged = not keys
         else:
             is_purged = self.erasure.erase(key, set())
+            if not is_purged and self.send and not self.objects.has(key):
+                self.send(repair_message(self.bucket, key))  # so that the result goes, also where the event was lost
         if is_purged:
             return Answer({"key": key, "status": "PURGED"})
         return Answer({"key": key, "status": "PURGING"}, HTTPStatus.ACCEPTED, {"Retry-After": "1"})

@@ -347,6 +347,7 @@ def test_purges_a_picture_step_by_step(client: Client) -> None:
     statuses = [client.send("DELETE", "/images", "key=uploads%2F1&purge=true") for _ in range(2)]
 
     assert [(reply.status, reply.body["status"]) for reply in statuses] == [(202, "PURGING"), (200, "PURGED")]
+    assert [decode_message(body).events[0].key for body in client.api.sent or ()] == ["uploads/1"]
     assert client.api.erasure.steps == {"uploads/10": 1}
 
 
