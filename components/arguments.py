@@ -21,6 +21,7 @@ import typing
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import annotated_types
@@ -431,7 +432,9 @@ def _expected(annotation: Any, unit: str, limits: Sequence[Any]) -> str:
         union = typing.get_args(annotation) if is_union(annotation) else ()
         kinds = ", ".join(_class_name(kind) for kind in union if isinstance(kind, type) and kind is not reference)
         return f"{kinds}, or a mapping with {required}" if kinds else f"a mapping with {required}"
-    return "a mapping" if is_mapping(annotation) else "a text"
+    if is_mapping(annotation):
+        return "a mapping"
+    return "a path" if Path in typing.get_args(annotation) else "a text"
 
 
 def _class_name(kind: type) -> str:

@@ -268,6 +268,8 @@ def record(
         keep.append(new_record)
 
     async def run(recorder: mocks.MockMonitor) -> None:
+        # Pulumi passes an error on by several ways: it is raised once, and asyncio logs no more of it.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         pulumi.runtime.set_all_config(dict(config or {}))
         mocks.set_mocks(recorder.mocks, "labelstack", stack_name, preview=False, monitor=recorder)
         # Pulumi's mocks keep one set for all programs: a failing one would leave outputs that never resolve.

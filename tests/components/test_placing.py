@@ -261,6 +261,7 @@ def test_late_values_pass_and_reach_the_functions() -> None:
             {"source_dir": "/nowhere"},
             'source_dir is "/nowhere": expected a folder with handlers/labelling, handlers/re',
         ),
+        ({"source_dir": 5}, "source_dir is 5: expected a path"),
         ({"runtime": "python3.9"}, 'runtime is "python3.9": expected python3.11, python3.12'),
     ],
 )
