@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from labelstack.cli.app import cli
 from tests.labelstack.cli.conftest import Run
-from tests.labelstack.cli.fakes import refusal
 from tests.labelstack.cli.repair_cloud import REPAIR_OUTPUTS, RepairBackend
 from tests.labelstack.repair.fakes import BUCKET, DEAD_LETTERS
 
@@ -219,11 +218,7 @@ def test_nothing_there_says_so(run: Run, backend: RepairBackend) -> None:
 
 
 def test_what_cannot_be_copied_is_named_and_the_others_go_on(run: Run, backend: RepairBackend) -> None:
-    def fail(operation: str, key: str) -> None:
-        if operation == "copy" and key == "x/05.jpg":
-            raise refusal("CopyObject", "InvalidObjectState", 403)
-
-    backend.storage.fail = fail
+    backend.storage.refuse("copy", "InvalidObjectState", of="x/05.jpg")
 
     done = run("backfill", "--from", "s3://old/x/", "--yes")
 
@@ -233,11 +228,7 @@ def test_what_cannot_be_copied_is_named_and_the_others_go_on(run: Run, backend: 
 
 
 def test_missing_rights_are_one_sentence(run: Run, backend: RepairBackend) -> None:
-    def fail(operation: str, key: str) -> None:
-        if operation == "copy":
-            raise refusal("CopyObject", "AccessDenied", 403)
-
-    backend.storage.fail = fail
+    backend.storage.refuse("copy", "AccessDenied")
 
     done = run("backfill", "--from", "s3://old/x/", "--yes")
 

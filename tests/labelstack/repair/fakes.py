@@ -45,6 +45,15 @@ class FakeStorage:
         """Called with each operation and key; may raise."""
         self._lock = threading.Lock()
 
+    def refuse(self, operation: str, code: str, status: int = 403, *, of: str = "") -> None:
+        """Refuse an operation on objects whose keys end so."""
+
+        def fail(called: str, key: str) -> None:
+            if called == operation and key.endswith(of):
+                raise refusal(operation, code, status)
+
+        self.fail = fail
+
     def put(
         self, key: str, content: bytes = b"picture", *, bucket: str = BUCKET, at: datetime = LONG_AGO, **described: Any
     ) -> str:

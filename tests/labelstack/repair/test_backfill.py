@@ -25,7 +25,6 @@ from labelstack.repair.requests import Pace, RepairRequests
 from tests.handlers.assembling import assembled_pipeline, process
 from tests.handlers.factories import BUCKET, jpeg
 from tests.handlers.fakes import FakeObjects, FakeRekognition, FakeRows
-from tests.labelstack.cli.fakes import refusal
 from tests.labelstack.repair.fakes import NOW, QUEUE, FakeQueues, FakeStorage
 
 NOON = "2026-11-21T12:00:00.000Z"
@@ -154,11 +153,7 @@ def test_every_picture_is_copied_below_the_prefix(world: World) -> None:
 def test_what_cannot_be_copied_is_left_out_and_said(world: World) -> None:
     names = fill(world, OLD, 12)
 
-    def fail(operation: str, key: str) -> None:
-        if operation == "copy" and key == names[3]:
-            raise refusal("CopyObject", "InvalidObjectState", 403)
-
-    world.s3.fail = fail
+    world.s3.refuse("copy", "InvalidObjectState", of=names[3])
 
     [*_, last] = world.copy()
 
@@ -170,11 +165,7 @@ def test_what_cannot_be_copied_is_left_out_and_said(world: World) -> None:
 def test_missing_rights_end_the_run_and_its_place_is_kept(world: World) -> None:
     names = fill(world, OLD, 23)
 
-    def fail(operation: str, key: str) -> None:
-        if operation == "copy" and key == names[15]:
-            raise refusal("CopyObject", "AccessDenied", 403)
-
-    world.s3.fail = fail
+    world.s3.refuse("copy", "AccessDenied", of=names[15])
 
     with pytest.raises(RepairError, match="AccessDenied"):
         list(world.copy())

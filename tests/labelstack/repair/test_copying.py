@@ -6,7 +6,6 @@ import pytest
 
 from labelstack.errors import InputError, RepairError
 from labelstack.repair.copying import Listed, NotCopyableError, Place, copy, destination, listed
-from tests.labelstack.cli.fakes import refusal
 from tests.labelstack.repair.fakes import BUCKET, FakeStorage
 
 SOURCE = Place("old", "2026/")
@@ -22,14 +21,6 @@ def s3() -> FakeStorage:
 
 def entry_of(s3: FakeStorage, key: str = "2026/a.jpg") -> Listed:
     return next(entry for entry in listed(s3, Place("old")) if entry.key == key)
-
-
-def refuse(s3: FakeStorage, operation: str, code: str, status: int) -> None:
-    def fail(called: str, key: str) -> None:
-        if called == operation:
-            raise refusal(operation, code, status)
-
-    s3.fail = fail
 
 
 @pytest.mark.parametrize(
@@ -146,7 +137,7 @@ def test_original_that_has_been_deleted_is_left(s3: FakeStorage, before: str) ->
 )
 def test_object_that_nobody_can_copy_says_so(s3: FakeStorage, operation: str, code: str, status: int) -> None:
     entry = entry_of(s3)
-    refuse(s3, operation, code, status)
+    s3.refuse(operation, code, status)
 
     with pytest.raises(NotCopyableError, match=f"S3 did not copy '2026/a.jpg' of 'old': .*{code}"):
         copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
@@ -154,12 +145,7 @@ def test_object_that_nobody_can_copy_says_so(s3: FakeStorage, operation: str, co
 
 def test_object_that_is_encrypted_with_a_key_of_its_own_says_so(s3: FakeStorage) -> None:
     entry = entry_of(s3)
-
-    def fail(called: str, key: str) -> None:
-        if key == entry.key:
-            raise refusal("HeadObject", "400", 400)
-
-    s3.fail = fail
+    s3.refuse("head", "400", 400, of=entry.key)
 
     with pytest.raises(NotCopyableError, match=r"S3 did not answer whether 'old' has '2026/a.jpg'"):
         copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
@@ -168,7 +154,7 @@ def test_object_that_is_encrypted_with_a_key_of_its_own_says_so(s3: FakeStorage)
 @pytest.mark.parametrize("operation", ["head", "copy"])
 def test_rights_that_are_missing_are_another_error(s3: FakeStorage, operation: str) -> None:
     entry = entry_of(s3)
-    refuse(s3, operation, "AccessDenied", 403)
+    s3.refuse(operation, "AccessDenied", 403)
 
     with pytest.raises(RepairError, match="AccessDenied") as caught:
         copy(s3, SOURCE, entry, BUCKET, "uploads/a.jpg")
