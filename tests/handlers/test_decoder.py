@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import random
 import signal
@@ -18,6 +19,7 @@ from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 import handlers
+from components.pipeline import BESIDE_DECODER_MB, max_converted_pixels
 from handlers.labelling.decoder import Decoder
 from handlers.labelling.decoding.conversion import Converted
 from handlers.labelling.errors import DecoderStoppedError, PictureRejectedError, StorageError
@@ -142,6 +144,20 @@ def test_hostile_file_has_the_outcome_that_is_right(decoder: Decoder, file: tupl
         outcome = rejection.code
 
     assert outcome in right.split()
+
+
+@pytest.mark.parametrize("name", ["WebP", "AVIF"])
+def test_transparent_picture_that_is_as_large_as_may_be_has_room(name: str) -> None:
+    memory_mb = 450
+    side_px = math.isqrt(max_converted_pixels(memory_mb + BESIDE_DECODER_MB))
+    fastest: dict[str, Any] = {"WebP": {"lossless": True, "quality": 0, "method": 0}, "AVIF": {"speed": 10}}
+    content = encoded(Image.new("RGBA", (side_px, side_px), "#f008"), name, **fastest.get(name, {}))
+    own = Decoder(10**9, memory_mb)
+
+    converted = convert(own, content, name)
+
+    own.close()
+    assert converted.width == side_px
 
 
 def test_decoder_that_somebody_ends_says_nothing_of_the_picture(decoder: Decoder) -> None:
