@@ -7,15 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..results import keys
-from ..results.codes import Code, Status, sentence
-from ..results.document import Result
+from ..results.codes import Code, Status
 from ..results.item import Write
 from ..results.table import ResultsWriter
 from .events import EventKind, ObjectEvent
 from .metrics import Metric, Metrics
 from .outbox import Outbox
-from .pipeline import Ended, Outcome, tombstone
+from .pipeline import Ended, Outcome, begun, tombstone
 from .ports import Deadline
 
 
@@ -72,15 +70,7 @@ class FailureRecorder:
 
     def _failed(self, event: ObjectEvent, code: Code | None) -> Write:
         code = code or self.results.attempt_code(event.key, event.position) or Code.RETRIES_EXHAUSTED
-        result: Result = {
-            "key": event.key,
-            "bucket": event.bucket,
-            "status": Status.FAILED,
-            "code": code,
-            "message": sentence(code),
-            "sequencer": event.position.sequencer,
-            "processedAt": keys.iso_ms(self.now()),
-        }
+        result = begun(event, Status.FAILED, self.now(), code)
         event_time = event.position.event_time
         if event.kind is EventKind.CREATED:
             result["uploadedAt"] = event_time

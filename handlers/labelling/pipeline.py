@@ -491,17 +491,11 @@ class Pipeline:
 
     def _result(self, event: ObjectEvent, stored: StoredObject, status: Status) -> Result:
         uploaded_at = event.position.event_time
-        result: Result = {
-            "key": event.key,
-            "bucket": event.bucket,
-            "status": status,
-            "sequencer": event.position.sequencer,
-            "etag": stored.etag,
-            "sizeBytes": stored.size_bytes,
-            "uploadedAt": uploaded_at if event.kind is EventKind.CREATED else keys.iso_ms(stored.modified_at),
-            "processedAt": keys.iso_ms(self.now()),
-            "detectors": [str(detector) for detector in self.settings.detectors],
-        }
+        result = begun(event, status, self.now())
+        result["etag"] = stored.etag
+        result["sizeBytes"] = stored.size_bytes
+        result["uploadedAt"] = uploaded_at if event.kind is EventKind.CREATED else keys.iso_ms(stored.modified_at)
+        result["detectors"] = [str(detector) for detector in self.settings.detectors]
         if stored.version_id:
             result["versionId"] = stored.version_id
         return result
@@ -517,17 +511,23 @@ class Pipeline:
         )
 
 
-def tombstone(event: ObjectEvent, now: datetime) -> Write:
-    """Return the write that takes a picture's result away, at the event's place in the order."""
+def begun(event: ObjectEvent, status: Status, now: datetime, code: Code | None = None) -> Result:
+    """Return what every result says."""
     result: Result = {
         "key": event.key,
         "bucket": event.bucket,
-        "status": Status.DELETED,
-        "code": Code.OBJECT_DELETED,
-        "message": sentence(Code.OBJECT_DELETED),
+        "status": status,
         "sequencer": event.position.sequencer,
         "processedAt": keys.iso_ms(now),
     }
+    if code:
+        result["code"], result["message"] = code, sentence(code)
+    return result
+
+
+def tombstone(event: ObjectEvent, now: datetime) -> Write:
+    """Return the write that takes a picture's result away, at the event's place in the order."""
+    result = begun(event, Status.DELETED, now, Code.OBJECT_DELETED)
     # The version of a purge is not the last current version, which is no longer known.
     if event.version_id and event.kind is not EventKind.PURGED:
         result["versionId"] = event.version_id

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -64,12 +65,7 @@ _DENIALS: Final = frozenset(
         *("MissingAuthenticationTokenException", "UnrecognizedClientException"),
     }
 )
-_METHODS: Final = {
-    Detector.LABELS: "detect_labels",
-    Detector.FACES: "detect_faces",
-    Detector.MODERATION: "detect_moderation_labels",
-    Detector.TEXT: "detect_text",
-}
+_METHODS: Final = {detector: xform_name(detector.operation) for detector in Detector}
 
 
 def client_config(timeout_s: float, connections: int) -> Config:
