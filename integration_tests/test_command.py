@@ -203,7 +203,7 @@ def test_the_api_purges_too(stack: DeployedStack, caller: ApiClient, tmp_path: P
 
 
 def leave_result(stack: DeployedStack, of: str, key: str) -> str:
-    """Put the result of a picture that went without an event, one that no counter counts; its key."""
+    """Put the result of a picture that went without an event, which no counter counts; return its key."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["resultsTable"]
     item = dynamodb.get_item(TableName=table, Key={"pk": {"S": f"IMAGE#{of}"}, "sk": {"S": "META"}})["Item"]
     sort_key = item["gsi2sk"]["S"].replace(of, key)

@@ -268,7 +268,7 @@ def record(
         keep.append(new_record)
 
     async def run(recorder: mocks.MockMonitor) -> None:
-        # Pulumi passes an error on by several ways: it is raised once, and asyncio logs no more of it.
+        # Pulumi passes an error on in several ways. It is raised once, and asyncio logs nothing more.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         pulumi.runtime.set_all_config(dict(config or {}))
         mocks.set_mocks(recorder.mocks, "labelstack", stack_name, preview=False, monitor=recorder)

@@ -103,7 +103,7 @@ class Changes:
         else:
             is_purged = self.erasure.erase(key, set())
             if not is_purged and self.send and not self.objects.has(key):
-                self.send(repair_message(self.bucket, key))  # so that the result goes, also where the event was lost
+                self.send(repair_message(self.bucket, key))  # to remove the result even if the event was lost
         if is_purged:
             return Answer({"key": key, "status": "PURGED"})
         return Answer({"key": key, "status": "PURGING"}, HTTPStatus.ACCEPTED, {"Retry-After": "1"})

@@ -163,7 +163,7 @@ def _decode_record(record: object) -> ObjectEvent | str:
     if record.get("source") == EVENTBRIDGE_SOURCE:
         name = _text(record.get("detail-type"), "detail-type")
         detail = _mapping(record.get("detail"), "detail")
-        # "Object Deleted" has one of two deletion-types, whoever deleted: a person or a lifecycle rule.
+        # "Object Deleted" has one of two deletion-types, by a person or by a lifecycle rule.
         known_name = _EVENTBRIDGE_NAMES.get((name, detail.get("deletion-type")), "")
         return _object_event(name, known_name, "detail", detail, record, _EVENTBRIDGE, detail.get("request-id"))
     source = record.get("eventSource")

@@ -134,7 +134,7 @@ class DeliveringOutbox:
 
 
 client_config: Final = partial(table.client_config, connect_timeout_s=2, read_timeout_s=4, attempts=2)
-"""How the targets' clients are built: half a minute for both at most."""
+"""The configuration of the targets' clients: half a minute for both at most."""
 
 
 @dataclass(frozen=True)

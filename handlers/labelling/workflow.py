@@ -112,7 +112,7 @@ def notify(outbox: Outbox, state: Mapping[str, Any], deadline: Deadline) -> Stat
 
 
 Step = Callable[[Mapping[str, Any], Deadline], State]
-"""One of the above; Step Functions knows its errors by their class's name."""
+"""One of these steps; Step Functions knows its errors by their class's name."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ LONGEST_EXECUTION_S: Final = 300
 
 
 client_config: Final = partial(table.client_config, read_timeout_s=LONGEST_EXECUTION_S + 5, attempts=3)
-"""How the Step Functions client is built: no execution is begun again because its end takes long."""
+"""The configuration of the Step Functions client: a slow execution does not start again."""
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _attempt_place(key: str, position: Position) -> Place:
 def client_config(
     connections: int, *, connect_timeout_s: float = 3, read_timeout_s: float = 5, attempts: int = 5
 ) -> Config:
-    """Return how a function's client is built: short time-outs, botocore's own retries of throttling."""
+    """Return a function's client configuration: short time-outs, botocore's own retries of throttling."""
     return Config(
         connect_timeout=connect_timeout_s,
         read_timeout=read_timeout_s,

@@ -252,7 +252,7 @@ def _turned(
     if is_deep and "transparency" in picture.info:
         assert stream
         _clear_where_all_bits_are(picture, stream)
-    # Of WebP and AVIF it keeps the canvases, which take more memory than the picture.
+    # For WebP and AVIF it keeps the canvases, which take more memory than the picture.
     vars(picture).pop("_decoder", None)
     # libheif has turned HEIC pictures itself, and browsers do not heed it in WebP.
     turn = orientation(picture.info.get("exif", b"")) if name == "AVIF" else structure.turn

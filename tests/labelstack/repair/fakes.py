@@ -46,7 +46,7 @@ class FakeStorage:
         self._lock = threading.Lock()
 
     def refuse(self, operation: str, code: str, status: int = 403, *, of: str = "") -> None:
-        """Refuse an operation on objects whose keys end so."""
+        """Refuse an operation on objects whose keys end with a text."""
 
         def fail(called: str, key: str) -> None:
             if called == operation and key.endswith(of):
