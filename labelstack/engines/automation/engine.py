@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,8 @@ class PulumiEngine:
                 return 0
             command = cli.find(self.cli_folder)
             events = Events(on_step)
-            with failures.translated(workspace, events, destroying=True), _gone_is_fine():
+            # A deployment that fails early leaves a folder without a stack.
+            with failures.translated(workspace, events, destroying=True), suppress(StackNotFoundError):
                 handle = self.select(stack, command)
                 _refuse_protected(handle)
                 handle.destroy(on_event=events, color="never", remove=True)
@@ -171,12 +172,3 @@ def _refuse_protected(handle: automation.Stack) -> None:
     ]
     if protected:
         raise DestroyError.protected(f"destroy stack {handle.name}", protected)
-
-
-@contextmanager
-def _gone_is_fine() -> Iterator[None]:
-    """Ignore a missing stack: a deployment that fails early leaves a folder without one."""
-    try:
-        yield
-    except StackNotFoundError:
-        return
