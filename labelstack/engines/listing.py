@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]  # protobuf ships no types
-from pulumi.runtime import mocks, rpc
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
 from labelstack.deployer_policy import partition_of
 from labelstack.engines import configuration, program
 from labelstack.engines.configuration import Project
-from labelstack.engines.monitor import FEATURES, STACK_TYPE, NoMocks
-from labelstack.errors import LabelstackError, UnsupportedError
+from labelstack.errors import UnsupportedError
 
 # Pulumi adds a random part to names: this stands for it, as in the patterns of policies.
 ANY = "*"
@@ -47,31 +45,20 @@ def registered(project: Path, stack: str, overrides: Mapping[str, str] | None = 
     return sorted(monitor.registered, key=lambda resource: (resource.type, resource.name))
 
 
-class ListingMonitor(mocks.MockMonitor):
+class ListingMonitor(program.Monitor):
     """Records registered resources. Outputs are unknown, except a bucket's name, which is a pattern."""
 
     def __init__(self, project: str, stack: str, region: str) -> None:
-        super().__init__(NoMocks())
+        super().__init__(project, stack)
         self.registered: list[Registered] = []
-        self.failure: LabelstackError | None = None
-        self._prefix = f"urn:pulumi:{stack}::{project}::"
         self._region = region
-        self._lock = threading.Lock()
-
-    def stop(self, reason: LabelstackError) -> None:
-        """Remember why the program could not go on."""
-        self.failure = self.failure or reason
-
-    def GetDeploymentInfo(self, request: Any) -> Any:
-        """Return the supported features."""
-        return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
 
     def RegisterResource(self, request: Any) -> Any:
         """Record a resource."""
         urn = f"{self._prefix}{request.type}::{request.name}"
         answer = struct_pb2.Struct()
         answer.CopyFrom(request.object)
-        if request.custom and request.type != STACK_TYPE:
+        if request.custom and request.type != program.STACK_TYPE:
             inputs = rpc.deserialize_properties(request.object)
             with self._lock:
                 self.registered.append(Registered(request.type, request.name, inputs))

@@ -2,71 +2,41 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]  # protobuf ships no types
-from pulumi.runtime import mocks, rpc
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
 from labelstack.engines import archives, invokes, provisioners
 from labelstack.engines.answers import explain, property_at_fault
 from labelstack.engines.deployer import Deployer, Registration
+from labelstack.engines.program import STACK_TYPE, Monitor
 from labelstack.engines.provisioners.base import Target
 from labelstack.engines.state import Entry
 from labelstack.errors import DeployError, LabelstackError, UnsupportedError
 
-STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:aws"
-# The features that the engine supports. Pulumi itself raises when a program asks for others.
-FEATURES = (
-    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
-)
 
 
-class NoMocks(mocks.Mocks):
-    """Pulumi's mock monitor wants mocks; ours never asks them."""
-
-    def call(self, args: mocks.MockCallArgs) -> Any:
-        raise NotImplementedError
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        raise NotImplementedError
-
-
-class DeployMonitor(mocks.MockMonitor):
+class DeployMonitor(Monitor):
     """Deploys what the program registers. Its methods are called by several threads at once.
 
     Attributes:
         registered_urns: URNs of the registered resources.
         outputs: The stack's outputs, by name.
-        failure: The first error, after which the monitor creates nothing more.
     """
 
     def __init__(self, deployer: Deployer, target: Target, project: str, stack: str) -> None:
-        super().__init__(NoMocks())
+        super().__init__(project, stack)
         self.registered_urns: set[str] = set()
         self.outputs: dict[str, Any] = {}
-        self.failure: LabelstackError | None = None
         self._deployer = deployer
         self._target = target
-        self._prefix = f"urn:pulumi:{stack}::{project}::"
         self._former: dict[str, list[str]] = {}  # other URNs that a resource may have had, by its own
-        self._lock = threading.Lock()
-
-    def stop(self, reason: LabelstackError) -> None:
-        """Create no further resources. Those under way go on."""
-        with self._lock:
-            self.failure = self.failure or reason
 
     # --- what Pulumi calls, by gRPC's names --------------------------------------------------------------------------
-
-    def GetDeploymentInfo(self, request: Any) -> Any:
-        """Return the supported features."""
-        return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
 
     def RegisterResource(self, request: Any) -> Any:
         """Deploy a resource. Never raises: the program goes on, without its outputs, and ends in an orderly way."""

@@ -13,11 +13,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import pulumi
 from pulumi.runtime import mocks
 from pulumi.runtime import settings as pulumi_settings
+from pulumi.runtime.proto import resource_pb2
 
 from labelstack.engines.configuration import Project
 from labelstack.errors import LabelstackError, ProgramError
@@ -29,14 +30,47 @@ PARALLEL = 16
 DEADLINE_S = 900.0
 # Working directory, module search path and modules belong to the process: one program at a time.
 _ONE_AT_A_TIME = threading.Lock()
+STACK_TYPE = "pulumi:pulumi:Stack"
+# The features that the engine supports. Pulumi itself raises when a program asks for others.
+FEATURES = (
+    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+)
 _OWN_PACKAGE = __name__.partition(".")[0]
 
 
-class Monitor(Protocol):
-    """A monitor of ours, beside what Pulumi asks of it."""
+class NoMocks(mocks.Mocks):
+    """Pulumi's mock monitor wants mocks; ours never asks them."""
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        raise NotImplementedError
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        raise NotImplementedError
+
+
+class Monitor(mocks.MockMonitor):
+    """A monitor of ours. Several threads call its methods at once.
+
+    Attributes:
+        failure: The first error, after which the monitor creates nothing more.
+    """
+
+    def __init__(self, project: str, stack: str) -> None:
+        super().__init__(NoMocks())
+        self.failure: LabelstackError | None = None
+        self._prefix = f"urn:pulumi:{stack}::{project}::"
+        self._lock = threading.Lock()
 
     def stop(self, reason: LabelstackError) -> None:
-        """Create no further resources."""
+        """Create no further resources. Those under way go on."""
+        with self._lock:
+            self.failure = self.failure or reason
+
+    def GetDeploymentInfo(self, request: Any) -> Any:
+        """Return the supported features."""
+        return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
 
 
 def run(project: Project, stack: str, config: Mapping[str, str], monitor: Monitor, *, preview: bool = False) -> None:
