@@ -6,8 +6,8 @@ ministack's own query gets only the items that can be on the page. It still chec
 answers, so nothing else changes.
 
 It covers this project's queries: a GSI or LSI with one partition and one sort key, all keys text, a `Limit`, and a
-condition that the partition key equals a value and, at most, that the sort key is compared with one. Every other query
-takes ministack's own way, whole.
+condition that the partition key equals a value and, at most, that the sort key is compared with one or two.
+Every other query takes ministack's own way, whole.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from ministack.services import dynamodb
 # An item's place in an index: sort key, and what breaks ties, the table's own keys.
 Entry = tuple[str, str, str]
 Item = Mapping[str, Any]
-_CONDITION = re.compile(r"\s*(#?\w+)\s*=\s*(:\w+)(?:\s+AND\s+(#?\w+)\s*(=|<=|>=|<|>)\s*(:\w+))?\s*", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\s*(#?\w+)\s*=\s*(:\w+)(?:\s+AND\s+(#?\w+)\s*(=|<=|>=|<|>|BETWEEN\b)\s*(:\w+)(?:\s+AND\s+(:\w+))?)?\s*",
+    re.IGNORECASE,
+)
 
 
 class Members(dict[str, Any]):
@@ -46,7 +49,7 @@ class Page:
         index: The index's name.
         partition: The value of its partition key.
         keys: The names of the sort key and the table's keys.
-        comparison: How the sort key is compared with `value`; empty for not at all.
+        comparison: How the sort key is compared with `value`, and by BETWEEN with `most`; empty for not at all.
         start: Where the page begins, exclusive; None for the partition's end.
     """
 
@@ -55,6 +58,7 @@ class Page:
     keys: tuple[str, str, str]
     comparison: str
     value: str
+    most: str
     start: Entry | None
     forward: bool
     limit: int
@@ -62,12 +66,14 @@ class Page:
     def of(self, order: list[Entry]) -> list[tuple[str, str]]:
         """Return the table's keys of the items that can be on the page."""
         low, high = 0, len(order)
-        if self.comparison in ("=", ">="):
+        if self.comparison in ("=", ">=", "BETWEEN"):
             low = bisect_left(order, self.value, key=_sort_key)
         if self.comparison == ">":
             low = bisect_right(order, self.value, key=_sort_key)
         if self.comparison in ("=", "<="):
             high = bisect_right(order, self.value, key=_sort_key)
+        if self.comparison == "BETWEEN":
+            high = bisect_right(order, self.most, key=_sort_key)
         if self.comparison == "<":
             high = bisect_left(order, self.value, key=_sort_key)
         if self.start is not None and self.forward:
@@ -134,8 +140,10 @@ def page_of(request: Mapping[str, Any]) -> Page | None:
     if len({*hashes, *keys}) < 4 or any(not _is_text(table, name) for name in (*hashes, *keys)):
         return None
     names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
-    hash_name, partition, range_name, comparison, value = condition.groups()
-    bound = [_text(values.get(attribute)) for attribute in (partition, value) if attribute]
+    hash_name, partition, range_name, comparison, value, most = condition.groups()
+    if bool(most) != ((comparison or "").upper() == "BETWEEN"):
+        return None
+    bound = [_text(values.get(attribute)) for attribute in (partition, value, most) if attribute]
     named = [names.get(attribute, attribute) for attribute in (hash_name, range_name) if attribute]
     start = request.get("ExclusiveStartKey") or None
     if None in bound or named != [hashes[0], ranges[0]][: len(named)]:
@@ -147,8 +155,9 @@ def page_of(request: Mapping[str, Any]) -> Page | None:
         index=index,
         partition=str(bound[0]),
         keys=keys,
-        comparison=comparison or "",
-        value=str(bound[-1]),
+        comparison=(comparison or "").upper(),
+        value=str(bound[1] if value else ""),
+        most=str(bound[-1]),
         start=cursor,
         forward=bool(request.get("ScanIndexForward", True)),
         limit=limit,
