@@ -29,9 +29,10 @@ STACK = "local"
 @verbose_option("Show each resource and the stack's outputs too.")
 @click.pass_context
 def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose: bool) -> None:
-    """Label pictures on a temporary cloud, show the results, take everything down.
+    """Label pictures on a temporary cloud.
 
-    IMAGE is a file or a folder, by default the project's samples. A cloud that `labelstack up` has started stays.
+    IMAGE is a file or a folder, by default the project's samples. The command shows the results, and then
+    takes everything down. A cloud that `labelstack up` has started stays.
 
     Exit status 0: every picture has a terminal state (LABELED, REJECTED or FAILED).
     """

@@ -23,7 +23,7 @@ from labelstack.cli.screen import Screen
     help="The account's id.",
 )
 def deployer_policy(stack: str, region: str | None, account: str) -> None:
-    """Print the IAM policy that a stack's deployer needs on AWS.
+    """Print the IAM policy of a stack's deployer.
 
     It follows the stack's settings: print it again when they change. Like `pulumi preview`, this builds the functions'
     packages first.

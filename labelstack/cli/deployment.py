@@ -161,7 +161,7 @@ def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[
 @target_options
 @click.pass_context
 def down(ctx: click.Context, target: Target, engine: str | None) -> None:
-    """Destroy the stack and stop the embedded cloud, if it runs.
+    """Destroy the stack, and stop the embedded cloud.
 
     The embedded cloud stops even if a resource cannot be removed, because everything on it goes with it.
     """

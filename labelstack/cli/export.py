@@ -43,11 +43,11 @@ STANDARD_OUTPUT = Path("-")
 def export(
     ctx: click.Context, target: Target, format_name: str | None, output: Path, prefix: str, status: str | None
 ) -> None:
-    """Write all results as JSON Lines, CSV or Parquet (needs pyarrow).
+    """Write all results as JSON Lines, CSV or Parquet.
 
-    A line of JSON Lines is a result document (api/result.schema.json). In CSV, a text that a spreadsheet would read as
-    a formula begins with an apostrophe. A picture that gets a new result during the export may be in it twice, the
-    newer one later.
+    A line of JSON Lines is a result document (api/result.schema.json). Parquet needs pyarrow. In CSV, a text that a
+    spreadsheet would read as a formula begins with an apostrophe. A picture that gets a new result during the export
+    may be in it twice, the newer one later.
     """
     screen = Screen()
     format_name = format_name or _format_of(output)

@@ -28,6 +28,10 @@ def test_a_help_page_has_examples_that_can_be_run(run: Run, name: str) -> None:
         assert f"  {example}\n" in run(name, "--help").stdout
 
 
+def test_the_list_of_commands_cuts_no_sentence(run: Run) -> None:
+    assert "..." not in run("--help").stdout.partition("\nCommands:\n")[2]
+
+
 def test_options_that_choose_a_stack_are_in_a_group_of_their_own(run: Run) -> None:
     own, connection = run("upload", "--help").stdout.split("Connection options:")
 
