@@ -32,7 +32,7 @@ def take(page: Page, name: str) -> None:
     """Write a screenshot of the page as docs/<name>."""
     with tempfile.TemporaryDirectory() as folder:
         png = Path(folder) / "page.png"
-        page.screenshot(path=png)
+        page.screenshot(path=png, animations="disabled")  # which shows their ends
         Image.open(png).convert("RGB").save(DOCS / name, quality=JPEG_QUALITY, progressive=True)
     print(f"docs/{name}")  # noqa: T201  # what the make target has written
 
@@ -48,6 +48,7 @@ def take_all(browser: Browser, url: str) -> None:
     take(page, "page.jpg")
     page.locator("#grid li.card", has_text=IN_THE_VIEWER).locator("button.open").click()
     expect(page.locator("#viewer img").first).to_be_visible()
+    page.mouse.move(0, 0)  # away from what it would highlight
     page.wait_for_load_state("networkidle")
     take(page, "picture.jpg")
 

@@ -161,7 +161,7 @@ def test_says_where_nothing_was_recognised(visit: Visit, double: Double) -> None
     double.put("uploads/1/blank.png", plain_picture())
     double.put("uploads/2/rocket.png", plain_picture())
     page = visit().page
-    expect(page.locator(".card", has_text="blank")).to_contain_text("No labels")
+    expect(page.locator(".card", has_text="blank")).to_contain_text("Nothing recognised")
 
     page.get_by_role("slider", name="Confidence").fill("99")
 

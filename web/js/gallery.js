@@ -161,7 +161,7 @@ export function setUpGallery(backend, pictures, page) {
     const searched = query.labels.map((label) => label.toLowerCase());
     const labels = (image.labels ?? []).filter((label) => label.confidence >= query.minConfidence);
     labels.sort((a, b) => searched.includes(b.name.toLowerCase()) - searched.includes(a.name.toLowerCase()) || b.confidence - a.confidence);
-    if (!labels.length) return el("p", { className: "tags muted" }, image.labels?.length ? `Nothing at ${query.minConfidence} % or more` : "No labels");
+    if (!labels.length) return el("p", { className: "tags muted" }, image.labels?.length ? `Nothing at ${query.minConfidence} % or more` : "Nothing recognised");
     return el("ul", { className: "tags" }, labels.slice(0, TAGS).map(({ name, confidence }) =>
       el("li", {}, el("button", { className: "tag", title: `${name}, ${percent(confidence)}`, onclick: () => page.onLabel(name) }, name))));
   }
