@@ -1,17 +1,10 @@
 """One embedded cloud for all tests that only use it; each test's resources have their own names."""
 
-import gc
 from collections.abc import Iterator
 
 import pytest
 
 from labelstack.clouds import EmbeddedCloud
-
-
-def pytest_collection_finish() -> None:
-    # Half of the time of a recorded program went into walks through the modules of Pulumi's AWS SDK.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ import yaml
 from pulumi.runtime import mocks, settings, stack
 
 from components import packaging
-from labelstack.engines.program import outputs_known
+from labelstack.engines.program import few_collections, outputs_known
 
 PROJECT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
@@ -282,7 +282,7 @@ def record(
             assert await output.is_known(), f"the output {name} is unknown"
             new_record.outputs[name] = await output.future()
 
-    with monitor(new_record, place, present) as recorder:
+    with monitor(new_record, place, present) as recorder, few_collections():
         # One loop for the mocks and the program: with two it hangs. An empty context, as settings outlive a program.
         contextvars.Context().run(lambda: asyncio.run(run(recorder)))
     new_record.resources = [r for r in new_record.resources if r.type != "pulumi:pulumi:Stack"]

@@ -16,7 +16,7 @@ from xml.sax.saxutils import unescape
 
 VERSION = "1.5.33"
 _ALLOWED_ORIGIN = re.compile(r"<AllowedOrigin>\s*([^<*]+?)\s*</AllowedOrigin>")
-# What is replaced or used of each module.
+# The names of each module that the launcher replaces or uses.
 PATCHED = {
     "core.iam_evaluator": """
         _request_origin is_root_access_key _is_root_key resolve_caller_identity check_credentials enforce _anonymous
