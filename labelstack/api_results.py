@@ -11,8 +11,10 @@ from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
-from handlers.results import Order, Page, Query, Result, Results, Status
-from handlers.results.query import Kind
+from handlers.results.codes import Status
+from handlers.results.document import Result
+from handlers.results.query import Kind, Query
+from handlers.results.search import Order, Page, Results
 from labelstack.api_client import CONNECTIONS, ApiClient
 from labelstack.errors import ApiError
 

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from handlers.results import Result, json_ready
-from handlers.results.document import public_document
+from handlers.results.document import Result, json_ready, public_document
 from labelstack.errors import InputError
 
 FACTS = ("key", "versionId", "status", "code", "message", "processedAt", "uploadedAt", "etag", "format")

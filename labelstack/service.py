@@ -13,7 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.results import Result, Results, Status
+from handlers.results.codes import Status
+from handlers.results.document import Result
+from handlers.results.search import Results
 from labelstack.uploads import LocalPicture, key_problem
 
 TERMINAL = frozenset({Status.LABELED, Status.REJECTED, Status.FAILED})

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.results import ResultsError
+from handlers.results.errors import ResultsError
 from labelstack.cli.backend import Backend
 from labelstack.cli.backfill import backfill
 from labelstack.cli.cost import cost

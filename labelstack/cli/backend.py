@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handlers.results import ResultsReader
+from handlers.results.search import ResultsReader
 from labelstack import outputs as stack_outputs
 from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from handlers.results import iso_ms
+from handlers.results.keys import iso_ms
 from labelstack.cli.options import command, json_option, target_options
 from labelstack.cli.repair_target import check_cost, cost_yes_option, rate_option, repair_target
 from labelstack.cli.screen import Screen, count_text, size_text, visible

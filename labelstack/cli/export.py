@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import click
 
-from handlers.results import Status
+from handlers.results.codes import Status
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import command, target_options
 from labelstack.cli.screen import Screen, count_text, visible_lines

@@ -23,7 +23,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from handlers.results import BACKUP_DAYS, TOMBSTONE_DAYS, Erasure
+from handlers.results.erasure import BACKUP_DAYS, Erasure
+from handlers.results.order import TOMBSTONE_DAYS
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import (
     WholeNumber,

@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 import click
 from rich.text import Text
 
-from handlers.results import REJECTION_CODES, Code, Query, Result, Status, iso_ms
+from handlers.results.codes import REJECTION_CODES, Code, Status
+from handlers.results.document import Result
+from handlers.results.keys import iso_ms
+from handlers.results.query import Query
 from labelstack.cli.options import Number, command, json_option, target_options
 from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option, repair_target
 from labelstack.cli.screen import Screen, count_text, visible

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from handlers.results import ResultsReader
+from handlers.results.search import ResultsReader
 from labelstack import prices
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import Number, confirm, yes_option

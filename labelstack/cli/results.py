@@ -9,8 +9,10 @@ from typing import Any, get_args
 
 import click
 
-from handlers.results import Order, Page, Query, Result, Status
-from handlers.results.query import Kind
+from handlers.results.codes import Status
+from handlers.results.document import Result
+from handlers.results.query import Kind, Query
+from handlers.results.search import Order, Page
 from labelstack.cli.options import Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import counts_table, matches_table, result_page, summary_line

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.segment import Segment
 from rich.text import Text
 
-from handlers.results import json_ready
+from handlers.results.document import json_ready
 
 PLAIN_WIDTH = 100
 # Control characters (C0, DEL, C1), line separators, what changes the direction of text (UAX #9), and the surrogates by

@@ -8,7 +8,7 @@ from decimal import Decimal
 import click
 from rich.text import Text
 
-from handlers.results import LabelRules
+from handlers.results.label_rules import LabelRules
 from labelstack.cli.cost import read_settings
 from labelstack.cli.options import command, json_option, target_options
 from labelstack.cli.repair_target import repair_target

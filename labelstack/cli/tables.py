@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from handlers.results import Face, Result
+from handlers.results.document import Face, Result
 from labelstack.cli.screen import visible
 
 STATUS_STYLES = {"LABELED": "bold green", "REJECTED": "bold yellow"}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handlers.results import Erasure, Results
+from handlers.results.erasure import Erasure
+from handlers.results.search import Results
 from labelstack import api_client
 from labelstack import outputs as stack_outputs
 from labelstack.api_results import ApiResults

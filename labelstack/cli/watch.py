@@ -12,7 +12,8 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from handlers.results import Result, Results
+from handlers.results.document import Result
+from handlers.results.search import Results
 from labelstack.cli.options import WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen
 from labelstack.cli.tables import summary_line

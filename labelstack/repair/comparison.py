@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from handlers.results import Result, ResultsReader, Status
+from handlers.results.codes import Status
+from handlers.results.document import Result
+from handlers.results.search import ResultsReader
 from labelstack.repair.requests import batches
 
 LOOKED_UP_AT_ONCE = 100

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.results import repair_message
+from handlers.results.repair import repair_message
 from labelstack.errors import RepairError
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from handlers.results import Label, LabelRules, Result
+from handlers.results.document import Label, Result
+from handlers.results.label_rules import LabelRules
 
 EXAMPLES = 3
 

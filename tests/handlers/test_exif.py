@@ -26,9 +26,10 @@ from handlers.labelling.events import ObjectEvent, decode_message
 from handlers.labelling.picture import read_header
 from handlers.labelling.pipeline import Outcome
 from handlers.labelling.preparation import Preparation
-from handlers.results import keys, repair_message
+from handlers.results import keys
 from handlers.results.codes import Code
 from handlers.results.document import Capture
+from handlers.results.repair import repair_message
 from tests.handlers.assembling import LABELS_ALONE, MANY_PIXELS, Fakes, process
 from tests.handlers.factories import BUCKET, CODECS, event
 from tests.handlers.fakes import DecoderHere

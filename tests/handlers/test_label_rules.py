@@ -15,9 +15,11 @@ from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.events import ObjectEvent, decode_message
 from handlers.labelling.outbox import DeferredOutbox
 from handlers.labelling.pipeline import Outcome
-from handlers.results import LabelRules, keys, repair_message
+from handlers.results import keys
 from handlers.results.document import Label
 from handlers.results.item import FACTS_LAYOUT, MAX_ANALYSIS_BYTES, TERMS_LAYOUT, document, size_bytes
+from handlers.results.label_rules import LabelRules
+from handlers.results.repair import repair_message
 from tests.handlers.assembling import Fakes, process
 from tests.handlers.factories import BUCKET, event, jpeg, label, png
 from tests.handlers.fakes import comparable, counts_of_entries, stored_object

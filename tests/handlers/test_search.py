@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handlers.labelling.pipeline import tombstone
-from handlers.results import Query, Status, keys
+from handlers.results import keys
+from handlers.results.codes import Status
 from handlers.results.item import FACTS_LAYOUT, Write, size_bytes, term_entries
+from handlers.results.query import Query
 from handlers.results.search import ResultsReader
 from handlers.results.table import from_wire
 from tests.handlers.factories import event, label, labeled, reading, time_of

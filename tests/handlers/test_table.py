@@ -14,15 +14,10 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from handlers.labelling.pipeline import tombstone
-from handlers.results import (
-    InvalidCursorError,
-    InvalidQueryError,
-    Status,
-    TableUnavailableError,
-    keys,
-    search,
-)
+from handlers.results import keys, search
+from handlers.results.codes import Status
 from handlers.results.document import Result, json_ready
+from handlers.results.errors import InvalidCursorError, InvalidQueryError, TableUnavailableError
 from handlers.results.query import Query
 from handlers.results.search import Order, Page, ResultsReader
 from handlers.results.table import ResultsWriter, Rows

@@ -34,7 +34,8 @@ from handlers.labelling.pipeline import Pipeline
 from handlers.labelling.ports import Rekognition, StoredObject
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
 from handlers.labelling.workflow import LabellingSteps, State, encode_event, error_of, fail, notify
-from handlers.results import LabelRules, keys
+from handlers.results import keys
+from handlers.results.label_rules import LabelRules
 from handlers.results.table import ResultsWriter
 from tests.handlers.assembling import FOREVER, assembled_pipeline, fail_at, process, retry
 from tests.handlers.factories import BUCKET, body, eventbridge, jpeg, record, time_of

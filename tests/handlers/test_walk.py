@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handlers.labelling.pipeline import tombstone
-from handlers.results import ResultsReader, Status
+from handlers.results.codes import Status
+from handlers.results.search import ResultsReader
 from tests.handlers.factories import event, label, labeled, time_of
 from tests.handlers.tables import ResultsTable
 

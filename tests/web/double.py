@@ -29,8 +29,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from handlers.results import InvalidQueryError, Query
+from handlers.results.errors import InvalidQueryError
 from handlers.results.keys import date_of
+from handlers.results.query import Query
 
 from .scenes import see
 

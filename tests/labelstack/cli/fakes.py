@@ -12,7 +12,11 @@ from typing import Any
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from handlers.results import Order, Page, Query, Result, Status, TableUnavailableError
+from handlers.results.codes import Status
+from handlers.results.document import Result
+from handlers.results.errors import TableUnavailableError
+from handlers.results.query import Query
+from handlers.results.search import Order, Page
 from labelstack.cli.backend import Backend, OnStep
 from labelstack.clouds import Capabilities, Cloud
 from labelstack.diagnosis.finding import Finding

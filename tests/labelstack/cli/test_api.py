@@ -12,7 +12,9 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.exceptions import ClientError
 
-from handlers.results import Page, Query, Result
+from handlers.results.document import Result
+from handlers.results.query import Query
+from handlers.results.search import Page
 from labelstack.api_client import ATTEMPTS, LONGEST_PAUSE_S, ApiClient, access_of, connect
 from labelstack.api_results import ApiResults
 from labelstack.cli.watch import arrivals

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from handlers.results import Status
+from handlers.results.codes import Status
 from labelstack import exports
 from tests.handlers.schemas import faults
 from tests.labelstack.cli.conftest import Run

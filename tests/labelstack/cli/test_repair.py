@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from handlers.results import Page, Result
+from handlers.results.document import Result
+from handlers.results.search import Page
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import OUTPUTS, make_result, refusal
 from tests.labelstack.cli.repair_cloud import RepairBackend

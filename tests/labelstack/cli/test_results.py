@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from handlers.results import InvalidCursorError, Page, TableUnavailableError
+from handlers.results.errors import InvalidCursorError, TableUnavailableError
+from handlers.results.search import Page
 from labelstack.cli.tables import Row, counts_table, matches_table, result_page, results_table
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import FakeBackend, make_result

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import settings
-from handlers.results import Label
+from handlers.results.document import Label
 from labelstack.cli import simulate
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import make_result

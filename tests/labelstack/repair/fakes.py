@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from handlers.results import Label, Result, Status
+from handlers.results.codes import Status
+from handlers.results.document import Label, Result
 from tests.labelstack.cli.fakes import FakeResults, refusal
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from handlers.results import iso_ms
+from handlers.results.keys import iso_ms
 from labelstack.repair.clock import cloud_time
 from tests.labelstack.repair.fakes import NOW, QUEUE, FakeQueues
 

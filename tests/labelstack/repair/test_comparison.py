@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from handlers.results import Result, Status
+from handlers.results.codes import Status
+from handlers.results.document import Result
 from labelstack.repair.comparison import Comparison, Finding, Kind, Waiting
 from tests.labelstack.cli.fakes import make_result
 from tests.labelstack.repair.fakes import BUCKET, LONG_AGO, NOW, FakeStorage, RepairResults
