@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
-from .answers import Answer
-from .problems import ProblemError
-from .requests import Request, origin_of, request_of
+from .answers import Answer, ProblemError
+from .requests import Request, header, request_of
 from .storage import may_pass
 
 Endpoint = Callable[[Request], Answer]
@@ -62,7 +61,7 @@ class Application:
         duration_ms = round((time.perf_counter() - started) * 1000, 1)
         outcome = {"route": route, "status": int(answer.status), "durationMs": duration_ms}
         self.logger.info("answered", extra=outcome | {"code": answer.content.get("code")})
-        return answer.for_gateway(origin_of(event), self.allowed_origins)
+        return answer.for_gateway(header(event, "origin"), self.allowed_origins)
 
     def _endpoint(self, request: Request) -> Endpoint:
         endpoint = self.routes.get((request.method, request.path))

@@ -1,15 +1,18 @@
-"""Checks of parameters and fields, as the contract has them. One error lists all problems."""
+"""Checks of parameters and fields, as the contract has them. One error lists all problems.
+
+A reader takes the values that were sent under one name, and returns what they say; its ValueError tells what is wrong.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from .problems import ProblemError
+from .answers import ProblemError
 
-T = TypeVar("T")
+Reader = Callable[[Sequence[Any]], Any]
 
 MAX_KEY_BYTES: Final = 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -18,138 +21,114 @@ _STEP = Decimal("1e-10")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
-class Fields:
-    """Reads fields one by one, collects their problems, and raises them by `done`.
-
-    Until `done` has been called, values of wrong fields are stand-ins of the right type.
-    """
-
-    def __init__(self, kind: str, known: Collection[str], names: Collection[str]) -> None:
-        self._kind = kind
-        self._errors = [(name, "is not known") for name in sorted(set(names) - set(known))]
-
-    def check(self, name: str, read: Callable[[], T], stand_in: T) -> T:
-        """Return the value that `read` returns, or note the reason of its ValueError."""
+def checked(kind: str, sent: Mapping[str, Sequence[Any]], readers: Mapping[str, Reader]) -> list[Any]:
+    """Return what each of the readers returns. Raises ProblemError, also for names without a reader."""
+    values = []
+    errors = [(name, "is not known") for name in sorted(sent.keys() - readers.keys())]
+    for name, read in readers.items():
         try:
-            return read()
+            values.append(read(sent.get(name, ())))
         except ValueError as error:
-            self._errors.append((name, str(error)))
-            return stand_in
-
-    def done(self) -> None:
-        """Raise ProblemError if any field is wrong."""
-        if self._errors:
-            name, message = self._errors[0]
-            sentence = f"The {self._kind} {_shown(name)} {message}."
-            raise ProblemError("INVALID_REQUEST", sentence, errors=self._errors)
+            errors.append((name, str(error)))
+    if errors:
+        name, message = errors[0]
+        # An unknown name is the caller's text of any length.
+        shown = name if len(name) <= 40 else name[:40] + "…"
+        raise ProblemError("INVALID_REQUEST", f"The {kind} {shown} {message}.", errors=errors)
+    return values
 
 
-class Query(Fields):
-    """The parameters of a query string."""
+def required(read: Callable[[Any], Any]) -> Reader:
+    """Return the reader of a value that must be there once."""
 
-    def __init__(self, query: Mapping[str, Sequence[str]], known: Collection[str]) -> None:
-        super().__init__("parameter", known, query)
-        self._query = query
-
-    def key(self) -> str:
-        """Return the required parameter `key`."""
-        return self.check("key", lambda: checked_key(self._single("key")), "")
-
-    def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
-        """Return a parameter that a request may have once."""
-        return self.check(name, lambda: read(self._single(name)) if name in self._query else default, default)
-
-    def several(self, name: str, read: Callable[[str], T], most: int) -> list[T]:
-        """Return a parameter that a request may have several times."""
-        values = self._query.get(name, ())
-
-        def read_all() -> list[T]:
-            if len(values) > most:
-                raise ValueError(f"may occur at most {most} times")
-            return [read(value) for value in values]
-
-        return self.check(name, read_all, [])
-
-    def _single(self, name: str) -> str:
-        values = self._query.get(name, ())
+    def read_values(values: Sequence[Any]) -> Any:
         if not values:
             raise ValueError("is missing")
         if len(values) > 1:
             raise ValueError("must occur once")
-        return values[0]
+        return read(values[0])
+
+    return read_values
 
 
-class Body(Fields):
-    """The fields of a JSON object, all of which must be there."""
-
-    def __init__(self, content: Mapping[str, Any], known: Collection[str]) -> None:
-        super().__init__("field", known, content)
-        self._content = content
-
-    def required(self, name: str, read: Callable[[Any], T], stand_in: T) -> T:
-        """Return a field."""
-
-        def read_it() -> T:
-            if name not in self._content:
-                raise ValueError("is missing")
-            return read(self._content[name])
-
-        return self.check(name, read_it, stand_in)
+def optional(read: Callable[[Any], Any], default: Any = None) -> Reader:
+    """Return the reader of a value that may be there once."""
+    return lambda values: required(read)(values) if values else default
 
 
-def checked_key(value: object) -> str:
-    """Return a picture's key: whatever S3 takes, control characters too."""
-    return any_text(value, most_bytes=MAX_KEY_BYTES)
+def several(read: Callable[[Any], Any], most: int) -> Reader:
+    """Return the reader of a list of values."""
+
+    def read_values(values: Sequence[Any]) -> list[Any]:
+        if len(values) > most:
+            raise ValueError(f"may occur at most {most} times")
+        return [read(value) for value in values]
+
+    return read_values
 
 
-def text(value: object, *, most_characters: int) -> str:
-    """Return a text that is not empty, without control characters."""
-    checked = any_text(value, most_characters=most_characters)
-    if _CONTROL.search(checked):
-        raise ValueError("must not have control characters")
-    return checked
-
-
-def any_text(value: object, *, most_characters: int | None = None, most_bytes: int | None = None) -> str:
+def any_text(value: object, most_characters: int | None = None) -> str:
     """Return a text that is not empty."""
     if not isinstance(value, str):
         raise ValueError("must be text")
     if not value:
         raise ValueError("must not be empty")
     try:
-        size = len(value.encode())
+        value.encode()
     except UnicodeEncodeError as error:
         raise ValueError("must be Unicode text") from error
     if most_characters is not None and len(value) > most_characters:
         raise ValueError(f"must have at most {most_characters} characters")
-    if most_bytes is not None and size > most_bytes:
-        raise ValueError(f"must have at most {most_bytes} bytes")
     return value
 
 
+def checked_key(value: object) -> str:
+    """Return a picture's key: whatever S3 takes, control characters too."""
+    text = any_text(value)
+    if len(text.encode()) > MAX_KEY_BYTES:
+        raise ValueError(f"must have at most {MAX_KEY_BYTES} bytes")
+    return text
+
+
+def line(most_characters: int) -> Callable[[object], str]:
+    """Return the check of a text that is not empty, without control characters."""
+
+    def read(value: object) -> str:
+        text = any_text(value, most_characters)
+        if _CONTROL.search(text):
+            raise ValueError("must not have control characters")
+        return text
+
+    return read
+
+
+def phrase(most_characters: int) -> Callable[[str], str]:
+    """Return the check of a `line` that is more than spaces."""
+    return lambda value: line(most_characters)(value if value.strip() else "")
+
+
 def integer(least: int, most: int) -> Callable[[object], int]:
-    """Return a whole number within bounds, of a JSON number."""
-    expected = f"must be a whole number from {least} to {most}"
+    """Return the check of a whole number within bounds: a JSON number."""
 
     def read(value: object) -> int:
         # JSON knows no difference between 1 and 1.0; Python takes true for 1.
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise ValueError(expected)
+            raise ValueError(f"must be a whole number from {least} to {most}")
         return value
 
     return read
 
 
 def integer_text(least: int, most: int) -> Callable[[str], int]:
-    """Return a whole number within bounds, of a parameter."""
+    """Return the check of a whole number within bounds, of a parameter."""
     read = integer(least, most)
     return lambda value: read(int(value) if _INTEGER.fullmatch(value) else value)
 
 
 def number(least: int, most: int) -> Callable[[str], Decimal]:
-    """Return a number within bounds, of a parameter; ten decimals count."""
+    """Return the check of a number within bounds, of a parameter; ten decimals count."""
 
     def read(value: str) -> Decimal:
         if not _NUMBER.fullmatch(value) or not least <= Decimal(value) <= most:
@@ -160,7 +139,7 @@ def number(least: int, most: int) -> Callable[[str], Decimal]:
 
 
 def one_of(*values: str) -> Callable[[object], str]:
-    """Return one of some words."""
+    """Return the check of one of some words."""
 
     def read(value: object) -> str:
         if value not in values:
@@ -170,6 +149,6 @@ def one_of(*values: str) -> Callable[[object], str]:
     return read
 
 
-def _shown(name: str) -> str:
-    """Shorten an unknown field's name, which is the caller's text of any length."""
-    return name if len(name) <= 40 else name[:40] + "…"
+def flag(value: str) -> bool:
+    """Return the value of "true" or "false"."""
+    return one_of("true", "false")(value) == "true"

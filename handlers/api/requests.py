@@ -10,11 +10,12 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from .problems import ProblemError
+from .answers import ProblemError
+from .fields import Reader, checked
 
 MAX_BODY_BYTES: Final = 8192
 MAX_PARAMETERS: Final = 50
@@ -22,18 +23,24 @@ MAX_PARAMETERS: Final = 50
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `query` has each parameter's values in the order they were sent; `headers` are in lower case."""
+    """One request. `query` has each parameter's values in the order they were sent."""
 
     method: str
     path: str
-    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    id: str = ""
+    query: Mapping[str, Sequence[str]]
+    content_type: str
+    body: bytes
 
-    def json_object(self) -> dict[str, Any]:
-        """Return the JSON object in the body. Raises ProblemError."""
-        if self.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+    def parameters(self, readers: Mapping[str, Reader]) -> list[Any]:
+        """Return the parameters of the query string in the order of their readers. Raises ProblemError."""
+        return checked("parameter", self.query, readers)
+
+    def fields(self, readers: Mapping[str, Reader]) -> list[Any]:
+        """Return the fields of the body's JSON object in the order of their readers. Raises ProblemError."""
+        return checked("field", {name: [value] for name, value in self._json_object().items()}, readers)
+
+    def _json_object(self) -> dict[str, Any]:
+        if self.content_type.split(";")[0].strip().lower() != "application/json":
             raise ProblemError("UNSUPPORTED_MEDIA_TYPE")
         try:
             content = json.loads(self.body, parse_constant=_refuse_constant)
@@ -47,7 +54,6 @@ class Request:
 
 def request_of(event: Mapping[str, Any]) -> Request:
     """Return the request in a gateway's event. Raises ProblemError."""
-    context = event["requestContext"]
     if event.get("version") == "2.0":
         method, path = _route_of_http_api(event)
         query = _parsed(event.get("rawQueryString") or "")
@@ -58,16 +64,15 @@ def request_of(event: Mapping[str, Any]) -> Request:
         method=method.upper(),
         path=path,
         query=query,
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        content_type=header(event, "content-type"),
         body=_body(event.get("body") or "", base64_encoded=bool(event.get("isBase64Encoded"))),
-        id=str(context.get("requestId") or ""),
     )
 
 
-def origin_of(event: Mapping[str, Any]) -> str:
-    """Return the web origin of the page that asks; "" when none does. Works on events that are no good request, too."""
+def header(event: Mapping[str, Any], name: str) -> str:
+    """Return a header of a gateway's event, even of one that is no good request; "" where there is none."""
     headers = event.get("headers") or {}
-    return next((str(value) for name, value in headers.items() if name.lower() == "origin"), "")
+    return next((str(value) for own, value in headers.items() if own.lower() == name), "")
 
 
 def _route_of_http_api(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -61,12 +61,11 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Links:
-    """Links to look at objects of one bucket."""
+class LinkedBucket(Bucket):
+    """A bucket whose objects get links to look at them."""
 
-    client: S3Client
-    bucket: str
-    expiry_s: int
+    signing: S3Client
+    link_expiry_s: int
 
     def link(self, key: str, version_id: str | None, content_type: str, *, attachment: bool) -> str:
         """Return a link to one version that S3 answers with this content type, whatever the object says of itself.
@@ -74,12 +73,12 @@ class Links:
         Without a version, which a bucket without versioning has none of, the link shows whatever is there when it is
         followed.
         """
-        params: dict[str, Any] = {"Bucket": self.bucket, "Key": key, "ResponseContentType": content_type}
+        params: dict[str, Any] = {"Bucket": self.name, "Key": key, "ResponseContentType": content_type}
         if version_id is not None:
             params["VersionId"] = version_id
         if attachment:
             params["ResponseContentDisposition"] = "attachment"
-        url: str = self.client.generate_presigned_url("get_object", Params=params, ExpiresIn=self.expiry_s)
+        url: str = self.signing.generate_presigned_url("get_object", Params=params, ExpiresIn=self.link_expiry_s)
         return url
 
 

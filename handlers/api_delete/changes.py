@@ -5,17 +5,18 @@ The pipeline removes a result after S3's event, as after any other deletion. Rel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
-from ..api.answers import Answer
-from ..api.fields import Body, Query, checked_key, one_of
-from ..api.problems import ProblemError
+from ..api.answers import Answer, ProblemError
+from ..api.fields import checked_key, flag, optional, required
 from ..api.requests import Request
+from ..api.storage import Bucket
+from ..results.erasure import Erasure
 from ..results.keys import iso_ms
 from ..results.repair import repair_message
 
@@ -23,26 +24,6 @@ GROUP: Final = "relabel"
 """The messages' group: SQS's fair queues keep many of them behind new uploads, whose events have none."""
 PICTURES_AT_ONCE: Final = 10
 """The most pictures that one request deletes of a folder: one request has a few seconds."""
-
-
-class Objects(Protocol):
-    """The uploads bucket."""
-
-    def has(self, key: str) -> bool:
-        """Return whether the bucket has an object of this key now."""
-
-    def delete(self, key: str) -> None:
-        """Delete the object."""
-
-
-class Erasure(Protocol):
-    """Erases pictures for good; see `handlers.results.erasure`."""
-
-    def keys_below(self, prefix: str) -> Iterable[str]:
-        """Yield the keys that begin so and of which something is left."""
-
-    def erase(self, key: str, contents: set[tuple[str, int]]) -> bool:
-        """Erase everything of a picture; return whether nothing is left."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +35,7 @@ class Changes:
         send: Puts a message into the pipeline's queue; None where the API was deployed without one.
     """
 
-    objects: Objects
-    bucket: str
+    uploads: Bucket
     prefix: str
     erasure: Erasure | None
     send: Callable[[str], None] | None
@@ -63,30 +43,25 @@ class Changes:
 
     def delete_image(self, request: Request) -> Answer:
         """Answer DELETE /images."""
-        query = Query(request.query, ("key", "purge"))
-        key = query.key()
-        purge = query.optional("purge", one_of("true", "false"), "false") == "true"
-        query.done()
+        key, purge = request.parameters({"key": required(checked_key), "purge": optional(flag, False)})
         if purge:
             return self._purge(key)
         self._check(key)
-        self.objects.delete(key)
+        self.uploads.delete(key)
         return Answer({"key": key, "status": "DELETING"}, HTTPStatus.ACCEPTED)
 
     def relabel(self, request: Request) -> Answer:
         """Answer POST /relabel."""
-        body = Body(request.json_object(), ("key",))
-        key = body.required("key", checked_key, "")
-        body.done()
+        [key] = request.fields({"key": required(checked_key)})
         if self.send is None:
             raise ProblemError("NOT_DEPLOYED", "This API has no pipeline's queue: set it, and deploy again.")
         self._check(key)
         requested_at = iso_ms(self.now())
-        self.send(repair_message(self.bucket, key, requested_at))
+        self.send(repair_message(self.uploads.name, key, requested_at))
         return Answer({"key": key, "status": "RELABELLING", "requestedAt": requested_at}, HTTPStatus.ACCEPTED)
 
     def _check(self, key: str) -> None:
-        if not key.startswith(self.prefix) or not self.objects.has(key):
+        if not key.startswith(self.prefix) or not self.uploads.has(key):
             raise ProblemError("PICTURE_NOT_FOUND")
 
     def _purge(self, key: str) -> Answer:
@@ -102,8 +77,8 @@ class Changes:
             is_purged = not keys
         else:
             is_purged = self.erasure.erase(key, set())
-            if not is_purged and self.send and not self.objects.has(key):
-                self.send(repair_message(self.bucket, key))  # to remove the result even if the event was lost
+            if not is_purged and self.send and not self.uploads.has(key):
+                self.send(repair_message(self.uploads.name, key))  # to remove the result even if the event was lost
         if is_purged:
             return Answer({"key": key, "status": "PURGED"})
         return Answer({"key": key, "status": "PURGING"}, HTTPStatus.ACCEPTED, {"Retry-After": "1"})

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -27,11 +27,8 @@ from ..results.errors import TableUnavailableError
 from ..results.table import client_config as dynamodb_config
 from .changes import GROUP, Changes
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
-
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer a request of the API."""
     return _application().handle(event)
 
@@ -48,7 +45,7 @@ def _application() -> Application:
         previews = variables.optional_text("PREVIEWS_BUCKET")
         erasure = Erasure(bucket.client, dynamodb, bucket.name, table, documents, previews)
     send = _sender(queue_url) if queue_url else None
-    changes = Changes(bucket, bucket.name, prefix, erasure, send, lambda: datetime.now(UTC))
+    changes = Changes(bucket, prefix, erasure, send, lambda: datetime.now(UTC))
     routes = {("DELETE", "/images"): changes.delete_image, ("POST", "/relabel"): changes.relabel}
     return Application(routes, variables.names("ALLOWED_ORIGIN"), Logger(), passing=(TableUnavailableError,))
 

@@ -12,26 +12,23 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
 
 from ..api.application import Application
-from ..api.storage import Bucket, Links, s3_client, signing_client
+from ..api.storage import LinkedBucket, s3_client, signing_client
 from ..environment import Variables
 from ..results.errors import TableUnavailableError
 from ..results.search import ResultsReader
 from ..results.table import client_config
-from .reading import Previews, Reading
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
+from .reading import Reading
 
 _CONNECTIONS = 4
 
 
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer a request of the API."""
     return _application().handle(event)
 
@@ -39,19 +36,16 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _application() -> Application:
     variables = Variables(os.environ)
-    bucket, expiry_s = variables.text("UPLOAD_BUCKET"), variables.integer("IMAGE_URL_EXPIRY_S", 1, 3600)
-    prefix = variables.text("UPLOAD_PREFIX")
+    prefix, expiry_s = variables.text("UPLOAD_PREFIX"), variables.integer("IMAGE_URL_EXPIRY_S", 1, 3600)
     dynamodb = boto3.client("dynamodb", config=client_config(_CONNECTIONS))
     s3, signing = s3_client(), signing_client(variables.url("PUBLIC_S3_ENDPOINT_URL"))
-    small = variables.optional_text("PREVIEWS_BUCKET")
+    previews = variables.optional_text("PREVIEWS_BUCKET")
     reading = Reading(
         results=ResultsReader(dynamodb, variables.text("RESULTS_TABLE"), folder=prefix),
-        objects=Bucket(s3, bucket),
-        links=Links(signing, bucket, expiry_s),
+        uploads=LinkedBucket(s3, variables.text("UPLOAD_BUCKET"), signing, expiry_s),
         prefix=prefix,
-        link_expiry_s=expiry_s,
         now=lambda: datetime.now(UTC),
-        previews=Previews(Bucket(s3, small), Links(signing, small, expiry_s)) if small else None,
+        previews=LinkedBucket(s3, previews, signing, expiry_s) if previews else None,
     )
     routes = {
         ("POST", "/detect-labels"): reading.detect_labels,

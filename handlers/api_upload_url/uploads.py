@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ..api.answers import Answer
-from ..api.fields import MAX_KEY_BYTES, Body, any_text, integer, one_of
+from ..api.fields import MAX_KEY_BYTES, any_text, integer, one_of, required
 from ..api.requests import Request
 from .file_names import key_name
 
@@ -29,18 +29,14 @@ STANDARD_TYPES: Final = {f"image/{name}": f"image/{names[0]}" for names in map(s
 """The standard name of each type, by each name that systems and browsers have for it."""
 
 
-class Signer(Protocol):
-    """Signs a PUT to S3."""
-
-    def __call__(self, key: str, content_type: str, size_bytes: int, expiry_s: int) -> str:
-        """Return a URL that takes one object of this key, type and size, once."""
-
-
 @dataclass(frozen=True)
 class Uploads:
-    """Upload URLs. Each takes one picture, once: under a random key, of one type and one size."""
+    """Upload URLs. Each takes one picture, once: under a random key, of one type and one size.
 
-    sign: Signer
+    `sign` returns the URL of a PUT to S3 for a key, a type, a size in bytes and a lifetime in seconds.
+    """
+
+    sign: Callable[[str, str, int, int], str]
     prefix: str
     max_size_bytes: int
     expiry_s: int
@@ -49,11 +45,13 @@ class Uploads:
 
     def generate(self, request: Request) -> Answer:
         """Answer POST /generate-upload-url."""
-        body = Body(request.json_object(), ("fileName", "contentType", "sizeBytes"))
-        name = body.required("fileName", lambda value: any_text(value, most_characters=MAX_NAME_CHARACTERS), "")
-        content_type = body.required("contentType", one_of(*STANDARD_TYPES), "image/jpeg")
-        size_bytes = body.required("sizeBytes", integer(1, self.max_size_bytes), 1)
-        body.done()
+        name, content_type, size_bytes = request.fields(
+            {
+                "fileName": required(lambda value: any_text(value, MAX_NAME_CHARACTERS)),
+                "contentType": required(one_of(*STANDARD_TYPES)),
+                "sizeBytes": required(integer(1, self.max_size_bytes)),
+            }
+        )
         return Answer(self._upload(name, STANDARD_TYPES[content_type], size_bytes))
 
     def _upload(self, name: str, content_type: str, size_bytes: int) -> dict[str, Any]:

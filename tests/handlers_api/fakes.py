@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 
 from handlers.api.application import Application
 from handlers.api_delete.changes import Changes
-from handlers.api_results.reading import Previews, Reading
+from handlers.api_results.reading import Reading
 from handlers.api_upload_url.uploads import Uploads
 from handlers.environment import Variables
 from handlers.results.codes import Status
@@ -115,6 +115,8 @@ class FakeObjects:
     """A bucket in memory."""
 
     keys: set[str] = field(default_factory=set)
+    name: str = "pictures"
+    link_expiry_s: int = 300
 
     def has(self, key: str) -> bool:
         """Return whether the bucket has an object of this key now."""
@@ -169,10 +171,10 @@ class FakeApi:
             return f"https://bucket.example/{key}?signature"
 
         uploads = Uploads(sign, PREFIX, 100 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
-        previews = Previews(self.previews, self.objects) if self.previews else None
-        reading = Reading(self.results, self.objects, self.objects, PREFIX, 300, lambda: NOW, previews)
+        objects, previews, erasure = cast(Any, self.objects), cast(Any, self.previews), cast(Any, self.erasure)
+        reading = Reading(self.results, objects, PREFIX, lambda: NOW, previews)
         send = None if self.sent is None else self.sent.append
-        changes = Changes(self.objects, "pictures", PREFIX, self.erasure, send, lambda: NOW)
+        changes = Changes(objects, PREFIX, erasure, send, lambda: NOW)
         routes = {
             ("POST", "/generate-upload-url"): uploads.generate,
             ("POST", "/detect-labels"): reading.detect_labels,

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
-from handlers.api.storage import Links, signing_client
+from handlers.api.storage import LinkedBucket, s3_client, signing_client
 from labelstack.clouds import EmbeddedCloud
 from tests.handlers.conftest import create_table
 from tests.handlers.lambda_context import lambda_context
@@ -120,7 +120,7 @@ def test_link_is_of_a_version_and_says_the_type(cloud: EmbeddedCloud, bucket: st
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     version = s3.put_object(Bucket=bucket, Key="uploads/a b+c.html", Body=PNG, ContentType="text/html")["VersionId"]
     s3.put_object(Bucket=bucket, Key="uploads/a b+c.html", Body=b"what nobody has judged")
-    links = Links(signing_client(cloud.endpoint_url), bucket, 300)
+    links = LinkedBucket(s3, bucket, signing_client(cloud.endpoint_url), 300)
 
     with urllib.request.urlopen(links.link("uploads/a b+c.html", version, "image/png", attachment=True)) as answer:
         assert answer.read() == PNG
@@ -132,9 +132,8 @@ def test_aws_is_addressed_by_the_regions_own_name(call: Call, monkeypatch: pytes
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
 
-    address = urlsplit(
-        Links(signing_client(None), "pictures", 300).link("uploads/a", None, "image/png", attachment=False)
-    )
+    pictures = LinkedBucket(s3_client(), "pictures", signing_client(None), 300)
+    address = urlsplit(pictures.link("uploads/a", None, "image/png", attachment=False))
 
     assert address.netloc == "pictures.s3.eu-central-1.amazonaws.com"
     assert parse_qs(address.query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
