@@ -59,6 +59,9 @@ class Design(Protocol):
     def labels(self) -> Mapping[str, Sequence[str]]:
         """Return the labels that it shows, by key."""
 
+    def has(self, key: str) -> bool:
+        """Return whether one picture's labels are in its table."""
+
     def waiting(self) -> int:
         """Return the number of messages in its queue."""
 
@@ -82,6 +85,10 @@ class Ours:
         return {
             item["key"]: [label["name"] for label in item["labels"]] for item in items if item["status"] == "LABELED"
         }
+
+    def has(self, key: str) -> bool:
+        """Return whether one picture's labels are in the table."""
+        return self._stack.result(key) is not None
 
     def waiting(self) -> int:
         """Return the number of messages in the queue, visible or in flight."""
@@ -223,11 +230,12 @@ def _singles(design: Design) -> list[float]:
         _put(design, f"single/{n}.jpg", body)
         _wait_for_label(design, f"single/{n}.jpg")
         taken.append(time.perf_counter() - started)
+        wait_for("an empty queue", design.waiting, lambda left: left == 0, BULK_TIMEOUT_S)
     return taken[1:]  # the first one starts a worker
 
 
 def _wait_for_label(design: Design, key: str) -> None:
-    wait_for(f"a result of {key}", design.labels, lambda shown: key in shown, BULK_TIMEOUT_S)
+    wait_for(f"a result of {key}", lambda: design.has(key), bool, BULK_TIMEOUT_S)
 
 
 def _bulk(design: Design) -> tuple[int, float]:

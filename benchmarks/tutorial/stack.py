@@ -48,6 +48,12 @@ class TutorialStack:
             for item in page["Items"]
         }
 
+    def has(self, key: str) -> bool:
+        """Return whether one picture's labels are in the table."""
+        return "Item" in self.client("dynamodb").get_item(
+            TableName=self.table, Key={"ImageName": {"S": key}}, ConsistentRead=True
+        )
+
     def waiting(self) -> int:
         """Return the number of messages in the queue, visible or in flight."""
         attributes = self.client("sqs").get_queue_attributes(

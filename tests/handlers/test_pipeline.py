@@ -142,6 +142,28 @@ def test_bad_picture_is_rejected_without_asking_rekognition(world: World, conten
     assert world.metrics.take()[0] == {Metric.PICTURES_REJECTED: 1}
 
 
+def test_first_bytes_of_a_lone_upload_are_read_while_its_items_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2, timeout=60)
+    read_start, read_items = world.objects.read_start, world.rows.read_items
+
+    def meet(read: Callable[..., Any]) -> Callable[..., Any]:
+        def meeting(*arguments: Any) -> Any:
+            together.wait()
+            return read(*arguments)
+
+        return meeting
+
+    monkeypatch.setattr(world.objects, "read_start", meet(read_start))
+    monkeypatch.setattr(world.rows, "read_items", meet(read_items))
+    world.objects.add("cat.jpg", jpeg())
+
+    assert world.process() is Outcome.LABELED
+
+    assert len(world.objects.reads) == 1
+
+
 def test_more_than_100_mb_are_rejected_unread(world: World) -> None:
     content = jpeg()
     world.objects.add("cat.jpg", content)
