@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
@@ -14,9 +13,10 @@ from botocore.exceptions import ClientError
 from handlers.results.codes import Status
 from handlers.results.document import Result
 from handlers.results.query import Kind, Query
-from handlers.results.search import Order, Page, Results
+from handlers.results.search import Page
 from labelstack.api_client import CONNECTIONS, ApiClient
 from labelstack.errors import ApiError
+from labelstack.service import Results
 
 T = TypeVar("T")
 
@@ -77,32 +77,24 @@ class ApiResults:
         keys = list(dict.fromkeys(picture_keys))
         return self._by_table(lambda table: table.get_many(keys), lambda: self._each(keys))
 
-    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page:
         """Return a page of results, newest first."""
         return self._listed({"limit": str(limit)} | ({"status": str(status)} if status else {}), cursor)
 
-    def search(
-        self,
-        query: Query,
-        *,
-        min_confidence: Decimal = Decimal(0),
-        order: Order = "newest",
-        limit: int = 20,
-        cursor: str | None = None,
-    ) -> Page[Result]:
+    def search(self, query: Query, limit: int = 20, cursor: str | None = None) -> Page:
         """Return a page of labelled pictures below the prefix that match."""
         labels = query.has(Kind.LABEL)
         others = [each for each in query.conditions if each.kind is not Kind.LABEL or each.negative]
         parameters: dict[str, str | list[str]] = {
             "q": str(replace(query, conditions=tuple(others))),
             "label": labels,
-            "minConfidence": f"{min_confidence:f}",
-            "order": order,
+            "minConfidence": f"{query.min_confidence:f}",
+            "order": query.order,
             "limit": str(limit),
         }
         return self._listed({name: value for name, value in parameters.items() if value}, cursor)
 
-    def _listed(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page[Result]:
+    def _listed(self, parameters: Mapping[str, str | list[str]], cursor: str | None) -> Page:
         """Return a page of whole results: the API lists summaries, so each result is requested once and remembered."""
         answer = self._api.get("/images", {**parameters, **({"cursor": cursor} if cursor else {})}).content
         total = int(answer["total"]) if "total" in answer else None

@@ -6,16 +6,17 @@ Progress comes as events, so that a terminal, a program and a test can each show
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.results.codes import Status
 from handlers.results.document import Result
-from handlers.results.search import Results
+from handlers.results.query import Query
+from handlers.results.search import Page
 from labelstack.uploads import LocalPicture, key_problem
 
 TERMINAL = frozenset({Status.LABELED, Status.REJECTED, Status.FAILED})
@@ -24,6 +25,25 @@ FIRST_LOOK_S = 0.05
 LONGEST_LOOK_S = 1.0
 BACK_OFF = 1.5
 DEFAULT_WORKERS = 8
+
+
+class Results(Protocol):
+    """The read side of a stack: its API, or its table."""
+
+    def get(self, key: str) -> Result | None:
+        """Return the stored result of a key, a tombstone (status DELETED), or None."""
+
+    def get_many(self, picture_keys: Iterable[str]) -> Mapping[str, Result]:
+        """Return several results; keys without a result are absent."""
+
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page:
+        """Return a page of results, newest first."""
+
+    def search(self, query: Query, limit: int = 20, cursor: str | None = None) -> Page:
+        """Return a page of labelled pictures that match."""
+
+    def label_counts(self) -> dict[str, int]:
+        """Count the pictures of each label."""
 
 
 @dataclass(frozen=True)

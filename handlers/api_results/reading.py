@@ -19,7 +19,7 @@ from ..results.errors import InvalidCursorError, InvalidQueryError
 from ..results.keys import iso_ms
 from ..results.previews import CONTENT_TYPE, SIDES_PX, preview_key
 from ..results.query import MAX_CHARACTERS, MAX_CONDITIONS, Query
-from ..results.search import LISTED_STATUSES, MAX_LIMIT, Page, Results
+from ..results.search import LISTED_STATUSES, MAX_LIMIT, Page, ResultsReader
 
 DEFAULT_LIMIT: Final = 24
 MAX_LABEL_CHARACTERS: Final = 100
@@ -47,7 +47,7 @@ _LISTING: Final = {
 class Reading:
     """Answers requests about pictures below `prefix`; it knows no others."""
 
-    results: Results
+    results: ResultsReader
     uploads: LinkedBucket
     prefix: str
     now: Callable[[], datetime]
@@ -71,8 +71,9 @@ class Reading:
             if not (text or labels or order == "taken"):
                 page = self.results.list_images(limit, cursor, status)
             elif status in (None, Status.LABELED):
-                query = Query.of(text, labels) if text or labels else Query()
-                page = self.results.search(query, min_confidence=least, order=order, limit=limit, cursor=cursor)
+                shape = {"min_confidence": least, "order": order}
+                query = Query.of(text, labels, **shape) if text or labels else Query(**shape)
+                page = self.results.search(query, limit, cursor)
             else:
                 page = Page([], None, 0)
         except InvalidCursorError as error:

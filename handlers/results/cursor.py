@@ -97,31 +97,6 @@ def _derived(key: bytes, purpose: bytes) -> bytes:
     return hmac.digest(key, b"labelstack cursor " + purpose, "sha256")
 
 
-def packed(sort: str, key: str) -> list[str]:
-    """Return a position in an index for a cursor's state, without the sort key if it follows from the picture's key."""
-    head = sort.partition("#")[0]
-    return [head if sort == keys.sort_key(head, key) else sort, key]
-
-
-def position(state: Sequence[str]) -> tuple[str, str]:
-    """Return the sort key and the picture's key of a packed position."""
-    sort, key = state
-    return (sort if "#" in sort else keys.sort_key(sort, key)), key
-
-
-def hidden(sort: str, key: str, folder: str) -> tuple[str, str]:
-    """Return a position without a foreign key from which a descending query returns the same pictures of the folder.
-
-    A sort key is a time or a confidence, `#`, and the picture's key. After a picture of another folder, the query goes
-    on where the folder's own keys begin in that order. Nobody can read it, but its length would tell the key's.
-    """
-    if key.startswith(folder):
-        return sort, key
-    head = sort.partition("#")[0]
-    # "0" is what follows "/": all keys of the folder are below it.
-    return (f"{head}#{folder[:-1]}0" if key > folder else f"{head}#"), folder
-
-
 # --- the keys
 
 

@@ -19,6 +19,7 @@ META: Final = "META"
 IMAGE_PREFIX: Final = "IMAGE#"
 LABEL_PREFIX: Final = "LABEL#"
 TERM_PREFIX: Final = "TERM#"
+STATUS_PREFIX: Final = "STATUS#"
 FIRST_YEAR: Final = 1990
 """Pictures that are older are listed with those of this year."""
 COUNTERS_PK: Final = "LABELCOUNTS"
@@ -58,7 +59,7 @@ def year_term(year: int) -> str:
 
 def status_partition(status: str) -> str:
     """Return `gsi2pk` of every picture in this state."""
-    return f"STATUS#{status}"
+    return STATUS_PREFIX + status
 
 
 def confidence_sort(confidence: Decimal) -> str:

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Literal, Self, TypeAlias
 
 from . import keys
 from .document import Result
 from .errors import InvalidQueryError
 from .keys import camera_words, date_of, faces_class, flagged, folded, is_named, words_of, words_read
+
+Order: TypeAlias = Literal["newest", "confidence", "taken"]
+"""`newest` first, or by the `confidence` of the first label, highest first, or by the date when they were `taken`,
+latest first; where dates alone find, always by date.
+"""
 
 MAX_CONDITIONS: Final = 10
 MAX_CHARACTERS: Final = 1000
@@ -82,15 +87,31 @@ class Condition:
 
 @dataclass(frozen=True)
 class Query:
-    """A search. `since` and `before` are ISO 8601 times; "" leaves that end open."""
+    """A search. `since` and `before` are ISO 8601 times; "" leaves that end open.
+
+    Labels count from `min_confidence` in percent on. Raises InvalidQueryError for one outside 0-100.
+    """
 
     conditions: tuple[Condition, ...] = ()
     since: str = ""
     before: str = ""
+    min_confidence: Decimal = Decimal(0)
+    order: Order = "newest"
+
+    def __post_init__(self) -> None:
+        """Check the confidence."""
+        if not (self.min_confidence.is_finite() and 0 <= self.min_confidence <= 100):
+            raise InvalidQueryError(f"the minimum confidence must be between 0 and 100; got {self.min_confidence}")
 
     @classmethod
-    def of(cls, text: str = "", labels: Sequence[str] = ()) -> Self:
-        """Read a query, and add labels to it.
+    def of(
+        cls,
+        text: str = "",
+        labels: Sequence[str] = (),
+        min_confidence: Decimal = Decimal(0),
+        order: Order = "newest",
+    ) -> Self:
+        """Read a query's conditions, and add labels to them.
 
         Raises InvalidQueryError, with the expected form, for an invalid text or label.
         """
@@ -124,10 +145,10 @@ class Query:
             raise InvalidQueryError(f"it has {len(conditions)} conditions: use at most {MAX_CONDITIONS}")
         if dates["to"] and dates["from"] >= dates["to"]:
             raise InvalidQueryError("from: is later than to:, so that no picture can match: exchange them")
-        return cls(tuple(dict.fromkeys(conditions)), dates["from"], dates["to"])
+        return cls(tuple(dict.fromkeys(conditions)), dates["from"], dates["to"], min_confidence, order)
 
     def __str__(self) -> str:
-        """Return the text that `of` reads as this query."""
+        """Return the text that `of` reads as this query's conditions."""
         last = (date.fromisoformat(self.before[:10]) - timedelta(1)).isoformat() if self.before else ""
         dates = [f"{name}:{day}" for name, day in (("from", self.since[:10]), ("to", last)) if day]
         return " ".join([*map(str, self.conditions), *dates])
@@ -136,11 +157,11 @@ class Query:
         """Return the values that a picture must have of a kind."""
         return [each.value for each in self.conditions if each.kind is kind and not each.negative]
 
-    def matches(self, result: Result, min_confidence: Decimal) -> bool:
+    def matches(self, result: Result) -> bool:
         """Return whether all conditions hold."""
         time = date_of(result)
         in_time = self.since <= time and (not self.before or time < self.before)
-        return in_time and all(condition.holds(result, min_confidence) for condition in self.conditions)
+        return in_time and all(condition.holds(result, self.min_confidence) for condition in self.conditions)
 
 
 def _condition(kind: Kind, value: str, whole: str, *, negative: bool = False) -> Condition:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handlers.results.search import ResultsReader
 from labelstack import outputs as stack_outputs
 from labelstack.clouds import AwsCloud, Cloud, EmbeddedCloud, LocalStackCloud
+from labelstack.table_results import TableResults
 
 if TYPE_CHECKING:
     from labelstack.diagnosis.finding import Finding
@@ -122,9 +122,9 @@ class Backend:
         """Return the outputs by the Pulumi CLI; None when it is not installed."""
         return stack_outputs.from_pulumi(PROJECT, stack)
 
-    def results(self, cloud: Cloud, table: str) -> ResultsReader:
+    def results(self, cloud: Cloud, table: str) -> TableResults:
         """Return the read side of a results table."""
-        return ResultsReader(cloud.client("dynamodb"), table)
+        return TableResults(cloud.client("dynamodb"), table)
 
     def diagnose(
         self, cloud: str, stack: str, folder: Path, *, region: str | None, profile: str | None

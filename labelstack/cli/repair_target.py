@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from handlers.results.search import ResultsReader
 from labelstack import prices
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import Number, confirm, yes_option
@@ -21,6 +20,7 @@ from labelstack.errors import NoOutputsError
 from labelstack.repair import dead_letters
 from labelstack.repair.clock import cloud_time
 from labelstack.repair.requests import Pace, RepairRequests
+from labelstack.table_results import TableResults
 
 cost_yes_option = yes_option("Accept the cost without a question.")
 rate_option = click.option(
@@ -51,7 +51,7 @@ class RepairTarget:
     sqs: Any
     bucket: str
     prefix: str
-    table: ResultsReader
+    table: TableResults
     queue_url: str
     dead_letter_queue_url: str
     detectors: Sequence[str]

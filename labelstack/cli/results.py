@@ -11,8 +11,8 @@ import click
 
 from handlers.results.codes import Status
 from handlers.results.document import Result
-from handlers.results.query import Kind, Query
-from handlers.results.search import Order, Page
+from handlers.results.query import Kind, Order, Query
+from handlers.results.search import Page
 from labelstack.cli.options import Number, WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import counts_table, matches_table, result_page, summary_line
@@ -152,12 +152,10 @@ def search(
     """
     screen = Screen(as_json=as_json)
     results = read_side(ctx.obj, target).results
-    least = Decimal(str(min_confidence))
     # A shell takes the quotation marks off a label of several words.
-    query = Query.of(" ".join(f'"{word}"' if PLAIN_WORDS.fullmatch(word) else word for word in words))
-    page = _pages(
-        lambda most, at: results.search(query, min_confidence=least, order=order, limit=most, cursor=at), limit, cursor
-    )
+    text = " ".join(f'"{word}"' if PLAIN_WORDS.fullmatch(word) else word for word in words)
+    query = Query.of(text, min_confidence=Decimal(str(min_confidence)), order=order)
+    page = _pages(lambda most, at: results.search(query, most, at), limit, cursor)
     if as_json:
         screen.document(_document(page))
     elif page.items:
@@ -165,13 +163,14 @@ def search(
         screen.note(_counted(page))
     else:
         what = f"no picture matches {query}"
-        if least and results.search(query, limit=1).items:
-            screen.note(f"{what} with at least {least:f}%, but some match with less: lower --min-confidence.")
+        if min_confidence and results.search(Query.of(text), limit=1).items:
+            least = f"{query.min_confidence:f}%"
+            screen.note(f"{what} with at least {least}, but some match with less: lower --min-confidence.")
         else:
             screen.note(f"{what}; `labelstack labels` lists all labels.")
 
 
-def _pages(read: Callable[[int, str | None], Page[Result]], limit: int, cursor: str | None) -> Page[Result]:
+def _pages(read: Callable[[int, str | None], Page], limit: int, cursor: str | None) -> Page:
     """Read up to `limit` items, from as many pages as that takes, into one page."""
     is_first, items, total = cursor is None, list[Result](), None
     while True:
@@ -182,12 +181,12 @@ def _pages(read: Callable[[int, str | None], Page[Result]], limit: int, cursor: 
             return Page(items, cursor, len(items) if is_first and cursor is None else total)
 
 
-def _document(page: Page[Result]) -> dict[str, Any]:
+def _document(page: Page) -> dict[str, Any]:
     content = {"items": page.items, "cursor": page.cursor, "total": page.total}
     return {name: value for name, value in content.items() if value is not None}
 
 
-def _counted(page: Page[Result]) -> str:
+def _counted(page: Page) -> str:
     if page.cursor and page.total is not None:
         return f"{len(page.items):,} of {count_text(page.total, 'picture')}: raise --limit for more"
     return f"{count_text(len(page.items), 'picture')}{'; there are more: raise --limit' if page.cursor else ''}"

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from handlers.results.erasure import Erasure
-from handlers.results.search import Results
 from labelstack import api_client
 from labelstack import outputs as stack_outputs
 from labelstack.api_results import ApiResults
 from labelstack.cli.backend import PROJECT, Backend
 from labelstack.clouds import Cloud
 from labelstack.errors import CloudError, NoOutputsError
-from labelstack.service import LabelService
+from labelstack.service import LabelService, Results
 
 DEFAULT_STACKS = {"embedded": "local", "localstack": "local", "aws": "dev"}
 DEFAULT_STATE_DIR = PROJECT / ".labelstack"

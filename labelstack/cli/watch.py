@@ -13,11 +13,11 @@ from rich.live import Live
 from rich.text import Text
 
 from handlers.results.document import Result
-from handlers.results.search import Results
 from labelstack.cli.options import WholeNumber, command, json_option, target_options
 from labelstack.cli.screen import Screen
 from labelstack.cli.tables import summary_line
 from labelstack.cli.target import Target, read_side
+from labelstack.service import Results
 
 POLL_S = 0.5
 PAGE = 50

@@ -10,8 +10,8 @@ from typing import Any
 
 from handlers.results.codes import Status
 from handlers.results.document import Result
-from handlers.results.search import ResultsReader
 from labelstack.repair.requests import batches
+from labelstack.table_results import TableResults
 
 LOOKED_UP_AT_ONCE = 100
 
@@ -69,7 +69,7 @@ class Comparison:
     """
 
     def __init__(
-        self, s3: Any, bucket: str, table: ResultsReader, *, prefix: str = "", settled_before: datetime
+        self, s3: Any, bucket: str, table: TableResults, *, prefix: str = "", settled_before: datetime
     ) -> None:
         self._s3 = s3
         self._bucket = bucket

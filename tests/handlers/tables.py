@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handlers.results.item import Snapshot, Write
-from handlers.results.search import ResultsReader
 from handlers.results.table import ResultsWriter, Rows
+from labelstack.table_results import TableResults
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class ResultsTable(ResultsReader):
+class ResultsTable(TableResults):
     """Reads and writes results in one DynamoDB table."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:

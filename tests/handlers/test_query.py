@@ -20,7 +20,7 @@ def matches(text: str, key: str = "trip/IMG_1234 Zoë.jpg", least: Decimal = ZER
     result = reading(key, "NO", "parking-lot").result
     result["labels"] = [label("Cat", "80"), label("Cat Alley", "95")]
     result["uploadedAt"] = "2026-01-31T23:59:59.999Z"
-    return Query.of(text).matches({**result, **facts}, least)  # type: ignore[typeddict-item]  # facts of a test
+    return Query.of(text, min_confidence=least).matches({**result, **facts})  # type: ignore[typeddict-item]  # facts of a test
 
 
 @pytest.mark.parametrize(

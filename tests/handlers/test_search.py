@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import ceil
@@ -14,7 +13,7 @@ import pytest
 from handlers.labelling.pipeline import tombstone
 from handlers.results import keys
 from handlers.results.codes import Status
-from handlers.results.item import FACTS_LAYOUT, Write, size_bytes, term_entries
+from handlers.results.item import Write, size_bytes, term_entries
 from handlers.results.query import Query
 from handlers.results.search import ResultsReader
 from handlers.results.table import from_wire
@@ -27,12 +26,17 @@ if TYPE_CHECKING:
 DATES = ("2024-06-01", "2026-01-15", "2026-02-01", "2026-02-01")
 
 
+def query_of(text: str, **more: Any) -> Query:
+    """Return the search for a text, which may be empty."""
+    return Query.of(text, **more) if text else Query(**more)
+
+
 def keys_of(reader: ResultsReader, text: str, limit: int = 2, **more: Any) -> list[str]:
     """Return the keys of all pages of a search."""
     pages: list[str] = []
     cursor: str | None = None
     while True:
-        page = reader.search(Query.of(text) if text else Query(), limit=limit, cursor=cursor, **more)
+        page = reader.search(query_of(text, **more), limit, cursor)
         assert len(page.items) <= limit
         pages += [result["key"] for result in page.items]
         cursor = page.cursor
@@ -139,18 +143,18 @@ NOT_COUNTED = ["-flagged:yes", "cat -dog", "text:stop", "name:img", "from:2024-0
 def test_a_first_page_says_how_many_match_in_the_folder_where_a_counter_knows_it(
     dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, text: str, total: int | None, order: Any
 ) -> None:
-    below, query = ResultsReader(dynamodb, table_name, folder="uploads/"), Query.of(text) if text else Query()
+    below, query = ResultsReader(dynamodb, table_name, folder="uploads/"), query_of(text, order=order)
 
-    first, whole = (below.search(query, limit=limit, order=order) for limit in (1, 100))
+    first, whole = (below.search(query, limit) for limit in (1, 100))
 
     assert (first.total, whole.total) == (total if first.cursor else len(first.items), len(whole.items))
     assert total in (None, whole.total)
     if first.cursor:
-        assert below.search(query, limit=1, order=order, cursor=first.cursor).total is None
+        assert below.search(query, 1, first.cursor).total is None
 
 
 def test_labels_of_some_confidence_are_not_counted(stocked: ResultsTable) -> None:
-    assert stocked.search(Query.of("cat"), limit=1, min_confidence=Decimal("0.1")).total is None
+    assert stocked.search(Query.of("cat", min_confidence=Decimal("0.1")), 1).total is None
 
 
 @pytest.mark.parametrize(("status", "total"), [(None, 5), ("LABELED", 4), ("REJECTED", 1), ("FAILED", 0)])
@@ -175,7 +179,7 @@ def test_years_without_pictures_cost_no_page(table: ResultsTable, meter: Meter) 
         table.write(write)
     meter.requests.clear()
 
-    page = table.search(Query(), order="taken")
+    page = table.search(Query(order="taken"))
 
     assert ([result["key"] for result in page.items], page.cursor) == (["2026.jpg", "1991.jpg"], None)
     assert meter.requests.count("Query") <= datetime.now(UTC).year - 1990 + 2
@@ -209,22 +213,6 @@ def test_a_total_costs_a_request_for_the_counters(table: ResultsTable, meter: Me
 
     assert meter.requests == ["Query", "Query"]
     assert meter.units <= 14
-
-
-def test_results_of_an_older_version_are_known(dynamodb: DynamoDBClient, table: ResultsTable, table_name: str) -> None:
-    for key in ("old.jpg", "new.jpg"):
-        table.write(replace(labeled(key), fingerprint=f"detectors..{FACTS_LAYOUT}"))
-    table.write(replace(labeled("facts.jpg"), fingerprint="detectors"))
-    for key in ("rejected.jpg", "uncounted.jpg", "f.jpg"):
-        table.write(labeled(key, status=Status.FAILED if key == "f.jpg" else Status.REJECTED))
-    for key in ("old.jpg", "uncounted.jpg", "f.jpg"):
-        place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}}
-        dynamodb.update_item(
-            TableName=table_name, Key=place, UpdateExpression="REMOVE #t", ExpressionAttributeNames={"#t": "terms"}
-        )
-
-    assert set(table.outdated()) == {"old.jpg", "facts.jpg", "uncounted.jpg"}
-    assert set(table.outdated("new")) == set()
 
 
 class Meter:

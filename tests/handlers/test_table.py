@@ -16,10 +16,10 @@ from botocore.stub import Stubber
 from handlers.labelling.pipeline import tombstone
 from handlers.results import keys, search
 from handlers.results.codes import Status
-from handlers.results.document import Result, json_ready
+from handlers.results.document import json_ready
 from handlers.results.errors import InvalidCursorError, InvalidQueryError, TableUnavailableError
-from handlers.results.query import Query
-from handlers.results.search import Order, Page, ResultsReader
+from handlers.results.query import Order, Query
+from handlers.results.search import Page, ResultsReader
 from handlers.results.table import ResultsWriter, Rows
 from tests.handlers.factories import event, label, labeled, reading, time_of
 from tests.handlers.tables import ResultsTable
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def carrying(*labels: str) -> Query:
+def carrying(*labels: str, **more: Any) -> Query:
     """Return the search for these labels."""
-    return Query.of(labels=labels)
+    return Query.of(labels=labels, **more)
 
 
-def all_matches(table: ResultsTable, *labels: str, limit: int = 2, **query: object) -> list[str]:
+def all_matches(table: ResultsTable, *labels: str, limit: int = 2, **more: Any) -> list[str]:
     """Return the keys of all pages."""
     keys_listed: list[str] = []
     cursor: str | None = None
     while True:
-        page: Page[Result] = table.search(carrying(*labels), limit=limit, cursor=cursor, **query)  # type: ignore[arg-type]  # tests
+        page: Page = table.search(carrying(*labels, **more), limit, cursor)
         assert len(page.items) <= limit
         keys_listed += [match["key"] for match in page.items]
         cursor = page.cursor
@@ -148,10 +148,10 @@ def test_pages_of_one_folder_are_whole(
     reader = below(dynamodb, table_name)
     expected = [f"uploads/{number}" for number in reversed(range(8))]
 
-    finds: list[Callable[[str | None], Page[Result]]] = [
+    finds: list[Callable[[str | None], Page]] = [
         lambda cursor: reader.list_images(2, cursor),
-        lambda cursor: reader.search(carrying("cat"), order=order, limit=2, cursor=cursor),
-        lambda cursor: reader.search(carrying("cat", "dog"), order=order, limit=2, cursor=cursor),
+        lambda cursor: reader.search(carrying("cat", order=order), 2, cursor),
+        lambda cursor: reader.search(carrying("cat", "dog", order=order), 2, cursor),
     ]
     for find in finds:
         keys_listed: list[str] = []
@@ -177,10 +177,10 @@ def test_pages_of_one_folder_are_as_if_there_were_no_other(
         table.write(labeled(f"{folder}failed{number}", processed=number, status=status))
     reader = below(dynamodb, table_name)
 
-    finds: list[Callable[[str | None], Page[Result]]] = [
+    finds: list[Callable[[str | None], Page]] = [
         lambda cursor: reader.list_images(1, cursor, Status.LABELED),
         lambda cursor: reader.list_images(1, cursor),
-        lambda cursor: reader.search(carrying("cat"), order=order, limit=1, cursor=cursor),
+        lambda cursor: reader.search(carrying("cat", order=order), 1, cursor),
     ]
     for find in finds:
         page = find(None)
@@ -195,7 +195,7 @@ def test_cursor_that_dynamodb_refuses_is_no_cursor(dynamodb: DynamoDBClient, tab
     table = ResultsTable(dynamodb, table_name)
     for number in range(3):
         table.write(labeled(f"{number}.jpg", label("Cat")))
-    finds: list[Callable[[str | None], Page[Result]]] = [
+    finds: list[Callable[[str | None], Page]] = [
         lambda cursor: table.list_images(1, cursor),
         lambda cursor: table.search(carrying("cat"), limit=1, cursor=cursor),
     ]
@@ -289,7 +289,7 @@ def test_search_works_through_a_common_label_in_bounded_steps(
         rare = [label("Rare")] if number == 0 else []
         table.write(labeled(f"{number}.jpg", label("Cat", str(50 + number)), *rare))
 
-    first = table.search(carrying("cat", "rare"), order="confidence")
+    first = table.search(carrying("cat", "rare", order="confidence"))
 
     assert first.items == []
     assert first.cursor is not None
@@ -304,7 +304,7 @@ def test_cursor_of_another_query_is_refused(table: ResultsTable) -> None:
     with pytest.raises(InvalidCursorError, match="another query"):
         table.search(carrying("dog"), limit=1, cursor=cursor)
     with pytest.raises(InvalidCursorError, match="another query"):
-        table.search(carrying("cat"), min_confidence=Decimal(5), limit=1, cursor=cursor)
+        table.search(carrying("cat", min_confidence=Decimal(5)), 1, cursor)
     with pytest.raises(InvalidCursorError):
         table.list_images(cursor=cursor)
 
@@ -318,9 +318,9 @@ def test_limit_out_of_range_is_refused(table: ResultsTable, limit: int) -> None:
 
 
 @pytest.mark.parametrize("confidence", ["-1", "101", "NaN", "Infinity"])
-def test_confidence_out_of_range_is_refused(table: ResultsTable, confidence: str) -> None:
+def test_confidence_out_of_range_is_refused(confidence: str) -> None:
     with pytest.raises(InvalidQueryError):
-        table.search(carrying("cat"), min_confidence=Decimal(confidence))
+        carrying("cat", min_confidence=Decimal(confidence))
 
 
 def test_many_results_are_read_by_key(table: ResultsTable) -> None:

@@ -22,7 +22,7 @@ from handlers.results.cursor import OpenKey
 from handlers.results.document import Result
 from handlers.results.errors import TableUnavailableError
 from handlers.results.query import Query
-from handlers.results.search import Order, Page
+from handlers.results.search import Page
 
 NOW = datetime(2026, 11, 21, 9, 0, 0, 123456, tzinfo=UTC)
 PREFIX = "uploads/"
@@ -79,7 +79,7 @@ class FakeResults:
         """Return the results of several pictures by key."""
         return {key: self.documents[key] for key in picture_keys if key in self.documents}
 
-    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page:
         """Return pictures, newest first; the cursor is a number."""
         self.requests.append({"limit": limit, "cursor": cursor, "status": status})
         matching = [document for document in reversed(self.documents.values()) if status in (None, document["status"])]
@@ -87,22 +87,15 @@ class FakeResults:
         following = OpenKey().encode("q", {"at": start + limit}) if start + limit < len(matching) else None
         return Page(matching[start : start + limit], following, None if cursor else len(matching))
 
-    def search(
-        self,
-        query: Query,
-        *,
-        min_confidence: Decimal = Decimal(0),
-        order: Order = "newest",
-        limit: int = 20,
-        cursor: str | None = None,
-    ) -> Page[Result]:
+    def search(self, query: Query, limit: int = 20, cursor: str | None = None) -> Page:
         """Return pictures that match."""
-        self.requests.append({"query": str(query), "least": min_confidence, "order": order, "limit": limit})
+        facts = {"query": str(query), "least": query.min_confidence, "order": query.order}
+        self.requests.append({**facts, "limit": limit})
         if cursor:
             OpenKey().decode("q", cursor)
         newest = reversed(self.documents.values())
         labelled = [document for document in newest if document["status"] == Status.LABELED]
-        matches = [document for document in labelled if query.matches(document, min_confidence)]
+        matches = [document for document in labelled if query.matches(document)]
         return Page(matches[:limit], None, len(matches))
 
     def label_counts(self) -> dict[str, int]:
@@ -172,7 +165,7 @@ class FakeApi:
 
         uploads = Uploads(sign, PREFIX, 100 * 1024 * 1024, 300, lambda: NOW, lambda: "id")
         objects, previews, erasure = cast(Any, self.objects), cast(Any, self.previews), cast(Any, self.erasure)
-        reading = Reading(self.results, objects, PREFIX, lambda: NOW, previews)
+        reading = Reading(cast(Any, self.results), objects, PREFIX, lambda: NOW, previews)
         send = None if self.sent is None else self.sent.append
         changes = Changes(objects, PREFIX, erasure, send, lambda: NOW)
         routes = {

@@ -322,7 +322,7 @@ class Service:
         if "q" in request.query_params and not (text.strip() and len(text) <= 1000 and is_plain(text)):
             raise Problem(400, "INVALID_REQUEST", "The query is not as the contract says.")
         try:
-            query = Query.of(text, labels) if text or labels else None
+            query = Query.of(text, labels, Decimal(least)) if text or labels else None
         except InvalidQueryError as error:
             raise Problem(400, "INVALID_QUERY", f"The search is not valid: {error}.") from None
         matching = [result for result in self.double.done() if not status or result["status"] == status]
@@ -331,7 +331,7 @@ class Service:
             matching.sort(key=lambda result: date_of(cast("Any", result)), reverse=True)
         if query:
             labelled: Any = [result for result in matching if result["status"] == "LABELED"]
-            matching = [result for result in labelled if query.matches(result, Decimal(least))]
+            matching = [result for result in labelled if query.matches(result)]
         if order == "confidence" and labels:
             matching.sort(key=lambda result: confidence(result, labels[0]), reverse=True)
         start = self.start(request)

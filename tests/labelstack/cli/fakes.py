@@ -16,7 +16,7 @@ from handlers.results.codes import Status
 from handlers.results.document import Result
 from handlers.results.errors import TableUnavailableError
 from handlers.results.query import Query
-from handlers.results.search import Order, Page
+from handlers.results.search import Page
 from labelstack.cli.backend import Backend, OnStep
 from labelstack.clouds import Capabilities, Cloud
 from labelstack.diagnosis.finding import Finding
@@ -54,7 +54,7 @@ class FakeResults:
     def __init__(self) -> None:
         self.stored: dict[str, Result] = {}
         self.searches: list[dict[str, Any]] = []
-        self.pages: list[Page[Result]] = []
+        self.pages: list[Page] = []
         self.arriving: list[Result] = []
         self.walked: list[tuple[tuple[Status, ...], str]] = []
         self.breaks_at = ""
@@ -73,7 +73,7 @@ class FakeResults:
         """Return the results stored for several keys."""
         return {key: self.stored[key] for key in picture_keys if key in self.stored}
 
-    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page[Result]:
+    def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page:
         """Return the newest first, in pages whose cursor is a number.
 
         A result that arrives is stored after each look.
@@ -98,18 +98,10 @@ class FakeResults:
         """Return the pictures that the test calls old."""
         return (key for key in self.old if key.startswith(prefix))
 
-    def search(
-        self,
-        query: Query,
-        *,
-        min_confidence: Decimal = Decimal(0),
-        order: Order = "newest",
-        limit: int = 20,
-        cursor: str | None = None,
-    ) -> Page[Result]:
+    def search(self, query: Query, limit: int = 20, cursor: str | None = None) -> Page:
         """Return the next of the prepared pages."""
-        request = {"query": str(query), "min": min_confidence, "order": order, "limit": limit, "cursor": cursor}
-        self.searches.append(request)
+        facts = {"query": str(query), "min": query.min_confidence, "order": query.order}
+        self.searches.append({**facts, "limit": limit, "cursor": cursor})
         return self.pages.pop(0) if self.pages else Page([], None)
 
     def label_counts(self) -> dict[str, int]:

@@ -320,8 +320,8 @@ def test_search_asks_for_everything_and_gives_whole_results(results: ApiResults,
     api.put(cat)
     api.answers["/images"] = 200, {"images": [summary("uploads/a.jpg", ("Cat", 98.75))], "cursor": "c2"}
 
-    query = Query.of('pet text:"no way" -faces:one', [" cat"])
-    page = results.search(query, min_confidence=Decimal("1E+1"), order="confidence", limit=7, cursor="c1")
+    query = Query.of('pet text:"no way" -faces:one', [" cat"], Decimal("1E+1"), "confidence")
+    page = results.search(query, 7, "c1")
 
     assert api.requests[0].query == {
         "q": ['text:"no way" -faces:"one"'],

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from handlers.results.document import Result
 from handlers.results.search import Page
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import OUTPUTS, make_result, refusal
@@ -272,7 +271,7 @@ def labeled(backend: RepairBackend) -> RepairBackend:
     return backend
 
 
-def matches(*keys: str, cursor: str | None = None) -> Page[Result]:
+def matches(*keys: str, cursor: str | None = None) -> Page:
     return Page([make_result(key, processedAt="2026-10-01T00:00:00.000Z") for key in keys], cursor)
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from handlers.labelling.pipeline import tombstone
 from handlers.results.codes import Status
-from handlers.results.search import ResultsReader
+from handlers.results.item import FACTS_LAYOUT
+from labelstack.clouds import EmbeddedCloud
+from tests.handlers.conftest import create_table
 from tests.handlers.factories import event, label, labeled, time_of
 from tests.handlers.tables import ResultsTable
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+
+@pytest.fixture
+def table(cloud: EmbeddedCloud) -> Iterator[ResultsTable]:
+    """Yield an empty results table."""
+    dynamodb = cloud.client("dynamodb")
+    name = create_table(dynamodb)
+    yield ResultsTable(dynamodb, name)
+    dynamodb.delete_table(TableName=name)
 
 
 def keys_of(table: ResultsTable, *statuses: Status, prefix: str = "") -> list[str]:
@@ -43,18 +52,6 @@ def test_prefix_chooses_on_every_page(table: ResultsTable) -> None:
     assert keys_of(table, prefix="mine/") == [f"mine/{number:02}.jpg" for number in range(1, 24, 2)]
 
 
-@pytest.mark.parametrize(("prefix", "keys_listed"), [("", ["mine/a.jpg"]), ("mine/a", ["mine/a.jpg"]), ("yours/", [])])
-def test_reader_of_a_folder_gives_nothing_else_away(
-    dynamodb: DynamoDBClient, table: ResultsTable, table_name: str, prefix: str, keys_listed: list[str]
-) -> None:
-    for name in ("mine/a.jpg", "yours/b.jpg"):
-        table.write(labeled(name, label("Cat")))
-
-    reader = ResultsReader(dynamodb, table_name, folder="mine/")
-
-    assert [result["key"] for result in reader.walk(prefix=prefix)] == keys_listed
-
-
 def test_picture_that_changes_its_status_meanwhile_is_not_left_out(table: ResultsTable) -> None:
     table.write(labeled("first.jpg", label("Cat"), sequencer=1))
     table.write(labeled("second.jpg", status=Status.FAILED, sequencer=2))
@@ -75,3 +72,19 @@ def test_rest_of_the_table_does_not_come(table: ResultsTable) -> None:
     table.writer.keep_unreadable("m1", "no event", "2026-11-20T12:00:00.000Z")
 
     assert keys_of(table) == ["cat.jpg"]
+
+
+def test_results_of_an_older_version_are_known(table: ResultsTable) -> None:
+    for key in ("old.jpg", "new.jpg"):
+        table.write(replace(labeled(key), fingerprint=f"detectors..{FACTS_LAYOUT}"))
+    table.write(replace(labeled("facts.jpg"), fingerprint="detectors"))
+    for key in ("rejected.jpg", "uncounted.jpg", "f.jpg"):
+        table.write(labeled(key, status=Status.FAILED if key == "f.jpg" else Status.REJECTED))
+    for key in ("old.jpg", "uncounted.jpg", "f.jpg"):
+        place = {"pk": {"S": f"IMAGE#{key}"}, "sk": {"S": "META"}}
+        table._client.update_item(
+            TableName=table._table, Key=place, UpdateExpression="REMOVE #t", ExpressionAttributeNames={"#t": "terms"}
+        )
+
+    assert set(table.outdated()) == {"old.jpg", "facts.jpg", "uncounted.jpg"}
+    assert set(table.outdated("new")) == set()
