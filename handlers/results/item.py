@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Self, TypeAlias, cast
 
@@ -75,46 +75,18 @@ def publication_id(result: Result, event_time: str) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-# --- writes and the actions of their transactions
+# --- writes and their transactions
 
 
 @dataclass(frozen=True)
-class PutImage:
-    """Write the image item, if the stored one is still in the state that was read (None: still absent)."""
+class Change:
+    """One item's change: another item takes its place, amounts are added to its numbers, or it goes."""
 
-    item: Item
-    read: State | None
-    outbox: OutboxEntry | None = None
-    """The outbox that the stored item must still have, when the new item continues it."""
-
-
-@dataclass(frozen=True)
-class PutEntry:
-    """Write the entry of one label or term."""
-
-    item: Item
-
-
-@dataclass(frozen=True)
-class DeleteEntry:
-    """Remove the entry of one label or term."""
-
-    pk: str
-    sk: str
-    place: str | None = None
-    """Its `gsi2sk`, where another writer's entry of the same term must stay."""
-
-
-@dataclass(frozen=True)
-class Count:
-    """Add to the counters of one shard, by their attributes' names; amounts are never zero."""
-
-    pk: str
-    sk: str
-    amounts: Mapping[str, int]
-
-
-Action: TypeAlias = PutImage | PutEntry | DeleteEntry | Count
+    place: Place
+    put: Item | None = None
+    add: Mapping[str, int] = field(default_factory=dict)
+    where: Item | None = None
+    """Attributes that the stored item must have; {} if there must be none, None for whatever there is."""
 
 
 @dataclass(frozen=True)
@@ -156,46 +128,49 @@ class Snapshot:
         return State.of(self.image) if self.image else None
 
 
-def plan(write: Write, stored: Item | None) -> list[Action]:
-    """Return the actions that put `write` in place of the `stored` image item; [] if it must not.
+def plan(write: Write, stored: Item | None) -> list[Change]:
+    """Return the changes that put `write` in place of the `stored` image item, its own first; [] if it must not.
 
     Which entries there are follows from the image item. To read them too would be no better: a query that runs while
     another writer commits can see some items from before and some from after.
     """
-    read = State.of(stored) if stored else None
-    if read and not read.yields_to(write.state):
+    if stored and not State.of(stored).yields_to(write.state):
         return []
-    old = _by_sk(entries(document(stored))) if stored else {}
-    new = _by_sk(entries(write.result))
-    old_terms = _by_sk(term_entries(document(stored))) if stored and "terms" in stored else {}
-    new_terms = _by_sk(term_entries(write.result))
-    pk = keys.image_pk(write.result["key"])
-    carried = OutboxEntry.of(stored) if write.moves else None
-    image = image_item(write)
-    if carried and stored:
+    old = _by_place(entries(document(stored))) if stored else {}
+    new = _by_place(entries(write.result))
+    old_terms = _by_place(term_entries(document(stored))) if stored and "terms" in stored else {}
+    new_terms = _by_place(term_entries(write.result))
+    image, as_read = image_item(write), ["sequencer", "eventTime", "status"]
+    if stored and write.moves and "unannounced" in stored:
         image |= {name: stored[name] for name in OUTBOX_ATTRIBUTES if name in stored}
-    actions: list[Action] = [PutImage(image, read, carried)]
-    actions += [PutEntry(item) for sk, item in new.items() if old.get(sk) != item]
-    actions += [DeleteEntry(pk, sk) for sk in old if sk not in new]
+        as_read += ["unannounced", "claimedUntil"]
+    where = {name: stored[name] for name in as_read} if stored else {}
+    changes = [Change((image["pk"], image["sk"]), image, where=where)]
+    changes += [Change(place, item) for place, item in new.items() if old.get(place) != item]
+    changes += [Change(place) for place in old if place not in new]
     amounts = Counter(_counters(image, new.values()))
     amounts.subtract(_counters(stored or {}, old.values()))
-    changed = {name: amount for name, amount in sorted(amounts.items()) if amount}
-    if changed:
-        actions.append(Count(keys.COUNTERS_PK, keys.counter_sk(write.result["key"]), changed))
-    actions += [PutEntry(item) for sk, item in new_terms.items() if old_terms.get(sk) != item]
-    room = TRANSACTION_ACTIONS - len(actions)
-    going = [item for sk, item in old_terms.items() if sk not in new_terms]
-    actions += [
-        DeleteEntry(pk, item["sk"], None if number < room else item["gsi2sk"]) for number, item in enumerate(going)
+    if changed := {name: amount for name, amount in sorted(amounts.items()) if amount}:
+        changes.append(Change((keys.COUNTERS_PK, keys.counter_sk(write.result["key"])), add=changed))
+    changes += [Change(place, item) for place, item in new_terms.items() if old_terms.get(place) != item]
+    room = TRANSACTION_ACTIONS - len(changes)
+    going = [(place, item) for place, item in old_terms.items() if place not in new_terms]
+    # After the transaction, another writer's entry of the same term must stay.
+    changes += [
+        Change(place, where=None if number < room else {"gsi2sk": item["gsi2sk"]})
+        for number, (place, item) in enumerate(going)
     ]
-    return actions
+    return changes
 
 
-def in_transactions(actions: Sequence[Action]) -> tuple[Sequence[Action], Sequence[Action], Sequence[Action]]:
-    """Return the actions before the transaction of a plan, those in it, and those after it."""
-    rest = actions[TRANSACTION_ACTIONS:]
-    before = [action for action in rest if isinstance(action, PutEntry)]
-    return before, actions[:TRANSACTION_ACTIONS], [action for action in rest if isinstance(action, DeleteEntry)]
+def in_transactions(changes: Sequence[Change]) -> tuple[Sequence[Change], Sequence[Change], Sequence[Change]]:
+    """Return the changes before the transaction of a plan, those in it, and those after it."""
+    rest = changes[TRANSACTION_ACTIONS:]
+    return (
+        [change for change in rest if change.put],
+        changes[:TRANSACTION_ACTIONS],
+        [change for change in rest if not change.put],
+    )
 
 
 def _counters(image: Item, labels: Iterable[Item]) -> list[str]:
@@ -204,8 +179,8 @@ def _counters(image: Item, labels: Iterable[Item]) -> list[str]:
     return [*(keys.TOTAL_PREFIX + name for name in totals), *(keys.COUNTER_PREFIX + item["label"] for item in labels)]
 
 
-def _by_sk(items: Sequence[Item]) -> dict[str, Item]:
-    return {item["sk"]: item for item in items}
+def _by_place(items: Sequence[Item]) -> dict[Place, Item]:
+    return {(item["pk"], item["sk"]): item for item in items}
 
 
 _SETTLED: Final = frozenset({Status.LABELED, Status.REJECTED})

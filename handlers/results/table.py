@@ -19,27 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from . import keys
 from .codes import Code
 from .errors import ConflictError, TableUnavailableError
-from .item import (
-    Action,
-    Count,
-    DeleteEntry,
-    Item,
-    OutboxEntry,
-    Place,
-    PutEntry,
-    PutImage,
-    Snapshot,
-    Write,
-    in_transactions,
-    plan,
-    unreadable_item,
-)
-from .order import Position, State
+from .item import Change, Item, Place, Snapshot, Write, in_transactions, plan, unreadable_item
+from .order import Position
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Wire = dict[str, Any]
+NOTHING: Final[Mapping[str, Any]] = {}
 
 GET_KEYS: Final = 100
 """BatchGetItem's limit."""
@@ -92,14 +79,14 @@ class ResultsWriter:
         """
         for attempt in range(_ATTEMPTS):
             stored = stored or self.read(write.result["key"])
-            actions = plan(write, stored.image)
-            if not actions:
+            changes = plan(write, stored.image)
+            if not changes:
                 return None
-            before, change, after = in_transactions(actions)
+            before, transaction, after = in_transactions(changes)
             try:
                 if before:
                     self.rows.commit(before)
-                self.rows.commit(change)
+                self.rows.commit(transaction)
             except ConflictError:
                 stored = None
                 self.sleep(self.jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
@@ -107,7 +94,7 @@ class ResultsWriter:
             with suppress(ConflictError):  # another writer has a later result, and keeps the terms that it needs
                 if after:
                     self.rows.commit(after)
-            return Snapshot(next(action.item for action in change if isinstance(action, PutImage)))
+            return Snapshot(changes[0].put)
         raise TableUnavailableError(f"other writers won {_ATTEMPTS} times in a row")
 
     def note_attempt(
@@ -117,8 +104,8 @@ class ResultsWriter:
 
         `waiting_id` is the id of a message that only waited for its turn. Its waits are counted.
         """
-        counter = None if waiting_id is None else _waits_of(waiting_id)
-        self.rows.note(_attempt_place(key, position), {"code": code, "expiresAt": expires_at_s}, counter)
+        waits = {} if waiting_id is None else {_waits_of(waiting_id): 1}
+        self.rows.update(_attempt_place(key, position), put={"code": code, "expiresAt": expires_at_s}, add=waits)
 
     def waits(self, messages: Mapping[str, Collection[tuple[str, Position]]]) -> dict[str, int]:
         """Return how often messages have waited. `messages` has their events' keys and positions by id."""
@@ -201,66 +188,40 @@ class Rows:
             self.sleep(0.05 * 2**attempt)
         raise TableUnavailableError(f"DynamoDB left items of a batch un{what} each time")
 
-    def commit(self, actions: Sequence[Action]) -> None:
-        """Commit all actions or none, by one TransactWriteItems.
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Commit all changes or none, by one TransactWriteItems.
 
-        Raises ConflictError when the picture's state has changed since the plan.
+        Raises ConflictError when an item is not as its change expects it.
         """
         with translated_errors():
-            self.client.transact_write_items(TransactItems=[self._wire(action) for action in actions])
+            self.client.transact_write_items(TransactItems=[self._wire(change) for change in changes])
 
-    def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
-        """Set attributes of an item and add 1 to one of its counters, by one UpdateItem; the others stay."""
-        names = {f"#n{i}": name for i, name in enumerate(values)}
-        update = "SET " + ", ".join(f"{alias} = :v{i}" for i, alias in enumerate(names))
-        wire = {f":v{i}": value for i, value in enumerate(values.values())}
-        if counter is not None:
-            update, names["#counter"], wire[":one"] = f"{update} ADD #counter :one", counter, 1
-        with translated_errors():
-            self.client.update_item(
-                TableName=self.table,
-                Key=_wire_key(*place),
-                UpdateExpression=update,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=to_wire(wire),
-            )
-
-    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
-        """Put and remove attributes of a picture's image item, by one UpdateItem.
+    def update(
+        self,
+        place: Place,
+        *,
+        where: Item | None = None,
+        put: Item = NOTHING,
+        add: Mapping[str, int] = NOTHING,
+        remove: Collection[str] = (),
+    ) -> bool:
+        """Change attributes of an item, by one UpdateItem; the others stay.
 
         Return False if it has not these values (`where`) any more.
         """
-        sets = ", ".join(f"{name} = :new_{name}" for name in put)
-        update = " ".join([*([f"SET {sets}"] if put else []), *(["REMOVE " + ", ".join(remove)] if remove else [])])
+        request: Wire = {"TableName": self.table, "Key": _wire_key(*place), **_expressions(where, put, add, remove)}
         try:
             with translated_errors():
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=_wire_key(keys.image_pk(key), keys.META),
-                    UpdateExpression=update,
-                    ConditionExpression=" AND ".join(f"{name} = :old_{name}" for name in where),
-                    ExpressionAttributeValues={
-                        **{f":new_{name}": {"S": value} for name, value in put.items()},
-                        **{f":old_{name}": {"S": value} for name, value in where.items()},
-                    },
-                )
+                self.client.update_item(**request)
         except ConflictError:
             return False
         return True
 
-    def _wire(self, action: Action) -> Any:
-        match action:
-            case PutImage(item, read, outbox):
-                return {"Put": self._put(item) | _condition(read, outbox)}
-            case PutEntry(item):
-                return {"Put": self._put(item)}
-            case DeleteEntry(pk, sk, place):
-                return {"Delete": {"TableName": self.table, "Key": _wire_key(pk, sk)} | _still_at(place)}
-            case Count(pk, sk, amounts):
-                return {"Update": {"TableName": self.table, "Key": _wire_key(pk, sk)} | _add(amounts)}
-
-    def _put(self, item: Item) -> Wire:
-        return {"TableName": self.table, "Item": to_wire(item)}
+    def _wire(self, change: Change) -> Any:
+        request = {"TableName": self.table, **_expressions(change.where, add=change.add)}
+        if change.put:
+            return {"Put": request | {"Item": to_wire(change.put)}}
+        return {"Update" if change.add else "Delete": request | {"Key": _wire_key(*change.place)}}
 
 
 def to_wire(item: Item) -> Wire:
@@ -313,37 +274,24 @@ def _wire_key(pk: str, sk: str) -> Wire:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def _condition(read: State | None, outbox: OutboxEntry | None) -> Wire:
-    if read is None:
-        return {"ConditionExpression": "attribute_not_exists(pk)"}
-    condition = "sequencer = :sequencer AND eventTime = :eventTime AND #status = :status"
-    values = {
-        ":sequencer": {"S": read.position.sequencer},
-        ":eventTime": {"S": read.position.event_time},
-        ":status": {"S": str(read.status)},
+def _expressions(where: Item | None, put: Item = NOTHING, add: Item = NOTHING, remove: Collection[str] = ()) -> Wire:
+    """Return the parameters for a condition (see `Change.where`) and for an update of attributes."""
+    aliases = {name: f"n{number}" for number, name in enumerate(dict.fromkeys([*(where or ()), *put, *add, *remove]))}
+    clauses = {
+        "SET": [f"#{aliases[name]} = :put_{aliases[name]}" for name in put],
+        "ADD": [f"#{aliases[name]} :add_{aliases[name]}" for name in add],
+        "REMOVE": [f"#{aliases[name]}" for name in remove],
     }
-    if outbox is not None:
-        condition += " AND unannounced = :unannounced AND claimedUntil = :claimedUntil"
-        values |= {":unannounced": {"S": outbox.id}, ":claimedUntil": {"S": outbox.claimed_until}}
-    return {
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": values,
+    conditions = [f"#{aliases[name]} = :is_{aliases[name]}" for name in where or ()]
+    operands = (("is", where or {}), ("put", put), ("add", add))
+    values = {f":{use}_{aliases[name]}": value for use, named in operands for name, value in named.items()}
+    expressions: Wire = {
+        "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts),
+        "ConditionExpression": "attribute_not_exists(pk)" if where == {} else " AND ".join(conditions),
+        "ExpressionAttributeNames": {f"#{alias}": name for name, alias in aliases.items()},
+        "ExpressionAttributeValues": to_wire(values),
     }
-
-
-def _still_at(place: str | None) -> Wire:
-    if place is None:
-        return {}
-    return {"ConditionExpression": "gsi2sk = :place", "ExpressionAttributeValues": {":place": {"S": place}}}
-
-
-def _add(amounts: Mapping[str, int]) -> Wire:
-    return {
-        "UpdateExpression": "ADD " + ", ".join(f"#n{i} :n{i}" for i in range(len(amounts))),
-        "ExpressionAttributeNames": {f"#n{i}": name for i, name in enumerate(amounts)},
-        "ExpressionAttributeValues": {f":n{i}": {"N": str(amount)} for i, amount in enumerate(amounts.values())},
-    }
+    return {name: expression for name, expression in expressions.items() if expression}
 
 
 def _chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

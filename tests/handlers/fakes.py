@@ -19,9 +19,8 @@ from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.ports import Deadline, StoredObject
 from handlers.results import keys
 from handlers.results.errors import ConflictError
-from handlers.results.item import Action, Count, DeleteEntry, Item, OutboxEntry, Place, PutEntry, PutImage
-from handlers.results.order import State
-from handlers.results.table import Rows
+from handlers.results.item import Change, Item, Place
+from handlers.results.table import NOTHING, Rows
 from tests.handlers.factories import BUCKET, START
 
 
@@ -71,58 +70,49 @@ class FakeRows(Rows):
             for item in items:
                 self.items[item["pk"], item["sk"]] = dict(item)
 
-    def note(self, place: Place, values: Mapping[str, Any], counter: str | None) -> None:
-        self.fail("note")
+    def update(
+        self,
+        place: Place,
+        *,
+        where: Item | None = None,
+        put: Item = NOTHING,
+        add: Mapping[str, int] = NOTHING,
+        remove: Collection[str] = (),
+    ) -> bool:
+        self.fail("update")
         with self._lock:
-            item = self.items.setdefault(place, {"pk": place[0], "sk": place[1]})
-            item.update(values)
-            if counter is not None:
-                item[counter] = item.get(counter, 0) + 1
-
-    def change_image(self, key: str, where: Mapping[str, str], put: Mapping[str, str], remove: Sequence[str]) -> bool:
-        self.fail("change")
-        with self._lock:
-            item = self.items.get((keys.image_pk(key), keys.META))
-            if item is None or any(item.get(name) != value for name, value in where.items()):
+            if not self._is(place, where):
                 return False
+            item = self.items.get(place, {"pk": place[0], "sk": place[1]})
             # A new object, so that a test's copy of the old one stays.
-            kept = {name: value for name, value in item.items() if name not in remove}
-            self.items[keys.image_pk(key), keys.META] = {**kept, **put}
+            self.items[place] = {name: value for name, value in item.items() if name not in remove} | dict(put)
+            self._add(place, add)
             return True
 
-    def commit(self, actions: Sequence[Action]) -> None:
+    def commit(self, changes: Sequence[Change]) -> None:
         self.fail("commit")
         if self.before_commit:
             self.before_commit.pop(0)()
-        assert len(actions) <= 100, "DynamoDB takes 100 actions"
+        assert len(changes) <= 100, "DynamoDB takes 100 actions"
+        assert len({change.place for change in changes}) == len(changes), "DynamoDB takes one action per item"
         with self._lock:
-            for action in actions:
-                if isinstance(action, PutImage):
-                    image = self.image(action.item["key"])
-                    if (State.of(image) if image else None) != action.read:
-                        raise ConflictError("the picture is not in the state that was read")
-                    if image and action.outbox and OutboxEntry.of(image) != action.outbox:
-                        raise ConflictError("the picture does not wait for what it did")
-                if isinstance(action, DeleteEntry) and action.place is not None:
-                    place = self.items.get((action.pk, action.sk), {}).get("gsi2sk")
-                    if place != action.place:
-                        raise ConflictError("another writer has put an entry of this term")
-            touched = [self._apply(action) for action in actions]
-        assert len(set(touched)) == len(touched), "DynamoDB takes one action per item"
+            if not all(self._is(change.place, change.where) for change in changes):
+                raise ConflictError("an item is not as it was read")
+            for change in changes:
+                if change.add:
+                    self._add(change.place, change.add)
+                elif change.put:
+                    self.items[change.place] = dict(change.put)
+                else:
+                    self.items.pop(change.place, None)
 
-    def _apply(self, action: Action) -> tuple[str, str]:
-        match action:
-            case PutImage(item, _, _) | PutEntry(item):
-                self.items[item["pk"], item["sk"]] = dict(item)
-                return item["pk"], item["sk"]
-            case DeleteEntry(pk, sk, _):
-                self.items.pop((pk, sk), None)
-                return pk, sk
-            case Count(pk, sk, amounts):
-                row = self.items.setdefault((pk, sk), {"pk": pk, "sk": sk})
-                for name, amount in amounts.items():
-                    row[name] = row.get(name, 0) + amount
-                return pk, sk
+    def _add(self, place: Place, amounts: Mapping[str, int]) -> None:
+        item = self.items.setdefault(place, {"pk": place[0], "sk": place[1]})
+        item.update({name: item.get(name, 0) + amount for name, amount in amounts.items()})
+
+    def _is(self, place: Place, where: Item | None) -> bool:
+        item = self.items.get(place)
+        return not item if where == {} else where is None or (item or {}) == {**(item or {}), **where}
 
 
 VOLATILE = frozenset({"processedAt", "uploadedAt", "reused", "gsi2sk", "expiresAt"})

@@ -256,7 +256,7 @@ def test_who_dies_before_telling_leaves_it_to_the_next(world: World) -> None:
 
 def test_who_dies_after_telling_tells_again_with_the_same_id(world: World) -> None:
     def fail(operation: str) -> None:
-        if operation == "change":
+        if operation == "update":
             raise Crash
 
     world.rows.fail = fail
@@ -327,7 +327,7 @@ def test_one_target_alone_will_do(world: World, bucket: bool, topic: bool) -> No
 
 def test_without_targets_items_are_written_once_and_bear_no_trace(world: World) -> None:
     def no_change(operation: str) -> None:
-        assert operation != "change"
+        assert operation != "update"
 
     world.has_bucket = world.has_topic = False
     world.rows.fail = no_change

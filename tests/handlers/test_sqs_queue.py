@@ -201,7 +201,7 @@ def test_after_three_days_a_wait_is_an_attempt() -> None:
 
 def test_wait_that_cannot_be_noted_is_an_attempt() -> None:
     def fail(operation: str) -> None:
-        if operation == "note":
+        if operation == "update":
             raise TableUnavailableError("throttled")
 
     edge = Edge()

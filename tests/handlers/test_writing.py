@@ -10,7 +10,7 @@ from handlers.labelling.pipeline import tombstone
 from handlers.results import keys
 from handlers.results.codes import Code, Status
 from handlers.results.errors import TableUnavailableError
-from handlers.results.item import PutEntry, Write, in_transactions, moved, plan
+from handlers.results.item import Write, in_transactions, moved, plan
 from handlers.results.order import Position
 from handlers.results.table import ResultsWriter
 from tests.handlers.factories import event, label, labeled, position, reading, time_of
@@ -213,10 +213,10 @@ def test_replacing_49_labels_by_49_others_is_one_transaction() -> None:
     writer(rows).write(labeled("cat.jpg", *(label(f"Old {n}") for n in range(49)), sequencer=1))
 
     write = labeled("cat.jpg", *(label(f"New {n}") for n in range(49)), sequencer=2)
-    before, change, after = in_transactions(plan(write, rows.image("cat.jpg")))
+    before, transaction, after = in_transactions(plan(write, rows.image("cat.jpg")))
 
-    assert len(change) == 100
-    assert {type(action) for action in (*before, *after)} == {PutEntry}
+    assert len(transaction) == 100
+    assert {bool(change.put) for change in (*before, *after)} == {True}
 
 
 def test_more_labels_than_a_transaction_holds_are_refused() -> None:
@@ -225,9 +225,9 @@ def test_more_labels_than_a_transaction_holds_are_refused() -> None:
 
 
 def test_labels_that_differ_in_case_become_one_entry() -> None:
-    actions = plan(labeled("cat.jpg", label("cat", "80"), label("Cat", "90")), None)
+    changes = plan(labeled("cat.jpg", label("cat", "80"), label("Cat", "90")), None)
 
-    entries = [action.item for action in actions if isinstance(action, PutEntry) and "label" in action.item]
+    entries = [change.put for change in changes if change.put and "label" in change.put]
     assert [(entry["label"], str(entry["confidence"])) for entry in entries] == [("Cat", "90")]
 
 
