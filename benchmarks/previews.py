@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks.report import Figure, Report
 from handlers.labelling.decoding.conversion import previews
-from handlers.results.previews import SIDES_PX
+from handlers.results.document import SIDES_PX
 from integration_tests.browser import Visitor, browsing, required_chromium
 from integration_tests.stack import DeployedStack, wait_for
 from labelstack.clouds import EmbeddedCloud

@@ -56,7 +56,7 @@ class TableResults(ResultsReader):
                 yield from self._later(status, prefix, after)
 
     def _later(self, status: Status, prefix: str, after: dict[Status, Wire]) -> Iterator[Item]:
-        values = {":partition": keys.status_partition(status)}
+        values = {":partition": keys.STATUS + status}
         request: Wire = {
             "TableName": self._table,
             "IndexName": "gsi2",

@@ -16,6 +16,7 @@ Reader = Callable[[Sequence[Any]], Any]
 
 MAX_KEY_BYTES: Final = 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 _STEP = Decimal("1e-10")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -73,10 +74,8 @@ def any_text(value: object, most_characters: int | None = None) -> str:
         raise ValueError("must be text")
     if not value:
         raise ValueError("must not be empty")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("must be Unicode text") from error
+    if _SURROGATE.search(value):
+        raise ValueError("must be Unicode text")
     if most_characters is not None and len(value) > most_characters:
         raise ValueError(f"must have at most {most_characters} characters")
     return value

@@ -14,10 +14,9 @@ from ..api.fields import checked_key, flag, integer_text, line, number, one_of, 
 from ..api.requests import Request
 from ..api.storage import LinkedBucket
 from ..results.codes import Status
-from ..results.document import Result, json_ready
+from ..results.document import PREVIEW_TYPE, SIDES_PX, Result, json_ready, preview_key
 from ..results.errors import InvalidCursorError, InvalidQueryError
 from ..results.keys import iso_ms
-from ..results.previews import CONTENT_TYPE, SIDES_PX, preview_key
 from ..results.query import MAX_CHARACTERS, MAX_CONDITIONS, Query
 from ..results.search import LISTED_STATUSES, MAX_LIMIT, Page, ResultsReader
 
@@ -117,7 +116,7 @@ class Reading:
             return None
         place = preview_key(result["key"], result.get("versionId"), side_px)
         if self.previews.has(place):
-            return self.previews.link(place, None, CONTENT_TYPE, attachment=False)
+            return self.previews.link(place, None, PREVIEW_TYPE, attachment=False)
         if result.get("format") not in _IN_BROWSERS:
             raise ProblemError("PREVIEW_NOT_FOUND")
         return None

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..results import keys, table
 from ..results.document import Result, document_key, public_document
 from ..results.errors import AnnouncementClaimedError, TableUnavailableError
-from ..results.item import OUTBOX_ATTRIBUTES, UNCLAIMED, OutboxEntry, Place, document, publication_id
+from ..results.item import OUTBOX_ATTRIBUTES, UNCLAIMED, OutboxEntry, document, publication_id
 from ..results.table import Rows
 from .errors import AnnouncementError
 from .metrics import Metric, Metrics
@@ -93,12 +93,12 @@ class DeliveringOutbox:
             self._release(result["key"], entry)
             raise
         # A result that has replaced this one has its own entry.
-        self.rows.update(_place(result["key"]), where={"unannounced": entry.id}, remove=OUTBOX_ATTRIBUTES)
+        self.rows.update(keys.image_place(result["key"]), where={"unannounced": entry.id}, remove=OUTBOX_ATTRIBUTES)
         self.metrics.add(Metric.RESULTS_ANNOUNCED)
 
     def resume(self, key: str) -> bool:
         """Publish the stored result of a picture if it is unannounced; return whether it was published."""
-        place = _place(key)
+        place = keys.image_place(key)
         image = self.rows.read_items([place]).get(place)
         waiting = OutboxEntry.of(image)
         if image is None or waiting is None:
@@ -122,19 +122,15 @@ class DeliveringOutbox:
 
     def _release(self, key: str, entry: OutboxEntry) -> None:
         """Release the claim, and list the result among those that could not be published."""
-        listed = {"gsi1pk": keys.UNANNOUNCED, "gsi1sk": keys.by_time(keys.iso_ms(self.now()), key)}
+        listed = {"gsi1pk": keys.UNANNOUNCED, "gsi1sk": keys.sort_key(keys.iso_ms(self.now()), key)}
         try:
-            self.rows.update(_place(key), where=entry.attributes(), put={"claimedUntil": UNCLAIMED, **listed})
+            self.rows.update(keys.image_place(key), where=entry.attributes(), put={"claimedUntil": UNCLAIMED, **listed})
         except TableUnavailableError as error:
             # The claim runs out by itself.
             self.warn(f"Releasing the claim on a result failed; the next attempt waits for its end: {error}")
 
     def _claim(self) -> str:
         return keys.iso_ms(self.now() + CLAIM)
-
-
-def _place(key: str) -> Place:
-    return keys.image_pk(key), keys.META
 
 
 client_config: Final = partial(table.client_config, connect_timeout_s=2, read_timeout_s=4, attempts=2)

@@ -141,7 +141,7 @@ class Pipeline:
     def open(self, events: Sequence[ObjectEvent]) -> Iterator[Batch]:
         """Read the items of some events in one request, and store new known content in one after the events."""
         batch = Batch(first_bytes=self._begin_reading(events))
-        images = {event.key: (keys.image_pk(event.key), keys.META) for event in events if event.bucket == self.bucket}
+        images = {event.key: keys.image_place(event.key) for event in events if event.bucket == self.bucket}
         contents = {
             (event.etag, event.size_bytes): content_places(event.etag, event.size_bytes, self.settings.fingerprints)
             for event in events

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools import Metrics as EmbeddedMetrics
 
-from ..results.previews import SIDES_PX, preview_key
+from ..results.document import SIDES_PX, preview_key
 from . import picture
 from .decoder import Decoder
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..results.codes import Code
-from ..results.previews import CONTENT_TYPE
+from ..results.document import PREVIEW_TYPE
 from .errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
 from .ports import StoredObject
 
@@ -108,7 +108,7 @@ class S3Previews:
     def put(self, key: str, content: bytes) -> None:
         """Store a WebP file."""
         with _translated_errors(key):
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=CONTENT_TYPE)
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=PREVIEW_TYPE)
 
     def delete(self, key: str) -> None:
         """Delete an object, if there is one."""

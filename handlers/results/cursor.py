@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from . import keys
 from .errors import ConflictError, InvalidCursorError
-from .table import read_item, translated_errors
+from .table import expressions, read_item, to_wire, translated_errors, wire_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,6 +35,7 @@ KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 16
 _TAG_BYTES: Final = 16
 _MAX_CHARACTERS: Final = 8192
+CURSOR_KEYS: Final = (keys.CURSOR_KEYS_PK, keys.META)
 RENEWAL_S: Final = 30 * 24 * 3600
 """After so long a new key is made. Cursors of the one before stay good until the next renewal."""
 _READ_AGAIN_S: Final = 5
@@ -137,7 +138,7 @@ class CursorKeys:
         return self._known if self._known and self.now() - self._read_at < _TRUSTED_S else self._read()
 
     def _read(self) -> _Keys | None:
-        item = read_item(self.client, self.table, keys.CURSOR_KEYS_PK)
+        item = read_item(self.client, self.table, CURSOR_KEYS)
         self._read_at, self._known = self.now(), None
         if item is not None:
             previous = (item["previous"].value,) if "previous" in item else ()
@@ -150,22 +151,11 @@ class CursorKeys:
         if old and self.now() - old.made_at < RENEWAL_S:
             return old
         new = _Keys(secrets.token_bytes(KEY_BYTES), (old.current,) if old else (), int(self.now()))
-        item: dict[str, Any] = {
-            "pk": {"S": keys.CURSOR_KEYS_PK},
-            "sk": {"S": keys.META},
-            "current": {"B": new.current},
-            "madeAt": {"N": str(new.made_at)},
-        }
-        unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if old:
-            item["previous"] = {"B": old.current}
-            unchanged = {
-                "ConditionExpression": "madeAt = :made",
-                "ExpressionAttributeValues": {":made": {"N": str(old.made_at)}},
-            }
+        item = {"current": new.current, "madeAt": new.made_at} | ({"previous": old.current} if old else {})
+        unchanged = expressions({"madeAt": old.made_at} if old else {})
         try:
             with translated_errors():
-                self.client.put_item(TableName=self.table, Item=item, **unchanged)
+                self.client.put_item(TableName=self.table, Item=wire_key(*CURSOR_KEYS) | to_wire(item), **unchanged)
         except ConflictError:
             other = self._read()
             assert other is not None, "the condition fails where there are keys"

@@ -218,3 +218,17 @@ def place_of(folder: str, key: str, name: str) -> str:
 def folders_of(folder: str, key: str) -> tuple[str, str]:
     """Return the folders of a picture's objects: by its key, and by its hash if the key is too long."""
     return f"{folder}/{key}/", f"{folder}-of-long-keys/{hashlib.sha256(key.encode()).hexdigest()}/"
+
+
+# --- the previews of pictures
+
+SIDES_PX: Final = (1600, 480)
+"""The longest sides. The smallest is stored last: where it is, all are."""
+PREVIEW_TYPE: Final = "image/webp"
+PREVIEWS: Final = "previews"
+"""The folder of the previews in their bucket."""
+
+
+def preview_key(key: str, version_id: str | None, side_px: int) -> str:
+    """Return where a preview of a picture's version is: `previews/<key>/<version id>/<side>.webp`; see `place_of`."""
+    return place_of(PREVIEWS, key, f"{version_id or NO_VERSION}/{side_px}.webp")

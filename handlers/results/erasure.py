@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import keys
 from .codes import Status
-from .document import DOCUMENTS, folders_of
-from .previews import PREVIEWS
+from .document import DOCUMENTS, PREVIEWS, folders_of
 from .table import queried, read_item, to_wire, translated_errors
 
 if TYPE_CHECKING:
@@ -69,13 +68,13 @@ class Erasure:
                 them are erased too, even if other pictures have the same bytes: those keep their results.
         """
         versions = [version for version in self._versions(self.uploads, key) if version["Key"] == key]
-        image = read_item(self.dynamodb, self.table, keys.image_pk(key))
+        image = read_item(self.dynamodb, self.table, keys.image_place(key))
         contents |= {(version["ETag"].strip('"'), version["Size"]) for version in versions if "ETag" in version}
         if image and "etag" in image and "sizeBytes" in image:
             contents.add((image["etag"], int(image["sizeBytes"])))
         # The present one last: without it, an older one would come to light and be labelled.
         self._remove(self.uploads, sorted(versions, key=lambda version: version["IsLatest"]))
-        for pk in [keys.attempt_pk(key), *(keys.content_pk(*content) for content in contents)]:
+        for pk in [keys.ATTEMPT + key, *(keys.content_pk(*content) for content in contents)]:
             self._remove_partition(pk)
         is_gone = not versions and (image is None or image["status"] == Status.DELETED)
         for bucket, kind, depth in self._derived:

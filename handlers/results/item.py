@@ -13,13 +13,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Self, TypeAlias, cast
 
 from . import keys
 from .codes import Code, Status, sentence
 from .document import Analysis, Capture, Label, Result
+from .keys import Place
 from .order import Position, State
 
 MAX_LABELS: Final = 49
@@ -36,8 +37,6 @@ MAX_ANALYSIS_BYTES: Final = 350_000
 _MAX_BODY_BYTES: Final = 300_000
 
 Item: TypeAlias = Mapping[str, Any]
-Place: TypeAlias = tuple[str, str]
-"""Partition key and sort key of an item."""
 
 
 # --- the outbox, on the image item
@@ -216,22 +215,18 @@ def image_item(write: Write) -> dict[str, Any]:
     """Return the image item: the result document, and the attributes the table needs."""
     result = write.result
     item: dict[str, Any] = {
-        "pk": keys.image_pk(result["key"]),
+        "pk": keys.IMAGE + result["key"],
         "sk": keys.META,
         **result,
         "eventTime": write.event_time,
     }
-    if write.fingerprint is not None:
-        item["fingerprint"] = write.fingerprint
-    if write.all_labels is not None:
-        item["allLabels"] = write.all_labels
-    if write.expires_at_s is not None:
-        item["expiresAt"] = write.expires_at_s
+    more = {"fingerprint": write.fingerprint, "allLabels": write.all_labels, "expiresAt": write.expires_at_s}
+    item |= {name: value for name, value in more.items() if value is not None}
     if write.outbox is not None:
         item |= write.outbox.attributes()
     if result["status"] != Status.DELETED:
-        item["gsi2pk"] = keys.status_partition(result["status"])
-        item["gsi2sk"] = keys.by_time(result["processedAt"], result["key"])
+        item["gsi2pk"] = keys.STATUS + result["status"]
+        item["gsi2sk"] = keys.sort_key(result["processedAt"], result["key"])
         item["terms"] = TERMS_LAYOUT
     return item
 
@@ -244,10 +239,10 @@ def term_entries(result: Result) -> list[Item]:
     times = dict.fromkeys(keys.terms(result), result["processedAt"]) | {keys.year_term(int(date[:4])): date}
     return [
         {
-            "pk": keys.image_pk(key),
-            "sk": keys.term_sk(term),
-            "gsi2pk": keys.term_sk(term),
-            "gsi2sk": keys.by_time(time, key),
+            "pk": keys.IMAGE + key,
+            "sk": keys.TERM + term,
+            "gsi2pk": keys.TERM + term,
+            "gsi2sk": keys.sort_key(time, key),
             "key": key,
         }
         for term, time in times.items()
@@ -269,12 +264,12 @@ def entries(result: Result) -> list[Item]:
 def _entry(result: Result, sk: str, label: Label) -> Item:
     key = result["key"]
     item: dict[str, Any] = {
-        "pk": keys.image_pk(key),
+        "pk": keys.IMAGE + key,
         "sk": sk,
         "gsi1pk": sk,
-        "gsi1sk": keys.by_confidence(label["confidence"], key),
+        "gsi1sk": keys.sort_key(keys.confidence_sort(label["confidence"]), key),
         "gsi2pk": sk,
-        "gsi2sk": keys.by_time(result["processedAt"], key),
+        "gsi2sk": keys.sort_key(result["processedAt"], key),
         "key": key,
         "label": label["name"],
         "confidence": label["confidence"],
@@ -286,20 +281,7 @@ def _entry(result: Result, sk: str, label: Label) -> Item:
 
 
 _INTERNAL: Final = frozenset(
-    {
-        "pk",
-        "sk",
-        "gsi1pk",
-        "gsi1sk",
-        "gsi2pk",
-        "gsi2sk",
-        "eventTime",
-        "fingerprint",
-        "terms",
-        "allLabels",
-        "expiresAt",
-        *OUTBOX_ATTRIBUTES,
-    }
+    {"pk", "sk", "gsi2pk", "gsi2sk", "eventTime", "fingerprint", "terms", "allLabels", "expiresAt", *OUTBOX_ATTRIBUTES}
 )
 
 
@@ -312,7 +294,7 @@ def document(item: Item) -> Result:
 def unreadable_item(message_id: str, body: str, received_at: str) -> Item:
     """Return the item of a queue message that is not an S3 event, for a person to look at; it never expires."""
     return {
-        "pk": keys.unreadable_pk(message_id),
+        "pk": keys.UNREADABLE + message_id,
         "sk": keys.META,
         "status": Status.FAILED,
         "code": Code.UNREADABLE_MESSAGE,
@@ -320,8 +302,8 @@ def unreadable_item(message_id: str, body: str, received_at: str) -> Item:
         "messageId": message_id,
         "body": keys.cut_to_bytes(body, _MAX_BODY_BYTES),
         "processedAt": received_at,
-        "gsi2pk": keys.status_partition("UNREADABLE"),
-        "gsi2sk": keys.by_time(received_at, message_id),
+        "gsi2pk": keys.STATUS + "UNREADABLE",
+        "gsi2sk": keys.sort_key(received_at, message_id),
     }
 
 
@@ -356,7 +338,11 @@ class Answer:
 def content_places(etag: str, size_bytes: int, fingerprints: Mapping[str, str]) -> set[Place]:
     """Return where the answers of these detectors and settings about some bytes are: an item for each detector."""
     pk = keys.content_pk(etag, size_bytes)
-    return {(pk, keys.content_sk(name, fingerprint)) for name, fingerprint in fingerprints.items()}
+    return {(pk, _content_sk(name, fingerprint)) for name, fingerprint in fingerprints.items()}
+
+
+def _content_sk(detector: str, fingerprint: str) -> str:
+    return f"ANALYSIS#{detector}={fingerprint}"
 
 
 def content_item(
@@ -366,15 +352,10 @@ def content_item(
     analysis, cut = trimmed(answer.analysis)
     return {
         "pk": keys.content_pk(etag, size_bytes),
-        "sk": keys.content_sk(detector, fingerprint),
+        "sk": _content_sk(detector, fingerprint),
         "fingerprints": {detector: fingerprint},
         "analyses": {detector: analysis},
-        "format": answer.header.format,
-        "width": answer.header.width,
-        "height": answer.header.height,
-        "converted": answer.header.converted,
-        **({"capture": answer.header.capture} if answer.header.capture else {}),
-        "facts": answer.header.facts,
+        **{name: fact for name, fact in asdict(answer.header).items() if name != "capture" or fact},
         "truncated": sorted({*answer.truncated, *cut}),
         "expiresAt": expires_at_s,
     }
@@ -385,20 +366,16 @@ def answers_in(item: Item, fingerprints: Mapping[str, str], now_s: float) -> dic
     # DynamoDB removes expired items within days, not at once.
     if item["expiresAt"] <= now_s:
         return {}
-    converted, capture = bool(item.get("converted", False)), cast("Capture | None", item.get("capture"))
-    sides = _int(item["width"]), _int(item["height"])
-    header = PictureHeader(item["format"], *sides, converted, capture, item.get("facts", ""))
+    width, height = (None if side is None else int(side) for side in (item["width"], item["height"]))
+    converted, capture, facts = item.get("converted", False), item.get("capture"), item.get("facts", "")
+    header = PictureHeader(item["format"], width, height, converted, capture, facts)
     answers = {}
     for detector, fingerprint in item["fingerprints"].items():
         if fingerprints.get(detector) == fingerprint:
-            analysis = cast("Analysis", item["analyses"][detector])
+            analysis = item["analyses"][detector]
             truncated = tuple(part for part in item["truncated"] if part.partition(".")[0] in analysis)
             answers[detector] = Answer(analysis, header, truncated)
     return answers
-
-
-def _int(number: Any) -> int | None:
-    return None if number is None else int(number)
 
 
 # --- fitting an analysis into an item

@@ -15,15 +15,22 @@ from typing import Final
 
 from .document import Result
 
+IMAGE: Final = "IMAGE#"
+"""Before a picture's key: `pk` of its items, its META item and the entries of its labels and terms."""
 META: Final = "META"
-IMAGE_PREFIX: Final = "IMAGE#"
-LABEL_PREFIX: Final = "LABEL#"
-TERM_PREFIX: Final = "TERM#"
-STATUS_PREFIX: Final = "STATUS#"
+LABEL: Final = "LABEL#"
+TERM: Final = "TERM#"
+"""Before a term: `sk` and `gsi2pk` of its entries."""
+STATUS: Final = "STATUS#"
+"""Before a status: `gsi2pk` of every picture in this state."""
 FIRST_YEAR: Final = 1990
 """Pictures that are older are listed with those of this year."""
 COUNTERS_PK: Final = "LABELCOUNTS"
 CURSOR_KEYS_PK: Final = "CURSORKEYS"
+UNREADABLE: Final = "UNREADABLE#"
+"""Before a message's id: `pk` of a queue message that is not an S3 event."""
+ATTEMPT: Final = "ATTEMPT#"
+"""Before a picture's key: `pk` of the notes about failed attempts at its events."""
 UNANNOUNCED: Final = "UNANNOUNCED"
 """`gsi1pk` of every result that could not be announced so far."""
 COUNTER_PREFIX: Final = "n:"
@@ -33,23 +40,20 @@ COUNTER_SHARDS: Final = 16
 SORT_KEY_MAX_BYTES: Final = 1000
 SEQUENCER_DIGITS: Final = 64
 
+Place = tuple[str, str]
+"""Partition key and sort key of an item."""
 Content = tuple[str, int]
 """ETag and size in bytes: what stands for a picture's bytes."""
 
 
-def image_pk(key: str) -> str:
-    """Return the partition of one picture: its META item and its label entries."""
-    return IMAGE_PREFIX + key
+def image_place(key: str) -> Place:
+    """Return the place of a picture's own item."""
+    return IMAGE + key, META
 
 
 def label_sk(label: str) -> str:
     """Return a label's part of keys: its entries' `sk`, `gsi1pk` and `gsi2pk`. It disregards case."""
-    return LABEL_PREFIX + label.lower()
-
-
-def term_sk(term: str) -> str:
-    """Return the sort key of a term's entry, which is also `gsi2pk` of every entry of this term."""
-    return TERM_PREFIX + term
+    return LABEL + label.lower()
 
 
 def year_term(year: int) -> str:
@@ -57,24 +61,9 @@ def year_term(year: int) -> str:
     return f"YEAR#{max(year, FIRST_YEAR)}"
 
 
-def status_partition(status: str) -> str:
-    """Return `gsi2pk` of every picture in this state."""
-    return STATUS_PREFIX + status
-
-
 def confidence_sort(confidence: Decimal) -> str:
     """Return a confidence of 0-100 as text of fixed width that sorts like the number: "098.7000"."""
     return f"{confidence:08.4f}"
-
-
-def by_confidence(confidence: Decimal, key: str) -> str:
-    """Return the `gsi1sk` that sorts the most confident last."""
-    return sort_key(confidence_sort(confidence), key)
-
-
-def by_time(processed_at: str, key: str) -> str:
-    """Return the `gsi2sk` that sorts the newest last."""
-    return sort_key(processed_at, key)
 
 
 def sort_key(head: str, key: str) -> str:
@@ -100,26 +89,6 @@ def counter_sk(key: str) -> str:
 def content_pk(etag: str, size_bytes: int) -> str:
     """Return the partition of known content of these bytes, whatever their key."""
     return f"CONTENT#{etag}#{size_bytes}"
-
-
-def content_sk(detector: str, fingerprint: str) -> str:
-    """Return the sort key of a detector's answer under settings with this fingerprint."""
-    return f"ANALYSIS#{detector}={fingerprint}"
-
-
-def unreadable_pk(message_id: str) -> str:
-    """Return the partition of a queue message that is not an S3 event."""
-    return f"UNREADABLE#{message_id}"
-
-
-def attempt_pk(key: str) -> str:
-    """Return the partition of the notes about failed attempts."""
-    return f"ATTEMPT#{key}"
-
-
-def attempt_sk(sequencer: str, event_time: str) -> str:
-    """Return the sort key of the note about the attempts at one event."""
-    return f"{sequencer}#{event_time}"
 
 
 def iso_ms(time: datetime) -> str:

@@ -47,10 +47,10 @@ class LabelRules:
     ) -> Self:
         """Return the rules of these settings; None stands for a setting that is absent."""
         return cls(
-            frozenset(map(_folded, blocklist or ())),
-            frozenset(map(_folded, allowlist)) if allowlist else None,
-            {_folded(name): alias for name, alias in (aliases or {}).items()},
-            {_folded(name): confidence for name, confidence in (confidences or {}).items()},
+            frozenset(map(str.casefold, blocklist or ())),
+            frozenset(map(str.casefold, allowlist)) if allowlist else None,
+            {name.casefold(): alias for name, alias in (aliases or {}).items()},
+            {name.casefold(): confidence for name, confidence in (confidences or {}).items()},
         )
 
     def asked_confidence(self, min_confidence: Decimal) -> Decimal:
@@ -76,27 +76,19 @@ class LabelRules:
             return list(labels)
         by_name: dict[str, Label] = {}
         for label in sorted(labels, key=lambda each: each["confidence"], reverse=True):
-            name = self._name(label["name"])
-            if self._shows(self._names(label["name"]), label["confidence"], min_confidence):
-                parents = [self._name(parent) for parent in label["parents"] if not self._blocks(parent)]
+            name, names = self._name(label["name"]), self._names(label["name"])
+            is_allowed = self.allowlist is None or not names.isdisjoint(self.allowlist)
+            least = max((self.confidences[each] for each in names if each in self.confidences), default=min_confidence)
+            if is_allowed and names.isdisjoint(self.blocklist) and label["confidence"] >= least:
+                parents = [
+                    self._name(parent) for parent in label["parents"] if self._names(parent).isdisjoint(self.blocklist)
+                ]
                 shown_label = {**label, "name": name, "parents": list(dict.fromkeys(parents))}
-                by_name.setdefault(_folded(name), cast("Label", shown_label))
+                by_name.setdefault(name.casefold(), cast("Label", shown_label))
         return list(by_name.values())
 
     def _name(self, name: str) -> str:
-        return self.aliases.get(_folded(name), name)
+        return self.aliases.get(name.casefold(), name)
 
     def _names(self, name: str) -> set[str]:
-        return {_folded(name), _folded(self._name(name))}
-
-    def _blocks(self, name: str) -> bool:
-        return not self._names(name).isdisjoint(self.blocklist)
-
-    def _shows(self, names: set[str], confidence: Decimal, min_confidence: Decimal) -> bool:
-        allowed = self.allowlist is None or not names.isdisjoint(self.allowlist)
-        least = max((self.confidences[name] for name in names if name in self.confidences), default=min_confidence)
-        return allowed and names.isdisjoint(self.blocklist) and confidence >= least
-
-
-def _folded(name: str) -> str:
-    return name.casefold()
+        return {name.casefold(), self._name(name).casefold()}

@@ -58,14 +58,9 @@ class State:
             version_id=item.get("versionId"),
         )
 
-    @property
-    def rank(self) -> int:
-        """Return the rank among states at one position: FAILED < LABELED = REJECTED < DELETED."""
-        return _RANKS[self.status]
-
     def yields_to(self, other: State) -> bool:
         """Return whether `other` takes the place of this state."""
-        return (self.position, self.rank) < (other.position, other.rank)
+        return (self.position, _RANKS[self.status]) < (other.position, _RANKS[other.status])
 
     def settles(self, position: Position, uploaded_version: str | None = None) -> bool:
         """Return whether an event at `position` needs no work: it is older, or done and not FAILED.

@@ -29,6 +29,8 @@ MAX_CONDITIONS: Final = 10
 MAX_CHARACTERS: Final = 1000
 _SHOWN_CHARACTERS: Final = 60
 _TOKEN: Final = re.compile(r'\s*(-?)(?:([A-Za-z]+):)?("[^"]*"|[^\s"]+)(?=\s|$)')
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""Half of a character, which UTF-8 cannot write."""
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -165,7 +167,7 @@ class Query:
 
 
 def _condition(kind: Kind, value: str, whole: str, *, negative: bool = False) -> Condition:
-    if not _is_text(value) or not value.strip():
+    if _SURROGATE.search(value) or not value.strip():
         raise InvalidQueryError(f"{_shown(whole)!a} is empty, or no Unicode text")
     if kind is Kind.LABEL:
         compared = value.strip().lower()
@@ -195,12 +197,3 @@ def _midnight(value: str, whole: str, days: int) -> str:
 
 def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
-
-
-def _is_text(value: str) -> bool:
-    """Return whether the string can be written as UTF-8 (half of a surrogate pair cannot)."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -24,7 +24,7 @@ from .table import GET_KEYS, Rows, Wire, from_wire, queried, read_item, to_wire,
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Position: TypeAlias = tuple[str, str]
+IndexPosition: TypeAlias = tuple[str, str]
 """A place in an index: the head of the sort key, a time or a confidence, and the picture's key."""
 
 LISTED_STATUSES: Final = (Status.LABELED, Status.REJECTED, Status.FAILED)
@@ -71,12 +71,12 @@ class ResultsReader:
 
     def get(self, key: str) -> Result | None:
         """Return the result of one picture, read consistently. A deleted one has the status DELETED for some days."""
-        item = read_item(self._client, self._table, keys.image_pk(key))
+        item = read_item(self._client, self._table, keys.image_place(key))
         return None if item is None else document(item)
 
     def get_many(self, picture_keys: Iterable[str]) -> dict[str, Result]:
         """Return the results of several pictures by key; those that are not there are left out."""
-        items = self._rows.read_items([(keys.image_pk(key), keys.META) for key in picture_keys], consistent=False)
+        items = self._rows.read_items([keys.image_place(key) for key in picture_keys], consistent=False)
         return {item["key"]: document(item) for item in items.values()}
 
     def list_images(self, limit: int = 20, cursor: str | None = None, status: Status | None = None) -> Page:
@@ -89,7 +89,7 @@ class ResultsReader:
         bound = query_hash(kind="images", statuses=statuses, folder=self._folder)
         state: dict[str, Any] = self._cursors.decode(bound, cursor) if cursor else {}
         heads = {
-            each: self._search(Query(), [_pictures(each)], state.get(each), limit, each)
+            each: self._search(Query(), each, [_pictures(each)], state.get(each), limit)
             for each in statuses
             if state.get(each, ()) is not None
         }
@@ -119,7 +119,7 @@ class ResultsReader:
         ways = _ways(query, state["l"])
         # By its partition, as with the years there come more ways.
         number = next((at for at, way in enumerate(ways) if way.partition == state.get("w")), 0)
-        results, on, end = self._search(query, ways[number:], state.get("p"), limit)
+        results, on, end = self._search(query, Status.LABELED, ways[number:], state.get("p"), limit)
         total = None if cursor else self._total(len(results), _counters(query), finished=on is None)
         if on is None:
             return Page(results, None, total)
@@ -165,8 +165,8 @@ class ResultsReader:
         return min(names, key=lambda name: counts[name])
 
     def _search(
-        self, query: Query, ways: Sequence[_Way], after: Position | None, limit: int, status: Status = Status.LABELED
-    ) -> tuple[list[Result], _Way | None, Position | None]:
+        self, query: Query, status: Status, ways: Sequence[_Way], after: IndexPosition | None, limit: int
+    ) -> tuple[list[Result], _Way | None, IndexPosition | None]:
         """Return matches, and the way and position where the search continues; no way at its end."""
         results: list[Result] = []
         least = query.min_confidence
@@ -204,7 +204,7 @@ class ResultsReader:
         whole = {item["key"]: document(item) for item in candidates if item["sk"] == keys.META}
         return whole | self.get_many(item["key"] for item in candidates if item["key"] not in whole)
 
-    def _unforeign(self, position: Position) -> Position:
+    def _unforeign(self, position: IndexPosition) -> IndexPosition:
         """Return a position without a foreign key, from which the search goes on to the same pictures of the folder.
 
         After a picture of another folder, it goes on where the folder's own keys begin in descending order. Nobody can
@@ -236,7 +236,7 @@ class _Way:
     most: str = _LAST
     """The range of the sort keys."""
 
-    def request(self, page_size: int, after: Position | None, folder: str) -> Wire:
+    def request(self, page_size: int, after: IndexPosition | None, folder: str) -> Wire:
         """Return the query for the next candidates."""
         pk, sk = f"{self.index}pk", f"{self.index}sk"
         values = {":partition": self.partition, ":least": self.least, ":most": self.most}
@@ -250,18 +250,18 @@ class _Way:
             request |= {"FilterExpression": "begins_with(#key, :folder)", "ExpressionAttributeNames": {"#key": "key"}}
         if after:
             _, key = after
-            own_sk = keys.META if self.partition.startswith(keys.STATUS_PREFIX) else self.partition
-            start = {"pk": keys.image_pk(key), "sk": own_sk, pk: self.partition, sk: keys.sort_key(*after)}
+            own_sk = keys.META if self.partition.startswith(keys.STATUS) else self.partition
+            start = {"pk": keys.IMAGE + key, "sk": own_sk, pk: self.partition, sk: keys.sort_key(*after)}
             request["ExclusiveStartKey"] = to_wire(start)
         return request | {"ExpressionAttributeValues": to_wire(values)}
 
-    def position(self, item: Item) -> Position:
+    def position(self, item: Item) -> IndexPosition:
         """Return the position of a candidate, or of a query's last key."""
-        return item[f"{self.index}sk"].partition("#")[0], item["pk"].removeprefix(keys.IMAGE_PREFIX)
+        return item[f"{self.index}sk"].partition("#")[0], item["pk"].removeprefix(keys.IMAGE)
 
 
 def _pictures(status: Status) -> _Way:
-    return _Way("gsi2", keys.status_partition(status))
+    return _Way("gsi2", keys.STATUS + status)
 
 
 def _total_of(status_or_class: str) -> str:
@@ -313,7 +313,7 @@ def _ways(query: Query, label: str) -> list[_Way]:
     if label and not term:
         return [_Way("gsi2", keys.label_sk(label), processed)]
     if term := term or _class(query):
-        return [_Way("gsi2", keys.term_sk(term), processed)]
+        return [_Way("gsi2", keys.TERM + term, processed)]
     return [_pictures(Status.LABELED)]
 
 
@@ -322,7 +322,7 @@ def _years(query: Query) -> list[_Way]:
     oldest = max(int(query.since[:4] or 0), keys.FIRST_YEAR)
     last = datetime.fromisoformat(query.before) - timedelta(milliseconds=1) if query.before else datetime.max
     newest = max(min(last.year, datetime.now(UTC).year + 1), oldest)
-    years = [keys.term_sk(keys.year_term(year)) for year in range(newest, oldest - 1, -1)]
+    years = [keys.TERM + keys.year_term(year) for year in range(newest, oldest - 1, -1)]
     return [_Way("gsi2", year, query.since or _FIRST, query.before or _LAST) for year in years]
 
 

@@ -19,7 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from . import keys
 from .codes import Code
 from .errors import ConflictError, TableUnavailableError
-from .item import Change, Item, Place, Snapshot, Write, in_transactions, plan, unreadable_item
+from .item import Change, Item, Snapshot, Write, in_transactions, plan, unreadable_item
+from .keys import Place
 from .order import Position
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class ResultsWriter:
 
     def read(self, key: str) -> Snapshot:
         """Return the stored state of a picture, by a consistent read."""
-        place = (keys.image_pk(key), keys.META)
+        place = keys.image_place(key)
         return Snapshot(self.rows.read_items([place]).get(place))
 
     def write(self, write: Write, stored: Snapshot | None = None) -> Snapshot | None:
@@ -132,7 +133,7 @@ def _waits_of(message_id: str) -> str:
 
 
 def _attempt_place(key: str, position: Position) -> Place:
-    return keys.attempt_pk(key), keys.attempt_sk(*position)
+    return keys.ATTEMPT + key, "#".join(position)
 
 
 # --- DynamoDB
@@ -162,7 +163,7 @@ class Rows:
         """Return the items that there are at these places, by one BatchGetItem for each 100."""
         items = {}
         for chunk in _chunks(sorted(set(places)), GET_KEYS):
-            request = {"Keys": [_wire_key(*place) for place in chunk], "ConsistentRead": consistent}
+            request = {"Keys": [wire_key(*place) for place in chunk], "ConsistentRead": consistent}
             for answer in self._batch("read", lambda left: self.client.batch_get_item(RequestItems=left), request):
                 for wire in answer["Responses"].get(self.table, []):
                     item = from_wire(wire)
@@ -209,7 +210,7 @@ class Rows:
 
         Return False if it has not these values (`where`) any more.
         """
-        request: Wire = {"TableName": self.table, "Key": _wire_key(*place), **_expressions(where, put, add, remove)}
+        request: Wire = {"TableName": self.table, "Key": wire_key(*place), **expressions(where, put, add, remove)}
         try:
             with translated_errors():
                 self.client.update_item(**request)
@@ -218,22 +219,20 @@ class Rows:
         return True
 
     def _wire(self, change: Change) -> Any:
-        request = {"TableName": self.table, **_expressions(change.where, add=change.add)}
+        request = {"TableName": self.table, **expressions(change.where, add=change.add)}
         if change.put:
             return {"Put": request | {"Item": to_wire(change.put)}}
-        return {"Update" if change.add else "Delete": request | {"Key": _wire_key(*change.place)}}
+        return {"Update" if change.add else "Delete": request | {"Key": wire_key(*change.place)}}
 
 
 def to_wire(item: Item) -> Wire:
     """Return Python values as DynamoDB's typed ones; a float is a TypeError."""
-    serialize = TypeSerializer().serialize
-    return {name: serialize(value) for name, value in item.items()}
+    return dict(TypeSerializer().serialize(dict(item))["M"])
 
 
 def from_wire(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return DynamoDB's typed values as Python ones; numbers are Decimal."""
-    deserialize = TypeDeserializer().deserialize
-    return {name: deserialize(value) for name, value in item.items()}
+    return dict(TypeDeserializer().deserialize({"M": item}))
 
 
 @contextmanager
@@ -256,10 +255,10 @@ def translated_errors() -> Iterator[None]:
         raise TableUnavailableError(f"DynamoDB cannot be reached: {error}") from error
 
 
-def read_item(client: DynamoDBClient, table: str, pk: str) -> Item | None:
-    """Return a partition's item META, read consistently; None where there is none."""
+def read_item(client: DynamoDBClient, table: str, place: Place) -> Item | None:
+    """Return an item, read consistently; None where there is none."""
     with translated_errors():
-        item = client.get_item(TableName=table, Key=_wire_key(pk, keys.META), ConsistentRead=True).get("Item")
+        item = client.get_item(TableName=table, Key=wire_key(*place), ConsistentRead=True).get("Item")
     return None if item is None else from_wire(item)
 
 
@@ -270,11 +269,11 @@ def queried(client: DynamoDBClient, table: str, **request: Any) -> Iterator[dict
             yield from map(from_wire, page["Items"])
 
 
-def _wire_key(pk: str, sk: str) -> Wire:
+def wire_key(pk: str, sk: str) -> Wire:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def _expressions(where: Item | None, put: Item = NOTHING, add: Item = NOTHING, remove: Collection[str] = ()) -> Wire:
+def expressions(where: Item | None, put: Item = NOTHING, add: Item = NOTHING, remove: Collection[str] = ()) -> Wire:
     """Return the parameters for a condition (see `Change.where`) and for an update of attributes."""
     aliases = {name: f"n{number}" for number, name in enumerate(dict.fromkeys([*(where or ()), *put, *add, *remove]))}
     clauses = {

@@ -19,7 +19,8 @@ from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.ports import Deadline, StoredObject
 from handlers.results import keys
 from handlers.results.errors import ConflictError
-from handlers.results.item import Change, Item, Place
+from handlers.results.item import Change, Item
+from handlers.results.keys import Place
 from handlers.results.table import NOTHING, Rows
 from tests.handlers.factories import BUCKET, START
 
@@ -61,7 +62,7 @@ class FakeRows(Rows):
 
     def image(self, key: str) -> Item | None:
         """Return the image item of a key."""
-        item = self.items.get((keys.image_pk(key), keys.META))
+        item = self.items.get(keys.image_place(key))
         return dict(item) if item else None
 
     def put_items(self, items: Sequence[Item]) -> None:
@@ -123,7 +124,7 @@ def comparable(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[tuple
     """Return pictures, label entries and counters other than zero, without values that depend on the time."""
     kept = {}
     for (pk, sk), item in items.items():
-        if pk.startswith(keys.IMAGE_PREFIX):
+        if pk.startswith(keys.IMAGE):
             kept[pk, sk] = {name: value for name, value in item.items() if name not in VOLATILE}
         elif pk == keys.COUNTERS_PK:
             counts = {name: value for name, value in item.items() if name not in ("pk", "sk") and value}
@@ -137,13 +138,13 @@ def counts_of_entries(items: Mapping[tuple[str, str], Mapping[str, Any]]) -> dic
     counted: dict[tuple[str, str], Counter[str]] = {}
     for (pk, sk), item in items.items():
         name = ""
-        if sk.startswith(keys.LABEL_PREFIX):
+        if sk.startswith(keys.LABEL):
             name = keys.COUNTER_PREFIX + item["label"]
         elif sk.startswith(("TERM#FACES", "TERM#FLAGGED")):
             name = keys.TOTAL_PREFIX + sk.removeprefix("TERM#")
         elif sk == keys.META and item.get("status") != "DELETED":
             name = keys.TOTAL_PREFIX + item["status"]
-        if name and pk.startswith(keys.IMAGE_PREFIX):
+        if name and pk.startswith(keys.IMAGE):
             shard = (keys.COUNTERS_PK, keys.counter_sk(item["key"]))
             counted.setdefault(shard, Counter())[name] += 1
     return {shard: dict(counts) for shard, counts in counted.items()}

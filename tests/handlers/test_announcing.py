@@ -99,7 +99,7 @@ class World(Fakes):
         return self.recorder().record(event(**of_event)).outcome
 
     def result(self, key: str = "cat.jpg") -> dict[str, Any]:
-        return self.rows.items[keys.image_pk(key), keys.META]
+        return self.rows.items[keys.image_place(key)]
 
     def waits(self) -> bool:
         return bool(set(self.result()) & set(OUTBOX_ATTRIBUTES))

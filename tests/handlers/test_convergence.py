@@ -262,7 +262,7 @@ def test_deliveries_at_the_same_time_end_in_the_same_table_in_dynamodb(
     counts = ResultsTable(dynamodb, name).label_counts()
     dynamodb.delete_table(TableName=name)
     assert comparable(rows) == table_after(as_it_happens(history))
-    assert counts == Counter(item["label"] for (_, sk), item in rows.items() if sk.startswith(keys.LABEL_PREFIX))
+    assert counts == Counter(item["label"] for (_, sk), item in rows.items() if sk.startswith(keys.LABEL))
 
 
 def scan(dynamodb: DynamoDBClient, name: str) -> dict[tuple[str, str], dict[str, Any]]:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from handlers.results import keys
-from handlers.results.document import document_key
+from handlers.results.document import document_key, preview_key
 from handlers.results.erasure import Erasure
-from handlers.results.previews import preview_key
 
 pytestmark = pytest.mark.abuse
 
@@ -102,8 +101,8 @@ def world() -> World:
         world.buckets.versions += [("previews", preview_key(key, version, side), "null") for side in (480, 1600)]
         world.table.put(keys.content_pk(f"etag-{version}", 10), "ANALYSIS#labels=1")
     world.buckets.versions.append(("uploads", KEY, "marker-1"))
-    world.table.put(keys.attempt_pk(KEY), "01#time")
-    world.table.put(keys.image_pk(KEY), status={"S": "DELETED"})
+    world.table.put(keys.ATTEMPT + KEY, "01#time")
+    world.table.put(keys.IMAGE + KEY, status={"S": "DELETED"})
     return world
 
 
@@ -116,7 +115,7 @@ def test_nothing_is_left_but_the_tombstone(world: World) -> None:
     }
     assert set(world.table.items) == {
         (keys.content_pk("etag-n1", 10), "ANALYSIS#labels=1"),
-        (keys.image_pk(KEY), keys.META),
+        keys.image_place(KEY),
     }
 
 
@@ -127,7 +126,7 @@ def test_present_version_goes_last_so_that_no_older_one_comes_to_light(world: Wo
 
 
 def test_documents_wait_until_the_result_is_gone(world: World) -> None:
-    world.table.put(keys.image_pk(KEY), status={"S": "LABELED"}, etag={"S": "etag-v2"}, sizeBytes={"N": "10"})
+    world.table.put(keys.IMAGE + KEY, status={"S": "LABELED"}, etag={"S": "etag-v2"}, sizeBytes={"N": "10"})
 
     assert [world.erase(), world.erase()] == [False, False]
 
@@ -178,7 +177,7 @@ def test_what_is_made_of_a_version_that_went_before_goes(
 
 
 def test_previews_do_not_wait_until_the_result_is_gone(world: World) -> None:
-    world.table.put(keys.image_pk(KEY), status={"S": "LABELED"})
+    world.table.put(keys.IMAGE + KEY, status={"S": "LABELED"})
 
     assert not world.erase()
 

@@ -324,7 +324,7 @@ class Places:
         return process(self.world.assembled(settings=replace(LABELS_ALONE, keep_location=keep)), happened)
 
     def capture_of(self, key: str) -> Any:
-        return self.world.rows.items[keys.image_pk(key), keys.META].get("capture")
+        return self.world.rows.items[keys.image_place(key)].get("capture")
 
     def stored(self) -> str:
         """Return the table's whole content."""
@@ -364,15 +364,15 @@ def test_no_known_content_outlives_the_setting(places: Places, name: str) -> Non
 @pytest.mark.parametrize("name", ["JPEG", "HEIC", "WebP"])
 def test_a_repair_gives_an_older_result_what_the_camera_wrote(places: Places, name: str) -> None:
     places.label("old", keep=False, name=name)
-    item = places.world.rows.items[keys.image_pk("old"), keys.META]
+    item = places.world.rows.items[keys.image_place("old")]
     item["fingerprint"] = item["fingerprint"].partition(".")[0]
     before = item.pop("processedAt"), item.pop("capture")
     item["processedAt"] = before[0]
 
     assert places.repair("old", keep=False) is Outcome.LABELED
-    after = places.world.rows.items[keys.image_pk("old"), keys.META]
+    after = places.world.rows.items[keys.image_place("old")]
     assert (after["processedAt"], after["capture"]) == before
-    assert (keys.image_pk("old"), "TERM#YEAR#2026") in places.world.rows.items
+    assert (keys.IMAGE + "old", "TERM#YEAR#2026") in places.world.rows.items
     assert places.repair("old", keep=False) is Outcome.UNCHANGED
     assert len(places.world.rekognition.calls) == 1
 

@@ -30,7 +30,7 @@ def record(rows: FakeRows, occurrence: ObjectEvent, metrics: Metrics | None = No
 
 
 def result(rows: FakeRows) -> dict[str, Any]:
-    return rows.items[keys.image_pk("cat.jpg"), keys.META]
+    return rows.items[keys.image_place("cat.jpg")]
 
 
 def test_upload_becomes_failed_with_a_code_and_a_sentence() -> None:
@@ -93,7 +93,7 @@ def test_failure_of_a_newer_version_replaces_the_older_one_s_labels() -> None:
     recording(rows).record(event(sequencer=2))
 
     assert result(rows)["status"] == "FAILED"
-    assert (keys.image_pk("cat.jpg"), "LABEL#cat") not in rows.items
+    assert (keys.IMAGE + "cat.jpg", "LABEL#cat") not in rows.items
 
 
 def test_delete_that_failed_is_done_here() -> None:

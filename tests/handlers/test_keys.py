@@ -22,8 +22,8 @@ def test_cut_to_bytes_is_the_longest_beginning_that_fits(text: str, limit: int) 
 def test_sort_keys_of_the_longest_s3_key_fit() -> None:
     key = "é" * 512
 
-    assert len(keys.by_time("2026-11-20T12:00:00.000Z", key).encode()) <= 1024
-    assert len(keys.by_confidence(Decimal(100), key).encode()) <= 1024
+    assert len(keys.sort_key("2026-11-20T12:00:00.000Z", key).encode()) <= 1024
+    assert len(keys.sort_key(keys.confidence_sort(Decimal(100)), key).encode()) <= 1024
 
 
 @given(st.decimals(0, 100, places=4), st.decimals(0, 100, places=4))

@@ -145,7 +145,7 @@ class World(Fakes):
         return counters == counts_of_entries(self.rows.items)
 
     def result(self) -> dict[str, Any]:
-        return self.rows.items[keys.image_pk("cat.jpg"), keys.META]
+        return self.rows.items[keys.image_place("cat.jpg")]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEY = "cat.jpg"
-PLACE = (keys.image_pk(KEY), keys.META)
+PLACE = keys.image_place(KEY)
 
 
 class Crash(BaseException):

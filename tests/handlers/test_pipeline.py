@@ -63,7 +63,7 @@ class World(Fakes):
         return process_batch(self.pipeline(), [self.objects.with_header(each) for each in events])
 
     def result(self, key: str = "cat.jpg") -> dict[str, Any]:
-        return self.rows.items[keys.image_pk(key), keys.META]
+        return self.rows.items[keys.image_place(key)]
 
 
 @pytest.fixture

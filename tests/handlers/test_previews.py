@@ -14,7 +14,7 @@ from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.previews import Outcome, Previews
 from handlers.results.codes import Code
-from handlers.results.previews import preview_key
+from handlers.results.document import preview_key
 from tests.handlers.assembling import FOREVER
 from tests.handlers.factories import BUCKET, corners, encoded, event
 from tests.handlers.fakes import DecoderHere, FakeObjects

@@ -210,7 +210,7 @@ def test_poison_is_kept_and_completed(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert edge.handle(message("this is no JSON", message_id="poison")) == []
 
-    item = edge.rows.items[keys.unreadable_pk("poison"), keys.META]
+    item = edge.rows.items[keys.UNREADABLE + "poison", keys.META]
     assert (item["body"], item["status"], item["code"]) == ("this is no JSON", "FAILED", "UNREADABLE_MESSAGE")
     assert emitted(capsys)["UnreadableMessages"] == [1]
     assert edge.sqs.hidden == {}
@@ -235,7 +235,7 @@ def test_good_records_of_a_message_with_a_bad_one_are_processed() -> None:
     assert edge.handle(message(body(record("good.jpg"), {"no": "event"}))) == []
 
     assert [event.key for event in edge.events] == ["good.jpg"]
-    assert (keys.unreadable_pk("m1"), keys.META) in edge.rows.items
+    assert (keys.UNREADABLE + "m1", keys.META) in edge.rows.items
 
 
 def test_test_event_is_completed_with_a_metric_and_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,7 +90,7 @@ def test_terms_beyond_a_transaction_are_replaced_too(table: ResultsTable) -> Non
         table.write(reading("cat.jpg", *words, sequencer=sequencer, labels=name))
 
     terms = [f"TERM#TEXT#{name}{n}" for name in ("old", "new") for n in range(40)]
-    left = table.writer.rows.read_items([(keys.image_pk("cat.jpg"), term) for term in terms])
+    left = table.writer.rows.read_items([(keys.IMAGE + "cat.jpg", term) for term in terms])
     assert sorted(sk for _, sk in left) == sorted(terms[40:])
 
 
@@ -337,7 +337,7 @@ def test_unreadable_message_is_kept_and_not_listed_as_a_picture(dynamodb: Dynamo
 
     table.writer.keep_unreadable("m1", "not json", "2026-11-20T12:00:00.000Z")
 
-    [item] = Rows(dynamodb, table_name).read_items([(keys.unreadable_pk("m1"), keys.META)]).values()
+    [item] = Rows(dynamodb, table_name).read_items([(keys.UNREADABLE + "m1", keys.META)]).values()
     assert (item["code"], item["body"]) == ("UNREADABLE_MESSAGE", "not json")
     assert table.list_images().items == []
 

@@ -29,12 +29,12 @@ def other_writer(rows: FakeRows, write: Write) -> Callable[[], None]:
 
 
 def labels_of(rows: FakeRows, key: str = "cat.jpg") -> set[str]:
-    return {item["label"] for item in rows.partition(keys.image_pk(key)) if item["sk"].startswith(keys.LABEL_PREFIX)}
+    return {item["label"] for item in rows.partition(keys.IMAGE + key) if item["sk"].startswith(keys.LABEL)}
 
 
 def terms_of(rows: FakeRows, key: str = "cat.jpg") -> set[str]:
-    places = [item["sk"] for item in rows.partition(keys.image_pk(key))]
-    return {place.removeprefix(keys.TERM_PREFIX) for place in places if place.startswith(keys.TERM_PREFIX)}
+    places = [item["sk"] for item in rows.partition(keys.IMAGE + key)]
+    return {place.removeprefix(keys.TERM) for place in places if place.startswith(keys.TERM)}
 
 
 def counts_match(rows: FakeRows) -> bool:
@@ -100,7 +100,7 @@ def test_delete_takes_all_away_and_an_older_upload_does_not_bring_it_back() -> N
     assert not writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=2))
 
     assert labels_of(rows) == set()
-    [item] = rows.partition(keys.image_pk("cat.jpg"))
+    [item] = rows.partition(keys.IMAGE + "cat.jpg")
     assert item["status"] == "DELETED"
     assert item["expiresAt"] > time_of(0).timestamp() + 14 * 86_400
     assert "gsi2pk" not in item
@@ -167,13 +167,13 @@ def test_a_result_of_a_former_layout_gets_its_terms_and_is_counted_by_the_next_w
 ) -> None:
     rows = FakeRows()
     writer(rows).write(reading("cat.jpg", "stop") if status == Status.LABELED else labeled("cat.jpg", status=status))
-    meta, shard = (keys.image_pk("cat.jpg"), keys.META), (keys.COUNTERS_PK, keys.counter_sk("cat.jpg"))
+    meta, shard = keys.image_place("cat.jpg"), (keys.COUNTERS_PK, keys.counter_sk("cat.jpg"))
     rows.items[shard] = {n: v for n, v in rows.items[shard].items() if not n.startswith(keys.TOTAL_PREFIX)}
     del rows.items[meta]["terms"]
     if layout:
         rows.items[meta]["terms"] = layout
     else:
-        rows.items = {place: item for place, item in rows.items.items() if not place[1].startswith(keys.TERM_PREFIX)}
+        rows.items = {place: item for place, item in rows.items.items() if not place[1].startswith(keys.TERM)}
 
     assert advance(rows, "v1", position(5))
 
@@ -297,7 +297,7 @@ def test_advance_moves_the_result_and_nothing_else() -> None:
 
     assert advance(rows, "v1", position(5))
 
-    meta = (keys.image_pk("cat.jpg"), keys.META)
+    meta = keys.image_place("cat.jpg")
     expected = before | {meta: before[meta] | {"sequencer": position(5).sequencer, "eventTime": position(5).event_time}}
     assert comparable(rows.items) == expected
 
