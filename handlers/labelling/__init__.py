@@ -1,5 +1,5 @@
 """Labelling: from an S3 event to a terminal result.
 
-`pipeline` is the whole way; it sees S3, Rekognition and the targets through `ports`. The adapters are `s3_objects`,
-`rekognition` and `outbox`, the edges `sqs_batch` and `workflow`; `composition` puts each function together.
+`pipeline` is the whole way. The adapters are `s3_objects`, `rekognition` and `outbox`, the edges `sqs_batch` and
+`workflow`; `composition` puts each function together.
 """

@@ -1,244 +1,193 @@
-"""The composition root: each function's objects, put together as its environment says.
-
-Every variable is read before anything is made, and nothing is made when a module is imported.
-"""
+"""The composition root: each function's objects, put together as its environment says, when it is called first."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.config import Config
 
 from ..environment import EnvironmentVariableError, Variables
 from ..results.table import ResultsWriter, Rows, client_config
-from . import outbox, rekognition, s3_objects, workflow, workflow_start
+from . import outbox, rekognition, workflow
 from .decoder import Decoder
 from .detectors import DetectorSettings
 from .failure import FailureRecorder
 from .metrics import Metrics
-from .outbox import DeferredOutbox, DeliveringOutbox, Outbox
-from .pipeline import Batch, Pipeline
-from .ports import Rekognition
+from .outbox import DeliveringOutbox, Outbox
+from .pipeline import Pipeline
 from .preparation import Preparation
 from .previews import PreviewFunction, Previews
-from .sqs_batch import MOST_BATCHES, Backlog, QueueFunction
-from .sqs_queue import EventsQueue, Retry
-from .workflow_start import WorkflowStart
-
-_now = partial(datetime.now, UTC)
+from .rekognition import Detect
+from .s3_objects import S3Objects, S3Previews
+from .sqs_batch import MOST_BATCHES, QueueFunction
+from .sqs_queue import EventsQueue
 
 MESSAGES_AT_ONCE = 10
 """A batch is at most 10 messages."""
 MOST_PICTURES = MESSAGES_AT_ONCE * MOST_BATCHES
 
+_now = partial(datetime.now, UTC)
 
-def process_image(variables: Variables) -> QueueFunction[Batch]:
-    """Return the function behind the queue of uploads. Raises EnvironmentVariableError."""
-    settings = DetectorSettings.parse(variables)
-    calls_per_second = variables.number("REKOGNITION_CALLS_PER_SECOND", 0.001, 1000)
-    timeout_s = variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300)
-    queue, labelling, targets = _Queue.parse(variables), _Labelling.parse(variables), _Targets.parse(variables)
-    batch_size = variables.integer("BATCH_SIZE", 1, MESSAGES_AT_ONCE)
-    services = _Services.of(variables.text("RESULTS_TABLE"), MOST_PICTURES)
+
+@cache
+def process_image() -> QueueFunction:
+    """Return the function behind the queue of uploads. Raises EnvironmentVariableError; so do all of these."""
+    parts = _Parts(MOST_PICTURES)
+    calls_per_second = parts.variables.number("REKOGNITION_CALLS_PER_SECOND", 0.001, 1000)
+    detectors = parts.settings.detectors
     paced = rekognition.PacedCalls(
-        services.rekognition(timeout_s, MOST_PICTURES * len(settings.detectors)),
-        {detector: rekognition.TokenBucket(calls_per_second) for detector in settings.detectors},
-        timeout_s,
+        parts.detect(MOST_PICTURES * len(detectors)),
+        {detector: rekognition.TokenBucket(calls_per_second) for detector in detectors},
+        parts.timeout_s,
     )
-    pipeline = labelling.pipeline(services, settings, paced, targets.outbox(services))
-    function = queue.function(services, pipeline)
-    return replace(function, backlog=Backlog(function.retry.queue, batch_size, paced.pictures_at_once))
+    pipeline = parts.pipeline(paced.detect, parts.outbox())
+    batch_size = parts.variables.integer("BATCH_SIZE", 1, MESSAGES_AT_ONCE)
+    return QueueFunction(parts.queue(), pipeline.process, pipeline.open, batch_size, paced.pictures_at_once)
 
 
-def record_failure(variables: Variables) -> QueueFunction[None]:
-    """Return the function behind the dead-letter queue. Raises EnvironmentVariableError."""
-    bucket, queue = variables.text("UPLOAD_BUCKET"), _Queue.parse(variables, has_dead_letters=False)
-    targets = _Targets.parse(variables)
-    services = _Services.of(variables.text("RESULTS_TABLE"), MESSAGES_AT_ONCE)
-    recorder = FailureRecorder(bucket, services.results, services.metrics, _now, targets.outbox(services))
-    return queue.function(services, recorder)
+@cache
+def record_failure() -> QueueFunction:
+    """Return the function behind the dead-letter queue."""
+    parts = _Parts(MESSAGES_AT_ONCE)
+    recorder = parts.recorder(parts.outbox())
+    return QueueFunction(parts.queue(has_dead_letters=False), lambda event, *_: recorder.record(event))
 
 
-def make_previews(variables: Variables) -> PreviewFunction:
-    """Return the function behind the queue of previews. Raises EnvironmentVariableError."""
-    bucket, previews_bucket = variables.text("UPLOAD_BUCKET"), variables.text("PREVIEWS_BUCKET")
-    decoder, metrics = _decoder(variables), Metrics()
-    client = boto3.client("s3", config=client_config(1))
-    store = s3_objects.S3Previews(client, previews_bucket)
-    previews = Previews(bucket, s3_objects.S3Objects(client, bucket), decoder, store, metrics)
-    return PreviewFunction(previews, metrics, Logger(), EmbeddedMetrics())
+@cache
+def make_previews() -> PreviewFunction:
+    """Return the function behind the queue of previews."""
+    parts = _Parts(1)
+    store = S3Previews(parts.client("s3"), parts.variables.text("PREVIEWS_BUCKET"))
+    previews = Previews(parts.bucket, parts.objects, parts.decoder(), store, parts.metrics)
+    return PreviewFunction(previews, parts.metrics, parts.logger)
 
 
-def start_workflow(variables: Variables) -> QueueFunction[None]:
-    """Return the function that runs an execution for each event of the queue. Raises EnvironmentVariableError."""
-    arn, queue = variables.text("STATE_MACHINE_ARN"), _Queue.parse(variables)
-    services = _Services.of(variables.text("RESULTS_TABLE"), MESSAGES_AT_ONCE)
-    client = boto3.client("stepfunctions", config=workflow_start.client_config(MESSAGES_AT_ONCE))
-    return queue.function(services, WorkflowStart(client, arn))
+@cache
+def start_workflow() -> QueueFunction:
+    """Return the function that runs an execution for each event of the queue."""
+    parts = _Parts(MESSAGES_AT_ONCE)
+    client = parts.client("stepfunctions", workflow.client_config)
+    run = partial(workflow.run, client, parts.variables.text("STATE_MACHINE_ARN"))
+    return QueueFunction(parts.queue(), lambda event, *_: run(event))
 
 
-def workflow_step(name: str, variables: Variables) -> workflow.StepFunction:
-    """Return a step of the workflow: inspect, recognise, store, fail or notify. Raises EnvironmentVariableError."""
-    targets, services = _Targets.parse(variables), _Services.of(variables.text("RESULTS_TABLE"), 1)
+@cache
+def workflow_step(name: str) -> workflow.StepFunction:
+    """Return a step of the workflow: inspect, recognise, store, fail or notify."""
+    parts = _Parts(1)
+    return workflow.StepFunction(_step(name, parts), parts.metrics, parts.logger)
+
+
+def _step(name: str, parts: _Parts) -> workflow.Step:
     if name == "notify":
-        delivering = targets.outbox(services)
+        delivering = parts.outbox()
         if delivering is None:
             raise EnvironmentVariableError("RESULTS_BUCKET and TOPIC_ARN are not set: expected one at least")
-        return services.step(partial(workflow.notify, delivering))
+        return partial(workflow.notify, delivering)
+    deferred = Outbox() if parts.results_bucket or parts.topic_arn else None
     if name == "fail":
-        bucket = variables.text("UPLOAD_BUCKET")
-        recorder = FailureRecorder(bucket, services.results, services.metrics, _now, targets.deferred())
-        return services.step(partial(workflow.fail, recorder))
-    settings, timeout_s = DetectorSettings.parse(variables), variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300)
-    calls = services.rekognition(timeout_s, 1) if name == "recognise" else None
-    pipeline = _Labelling.parse(variables).pipeline(services, settings, calls, targets.deferred())
-    steps = workflow.LabellingSteps(pipeline)
-    return services.step({"inspect": steps.inspect, "recognise": steps.recognise, "store": steps.store}[name])
+        return partial(workflow.fail, parts.recorder(deferred))
+    detect = parts.detect(1) if name == "recognise" else None
+    step = {"inspect": workflow.inspect, "recognise": workflow.recognise, "store": workflow.store}[name]
+    return partial(step, parts.pipeline(detect, deferred))
 
 
-@dataclass(frozen=True)
-class _Services:
-    """The parts of every function."""
+class _Parts:
+    """The parts of a function, with clients for so many requests at once."""
 
-    rows: Rows
-    connections: int
-    metrics: Metrics = field(default_factory=Metrics)
-    logger: Logger = field(default_factory=Logger)
-    embedded: EmbeddedMetrics = field(default_factory=EmbeddedMetrics)
+    def __init__(self, connections: int) -> None:
+        self.variables = Variables(os.environ)
+        self.connections = connections
+        self.metrics, self.logger = Metrics(), Logger()
+        self.results_bucket = self.variables.optional_text("RESULTS_BUCKET")
+        self.topic_arn = self.variables.optional_text("TOPIC_ARN")
 
-    @classmethod
-    def of(cls, table: str, connections: int) -> _Services:
-        return cls(Rows(boto3.client("dynamodb", config=client_config(connections)), table), connections)
+    def client(self, service: str, config: Callable[[int], Config] = client_config) -> Any:
+        return boto3.client(service, config=config(self.connections))  # type: ignore[call-overload]  # any of them
 
-    @property
-    def results(self) -> ResultsWriter:
-        return ResultsWriter(self.rows)
+    @cached_property
+    def rows(self) -> Rows:
+        return Rows(self.client("dynamodb"), self.variables.text("RESULTS_TABLE"))
 
-    def rekognition(self, timeout_s: float, connections: int) -> Rekognition:
-        client = boto3.client("rekognition", config=rekognition.client_config(timeout_s, connections))
-        return rekognition.SingleCalls(client, self.metrics)
+    @cached_property
+    def bucket(self) -> str:
+        return self.variables.text("UPLOAD_BUCKET")
 
-    def step(self, step: workflow.Step) -> workflow.StepFunction:
-        return workflow.StepFunction(step, self.metrics, self.logger, self.embedded)
+    @cached_property
+    def timeout_s(self) -> float:
+        return self.variables.number("REKOGNITION_TIMEOUT_S", 0.1, 300)
 
+    @cached_property
+    def settings(self) -> DetectorSettings:
+        return DetectorSettings.parse(self.variables)
 
-@dataclass(frozen=True)
-class _Labelling:
-    """The parts of a function that looks at pictures."""
+    @cached_property
+    def objects(self) -> S3Objects:
+        return S3Objects(self.client("s3"), self.bucket)
 
-    bucket: str
-    cache_days: int
-    decoder: Decoder
+    def decoder(self) -> Decoder:
+        pixels = self.variables.integer("MAX_CONVERTED_PIXELS", 0, 10**9)
+        return Decoder(pixels, self.variables.integer("DECODER_MEMORY_MB", 1, 10_240))
 
-    @classmethod
-    def parse(cls, variables: Variables) -> _Labelling:
-        return cls(
-            variables.text("UPLOAD_BUCKET"),
-            variables.integer("CACHE_DAYS", 1, 3650),
-            _decoder(variables),
-        )
+    def detect(self, connections: int) -> Detect:
+        """Return calls without a pace."""
+        config = rekognition.client_config(self.timeout_s, connections)
+        return rekognition.SingleCalls(boto3.client("rekognition", config=config), self.metrics).detect
 
-    def pipeline(
-        self, services: _Services, settings: DetectorSettings, calls: Rekognition | None, outbox: Outbox | None
-    ) -> Pipeline:
-        client = boto3.client("s3", config=client_config(services.connections))
-        objects = s3_objects.S3Objects(client, self.bucket)
-        return Pipeline(
-            bucket=self.bucket,
-            settings=settings,
-            objects=objects,
-            preparation=Preparation(objects, self.decoder, services.metrics),
-            rekognition=calls,
-            results=services.results,
-            outbox=outbox,
-            cache_days=self.cache_days,
-            metrics=services.metrics,
-            operations=ThreadPoolExecutor(
-                services.connections * len(settings.detectors), thread_name_prefix="operation"
-            ),
-            now=_now,
-            warn=services.logger.warning,
-        )
-
-
-def _decoder(variables: Variables) -> Decoder:
-    pixels, memory_mb = ("MAX_CONVERTED_PIXELS", 0, 10**9), ("DECODER_MEMORY_MB", 1, 10_240)
-    return Decoder(variables.integer(*pixels), variables.integer(*memory_mb))
-
-
-@dataclass(frozen=True)
-class _Targets:
-    """The places that get results, beside the table."""
-
-    results_bucket: str | None
-    topic_arn: str | None
-    min_confidence: Decimal
-
-    @classmethod
-    def parse(cls, variables: Variables) -> _Targets:
-        """Read the variables; without RESULTS_BUCKET and TOPIC_ARN nothing is published."""
-        topic_arn = variables.optional_text("TOPIC_ARN")
-        confidence = Decimal(str(variables.number("NOTIFY_MIN_CONFIDENCE", 0, 100))) if topic_arn else Decimal(0)
-        return cls(variables.optional_text("RESULTS_BUCKET"), topic_arn, confidence)
-
-    def deferred(self) -> Outbox | None:
-        """Return an outbox that another function empties; None where nothing is published."""
-        return DeferredOutbox() if self.results_bucket or self.topic_arn else None
-
-    def outbox(self, services: _Services) -> DeliveringOutbox | None:
+    def outbox(self) -> DeliveringOutbox | None:
         """Return an outbox with clients of its own; None where nothing is published."""
         if not (self.results_bucket or self.topic_arn):
             return None
-        config = outbox.client_config(services.connections)
-        s3: Any = boto3.client("s3", config=config) if self.results_bucket else None
-        sns: Any = boto3.client("sns", config=config) if self.topic_arn else None
+        least = self.variables.number("NOTIFY_MIN_CONFIDENCE", 0, 100) if self.topic_arn else 0
         return DeliveringOutbox(
-            rows=services.rows,
-            documents=outbox.S3Documents(s3, self.results_bucket) if self.results_bucket else None,
-            topic=outbox.SnsTopic(sns, self.topic_arn) if self.topic_arn else None,
-            min_confidence=self.min_confidence,
-            metrics=services.metrics,
+            rows=self.rows,
+            documents=(self.client("s3", outbox.client_config), self.results_bucket) if self.results_bucket else None,
+            topic=(self.client("sns", outbox.client_config), self.topic_arn) if self.topic_arn else None,
+            min_confidence=Decimal(str(least)),
+            metrics=self.metrics,
             now=_now,
-            warn=services.logger.warning,
+            warn=self.logger.warning,
         )
 
+    def recorder(self, publishing: Outbox | None) -> FailureRecorder:
+        return FailureRecorder(self.bucket, ResultsWriter(self.rows), self.metrics, _now, publishing)
 
-@dataclass(frozen=True)
-class _Queue:
-    """The queue that a function takes its messages from."""
-
-    url: str
-    retry_base_delay_s: float
-    dead_letters_url: str | None = None
-    max_attempts: int | None = None
-
-    @classmethod
-    def parse(cls, variables: Variables, *, has_dead_letters: bool = True) -> _Queue:
-        queue = cls(variables.text("QUEUE_URL"), variables.number("RETRY_BASE_DELAY_S", 0, 900))
-        if not has_dead_letters:
-            return queue
-        dead_letters_url = variables.text("DEAD_LETTER_QUEUE_URL")
-        return replace(
-            queue, dead_letters_url=dead_letters_url, max_attempts=variables.integer("MAX_ATTEMPTS", 1, 1000)
+    def pipeline(self, detect: Detect | None, publishing: Outbox | None) -> Pipeline:
+        threads = self.connections * len(self.settings.detectors)
+        return Pipeline(
+            bucket=self.bucket,
+            settings=self.settings,
+            objects=self.objects,
+            preparation=Preparation(self.objects, self.decoder(), self.metrics),
+            rekognition=detect,
+            results=ResultsWriter(self.rows),
+            outbox=publishing,
+            cache_days=self.variables.integer("CACHE_DAYS", 1, 3650),
+            metrics=self.metrics,
+            operations=ThreadPoolExecutor(threads, thread_name_prefix="operation"),
+            now=_now,
+            warn=self.logger.warning,
         )
 
-    def function(self, services: _Services, use_case: Any) -> QueueFunction[Any]:
-        sqs = boto3.client("sqs", config=Config(max_pool_connections=services.connections))
-        retry = Retry(
-            queue=EventsQueue(sqs, self.url, self.dead_letters_url),
-            max_attempts=self.max_attempts,
-            base_delay_s=self.retry_base_delay_s,
-            results=services.results,
-            metrics=services.metrics,
-            logger=services.logger,
+    def queue(self, *, has_dead_letters: bool = True) -> EventsQueue:
+        """Return the queue that the function takes its messages from."""
+        text, integer = self.variables.text, self.variables.integer
+        return EventsQueue(
+            sqs=boto3.client("sqs", config=Config(max_pool_connections=self.connections)),
+            url=text("QUEUE_URL"),
+            dead_letters_url=text("DEAD_LETTER_QUEUE_URL") if has_dead_letters else None,
+            max_attempts=integer("MAX_ATTEMPTS", 1, 1000) if has_dead_letters else 0,
+            base_delay_s=self.variables.number("RETRY_BASE_DELAY_S", 0, 900),
+            results=ResultsWriter(self.rows),
+            metrics=self.metrics,
+            logger=self.logger,
             now=_now,
         )
-        return QueueFunction(use_case, retry, services.results, services.metrics, services.logger, services.embedded)

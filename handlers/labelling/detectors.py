@@ -43,13 +43,8 @@ class Detector(StrEnum):
     MODERATION = "moderation"
     TEXT = "text"
 
-    @property
-    def operation(self) -> str:
-        """Return the name of the Rekognition operation."""
-        return _OPERATIONS[self]
 
-
-_OPERATIONS: Final = {
+OPERATIONS: Final = {
     Detector.LABELS: "DetectLabels",
     Detector.FACES: "DetectFaces",
     Detector.MODERATION: "DetectModerationLabels",

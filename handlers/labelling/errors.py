@@ -4,7 +4,6 @@ LabellingError
 ├── PictureRejectedError        the picture's fault: a result, never retried
 ├── ObjectGoneError             the object is not there any more: a result
 ├── UnreadableMessageError      the queue message is not an S3 event: kept, never retried
-├── QueueError                  SQS denies, throttles or fails: the message comes again by itself
 ├── DetectorsMissingError       (pipeline.py) detectors must be asked first: the workflow's next step
 ├── AnnouncementError           a result is stored, but could not be published: the message is tried again
 └── TransientError              ours: the message is tried again
@@ -15,7 +14,6 @@ LabellingError
     ├── RekognitionServerError      REKOGNITION_ERROR
     ├── RekognitionDeniedError      REKOGNITION_ACCESS_DENIED
     ├── DecoderStoppedError         RETRIES_EXHAUSTED
-    ├── WorkflowUnavailableError    RETRIES_EXHAUSTED
     └── StorageError                STORAGE_ERROR
 """
 
@@ -52,10 +50,6 @@ class ObjectGoneError(LabellingError):
 
 class UnreadableMessageError(LabellingError):
     """The message in the queue is not an S3 event, or only part of one."""
-
-
-class QueueError(LabellingError):
-    """SQS refused a request."""
 
 
 class AnnouncementError(LabellingError):
@@ -104,10 +98,6 @@ class RekognitionDeniedError(TransientError):
 
 class DecoderStoppedError(TransientError):
     """The process that decodes was ended by somebody else, or had no answer while the function had time."""
-
-
-class WorkflowUnavailableError(TransientError):
-    """Step Functions throttles, denies or fails."""
 
 
 class StorageError(TransientError):

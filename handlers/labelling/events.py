@@ -22,7 +22,7 @@ from urllib.parse import unquote_plus
 from ..results import keys, repair
 from ..results.order import FIRST, Position, State
 from .errors import UnreadableMessageError
-from .ports import StoredObject
+from .s3_objects import StoredObject
 
 MAX_KEY_BYTES: Final = 1024
 RECEIVE_COUNT: Final = "ApproximateReceiveCount"

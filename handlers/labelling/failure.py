@@ -10,11 +10,11 @@ from datetime import datetime
 from ..results.codes import Code, Status
 from ..results.item import Write
 from ..results.table import ResultsWriter
+from .deadline import Deadline
 from .events import EventKind, ObjectEvent
 from .metrics import Metric, Metrics
 from .outbox import Outbox
 from .pipeline import Ended, Outcome, begun, tombstone
-from .ports import Deadline
 
 
 @dataclass(frozen=True)

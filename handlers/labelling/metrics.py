@@ -61,9 +61,10 @@ class Metrics:
             self._counts, self._upload_to_result_ms = Counter(), []
         return counts, times
 
-    def publish(self, embedded: EmbeddedMetrics) -> None:
+    def publish(self) -> None:
         """Print the counts and times, if any, and start again from zero."""
         counts, upload_to_result_ms = self.take()
+        embedded = EmbeddedMetrics()
         for metric, count in counts.items():
             embedded.add_metric(metric, MetricUnit.Count, count)
         for milliseconds in upload_to_result_ms:

@@ -9,12 +9,13 @@ its id is the same then.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,8 +26,7 @@ from ..results.item import OUTBOX_ATTRIBUTES, UNCLAIMED, OutboxEntry, document, 
 from ..results.table import Rows
 from .errors import AnnouncementError
 from .metrics import Metric, Metrics
-from .ports import DocumentStore, Topic
-from .sns_message import SnsMessage, attribute_text, data_type, sns_message
+from .sns_message import sns_message
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,56 +36,43 @@ CLAIM: Final = timedelta(seconds=60)
 """Longer than the time-outs and retries of both targets together (`client_config`)."""
 
 
-class Outbox(Protocol):
-    """The port that announces results. Raises AnnouncementError, AnnouncementClaimedError, TableUnavailableError."""
+class Outbox:
+    """Leaves publishing to another function, the workflow's next step: the stored result waits, unclaimed."""
 
     def entry(self, result: Result, event_time: str) -> OutboxEntry:
         """Return the outbox entry of a result that is about to be stored."""
+        return OutboxEntry(publication_id(result, event_time), UNCLAIMED)
 
     def deliver(self, result: Result, entry: OutboxEntry) -> None:
         """Publish a result that has just been stored with this entry."""
 
     def resume(self, key: str) -> bool:
         """Publish the stored result of a picture if it is unannounced; return whether it was published."""
-
-
-@dataclass(frozen=True)
-class DeferredOutbox:
-    """Leaves publishing to the workflow's next step: the stored result waits, unclaimed."""
-
-    def entry(self, result: Result, event_time: str) -> OutboxEntry:
-        """Return an outbox entry that no function has claimed yet."""
-        return OutboxEntry(publication_id(result, event_time), UNCLAIMED)
-
-    def deliver(self, result: Result, entry: OutboxEntry) -> None:
-        """Leave publishing to another function."""
-
-    def resume(self, key: str) -> bool:
-        """Leave publishing to another function; return False."""
         return False
 
 
 @dataclass(frozen=True)
-class DeliveringOutbox:
+class DeliveringOutbox(Outbox):
     """Publishes results to the targets that there are: at least one of them.
 
-    When a target does not take a result, or another function is at it, the result waits on and may be resumed.
+    When a target does not take a result, or another function is at it, the result waits on and may be resumed. Raises
+    AnnouncementError, AnnouncementClaimedError and TableUnavailableError.
     """
 
     rows: Rows
-    documents: DocumentStore | None
-    topic: Topic | None
+    documents: tuple[S3Client, str] | None
+    """A client, and the results bucket's name."""
+    topic: tuple[SNSClient, str] | None
+    """A client, and the topic's ARN."""
     min_confidence: Decimal
     metrics: Metrics
     now: Callable[[], datetime]
     warn: Callable[[str], None]
 
     def entry(self, result: Result, event_time: str) -> OutboxEntry:
-        """Return the outbox entry of a result that the caller publishes after storing it."""
         return OutboxEntry(publication_id(result, event_time), self._claim())
 
     def deliver(self, result: Result, entry: OutboxEntry) -> None:
-        """Publish a result that has just been stored with this entry."""
         try:
             self._publish(result, entry)
         except AnnouncementError:
@@ -97,7 +84,6 @@ class DeliveringOutbox:
         self.metrics.add(Metric.RESULTS_ANNOUNCED)
 
     def resume(self, key: str) -> bool:
-        """Publish the stored result of a picture if it is unannounced; return whether it was published."""
         place = keys.image_place(key)
         image = self.rows.read_items([place]).get(place)
         waiting = OutboxEntry.of(image)
@@ -114,11 +100,16 @@ class DeliveringOutbox:
     def _publish(self, result: Result, entry: OutboxEntry) -> None:
         document = None
         if self.documents:
+            s3, bucket = self.documents
             key = document_key(result["key"], result.get("versionId"))
-            content = json.dumps(public_document(result), ensure_ascii=False, separators=(",", ":"))
-            document = {"bucket": self.documents.put(key, content.encode()), "key": key}
+            content = json.dumps(public_document(result), ensure_ascii=False, separators=(",", ":")).encode()
+            with _refusals(f"the results bucket refused {key!r}"):
+                s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+            document = {"bucket": bucket, "key": key}
         if self.topic:
-            self.topic.publish(sns_message(result, entry.id, self.min_confidence, document))
+            sns, arn = self.topic
+            with _refusals("the topic refused the message"):
+                sns.publish(TopicArn=arn, **sns_message(result, entry.id, self.min_confidence, document))
 
     def _release(self, key: str, entry: OutboxEntry) -> None:
         """Release the claim, and list the result among those that could not be published."""
@@ -137,38 +128,9 @@ client_config: Final = partial(table.client_config, connect_timeout_s=2, read_ti
 """The configuration of the targets' clients: half a minute for both at most."""
 
 
-@dataclass(frozen=True)
-class S3Documents:
-    """`DocumentStore` in one bucket."""
-
-    client: S3Client
-    bucket: str
-
-    def put(self, key: str, content: bytes) -> str:
-        """Put a document; return the bucket's name."""
-        try:
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType="application/json")
-        except (ClientError, BotoCoreError) as error:
-            raise AnnouncementError(f"the results bucket refused {key!r}: {error}") from error
-        return self.bucket
-
-
-@dataclass(frozen=True)
-class SnsTopic:
-    """`Topic` by its ARN."""
-
-    client: SNSClient
-    arn: str
-
-    def publish(self, message: SnsMessage) -> None:
-        """Publish a message."""
-        attributes: dict[str, Any] = {
-            name: {"DataType": data_type(value), "StringValue": attribute_text(value)}
-            for name, value in message.attributes.items()
-        }
-        try:
-            self.client.publish(
-                TopicArn=self.arn, Subject=message.subject, Message=message.body, MessageAttributes=attributes
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise AnnouncementError(f"the topic refused the message: {error}") from error
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise AnnouncementError(f"{what}: {error}") from error

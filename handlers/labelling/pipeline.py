@@ -39,6 +39,7 @@ from ..results.item import (
 from ..results.order import FIRST, TOMBSTONE_DAYS
 from ..results.table import ResultsWriter
 from . import picture
+from .deadline import Deadline
 from .detectors import Detector, DetectorSettings
 from .errors import (
     LabellingError,
@@ -50,8 +51,9 @@ from .errors import (
 from .events import EventKind, ObjectEvent
 from .metrics import Metric, Metrics
 from .outbox import Outbox
-from .ports import Deadline, Objects, Rekognition, StoredObject
 from .preparation import Preparation
+from .rekognition import Detect
+from .s3_objects import S3Objects, StoredObject
 
 TOMBSTONE_KEEP: Final = timedelta(days=TOMBSTONE_DAYS)
 
@@ -123,9 +125,9 @@ class Pipeline:
 
     bucket: str
     settings: DetectorSettings
-    objects: Objects
+    objects: S3Objects
     preparation: Preparation
-    rekognition: Rekognition | None
+    rekognition: Detect | None
     """None in a step of the workflow that asks nothing: it raises DetectorsMissingError where it would have to."""
     results: ResultsWriter
     outbox: Outbox | None
@@ -202,29 +204,31 @@ class Pipeline:
             self.outbox.deliver(write.result, write.outbox)
         return Ended(outcome, write.result)
 
-    def ask(self, detector: Detector, stored: StoredObject, deadline: Deadline) -> Answer:
-        """Ask one detector about a picture."""
+    def ask(self, detector: Detector, stored: StoredObject, deadline: Deadline) -> Item:
+        """Ask one detector about a picture; return its answer as an item of known content."""
         answers, errors = self._ask([detector], stored, self._look(stored), deadline)
         if errors:
             raise errors[0]
-        return answers[detector]
+        [item] = self._content_items(stored, answers)
+        return item
 
     def complete(
         self,
         event: ObjectEvent,
         stored: StoredObject,
-        answers: Mapping[str, Answer],
+        items: Sequence[Item],
         errors: Sequence[LabellingError],
         batch: Batch,
     ) -> Ended:
-        """Store answers of detectors that were called elsewhere. Raises the first of their errors."""
+        """Store answers of detectors that were asked elsewhere. Raises the first of their errors."""
         with batch.lock(event.key):
             image = self._image(event.key, batch)
             try:
                 known = {} if event.processed_before else self._known(stored, batch)
-                self._remember(stored, answers, batch)
+                batch.new_content += items
                 if errors:
                     raise _decisive(errors)
+                answers = self._answers(items)
                 if lost := [name for name in self.settings.detectors if name not in answers and name not in known]:
                     raise StorageError(f"the known answers of {', '.join(lost)} are gone")
                 write = self._labeled(event, stored, {**known, **answers}, answers)
@@ -428,7 +432,7 @@ class Pipeline:
     def _detect(self, detector: Detector, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> Answer:
         assert self.rekognition is not None
         try:
-            raw = self.rekognition.detect(detector, self.settings.parameters(detector), stored, deadline)
+            raw = self.rekognition(detector, self.settings.parameters(detector), stored, deadline)
         except ObjectGoneError as error:
             # Rekognition says the same of an object that is gone and of one it may not read: S3 knows which.
             self.objects.open(stored.key, stored.version_id, 1)
@@ -437,11 +441,13 @@ class Pipeline:
 
     def _remember(self, stored: StoredObject, answers: Mapping[str, Answer], batch: Batch) -> None:
         """Keep paid answers, even where another detector failed: for the batch, and for the table at its end."""
-        content = (stored.etag, stored.size_bytes)
-        batch.new_answers.setdefault(content, {}).update(answers)
+        batch.new_answers.setdefault((stored.etag, stored.size_bytes), {}).update(answers)
+        batch.new_content += self._content_items(stored, answers)
+
+    def _content_items(self, stored: StoredObject, answers: Mapping[str, Answer]) -> list[Item]:
         expires_at_s = int((self.now() + timedelta(days=self.cache_days)).timestamp())
-        batch.new_content += [
-            content_item(*content, name, self.settings.fingerprints[name], answer, expires_at_s)
+        return [
+            content_item(stored.etag, stored.size_bytes, name, self.settings.fingerprints[name], answer, expires_at_s)
             for name, answer in answers.items()
         ]
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Final
 
 from ..results.item import PictureHeader
+from .deadline import Deadline
 from .decoder import Decoder
 from .errors import ConversionDelayedError
 from .metrics import Metric, Metrics
-from .ports import ConvertedObject, Deadline, Objects, StoredObject
+from .s3_objects import ConvertedObject, S3Objects, StoredObject
 
 _COPIES_AT_ONCE: Final = 3
 """Copies of at most 5 MB, which boto3 has twice for each operation: while one is made, others are looked at."""
@@ -28,7 +29,7 @@ class Preparation:
     None is begun in the second half of the function's time, which is for the last one to be converted and looked at.
     """
 
-    def __init__(self, objects: Objects, decoder: Decoder, metrics: Metrics) -> None:
+    def __init__(self, objects: S3Objects, decoder: Decoder, metrics: Metrics) -> None:
         self._objects = objects
         self._decoder = decoder
         self._metrics = metrics
@@ -52,7 +53,7 @@ class Preparation:
                 copy = self._decoder.convert(content, stored.size_bytes, header.format, deadline.remaining_s)
             self._metrics.add(Metric.PICTURES_CONVERTED)
             yield (
-                ConvertedObject.of(stored, copy.jpeg),
+                ConvertedObject(**vars(stored), jpeg=copy.jpeg),
                 PictureHeader(header.format, copy.width, copy.height, True, header.capture or copy.capture),
             )
 

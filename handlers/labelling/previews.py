@@ -11,15 +11,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools import Metrics as EmbeddedMetrics
 
 from ..results.document import SIDES_PX, preview_key
 from . import picture
+from .deadline import Deadline
 from .decoder import Decoder
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
 from .events import EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
-from .ports import Deadline, Objects
+from .s3_objects import S3Objects
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -60,7 +60,7 @@ class Previews:
     """Follows the events of one bucket. Raises TransientError when the same event may succeed later."""
 
     bucket: str
-    objects: Objects
+    objects: S3Objects
     decoder: Decoder
     store: PreviewStore
     metrics: Metrics
@@ -116,7 +116,6 @@ class PreviewFunction:
     previews: Previews
     metrics: Metrics
     logger: Logger
-    embedded: EmbeddedMetrics
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> None:
         """Follow the events of a message."""
@@ -133,4 +132,4 @@ class PreviewFunction:
                     outcome = self.previews.follow(each, deadline)
                     self.logger.info("Previews", key=each.key, version_id=each.version_id, outcome=outcome)
         finally:
-            self.metrics.publish(self.embedded)
+            self.metrics.publish()

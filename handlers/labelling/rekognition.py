@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore import xform_name
@@ -20,7 +21,8 @@ from botocore.exceptions import (
 
 from ..results import table
 from ..results.codes import Code
-from .detectors import Detector
+from .deadline import Deadline
+from .detectors import OPERATIONS, Detector
 from .errors import (
     LabellingError,
     ObjectGoneError,
@@ -31,7 +33,7 @@ from .errors import (
     RekognitionTimeoutError,
 )
 from .metrics import Metric, Metrics
-from .ports import ConvertedObject, Deadline, Rekognition, StoredObject
+from .s3_objects import ConvertedObject, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
@@ -52,20 +54,20 @@ _REJECTIONS: Final = {
     "InvalidImageFormatException": Code.IMAGE_DAMAGED,
     "ImageTooLargeException": Code.IMAGE_TOO_LARGE_BYTES,
 }
-_THROTTLES: Final = frozenset(
-    {
-        *("LimitExceededException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"),
-        *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException"),
-    }
+_THROTTLES: Final = (
+    *("LimitExceededException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"),
+    *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException"),
 )
-_DENIALS: Final = frozenset(
-    {
-        *("AccessDenied", "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature", "OptInRequired"),
-        *("InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"),
-        *("MissingAuthenticationTokenException", "UnrecognizedClientException"),
-    }
+_DENIALS: Final = (
+    *("AccessDenied", "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature", "OptInRequired"),
+    *("InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"),
+    *("MissingAuthenticationTokenException", "UnrecognizedClientException"),
 )
-_METHODS: Final = {detector: xform_name(detector.operation) for detector in Detector}
+Detect = Callable[[Detector, Mapping[str, Any], StoredObject, Deadline], Mapping[str, Any]]
+"""A call of a detector with its parameters: the operation's answer, after as many tries as the deadline allows.
+
+Raises PictureRejectedError, ObjectGoneError (Rekognition cannot get the object) and TransientError.
+"""
 
 
 def client_config(timeout_s: float, connections: int) -> Config:
@@ -73,39 +75,40 @@ def client_config(timeout_s: float, connections: int) -> Config:
     return table.client_config(connections, connect_timeout_s=timeout_s, read_timeout_s=timeout_s, attempts=1)
 
 
+@dataclass(frozen=True)
 class SingleCalls:
-    """`Rekognition` by boto3: one call each, counted. To call again is the workflow's business.
+    """Calls Rekognition once each time, and counts it. To call again is the workflow's business.
 
     Pictures go by their S3 reference, or as bytes where they were converted.
     """
 
-    def __init__(self, client: RekognitionClient, metrics: Metrics) -> None:
-        self._client = client
-        self._metrics = metrics
+    client: RekognitionClient
+    metrics: Metrics
 
     def detect(
         self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
     ) -> Mapping[str, Any]:
-        """Return the operation's answer to one call."""
-        self._metrics.add(Metric.REKOGNITION_CALLS)
+        """Call the operation; see `Detect`."""
+        operation = OPERATIONS[detector]
+        self.metrics.add(Metric.REKOGNITION_CALLS)
         try:
-            call: Callable[..., Mapping[str, Any]] = getattr(self._client, _METHODS[detector])
+            call: Callable[..., Mapping[str, Any]] = getattr(self.client, xform_name(operation))
             return call(**parameters, Image=_image(stored))
         except ClientError as error:
             translated = _translated(error)
             if isinstance(translated, RekognitionThrottledError):
-                self._metrics.add(Metric.REKOGNITION_THROTTLES)
+                self.metrics.add(Metric.REKOGNITION_THROTTLES)
             raise translated from error
         except (ReadTimeoutError, ConnectTimeoutError) as error:
-            raise RekognitionTimeoutError(f"{detector.operation} did not answer in time: {error}") from error
+            raise RekognitionTimeoutError(f"{operation} did not answer in time: {error}") from error
         except NoCredentialsError as error:
             raise RekognitionDeniedError(str(error)) from error
         except BotoCoreError as error:
-            raise RekognitionServerError(f"{detector.operation}: {error}") from error
+            raise RekognitionServerError(f"{operation}: {error}") from error
 
 
 class PacedCalls:
-    """`Rekognition` within the quota: each operation has its own token bucket, and retries pause with full jitter.
+    """Calls Rekognition within the quota: each operation has its own token bucket, and retries pause with full jitter.
 
     It waits for a token or a retry only if the call would end before the deadline even when it times out. A first call
     without a wait is allowed until the deadline, so that a function with a short time-out makes progress.
@@ -113,14 +116,14 @@ class PacedCalls:
 
     def __init__(
         self,
-        calls: Rekognition,
+        call: Detect,
         buckets: Mapping[Detector, TokenBucket],
         timeout_s: float,
         *,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._calls = calls
+        self._call = call
         self.buckets = buckets
         self._timeout_s = timeout_s
         self._sleep = sleep
@@ -135,16 +138,16 @@ class PacedCalls:
     def detect(
         self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
     ) -> Mapping[str, Any]:
-        """Return the operation's answer. Raises what `Rekognition` raises, when retrying does not help."""
+        """Call the operation until retrying does not help; see `Detect`."""
         bucket = self.buckets[detector]
         attempt = broken = 0
         while True:
             remaining_s = deadline.at_s - deadline.clock()
             if remaining_s < 0 or not bucket.take(max(0.0, remaining_s - self._timeout_s)):
-                raise RekognitionThrottledError(f"no token for {detector.operation} before the deadline")
+                raise RekognitionThrottledError(f"no token for {OPERATIONS[detector]} before the deadline")
             started_s = deadline.clock()
             try:
-                answer = self._calls.detect(detector, parameters, stored, deadline)
+                answer = self._call(detector, parameters, stored, deadline)
                 # Threads may overwrite each other's: an average does not mind.
                 self._call_s += _SMOOTHING * (deadline.clock() - started_s - self._call_s)
                 return answer

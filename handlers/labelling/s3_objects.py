@@ -1,10 +1,11 @@
-"""The upload bucket by boto3."""
+"""Objects of the upload bucket, and the previews' bucket, by boto3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..results.codes import Code
 from ..results.document import PREVIEW_TYPE
 from .errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
-from .ports import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,8 +22,27 @@ _PART_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
+class StoredObject:
+    """An object version as S3 has it."""
+
+    bucket: str
+    key: str
+    version_id: str | None
+    etag: str
+    size_bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class ConvertedObject(StoredObject):
+    """An object that Rekognition gets as these converted bytes, not from S3."""
+
+    jpeg: bytes = field(repr=False)
+
+
+@dataclass
 class S3Objects:
-    """`Objects` in one bucket."""
+    """The upload bucket. Raises ObjectGoneError, StorageError, and PictureRejectedError for bytes nobody can read."""
 
     client: S3Client
     bucket: str
@@ -55,15 +74,12 @@ class S3Objects:
     def _read(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
         request = self._request(key, version_id)
         try:
-            answer = self.client.get_object(**request, Range=f"bytes=0-{length_bytes - 1}")
-            with answer["Body"] as body:
-                start = body.read(length_bytes)
-        except ClientError as error:
-            if _status(error) != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                raise _translated(error, key) from error
-            return self._head(request), b""  # of an empty object there is no range
-        except BotoCoreError as error:
-            raise StorageError(f"S3 cannot be reached: {error}") from error
+            with _translated_errors(key):
+                answer = self.client.get_object(**request, Range=f"bytes=0-{length_bytes - 1}")
+                with answer["Body"] as body:
+                    start = body.read(length_bytes)
+        except _EmptyObjectError:
+            return self._head(request), b""
         # A server may answer with the whole object, and then without a range.
         size_bytes = int(answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"])
         return self._stored(request, answer, size_bytes), start
@@ -116,6 +132,10 @@ class S3Previews:
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
 
+class _EmptyObjectError(StorageError):
+    """Of an empty object there is no range."""
+
+
 @contextmanager
 def _translated_errors(key: str) -> Iterator[None]:
     try:
@@ -126,22 +146,17 @@ def _translated_errors(key: str) -> Iterator[None]:
         raise StorageError(f"S3 cannot be reached: {error}") from error
 
 
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def _translated(error: ClientError, key: str) -> LabellingError:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = error.response["Error"].get("Code")
     # 405 is the answer for a version that is a delete marker.
-    if _status(error) in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return ObjectGoneError(f"there is no object {key!r}")
     # The uploader chooses these, and no retry reads it. A KMS key that the function may not use is left to us:
     # S3 takes none that the uploader may not use either.
-    if _code(error) == "InvalidObjectState":
+    if code == "InvalidObjectState":
         return PictureRejectedError(Code.OBJECT_UNREADABLE, "It is archived (GLACIER or DEEP_ARCHIVE)")
-    if _code(error) == "InvalidRequest" and "encryption" in str(error).lower():
+    if code == "InvalidRequest" and "encryption" in str(error).lower():
         return PictureRejectedError(Code.OBJECT_UNREADABLE, "Only its owner has its encryption key (SSE-C)")
-    return StorageError(f"S3 did not give the object {key!r}: {error}")
+    unread = _EmptyObjectError if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else StorageError
+    return unread(f"S3 did not give the object {key!r}: {error}")

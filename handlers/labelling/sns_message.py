@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -27,37 +26,10 @@ _NOT_PRINTABLE: Final = re.compile(r"[^ -~]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
-@dataclass(frozen=True)
-class SnsMessage:
-    """A message: a body of JSON, and attributes to filter by, whose values are one text or a list."""
-
-    subject: str
-    body: str
-    attributes: Mapping[str, str | Sequence[str]]
-
-    @property
-    def size_bytes(self) -> int:
-        """Return the size as SNS counts it: the body, and each attribute's name, type and value."""
-        return len(self.body.encode()) + sum(
-            len(name) + len(data_type(value)) + len(attribute_text(value).encode())
-            for name, value in self.attributes.items()
-        )
-
-
-def data_type(value: str | Sequence[str]) -> str:
-    """Return the attribute's type by SNS's name."""
-    return "String" if isinstance(value, str) else "String.Array"
-
-
-def attribute_text(value: str | Sequence[str]) -> str:
-    """Return the attribute's value as SNS takes it."""
-    return value if isinstance(value, str) else json.dumps(list(value))
-
-
 def sns_message(
     result: Result, publication_id: str, min_confidence: Decimal, document: Mapping[str, str] | None = None
-) -> SnsMessage:
-    """Return the message that announces this result.
+) -> dict[str, Any]:
+    """Return the message that announces this result, as parameters of SNS's Publish.
 
     Labels and kinds of content of at least `min_confidence` become attributes. `document` says where the whole result
     is: bucket and key. A message that would be too large names fewer, the least certain left out.
@@ -69,45 +41,50 @@ def sns_message(
     }
     shown = dict(names)
     while True:
-        cut = [part for part in names if len(shown[part]) < len(names[part])]
-        message = _message(result, publication_id, min_confidence, document, shown, cut)
-        if message.size_bytes <= MAX_BYTES or not any(shown.values()):
+        body: dict[str, Any] = {"schemaVersion": SCHEMA_VERSION, "id": publication_id}
+        body |= {name: result[name] for name in _COPIED if name in result}
+        for part, labels in shown.items():
+            body[part] = [{"name": label["name"], "confidence": label["confidence"]} for label in labels]
+        if "faces" in result:
+            body["faces"] = len(result["faces"])
+        if cut := [part for part in names if len(shown[part]) < len(names[part])]:
+            body["truncated"] = cut
+        if document:
+            body["document"] = document
+        message = {
+            "Subject": _subject(result),
+            # Only ASCII: whatever is in a key, SNS takes the body.
+            "Message": json.dumps(json_ready(body)),
+            "MessageAttributes": _attributes(result, shown, min_confidence),
+        }
+        if size_bytes(message) <= MAX_BYTES or not any(shown.values()):
             return message
         largest = max(shown, key=lambda part: len(json.dumps(json_ready(shown[part]))))
         shown[largest] = shown[largest][: len(shown[largest]) // 2]
 
 
-def _message(
-    result: Result,
-    publication_id: str,
-    min_confidence: Decimal,
-    document: Mapping[str, str] | None,
-    shown: Mapping[str, Sequence[Any]],
-    cut: Sequence[str],
-) -> SnsMessage:
-    body: dict[str, Any] = {"schemaVersion": SCHEMA_VERSION, "id": publication_id}
-    body |= {name: result[name] for name in _COPIED if name in result}
-    attributes: dict[str, str | Sequence[str]] = {
-        "status": str(result["status"]),
-        "key": _NOT_XML.sub(_REPLACEMENT, result["key"]),
-    }
+def size_bytes(message: Mapping[str, Any]) -> int:
+    """Return the size as SNS counts it: the body, and each attribute's name, type and value."""
+    return len(message["Message"].encode()) + sum(
+        len(name) + len(attribute["DataType"]) + len(attribute["StringValue"].encode())
+        for name, attribute in message["MessageAttributes"].items()
+    )
+
+
+def _attributes(result: Result, shown: Mapping[str, Sequence[Any]], min_confidence: Decimal) -> dict[str, Any]:
+    """Return the attributes to filter by, each one text or a list."""
+    texts = {"status": str(result["status"]), "key": _NOT_XML.sub(_REPLACEMENT, result["key"])}
     if "code" in result:
-        attributes["code"] = str(result["code"])
-    for part, labels in shown.items():
-        body[part] = [{"name": label["name"], "confidence": label["confidence"]} for label in labels]
-        sure = [_NOT_XML.sub(_REPLACEMENT, label["name"]) for label in labels if label["confidence"] >= min_confidence]
-        if sure:
-            attributes[part] = sure
-        if part == "moderation":
-            attributes["flagged"] = str(bool(sure)).lower()
-    if "faces" in result:
-        body["faces"] = len(result["faces"])
-    if cut:
-        body["truncated"] = list(cut)
-    if document:
-        body["document"] = dict(document)
-    # Only ASCII: whatever is in a key, SNS takes the body.
-    return SnsMessage(_subject(result), json.dumps(json_ready(body)), attributes)
+        texts["code"] = str(result["code"])
+    sure = {
+        part: [_NOT_XML.sub(_REPLACEMENT, label["name"]) for label in labels if label["confidence"] >= min_confidence]
+        for part, labels in shown.items()
+    }
+    if "moderation" in sure:
+        texts["flagged"] = str(bool(sure["moderation"])).lower()
+    return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()} | {
+        part: {"DataType": "String.Array", "StringValue": json.dumps(names)} for part, names in sure.items() if names
+    }
 
 
 def _subject(result: Result) -> str:

@@ -12,41 +12,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools import Metrics as EmbeddedMetrics
+from typing import TYPE_CHECKING, Any, Final
 
 from ..results import keys
 from ..results.errors import ResultsError
-from ..results.table import ResultsWriter
-from .errors import AnnouncementError, QueueError, TransientError
+from .deadline import MARGIN_S, Deadline
+from .errors import AnnouncementError, TransientError
 from .events import ObjectEvent, QueueMessage
-from .metrics import Metric, Metrics
+from .metrics import Metric
 from .pipeline import Ended
-from .ports import MARGIN_S, Deadline
-from .sqs_queue import EventsQueue, Retry
+from .sqs_queue import EventsQueue
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-B = TypeVar("B")
-
 MOST_BATCHES: Final = 8
 """At once in one function, of ten messages each."""
-
-
-class UseCase(Protocol[B]):
-    """The work of a function on the events of its messages."""
-
-    def open(self, events: Sequence[ObjectEvent]) -> AbstractContextManager[B]:
-        """Prepare for the events of one batch."""
-
-    def process(self, event: ObjectEvent, batch: B, deadline: Deadline) -> Ended:
-        """Process one event."""
 
 
 class Underway:
@@ -69,34 +52,24 @@ class Underway:
 
 
 @dataclass(frozen=True)
-class Backlog:
-    """The messages that wait in the queue while a batch is full."""
-
-    queue: EventsQueue
-    batch_size: int
-    pictures_at_once: Callable[[], float]
-    """So many calls under way use up the quota, at the present duration of calls."""
-
-
-@dataclass(frozen=True)
-class QueueFunction(Generic[B]):
+class QueueFunction:
     """One Lambda function behind a queue of S3 events."""
 
-    use_case: UseCase[B]
-    retry: Retry
-    results: ResultsWriter
-    metrics: Metrics
-    logger: Logger
-    embedded: EmbeddedMetrics
-    backlog: Backlog | None = None
-    """None of a function that leaves it to Lambda to bring what waits."""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    queue: EventsQueue
+    process: Callable[[ObjectEvent, Any, Deadline], Ended]
+    """The work on one event; with what `open` gives for its batch."""
+    open: Callable[[Sequence[ObjectEvent]], AbstractContextManager[Any]] = nullcontext
+    """The preparation for the events of one batch."""
+    batch_size: int = 10
+    pictures_at_once: Callable[[], float] | None = None
+    """So many calls under way use up the quota, at the present duration of calls. None of a function that leaves it to
+    Lambda to bring what waits."""
     clock: Callable[[], float] = time.monotonic
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Process a batch; return the identifiers of the messages that stay in the queue."""
         # To log the context is Powertools' decorator's work; it is applied here because nothing is built at import.
-        answer: dict[str, Any] = self.logger.inject_lambda_context(self._handle)(event, context)
+        answer: dict[str, Any] = self.queue.logger.inject_lambda_context(self._handle)(event, context)
         return answer
 
     def _handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -107,45 +80,40 @@ class QueueFunction(Generic[B]):
         try:
             with ThreadPoolExecutor(MOST_BATCHES, thread_name_prefix="batch") as batches:
                 running = [batches.submit(self._batch, messages, underway, deadline)]
-                if self.backlog and len(messages) >= self.backlog.batch_size:
-                    for more in self._more(self.backlog, underway, deadline):
-                        running.append(batches.submit(self._own_batch, self.backlog.queue, more, underway, deadline))
+                if self.pictures_at_once and len(messages) >= self.batch_size:
+                    for more in self._more(self.pictures_at_once, underway, deadline):
+                        running.append(batches.submit(self._own_batch, more, underway, deadline))
             kept, *_ = [batch.result() for batch in running]
         finally:
-            self.metrics.publish(self.embedded)
+            self.queue.metrics.publish()
         return {"batchItemFailures": [{"itemIdentifier": message.id} for message in kept]}
 
-    def _more(self, backlog: Backlog, underway: Underway, deadline: Deadline) -> Iterator[list[QueueMessage]]:
+    def _more(
+        self, pictures_at_once: Callable[[], float], underway: Underway, deadline: Deadline
+    ) -> Iterator[list[QueueMessage]]:
         """Yield batch after batch, each when those under way leave some of the quota, until nothing waits.
 
         None begins in the second half of the function's time, in which it might not end.
         """
-        while underway.wait(backlog.pictures_at_once, deadline.halfway) and deadline.halfway.remaining_s > 0:
-            try:
-                messages = backlog.queue.receive(backlog.batch_size)
-            except QueueError as error:
-                self.logger.warning("Receiving more messages failed; Lambda delivers the rest", error=str(error))
-                return
+        while underway.wait(pictures_at_once, deadline.halfway) and deadline.halfway.remaining_s > 0:
+            messages = self.queue.receive(self.batch_size)
             if not messages:
                 return
             underway.add(len(messages))
             yield messages
 
     def _own_batch(
-        self, queue: EventsQueue, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline
+        self, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline
     ) -> list[QueueMessage]:
         """Process messages that the function has received itself, and take those off the queue that are done."""
         kept = self._batch(messages, underway, deadline)
-        try:
-            queue.delete([message for message in messages if message not in kept])
-        except QueueError as error:
-            self.logger.warning("Deleting finished messages failed; SQS will deliver them again", error=str(error))
+        self.queue.delete([message for message in messages if message not in kept])
         return kept
 
     def _batch(self, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline) -> list[QueueMessage]:
         """Process messages at the same time; return those that stay in the queue."""
         again = [message for message in messages if message.receives > 1]
-        attempts = self.retry.attempts(again) if again else {}
+        attempts = self.queue.attempts(again) if again else {}
 
         def process(message: QueueMessage) -> bool:
             try:
@@ -154,18 +122,18 @@ class QueueFunction(Generic[B]):
                 underway.add(-1)
 
         with (
-            self.use_case.open([event for message in messages for event in message.content.events]) as batch,
+            self.open([event for message in messages for event in message.content.events]) as batch,
             ThreadPoolExecutor(max(1, len(messages)), thread_name_prefix="message") as pool,
         ):
             done = list(pool.map(process, messages))
         return [message for message, is_done in zip(messages, done, strict=True) if not is_done]
 
-    def _message(self, message: QueueMessage, attempts: int, batch: B, deadline: Deadline) -> bool:
+    def _message(self, message: QueueMessage, attempts: int, batch: Any, deadline: Deadline) -> bool:
         """Process one message; return whether it may leave the queue."""
-        self.logger.thread_safe_append_keys(correlation_id=message.id)
+        self.queue.logger.thread_safe_append_keys(correlation_id=message.id)
         event = None
         try:
-            if attempts > 1 and self.retry.is_used_up(message, attempts):
+            if attempts > 1 and self.queue.is_used_up(message, attempts):
                 return True
             self._note_unusable(message)
             for event in message.content.events:
@@ -173,23 +141,25 @@ class QueueFunction(Generic[B]):
         except Exception as error:  # whatever it is, the message comes again later
             if event is None:  # else it is logged with the event
                 self._log_failure(error)
-            return self.retry.after(error, event, message, attempts)
+            return self.queue.retry(error, event, message, attempts)
         finally:
-            self.logger.thread_safe_clear_keys()
+            self.queue.logger.thread_safe_clear_keys()
         return True
 
     def _note_unusable(self, message: QueueMessage) -> None:
         """Log records of a message that are no events of pictures, and keep an unreadable body."""
         for name in message.content.ignored:
-            self.metrics.add(Metric.IGNORED_EVENTS)
-            self.logger.info("Event ignored", event_name=name)
+            self.queue.metrics.add(Metric.IGNORED_EVENTS)
+            self.queue.logger.info("Event ignored", event_name=name)
         if message.content.unreadable:
-            self.metrics.add(Metric.UNREADABLE_MESSAGES)
-            self.results.keep_unreadable(message.id, message.body, keys.iso_ms(self.now()))
-            self.logger.error("Message is unreadable; the results table keeps it", reason=message.content.unreadable)
+            self.queue.metrics.add(Metric.UNREADABLE_MESSAGES)
+            self.queue.results.keep_unreadable(message.id, message.body, keys.iso_ms(self.queue.now()))
+            self.queue.logger.error(
+                "Message is unreadable; the results table keeps it", reason=message.content.unreadable
+            )
 
-    def _event(self, event: ObjectEvent, batch: B, deadline: Deadline) -> None:
-        self.logger.thread_safe_append_keys(
+    def _event(self, event: ObjectEvent, batch: Any, deadline: Deadline) -> None:
+        self.queue.logger.thread_safe_append_keys(
             key=event.key,
             bucket=event.bucket,
             version_id=event.version_id,
@@ -198,7 +168,7 @@ class QueueFunction(Generic[B]):
             labels=None,  # those of the event before
         )
         try:
-            ended = self.use_case.process(event, batch, deadline)
+            ended = self.process(event, batch, deadline)
         except Exception as error:  # logged and raised again
             self._log_failure(error)
             raise
@@ -206,13 +176,15 @@ class QueueFunction(Generic[B]):
             labels = [
                 {"name": label["name"], "confidence": float(label["confidence"])} for label in ended.result["labels"]
             ]
-            self.logger.thread_safe_append_keys(labels=labels)
-        self.logger.info("Event processed", outcome=ended.outcome, kind=event.kind)
+            self.queue.logger.thread_safe_append_keys(labels=labels)
+        self.queue.logger.info("Event processed", outcome=ended.outcome, kind=event.kind)
 
     def _log_failure(self, error: Exception) -> None:
         if isinstance(error, AnnouncementError):
-            self.logger.error("Result stored but not published; it will be retried", code=error.code, error=str(error))
+            self.queue.logger.error(
+                "Result stored but not published; it will be retried", code=error.code, error=str(error)
+            )
         elif isinstance(error, (TransientError, ResultsError)):
-            self.logger.warning("Event failed; it will be retried", code=str(error.code), error=str(error))
+            self.queue.logger.warning("Event failed; it will be retried", code=str(error.code), error=str(error))
         else:
-            self.logger.exception("Event failed unexpectedly", code=type(error).__name__)
+            self.queue.logger.exception("Event failed unexpectedly", code=type(error).__name__)

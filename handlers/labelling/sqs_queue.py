@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..results.codes import Code
 from ..results.errors import AnnouncementClaimedError, TableUnavailableError
 from ..results.table import ResultsWriter
-from .errors import AnnouncementError, DelayedError, QueueError, TransientError
+from .errors import AnnouncementError, DelayedError, TransientError
 from .events import RECEIVE_COUNT, SENT_TIMESTAMP, ObjectEvent, QueueMessage
 from .metrics import Metric, Metrics
 
@@ -38,51 +38,13 @@ NOTE_KEEP: Final = timedelta(days=15)
 
 @dataclass(frozen=True)
 class EventsQueue:
-    """One queue, and the queue for its dead letters. Raises QueueError."""
+    """One queue. It retries failed messages later each time, with jitter. A request that SQS refuses is logged."""
 
     sqs: SQSClient
     url: str
-    dead_letters_url: str | None = None
-    """None of the dead-letter queue itself: its messages stay until they are recorded."""
-
-    def receive(self, most: int) -> list[QueueMessage]:
-        """Take messages that wait, at most `most` and at most ten; there may be more when there are none."""
-        with _translated_errors():
-            answer = self.sqs.receive_message(
-                QueueUrl=self.url, MaxNumberOfMessages=most, MessageSystemAttributeNames=[RECEIVE_COUNT, SENT_TIMESTAMP]
-            )
-        return [
-            QueueMessage.of_record({name[0].lower() + name[1:]: value for name, value in message.items()})
-            for message in answer.get("Messages", [])
-        ]
-
-    def delete(self, messages: Sequence[QueueMessage]) -> None:
-        """Take messages off the queue, ten at most. One that SQS leaves there comes again, which is harmless."""
-        entries: Any = [{"Id": str(i), "ReceiptHandle": each.receipt_handle} for i, each in enumerate(messages)]
-        if entries:
-            with _translated_errors():
-                self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
-
-    def hide(self, message: QueueMessage, delay_s: int) -> None:
-        """Hide a message for `delay_s` seconds."""
-        with _translated_errors():
-            self.sqs.change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=delay_s
-            )
-
-    def bury(self, message: QueueMessage) -> None:
-        """Send a message to the dead-letter queue, before it leaves this one: a crash in between doubles it."""
-        with _translated_errors():
-            self.sqs.send_message(QueueUrl=str(self.dead_letters_url), MessageBody=message.body)
-
-
-@dataclass(frozen=True)
-class Retry:
-    """Retries the messages of one queue: later each time, with jitter."""
-
-    queue: EventsQueue
-    max_attempts: int | None
-    """None of the dead-letter queue: there is no last attempt, and nothing is noted."""
+    dead_letters_url: str | None
+    """None of the dead-letter queue itself: its messages stay until they are recorded, and nothing is noted."""
+    max_attempts: int
     base_delay_s: float
     results: ResultsWriter
     metrics: Metrics
@@ -90,13 +52,32 @@ class Retry:
     now: Callable[[], datetime]
     jitter: Callable[[], float] = random.random
 
+    def receive(self, most: int) -> list[QueueMessage]:
+        """Take messages that wait, at most `most` and at most ten; there may be more when there are none."""
+        with self._refusals("Receiving more messages failed; Lambda delivers the rest"):
+            answer = self.sqs.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=most, MessageSystemAttributeNames=[RECEIVE_COUNT, SENT_TIMESTAMP]
+            )
+            return [
+                QueueMessage.of_record({name[0].lower() + name[1:]: value for name, value in message.items()})
+                for message in answer.get("Messages", [])
+            ]
+        return []
+
+    def delete(self, messages: Sequence[QueueMessage]) -> None:
+        """Take messages off the queue, ten at most. One that SQS leaves there comes again, which is harmless."""
+        entries: Any = [{"Id": str(i), "ReceiptHandle": each.receipt_handle} for i, each in enumerate(messages)]
+        if entries:
+            with self._refusals("Deleting finished messages failed; SQS will deliver them again"):
+                self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+
     def attempts(self, messages: Sequence[QueueMessage]) -> dict[str, int]:
         """Return how many attempts there were at each message, this one included, by its id.
 
         A first receive needs no request.
         """
         waits: Mapping[str, int] = {}
-        if self.max_attempts is not None:
+        if self.dead_letters_url:
             events = {each.id: [(event.key, event.position) for event in each.content.events] for each in messages}
             try:
                 waits = self.results.waits(events)
@@ -107,9 +88,9 @@ class Retry:
 
     def is_used_up(self, message: QueueMessage, attempts: int) -> bool:
         """Move a message to the dead-letter queue whose attempts were all cut short: their function was killed."""
-        return self.max_attempts is not None and attempts > self.max_attempts and self._bury(message)
+        return attempts > self.max_attempts and self._bury(message)
 
-    def after(self, error: Exception, event: ObjectEvent | None, message: QueueMessage, attempts: int) -> bool:
+    def retry(self, error: Exception, event: ObjectEvent | None, message: QueueMessage, attempts: int) -> bool:
         """Hide a failed message; return whether it may leave the queue, because that was its last attempt."""
         is_wait = isinstance(error, DelayedError) and self.now() - message.sent_at < LONGEST_WAIT
         if self._note(error, event, message.id if is_wait else None) and is_wait:
@@ -117,11 +98,15 @@ class Retry:
             waits = message.receives - attempts + 1
             delay_s = max(1, self.delay_s(waits, max(LEAST_BASE_S, self.base_delay_s)))
             self.logger.info("Message waits for its turn", delay_s=delay_s, waits=waits)
-            self._hide(message, delay_s)
-            return False
-        if self.max_attempts is not None and attempts >= self.max_attempts and self._bury(message):
+        elif attempts >= self.max_attempts and self._bury(message):
             return True
-        self._hide(message, self.delay_s(attempts, self.base_delay_s))
+        else:
+            delay_s = self.delay_s(attempts, self.base_delay_s)
+        # If that fails, the message comes again after the queue's own visibility time-out.
+        with self._refusals("Delaying the message's next delivery failed"):
+            self.sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=delay_s
+            )
         return False
 
     def delay_s(self, times: int, base_s: float) -> int:
@@ -133,7 +118,7 @@ class Retry:
 
     def _note(self, error: Exception, event: ObjectEvent | None, waiting_id: str | None) -> bool:
         """Note why an attempt failed, unless its result is stored and only waits to be published."""
-        if self.max_attempts is None or event is None:
+        if not self.dead_letters_url or event is None:
             return False
         if isinstance(error, (AnnouncementError, AnnouncementClaimedError)):
             return False
@@ -145,32 +130,25 @@ class Retry:
             return False
         return True
 
-    def _hide(self, message: QueueMessage, delay_s: int) -> None:
-        """Hide the message for a time. If that fails, it comes again after the queue's own visibility time-out."""
-        try:
-            self.queue.hide(message, delay_s)
-        except QueueError as error:
-            self.logger.warning("Delaying the message's next delivery failed", error=str(error))
-
     def _bury(self, message: QueueMessage) -> bool:
-        try:
-            self.queue.bury(message)
-        except QueueError as error:
-            self.logger.warning("Moving the message to the dead-letter queue failed", error=str(error))
+        """Send a message to the dead-letter queue, before it leaves this one: a crash in between doubles it."""
+        if not self.dead_letters_url:
             return False
-        self.logger.error("Attempts used up; message moved to the dead-letter queue", receives=message.receives)
-        return True
+        with self._refusals("Moving the message to the dead-letter queue failed"):
+            self.sqs.send_message(QueueUrl=self.dead_letters_url, MessageBody=message.body)
+            self.logger.error("Attempts used up; message moved to the dead-letter queue", receives=message.receives)
+            return True
+        return False
+
+    @contextmanager
+    def _refusals(self, consequence: str) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            self.logger.warning(consequence, error=f"SQS refused the request: {error}")
 
 
 def _code(error: Exception) -> Code:
     if isinstance(error, TableUnavailableError):
         return Code.STORAGE_ERROR
     return error.code if isinstance(error, TransientError) else TransientError.code
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise QueueError(f"SQS refused the request: {error}") from error

@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..environment import Variables
 from ..labelling import composition
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from ..labelling.sqs_batch import QueueFunction
-    from ..labelling.workflow import StepFunction
-
 
 def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run one execution for each event of a batch, and wait for its end."""
-    return _start().handle(event, context)
+    return composition.start_workflow().handle(event, context)
 
 
 def inspect(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return a final state if no Rekognition call is needed, else the detectors to call."""
-    return _step("inspect").handle(state, context)
+    return composition.workflow_step("inspect").handle(state, context)
 
 
 def recognise(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Ask one detector about a picture."""
-    return _step("recognise").handle(state, context)
+    return composition.workflow_step("recognise").handle(state, context)
 
 
 def store(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Store the detectors' answers and return the final state."""
-    return _step("store").handle(state, context)
+    return composition.workflow_step("store").handle(state, context)
 
 
 def fail(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Record the error after which earlier steps gave up."""
-    return _step("fail").handle(state, context)
+    return composition.workflow_step("fail").handle(state, context)
 
 
 def notify(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Publish the result that earlier steps stored."""
-    return _step("notify").handle(state, context)
-
-
-@cache
-def _start() -> QueueFunction[None]:
-    return composition.start_workflow(Variables(os.environ))
-
-
-@cache
-def _step(name: str) -> StepFunction:
-    return composition.workflow_step(name, Variables(os.environ))
+    return composition.workflow_step("notify").handle(state, context)

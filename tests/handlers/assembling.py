@@ -13,14 +13,16 @@ from typing import Any, cast
 
 from aws_lambda_powertools import Logger
 
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.events import ObjectEvent, QueueMessage
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.outbox import Outbox
 from handlers.labelling.pipeline import Outcome, Pipeline
-from handlers.labelling.ports import Deadline, Objects, Rekognition
 from handlers.labelling.preparation import Preparation
-from handlers.labelling.sqs_queue import EventsQueue, Retry
+from handlers.labelling.rekognition import Detect
+from handlers.labelling.s3_objects import S3Objects
+from handlers.labelling.sqs_queue import EventsQueue
 from handlers.results.table import ResultsWriter, Rows
 from tests.handlers.factories import BUCKET, body, message, record, time_of
 from tests.handlers.fakes import DecoderHere, FakeObjects, FakeRekognition, FakeRows
@@ -34,8 +36,8 @@ FOREVER = Deadline(1e12)
 
 def assembled_pipeline(
     rows: Rows,
-    objects: Objects,
-    rekognition: Rekognition | None,
+    objects: S3Objects,
+    detect: Detect | None,
     operations: Executor,
     now: Callable[[], datetime],
     *,
@@ -53,7 +55,7 @@ def assembled_pipeline(
         settings=settings,
         objects=objects,
         preparation=Preparation(objects, DecoderHere(max_converted_pixels), metrics),
-        rekognition=rekognition,
+        rekognition=detect,
         results=results or ResultsWriter(rows, sleep=lambda _: None),
         outbox=outbox,
         cache_days=CACHE_DAYS,
@@ -108,19 +110,22 @@ class FakeSqs:
         self.hidden[ReceiptHandle] = VisibilityTimeout
 
 
-def retry(
+def events_queue(
     rows: Rows,
     *,
     sqs: Any = None,
     base_delay_s: float = 5,
-    max_attempts: int | None = MAX_ATTEMPTS,
+    max_attempts: int = MAX_ATTEMPTS,
+    has_dead_letters: bool = True,
     metrics: Metrics | None = None,
     logger: Logger | None = None,
     now: datetime | None = None,
-) -> Retry:
-    """Return the retries of one queue, at their longest delays."""
-    return Retry(
-        queue=EventsQueue(sqs or cast("Any", FakeSqs()), "queue-url", "dead-letters-url"),
+) -> EventsQueue:
+    """Return one queue, with retries at their longest delays."""
+    return EventsQueue(
+        sqs=sqs or cast("Any", FakeSqs()),
+        url="queue-url",
+        dead_letters_url="dead-letters-url" if has_dead_letters else None,
         max_attempts=max_attempts,
         base_delay_s=base_delay_s,
         results=ResultsWriter(rows),
@@ -131,9 +136,9 @@ def retry(
     )
 
 
-def fail_at(event: ObjectEvent, error: Exception, retries: Retry) -> None:
+def fail_at(event: ObjectEvent, error: Exception, queue: EventsQueue) -> None:
     """Fail an attempt at an event, as the function's edge does."""
-    retries.after(error, event, QueueMessage.of_record(message(body(record()))), 1)
+    queue.retry(error, event, QueueMessage.of_record(message(body(record()))), 1)
 
 
 @dataclass
@@ -159,7 +164,7 @@ class Fakes:
         return assembled_pipeline(
             self.rows,
             self.objects,
-            self.rekognition,
+            self.rekognition.detect,
             self.operations,
             lambda: self.now,
             settings=settings,

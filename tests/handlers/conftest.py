@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+@pytest.fixture(autouse=True)
+def powertools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the variables of Powertools' metrics, and a region, as Lambda does."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Labelstack")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
 @pytest.fixture(scope="session")
 def dynamodb(cloud: EmbeddedCloud) -> DynamoDBClient:
     """Return the cloud's DynamoDB."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.decoder import Decoder
 from handlers.labelling.decoding.child import answered
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import ObjectGoneError
 from handlers.labelling.events import EventKind, ObjectEvent
-from handlers.labelling.ports import Deadline, StoredObject
+from handlers.labelling.s3_objects import S3Objects, StoredObject
 from handlers.results import keys
 from handlers.results.errors import ConflictError
 from handlers.results.item import Change, Item
@@ -159,7 +160,7 @@ def stored_object(
     return StoredObject(BUCKET, key, version_id, etag, len(content), modified_at)
 
 
-class FakeObjects:
+class FakeObjects(S3Objects):
     """A bucket with versions."""
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from handlers.labelling import rekognition, s3_objects
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import (
     ObjectGoneError,
@@ -28,7 +29,7 @@ from handlers.labelling.errors import (
     StorageError,
 )
 from handlers.labelling.metrics import Metric, Metrics
-from handlers.labelling.ports import ConvertedObject, Deadline, StoredObject
+from handlers.labelling.s3_objects import ConvertedObject, StoredObject
 from handlers.results.codes import Code
 from labelstack.clouds import EmbeddedCloud
 from tests.handlers.factories import BUCKET
@@ -79,7 +80,7 @@ def test_converted_picture_goes_as_bytes() -> None:
     client = rekognition_client()
     with Stubber(client) as stubber:
         stubber.add_response("detect_labels", {"Labels": []}, {"Image": {"Bytes": b"a copy"}})
-        converted = ConvertedObject.of(stored_object("k", b"x"), b"a copy")
+        converted = ConvertedObject(**vars(stored_object("k", b"x")), jpeg=b"a copy")
 
         detect(client, Detector.LABELS, {}, converted)
 

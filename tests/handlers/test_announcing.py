@@ -18,12 +18,11 @@ from handlers.labelling.failure import FailureRecorder
 from handlers.labelling.metrics import Metric
 from handlers.labelling.outbox import CLAIM, DeliveringOutbox
 from handlers.labelling.pipeline import Outcome, Pipeline
-from handlers.labelling.sns_message import SnsMessage
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError, TableUnavailableError
 from handlers.results.item import OUTBOX_ATTRIBUTES
 from handlers.results.table import ResultsWriter
-from tests.handlers.assembling import Fakes, fail_at, process, retry
+from tests.handlers.assembling import Fakes, events_queue, fail_at, process
 from tests.handlers.factories import BUCKET, event, jpeg
 from tests.handlers.schemas import faults
 
@@ -41,14 +40,23 @@ class FakeTargets:
     before_put: Callable[[], None] = nothing
     before_publish: Callable[[], None] = nothing
 
-    def put(self, key: str, content: bytes) -> str:
+    def put_object(self, *, Key: str, Body: bytes, **_: str) -> None:
         self.before_put()
-        self.documents[key] = json.loads(content)
-        return "documents"
+        self.documents[Key] = json.loads(Body)
 
-    def publish(self, message: SnsMessage) -> None:
+    def publish(self, *, Message: str, **_: Any) -> None:
         self.before_publish()
-        self.messages.append(json.loads(message.body))
+        self.messages.append(json.loads(Message))
+
+    @property
+    def bucket(self) -> Any:
+        """Return this as a client, and the bucket's name."""
+        return self, "documents"
+
+    @property
+    def topic(self) -> Any:
+        """Return this as a client, and the topic's ARN."""
+        return self, "topic"
 
 
 def refuse() -> None:
@@ -77,8 +85,8 @@ class World(Fakes):
             return None
         return DeliveringOutbox(
             self.rows,
-            self.targets if self.has_bucket else None,
-            self.targets if self.has_topic else None,
+            self.targets.bucket if self.has_bucket else None,
+            self.targets.topic if self.has_topic else None,
             Decimal(0),
             self.metrics,
             lambda: self.now,
@@ -342,6 +350,6 @@ def test_without_targets_items_are_written_once_and_bear_no_trace(world: World) 
 
 @pytest.mark.parametrize("error", [AnnouncementError("no"), AnnouncementClaimedError("later")])
 def test_failure_to_tell_is_not_noted_as_a_reason_of_the_picture(world: World, error: Exception) -> None:
-    fail_at(event(), error, retry(world.rows))
+    fail_at(event(), error, events_queue(world.rows))
 
     assert world.rows.items == {}

@@ -14,20 +14,18 @@ from typing import Any
 import boto3
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.stub import Stubber
 
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import RekognitionServerError, RekognitionTimeoutError
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.pipeline import Ended
-from handlers.labelling.ports import Deadline, StoredObject
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
-from handlers.labelling.sqs_batch import Backlog, QueueFunction
-from handlers.labelling.sqs_queue import EventsQueue
-from handlers.results.table import ResultsWriter
-from tests.handlers.assembling import FakeSqs, retry
+from handlers.labelling.s3_objects import StoredObject
+from handlers.labelling.sqs_batch import QueueFunction
+from tests.handlers.assembling import FakeSqs, events_queue
 from tests.handlers.factories import body, message, record
 from tests.handlers.fakes import FakeRekognition, FakeRows, stored_object
 from tests.handlers.lambda_context import lambda_context
@@ -50,18 +48,9 @@ class Function:
 
     def handle(self, *messages: dict[str, Any], remaining_ms: int = 60_000) -> list[str]:
         """Return the identifiers of the messages that Lambda is to leave in the queue."""
-        rows = FakeRows()
         logger = Logger(service=f"test-{uuid.uuid4()}", level="INFO", stream=self.log)
-        function = QueueFunction(
-            use_case=self,
-            retry=retry(rows, sqs=self.sqs, logger=logger),
-            results=ResultsWriter(rows),
-            metrics=self.metrics,
-            logger=logger,
-            embedded=EmbeddedMetrics(namespace="Labelstack", service="test"),
-            backlog=Backlog(EventsQueue(self.sqs, "queue-url"), BATCH, lambda: self.pictures_at_once),
-            clock=self.clock,
-        )
+        queue = events_queue(FakeRows(), sqs=self.sqs, metrics=self.metrics, logger=logger)
+        function = QueueFunction(queue, self.process, self.open, BATCH, lambda: self.pictures_at_once, clock=self.clock)
         answer = function.handle({"Records": list(messages)}, lambda_context(remaining_ms))
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
@@ -185,7 +174,7 @@ def test_pictures_under_way_follow_what_calls_take(call_s: float, pictures: floa
             return super().detect(*args)
 
     bucket = TokenBucket(25, clock=lambda: now[0], sleep=lambda _: None)
-    calls = PacedCalls(Slow(), {Detector.LABELS: bucket}, 10)
+    calls = PacedCalls(Slow().detect, {Detector.LABELS: bucket}, 10)
     assert calls.pictures_at_once() == pytest.approx(20), "before the first call: 0.3 s"
 
     for _ in range(60):
@@ -200,7 +189,9 @@ def test_overloaded_service_gets_fewer_pictures_at_once() -> None:
             raise RekognitionTimeoutError("no answer")
 
     rekognition = FakeRekognition(fail=fail)
-    calls = PacedCalls(rekognition, {Detector.LABELS: TokenBucket(25, sleep=lambda _: None)}, 1, sleep=lambda _: None)
+    calls = PacedCalls(
+        rekognition.detect, {Detector.LABELS: TokenBucket(25, sleep=lambda _: None)}, 1, sleep=lambda _: None
+    )
 
     calls.detect(Detector.LABELS, {}, stored_object("cat.jpg", b"cat"), Deadline(1e12))
 

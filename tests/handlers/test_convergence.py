@@ -117,7 +117,7 @@ class BothFunctions:
         writer = ResultsWriter(rows, sleep=lambda _: None)
         self.objects = objects
         self.pipeline = assembled_pipeline(
-            rows, objects, self.rekognition, operations, lambda: time_of(1000), results=writer
+            rows, objects, self.rekognition.detect, operations, lambda: time_of(1000), results=writer
         )
         self.recorder = FailureRecorder(BUCKET, writer, Metrics(), lambda: time_of(2000))
 

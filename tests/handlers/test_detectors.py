@@ -9,7 +9,7 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from handlers.labelling.detectors import Detector, DetectorSettings
+from handlers.labelling.detectors import OPERATIONS, Detector, DetectorSettings
 from handlers.results.item import size_bytes
 
 BOX = {"Left": 0.1234567, "Top": 0.5, "Width": 0.25, "Height": 0.125}
@@ -26,7 +26,7 @@ def settings(
 @pytest.mark.parametrize("image_properties", [False, True])
 def test_requests_are_valid(detector: Detector, image_properties: bool) -> None:
     request = settings(image_properties=image_properties).parameters(detector)
-    shape = Session().get_service_model("rekognition").operation_model(detector.operation).input_shape
+    shape = Session().get_service_model("rekognition").operation_model(OPERATIONS[detector]).input_shape
     assert shape is not None
 
     report = ParamValidator().validate(request | {"Image": {"S3Object": {"Bucket": "bbb", "Name": "n"}}}, shape)

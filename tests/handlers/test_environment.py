@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 
-from handlers.environment import EnvironmentVariableError, Variables
+from handlers.environment import EnvironmentVariableError
 from handlers.labelling import composition
 from handlers.labelling.detectors import Detector
 from handlers.labelling.pipeline import Pipeline
-from handlers.labelling.rekognition import PacedCalls
+from handlers.labelling.sqs_batch import QueueFunction
 
 GOOD = {
     "RESULTS_TABLE": "results",
@@ -33,21 +35,28 @@ GOOD = {
 }
 
 
-def test_good_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    pipeline = composition.process_image(Variables(GOOD)).use_case
-
+def process_image(**variables: str) -> tuple[QueueFunction, Pipeline]:
+    """Return the labelling function in an environment of these variables, and its pipeline."""
+    with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1", **variables}, clear=True):
+        function = composition.process_image.__wrapped__()
+    pipeline = getattr(function.process, "__self__", None)
     assert isinstance(pipeline, Pipeline)
+    return function, pipeline
+
+
+def test_good_variables_are_read() -> None:
+    function, pipeline = process_image(**GOOD)
+
     assert pipeline.settings.detectors == (Detector.LABELS, Detector.FACES)
     assert pipeline.settings.min_confidence == Decimal("70.5")
-    assert isinstance(pipeline.rekognition, PacedCalls)
-    assert pipeline.rekognition.buckets[Detector.FACES].calls_per_second == 2.5
+    assert function.pictures_at_once
+    assert function.pictures_at_once() == 2.5 * 0.8, "2.5 calls a second, at 0.8 s for each picture"
 
 
 @pytest.mark.parametrize("name", list(GOOD))
 def test_missing_variable_is_named(name: str) -> None:
     with pytest.raises(EnvironmentVariableError, match=f"{name} is not set"):
-        composition.process_image(Variables({other: value for other, value in GOOD.items() if other != name}))
+        process_image(**{other: value for other, value in GOOD.items() if other != name})
 
 
 @pytest.mark.parametrize(
@@ -69,9 +78,9 @@ def test_missing_variable_is_named(name: str) -> None:
 )
 def test_wrong_variable_is_named_with_its_value(name: str, value: str) -> None:
     with pytest.raises(EnvironmentVariableError, match=f"{name} is '{value}': expected "):
-        composition.process_image(Variables(GOOD | {name: value}))
+        process_image(**GOOD | {name: value})
 
 
 def test_image_properties_without_labels_are_refused() -> None:
     with pytest.raises(EnvironmentVariableError, match="IMAGE_PROPERTIES"):
-        composition.process_image(Variables(GOOD | {"IMAGE_PROPERTIES": "true", "DETECTORS": "faces"}))
+        process_image(**GOOD | {"IMAGE_PROPERTIES": "true", "DETECTORS": "faces"})

@@ -16,7 +16,7 @@ from handlers.results import keys
 from handlers.results.codes import Code, sentence
 from handlers.results.errors import TableUnavailableError
 from handlers.results.table import ResultsWriter
-from tests.handlers.assembling import fail_at, retry
+from tests.handlers.assembling import events_queue, fail_at
 from tests.handlers.factories import BUCKET, event, label, labeled, time_of
 from tests.handlers.fakes import FakeRows
 
@@ -47,8 +47,8 @@ def test_upload_becomes_failed_with_a_code_and_a_sentence() -> None:
 
 def test_reason_that_was_noted_is_told() -> None:
     rows = FakeRows()
-    fail_at(event(), StorageError(), retry(rows))
-    fail_at(event(), RekognitionDeniedError(), retry(rows))
+    fail_at(event(), StorageError(), events_queue(rows))
+    fail_at(event(), RekognitionDeniedError(), events_queue(rows))
 
     recording(rows).record(event())
 
@@ -59,7 +59,7 @@ def test_reason_that_was_noted_is_told() -> None:
 def test_unexpected_error_is_noted_as_exhausted_retries() -> None:
     rows = FakeRows()
 
-    fail_at(event(), KeyError("bug"), retry(rows))
+    fail_at(event(), KeyError("bug"), events_queue(rows))
 
     assert [item["code"] for item in rows.items.values()] == ["RETRIES_EXHAUSTED"]
 
@@ -71,7 +71,7 @@ def test_note_that_cannot_be_written_is_only_warned_of() -> None:
     rows, log = FakeRows(), io.StringIO()
     rows.fail = fail
 
-    fail_at(event(), StorageError(), retry(rows, logger=Logger(service="noting", stream=log)))
+    fail_at(event(), StorageError(), events_queue(rows, logger=Logger(service="noting", stream=log)))
 
     assert len(log.getvalue().splitlines()) == 1
 

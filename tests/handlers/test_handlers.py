@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 import handlers
 from handlers.environment import EnvironmentVariableError
+from handlers.labelling import composition
 from handlers.process_image import handler as process_image
 from handlers.record_failure import handler as record_failure
 from labelstack.clouds import EmbeddedCloud
@@ -117,11 +118,11 @@ def deployed(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for function in (process_image._function, record_failure._function):
-        function.cache_clear()
+    composition.process_image.cache_clear()
+    composition.record_failure.cache_clear()
     yield Deployed(s3, sqs, ResultsTable(dynamodb, table_name), queue_url)
-    for function in (process_image._function, record_failure._function):
-        function.cache_clear()
+    composition.process_image.cache_clear()
+    composition.record_failure.cache_clear()
     for version in s3.list_object_versions(Bucket=BUCKET).get("Versions", []):
         s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
     s3.delete_bucket(Bucket=BUCKET)

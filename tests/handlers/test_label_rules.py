@@ -13,7 +13,7 @@ import pytest
 from handlers.environment import EnvironmentVariableError, Variables
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.events import ObjectEvent, decode_message
-from handlers.labelling.outbox import DeferredOutbox
+from handlers.labelling.outbox import Outbox
 from handlers.labelling.pipeline import Outcome
 from handlers.results import keys
 from handlers.results.document import Label
@@ -203,17 +203,17 @@ def test_other_rules_are_applied_to_what_is_stored(world: World, *, asks: bool, 
 def test_rules_that_change_no_label_of_a_picture_announce_nothing(world: World) -> None:
     world.process(event(), BLOCKS_BLUR)
 
-    outcome = world.process(repair(labels_only=True), LabelRules.of(["Blur", "Dog"]), outbox=DeferredOutbox())
+    outcome = world.process(repair(labels_only=True), LabelRules.of(["Blur", "Dog"]), outbox=Outbox())
 
     assert outcome is Outcome.UNCHANGED
     assert "unannounced" not in world.result()
-    assert world.process(repair(), LabelRules.of(["Blur", "Dog"]), outbox=DeferredOutbox()) is Outcome.UNCHANGED
+    assert world.process(repair(), LabelRules.of(["Blur", "Dog"]), outbox=Outbox()) is Outcome.UNCHANGED
 
 
 def test_labels_that_change_are_announced(world: World) -> None:
     world.process(event(), BLOCKS_BLUR)
 
-    world.process(repair(labels_only=True), RENAMES, outbox=DeferredOutbox())
+    world.process(repair(labels_only=True), RENAMES, outbox=Outbox())
 
     assert "unannounced" in world.result()
 

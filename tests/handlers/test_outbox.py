@@ -13,8 +13,7 @@ import pytest
 
 from handlers.labelling.errors import AnnouncementError
 from handlers.labelling.metrics import Metrics
-from handlers.labelling.outbox import CLAIM, DeferredOutbox, DeliveringOutbox
-from handlers.labelling.sns_message import SnsMessage
+from handlers.labelling.outbox import CLAIM, DeliveringOutbox, Outbox
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError
 from handlers.results.item import OUTBOX_ATTRIBUTES, OutboxEntry, Snapshot, Write, moved
@@ -40,10 +39,10 @@ class FakeTopic:
     messages: list[dict[str, Any]] = field(default_factory=list)
     error: BaseException | None = None
 
-    def publish(self, message: SnsMessage) -> None:
+    def publish(self, *, Message: str, **_: Any) -> None:
         if self.error:
             raise self.error
-        self.messages.append(json.loads(message.body))
+        self.messages.append(json.loads(Message))
 
 
 @dataclass
@@ -56,9 +55,8 @@ class World:
 
     @property
     def outbox(self) -> DeliveringOutbox:
-        return DeliveringOutbox(
-            self.rows, None, self.topic, Decimal(0), Metrics(), lambda: self.now, warn=lambda text: None
-        )
+        topic: Any = self.topic, "topic"
+        return DeliveringOutbox(self.rows, None, topic, Decimal(0), Metrics(), lambda: self.now, warn=lambda text: None)
 
     @property
     def writer(self) -> ResultsWriter:
@@ -66,7 +64,7 @@ class World:
 
     def store(self, sequencer: int = 1, *, claimed: bool = True) -> tuple[Write, OutboxEntry]:
         write = labeled(KEY, label("Cat"), sequencer=sequencer)
-        entry = (self.outbox if claimed else DeferredOutbox()).entry(write.result, write.event_time)
+        entry = (self.outbox if claimed else Outbox()).entry(write.result, write.event_time)
         assert self.writer.write(Write(write.result, write.event_time, outbox=entry))
         return write, entry
 

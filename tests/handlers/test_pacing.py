@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import (
     PictureRejectedError,
@@ -18,8 +19,8 @@ from handlers.labelling.errors import (
     RekognitionThrottledError,
     RekognitionTimeoutError,
 )
-from handlers.labelling.ports import Deadline, StoredObject
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
+from handlers.labelling.s3_objects import StoredObject
 from handlers.results.codes import Code
 from tests.handlers.fakes import stored_object
 
@@ -73,7 +74,7 @@ def detect(
     for _ in range(before):
         bucket.take(0)
     calls = PacedCalls(
-        script,
+        script.detect,
         {Detector.LABELS: bucket},
         10,
         sleep=clock.sleep,

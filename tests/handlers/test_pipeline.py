@@ -25,7 +25,7 @@ from handlers.labelling.errors import (
 from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.metrics import Metric
 from handlers.labelling.pipeline import Outcome, Pipeline
-from handlers.labelling.ports import ConvertedObject, StoredObject
+from handlers.labelling.s3_objects import ConvertedObject, StoredObject
 from handlers.results import keys
 from handlers.results.codes import Code, Status, sentence
 from handlers.results.errors import TableUnavailableError

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.decoding.conversion import Converted
 from handlers.labelling.errors import ConversionDelayedError, PictureRejectedError
 from handlers.labelling.metrics import Metric, Metrics
-from handlers.labelling.ports import ConvertedObject, Deadline
 from handlers.labelling.preparation import Preparation
+from handlers.labelling.s3_objects import ConvertedObject
 from handlers.results.item import PictureHeader
 from tests.handlers.factories import corners, encoded
 from tests.handlers.fakes import DecoderHere, FakeObjects, stored_object

@@ -13,7 +13,7 @@ import pytest
 
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.metrics import Metrics
-from handlers.labelling.outbox import DeliveringOutbox, S3Documents, SnsTopic
+from handlers.labelling.outbox import DeliveringOutbox
 from handlers.labelling.pipeline import Outcome, Pipeline
 from handlers.labelling.s3_objects import S3Objects
 from handlers.results import keys
@@ -103,7 +103,9 @@ def world(cloud: EmbeddedCloud, table_name: str) -> Iterator[World]:
         events.register(f"provide-client-params.{service}", counted.note, unique_id="counted")
     with ThreadPoolExecutor(4) as operations:
         rows, objects = Rows(dynamodb, table_name), S3Objects(s3, BUCKET)
-        yield World(s3, assembled_pipeline(rows, objects, SamePicture(), operations, lambda: time_of(100)), counted)
+        yield World(
+            s3, assembled_pipeline(rows, objects, SamePicture().detect, operations, lambda: time_of(100)), counted
+        )
     for events, service in zip(handlers, ("s3", "dynamodb"), strict=True):
         events.unregister(f"provide-client-params.{service}", unique_id="counted")
     there = s3.list_object_versions(Bucket=BUCKET)
@@ -161,8 +163,8 @@ def test_requests_of_a_picture_whose_result_is_announced(world: World, cloud: Em
     sns.meta.events.register("provide-client-params.sns", world.counted.note, unique_id="counted")
     outbox = DeliveringOutbox(
         rows=Rows(cloud.client("dynamodb"), table_name),
-        documents=S3Documents(world.s3, BUCKET),
-        topic=SnsTopic(sns, topic),
+        documents=(world.s3, BUCKET),
+        topic=(sns, topic),
         min_confidence=Decimal(0),
         metrics=Metrics(),
         now=lambda: time_of(100),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from handlers.labelling.sns_message import MAX_BYTES, SnsMessage, sns_message
+from handlers.labelling.sns_message import MAX_BYTES, size_bytes, sns_message
 from handlers.results.codes import Code, Status
 from handlers.results.document import ModerationLabel, Result
 from tests.handlers.factories import label, labeled
@@ -19,11 +20,31 @@ from tests.handlers.test_document import full_result
 ID = "0" * 32
 
 
-def message(result: Result, least: int = 0, document: dict[str, str] | None = None) -> SnsMessage:
-    built = sns_message(result, ID, Decimal(least), document)
-    assert faults(json.loads(built.body), "notification") == []
-    assert faults(dict(built.attributes), "notification", "Attributes") == []
-    return built
+@dataclass
+class Built:
+    """The parameters of a Publish, and the values of its attributes: texts and lists."""
+
+    parameters: dict[str, Any]
+    attributes: dict[str, Any]
+
+    @property
+    def subject(self) -> str:
+        return str(self.parameters["Subject"])
+
+    @property
+    def body(self) -> str:
+        return str(self.parameters["Message"])
+
+
+def message(result: Result, least: int = 0, document: dict[str, str] | None = None) -> Built:
+    parameters = sns_message(result, ID, Decimal(least), document)
+    attributes = {
+        name: json.loads(each["StringValue"]) if each["DataType"] == "String.Array" else each["StringValue"]
+        for name, each in parameters["MessageAttributes"].items()
+    }
+    assert faults(json.loads(parameters["Message"]), "notification") == []
+    assert faults(attributes, "notification", "Attributes") == []
+    return Built(parameters, attributes)
 
 
 def moderation(name: str, confidence: int) -> ModerationLabel:
@@ -42,7 +63,7 @@ def test_labelled_picture_is_told_with_what_was_seen() -> None:
 
 
 def test_attributes_say_what_filters_ask_for() -> None:
-    assert dict(message(full_result()).attributes) == {
+    assert message(full_result()).attributes == {
         "status": "LABELED",
         "key": "uploads/größe +%.jpg",
         "labels": ["Cat"],
@@ -58,7 +79,7 @@ def test_picture_that_is_not_labelled_is_told_with_its_reason(status: Status) ->
 
     built = message(result)
 
-    assert dict(built.attributes) == {"status": status, "key": "cat.jpg", "code": "NOT_AN_IMAGE"}
+    assert built.attributes == {"status": status, "key": "cat.jpg", "code": "NOT_AN_IMAGE"}
     assert json.loads(built.body)["message"] == "It is no picture."
     assert built.subject == f"{status} NOT_AN_IMAGE cat.jpg"
 
@@ -104,7 +125,7 @@ def test_message_that_would_be_too_large_names_the_most_certain() -> None:
     built = message(result)
 
     body: dict[str, Any] = json.loads(built.body)
-    assert MAX_BYTES / 4 < built.size_bytes <= MAX_BYTES
+    assert MAX_BYTES / 4 < size_bytes(built.parameters) <= MAX_BYTES
     assert body["truncated"] == ["moderation"]
     assert len(body["labels"]) == 49
     assert {entry["confidence"] for entry in body["moderation"]} >= {99}
@@ -115,4 +136,4 @@ def test_message_has_fewer_attributes_than_a_queue_takes() -> None:
     result = full_result()
     result["code"] = Code.NOT_AN_IMAGE
 
-    assert len(sns_message(result, ID, Decimal(0)).attributes) <= 10
+    assert len(sns_message(result, ID, Decimal(0))["MessageAttributes"]) <= 10

@@ -14,20 +14,18 @@ from typing import Any
 import boto3
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.stub import Stubber
 
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.pipeline import Ended
-from handlers.labelling.ports import Deadline
 from handlers.labelling.sqs_batch import QueueFunction
 from handlers.results import keys
 from handlers.results.codes import Status
 from handlers.results.errors import TableUnavailableError
-from handlers.results.table import ResultsWriter
-from tests.handlers.assembling import FakeSqs, retry
+from tests.handlers.assembling import FakeSqs, events_queue
 from tests.handlers.factories import body, label, labeled, message, record, time_of
 from tests.handlers.fakes import FakeRows
 from tests.handlers.lambda_context import emitted, lambda_context
@@ -53,16 +51,8 @@ class Edge:
     def handle(self, *messages: dict[str, Any], remaining_ms: int = 60_000) -> list[str]:
         """Return the identifiers of the messages that stay in the queue."""
         logger = Logger(service=self.service, level="INFO", stream=self.log)
-        function = QueueFunction(
-            use_case=self,
-            retry=retry(self.rows, sqs=self.sqs, logger=logger),
-            results=ResultsWriter(self.rows),
-            metrics=self.metrics,
-            logger=logger,
-            embedded=EmbeddedMetrics(namespace="Labelstack", service="test"),
-            now=lambda: time_of(9),
-            clock=lambda: 1000.0,
-        )
+        queue = events_queue(self.rows, sqs=self.sqs, metrics=self.metrics, logger=logger, now=time_of(9))
+        function = QueueFunction(queue, self.process, self.open, clock=lambda: 1000.0)
         answer = function.handle({"Records": list(messages)}, lambda_context(remaining_ms))
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
@@ -159,12 +149,12 @@ def test_failed_message_comes_again_later_each_time(received: int, delay_s: int)
 
 @pytest.mark.parametrize(("times", "delay_s"), [(8, 640), (9, 900), (5000, 900)])
 def test_delay_has_an_end(times: int, delay_s: int) -> None:
-    assert retry(FakeRows()).delay_s(times, 5) == delay_s
+    assert events_queue(FakeRows()).delay_s(times, 5) == delay_s
 
 
 def test_redelivery_is_spread() -> None:
     delays = {
-        replace(retry(FakeRows(), base_delay_s=10), jitter=lambda part=part: part).delay_s(1, 10)  # type: ignore[misc]  # the default
+        replace(events_queue(FakeRows(), base_delay_s=10), jitter=lambda part=part: part).delay_s(1, 10)  # type: ignore[misc]  # the default
         for part in (0.0, 0.5, 1.0)
     }
 

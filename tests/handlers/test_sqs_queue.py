@@ -14,19 +14,17 @@ from typing import Any
 import boto3
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.stub import Stubber
 
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.errors import ConversionDelayedError, RekognitionServerError, RekognitionThrottledError
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.pipeline import Ended
-from handlers.labelling.ports import Deadline
 from handlers.labelling.sqs_batch import QueueFunction
 from handlers.labelling.sqs_queue import LONGEST_WAIT
 from handlers.results.errors import TableUnavailableError
-from handlers.results.table import ResultsWriter
-from tests.handlers.assembling import MAX_ATTEMPTS, FakeSqs, retry
+from tests.handlers.assembling import MAX_ATTEMPTS, FakeSqs, events_queue
 from tests.handlers.factories import START, body, message, record
 from tests.handlers.fakes import FakeRows
 from tests.handlers.lambda_context import lambda_context
@@ -42,7 +40,8 @@ class Edge:
     sqs: Any = field(default_factory=FakeSqs)
     error: Exception | None = THROTTLED
     base_delay_s: float = 5
-    max_attempts: int | None = MAX_ATTEMPTS
+    max_attempts: int = MAX_ATTEMPTS
+    has_dead_letters: bool = True
     rows: FakeRows = field(default_factory=FakeRows)
     metrics: Metrics = field(default_factory=Metrics)
     counts: Counter[Metric] = field(default_factory=Counter)
@@ -64,24 +63,19 @@ class Edge:
         """Receive a message in a function that is killed: nothing is noted."""
         self.receives[message_id] += 1
 
-    def _function(self) -> QueueFunction[None]:
+    def _function(self) -> QueueFunction:
         logger = Logger(service=f"waiting-{uuid.uuid4()}", stream=io.StringIO())
-        return QueueFunction(
-            use_case=self,
-            retry=retry(
-                self.rows,
-                sqs=self.sqs,
-                base_delay_s=self.base_delay_s,
-                max_attempts=self.max_attempts,
-                metrics=self.metrics,
-                logger=logger,
-                now=NOW,
-            ),
-            results=ResultsWriter(self.rows),
+        queue = events_queue(
+            self.rows,
+            sqs=self.sqs,
+            base_delay_s=self.base_delay_s,
+            max_attempts=self.max_attempts,
+            has_dead_letters=self.has_dead_letters,
             metrics=self.metrics,
             logger=logger,
-            embedded=EmbeddedMetrics(namespace="Labelstack", service="test"),
+            now=NOW,
         )
+        return QueueFunction(queue, self.process, self.open)
 
     @contextmanager
     def open(self, events: Sequence[ObjectEvent]) -> Iterator[None]:
@@ -235,7 +229,7 @@ def test_message_that_the_dead_letters_do_not_take_stays_in_the_queue() -> None:
 
 
 def test_dead_letters_have_no_last_attempt_and_note_nothing() -> None:
-    edge = Edge(error=BROKEN, max_attempts=None)
+    edge = Edge(error=BROKEN, has_dead_letters=False)
 
     assert [edge.receive() for _ in range(100)] == [["m1"]] * 100
 

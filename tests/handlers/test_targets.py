@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from handlers.environment import EnvironmentVariableError, Variables
-from handlers.labelling import composition
+from handlers.environment import EnvironmentVariableError
 from handlers.labelling.errors import AnnouncementError
-from handlers.labelling.outbox import CLAIM, DeliveringOutbox, Outbox, S3Documents, SnsTopic, client_config
-from handlers.labelling.pipeline import Pipeline
-from handlers.labelling.sns_message import SnsMessage
-from tests.handlers.test_environment import GOOD
+from handlers.labelling.metrics import Metrics
+from handlers.labelling.outbox import CLAIM, DeliveringOutbox, Outbox, client_config
+from handlers.results.document import Result, public_document
+from handlers.results.item import OutboxEntry
+from tests.handlers.factories import label, labeled, time_of
+from tests.handlers.fakes import FakeRows
+from tests.handlers.test_environment import GOOD, process_image
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,7 +28,21 @@ if TYPE_CHECKING:
 
 CREDENTIALS: Any = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 TOPIC = "arn:aws:sns:us-east-1:000000000000:told"
-MESSAGE = SnsMessage("LABELED cat.jpg", '{"status": "LABELED"}', {"status": "LABELED", "labels": ["Cat", "Pet"]})
+RESULT = labeled("cat.jpg", label("Cat"), label("Pet")).result
+
+
+def deliver(documents: S3Client | None = None, topic: SNSClient | None = None, result: Result = RESULT) -> None:
+    """Publish a result to these targets."""
+    outbox = DeliveringOutbox(
+        FakeRows(),
+        (documents, "documents") if documents else None,
+        (topic, TOPIC) if topic else None,
+        Decimal(0),
+        Metrics(),
+        now=lambda: time_of(1),
+        warn=lambda text: None,
+    )
+    outbox.deliver(result, OutboxEntry("0", ""))
 
 
 def test_message_goes_with_attributes_to_filter_by() -> None:
@@ -33,15 +51,16 @@ def test_message_goes_with_attributes_to_filter_by() -> None:
         expected = {
             "TopicArn": TOPIC,
             "Subject": "LABELED cat.jpg",
-            "Message": '{"status": "LABELED"}',
+            "Message": ANY,
             "MessageAttributes": {
                 "status": {"DataType": "String", "StringValue": "LABELED"},
+                "key": {"DataType": "String", "StringValue": "cat.jpg"},
                 "labels": {"DataType": "String.Array", "StringValue": json.dumps(["Cat", "Pet"])},
             },
         }
         stubber.add_response("publish", {"MessageId": "1"}, expected)
 
-        SnsTopic(client, TOPIC).publish(MESSAGE)
+        deliver(topic=client)
 
         stubber.assert_no_pending_responses()
 
@@ -49,10 +68,13 @@ def test_message_goes_with_attributes_to_filter_by() -> None:
 def test_document_is_json_in_the_bucket() -> None:
     client: S3Client = boto3.client("s3", **CREDENTIALS)
     with Stubber(client) as stubber:
-        expected = {"Bucket": "documents", "Key": "k.json", "Body": b"{}", "ContentType": "application/json"}
+        key, body = "results/cat.jpg/v1.json", json.dumps(public_document(RESULT), separators=(",", ":")).encode()
+        expected = {"Bucket": "documents", "Key": key, "Body": body, "ContentType": "application/json"}
         stubber.add_response("put_object", {}, expected)
 
-        assert S3Documents(client, "documents").put("k.json", b"{}") == "documents"
+        deliver(client)
+
+        stubber.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(("code", "status"), [("NotFound", 404), ("AuthorizationError", 403), ("Throttled", 429)])
@@ -62,7 +84,7 @@ def test_topic_that_does_not_take_a_message_is_told(code: str, status: int) -> N
         stubber.add_client_error("publish", code, http_status_code=status)
 
         with pytest.raises(AnnouncementError, match=code):
-            SnsTopic(client, TOPIC).publish(MESSAGE)
+            deliver(topic=client)
 
 
 def test_bucket_that_denies_or_is_not_reached_is_told() -> None:
@@ -70,12 +92,12 @@ def test_bucket_that_denies_or_is_not_reached_is_told() -> None:
     with Stubber(client) as stubber:
         stubber.add_client_error("put_object", "AccessDenied", http_status_code=403)
         with pytest.raises(AnnouncementError, match="AccessDenied"):
-            S3Documents(client, "documents").put("k.json", b"{}")
+            deliver(client)
     unreachable: S3Client = boto3.client(
         "s3", **CREDENTIALS, endpoint_url="http://127.0.0.1:9", config=client_config(1)
     )
     with pytest.raises(AnnouncementError):
-        S3Documents(unreachable, "documents").put("k.json", b"{}")
+        deliver(unreachable)
 
 
 def test_claim_lasts_longer_than_both_targets_can_take() -> None:
@@ -87,16 +109,9 @@ def test_claim_lasts_longer_than_both_targets_can_take() -> None:
     assert timedelta(seconds=2 * one_s) < CLAIM
 
 
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
 def outbox(**variables: str) -> Outbox | None:
     """Return the outbox of the labelling function, with these variables beside those that it needs."""
-    pipeline = composition.process_image(Variables(GOOD | variables)).use_case
-    assert isinstance(pipeline, Pipeline)
-    return pipeline.outbox
+    return process_image(**GOOD | variables)[1].outbox
 
 
 def test_without_variables_nothing_is_published() -> None:
@@ -109,7 +124,9 @@ def test_variables_name_the_targets() -> None:
 
     assert isinstance(both, DeliveringOutbox)
     assert str(both.min_confidence) == "80.5"
-    assert (isinstance(both.documents, S3Documents), isinstance(both.topic, SnsTopic)) == (True, True)
+    assert both.documents
+    assert both.topic
+    assert (both.documents[1], both.topic[1]) == ("documents", TOPIC)
     assert isinstance(alone, DeliveringOutbox)
     assert alone.topic is None
 

@@ -20,6 +20,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from components import state_machine
+from handlers.labelling import workflow
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import (
     RekognitionServerError,
@@ -29,15 +30,15 @@ from handlers.labelling.errors import (
 from handlers.labelling.events import EventKind, ObjectEvent, decode_message
 from handlers.labelling.failure import FailureRecorder
 from handlers.labelling.metrics import Metrics
-from handlers.labelling.outbox import DeferredOutbox, DeliveringOutbox, Outbox
+from handlers.labelling.outbox import DeliveringOutbox, Outbox
 from handlers.labelling.pipeline import Pipeline
-from handlers.labelling.ports import Rekognition, StoredObject
-from handlers.labelling.rekognition import PacedCalls, TokenBucket
-from handlers.labelling.workflow import LabellingSteps, State, encode_event, error_of, fail, notify
+from handlers.labelling.rekognition import Detect, PacedCalls, TokenBucket
+from handlers.labelling.s3_objects import StoredObject
+from handlers.labelling.workflow import State, encode_event, error_of
 from handlers.results import keys
 from handlers.results.label_rules import LabelRules
-from handlers.results.table import ResultsWriter
-from tests.handlers.assembling import FOREVER, assembled_pipeline, fail_at, process, retry
+from handlers.results.table import ResultsWriter, to_wire
+from tests.handlers.assembling import FOREVER, assembled_pipeline, events_queue, fail_at, process
 from tests.handlers.factories import BUCKET, body, eventbridge, jpeg, record, time_of
 from tests.handlers.fakes import FakeObjects, FakeRekognition, FakeRows, counts_of_entries, stored_object
 from tests.handlers.states import ExecutionFailed, Machine
@@ -114,16 +115,20 @@ class World:
     @property
     def outbox(self) -> DeliveringOutbox:
         return DeliveringOutbox(
-            self.rows, self.targets, self.targets, Decimal(0), self.metrics, lambda: time_of(1000), lambda _: None
+            self.rows,
+            self.targets.bucket,
+            self.targets.topic,
+            Decimal(0),
+            self.metrics,
+            lambda: time_of(1000),
+            lambda _: None,
         )
 
-    def pipeline(
-        self, rekognition: Rekognition | None, operations: ThreadPoolExecutor, outbox: Outbox | None
-    ) -> Pipeline:
+    def pipeline(self, detect: Detect | None, operations: ThreadPoolExecutor, outbox: Outbox | None) -> Pipeline:
         return assembled_pipeline(
             self.rows,
             self.objects,
-            rekognition,
+            detect,
             operations,
             lambda: time_of(1000),
             settings=SETTINGS,
@@ -140,7 +145,7 @@ class World:
 
         Those that fail too often become dead letters.
         """
-        notes = retry(self.rows, now=time_of(1000))
+        notes = events_queue(self.rows, now=time_of(1000))
         queue = deque((text, 1) for text in bodies)
         while queue:
             text, receives = queue.popleft()
@@ -159,9 +164,9 @@ class World:
         return FakeRekognition(labels=LABELS, fail=self.fail)
 
     def table(self) -> bytes:
-        """Return all stored items."""
-        items = [item for _, item in sorted(self.rows.items.items())]
-        return json.dumps(items, sort_keys=True, default=str, ensure_ascii=False).encode()
+        """Return all stored items, as DynamoDB gets them."""
+        items = [to_wire(item) for _, item in sorted(self.rows.items.items())]
+        return json.dumps(items, sort_keys=True, ensure_ascii=False).encode()
 
     def announced(self) -> list[str]:
         """Return the messages, without their order."""
@@ -170,25 +175,25 @@ class World:
 
 def by_queue(world: World, deliveries: list[Happened]) -> None:
     buckets = {detector: TokenBucket(1e9) for detector in DETECTORS}
-    paced = PacedCalls(world.rekognition(), buckets, 1, sleep=lambda _: None, jitter=lambda: 0)
+    paced = PacedCalls(world.rekognition().detect, buckets, 1, sleep=lambda _: None, jitter=lambda: 0)
     with ThreadPoolExecutor(1) as operations:
-        pipeline = world.pipeline(paced, operations, world.outbox)
+        pipeline = world.pipeline(paced.detect, operations, world.outbox)
         world.drain([delivery.notification() for delivery in deliveries], lambda event: process(pipeline, event))
 
 
 def by_workflow(world: World, deliveries: list[Happened], *, publishes: bool = True) -> Machine:
-    deferred = DeferredOutbox() if publishes else None
+    deferred = Outbox() if publishes else None
     with ThreadPoolExecutor(1) as operations:
-        asking = LabellingSteps(world.pipeline(world.rekognition(), operations, deferred))
-        others = LabellingSteps(world.pipeline(None, operations, deferred))
+        asking = world.pipeline(world.rekognition().detect, operations, deferred)
+        others = world.pipeline(None, operations, deferred)
         functions: dict[str, Callable[..., State]] = {
-            "inspect": others.inspect,
-            "recognise": asking.recognise,
-            "store": others.store,
-            "fail": partial(fail, world.recorder(deferred)),
+            "inspect": partial(workflow.inspect, others),
+            "recognise": partial(workflow.recognise, asking),
+            "store": partial(workflow.store, others),
+            "fail": partial(workflow.fail, world.recorder(deferred)),
         }
         if publishes:
-            functions["notify"] = partial(notify, world.outbox)
+            functions["notify"] = partial(workflow.notify, world.outbox)
         machine = Machine(
             state_machine.definition(state_machine.StepArns(**{name: name for name in functions}), DETECTORS),
             {name: partial(step, deadline=FOREVER) for name, step in functions.items()},

@@ -7,15 +7,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools import Metrics as EmbeddedMetrics
 from botocore.stub import Stubber
 
-from handlers.labelling.detectors import Detector
+from handlers.labelling.deadline import Deadline
 from handlers.labelling.errors import (
     AnnouncementError,
     ObjectGoneError,
@@ -23,34 +22,38 @@ from handlers.labelling.errors import (
     RekognitionDeniedError,
     RekognitionThrottledError,
     TransientError,
-    WorkflowUnavailableError,
 )
 from handlers.labelling.events import EventKind
 from handlers.labelling.metrics import Metric, Metrics
-from handlers.labelling.outbox import DeferredOutbox
-from handlers.labelling.ports import Deadline
+from handlers.labelling.outbox import Outbox
+from handlers.labelling.pipeline import Pipeline
 from handlers.labelling.workflow import (
-    LabellingSteps,
     StepFunction,
+    client_config,
     decode_answer,
     decode_event,
     decode_object,
     encode_answer,
     encode_event,
     encode_object,
-    encode_rejection,
     error_of,
     fail,
+    inspect,
     notify,
+    recognise,
+    run,
+    store,
 )
-from handlers.labelling.workflow_start import WorkflowStart, client_config
 from handlers.results.codes import Code
-from handlers.results.item import Answer, PictureHeader
+from handlers.results.item import Answer, PictureHeader, answers_in, content_item
 from labelstack.pricing import KNOWN_PICTURE, WORKFLOW_DETECTOR_READS, WORKFLOW_PICTURE
 from tests.handlers.factories import event, jpeg, time_of
 from tests.handlers.fakes import FakeObjects, stored_object
 from tests.handlers.lambda_context import emitted, lambda_context
 from tests.handlers.test_two_pipelines import DETECTORS, Happened, World, by_workflow
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
 
 FOREVER = Deadline(1e12)
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:labels"
@@ -62,9 +65,9 @@ def world() -> World:
 
 
 @pytest.fixture
-def steps(world: World) -> Iterator[LabellingSteps]:
+def pipeline(world: World) -> Iterator[Pipeline]:
     with ThreadPoolExecutor(1) as operations:
-        yield LabellingSteps(world.pipeline(None, operations, DeferredOutbox()))
+        yield world.pipeline(None, operations, Outbox())
 
 
 def through_json(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,8 +79,8 @@ def ask_all(world: World, state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state with every detector's answer, as the branches build it."""
     branches = [{"detector": detector, "stored": state["stored"]} for detector in state["missing"]]
     with ThreadPoolExecutor(1) as operations:
-        steps = LabellingSteps(world.pipeline(world.rekognition(), operations, DeferredOutbox()))
-        return {**state, "answers": [through_json(steps.recognise(branch, FOREVER)) for branch in branches]}
+        asking = world.pipeline(world.rekognition().detect, operations, Outbox())
+        return {**state, "answers": [through_json(recognise(asking, branch, FOREVER)) for branch in branches]}
 
 
 # --- what travels
@@ -103,20 +106,9 @@ def test_answer_survives_the_way_as_decimals() -> None:
         ("labels",),
     )
 
-    assert decode_answer(through_json(encode_answer(Detector.LABELS, answer))) == answer
+    item = content_item("etag", 1000, "labels", "f", answer, 10)
 
-
-def test_rejection_survives_the_way_with_its_sentence() -> None:
-    rejection = PictureRejectedError(Code.NOT_AN_IMAGE, "It has 10 by 10 pixels")
-
-    with pytest.raises(PictureRejectedError) as decoded:
-        decode_answer(through_json(encode_rejection(Detector.LABELS, rejection)))
-
-    assert (decoded.value.code, decoded.value.sentence) == (rejection.code, rejection.sentence)
-
-
-def test_detector_that_was_not_asked_has_said_nothing() -> None:
-    assert decode_answer({"detector": "labels"}) is None
+    assert answers_in(decode_answer(encode_answer(item)), {"labels": "f"}, 9) == {"labels": answer}
 
 
 @pytest.mark.parametrize(
@@ -128,70 +120,86 @@ def test_detector_that_was_not_asked_has_said_nothing() -> None:
         ("ObjectGoneError", ObjectGoneError),
         ("AnnouncementError", AnnouncementError),
         ("AnnouncementClaimedError", AnnouncementError),
+        ("PictureRejectedError", TransientError),
         ("States.Timeout", TransientError),
         ("KeyError", TransientError),
     ],
 )
 def test_error_is_known_by_its_name(name: str, error: type[Exception]) -> None:
     assert type(error_of(name)) is error
-    with pytest.raises(error) as decoded:
-        decode_answer({"detector": "labels", "error": name})
-    assert type(decoded.value) is error
 
 
 # --- steps
 
 
-def test_new_picture_asks_for_every_detector(world: World, steps: LabellingSteps) -> None:
+def test_new_picture_asks_for_every_detector(world: World, pipeline: Pipeline) -> None:
     world.objects.add("cat.jpg", jpeg())
 
-    state = steps.inspect({"event": encode_event(event())}, FOREVER)
+    state = inspect(pipeline, {"event": encode_event(event())}, FOREVER)
 
     assert state["missing"] == {"labels": True, "faces": True}
     assert "outcome" not in state
     assert world.rows.items == {}
 
 
-def test_what_is_no_picture_ends_at_once(world: World, steps: LabellingSteps) -> None:
+def test_what_is_no_picture_ends_at_once(world: World, pipeline: Pipeline) -> None:
     world.objects.add("cat.jpg", b"text")
 
-    state = steps.inspect({"event": encode_event(event())}, FOREVER)
+    state = inspect(pipeline, {"event": encode_event(event())}, FOREVER)
 
     assert state["outcome"] == "REJECTED"
 
 
-def test_state_older_than_a_newer_upload_overwrites_nothing(world: World, steps: LabellingSteps) -> None:
+def test_rejection_by_a_detector_survives_the_way_with_its_sentence(world: World, pipeline: Pipeline) -> None:
+    rejection = PictureRejectedError(Code.NOT_AN_IMAGE, "It has 10 by 10 pixels")
+
+    def reject(*_: object) -> Mapping[str, Any]:
+        raise rejection
+
+    world.objects.add("cat.jpg", jpeg())
+    state = through_json(inspect(pipeline, {"event": encode_event(event())}, FOREVER))
+    with ThreadPoolExecutor(1) as operations:
+        branch = {"detector": "labels", "stored": state["stored"]}
+        answer = through_json(recognise(world.pipeline(reject, operations, None), branch, FOREVER))
+
+    ended = store(pipeline, {**state, "answers": [answer, {"detector": "faces"}]}, FOREVER)
+
+    item = world.rows.items["IMAGE#cat.jpg", "META"]
+    assert (ended["outcome"], item["code"], item["message"]) == ("REJECTED", rejection.code, rejection.sentence)
+
+
+def test_state_older_than_a_newer_upload_overwrites_nothing(world: World, pipeline: Pipeline) -> None:
     old, new = event(sequencer=1, version_id="v1"), event(sequencer=2, version_id="v2")
     world.objects.add("cat.jpg", jpeg(seed=1), "v1")
-    slow = ask_all(world, through_json(steps.inspect({"event": encode_event(old)}, FOREVER)))
+    slow = ask_all(world, through_json(inspect(pipeline, {"event": encode_event(old)}, FOREVER)))
     world.objects.add("cat.jpg", jpeg(seed=2), "v2")
-    fast = ask_all(world, through_json(steps.inspect({"event": encode_event(new)}, FOREVER)))
-    assert steps.store(fast, FOREVER)["outcome"] == "LABELED"
+    fast = ask_all(world, through_json(inspect(pipeline, {"event": encode_event(new)}, FOREVER)))
+    assert store(pipeline, fast, FOREVER)["outcome"] == "LABELED"
     before = {place: dict(item) for place, item in world.rows.items.items() if place[0].startswith("IMAGE#")}
 
-    ended = steps.store(slow, FOREVER)
+    ended = store(pipeline, slow, FOREVER)
 
     assert ended["outcome"] == "STALE"
     assert {place: item for place, item in world.rows.items.items() if place[0].startswith("IMAGE#")} == before
     assert before["IMAGE#cat.jpg", "META"]["versionId"] == "v2"
 
 
-def test_state_older_than_a_delete_brings_nothing_back(world: World, steps: LabellingSteps) -> None:
+def test_state_older_than_a_delete_brings_nothing_back(world: World, pipeline: Pipeline) -> None:
     world.objects.add("cat.jpg", jpeg())
-    slow = ask_all(world, through_json(steps.inspect({"event": encode_event(event())}, FOREVER)))
+    slow = ask_all(world, through_json(inspect(pipeline, {"event": encode_event(event())}, FOREVER)))
     removed = event(kind=EventKind.REMOVED, sequencer=2, version_id="marker")
-    assert steps.inspect({"event": encode_event(removed)}, FOREVER)["outcome"] == "DELETED"
+    assert inspect(pipeline, {"event": encode_event(removed)}, FOREVER)["outcome"] == "DELETED"
 
-    assert steps.store(slow, FOREVER)["outcome"] == "STALE"
+    assert store(pipeline, slow, FOREVER)["outcome"] == "STALE"
 
     assert [item["status"] for item in world.rows.items.values() if "status" in item] == ["DELETED"]
 
 
-def test_failure_that_comes_after_a_newer_result_overwrites_nothing(world: World, steps: LabellingSteps) -> None:
+def test_failure_that_comes_after_a_newer_result_overwrites_nothing(world: World, pipeline: Pipeline) -> None:
     world.objects.add("cat.jpg", jpeg(), "v2")
     new = event(sequencer=2, version_id="v2")
-    steps.store(ask_all(world, through_json(steps.inspect({"event": encode_event(new)}, FOREVER))), FOREVER)
-    recorder = world.recorder(DeferredOutbox())
+    store(pipeline, ask_all(world, through_json(inspect(pipeline, {"event": encode_event(new)}, FOREVER))), FOREVER)
+    recorder = world.recorder(Outbox())
 
     ended = fail(recorder, {"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError"}}, FOREVER)
 
@@ -199,20 +207,20 @@ def test_failure_that_comes_after_a_newer_result_overwrites_nothing(world: World
     assert world.rows.items["IMAGE#cat.jpg", "META"]["status"] == "LABELED"
 
 
-def test_error_of_one_detector_keeps_what_the_other_said(world: World, steps: LabellingSteps) -> None:
+def test_error_of_one_detector_keeps_what_the_other_said(world: World, pipeline: Pipeline) -> None:
     world.objects.add("cat.jpg", jpeg())
-    state = ask_all(world, through_json(steps.inspect({"event": encode_event(event())}, FOREVER)))
+    state = ask_all(world, through_json(inspect(pipeline, {"event": encode_event(event())}, FOREVER)))
     state["answers"][1] = {"detector": "faces", "error": "RekognitionThrottledError"}
 
     with pytest.raises(RekognitionThrottledError):
-        steps.store(state, FOREVER)
+        store(pipeline, state, FOREVER)
 
-    again = steps.inspect({"event": encode_event(event())}, FOREVER)
+    again = inspect(pipeline, {"event": encode_event(event())}, FOREVER)
     assert again["missing"] == {"labels": False, "faces": True}
 
 
 def test_refused_picture_is_failed_with_its_reason_and_told(world: World) -> None:
-    recorder = world.recorder(DeferredOutbox())
+    recorder = world.recorder(Outbox())
     state = {"event": encode_event(event()), "failure": {"Error": "RekognitionDeniedError", "Cause": "{}"}}
 
     ended = through_json(fail(recorder, state, FOREVER))
@@ -223,10 +231,10 @@ def test_refused_picture_is_failed_with_its_reason_and_told(world: World) -> Non
     assert [message["status"] for message in world.targets.messages] == ["FAILED"]
 
 
-def test_result_is_told_once_however_often_its_event_comes(world: World, steps: LabellingSteps) -> None:
+def test_result_is_told_once_however_often_its_event_comes(world: World, pipeline: Pipeline) -> None:
     world.objects.add("cat.jpg", jpeg())
-    stored = steps.store(
-        ask_all(world, through_json(steps.inspect({"event": encode_event(event())}, FOREVER))), FOREVER
+    stored = store(
+        pipeline, ask_all(world, through_json(inspect(pipeline, {"event": encode_event(event())}, FOREVER))), FOREVER
     )
     assert world.targets.messages == []
 
@@ -290,7 +298,7 @@ def test_step_logs_keys_and_publishes_its_counts(capsys: pytest.CaptureFixture[s
         return {"outcome": "LABELED"}
 
     logger = Logger(service="step", stream=log)
-    step = StepFunction(count, metrics, logger, EmbeddedMetrics(namespace="Labelstack", service="step"))
+    step = StepFunction(count, metrics, logger)
     step.handle({"event": encode_event(event("a b.jpg"))}, lambda_context())
 
     line = json.loads(log.getvalue())
@@ -303,9 +311,7 @@ def test_step_raises_its_error_for_step_functions_to_know_by_name() -> None:
         raise RekognitionThrottledError("slow down")
 
     log = io.StringIO()
-    step = StepFunction(
-        fail, Metrics(), Logger(service="failing", stream=log), EmbeddedMetrics(namespace="L", service="s")
-    )
+    step = StepFunction(fail, Metrics(), Logger(service="failing", stream=log))
 
     with pytest.raises(RekognitionThrottledError):
         step.handle({"stored": {"key": "cat.jpg"}}, lambda_context())
@@ -315,7 +321,7 @@ def test_step_raises_its_error_for_step_functions_to_know_by_name() -> None:
 
 
 @pytest.fixture
-def stubbed() -> Iterator[tuple[WorkflowStart, Stubber]]:
+def stubbed() -> Iterator[tuple[SFNClient, Stubber]]:
     client = boto3.client(
         "stepfunctions",
         region_name="us-east-1",
@@ -324,19 +330,19 @@ def stubbed() -> Iterator[tuple[WorkflowStart, Stubber]]:
         config=client_config(1),
     )
     with Stubber(client) as stub:
-        yield WorkflowStart(client, MACHINE), stub
+        yield client, stub
 
 
 def ended(**more: Any) -> dict[str, Any]:
     return {"executionArn": MACHINE, "startDate": time_of(1), "stopDate": time_of(2), **more}
 
 
-def test_execution_gives_its_outcome(stubbed: tuple[WorkflowStart, Stubber]) -> None:
-    workflow, stub = stubbed
+def test_execution_gives_its_outcome(stubbed: tuple[SFNClient, Stubber]) -> None:
+    client, stub = stubbed
     request = {"stateMachineArn": MACHINE, "input": json.dumps({"event": encode_event(event())})}
     stub.add_response("start_sync_execution", ended(status="SUCCEEDED", output='{"outcome": "LABELED"}'), request)
 
-    assert workflow.process(event(), None, FOREVER).outcome == "LABELED"
+    assert run(client, MACHINE, event()).outcome == "LABELED"
 
 
 @pytest.mark.parametrize(
@@ -348,18 +354,18 @@ def test_execution_gives_its_outcome(stubbed: tuple[WorkflowStart, Stubber]) -> 
     ],
 )
 def test_execution_that_fails_raises_what_it_failed_with(
-    stubbed: tuple[WorkflowStart, Stubber], answer: dict[str, str], error: type[Exception]
+    stubbed: tuple[SFNClient, Stubber], answer: dict[str, str], error: type[Exception]
 ) -> None:
-    workflow, stub = stubbed
+    client, stub = stubbed
     stub.add_response("start_sync_execution", ended(**answer))
 
     with pytest.raises(error):
-        workflow.process(event(), None, FOREVER)
+        run(client, MACHINE, event())
 
 
-def test_execution_that_does_not_begin_is_tried_again_later(stubbed: tuple[WorkflowStart, Stubber]) -> None:
-    workflow, stub = stubbed
+def test_execution_that_does_not_begin_is_tried_again_later(stubbed: tuple[SFNClient, Stubber]) -> None:
+    client, stub = stubbed
     stub.add_client_error("start_sync_execution", "AccessDeniedException", http_status_code=403)
 
-    with pytest.raises(WorkflowUnavailableError, match="could not be run"):
-        workflow.process(event(), None, FOREVER)
+    with pytest.raises(TransientError, match="could not be run"):
+        run(client, MACHINE, event())

@@ -60,7 +60,7 @@ class World:
         for key, stored in self.s3.buckets[BUCKET].items():
             objects.add(key, stored.content)
         with ThreadPoolExecutor(1) as operations:
-            pipeline = assembled_pipeline(self.rows, objects, self.rekognition, operations, lambda: NOW)
+            pipeline = assembled_pipeline(self.rows, objects, self.rekognition.detect, operations, lambda: NOW)
             for body in self.sqs.bodies():
                 for event in decode_message(body).events:
                     process(pipeline, event)
