@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,6 +75,9 @@ def browsing(path: str, patience_ms: int = PATIENCE_MS) -> Iterator[Browser]:
             running.close()
 
 
+Visit = Callable[..., "Visitor"]
+
+
 class Visitor:
     """One browser window with its own storage, and its errors."""
 
@@ -126,3 +129,24 @@ class Visitor:
         left = [error for error in self.errors if part not in error]
         assert len(left) < len(self.errors), f"no error with {part!r} among {self.errors}"
         self.errors = left
+
+
+@contextmanager
+def visiting(browser: Browser, *, patience_ms: int = PATIENCE_MS) -> Iterator[Visit]:
+    """Yield a function that opens a page: visit(url, script="", **options of the browser context).
+
+    `script` runs before the page's. An error of a page that its test has not forgiven fails the test.
+    """
+    visitors: list[Visitor] = []
+
+    def visit(url: str, script: str = "", **options: Any) -> Visitor:
+        visitor = Visitor(browser, patience_ms=patience_ms, **options)
+        visitors.append(visitor)
+        visitor.context.add_init_script(script)
+        visitor.open(url)
+        return visitor
+
+    yield visit
+    for visitor in visitors:
+        visitor.context.close()
+    assert [visitor.errors for visitor in visitors if visitor.errors] == []

@@ -294,6 +294,14 @@ def guest_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.Temp
         yield deployed
 
 
+@pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
+def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
+    """Return both kinds of page in turn."""
+    stack_of_lane = request.getfixturevalue(request.param)
+    assert isinstance(stack_of_lane, DeployedStack)
+    return stack_of_lane
+
+
 @pytest.fixture(scope="session")
 def cloudfront_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory

@@ -14,13 +14,12 @@ import urllib3
 from playwright.sync_api import Browser, Page, expect
 
 from integration_tests.api import ApiClient
-from integration_tests.browser import DROP, Visitor, browsing, required_chromium
+from integration_tests.browser import DROP, Visit, Visitor, browsing, required_chromium, visiting
 from integration_tests.lanes import GUESTS
 from integration_tests.pictures import picture, sample
 from integration_tests.stack import DeployedStack, LocalRekognition
 from labelstack.clouds import Cloud
 
-Visit = Callable[..., Visitor]
 MakeKey = Callable[[str], str]
 ROWS = "#upload-list > li"
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -50,30 +49,9 @@ def awaken(caller: ApiClient) -> None:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """Yield a function that opens a page: visit(stack, path="", **options of the browser context).
-
-    Any error fails the test.
-    """
-    visitors: list[Visitor] = []
-
-    def open_page(deployed: DeployedStack, path: str = "", **options: Any) -> Visitor:
-        visitor = Visitor(browser, **options)
-        visitors.append(visitor)
-        visitor.open(str(deployed.outputs["websiteUrl"]) + path)
-        return visitor
-
-    yield open_page
-    for visitor in visitors:
-        visitor.context.close()
-    assert [visitor.errors for visitor in visitors if visitor.errors] == []
-
-
-@pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
-def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
-    """Return both kinds of page in turn."""
-    stack_of_lane = request.getfixturevalue(request.param)
-    assert isinstance(stack_of_lane, DeployedStack)
-    return stack_of_lane
+    """Yield a function that opens a stack's page: visit(stack, path="", **options of the browser context)."""
+    with visiting(browser) as visit_url:
+        yield lambda deployed, path="", **options: visit_url(str(deployed.outputs["websiteUrl"]) + path, **options)
 
 
 def file(name: str, content: bytes, kind: str = "image/png") -> Any:

@@ -11,11 +11,10 @@ import urllib3
 from playwright.sync_api import Browser, Page, Route, expect
 
 from integration_tests.api import ApiClient
-from integration_tests.browser import Visitor, browsing, required_chromium
+from integration_tests.browser import Visit, Visitor, browsing, required_chromium, visiting
 from integration_tests.pictures import picture, sample
 from integration_tests.stack import DeployedStack
 
-Visit = Callable[[DeployedStack], Visitor]
 MakeKey = Callable[[str], str]
 
 
@@ -30,31 +29,15 @@ def browser(stack: DeployedStack, guest_stack: DeployedStack, cloudfront_stack: 
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """Yield a function that opens a stack's page and waits until it takes files.
+    """Yield a function that opens a stack's page and waits until it takes files."""
+    with visiting(browser) as visit_url:
 
-    Any unforgiven error fails the test.
-    """
-    visitors: list[Visitor] = []
+        def visit_stack(deployed: DeployedStack) -> Visitor:
+            visitor = visit_url(str(deployed.outputs["websiteUrl"]))
+            expect(visitor.page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
+            return visitor
 
-    def open_page(deployed: DeployedStack) -> Visitor:
-        visitor = Visitor(browser)
-        visitors.append(visitor)
-        visitor.open(str(deployed.outputs["websiteUrl"]))
-        expect(visitor.page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
-        return visitor
-
-    yield open_page
-    for visitor in visitors:
-        visitor.context.close()
-    assert [visitor.errors for visitor in visitors if visitor.errors] == []
-
-
-@pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
-def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
-    """Return both kinds of page in turn."""
-    stack_of_lane = request.getfixturevalue(request.param)
-    assert isinstance(stack_of_lane, DeployedStack)
-    return stack_of_lane
+        yield visit_stack
 
 
 def choose(page: Page, name: str, content: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 
-from integration_tests.browser import Visitor, browsing, required_chromium
+from integration_tests.browser import Visit, Visitor, browsing, required_chromium, visiting
 from tests.serving import served
 
 from .double import Double, application
@@ -42,25 +42,14 @@ def site(double: Double) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
+def visit(browser: Browser, site: str) -> Iterator[Visit]:
     """Open the page: visit(path="", script="", **options of the browser context); `script` runs before the page's."""
-    visitors: list[Visitor] = []
-
-    def open_page(path: str = "", script: str = "", **options: Any) -> Visitor:
-        visitor = Visitor(browser, patience_ms=PATIENCE_MS, **options)
-        visitors.append(visitor)
-        visitor.context.add_init_script(script)
-        visitor.open(f"{site}/{path}")
-        return visitor
-
-    yield open_page
-    for visitor in visitors:
-        visitor.page.context.close()
-    assert [visitor.errors for visitor in visitors if visitor.errors] == []
+    with visiting(browser, patience_ms=PATIENCE_MS) as visit_url:
+        yield lambda path="", script="", **options: visit_url(f"{site}/{path}", script, **options)
 
 
 @pytest.fixture
-def visitor(visit: Callable[..., Visitor]) -> Visitor:
+def visitor(visit: Visit) -> Visitor:
     """Return the page, opened."""
     return visit()
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from integration_tests.browser import Visitor
+from integration_tests.browser import Visitor, visiting
 from tests.serving import served
 
 from .conftest import PATIENCE_MS, plain_picture, sample, upload_of
@@ -43,12 +43,8 @@ def visited(browser: Browser, guest: GuestDouble, script: str = "", *, dated: bo
                 "cognito-identity": f"{url}/aws/cognito",
             },
         }
-        visitor = Visitor(browser, patience_ms=PATIENCE_MS)
-        visitor.context.add_init_script(script)
-        visitor.open(url)
-        yield visitor
-        visitor.page.context.close()
-    assert visitor.errors == []
+        with visiting(browser, patience_ms=PATIENCE_MS) as visit:
+            yield visit(url, script)
     assert guest.refused == []
 
 
