@@ -43,21 +43,6 @@ class Code(StrEnum):
     OBJECT_DELETED = "OBJECT_DELETED"
 
 
-REJECTION_CODES: Final = frozenset(
-    {
-        Code.EMPTY_OBJECT,
-        Code.NOT_AN_IMAGE,
-        Code.UNSUPPORTED_FORMAT,
-        Code.IMAGE_TOO_SMALL,
-        Code.IMAGE_TOO_LARGE_BYTES,
-        Code.IMAGE_TOO_LARGE_PIXELS,
-        Code.IMAGE_TOO_COSTLY,
-        Code.IMAGE_DAMAGED,
-        Code.OBJECT_UNREADABLE,
-    }
-)
-"""Codes that go with REJECTED."""
-
 _SENTENCES: Final[dict[Code, str]] = {
     Code.EMPTY_OBJECT: "The file is empty (0 bytes): upload it again.",
     Code.NOT_AN_IMAGE: "The file is not a picture: upload a JPEG, PNG, HEIC, HEIF, AVIF, WebP, GIF, TIFF or BMP file.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from . import keys
 from .codes import Status
@@ -19,9 +19,6 @@ from .table import queried, read_item, to_wire, translated_errors
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
-
-BACKUP_DAYS: Final = 35
-"""The reach of the table's point-in-time recovery, which nobody can shorten for one item."""
 
 
 @dataclass(frozen=True)

@@ -361,21 +361,15 @@ def content_item(
     }
 
 
-def answers_in(item: Item, fingerprints: Mapping[str, str], now_s: float) -> dict[str, Answer]:
-    """Return the answers of these detectors and settings in an item, by detector; none when it has expired."""
+def answers_in(item: Item, now_s: float) -> dict[str, Answer]:
+    """Return the answer in an item, by its detector; none when it has expired."""
     # DynamoDB removes expired items within days, not at once.
     if item["expiresAt"] <= now_s:
         return {}
     width, height = (None if side is None else int(side) for side in (item["width"], item["height"]))
     converted, capture, facts = item.get("converted", False), item.get("capture"), item.get("facts", "")
     header = PictureHeader(item["format"], width, height, converted, capture, facts)
-    answers = {}
-    for detector, fingerprint in item["fingerprints"].items():
-        if fingerprints.get(detector) == fingerprint:
-            analysis = item["analyses"][detector]
-            truncated = tuple(part for part in item["truncated"] if part.partition(".")[0] in analysis)
-            answers[detector] = Answer(analysis, header, truncated)
-    return answers
+    return {name: Answer(analysis, header, tuple(item["truncated"])) for name, analysis in item["analyses"].items()}
 
 
 # --- fitting an analysis into an item

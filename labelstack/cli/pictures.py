@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from handlers.results.erasure import BACKUP_DAYS, Erasure
+from handlers.results.erasure import Erasure
 from handlers.results.order import TOMBSTONE_DAYS
 from labelstack.cli.backend import Backend
 from labelstack.cli.options import (
@@ -44,6 +44,7 @@ from labelstack.service import DEFAULT_WORKERS, Finished, NotUploaded, TimedOut,
 from labelstack.uploads import LeftOut, LocalPicture, collect, total_bytes, under
 
 SHOWN_PICTURES = 40  # of more, only numbers
+BACKUP_DAYS = 35  # the reach of the table's point-in-time recovery, which nobody can shorten for one item
 
 
 @command(examples=["labelstack upload cat.jpg holiday/ --wait"])

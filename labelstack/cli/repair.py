@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import click
 from rich.text import Text
 
-from handlers.results.codes import REJECTION_CODES, Code, Status
+from handlers.results.codes import Code, Status
 from handlers.results.document import Result
 from handlers.results.keys import iso_ms
 from handlers.results.query import Query
@@ -26,7 +26,14 @@ from labelstack.repair.jobs import Job
 SHOWN = 50
 GRACE_S = 15 * 60
 SEARCH_PAGE = 100
-FAILURES = [str(code) for code in Code if code not in (*REJECTION_CODES, Code.OBJECT_DELETED, Code.UNREADABLE_MESSAGE)]
+FAILURES = (
+    Code.REKOGNITION_THROTTLED,
+    Code.REKOGNITION_ACCESS_DENIED,
+    Code.REKOGNITION_ERROR,
+    Code.REKOGNITION_TIMEOUT,
+    Code.STORAGE_ERROR,
+    Code.RETRIES_EXHAUSTED,
+)
 
 
 @command(short_help="Find and repair missing and stale results.", examples=["labelstack reconcile --fix"])
@@ -107,7 +114,7 @@ def reconcile(
     "codes",
     multiple=True,
     metavar="CODE",
-    type=click.Choice(FAILURES),
+    type=click.Choice([str(code) for code in FAILURES]),
     help="Only failures with this code; may be repeated.",
 )
 @click.option("--prefix", default="", help="Only pictures whose keys start with this.")
