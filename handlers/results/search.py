@@ -34,7 +34,6 @@ _BLOCK: Final = 1000
 """The number of entries that each further round of a page reads, if other folders' are among them. A page that ends
 before it is full tells that there are such pictures, but not how many: it ends after thousands.
 """
-
 _FIRST, _LAST = "0", ":"
 """Before and after all sort keys, which begin with a digit."""
 
@@ -94,13 +93,13 @@ class ResultsReader:
             if state.get(each, ()) is not None
         }
         # Pictures older than the end of a head may be older than pictures of that status which were not read.
-        oldest = max((keys.sort_key(*end) for _, way, end in heads.values() if way and end), default="")
+        oldest = max((keys.sort_key(*end) for _, _, end in heads.values() if end), default="")
         newest = merge(*(results for results, _, _ in heads.values()), key=_place, reverse=True)
         shown = [result for result, _ in zip(newest, range(limit), strict=False) if _place(result) >= oldest]
-        for each, (results, way, end) in heads.items():
+        for each, (results, _, end) in heads.items():
             own = [result for result in shown if result["status"] == each]
             if len(own) == len(results):
-                state[each] = self._unforeign(end) if way and end else None
+                state[each] = end and self._unforeign(end)
             elif own:
                 state[each] = own[-1]["processedAt"], own[-1]["key"]
         finished = all(state.get(each, "") is None for each in statuses)
@@ -123,8 +122,8 @@ class ResultsReader:
         total = None if cursor else self._total(len(results), _counters(query), finished=on is None)
         if on is None:
             return Page(results, None, total)
-        place = {"p": self._unforeign(end)} if end else {}
-        return Page(results, self._cursors.encode(bound, {"l": state["l"], "w": on.partition} | place), total)
+        state |= {"w": on.partition, "p": end and self._unforeign(end)}
+        return Page(results, self._cursors.encode(bound, state), total)
 
     def label_counts(self) -> dict[str, int]:
         """Count the pictures of each label, exactly."""
