@@ -258,7 +258,7 @@ class Pipeline:
         now_s = self.now().timestamp()
         answers: dict[str, Answer] = {}
         for item in items:
-            answers |= answers_in(item, now_s)
+            answers |= answers_in(item, self.settings.fingerprints, now_s)
         return answers
 
     def _leave(self, outcome: Outcome, image: Snapshot) -> Ended:

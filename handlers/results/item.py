@@ -361,15 +361,19 @@ def content_item(
     }
 
 
-def answers_in(item: Item, now_s: float) -> dict[str, Answer]:
-    """Return the answer in an item, by its detector; none when it has expired."""
+def answers_in(item: Item, fingerprints: Mapping[str, str], now_s: float) -> dict[str, Answer]:
+    """Return the answer in an item, by its detector; none when it has expired, or is to other settings."""
     # DynamoDB removes expired items within days, not at once.
     if item["expiresAt"] <= now_s:
         return {}
     width, height = (None if side is None else int(side) for side in (item["width"], item["height"]))
     converted, capture, facts = item.get("converted", False), item.get("capture"), item.get("facts", "")
     header = PictureHeader(item["format"], width, height, converted, capture, facts)
-    return {name: Answer(analysis, header, tuple(item["truncated"])) for name, analysis in item["analyses"].items()}
+    return {
+        name: Answer(analysis, header, tuple(item["truncated"]))
+        for name, analysis in item["analyses"].items()
+        if item["fingerprints"][name] == fingerprints.get(name)
+    }
 
 
 # --- fitting an analysis into an item
