@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .decoding.errors import UnusablePictureError, damaged, too_small, unsupported
-from .decoding.exif import EXIF_START, UPRIGHT, capture, orientation
+from .decoding.exif import EXIF_START, capture, orientation
+from .decoding.tiff import UPRIGHT
 from .decoding.xmp import MAX_BYTES, Bytes
 
 # The rest of labelling is loaded where it is used: the process that decodes loads this module, and needs no boto3.
