@@ -11,15 +11,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from ..results.codes import Code
 from ..results.document import Capture
-from .decoding.child import OUT_OF_MEMORY
-from .decoding.conversion import Converted
+from .decoding import OUT_OF_MEMORY, Answer, Converted
 from .errors import DecoderStoppedError, PictureRejectedError
 
 SECONDS: Final = 2
@@ -62,37 +62,33 @@ class Decoder:
         """Return the picture as WebP files of these longest sides, the longest first. Raises as `convert` does."""
         return self._ask(content, size_bytes, timeout_s, format=name, sidesPx=sides_px)[1]
 
-    def _ask(
-        self, content: Iterable[bytes], size_bytes: int, timeout_s: float, **request: Any
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    def _ask(self, content: Iterable[bytes], size_bytes: int, timeout_s: float, **request: Any) -> Answer:
         answer, files = self._exchange(content, {**request, "sizeBytes": size_bytes}, timeout_s)
         if "code" in answer:
             raise PictureRejectedError(Code(answer["code"]), answer["detail"])
         return answer, files
 
-    def _exchange(
-        self, content: Iterable[bytes], request: dict[str, Any], timeout_s: float
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    def _exchange(self, content: Iterable[bytes], request: dict[str, Any], timeout_s: float) -> Answer:
         """Return the process's answer; end the process when that takes too long, or the content does not come."""
         process = self._running()
-        requests, answers = _pipes(process)
-        late = threading.Event()
-        timer = threading.Timer(max(0.0, min(timeout_s, threading.TIMEOUT_MAX)), _end_late, (process, late))
+        assert process.stdin
+        assert process.stdout
+        deadline_s = time.monotonic() + timeout_s
+        timer = threading.Timer(max(0.0, min(timeout_s, threading.TIMEOUT_MAX)), process.kill)
         timer.start()
         line = b""
         try:
-            requests.write(json.dumps(request).encode() + b"\n")
-            for part in content:
-                requests.write(part)
-            requests.flush()
-            line = answers.readline()
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.writelines(content)
+            process.stdin.flush()
+            line = process.stdout.readline()
             if not line:
                 raise EOFError
             answer = json.loads(line, parse_float=Decimal)
-            return answer, [answers.read(file_bytes) for file_bytes in answer["sizesBytes"]]
+            return answer, [process.stdout.read(file_bytes) for file_bytes in answer["sizesBytes"]]
         except (BrokenPipeError, EOFError) as error:
             status = process.wait()
-            if late.is_set():
+            if time.monotonic() >= deadline_s:
                 raise DecoderStoppedError(f"the decoder did not answer within {timeout_s:.1f} s") from error
             raise _reason(status) from error
         finally:
@@ -121,17 +117,6 @@ class Decoder:
         return self._process
 
 
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    assert process.stdin
-    assert process.stdout
-    return process.stdin, process.stdout
-
-
-def _end_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
-    process.kill()
-
-
 def _reason(status: int) -> PictureRejectedError | DecoderStoppedError:
     """Explain why the process ended while it had a picture."""
     if status == -signal.SIGXCPU:
@@ -143,10 +128,4 @@ def _reason(status: int) -> PictureRejectedError | DecoderStoppedError:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    process.wait()
-    for pipe in _pipes(process):
-        # Nobody needs the rest that has not been written.
-        try:
-            pipe.close()
-        except BrokenPipeError:
-            continue
+    process.communicate()

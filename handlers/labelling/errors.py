@@ -19,10 +19,9 @@ LabellingError
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from ..results.codes import Code, sentence
-from .decoding.errors import UnusablePictureError
 
 
 class LabellingError(Exception):
@@ -37,11 +36,6 @@ class PictureRejectedError(LabellingError):
         self.detail = detail
         self.sentence = f"{sentence(code)} {detail}." if detail else sentence(code)
         super().__init__(self.sentence)
-
-    @classmethod
-    def of(cls, error: UnusablePictureError) -> Self:
-        """Return the rejection that decoding gives the reason of."""
-        return cls(Code(error.code), error.detail)
 
 
 class ObjectGoneError(LabellingError):

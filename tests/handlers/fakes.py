@@ -13,6 +13,7 @@ from typing import Any
 
 from handlers.labelling.deadline import Deadline
 from handlers.labelling.decoder import Decoder
+from handlers.labelling.decoding import Answer
 from handlers.labelling.decoding.child import answered
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import ObjectGoneError
@@ -33,9 +34,7 @@ class DecoderHere(Decoder):
         super().__init__(max_pixels, memory_mb=0)
         self.max_pixels = max_pixels
 
-    def _exchange(
-        self, content: Iterable[bytes], request: dict[str, Any], timeout_s: float
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    def _exchange(self, content: Iterable[bytes], request: dict[str, Any], timeout_s: float) -> Answer:
         return answered(request, io.BytesIO(b"".join(content)), self.max_pixels, lambda pixels: None)
 
 

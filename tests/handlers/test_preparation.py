@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers.labelling.deadline import Deadline
-from handlers.labelling.decoding.conversion import Converted
+from handlers.labelling.decoding import Converted
 from handlers.labelling.errors import ConversionDelayedError, PictureRejectedError
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.preparation import Preparation

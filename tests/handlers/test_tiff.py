@@ -14,7 +14,7 @@ from PIL import Image
 
 from handlers.labelling.decoding import conversion
 from handlers.labelling.decoding.brightness import value_range
-from handlers.labelling.decoding.errors import UnusablePictureError
+from handlers.labelling.errors import PictureRejectedError
 from integration_tests.tiff import Tag, tiff
 from tests.handlers.factories import corners, encoded
 
@@ -33,8 +33,8 @@ def assert_as_bright_as_8_bits(content: bytes) -> None:
     assert np.abs(shown(content) - GREY).mean() < 4
 
 
-def error(content: bytes) -> UnusablePictureError:
-    with pytest.raises(UnusablePictureError) as caught:
+def error(content: bytes) -> PictureRejectedError:
+    with pytest.raises(PictureRejectedError) as caught:
         conversion.convert(io.BytesIO(content), "TIFF", LIMIT)
     return caught.value
 

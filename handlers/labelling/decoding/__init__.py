@@ -1,5 +1,30 @@
 """From the bytes of a file to a JPEG for Rekognition.
 
-`conversion` is the way of a picture, `tiff` and `brightness` what TIFF files want. The process that decodes loads this
-package and `picture`, so neither imports the rest of labelling or boto3.
+`conversion` is the way of a picture, `exif` what its camera says, `tiff` and `brightness` what TIFF files want. The
+process that decodes loads this package, which imports neither boto3 nor the rest of labelling but `picture` and
+`errors`. The function loads neither `conversion` nor Pillow.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ...results.document import Capture
+
+Answer = tuple[dict[str, Any], list[bytes]]
+"""What the process that decodes says of a file, and the files that it makes (see `child`)."""
+OUT_OF_MEMORY: Final = 3
+"""Its exit status."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A JPEG for Rekognition; `width` and `height` are the original's as a person sees it."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    capture: Capture | None = None
+    """The camera's facts, where the file's first bytes do not say them."""

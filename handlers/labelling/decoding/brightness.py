@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from .errors import unsupported
+from PIL import Image, ImageMath
+
+from ...results.codes import Code
+from ..errors import PictureRejectedError
 from .tiff import Tiff
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 _FULL: Final = (1, *(2**bits - 1 for bits in (*range(8, 17), 24, 31, 32)))
 """The usual number of white: 1 of fractions, else the largest number of so many bits."""
@@ -23,15 +23,17 @@ _CUSTOMARY: Final = (-9999.0, -32768.0)
 """The numbers by which maps mark that there is no number."""
 _NO_MEASUREMENT: Final = 1e30
 """Programs write numbers near the largest that a float holds where they have none."""
+_LEAST_VALUES: Final = 3
+"""Fewer numbers are a mask: none of them means nothing."""
 
 
 def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
-    """Return the picture in an 8-bit mode whose colours can be mixed, as scaling needs. Raises UnusablePictureError.
+    """Return the picture in an 8-bit mode whose colours can be mixed, as scaling needs. Raises PictureRejectedError.
 
     `tiff` is what its file says, if it is one.
     """
     if picture.mode == "LAB":
-        raise unsupported("Its colours are L*a*b*")
+        raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, "Its colours are L*a*b*")
     if picture.mode.startswith("I;16") and tiff is None:
         return _grey_of_16_bits(picture.convert("I"), picture.info.get("transparency"))
     if tiff and tiff.bits == 8 and tiff.signed and picture.mode == "L":
@@ -39,7 +41,7 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
         picture = (
             _changed(picture, [value ^ 0x80 for value in range(256)]).convert("F").point(lambda value: value - 128)
         )
-    if picture.mode.startswith("I") or picture.mode == "F":
+    if tiff and (picture.mode.startswith("I") or picture.mode == "F"):
         return _numbers(picture if picture.mode == "F" else picture.convert("I"), tiff)
     if picture.mode not in ("RGBA", "RGBa", "LA", "La") and picture.has_transparency_data:
         picture = picture.convert("RGBA")
@@ -48,7 +50,7 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
     if tiff is None:
         return picture
     if tiff.white_is_zero:
-        return _changed(picture, [255 - value for value in range(256)])
+        return _changed(picture, range(255, -1, -1))
     if tiff.bits == 16 and picture.mode in ("RGB", "RGBA"):
         # The decoder has kept the upper 8 bits: of pictures that use 12, that is the range from 0 to 15.
         most = max(int(bounds[1]) for bounds in picture.convert("RGB").getextrema() if isinstance(bounds, tuple))
@@ -58,8 +60,6 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
 
 
 def _grey_of_16_bits(numbers: Image.Image, clear: int | None) -> Image.Image:
-    from PIL import Image, ImageMath
-
     grey = _mapped(numbers, 0, 65535)
     if clear is None:
         return grey
@@ -70,15 +70,12 @@ def _grey_of_16_bits(numbers: Image.Image, clear: int | None) -> Image.Image:
 def as_srgb(picture: Image.Image, gamma: float) -> Image.Image:
     """Return a picture of 8 bits whose values are light to the power of `gamma` with sRGB's values (IEC 61966-2-1)."""
     light = [(value / 255) ** (1 / gamma) for value in range(256)]
-    return _changed(
-        picture, [round(255 * (12.92 * y if y <= 0.0031308 else 1.055 * y ** (1 / 2.4) - 0.055)) for y in light]
-    )
+    srgb = [12.92 * y if y <= 0.0031308 else 1.055 * y ** (1 / 2.4) - 0.055 for y in light]
+    return _changed(picture, [round(255 * value) for value in srgb])
 
 
-def _numbers(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
-    from PIL import Image, ImageMath
-
-    if tiff and tiff.bits == 32 and picture.mode == "I" and not tiff.signed:
+def _numbers(picture: Image.Image, tiff: Tiff) -> Image.Image:
+    if tiff.bits == 32 and picture.mode == "I" and not tiff.signed:
         # They were read as signed: the upper half has become negative.
         picture = ImageMath.lambda_eval(
             lambda of: of["float"](of["it"]) + of["float"](of["it"] < 0) * 2.0**32, it=picture
@@ -87,10 +84,8 @@ def _numbers(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
     sample = picture.resize(sides, Image.Resampling.NEAREST)
     # Of a picture of one channel these are its values.
     values: Sequence[Any] = sample.get_flattened_data()
-    least, most = value_range(values, tiff.no_data if tiff else None)
-    if tiff and tiff.white_is_zero:
-        least, most = most, least
-    return _mapped(picture, least, most)
+    least, most = value_range(values, tiff.no_data)
+    return _mapped(picture, most, least) if tiff.white_is_zero else _mapped(picture, least, most)
 
 
 def value_range(values: Iterable[float], no_data: float | None) -> tuple[float, float]:
@@ -111,21 +106,13 @@ def value_range(values: Iterable[float], no_data: float | None) -> tuple[float, 
     return (0, full) if full and 0 <= least <= most / 4 else (least, most)
 
 
-_LEAST_VALUES: Final = 3
-"""Fewer numbers are a mask: none of them means nothing."""
-
-
 def _mapped(picture: Image.Image, black: float, white: float) -> Image.Image:
     """Return the numbers from black to white as 0 to 255. Numbers outside are black or white."""
     factor = 255 / (white - black) if white != black else 0.0
     return picture.convert("F").point(lambda value: value * factor - black * factor).convert("L")
 
 
-def _changed(picture: Image.Image, values: list[int]) -> Image.Image:
+def _changed(picture: Image.Image, values: Sequence[int]) -> Image.Image:
     """Return each channel's value by the one in the list, but for transparency."""
-    from PIL import Image
-
-    bands = picture.split()
-    alpha = picture.mode in ("RGBA", "LA")
-    changed = [band if alpha and band is bands[-1] else band.point(values) for band in bands]
-    return Image.merge(picture.mode, changed) if len(changed) > 1 else changed[0]
+    tables = (range(256) if band == "A" else values for band in picture.getbands())
+    return picture.point([value for table in tables for value in table])

@@ -19,11 +19,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..errors import PictureRejectedError
+from . import OUT_OF_MEMORY, Answer
 from .conversion import convert, facts, previews
-from .errors import UnusablePictureError
 
-OUT_OF_MEMORY: Final = 3
-"""The exit status."""
 _SECONDS_PER_MEGAPIXEL: Final = 0.1
 """Twice what the most expensive format takes on a slow machine (`make bench`)."""
 _MAX_SECONDS: Final = 15
@@ -63,9 +62,7 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
         return
 
 
-def answered(
-    request: Any, stream: io.BytesIO, max_pixels: int, allow: Callable[[int], None]
-) -> tuple[dict[str, Any], list[bytes]]:
+def answered(request: Any, stream: io.BytesIO, max_pixels: int, allow: Callable[[int], None]) -> Answer:
     """Return the answer to a request about a file, and its files."""
     name = request["format"]
     try:
@@ -73,11 +70,10 @@ def answered(
             return {}, previews(stream, name, request["sidesPx"], max_pixels, allow)
         if "facts" in request:
             return {"capture": facts(stream, name, max_pixels)}, []
-        converted = convert(stream, name, max_pixels, allow)
-    except UnusablePictureError as error:
+        copy = convert(stream, name, max_pixels, allow)
+        return {"width": copy.width, "height": copy.height, "capture": copy.capture}, [copy.jpeg]
+    except PictureRejectedError as error:
         return {"code": error.code, "detail": error.detail}, []
-    answer = {"width": converted.width, "height": converted.height, "capture": converted.capture}
-    return answer, [converted.jpeg]
 
 
 def _allow_seconds(seconds: float) -> None:

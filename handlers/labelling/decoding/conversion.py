@@ -13,34 +13,24 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from importlib import import_module
 from itertools import product
 from typing import IO, TYPE_CHECKING, Final
 
-from ..picture import (
-    JPEG_END,
-    MAX_SCANS,
-    MAX_SIDE_PX,
-    MIN_SIDE_PX,
-    Structure,
-    keep_pixels,
-    lies_on_its_side,
-    read_jpeg,
-    read_png,
-    show_webp_canvas,
-    webp_sides,
-)
+from PIL import ExifTags, Image, ImageChops, ImageFile, ImageOps, ImagePalette
+
+from ...results.codes import Code
+from ..errors import PictureRejectedError
+from ..picture import MAX_SCANS, MAX_SIDE_PX, MIN_SIDE_PX, ON_ITS_SIDE, Structure, check_sides
+from . import Converted
 from .brightness import as_srgb, eight_bits
-from .errors import UnusablePictureError, damaged, too_small, unsupported
 from .exif import capture, orientation
+from .stripping import keep_pixels, show_webp_canvas, webp_sides
 from .tiff import Tiff, keep_first_picture
-from .xmp import in_gif
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFile
-
     from ...results.document import Capture
 
 MAX_INLINE_BYTES: Final = 5 * 1024 * 1024
@@ -58,6 +48,7 @@ _QUALITIES: Final = (90, 80, 65)
 _PREVIEW_QUALITY: Final = 80
 _SMALLER: Final = 0.7
 
+_JPEG_END: Final = b"\xff\xd9"
 _LEAST_ROWS: Final = 0.9
 """The share of rows that a broken file must have."""
 # The errors of Pillow, libheif and their codecs for damaged files.
@@ -67,34 +58,23 @@ _DAMAGED: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Converted:
-    """A JPEG for Rekognition; `width` and `height` are the original's as a person sees it."""
-
-    jpeg: bytes
-    width: int
-    height: int
-    capture: Capture | None = None
-    """The camera's facts, where the file's first bytes do not say them."""
-
-
 def convert(
     stream: io.BytesIO, name: str, max_pixels: int, allow: Callable[[int], None] = lambda pixels: None
 ) -> Converted:
     """Return the picture in a file of format `name` (see `picture`), when it has no more than `max_pixels` to decode.
 
-    `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises UnusablePictureError
+    `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises PictureRejectedError
     and MemoryError.
     """
-    with _opened(stream, name, max_pixels) as (file, structure, capture):
+    with _opened(stream, name, max_pixels) as (file, structure):
         picture, width, height = _turned(file, structure, name, WORK_SIDE_PX, max_pixels, allow)
-        return Converted(_encode(picture), width, height, capture)
+        return Converted(_encode(picture), width, height, structure.capture)
 
 
 def facts(stream: io.BytesIO, name: str, max_pixels: int) -> Capture | None:
     """Return the camera's facts from a file of format `name`, without decoding a pixel. Raises as `convert` does."""
-    with _opened(stream, name, max_pixels) as (*_, capture):
-        return capture
+    with _opened(stream, name, max_pixels) as (_, structure):
+        return structure.capture
 
 
 def previews(
@@ -108,10 +88,8 @@ def previews(
 
     They have no metadata.
     """
-    from PIL import Image
-
     files = []
-    with _opened(stream, name, max_pixels) as (file, structure, _):
+    with _opened(stream, name, max_pixels) as (file, structure):
         profile = structure.profile or file.info.get("icc_profile") or b""
         picture, *_ = _turned(file, structure, name, sides_px[0], max_pixels, allow)
         picture = _in_srgb(picture, profile)
@@ -124,48 +102,36 @@ def previews(
 
 
 @contextmanager
-def _opened(
-    stream: io.BytesIO, name: str, max_pixels: int
-) -> Iterator[tuple[ImageFile.ImageFile, Structure, Capture | None]]:
-    """Yield the file without a decoded pixel, its structure, and the camera's facts."""
-    from PIL import Image
-
+def _opened(stream: io.BytesIO, name: str, max_pixels: int) -> Iterator[tuple[ImageFile.ImageFile, Structure]]:
+    """Yield the file without a decoded pixel, and its structure with the camera's facts."""
     try:
         structure = _keep_pixels(stream, name)
         with _open(stream, name, structure, max_pixels) as picture:
             blocks = (picture.info.get(block) or b"" for block in ("exif", "xmp"))
-            yield picture, structure, structure.capture or capture(*blocks)
+            yield picture, replace(structure, capture=structure.capture or capture(*blocks))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnusablePictureError("IMAGE_TOO_LARGE_PIXELS") from error
+        raise PictureRejectedError(Code.IMAGE_TOO_LARGE_PIXELS) from error
     except _DAMAGED as error:
         if _OUT_OF_MEMORY.search(str(error)):
             raise MemoryError from error
         # Pillow and libheif say so of codecs and kinds that they do not have.
         if "unsupported" in str(error).lower():
-            raise unsupported(f"The decoder says: {str(error)[:_MAX_REASON_CHARACTERS].rstrip('.')}") from error
-        raise damaged() from error
+            reason = f"The decoder says: {str(error)[:_MAX_REASON_CHARACTERS].rstrip('.')}"
+            raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, reason) from error
+        raise PictureRejectedError(Code.IMAGE_DAMAGED) from error
 
 
 def _keep_pixels(stream: io.BytesIO, name: str) -> Structure:
     """Read a file's structure, and remove parts that can cost much and are not needed."""
-    with stream.getbuffer() as data:
-        if name in ("JPEG", "PNG"):
-            structure = (read_jpeg if name == "JPEG" else read_png)(data)
-            structure = replace(structure, capture=capture(structure.exif, structure.xmp))
-        else:
-            exif, xmp = data if name == "TIFF" else b"", in_gif(data) if name == "GIF" else b""
-            structure = Structure(capture=capture(exif, xmp))
     if name == "TIFF":
-        tiff = keep_first_picture(stream)
-        return replace(structure, turn=tiff.turn, tiff=tiff, profile=tiff.profile)
-    if name in ("JPEG", "PNG", "GIF"):
-        keep_pixels(stream, name)
+        return keep_first_picture(stream)
+    structure = keep_pixels(stream, name)
     if structure.scans > MAX_SCANS:
-        raise UnusablePictureError("IMAGE_TOO_COSTLY", f"It has more than {MAX_SCANS} scans")
+        raise PictureRejectedError(Code.IMAGE_TOO_COSTLY, f"It has more than {MAX_SCANS} scans")
     if structure.scans > 1:
         # The first scan shows all rows, the others make them finer: an end of their own makes do with those that came.
         stream.seek(0, io.SEEK_END)
-        stream.write(JPEG_END)
+        stream.write(_JPEG_END)
     return structure
 
 
@@ -176,8 +142,8 @@ def _open(stream: io.BytesIO, name: str, structure: Structure, max_pixels: int) 
         from pillow_heif import HeifImageFile
 
         return HeifImageFile(stream)  # type: ignore[no-untyped-call]  # its constructor has no types
-    if structure.tiff:
-        return _open_tiff(stream, structure.tiff)
+    if isinstance(structure, Tiff):
+        return _open_tiff(stream, structure.planar)
     if name == "WebP":
         # The decoder takes the room for the whole canvas before it says how large it is.
         with stream.getbuffer() as data:
@@ -192,16 +158,17 @@ def _open(stream: io.BytesIO, name: str, structure: Structure, max_pixels: int) 
     return picture
 
 
-def _open_tiff(stream: io.BytesIO, tiff: Tiff) -> ImageFile.ImageFile:
-    from PIL import ImagePalette, TiffImagePlugin
+def _open_tiff(stream: io.BytesIO, planar: bool) -> ImageFile.ImageFile:
+    from PIL import TiffImagePlugin
 
     # Pillow's own reader takes 16 bits for 8 where each channel has its place, and no transparency.
-    TiffImagePlugin.READ_LIBTIFF = tiff.planar
+    TiffImagePlugin.READ_LIBTIFF = planar
     try:
         picture = TiffImagePlugin.TiffImageFile(stream)
     except (SyntaxError, KeyError) as error:
         # The directory has been read by then: its combination of tags is one that Pillow does not have.
-        raise unsupported("Its combination of channels, numbers and compression is not supported") from error
+        reason = "Its combination of channels, numbers and compression is not supported"
+        raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, reason) from error
     # libtiff has put the bytes in this machine's order, which Pillow heeds for unsigned numbers of 16 bits only.
     picture.tile = [
         tile._replace(args=(_IN_NATIVE_ORDER.get(tile.args[0], tile.args[0]), *tile.args[1:]))
@@ -228,18 +195,14 @@ def _turned(
     max_pixels: int,
     allow: Callable[[int], None],
 ) -> tuple[Image.Image, int, int]:
-    from PIL import Image
-
     width, height = picture.size
     target = _target(width, height, side_px)
     if name == "JPEG":
         # The decoder can decode only half, a quarter or an eighth of the sides.
         picture.draft("RGB", target)
-    if structure.tiff and (tile := structure.tiff.tile_pixels) > max_pixels:
-        raise UnusablePictureError(
-            "IMAGE_TOO_LARGE_PIXELS",
-            f"It has tiles of {tile / 1e6:.0f} megapixels; the limit is {max_pixels / 1e6:.0f}",
-        )
+    if isinstance(structure, Tiff) and structure.tile_pixels > max_pixels:
+        sizes = f"tiles of {structure.tile_pixels / 1e6:.0f} megapixels; the limit is {max_pixels / 1e6:.0f}"
+        raise PictureRejectedError(Code.IMAGE_TOO_LARGE_PIXELS, f"It has {sizes}")
     pixels = picture.width * picture.height
     pixels += width * height // 2 if structure.buffered else 0
     if name == "BMP" and picture.tile[0].codec_name == "bmp_rle":
@@ -259,18 +222,11 @@ def _turned(
     small = _small(_on_clear_ground(picture, extents) if extents else picture, structure, target)
     # Before the encoder sees it: it would write the comment of a GIF, and fail at a long one.
     small.info = {}
-    if lies_on_its_side(turn):
+    if turn in ON_ITS_SIDE:
         width, height = height, width
-    turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
-    }
-    return (small.transpose(turns[turn]) if turn in turns else small), width, height
+    small.getexif()[ExifTags.Base.Orientation] = turn
+    ImageOps.exif_transpose(small, in_place=True)
+    return small, width, height
 
 
 def _load(picture: ImageFile.ImageFile) -> None:
@@ -286,7 +242,7 @@ def _load(picture: ImageFile.ImageFile) -> None:
 
 def _clear_where_all_bits_are(picture: ImageFile.ImageFile, stream: IO[bytes]) -> None:
     """Make the transparent colour of a PNG of 16 bits so: the decoder keeps the upper 8, and a second run the lower."""
-    from PIL import ImageChops, PngImagePlugin
+    from PIL import PngImagePlugin
 
     stream.seek(0)
     lower = PngImagePlugin.PngImageFile(stream)
@@ -302,30 +258,24 @@ def _clear_where_all_bits_are(picture: ImageFile.ImageFile, stream: IO[bytes]) -
 
 def _target(width: int, height: int, side_px: int) -> tuple[int, int]:
     """Return the sides to scale down to: `side_px`, or more where a narrow picture would have too few pixels."""
+    check_sides(width, height)
     long, short = max(width, height), min(width, height)
-    if short < MIN_SIDE_PX:
-        raise too_small(width, height)
     scale = min(1.0, max(side_px / long, MIN_SIDE_PX / short))
     if long * scale > MAX_SIDE_PX:
-        raise UnusablePictureError(
-            "IMAGE_TOO_LARGE_PIXELS", f"It has {width} x {height} pixels, which is too long for its width"
-        )
+        detail = f"It has {width} x {height} pixels, which is too long for its width"
+        raise PictureRejectedError(Code.IMAGE_TOO_LARGE_PIXELS, detail)
     return max(MIN_SIDE_PX, round(width * scale)), max(MIN_SIDE_PX, round(height * scale))
 
 
 def _check_pixels(name: str, width: int, height: int, max_pixels: int) -> None:
     limit = min(MAX_JPEG_PIXELS, max_pixels)
     if width * height > limit:
-        raise UnusablePictureError(
-            "IMAGE_TOO_LARGE_PIXELS",
-            f"It has {width} x {height} pixels; the limit for {name} files like it is {limit / 1e6:.0f} megapixels",
-        )
+        detail = f"It has {width} x {height} pixels; the limit for {name} files like it is {limit / 1e6:.0f} megapixels"
+        raise PictureRejectedError(Code.IMAGE_TOO_LARGE_PIXELS, detail)
 
 
 def _on_clear_ground(picture: Image.Image, extents: tuple[int, int, int, int]) -> Image.Image:
     """Return a GIF's picture where it covers its screen; browsers show the rest as transparent."""
-    from PIL import Image
-
     if extents == (0, 0, *picture.size):
         return picture
     screen = Image.new("RGBA", picture.size)
@@ -335,9 +285,7 @@ def _on_clear_ground(picture: Image.Image, extents: tuple[int, int, int, int]) -
 
 def _small(picture: Image.Image, structure: Structure, target: tuple[int, int]) -> Image.Image:
     """Scale down to `target` and RGB; transparent pixels become white."""
-    from PIL import Image
-
-    whole = eight_bits(picture, structure.tiff)
+    whole = eight_bits(picture, structure if isinstance(structure, Tiff) else None)
     if structure.gamma:
         whole = as_srgb(whole, structure.gamma)
     if whole.size != target:

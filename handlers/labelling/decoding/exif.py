@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
 
 from . import xmp
-from .tiff import BYTE, FRACTIONS, LAST_ORIENTATION, ORIENTATION, SHORT, TEXT, UNDEFINED, UPRIGHT, Directory
+from .directory import BYTES, FRACTIONS, SHORT, TEXT, Directory
 from .xmp import Bytes
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 EXIF_START: Final = b"Exif\x00"
 """Before the block in a JPEG; the byte after it says nothing."""
+UPRIGHT: Final = 1
+_LAST_ORIENTATION: Final = 8
+ORIENTATION: Final = 0x0112
 _MAKE, _MODEL, _XMP, _DIRECTORY_OF_CAPTURE, _DIRECTORY_OF_PLACE = 0x010F, 0x0110, 0x02BC, 0x8769, 0x8825
 _TAKEN_AT, _ZONE, _EXPOSURE, _APERTURE, _ISO = 0x9003, 0x9011, 0x829A, 0x829D, 0x8827
 _FOCAL_LENGTH, _LENS = 0x920A, 0xA434
@@ -41,10 +44,13 @@ def orientation(exif: bytes) -> int:
     # Not Pillow's getexif: it takes the orientation of XMP too, which neither browsers nor Rekognition heed.
     main = _directory(_block(exif))
     # Browsers do not heed it as another type.
-    if ORIENTATION not in main.fields or main.fields[ORIENTATION][:2] != (SHORT, 1):
-        return UPRIGHT
-    turn = main.number(ORIENTATION, UPRIGHT)
-    return turn if UPRIGHT <= turn <= LAST_ORIENTATION else UPRIGHT
+    is_sound = main.fields.get(ORIENTATION, ())[:2] == (SHORT, 1)
+    return upright(main.number(ORIENTATION, 0)) if is_sound else UPRIGHT
+
+
+def upright(turn: int) -> int:
+    """Return an orientation, or UPRIGHT for a number that is none."""
+    return turn if UPRIGHT <= turn <= _LAST_ORIENTATION else UPRIGHT
 
 
 def capture(exif: Bytes, packet: Bytes = b"") -> Capture | None:
@@ -55,7 +61,7 @@ def capture(exif: Bytes, packet: Bytes = b"") -> Capture | None:
     block = _block(exif)
     main = _directory(block)
     details, gps = (_directory(block, _whole(main, tag)) for tag in (_DIRECTORY_OF_CAPTURE, _DIRECTORY_OF_PLACE))
-    said = {name: _clean(value) for name, value in xmp.properties(packet or _packet(main)).items()}
+    said = {name: _clean(value) for name, value in xmp.properties(packet or main.data(_XMP, BYTES)).items()}
     facts = {
         "takenAt": _time(_text(details, _TAKEN_AT), _text(details, _ZONE)) or _xmp_time(said),
         "camera": _camera(_text(main, _MAKE), _text(main, _MODEL))
@@ -89,12 +95,7 @@ def _directory(block: memoryview, place: int | None = None) -> Directory:
 
 
 def _text(directory: Directory, tag: int) -> str:
-    text = directory.data(tag) if directory.kind(tag) == TEXT else b""
-    return _clean(text.partition(b"\x00")[0].decode("utf-8", "replace"))
-
-
-def _packet(main: Directory) -> bytes:
-    return main.data(_XMP) if main.kind(_XMP) in (BYTE, UNDEFINED) else b""
+    return _clean(directory.data(tag, TEXT).partition(b"\x00")[0].decode("utf-8", "replace"))
 
 
 def _whole(directory: Directory, tag: int) -> int:
