@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from handlers.results import keys
 from handlers.results.codes import Status
@@ -41,12 +41,7 @@ class TableResults(ResultsReader):
 
     def unannounced(self) -> Iterator[str]:
         """Return the keys of results whose announcement has failed, the longest ago first."""
-        request: dict[str, Any] = {
-            "IndexName": "gsi1",
-            "KeyConditionExpression": "gsi1pk = :partition",
-            "ExpressionAttributeValues": {":partition": {"S": keys.UNANNOUNCED}},
-        }
-        return (item["key"] for item in queried(self._client, self._table, **request))
+        return (item["key"] for item in queried(self._client, self._table, keys.UNANNOUNCED, IndexName="gsi1"))
 
     def _items(self, statuses: Sequence[Status], prefix: str) -> Iterator[Item]:
         # So that a picture does not slip through between two statuses, a second pass reads what has come meanwhile.

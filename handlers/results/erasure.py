@@ -72,7 +72,9 @@ class Erasure:
         # The present one last: without it, an older one would come to light and be labelled.
         self._remove(self.uploads, sorted(versions, key=lambda version: version["IsLatest"]))
         for pk in [keys.ATTEMPT + key, *(keys.content_pk(*content) for content in contents)]:
-            self._remove_partition(pk)
+            for item in queried(self.dynamodb, self.table, pk, ProjectionExpression="pk, sk", ConsistentRead=True):
+                with translated_errors():
+                    self.dynamodb.delete_item(TableName=self.table, Key=to_wire(item))
         is_gone = not versions and (image is None or image["status"] == Status.DELETED)
         for bucket, kind, depth in self._derived:
             if is_gone or kind == PREVIEWS:  # a result that is still there can be announced once more
@@ -99,14 +101,3 @@ class Erasure:
         # One by one: a list of them is XML, which not every key can be part of.
         for version in versions:
             self.s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
-
-    def _remove_partition(self, pk: str) -> None:
-        condition: dict[str, Any] = {
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": pk}},
-            "ProjectionExpression": "pk, sk",
-            "ConsistentRead": True,
-        }
-        for item in queried(self.dynamodb, self.table, **condition):
-            with translated_errors():
-                self.dynamodb.delete_item(TableName=self.table, Key=to_wire(item))

@@ -143,13 +143,9 @@ class ResultsReader:
 
     def _counts(self) -> Counter[str]:
         """Return all counters by their attributes' names, in one request."""
-        condition, values = "pk = :pk", {":pk": {"S": keys.COUNTERS_PK}}
-        if self._folder:
-            condition += " AND begins_with(sk, :folder)"
-            values[":folder"] = {"S": keys.counters_of(self._folder)}
         counts: Counter[str] = Counter()
-        request: Wire = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
-        for item in queried(self._client, self._table, **request):
+        shards = keys.counters_of(self._folder) if self._folder else ""
+        for item in queried(self._client, self._table, keys.COUNTERS_PK, shards):
             counts.update({name: int(value) for name, value in item.items() if name not in ("pk", "sk")})
         return counts
 

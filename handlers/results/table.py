@@ -262,8 +262,13 @@ def read_item(client: DynamoDBClient, table: str, place: Place) -> Item | None:
     return None if item is None else from_wire(item)
 
 
-def queried(client: DynamoDBClient, table: str, **request: Any) -> Iterator[dict[str, Any]]:
-    """Yield the items of all pages of a query."""
+def queried(client: DynamoDBClient, table: str, pk: str, sk_start: str = "", **request: Any) -> Iterator[Item]:
+    """Yield the items of a partition of the table, or of the request's index, whose sort keys begin so."""
+    index = request.get("IndexName", "")
+    condition, values = f"{index}pk = :pk", {":pk": pk}
+    if sk_start:
+        condition, values[":start"] = f"{condition} AND begins_with({index}sk, :start)", sk_start
+    request |= {"KeyConditionExpression": condition, "ExpressionAttributeValues": to_wire(values)}
     with translated_errors():
         for page in client.get_paginator("query").paginate(TableName=table, **request):
             yield from map(from_wire, page["Items"])
