@@ -11,7 +11,7 @@ _JOINER: Final = "\u200d"
 _TAIL_CLUSTERS: Final = 20
 _FULL_WIDTH: Final = 0xFEE0
 _HARMFUL: Final = re.compile(r'[<>"]|%(?=[0-9A-Fa-f]{2})')
-_FLAG_LETTER: Final = re.compile("[\U0001f1e6-\U0001f1ff]")
+_FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 # The joiners, skin tones, tags of flags, and the vowels and finals of Hangul that are written one by one.
 _EXTENDS: Final = re.compile("[\u200c\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\u1160-\u11ff]")
 # Control characters, which the contract's keys do not have, and what XML cannot carry, in which S3 lists keys.
@@ -53,12 +53,5 @@ def _clusters(text: str) -> list[str]:
 
 
 def _belongs(cluster: str, sign: str) -> bool:
-    if cluster.endswith(_JOINER) or unicodedata.category(sign)[0] == "M":
-        return True
-    if _is_flag_letter(sign):
-        return _is_flag_letter(cluster)
-    return _EXTENDS.match(sign) is not None
-
-
-def _is_flag_letter(text: str) -> bool:
-    return _FLAG_LETTER.fullmatch(text) is not None
+    extends = unicodedata.category(sign)[0] == "M" or _EXTENDS.match(sign)
+    return bool(extends or cluster.endswith(_JOINER) or _FLAG.fullmatch(cluster + sign))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from ..api.answers import Answer
 from ..api.fields import MAX_KEY_BYTES, any_text, integer, one_of, required
@@ -52,16 +52,16 @@ class Uploads:
                 "sizeBytes": required(integer(1, self.max_size_bytes)),
             }
         )
-        return Answer(self._upload(name, STANDARD_TYPES[content_type], size_bytes))
-
-    def _upload(self, name: str, content_type: str, size_bytes: int) -> dict[str, Any]:
+        standard_type = STANDARD_TYPES[content_type]
         folder = f"{self.prefix}{self.new_id()}/"
         key = folder + key_name(name, MAX_KEY_BYTES - len(folder.encode()))
         expires_at = (self.now() + timedelta(seconds=self.expiry_s)).isoformat(timespec="milliseconds")
-        return {
-            "url": self.sign(key, content_type, size_bytes, self.expiry_s),
-            # HTTP clients send Content-Length, which is signed too, by themselves.
-            "headers": {"Content-Type": content_type, "If-None-Match": "*"},
-            "key": key,
-            "expiresAt": expires_at.replace("+00:00", "Z"),
-        }
+        return Answer(
+            {
+                "url": self.sign(key, standard_type, size_bytes, self.expiry_s),
+                # HTTP clients send Content-Length, which is signed too, by themselves.
+                "headers": {"Content-Type": standard_type, "If-None-Match": "*"},
+                "key": key,
+                "expiresAt": expires_at.replace("+00:00", "Z"),
+            }
+        )
