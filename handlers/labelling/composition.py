@@ -24,7 +24,7 @@ from .metrics import Metrics
 from .outbox import DeliveringOutbox, Outbox
 from .pipeline import Pipeline
 from .preparation import Preparation
-from .previews import PreviewFunction, Previews
+from .previews import Previews
 from .rekognition import Detect
 from .s3_objects import S3Objects, S3Previews
 from .sqs_batch import MOST_BATCHES, QueueFunction
@@ -62,12 +62,11 @@ def record_failure() -> QueueFunction:
 
 
 @cache
-def make_previews() -> PreviewFunction:
+def make_previews() -> Previews:
     """Return the function behind the queue of previews."""
     parts = _Parts(1)
     store = S3Previews(parts.client("s3"), parts.variables.text("PREVIEWS_BUCKET"))
-    previews = Previews(parts.bucket, parts.objects, parts.decoder(), store, parts.metrics)
-    return PreviewFunction(previews, parts.metrics, parts.logger)
+    return Previews(parts.bucket, parts.objects, parts.decoder(), store, parts.metrics, parts.logger)
 
 
 @cache

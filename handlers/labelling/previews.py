@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
@@ -19,7 +19,7 @@ from .decoder import Decoder
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
 from .events import EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
-from .s3_objects import S3Objects
+from .s3_objects import S3Objects, S3Previews
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,31 +42,36 @@ class Outcome(StrEnum):
     """The event is about another bucket."""
 
 
-class PreviewStore(Protocol):
-    """The bucket of previews. Raises StorageError."""
-
-    def has(self, key: str) -> bool:
-        """Return whether there is an object of this key."""
-
-    def put(self, key: str, content: bytes) -> None:
-        """Store a WebP file."""
-
-    def delete(self, key: str) -> None:
-        """Delete an object, if there is one."""
-
-
 @dataclass(frozen=True)
 class Previews:
-    """Follows the events of one bucket. Raises TransientError when the same event may succeed later."""
+    """The function behind the queue of previews of one bucket. Its errors let Lambda try the message again."""
 
     bucket: str
     objects: S3Objects
     decoder: Decoder
-    store: PreviewStore
+    store: S3Previews
     metrics: Metrics
+    logger: Logger
+
+    def handle(self, event: dict[str, Any], context: LambdaContext) -> None:
+        """Follow the events of a message."""
+        self.logger.inject_lambda_context(self._handle)(event, context)
+
+    def _handle(self, event: dict[str, Any], context: LambdaContext) -> None:
+        deadline = Deadline.of(context)
+        try:
+            for record in event["Records"]:
+                message = decode_message(record["body"])
+                if message.unreadable:
+                    raise UnreadableMessageError(message.unreadable)
+                for each in message.events:
+                    outcome = self.follow(each, deadline)
+                    self.logger.info("Previews", key=each.key, version_id=each.version_id, outcome=outcome)
+        finally:
+            self.metrics.publish()
 
     def follow(self, event: ObjectEvent, deadline: Deadline) -> Outcome:
-        """Make or remove the previews of the event's version."""
+        """Make or remove the previews of the event's version. Raises TransientError when that may succeed later."""
         if event.bucket != self.bucket:
             self.metrics.add(Metric.IGNORED_EVENTS)
             return Outcome.FOREIGN
@@ -107,29 +112,3 @@ class Previews:
         for side_px in SIDES_PX:
             self.store.delete(preview_key(key, version_id, side_px))
         return outcome
-
-
-@dataclass(frozen=True)
-class PreviewFunction:
-    """The Lambda function behind the queue of previews. Its errors let Lambda try the message again."""
-
-    previews: Previews
-    metrics: Metrics
-    logger: Logger
-
-    def handle(self, event: dict[str, Any], context: LambdaContext) -> None:
-        """Follow the events of a message."""
-        self.logger.inject_lambda_context(self._handle)(event, context)
-
-    def _handle(self, event: dict[str, Any], context: LambdaContext) -> None:
-        deadline = Deadline.of(context)
-        try:
-            for record in event["Records"]:
-                message = decode_message(record["body"])
-                if message.unreadable:
-                    raise UnreadableMessageError(message.unreadable)
-                for each in message.events:
-                    outcome = self.previews.follow(each, deadline)
-                    self.logger.info("Previews", key=each.key, version_id=each.version_id, outcome=outcome)
-        finally:
-            self.metrics.publish()

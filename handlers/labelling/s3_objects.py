@@ -105,9 +105,9 @@ class S3Objects:
         )
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3Previews:
-    """`PreviewStore` in one bucket."""
+    """The bucket of previews. Raises StorageError."""
 
     client: S3Client
     bucket: str

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass, field
 
 import pytest
+from aws_lambda_powertools import Logger
 from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
@@ -13,6 +14,7 @@ from handlers.labelling.errors import DecoderStoppedError, PictureRejectedError,
 from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.previews import Outcome, Previews
+from handlers.labelling.s3_objects import S3Previews
 from handlers.results.codes import Code
 from handlers.results.document import preview_key
 from tests.handlers.assembling import FOREVER
@@ -22,11 +24,11 @@ from tests.handlers.fakes import DecoderHere, FakeObjects
 LARGE = encoded(corners(3000, 2000), "JPEG")
 
 
-@dataclass
-class FakeStore:
+class FakeStore(S3Previews):
     """The bucket of previews in memory."""
 
-    files: dict[str, bytes] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
 
     def has(self, key: str) -> bool:
         return key in self.files
@@ -47,7 +49,7 @@ class World:
     metrics: Metrics = field(default_factory=Metrics)
 
     def follow(self, followed: ObjectEvent) -> Outcome:
-        previews = Previews(BUCKET, self.objects, DecoderHere(50_000_000), self.store, self.metrics)
+        previews = Previews(BUCKET, self.objects, DecoderHere(50_000_000), self.store, self.metrics, Logger())
         return previews.follow(self.objects.with_header(followed), FOREVER)
 
     def counted(self) -> dict[Metric, int]:
