@@ -37,17 +37,21 @@ class Directory:
     """A directory of a TIFF file or an Exif block; of equal tags the first counts. Values are read when asked for."""
 
     def __init__(self, content: memoryview, place: int | None = None) -> None:
-        """Read the directory at `place`, or the first. Raises KeyError, OverflowError and struct.error without one."""
-        order, *codes = _LAYOUTS[bytes(content[:4])]
-        self._content, self._order = content, order
-        self._place, self._number, self._entry = (struct.Struct(order + code) for code in codes)
-        if place is None:
-            (place,) = self._place.unpack_from(content, self._place.size)
-        (number,) = self._number.unpack_from(content, place)
-        start, size = place + self._number.size, min(number, _MAX_ENTRIES) * self._entry.size
+        """Read the directory at `place`, or the first. It breaks off, and may be empty, where the file is damaged."""
+        self._content, self.fields, self.breaks_off = content, dict[int, Field](), True
+        layout = _LAYOUTS.get(bytes(content[:4]))
+        if layout is None or place == 0:
+            return
+        self._order, *codes = layout
+        self._place, self._number, self._entry = (struct.Struct(self._order + code) for code in codes)
+        try:
+            start = self._place.unpack_from(content, self._place.size)[0] if place is None else place
+            (number,) = self._number.unpack_from(content, start)
+        except (OverflowError, struct.error):
+            return
+        start, size = start + self._number.size, min(number, _MAX_ENTRIES) * self._entry.size
         entries = content[start : start + size]
         self.breaks_off = len(entries) < size
-        self.fields: dict[int, Field] = {}
         for at in range(0, len(entries) - self._entry.size + 1, self._entry.size):
             tag, kind, count, last = self._entry.unpack_from(entries, at)
             self.fields.setdefault(tag, (kind, count, last))
@@ -68,14 +72,16 @@ class Directory:
         return bytes(self._content[place : place + min(size_bytes, _MAX_VALUE_BYTES)])
 
     def numbers(self, tag: int, codes: Mapping[int, str] = WHOLE) -> tuple[int, ...]:
-        """Return a tag's numbers, none without the tag. Raises KeyError for other types, and struct.error."""
-        if tag not in self.fields:
+        """Return a tag's numbers, at most 16; none of a tag that is missing, breaks off or has another type."""
+        data = self.data(tag, codes)
+        if not data:
             return ()
         kind, count, _ = self.fields[tag]
-        return struct.unpack_from(self._order + codes[kind] * min(count, _MAX_VALUES), self.data(tag, codes))
+        code = self._order + codes[kind] * min(count, _MAX_VALUES)
+        return struct.unpack_from(code, data) if len(data) >= struct.calcsize(code) else ()
 
     def number(self, tag: int, default: int) -> int:
-        """Return the first of a tag's numbers. Raises as `numbers` does."""
+        """Return the first of a tag's numbers."""
         return next(iter(self.numbers(tag)), default)
 
     def shorts(self, *values: int) -> Field:

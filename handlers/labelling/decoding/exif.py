@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
@@ -27,8 +25,6 @@ _TAKEN_AT, _ZONE, _EXPOSURE, _APERTURE, _ISO = 0x9003, 0x9011, 0x829A, 0x829D, 0
 _FOCAL_LENGTH, _LENS = 0x920A, 0xA434
 _LATITUDE, _LONGITUDE = 2, 4
 """Each behind the tag of its hemisphere."""
-_NO_DIRECTORY: Final = memoryview(b"II*\x00\x08\x00\x00\x00\x00\x00")
-_DAMAGE: Final = (KeyError, OverflowError, struct.error)
 _MAX_TEXT: Final = 100
 _ZONE_FORM: Final = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _XMP_TIME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d)(:\d\d)?(?:\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -42,7 +38,7 @@ _CLOCK_STARTS: Final = 1904
 def orientation(exif: bytes) -> int:
     """Return 1 to 8 as Exif has it (tag 0x0112); 1, upright, of a block that is empty, damaged or says nothing."""
     # Not Pillow's getexif: it takes the orientation of XMP too, which neither browsers nor Rekognition heed.
-    main = _directory(_block(exif))
+    main = Directory(_block(exif))
     # Browsers do not heed it as another type.
     is_sound = main.fields.get(ORIENTATION, ())[:2] == (SHORT, 1)
     return upright(main.number(ORIENTATION, 0)) if is_sound else UPRIGHT
@@ -59,8 +55,8 @@ def capture(exif: Bytes, packet: Bytes = b"") -> Capture | None:
     `exif` is an Exif block or a TIFF file, `packet` XMP where it stands elsewhere. XMP adds facts that Exif lacks.
     """
     block = _block(exif)
-    main = _directory(block)
-    details, gps = (_directory(block, _whole(main, tag)) for tag in (_DIRECTORY_OF_CAPTURE, _DIRECTORY_OF_PLACE))
+    main = Directory(block)
+    details, gps = (Directory(block, main.number(tag, 0)) for tag in (_DIRECTORY_OF_CAPTURE, _DIRECTORY_OF_PLACE))
     said = {name: _clean(value) for name, value in xmp.properties(packet or main.data(_XMP, BYTES)).items()}
     facts = {
         "takenAt": _time(_text(details, _TAKEN_AT), _text(details, _ZONE)) or _xmp_time(said),
@@ -69,7 +65,7 @@ def capture(exif: Bytes, packet: Bytes = b"") -> Capture | None:
         "lens": _text(details, _LENS) or said.get(xmp.AUX + "Lens") or said.get(xmp.EX + "LensModel"),
         "exposureSeconds": _fraction(details, _EXPOSURE) or _xmp_number(said, "ExposureTime"),
         "aperture": _fraction(details, _APERTURE) or _xmp_number(said, "FNumber"),
-        "iso": _whole(details, _ISO) or int(_xmp_number(said, "ISOSpeedRatings")),
+        "iso": details.number(_ISO, 0) or int(_xmp_number(said, "ISOSpeedRatings")),
         "focalLengthMm": _fraction(details, _FOCAL_LENGTH) or _xmp_number(said, "FocalLength"),
     }
     place = _place(_degrees(gps, _LATITUDE), _degrees(gps, _LONGITUDE)) or _place(
@@ -83,42 +79,24 @@ def _block(exif: Bytes) -> memoryview:
     return view[6:] if bytes(view[:5]) == EXIF_START else view
 
 
-def _directory(block: memoryview, place: int | None = None) -> Directory:
-    """Return the directory at `place`, or the first; an empty one at 0, and where the block has none."""
-    if place != 0:
-        with suppress(*_DAMAGE):
-            return Directory(block, place)
-    return Directory(_NO_DIRECTORY)
-
-
-# --- values of a directory: nothing of tags that are missing, damaged or of another type
-
-
 def _text(directory: Directory, tag: int) -> str:
     return _clean(directory.data(tag, TEXT).partition(b"\x00")[0].decode("utf-8", "replace"))
 
 
-def _whole(directory: Directory, tag: int) -> int:
-    with suppress(*_DAMAGE):
-        return directory.number(tag, 0)
-    return 0
-
-
 def _fraction(directory: Directory, tag: int) -> Decimal:
-    with suppress(*_DAMAGE, ValueError, ZeroDivisionError):
-        numerator, denominator = directory.numbers(tag, FRACTIONS)[:2]
-        return Decimal(f"{numerator / denominator:.4g}")
-    return Decimal(0)
+    numerator, denominator, *_ = *directory.numbers(tag, FRACTIONS), 0, 0
+    return Decimal(f"{numerator / denominator:.4g}") if denominator else Decimal(0)
 
 
 def _degrees(directory: Directory, tag: int) -> float | None:
     """Return degrees; south and west, of which the tag before says so, are negative."""
-    with suppress(*_DAMAGE, ValueError, ZeroDivisionError):
-        values = directory.numbers(tag, FRACTIONS)
+    values = directory.numbers(tag, FRACTIONS)
+    try:
         parts = zip(values[::2], values[1::2], (1, 60, 3600), strict=True)
         degrees = sum(part / denominator / unit for part, denominator, unit in parts if part)
-        return -degrees if _text(directory, tag - 1).startswith(("S", "W")) else degrees
-    return None
+    except (ValueError, ZeroDivisionError):
+        return None
+    return -degrees if _text(directory, tag - 1).startswith(("S", "W")) else degrees
 
 
 def _place(latitude: float | None, longitude: float | None) -> dict[str, Decimal]:

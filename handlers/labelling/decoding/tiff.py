@@ -54,7 +54,7 @@ def keep_first_picture(stream: io.BytesIO) -> Tiff:
     """Replace the file's directory by the tags that decode its first picture.
 
     In that directory black is zero, integers of 32 bits are signed, and inks have no transparency: the decoder reads no
-    others. `Tiff` has the original facts. Raises PictureRejectedError, and for damaged files as `Directory` does.
+    others. `Tiff` has the original facts. Raises PictureRejectedError.
     """
     with stream.getbuffer() as content:
         directory = Directory(content)
