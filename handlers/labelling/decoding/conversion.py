@@ -23,7 +23,7 @@ from PIL import ExifTags, Image, ImageChops, ImageFile, ImageOps, ImagePalette
 
 from ...results.codes import Code
 from ..errors import PictureRejectedError
-from ..picture import MAX_SCANS, MAX_SIDE_PX, MIN_SIDE_PX, ON_ITS_SIDE, Structure, check_sides
+from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, ON_ITS_SIDE, Structure, check_sides
 from . import Converted
 from .brightness import as_srgb, eight_bits
 from .exif import capture, orientation
@@ -48,7 +48,6 @@ _QUALITIES: Final = (90, 80, 65)
 _PREVIEW_QUALITY: Final = 80
 _SMALLER: Final = 0.7
 
-_JPEG_END: Final = b"\xff\xd9"
 _LEAST_ROWS: Final = 0.9
 """The share of rows that a broken file must have."""
 # The errors of Pillow, libheif and their codecs for damaged files.
@@ -105,7 +104,7 @@ def previews(
 def _opened(stream: io.BytesIO, name: str, max_pixels: int) -> Iterator[tuple[ImageFile.ImageFile, Structure]]:
     """Yield the file without a decoded pixel, and its structure with the camera's facts."""
     try:
-        structure = _keep_pixels(stream, name)
+        structure = keep_first_picture(stream) if name == "TIFF" else keep_pixels(stream, name)
         with _open(stream, name, structure, max_pixels) as picture:
             blocks = (picture.info.get(block) or b"" for block in ("exif", "xmp"))
             yield picture, replace(structure, capture=structure.capture or capture(*blocks))
@@ -119,20 +118,6 @@ def _opened(stream: io.BytesIO, name: str, max_pixels: int) -> Iterator[tuple[Im
             reason = f"The decoder says: {str(error)[:_MAX_REASON_CHARACTERS].rstrip('.')}"
             raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, reason) from error
         raise PictureRejectedError(Code.IMAGE_DAMAGED) from error
-
-
-def _keep_pixels(stream: io.BytesIO, name: str) -> Structure:
-    """Read a file's structure, and remove parts that can cost much and are not needed."""
-    if name == "TIFF":
-        return keep_first_picture(stream)
-    structure = keep_pixels(stream, name)
-    if structure.scans > MAX_SCANS:
-        raise PictureRejectedError(Code.IMAGE_TOO_COSTLY, f"It has more than {MAX_SCANS} scans")
-    if structure.scans > 1:
-        # The first scan shows all rows, the others make them finer: an end of their own makes do with those that came.
-        stream.seek(0, io.SEEK_END)
-        stream.write(_JPEG_END)
-    return structure
 
 
 def _open(stream: io.BytesIO, name: str, structure: Structure, max_pixels: int) -> ImageFile.ImageFile:
@@ -149,7 +134,7 @@ def _open(stream: io.BytesIO, name: str, structure: Structure, max_pixels: int) 
         with stream.getbuffer() as data:
             _check_pixels(name, *webp_sides(data), max_pixels)
             show_webp_canvas(data)
-    prefix = _PILLOW_NAMES.get(name, name)
+    prefix = name if name == "WebP" else name.capitalize()
     picture: ImageFile.ImageFile = getattr(import_module(f"PIL.{prefix}ImagePlugin"), f"{prefix}ImageFile")(stream)
     if "transparency" in picture.info and (bits := _FEW_BITS.get(str(picture.tile[0].args))):
         # Pillow brings the pixels of a PNG to 8 bits, but not the value that is transparent.
@@ -182,7 +167,6 @@ def _open_tiff(stream: io.BytesIO, planar: bool) -> ImageFile.ImageFile:
     return picture
 
 
-_PILLOW_NAMES: Final = {"JPEG": "Jpeg", "PNG": "Png", "GIF": "Gif", "BMP": "Bmp", "AVIF": "Avif"}
 _FEW_BITS: Final = {"L;2": 2, "L;4": 4, "L": 8}
 _IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}
 

@@ -8,12 +8,13 @@ from typing import Final
 
 from ...results.codes import Code
 from ..errors import PictureRejectedError
-from ..picture import PNG_START, SCAN, Structure, chunks, is_sound, read_jpeg, read_png, segments
+from ..picture import MAX_SCANS, PNG_START, SCAN, Structure, chunks, is_sound, read_jpeg, read_png, segments
 from .exif import capture
 from .xmp import Bytes, in_gif
 
 Range = tuple[int, int]
 """Start and end of some bytes in a file."""
+_JPEG_END: Final = b"\xff\xd9"
 _KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
 """JFIF and Adobe say what the colours are; no other application segment does."""
 _PIXEL_CHUNKS: Final = frozenset({b"PLTE", b"IDAT", b"IEND"})
@@ -36,10 +37,16 @@ def keep_pixels(stream: io.BytesIO, name: str) -> Structure:
     end = 0
     with stream.getbuffer() as data:
         structure = read(data)
+        if structure.scans > MAX_SCANS:
+            raise PictureRejectedError(Code.IMAGE_TOO_COSTLY, f"It has more than {MAX_SCANS} scans")
         for start, stop in list(ranges(data)):
             data[end : end + stop - start] = data[start:stop]
             end += stop - start
     stream.truncate(end)
+    if structure.scans > 1:
+        # The first scan shows all rows, the others make them finer: an end of their own makes do with those that came.
+        stream.seek(end)
+        stream.write(_JPEG_END)
     return structure
 
 
