@@ -16,13 +16,12 @@ from botocore.config import Config
 
 from ..environment import EnvironmentVariableError, Variables
 from ..results.table import ResultsWriter, Rows, client_config
-from . import outbox, rekognition, workflow
+from . import failure, outbox, rekognition, workflow
 from .decoder import Decoder
 from .detectors import DetectorSettings
-from .failure import FailureRecorder
 from .metrics import Metrics
 from .outbox import DeliveringOutbox, Outbox
-from .pipeline import Pipeline
+from .pipeline import Pipeline, Recorder
 from .preparation import Preparation
 from .previews import Previews
 from .rekognition import Detect
@@ -57,8 +56,8 @@ def process_image() -> QueueFunction:
 def record_failure() -> QueueFunction:
     """Return the function behind the dead-letter queue."""
     parts = _Parts(MESSAGES_AT_ONCE)
-    recorder = parts.recorder(parts.outbox())
-    return QueueFunction(parts.queue(has_dead_letters=False), lambda event, *_: recorder.record(event))
+    record = partial(failure.record_failure, parts.recorder(parts.outbox()))
+    return QueueFunction(parts.queue(has_dead_letters=False), lambda event, *_: record(event))
 
 
 @cache
@@ -156,8 +155,8 @@ class _Parts:
             warn=self.logger.warning,
         )
 
-    def recorder(self, publishing: Outbox | None) -> FailureRecorder:
-        return FailureRecorder(self.bucket, ResultsWriter(self.rows), self.metrics, _now, publishing)
+    def recorder(self, publishing: Outbox | None) -> Recorder:
+        return Recorder(self.bucket, ResultsWriter(self.rows), publishing, self.metrics, _now)
 
     def pipeline(self, detect: Detect | None, publishing: Outbox | None) -> Pipeline:
         threads = self.connections * len(self.settings.detectors)

@@ -63,6 +63,7 @@ class Outcome(StrEnum):
 
     LABELED = "LABELED"
     REJECTED = "REJECTED"
+    FAILED = "FAILED"
     DELETED = "DELETED"
     STALE = "STALE"
     """The stored result is newer, or the same and done."""
@@ -75,6 +76,7 @@ class Outcome(StrEnum):
 _METRICS: Final = {
     Outcome.LABELED: Metric.PICTURES_LABELED,
     Outcome.REJECTED: Metric.PICTURES_REJECTED,
+    Outcome.FAILED: Metric.PICTURES_FAILED,
     Outcome.DELETED: Metric.PICTURES_DELETED,
 }
 
@@ -116,27 +118,72 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Pipeline:
-    """Labels pictures; thread-safe, and meant to be called for all events of a batch at once.
+class Recorder:
+    """Stores results and publishes them.
 
-    Raises TransientError and TableUnavailableError when the same event may succeed later; AnnouncementError and
-    AnnouncementClaimedError when the result is stored, but not published.
+    Raises TableUnavailableError when the same event may succeed later; AnnouncementError and AnnouncementClaimedError
+    when the result is stored, but not published.
     """
 
     bucket: str
+    results: ResultsWriter
+    outbox: Outbox | None
+    """None where results go to the table alone."""
+    metrics: Metrics
+    now: Callable[[], datetime]
+
+    def image(self, key: str, batch: Batch) -> Snapshot:
+        """Return the stored state of a picture, as it was read for the batch or written since."""
+        if key not in batch.images:
+            batch.images[key] = self.results.read(key)
+        return batch.images[key]
+
+    def store(self, event: ObjectEvent, write: Write, batch: Batch) -> Ended:
+        """Store a result and publish it, unless something newer is stored."""
+        outcome = Outcome(write.result["status"])
+        if self.outbox and outcome is not Outcome.DELETED:
+            write = replace(write, outbox=self.outbox.entry(write.result, write.event_time))
+        stored = self.results.write(write, self.image(event.key, batch))
+        if stored is None:
+            del batch.images[event.key]
+            return self.leave(Outcome.STALE, self.image(event.key, batch))
+        batch.images[event.key] = stored
+        self.metrics.add(_METRICS[outcome])
+        if event.kind is EventKind.CREATED and outcome in (Outcome.LABELED, Outcome.REJECTED):
+            self.metrics.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
+        if self.outbox and write.outbox:
+            self.outbox.deliver(write.result, write.outbox)
+        return Ended(outcome, write.result)
+
+    def leave(self, outcome: Outcome, image: Snapshot) -> Ended:
+        """Keep the stored result, and publish it if it is unannounced: its writer may have crashed, or been refused."""
+        if outcome is Outcome.STALE:
+            self.metrics.add(Metric.STALE_EVENTS)
+        if self.outbox and image.image and OutboxEntry.of(image.image):
+            self.outbox.resume(image.image["key"])
+        return Ended(outcome)
+
+    def ignore(self) -> Ended:
+        """Ignore an event of another bucket."""
+        self.metrics.add(Metric.IGNORED_EVENTS)
+        return Ended(Outcome.FOREIGN)
+
+
+@dataclass(frozen=True)
+class Pipeline(Recorder):
+    """Labels pictures; thread-safe, and meant to be called for all events of a batch at once.
+
+    Raises TransientError too when the same event may succeed later.
+    """
+
     settings: DetectorSettings
     objects: S3Objects
     preparation: Preparation
     rekognition: Detect | None
     """None in a step of the workflow that asks nothing: it raises DetectorsMissingError where it would have to."""
-    results: ResultsWriter
-    outbox: Outbox | None
-    """None where results go to the table alone."""
     cache_days: int
-    metrics: Metrics
     operations: Executor
     """Runs the operations of a picture at the same time; not the executor that runs the pictures."""
-    now: Callable[[], datetime]
     warn: Callable[[str], None]
 
     @contextmanager
@@ -160,49 +207,39 @@ class Pipeline:
         try:
             yield batch
         finally:
-            self._keep(batch.new_content)
+            try:
+                self.results.rows.put_items(batch.new_content)
+            except TableUnavailableError as error:
+                self.warn(f"Caching the answers failed; the pictures are still labelled: {error}")
 
     def process(self, event: ObjectEvent, batch: Batch, deadline: Deadline) -> Ended:
         """Apply an event to the table."""
         if event.bucket != self.bucket:
-            self.metrics.add(Metric.IGNORED_EVENTS)
-            return Ended(Outcome.FOREIGN)
+            return self.ignore()
         with batch.lock(event.key):
-            image = self._image(event.key, batch)
+            image = self.image(event.key, batch)
             event = event.after(image.state)
             if image.state and image.state.settles(event.position, event.uploaded_version):
-                return self._leave(Outcome.STALE, image)
+                return self.leave(Outcome.STALE, image)
             if event.kind is EventKind.REMOVED:
-                return self.store(event, tombstone(event, self.now()), image, batch)
+                return self.store(event, tombstone(event, self.now()), batch)
             try:
-                stored, start = self._locate(event)
+                stored, start = event.uploaded_object, b""
+                if stored is None:
+                    first = picture.HEADER_READS_BYTES[0]
+                    stored, start = self.objects.open(event.key, event.uploaded_version, first)
                 kept = self._keep_stored(event, stored, start, image, deadline)
                 if kept and kept.moves:
                     self.results.write(kept, image)
-                    batch.images.pop(event.key, None)
+                    del batch.images[event.key]
                 if (kept and kept.moves) or (event.labels_only and not kept):
-                    return self._leave(Outcome.UNCHANGED, image)
+                    return self.leave(Outcome.UNCHANGED, image)
                 write = kept or self._judge(event, stored, start, batch, deadline)
             except ObjectGoneError:
                 if event.kind is EventKind.REPAIR and (image.state is None or image.state.status is Status.DELETED):
-                    return self._leave(Outcome.STALE, image)
+                    return self.leave(Outcome.STALE, image)
                 write = tombstone(event, self.now())
-            return self.store(event, write, image, batch)
-
-    def store(self, event: ObjectEvent, write: Write, image: Snapshot, batch: Batch) -> Ended:
-        """Store a result and publish it, unless something newer is stored."""
-        stored = self.results.write(write, image)
-        if stored is None:
-            batch.images.pop(event.key, None)
-            return self._leave(Outcome.STALE, self._image(event.key, batch))
-        batch.images[event.key] = stored
-        outcome = Outcome(write.result["status"])
-        self.metrics.add(_METRICS[outcome])
-        if event.kind is EventKind.CREATED and outcome is not Outcome.DELETED:
-            self.metrics.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
-        if self.outbox and write.outbox:
-            self.outbox.deliver(write.result, write.outbox)
-        return Ended(outcome, write.result)
+            return self.store(event, write, batch)
 
     def ask(self, detector: Detector, stored: StoredObject, deadline: Deadline) -> Item:
         """Ask one detector about a picture; return its answer as an item of known content."""
@@ -222,7 +259,6 @@ class Pipeline:
     ) -> Ended:
         """Store answers of detectors that were asked elsewhere. Raises the first of their errors."""
         with batch.lock(event.key):
-            image = self._image(event.key, batch)
             try:
                 known = {} if event.processed_before else self._known(stored, batch)
                 batch.new_content += items
@@ -236,15 +272,9 @@ class Pipeline:
                 write = self._rejected(event, stored, rejection)
             except ObjectGoneError:
                 write = tombstone(event, self.now())
-            return self.store(event, write, image, batch)
+            return self.store(event, write, batch)
 
     # --- known content
-
-    def _image(self, key: str, batch: Batch) -> Snapshot:
-        """Return the stored state of a picture, as it was read for the batch or written since."""
-        if key not in batch.images:
-            batch.images[key] = self.results.read(key)
-        return batch.images[key]
 
     def _known(self, stored: StoredObject, batch: Batch) -> Mapping[str, Answer]:
         """Return Rekognition's earlier answers for these bytes, by detector."""
@@ -261,14 +291,6 @@ class Pipeline:
             answers |= answers_in(item, self.settings.fingerprints, now_s)
         return answers
 
-    def _leave(self, outcome: Outcome, image: Snapshot) -> Ended:
-        """Keep the stored result, and publish it if it is unannounced: its writer may have crashed, or been refused."""
-        if outcome is Outcome.STALE:
-            self.metrics.add(Metric.STALE_EVENTS)
-        if self.outbox and image.image and OutboxEntry.of(image.image):
-            self.outbox.resume(image.image["key"])
-        return Ended(outcome)
-
     def _keep_stored(
         self, event: ObjectEvent, stored: StoredObject, start: bytes, image: Snapshot, deadline: Deadline
     ) -> Write | None:
@@ -276,26 +298,23 @@ class Pipeline:
         if image.image is None or image.image.get("etag") != stored.etag:
             return None
         moves = moved(image.image, stored.version_id, event.position)
-        match event.kind:
-            case EventKind.PURGED:
-                return moves
-            case EventKind.REPAIR:
-                before, fingerprint = event.processed_before, image.image.get("fingerprint") or ""
-                if moves is None or (before is not None and image.image["processedAt"] < before):
-                    return None
-                if fingerprint == self.settings.whole_fingerprint:
-                    return moves
-                of_detectors = fingerprint.partition(".")[0]
-                if event.labels_only or of_detectors == self.settings.detectors_fingerprint:
-                    moves = replace(moves, fingerprint=self.settings.whole_of(of_detectors))
-                    # Facts of the file change with its version and the settings; to read them costs no analysis.
-                    has_facts = fingerprint.endswith(f".{self.settings.facts}")
-                    header = None if has_facts else self._read_facts(stored, start, deadline)
-                    return self._refresh(moves, image.image, header)
-                return None
-            case _:  # the upload's own event, late: a repair has been faster
-                is_faster = image.image["sequencer"] == FIRST.sequencer and event.version_id is not None
-                return moves if is_faster else None
+        if moves is None or event.kind is EventKind.PURGED:
+            return moves
+        if event.kind is not EventKind.REPAIR:  # the upload's own event, late: a repair has been faster
+            is_faster = image.image["sequencer"] == FIRST.sequencer and event.version_id is not None
+            return moves if is_faster else None
+        if event.processed_before is not None and image.image["processedAt"] < event.processed_before:
+            return None
+        fingerprint = image.image.get("fingerprint") or ""
+        if fingerprint == self.settings.whole_fingerprint:
+            return moves
+        of_detectors = fingerprint.partition(".")[0]
+        if not event.labels_only and of_detectors != self.settings.detectors_fingerprint:
+            return None
+        moves = replace(moves, fingerprint=self.settings.whole_of(of_detectors))
+        # Facts of the file change with its version and the settings; to read them costs no analysis.
+        has_facts = fingerprint.endswith(f".{self.settings.facts}")
+        return self._refresh(moves, image.image, None if has_facts else self._read_facts(stored, start, deadline))
 
     def _refresh(self, moves: Write, stored: Item, header: PictureHeader | None) -> Write:
         """Return the write with the labels that the rules show now, and a header's facts; with the same it moves."""
@@ -305,12 +324,10 @@ class Pipeline:
         withheld = self._show_labels(result, all_labels(stored)) if "labels" in result else None
         if header:
             self._show_facts(result, header)
-        if all(result.get(name) == before.get(name) for name in ("labels", "capture")):
-            return replace(moves, all_labels=withheld)
         if result.get("labels") != before.get("labels"):
             result["processedAt"] = keys.iso_ms(self.now())
-        outbox = self.outbox.entry(result, moves.event_time) if self.outbox else None
-        return replace(moves, all_labels=withheld, outbox=outbox, moves=False)
+        is_same = all(result.get(name) == before.get(name) for name in ("labels", "capture"))
+        return replace(moves, all_labels=withheld, moves=is_same)
 
     def _read_facts(self, stored: StoredObject, start: bytes, deadline: Deadline) -> PictureHeader | None:
         """Return the header of a picture that was labelled before; None where the file does not give it any more."""
@@ -328,12 +345,6 @@ class Pipeline:
         if stored is None or stored.bucket != self.bucket or not 0 < stored.size_bytes <= picture.MAX_OBJECT_BYTES:
             return None
         return self.operations.submit(self.objects.read_start, stored, picture.HEADER_READS_BYTES[0])
-
-    def _locate(self, event: ObjectEvent) -> tuple[StoredObject, bytes]:
-        """Return the object that the event is about, and the first bytes where they had to be read to know it."""
-        if stored := event.uploaded_object:
-            return stored, b""
-        return self.objects.open(event.key, event.uploaded_version, picture.HEADER_READS_BYTES[0])
 
     def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline) -> Write:
         """Return the picture's result from known content, and from Rekognition for the rest."""
@@ -395,7 +406,7 @@ class Pipeline:
 
     def _ask(
         self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
-    ) -> tuple[dict[str, Answer], list[LabellingError]]:
+    ) -> tuple[Mapping[str, Answer], list[LabellingError]]:
         """Return the detectors' answers and failures. Pictures that Rekognition refuses are converted."""
         if not header.converted:
             answers, errors = self._ask_all(detectors, stored, header, deadline)
@@ -410,24 +421,22 @@ class Pipeline:
 
     def _ask_all(
         self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
-    ) -> tuple[dict[str, Answer], list[LabellingError]]:
+    ) -> tuple[Mapping[str, Answer], list[LabellingError]]:
         """Ask the detectors at the same time, and wait for all of them."""
-        first, *others = detectors
-        running = {
-            # Log lines of the operation carry the keys of the picture's.
-            detector: self.operations.submit(copy_context().run, self._detect, detector, stored, header, deadline)
-            for detector in others
-        }
-        answers: dict[str, Answer] = {}
-        errors: list[LabellingError] = []
-        for detector in detectors:
+
+        def ask(detector: Detector) -> Answer | LabellingError:
             try:
-                answers[detector] = (
-                    self._detect(first, stored, header, deadline) if detector is first else running[detector].result()
-                )
+                return self._detect(detector, stored, header, deadline)
             except LabellingError as error:
-                errors.append(error)
-        return answers, errors
+                return error
+
+        # Log lines of an operation carry the keys of the picture's.
+        others = [self.operations.submit(copy_context().run, ask, detector) for detector in detectors[1:]]
+        replies = [ask(detectors[0]), *(other.result() for other in others)]
+        answers: dict[str, Answer] = {
+            name: reply for name, reply in zip(detectors, replies, strict=True) if isinstance(reply, Answer)
+        }
+        return answers, [reply for reply in replies if isinstance(reply, LabellingError)]
 
     def _detect(self, detector: Detector, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> Answer:
         assert self.rekognition is not None
@@ -450,12 +459,6 @@ class Pipeline:
             content_item(stored.etag, stored.size_bytes, name, self.settings.fingerprints[name], answer, expires_at_s)
             for name, answer in answers.items()
         ]
-
-    def _keep(self, new_content: Sequence[Item]) -> None:
-        try:
-            self.results.rows.put_items(new_content)
-        except TableUnavailableError as error:
-            self.warn(f"Caching the answers failed; the pictures are still labelled: {error}")
 
     # --- results
 
@@ -482,7 +485,7 @@ class Pipeline:
         result["reused"] = not new_answers
         if lost := sorted({*cut}.union(*(answer.truncated for answer in answers.values()))):
             result["truncated"] = lost
-        return self._write(event, result, labels)
+        return Write(result, event.position.event_time, self.settings.whole_fingerprint, labels)
 
     def _show_facts(self, result: Result, header: PictureHeader) -> None:
         """Add the camera's facts to a result, except a time that is still to come everywhere on Earth."""
@@ -500,13 +503,12 @@ class Pipeline:
 
     def _rejected(self, event: ObjectEvent, stored: StoredObject, rejection: PictureRejectedError) -> Write:
         result = self._result(event, stored, Status.REJECTED)
-        result["code"] = rejection.code
-        result["message"] = rejection.sentence
-        return self._write(event, result)
+        result["code"], result["message"] = rejection.code, rejection.sentence
+        return Write(result, event.position.event_time, self.settings.whole_fingerprint)
 
     def _result(self, event: ObjectEvent, stored: StoredObject, status: Status) -> Result:
         uploaded_at = event.position.event_time
-        result = begun(event, status, self.now())
+        result = new_result(event, status, self.now())
         result["etag"] = stored.etag
         result["sizeBytes"] = stored.size_bytes
         result["uploadedAt"] = uploaded_at if event.kind is EventKind.CREATED else keys.iso_ms(stored.modified_at)
@@ -515,18 +517,8 @@ class Pipeline:
             result["versionId"] = stored.version_id
         return result
 
-    def _write(self, event: ObjectEvent, result: Result, labels: list[Label] | None = None) -> Write:
-        event_time = event.position.event_time
-        return Write(
-            result,
-            event_time,
-            fingerprint=self.settings.whole_fingerprint,
-            all_labels=labels,
-            outbox=self.outbox.entry(result, event_time) if self.outbox else None,
-        )
 
-
-def begun(event: ObjectEvent, status: Status, now: datetime, code: Code | None = None) -> Result:
+def new_result(event: ObjectEvent, status: Status, now: datetime, code: Code | None = None) -> Result:
     """Return what every result says."""
     result: Result = {
         "key": event.key,
@@ -542,7 +534,7 @@ def begun(event: ObjectEvent, status: Status, now: datetime, code: Code | None =
 
 def tombstone(event: ObjectEvent, now: datetime) -> Write:
     """Return the write that takes a picture's result away, at the event's place in the order."""
-    result = begun(event, Status.DELETED, now, Code.OBJECT_DELETED)
+    result = new_result(event, Status.DELETED, now, Code.OBJECT_DELETED)
     # The version of a purge is not the last current version, which is no longer known.
     if event.version_id and event.kind is not EventKind.PURGED:
         result["versionId"] = event.version_id

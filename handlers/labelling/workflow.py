@@ -43,10 +43,10 @@ from .errors import (
     TransientError,
 )
 from .events import EventKind, ObjectEvent
-from .failure import FailureRecorder
+from .failure import record_failure
 from .metrics import Metrics
 from .outbox import Outbox
-from .pipeline import DetectorsMissingError, Ended, Pipeline
+from .pipeline import DetectorsMissingError, Ended, Pipeline, Recorder
 from .s3_objects import StoredObject
 
 if TYPE_CHECKING:
@@ -145,10 +145,10 @@ def store(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
         return _ended(state, pipeline.complete(event, stored, answers, failures, batch))
 
 
-def fail(recorder: FailureRecorder, state: State, deadline: Deadline) -> State:
-    """Write the FAILED result of an earlier step's permanent error. Raises what `FailureRecorder` raises."""
+def fail(recorder: Recorder, state: State, deadline: Deadline) -> State:
+    """Write the FAILED result of an earlier step's permanent error. Raises what `Recorder` raises."""
     code = getattr(error_of(state["failure"]["Error"]), "code", None)
-    return _ended(state, recorder.record(decode_event(state["event"]), code))
+    return _ended(state, record_failure(recorder, decode_event(state["event"]), code))
 
 
 def notify(outbox: Outbox, state: State, deadline: Deadline) -> State:

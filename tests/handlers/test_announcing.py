@@ -14,10 +14,10 @@ import pytest
 
 from handlers.labelling.errors import AnnouncementError
 from handlers.labelling.events import EventKind
-from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.failure import record_failure
 from handlers.labelling.metrics import Metric
 from handlers.labelling.outbox import CLAIM, DeliveringOutbox
-from handlers.labelling.pipeline import Outcome, Pipeline
+from handlers.labelling.pipeline import Outcome, Pipeline, Recorder
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError, TableUnavailableError
 from handlers.results.item import OUTBOX_ATTRIBUTES
@@ -99,12 +99,12 @@ class World(Fakes):
     def process(self, **of_event: Any) -> Outcome:
         return process(self.pipeline(), self.objects.with_header(event(**of_event)))
 
-    def recorder(self) -> FailureRecorder:
+    def recorder(self) -> Recorder:
         results = ResultsWriter(self.rows, sleep=lambda _: None)
-        return FailureRecorder(BUCKET, results, self.metrics, lambda: self.now, self.outbox)
+        return Recorder(BUCKET, results, self.outbox, self.metrics, lambda: self.now)
 
     def record_failure(self, **of_event: Any) -> str:
-        return self.recorder().record(event(**of_event)).outcome
+        return record_failure(self.recorder(), event(**of_event)).outcome
 
     def result(self, key: str = "cat.jpg") -> dict[str, Any]:
         return self.rows.items[keys.image_place(key)]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import EventKind, ObjectEvent
-from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.failure import record_failure
 from handlers.labelling.metrics import Metrics
+from handlers.labelling.pipeline import Recorder
 from handlers.results import keys
 from handlers.results.order import FIRST
 from handlers.results.table import ResultsWriter, Rows, from_wire
@@ -119,7 +120,7 @@ class BothFunctions:
         self.pipeline = assembled_pipeline(
             rows, objects, self.rekognition.detect, operations, lambda: time_of(1000), results=writer
         )
-        self.recorder = FailureRecorder(BUCKET, writer, Metrics(), lambda: time_of(2000))
+        self.recorder = Recorder(BUCKET, writer, None, Metrics(), lambda: time_of(2000))
 
     def _fail(self, detector: object, stored: object) -> None:
         if self.broken:
@@ -129,7 +130,7 @@ class BothFunctions:
         self.broken = delivery.broken
         event = self.objects.with_header(delivery.event)
         if delivery.dead:
-            self.recorder.record(event)
+            record_failure(self.recorder, event)
             return
         try:
             process(self.pipeline, event)

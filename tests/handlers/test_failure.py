@@ -10,8 +10,9 @@ from aws_lambda_powertools import Logger
 
 from handlers.labelling.errors import RekognitionDeniedError, StorageError
 from handlers.labelling.events import EventKind, ObjectEvent
-from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.failure import record_failure
 from handlers.labelling.metrics import Metric, Metrics
+from handlers.labelling.pipeline import Recorder
 from handlers.results import keys
 from handlers.results.codes import Code, sentence
 from handlers.results.errors import TableUnavailableError
@@ -21,12 +22,9 @@ from tests.handlers.factories import BUCKET, event, label, labeled, time_of
 from tests.handlers.fakes import FakeRows
 
 
-def recording(rows: FakeRows, metrics: Metrics | None = None) -> FailureRecorder:
-    return FailureRecorder(BUCKET, ResultsWriter(rows), metrics or Metrics(), lambda: time_of(50))
-
-
 def record(rows: FakeRows, occurrence: ObjectEvent, metrics: Metrics | None = None) -> str:
-    return recording(rows, metrics).record(occurrence).outcome
+    recorder = Recorder(BUCKET, ResultsWriter(rows), None, metrics or Metrics(), lambda: time_of(50))
+    return record_failure(recorder, occurrence).outcome
 
 
 def result(rows: FakeRows) -> dict[str, Any]:
@@ -50,7 +48,7 @@ def test_reason_that_was_noted_is_told() -> None:
     fail_at(event(), StorageError(), events_queue(rows))
     fail_at(event(), RekognitionDeniedError(), events_queue(rows))
 
-    recording(rows).record(event())
+    record(rows, event())
 
     assert result(rows)["code"] == "REKOGNITION_ACCESS_DENIED"
     assert result(rows)["message"] == sentence(Code.REKOGNITION_ACCESS_DENIED)
@@ -90,7 +88,7 @@ def test_failure_of_a_newer_version_replaces_the_older_one_s_labels() -> None:
     rows = FakeRows()
     ResultsWriter(rows).write(labeled("cat.jpg", label("Cat"), sequencer=1))
 
-    recording(rows).record(event(sequencer=2))
+    record(rows, event(sequencer=2))
 
     assert result(rows)["status"] == "FAILED"
     assert (keys.IMAGE + "cat.jpg", "LABEL#cat") not in rows.items
@@ -120,4 +118,4 @@ def test_throttled_table_leaves_the_message_in_the_queue() -> None:
     rows.fail = fail
 
     with pytest.raises(TableUnavailableError):
-        recording(rows).record(event())
+        record(rows, event())

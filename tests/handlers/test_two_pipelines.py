@@ -28,10 +28,10 @@ from handlers.labelling.errors import (
     TransientError,
 )
 from handlers.labelling.events import EventKind, ObjectEvent, decode_message
-from handlers.labelling.failure import FailureRecorder
+from handlers.labelling.failure import record_failure
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.outbox import DeliveringOutbox, Outbox
-from handlers.labelling.pipeline import Pipeline
+from handlers.labelling.pipeline import Pipeline, Recorder
 from handlers.labelling.rekognition import Detect, PacedCalls, TokenBucket
 from handlers.labelling.s3_objects import StoredObject
 from handlers.labelling.workflow import State, encode_event, error_of
@@ -137,8 +137,8 @@ class World:
             outbox=outbox,
         )
 
-    def recorder(self, outbox: Outbox | None) -> FailureRecorder:
-        return FailureRecorder(BUCKET, self.results, self.metrics, lambda: time_of(1000), outbox)
+    def recorder(self, outbox: Outbox | None) -> Recorder:
+        return Recorder(BUCKET, self.results, outbox, self.metrics, lambda: time_of(1000))
 
     def drain(self, bodies: list[str], process: Callable[[ObjectEvent], object]) -> None:
         """Deliver all messages, and failed ones again after the others.
@@ -158,7 +158,7 @@ class World:
                 if receives < MAX_RECEIVES:
                     queue.append((text, receives + 1))
                 else:
-                    self.recorder(self.outbox).record(event)
+                    record_failure(self.recorder(self.outbox), event)
 
     def rekognition(self) -> FakeRekognition:
         return FakeRekognition(labels=LABELS, fail=self.fail)
