@@ -26,8 +26,7 @@ from .preparation import Preparation
 from .previews import Previews
 from .rekognition import Detect
 from .s3_objects import S3Objects, S3Previews
-from .sqs_batch import MOST_BATCHES, QueueFunction
-from .sqs_queue import EventsQueue
+from .sqs_queue import MOST_BATCHES, EventsQueue, QueueFunction
 
 MESSAGES_AT_ONCE = 10
 """A batch is at most 10 messages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -19,7 +19,6 @@ from ..results.document import (
     Capture,
     Color,
     Face,
-    Instance,
     Label,
     ModerationLabel,
     Text,
@@ -85,17 +84,13 @@ class DetectorSettings:
             raise EnvironmentVariableError("IMAGE_PROPERTIES is 'true': expected DETECTORS to have labels then")
         return settings
 
-    def fingerprint(self, detector: Detector) -> str:
-        """Return a hash of everything that shapes this detector's answer."""
-        facts: list[object] = [SCHEMA_VERSION, detector, str(self._least(detector).normalize())]
-        if detector is Detector.LABELS:
-            facts += [self.max_labels, self.image_properties]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Return the settings' fingerprint of each active detector."""
-        return {detector: self.fingerprint(detector) for detector in self.detectors}
+        """Return a hash of everything that shapes a detector's answer, for each active one."""
+        facts = {name: [SCHEMA_VERSION, name, str(self._least(name).normalize())] for name in self.detectors}
+        if Detector.LABELS in facts:
+            facts[Detector.LABELS] += [self.max_labels, self.image_properties]
+        return {name: hashlib.sha256(json.dumps(each).encode()).hexdigest()[:16] for name, each in facts.items()}
 
     @cached_property
     def detectors_fingerprint(self) -> str:
@@ -144,23 +139,16 @@ class DetectorSettings:
 
     def analysis(self, detector: Detector, answer: Mapping[str, Any]) -> Analysis:
         """Return the operation's answer as part of the document, without items below the minimum confidence."""
+        name, described = _ANSWERS[detector]
         least = self._least(detector)
-
-        def sure(detections: Iterable[Any]) -> list[Any]:
-            return [detection for detection in detections if detection["confidence"] >= least]
-
-        match detector:
-            case Detector.LABELS:
-                analysis = Analysis(labels=sure(map(_label, answer.get("Labels", [])))[: self.max_labels])
-                if self.image_properties:
-                    _add_properties(analysis, answer.get("ImageProperties", {}))
-                return analysis
-            case Detector.FACES:
-                return Analysis(faces=sure(map(_face, answer.get("FaceDetails", []))))
-            case Detector.MODERATION:
-                return Analysis(moderation=sure(map(_moderation, answer.get("ModerationLabels", []))))
-            case Detector.TEXT:
-                return Analysis(text=sure(map(_text, answer.get("TextDetections", []))))
+        parts: dict[str, Any] = {
+            detector: [part for part in map(described, answer.get(name, [])) if part["confidence"] >= least]
+        }
+        if detector is Detector.LABELS:
+            parts[detector] = parts[detector][: self.max_labels]
+            if self.image_properties:
+                parts |= _properties(answer.get("ImageProperties", {}))
+        return cast("Analysis", parts)
 
     def shown(self, labels: list[Label]) -> list[Label]:
         """Return the labels that a result shows of these, which Rekognition gave."""
@@ -185,11 +173,26 @@ def _label_rules(variables: Variables) -> LabelRules | None:
     return rules if rules.fingerprint else None
 
 
+# --- answers: Rekognition's names in camel case, and its 32-bit floats as short decimals
+
+
 def _number(value: float | int, places: int = _CONFIDENCE_PLACES) -> Decimal:
-    """Return Rekognition's 32-bit float as a short decimal."""
     rounded = round(Decimal(str(value)), places).normalize()
     # normalize makes 1E+2 of 100, which reads badly.
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
+
+
+def _camel(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def _part(value: Any) -> Any:
+    """Return a part of an answer as the document has it."""
+    if isinstance(value, Mapping):
+        return {_camel(name): _part(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_part(part) for part in value]
+    return value if isinstance(value, (str, bool)) else _number(value)
 
 
 def _box(box: Mapping[str, Any]) -> BoundingBox:
@@ -198,25 +201,23 @@ def _box(box: Mapping[str, Any]) -> BoundingBox:
 
 
 def _label(label: Mapping[str, Any]) -> Label:
-    instances: list[Instance] = [
-        {"confidence": _number(instance.get("Confidence", 0)), "boundingBox": _box(instance.get("BoundingBox", {}))}
-        for instance in label.get("Instances", [])
-    ]
+    def names(part: str) -> list[str]:
+        return [entry["Name"] for entry in label.get(part, [])]
+
     return {
         "name": label["Name"],
         "confidence": _number(label["Confidence"]),
-        "parents": _names(label, "Parents"),
-        "aliases": _names(label, "Aliases"),
-        "categories": _names(label, "Categories"),
-        "instances": instances,
+        "parents": names("Parents"),
+        "aliases": names("Aliases"),
+        "categories": names("Categories"),
+        "instances": [
+            {"confidence": _number(each.get("Confidence", 0)), "boundingBox": _box(each.get("BoundingBox", {}))}
+            for each in label.get("Instances", [])
+        ],
     }
 
 
-def _names(label: Mapping[str, Any], part: str) -> list[str]:
-    return [entry["Name"] for entry in label.get(part, [])]
-
-
-def _add_properties(analysis: Analysis, properties: Mapping[str, Any]) -> None:
+def _properties(properties: Mapping[str, Any]) -> Analysis:
     colors: list[Color] = [
         {
             "hex": color["HexCode"],
@@ -225,42 +226,25 @@ def _add_properties(analysis: Analysis, properties: Mapping[str, Any]) -> None:
         }
         for color in properties.get("DominantColors", [])
     ]
-    analysis["colors"] = colors
-    analysis["quality"] = {name.lower(): _number(value) for name, value in properties.get("Quality", {}).items()}
-
-
-_TRAITS: Final = (
-    *("Smile", "Gender", "Eyeglasses", "Sunglasses", "Beard", "Mustache"),
-    *("EyesOpen", "MouthOpen", "FaceOccluded"),
-)
+    return {"colors": colors, "quality": _part(properties.get("Quality", {}))}
 
 
 def _face(face: Mapping[str, Any]) -> Face:
-    converted: dict[str, Any] = {"confidence": _number(face["Confidence"]), "boundingBox": _box(face["BoundingBox"])}
-    if "AgeRange" in face:
-        converted["ageRange"] = {"low": Decimal(face["AgeRange"]["Low"]), "high": Decimal(face["AgeRange"]["High"])}
-    if "Emotions" in face:
-        emotions = [{"type": each["Type"], "confidence": _number(each["Confidence"])} for each in face["Emotions"]]
-        converted["emotions"] = sorted(emotions, key=lambda emotion: emotion["confidence"], reverse=True)
-    for trait in _TRAITS:
-        if trait in face:
-            value, confidence = face[trait]["Value"], _number(face[trait]["Confidence"])
-            converted[trait[0].lower() + trait[1:]] = {"value": value, "confidence": confidence}
-    for group in ("Pose", "Quality"):
-        if group in face:
-            converted[group.lower()] = {name.lower(): _number(value) for name, value in face[group].items()}
-    return cast("Face", converted)
+    described = _part({name: part for name, part in face.items() if _camel(name) in Face.__annotations__})
+    if "emotions" in described:
+        described["emotions"].sort(key=lambda emotion: emotion["confidence"], reverse=True)
+    return cast("Face", {**described, "boundingBox": _box(face["BoundingBox"])})
 
 
 def _moderation(label: Mapping[str, Any]) -> ModerationLabel:
-    converted: ModerationLabel = {
+    described: ModerationLabel = {
         "name": label["Name"],
         "parent": label.get("ParentName", ""),
         "confidence": _number(label["Confidence"]),
     }
     if "TaxonomyLevel" in label:
-        converted["taxonomyLevel"] = Decimal(label["TaxonomyLevel"])
-    return converted
+        described["taxonomyLevel"] = Decimal(label["TaxonomyLevel"])
+    return described
 
 
 def _text(text: Mapping[str, Any]) -> Text:
@@ -270,3 +254,11 @@ def _text(text: Mapping[str, Any]) -> Text:
         "confidence": _number(text["Confidence"]),
         "boundingBox": _box(text.get("Geometry", {}).get("BoundingBox", {})),
     }
+
+
+_ANSWERS: Final[Mapping[Detector, tuple[str, Callable[[Mapping[str, Any]], Any]]]] = {
+    Detector.LABELS: ("Labels", _label),
+    Detector.FACES: ("FaceDetails", _face),
+    Detector.MODERATION: ("ModerationLabels", _moderation),
+    Detector.TEXT: ("TextDetections", _text),
+}

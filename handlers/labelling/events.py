@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -57,10 +57,10 @@ class ObjectEvent:
     bucket: str
     key: str
     position: Position
-    version_id: str | None
-    etag: str | None
-    size_bytes: int | None
-    request_id: str | None
+    version_id: str | None = None
+    etag: str | None = None
+    size_bytes: int | None = None
+    request_id: str | None = None
     processed_before: str | None = None
     """A repair's request to replace results from before this time (ISO 8601), whatever is known."""
     labels_only: bool = False
@@ -91,14 +91,14 @@ class ObjectEvent:
         return replace(self, position=stored.position.next())
 
 
-@dataclass(frozen=True)
+@dataclass
 class Message:
     """The content of one queue message."""
 
-    events: tuple[ObjectEvent, ...]
-    ignored: tuple[str, ...]
+    events: list[ObjectEvent] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
     """Names of events that mean nothing to labelling, for example "s3:TestEvent"."""
-    unreadable: str | None
+    unreadable: str | None = None
     """The reason why a part of the message is unreadable."""
 
 
@@ -133,107 +133,92 @@ def decode_message(body: str) -> Message:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
-        return Message((), (), f"the body is not JSON: {error}")
+        return Message(unreadable=f"the body is not JSON: {error}")
     if not isinstance(content, dict):
-        return Message((), (), "the body is not a JSON object")
+        return Message(unreadable="the body is not a JSON object")
     if content.get("Event") == "s3:TestEvent":
-        return Message((), ("s3:TestEvent",), None)
+        return Message(ignored=["s3:TestEvent"])
     records = [content] if content.get("source") == EVENTBRIDGE_SOURCE else content.get("Records")
     if not isinstance(records, list) or not records:
-        return Message((), (), "the body has no list of Records")
-    events: list[ObjectEvent] = []
-    ignored: list[str] = []
-    unreadable: str | None = None
+        return Message(unreadable="the body has no list of Records")
+    message = Message()
     for record in records:
         try:
             event = _decode_record(record)
         except UnreadableMessageError as error:
-            unreadable = str(error)
+            message.unreadable = str(error)
         else:
             if isinstance(event, ObjectEvent):
-                events.append(event)
+                message.events.append(event)
             else:
-                ignored.append(event)
-    return Message(tuple(events), tuple(ignored), unreadable)
+                message.ignored.append(event)
+    return message
 
 
 def _decode_record(record: object) -> ObjectEvent | str:
     """Return the event, or the name of one that means nothing to labelling."""
-    record = _mapping(record, "a record")
+    if not isinstance(record, dict):
+        raise UnreadableMessageError(f"a record must be an object; got {record!r:.60}")
     if record.get("source") == EVENTBRIDGE_SOURCE:
-        name = _text(record.get("detail-type"), "detail-type")
-        detail = _mapping(record.get("detail"), "detail")
+        name = _text(record, "detail-type")
         # "Object Deleted" has one of two deletion-types, by a person or by a lifecycle rule.
-        known_name = _EVENTBRIDGE_NAMES.get((name, detail.get("deletion-type")), "")
-        return _object_event(name, known_name, "detail", detail, record, _EVENTBRIDGE, detail.get("request-id"))
+        known_name = _EVENTBRIDGE_NAMES.get((name, _value(record, "detail.deletion-type")), "")
+        return _object_event(record, _EVENTBRIDGE, known_name) or name
     source = record.get("eventSource")
     if source not in ("aws:s3", repair.SOURCE):
         raise UnreadableMessageError(f"eventSource must be aws:s3; got {source!r:.60}")
-    s3 = _mapping(record.get("s3"), "s3")
-    if source == repair.SOURCE:
-        bucket, key = _bucket_and_key("s3", s3, _S3)
-        before = record.get("processedBefore")
-        before = None if before is None else _time(before, "processedBefore")
-        labels_only = record.get("labelsOnly") is True
-        return ObjectEvent(EventKind.REPAIR, bucket, key, FIRST, None, None, None, None, before, labels_only)
-    name = _text(record.get("eventName"), "eventName").removeprefix("s3:")
-    response = record.get("responseElements")
-    request_id = response.get("x-amz-request-id") if isinstance(response, dict) else None
-    return _object_event(name, name, "s3", s3, record, _S3, request_id)
+    if source == "aws:s3":
+        name = _text(record, "eventName").removeprefix("s3:")
+        return _object_event(record, _S3, name) or name
+    return ObjectEvent(
+        kind=EventKind.REPAIR,
+        bucket=_text(record, "s3.bucket.name"),
+        key=_key(record, _S3),
+        position=FIRST,
+        processed_before=None if record.get("processedBefore") is None else _time(record, "processedBefore"),
+        labels_only=record.get("labelsOnly") is True,
+    )
 
 
 @dataclass(frozen=True)
 class _Form:
     """The names of facts in a form of events."""
 
+    place: str
     version_id: str
     etag: str
     time: str
+    request_id: str
     unquoted: Callable[[str], str]
 
 
-_S3: Final = _Form("versionId", "eTag", "eventTime", unquote_plus)
-_EVENTBRIDGE: Final = _Form("version-id", "etag", "time", str)
+_S3: Final = _Form("s3", "versionId", "eTag", "eventTime", "responseElements.x-amz-request-id", unquote_plus)
+_EVENTBRIDGE: Final = _Form("detail", "version-id", "etag", "time", "detail.request-id", str)
 
 
-def _object_event(
-    name: str,
-    known_name: str,
-    place: str,
-    about: Mapping[str, Any],
-    record: Mapping[str, Any],
-    form: _Form,
-    request_id: object,
-) -> ObjectEvent | str:
-    obj = _mapping(about.get("object"), f"{place}.object")
-    version_id = obj.get(form.version_id) or None
-    kind = _kind(known_name, version_id)
+def _object_event(record: Mapping[str, Any], form: _Form, name: str) -> ObjectEvent | None:
+    """Return the event of this name by S3, or None if it means nothing to labelling."""
+    place, version = f"{form.place}.object", f"{form.place}.object.{form.version_id}"
+    version_id = _text(record, version) if _value(record, version) else None
+    kind = _kind(name, version_id)
     if kind is None:
-        return name
-    bucket, key = _bucket_and_key(place, about, form)
-    size, etag = obj.get("size"), obj.get(form.etag)
+        return None
+    etag, size, request_id = (
+        _value(record, path) for path in (f"{place}.{form.etag}", f"{place}.size", form.request_id)
+    )
     return ObjectEvent(
         kind=kind,
-        bucket=bucket,
-        key=key,
-        position=Position(
-            _sequencer(obj.get("sequencer"), f"{place}.object.sequencer"), _time(record.get(form.time), form.time)
-        ),
-        version_id=None if version_id is None else _text(version_id, f"{place}.object.{form.version_id}"),
+        bucket=_text(record, f"{form.place}.bucket.name"),
+        key=_key(record, form),
+        position=Position(_sequencer(record, f"{place}.sequencer"), _time(record, form.time)),
+        version_id=version_id,
         etag=etag.strip('"') if isinstance(etag, str) and etag else None,
         size_bytes=size if isinstance(size, int) else None,
         request_id=request_id if isinstance(request_id, str) else None,
     )
 
 
-def _bucket_and_key(place: str, about: Mapping[str, Any], form: _Form) -> tuple[str, str]:
-    bucket = _mapping(about.get("bucket"), f"{place}.bucket").get("name")
-    key = _mapping(about.get("object"), f"{place}.object").get("key")
-    name = f"{place}.object.key"
-    return _text(bucket, f"{place}.bucket.name"), _checked_key(form.unquoted(_text(key, name)), name)
-
-
-def _kind(name: str, version_id: object) -> EventKind | None:
+def _kind(name: str, version_id: str | None) -> EventKind | None:
     family, _, detail = name.partition(":")
     if family == "ObjectCreated":
         return EventKind.CREATED
@@ -246,38 +231,44 @@ def _kind(name: str, version_id: object) -> EventKind | None:
     return None
 
 
-def _mapping(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise UnreadableMessageError(f"{name} must be an object; got {value!r:.60}")
+def _value(record: Mapping[str, Any], path: str) -> object:
+    """Return the value at a path with dots; None where there is none."""
+    value: object = record
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
-def _text(value: object, name: str) -> str:
+def _text(record: Mapping[str, Any], path: str) -> str:
+    value = _value(record, path)
     if not isinstance(value, str) or not value:
-        raise UnreadableMessageError(f"{name} must be text; got {value!r:.60}")
+        raise UnreadableMessageError(f"{path} must be text; got {value!r:.60}")
     return value
 
 
-def _checked_key(key: str, name: str) -> str:
+def _key(record: Mapping[str, Any], form: _Form) -> str:
+    path = f"{form.place}.object.key"
+    key = form.unquoted(_text(record, path))
     try:
         length = len(key.encode())
     except UnicodeEncodeError as error:
-        raise UnreadableMessageError(f"{name} must be Unicode text; got {key!r:.60}") from error
+        raise UnreadableMessageError(f"{path} must be Unicode text; got {key!r:.60}") from error
     if length > MAX_KEY_BYTES:
-        raise UnreadableMessageError(f"{name} has {length} bytes: S3 allows {MAX_KEY_BYTES}")
+        raise UnreadableMessageError(f"{path} has {length} bytes: S3 allows {MAX_KEY_BYTES}")
     return key
 
 
-def _sequencer(value: object, name: str) -> str:
-    sequencer = _text(value, name)
+def _sequencer(record: Mapping[str, Any], path: str) -> str:
+    sequencer = _text(record, path)
     if not _SEQUENCER.fullmatch(sequencer):
-        raise UnreadableMessageError(f"{name} must be a hexadecimal number; got {sequencer!r:.60}")
+        raise UnreadableMessageError(f"{path} must be a hexadecimal number; got {sequencer!r:.60}")
     return keys.pad_sequencer(sequencer)
 
 
-def _time(value: object, name: str) -> str:
+def _time(record: Mapping[str, Any], path: str) -> str:
+    text = _text(record, path)
     try:
-        time = datetime.fromisoformat(_text(value, name))
+        time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UnreadableMessageError(f"{name} must be an ISO 8601 time; got {value!r:.60}") from error
+        raise UnreadableMessageError(f"{path} must be an ISO 8601 time; got {text!r:.60}") from error
     return keys.iso_ms(time if time.tzinfo else time.replace(tzinfo=UTC))

@@ -243,11 +243,9 @@ class Pipeline(Recorder):
 
     def ask(self, detector: Detector, stored: StoredObject, deadline: Deadline) -> Item:
         """Ask one detector about a picture; return its answer as an item of known content."""
-        answers, errors = self._ask([detector], stored, self._look(stored), deadline)
-        if errors:
-            raise errors[0]
-        [item] = self._content_items(stored, answers)
-        return item
+        batch = Batch()
+        self._ask([detector], stored, self._look(stored), batch, deadline)
+        return batch.new_content[0]
 
     def complete(
         self,
@@ -364,10 +362,7 @@ class Pipeline(Recorder):
                     header = self._look(stored, batch.first_bytes.result() if batch.first_bytes else start)
                     if self.rekognition is None:
                         raise DetectorsMissingError(event, stored, missing)
-                    new_answers, errors = self._ask(missing, stored, header, deadline)
-                    self._remember(stored, new_answers, batch)
-                    if errors:
-                        raise _decisive(errors)
+                    new_answers = self._ask(missing, stored, header, batch, deadline)
                 else:
                     known = self._with_facts(known, stored, start, batch, deadline)
             except PictureRejectedError as rejection:
@@ -405,19 +400,26 @@ class Pipeline(Recorder):
     # --- Rekognition
 
     def _ask(
-        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
-    ) -> tuple[Mapping[str, Answer], list[LabellingError]]:
-        """Return the detectors' answers and failures. Pictures that Rekognition refuses are converted."""
-        if not header.converted:
-            answers, errors = self._ask_all(detectors, stored, header, deadline)
-            if not any(
-                isinstance(error, PictureRejectedError) and error.code is Code.IMAGE_DAMAGED for error in errors
-            ):
-                return answers, errors
-            # A browser may show a picture that Rekognition cannot read: the conversion decides.
-            header = replace(header, converted=True)
-        with self.preparation.ready(stored, header, deadline) as (copy, header_of_copy):
-            return self._ask_all(detectors, copy, header_of_copy, deadline)
+        self,
+        detectors: Sequence[Detector],
+        stored: StoredObject,
+        header: PictureHeader,
+        batch: Batch,
+        deadline: Deadline,
+    ) -> Mapping[str, Answer]:
+        """Return the detectors' answers, and keep them, even where another detector failed. Raises the decisive error.
+
+        Pictures that Rekognition refuses are converted.
+        """
+        answers, errors = ({}, []) if header.converted else self._ask_all(detectors, stored, header, deadline)
+        # A browser may show a picture that Rekognition cannot read: the conversion decides.
+        if header.converted or any(getattr(error, "code", None) is Code.IMAGE_DAMAGED for error in errors):
+            with self.preparation.ready(stored, replace(header, converted=True), deadline) as (copy, header_of_copy):
+                answers, errors = self._ask_all(detectors, copy, header_of_copy, deadline)
+        self._remember(stored, answers, batch)
+        if errors:
+            raise _decisive(errors)
+        return answers
 
     def _ask_all(
         self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
@@ -449,14 +451,12 @@ class Pipeline(Recorder):
         return Answer(self.settings.analysis(detector, raw), self.settings.kept(header))
 
     def _remember(self, stored: StoredObject, answers: Mapping[str, Answer], batch: Batch) -> None:
-        """Keep paid answers, even where another detector failed: for the batch, and for the table at its end."""
-        batch.new_answers.setdefault((stored.etag, stored.size_bytes), {}).update(answers)
-        batch.new_content += self._content_items(stored, answers)
-
-    def _content_items(self, stored: StoredObject, answers: Mapping[str, Answer]) -> list[Item]:
+        """Keep paid answers: for the batch, and for the table at its end."""
+        content = (stored.etag, stored.size_bytes)
+        batch.new_answers.setdefault(content, {}).update(answers)
         expires_at_s = int((self.now() + timedelta(days=self.cache_days)).timestamp())
-        return [
-            content_item(stored.etag, stored.size_bytes, name, self.settings.fingerprints[name], answer, expires_at_s)
+        batch.new_content += [
+            content_item(*content, name, self.settings.fingerprints[name], answer, expires_at_s)
             for name, answer in answers.items()
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -107,6 +108,7 @@ class SingleCalls:
             raise RekognitionServerError(f"{operation}: {error}") from error
 
 
+@dataclass
 class PacedCalls:
     """Calls Rekognition within the quota: each operation has its own token bucket, and retries pause with full jitter.
 
@@ -114,21 +116,12 @@ class PacedCalls:
     without a wait is allowed until the deadline, so that a function with a short time-out makes progress.
     """
 
-    def __init__(
-        self,
-        call: Detect,
-        buckets: Mapping[Detector, TokenBucket],
-        timeout_s: float,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self._call = call
-        self.buckets = buckets
-        self._timeout_s = timeout_s
-        self._sleep = sleep
-        self._jitter = jitter
-        self._call_s = _USUAL_CALL_S
+    call: Detect
+    buckets: Mapping[Detector, TokenBucket]
+    timeout_s: float
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    _call_s: float = _USUAL_CALL_S
 
     def pictures_at_once(self) -> float:
         """Return how many pictures under way use the quota up: those that begin while one is on its way (Little)."""
@@ -143,11 +136,11 @@ class PacedCalls:
         attempt = broken = 0
         while True:
             remaining_s = deadline.at_s - deadline.clock()
-            if remaining_s < 0 or not bucket.take(max(0.0, remaining_s - self._timeout_s)):
+            if remaining_s < 0 or not bucket.take(max(0.0, remaining_s - self.timeout_s)):
                 raise RekognitionThrottledError(f"no token for {OPERATIONS[detector]} before the deadline")
             started_s = deadline.clock()
             try:
-                answer = self._call(detector, parameters, stored, deadline)
+                answer = self.call(detector, parameters, stored, deadline)
                 # Threads may overwrite each other's: an average does not mind.
                 self._call_s += _SMOOTHING * (deadline.clock() - started_s - self._call_s)
                 return answer
@@ -157,57 +150,47 @@ class PacedCalls:
                     bucket.empty()
                 else:
                     broken += 1
-                pause_s = self._jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
-                if broken == _MOST_BROKEN or pause_s + self._timeout_s > deadline.remaining_s:
+                pause_s = self.jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+                if broken == _MOST_BROKEN or pause_s + self.timeout_s > deadline.remaining_s:
                     raise
-                self._sleep(pause_s)
+                self.sleep(pause_s)
                 attempt += 1
 
 
+@dataclass
 class TokenBucket:
     """Gives `calls_per_second` tokens on average, at most one second's worth (one token at least) at once.
 
     Each instance of the function has its share of the quota, so that together they keep to it. Thread-safe.
     """
 
-    def __init__(
-        self,
-        calls_per_second: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.calls_per_second = calls_per_second
-        self._capacity = max(1.0, calls_per_second)
-        self._tokens = self._capacity
-        self._clock = clock
-        self._sleep = sleep
-        self._filled_at = clock()
+    calls_per_second: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        self._next_at = -math.inf
+        """The time of the next token; it lies in the past while tokens are saved."""
         self._lock = threading.Lock()
 
     def take(self, at_most_s: float) -> bool:
         """Wait for a token and take it; False, at once and without one, if it is more than `at_most_s` away."""
         with self._lock:
-            self._fill()
-            wait_s = max(0.0, (1 - self._tokens) / self.calls_per_second)
+            now = self.clock()
+            longest_saved_s = max(0.0, 1 - 1 / self.calls_per_second)
+            next_at = max(self._next_at, now - longest_saved_s)
+            wait_s = max(0.0, next_at - now)
             if wait_s > at_most_s:
                 return False
-            # Tokens may be owed: who comes next waits longer.
-            self._tokens -= 1
+            self._next_at = next_at + 1 / self.calls_per_second
         if wait_s:
-            self._sleep(wait_s)
+            self.sleep(wait_s)
         return True
 
     def empty(self) -> None:
         """Drop the tokens that are saved: the service said that the quota is used up."""
         with self._lock:
-            self._fill()
-            self._tokens = min(self._tokens, 0.0)
-
-    def _fill(self) -> None:
-        now = self._clock()
-        self._tokens = min(self._capacity, self._tokens + (now - self._filled_at) * self.calls_per_second)
-        self._filled_at = now
+            self._next_at = max(self._next_at, self.clock() + 1 / self.calls_per_second)
 
 
 def _image(stored: StoredObject) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from handlers.labelling.metrics import Metrics
 from handlers.labelling.pipeline import Ended
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
 from handlers.labelling.s3_objects import StoredObject
-from handlers.labelling.sqs_batch import QueueFunction
+from handlers.labelling.sqs_queue import QueueFunction
 from tests.handlers.assembling import FakeSqs, events_queue
 from tests.handlers.factories import body, message, record
 from tests.handlers.fakes import FakeRekognition, FakeRows, stored_object

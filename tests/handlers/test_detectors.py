@@ -159,9 +159,9 @@ def test_whole_numbers_are_written_plainly() -> None:
 def test_fingerprint_changes_with_what_shapes_the_answer_only() -> None:
     base = settings()
 
-    assert base.fingerprint(Detector.LABELS) != settings(max_labels=5).fingerprint(Detector.LABELS)
-    assert base.fingerprint(Detector.LABELS) != settings(min_confidence="71").fingerprint(Detector.LABELS)
-    assert base.fingerprint(Detector.LABELS) != settings(image_properties=True).fingerprint(Detector.LABELS)
-    assert base.fingerprint(Detector.FACES) == settings(max_labels=5).fingerprint(Detector.FACES)
-    assert base.fingerprint(Detector.FACES) == settings(min_confidence="70.0").fingerprint(Detector.FACES)
-    assert len({base.fingerprint(detector) for detector in Detector}) == 4
+    assert base.fingerprints[Detector.LABELS] != settings(max_labels=5).fingerprints[Detector.LABELS]
+    assert base.fingerprints[Detector.LABELS] != settings(min_confidence="71").fingerprints[Detector.LABELS]
+    assert base.fingerprints[Detector.LABELS] != settings(image_properties=True).fingerprints[Detector.LABELS]
+    assert base.fingerprints[Detector.FACES] == settings(max_labels=5).fingerprints[Detector.FACES]
+    assert base.fingerprints[Detector.FACES] == settings(min_confidence="70.0").fingerprints[Detector.FACES]
+    assert len({base.fingerprints[detector] for detector in Detector}) == 4

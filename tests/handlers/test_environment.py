@@ -12,7 +12,7 @@ from handlers.environment import EnvironmentVariableError
 from handlers.labelling import composition
 from handlers.labelling.detectors import Detector
 from handlers.labelling.pipeline import Pipeline
-from handlers.labelling.sqs_batch import QueueFunction
+from handlers.labelling.sqs_queue import QueueFunction
 
 GOOD = {
     "RESULTS_TABLE": "results",

@@ -85,13 +85,13 @@ def test_event_names_are_understood(name: str, version_id: str | None, kind: Eve
 def test_other_events_are_ignored_by_name(name: str) -> None:
     message = decode_message(body(record(name=name)))
 
-    assert (message.events, message.ignored, message.unreadable) == ((), (name,), None)
+    assert (message.events, message.ignored, message.unreadable) == ([], [name], None)
 
 
 def test_test_event_of_a_new_notification_is_ignored() -> None:
     message = decode_message(json.dumps(TEST_EVENT))
 
-    assert (message.events, message.ignored, message.unreadable) == ((), ("s3:TestEvent",), None)
+    assert (message.events, message.ignored, message.unreadable) == ([], ["s3:TestEvent"], None)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_test_event_of_a_new_notification_is_ignored() -> None:
 def test_message_that_is_no_event_is_unreadable(content: str) -> None:
     message = decode_message(content)
 
-    assert message.events == ()
+    assert message.events == []
     assert message.unreadable
 
 
@@ -208,7 +208,7 @@ def test_eventbridge_tells_the_same_as_s3_itself(name: str, version_id: str | No
 def test_other_events_of_eventbridge_are_ignored_by_name(name: str) -> None:
     content = {**json.loads(eventbridge()), "detail-type": name}
 
-    assert decode_message(json.dumps(content)).ignored == (name,)
+    assert decode_message(json.dumps(content)).ignored == [name]
 
 
 @pytest.mark.parametrize("part", ["detail", "detail-type", "time"])
@@ -219,4 +219,4 @@ def test_event_of_eventbridge_without_what_every_one_has_is_unreadable(part: str
     message = decode_message(json.dumps(content))
 
     assert part in (message.unreadable or "")
-    assert message.events == ()
+    assert message.events == []

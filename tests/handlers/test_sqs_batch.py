@@ -21,7 +21,7 @@ from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.pipeline import Ended
-from handlers.labelling.sqs_batch import QueueFunction
+from handlers.labelling.sqs_queue import QueueFunction
 from handlers.results import keys
 from handlers.results.codes import Status
 from handlers.results.errors import TableUnavailableError

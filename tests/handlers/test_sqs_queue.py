@@ -21,8 +21,7 @@ from handlers.labelling.errors import ConversionDelayedError, RekognitionServerE
 from handlers.labelling.events import ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.pipeline import Ended
-from handlers.labelling.sqs_batch import QueueFunction
-from handlers.labelling.sqs_queue import LONGEST_WAIT
+from handlers.labelling.sqs_queue import LONGEST_WAIT, QueueFunction
 from handlers.results.errors import TableUnavailableError
 from tests.handlers.assembling import MAX_ATTEMPTS, FakeSqs, events_queue
 from tests.handlers.factories import START, body, message, record
