@@ -16,15 +16,9 @@ from typing import Any, TypeVar, cast
 
 from rekognition_local.images import Picture, decode
 from rekognition_local.vision.classifier import Classifier, Score
-from rekognition_local.vision.codes import Code, find_bar_codes, find_qr_codes
-from rekognition_local.vision.colors import DominantColor, find_colors
-from rekognition_local.vision.faces import Face, find_faces
-from rekognition_local.vision.geometry import Sighting
 from rekognition_local.vision.moderation import ModerationFinder
 from rekognition_local.vision.objects import ObjectFinder
-from rekognition_local.vision.people import find_people
-from rekognition_local.vision.print_text import Line, find_lines
-from rekognition_local.vision.scene import Cue, find_scene
+from rekognition_local.vision.scene import Cue
 
 T = TypeVar("T")
 # At least as many as are looked at at once. 1280 px pictures in colour and grey take up to 6.5 MB each.
@@ -78,52 +72,25 @@ class Analysis:
         self._models = models
         self._shared = Shared(executor)
 
-    async def faces(self) -> list[Face]:
-        """Return the faces, the largest first."""
-        return await self._run(find_faces)
+    async def find(self, detector: Callable[[Picture], T]) -> T:
+        """Return a detector's findings."""
+        return await self.compute(detector.__qualname__, detector)
 
     async def objects(self) -> list[Cue]:
         """Return common objects and scenes, with their ancestors."""
-        return await self._run(self._models.objects.find)
-
-    async def people(self) -> list[Sighting]:
-        """Return whole upright people."""
-        return await self._run(find_people)
-
-    async def qr_codes(self) -> list[Code]:
-        """Return QR codes, from top to bottom."""
-        return await self._run(find_qr_codes)
-
-    async def bar_codes(self) -> list[Code]:
-        """Return bar codes, from top to bottom."""
-        return await self._run(find_bar_codes)
-
-    async def cues(self) -> list[Cue]:
-        """Return scene cues."""
-        return await self._run(find_scene)
-
-    async def lines(self) -> list[Line]:
-        """Return printed lines; none where the extra `ocr` is not installed."""
-        return await self._run(find_lines)
-
-    async def colors(self) -> list[DominantColor]:
-        """Return the dominant colours of the whole picture."""
-        return await self._shared.run("colors", lambda: find_colors(self.picture.pixels))
+        return await self.find(self._models.objects.find)
 
     async def scores(self) -> list[Score]:
         """Return the user's model's answer; empty without a model."""
-        return [] if self._models.classifier is None else await self._run(self._models.classifier.classify)
+        return [] if self._models.classifier is None else await self.find(self._models.classifier.classify)
 
     async def explicit(self) -> float | None:
         """Return the confidence that the picture is explicit, 50 to 100; None below, or without a detector."""
-        return await self._run(self._models.moderation.find)
+        return await self.find(self._models.moderation.find)
 
     async def compute(self, name: str, job: Callable[[Picture], T]) -> T:
         """Return another function of the picture, computed once for its name."""
         return await self._shared.run(name, lambda: job(self.picture))
-
-    async def _run(self, detector: Callable[[Picture], T]) -> T:
-        return await self._shared.run(detector.__qualname__, lambda: detector(self.picture))
 
 
 class Analyzer:

@@ -15,6 +15,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,15 +37,7 @@ from rekognition_local.rules import RuleBook
 from rekognition_local.sources import ImageSource, is_unchanging
 from rekognition_local.throttle import Throttle
 from rekognition_local.vision.print_text import can_read_print
-from rekognition_local.wire import (
-    CONTENT_TYPE,
-    Call,
-    new_request_id,
-    operation_name,
-    parse_call,
-    serialise,
-    serialise_error,
-)
+from rekognition_local.wire import CONTENT_TYPE, operation_name, parse_call, serialise, serialise_error
 
 # 5 MB of picture in base64, and room for the other parameters.
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -91,7 +84,7 @@ class _Endpoint:
 
     async def call(self, request: Request) -> Response:
         """Answer a call: parse, throttle, rules, picture, answer."""
-        request_id = new_request_id()
+        request_id = str(uuid.uuid4())
         target = request.headers.get("x-amz-target")
         try:
             operation = operation_name(target, _IMPLEMENTED)
@@ -133,11 +126,12 @@ class _Endpoint:
 
     async def _answer(self, operation: str, body: bytes, request: Request) -> dict[str, Any]:
         services = self._services
-        call = parse_call(operation, body)
-        image: Mapping[str, Any] = call.parameters["Image"]
+        parameters = parse_call(operation, body)
+        image: Mapping[str, Any] = parameters["Image"]
         stored = image.get("S3Object", {})
         key = stored.get("Name")
-        services.counters.saw_image(operation, _name_of(call))
+        if "Bucket" in stored and key is not None:
+            services.counters.saw_image(operation, f"{stored['Bucket']}/{key}")
         services.throttle.take(operation)
         sha256 = None
         if services.rules.needs_content(operation, key):
@@ -153,7 +147,7 @@ class _Endpoint:
 
         async def look() -> dict[str, Any]:
             analysis = await services.source.load(image)
-            return await OPERATIONS[operation](call.parameters, analysis, verdict.answer)
+            return await OPERATIONS[operation](parameters, analysis, verdict.answer)
 
         if verdict.answer is not None:
             return await look()
@@ -176,12 +170,6 @@ async def _read_body(request: Request) -> bytes:
             raise ImageTooLargeError("Request size is too large")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _name_of(call: Call) -> str | None:
-    """Return the picture's name in the counts: bucket/key. Pictures sent as bytes have none."""
-    stored = call.parameters["Image"].get("S3Object", {})
-    return f"{stored['Bucket']}/{stored['Name']}" if "Bucket" in stored and "Name" in stored else None
 
 
 class _Control:

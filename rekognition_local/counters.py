@@ -29,12 +29,11 @@ class Counters:
         self._in_flight += 1
         self._peak = max(self._peak, self._in_flight)
 
-    def saw_image(self, operation: str, image: str | None) -> None:
-        """Count the picture of a call: ``bucket/key``, or None for bytes without a name."""
-        if image is not None:
-            self._images.setdefault(image, Counter())[operation] += 1
-            if len(self._images) > MOST_IMAGES:
-                self._images.popitem(last=False)
+    def saw_image(self, operation: str, image: str) -> None:
+        """Count the picture of a call: ``bucket/key``."""
+        self._images.setdefault(image, Counter())[operation] += 1
+        if len(self._images) > MOST_IMAGES:
+            self._images.popitem(last=False)
 
     def ended(self, operation: str, error_code: str | None) -> None:
         """Count how a call ended."""

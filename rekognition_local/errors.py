@@ -23,98 +23,75 @@ service for the ones that page does not word.
 
 
 class RekognitionError(Exception):
-    """An answer other than 200."""
+    """An answer other than 200; `message` is the error's usual one where nothing else is said."""
 
-    code = "InternalServerError"
-    status = 500
+    code = ""
+    status = 400
+    message = ""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str = "") -> None:
+        self.message = message or self.message
+        super().__init__(self.message)
 
 
 class ValidationError(RekognitionError):
     """A parameter breaks a constraint of the service model (length, range, pattern, enumeration)."""
 
     code = "ValidationException"
-    status = 400
 
 
 class SerializationError(RekognitionError):
     """The body is not JSON, or a parameter has another JSON type than the model says."""
 
     code = "SerializationException"
-    status = 400
 
 
 class InvalidParameterError(RekognitionError):
     """A combination of parameters makes no sense, or the picture is too small."""
 
     code = "InvalidParameterException"
-    status = 400
-
-    def __init__(self, message: str = "Request has invalid parameters") -> None:
-        super().__init__(message)
+    message = "Request has invalid parameters"
 
 
 class InvalidImageFormatError(RekognitionError):
     """The picture is neither JPEG nor PNG, or is damaged."""
 
     code = "InvalidImageFormatException"
-    status = 400
-
-    def __init__(self, message: str = "Request has invalid image format") -> None:
-        super().__init__(message)
+    message = "Request has invalid image format"
 
 
 class ImageTooLargeError(RekognitionError):
     """The picture has more bytes or pixels than the service takes."""
 
     code = "ImageTooLargeException"
-    status = 400
-
-    def __init__(self, message: str = "Image size is too large") -> None:
-        super().__init__(message)
+    message = "Image size is too large"
 
 
 class InvalidS3ObjectError(RekognitionError):
     """The S3 object is missing, or may not be read."""
 
     code = "InvalidS3ObjectException"
-    status = 400
-
-    def __init__(
-        self,
-        message: str = "Unable to get object metadata from S3. Check object key, region and/or access permissions.",
-    ) -> None:
-        super().__init__(message)
+    message = "Unable to get object metadata from S3. Check object key, region and/or access permissions."
 
 
 class ThroughputExceededError(RekognitionError):
     """More calls a second than the quota of the operation allows."""
 
     code = "ProvisionedThroughputExceededException"
-    status = 400
-
-    def __init__(self, message: str = "Provisioned rate exceeded") -> None:
-        super().__init__(message)
+    message = "Provisioned rate exceeded"
 
 
 class BusyError(RekognitionError):
     """This machine is too busy to answer before the client's time-out; the call may be repeated."""
 
     code = "ThrottlingException"
-    status = 400
-
-    def __init__(self, message: str = "The local Rekognition is busy: try the call again") -> None:
-        super().__init__(message)
+    message = "The local Rekognition is busy: try the call again"
 
 
 class UnknownOperationError(RekognitionError):
     """The X-Amz-Target header names no operation of Rekognition."""
 
     code = "UnknownOperationException"
-    status = 400
 
 
 class NotImplementedHereError(RekognitionError):
@@ -127,8 +104,9 @@ class NotImplementedHereError(RekognitionError):
 class InternalError(RekognitionError):
     """Something broke on the server's side; the call may be repeated."""
 
-    def __init__(self, message: str = "Internal server error") -> None:
-        super().__init__(message)
+    code = "InternalServerError"
+    status = 500
+    message = "Internal server error"
 
 
 class RuleError(RekognitionError):

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -29,7 +30,7 @@ from rekognition_local.call_queue import CallQueue
 from rekognition_local.door import ANY_ADDRESS, Access
 from rekognition_local.errors import ConfigurationError
 from rekognition_local.rules import RuleBook, read_rules
-from rekognition_local.sources import ImageSource, ObjectReader, S3Reader
+from rekognition_local.sources import ImageSource, ReadObject, read_object
 from rekognition_local.throttle import Throttle
 from rekognition_local.vision.classifier import Classifier
 from rekognition_local.wire import session
@@ -68,7 +69,7 @@ class Options:
 class LocalRekognition:
     """A server: `run` blocks until `stop` (or SIGTERM, SIGINT when it runs in the main thread)."""
 
-    def __init__(self, options: Options, reader: ObjectReader | None = None) -> None:
+    def __init__(self, options: Options, read: ReadObject | None = None) -> None:
         """Read model and rules and bind the port. Raises ConfigurationError."""
         self._options = options
         self._token = options.token or secrets.token_hex(20)
@@ -81,7 +82,7 @@ class LocalRekognition:
         # Beside the rest of the start: it takes a third of a second, and the first call may come sooner.
         self._vision.submit(models.objects.load)
         analyzer = Analyzer(self._vision, models)
-        source = ImageSource(analyzer, reader or S3Reader(_s3_client(options)), self._downloads)
+        source = ImageSource(analyzer, read or partial(read_object, _s3_client(options)), self._downloads)
         services = Services(
             source=source,
             throttle=Throttle(options.calls_per_second, monotonic),

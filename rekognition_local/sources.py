@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -20,39 +20,29 @@ from rekognition_local.errors import (
 )
 from rekognition_local.images import MAX_BYTES_S3
 
-
-class ObjectReader(Protocol):
-    """Reads objects of S3."""
-
-    def read(self, bucket: str, key: str, version: str | None) -> bytes:
-        """Return the object's bytes. Raises the errors of `errors`; blocks."""
+ReadObject = Callable[[str, str, str | None], bytes]
+"""Bucket, key and version → the object's bytes. Raises the errors of `errors`; blocks."""
 
 
-class S3Reader:
-    """An `ObjectReader` on boto3's S3 client (any object with its `get_object`)."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def read(self, bucket: str, key: str, version: str | None) -> bytes:
-        """Read at most 15 MB; the size is judged before the body is read."""
-        chosen = {} if version is None else {"VersionId": version}
-        try:
-            answer = self._client.get_object(Bucket=bucket, Key=key, **chosen)
-            with answer["Body"] as body:
-                if answer["ContentLength"] > MAX_BYTES_S3:
-                    raise ImageTooLargeError
-                data: bytes = body.read()
-        except ClientError as error:
-            raise _translated(error) from error
-        except NoCredentialsError as error:
-            raise InvalidS3ObjectError(
-                "The local Rekognition has no credentials to read S3 with: set AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY for it"
-            ) from error
-        except BotoCoreError as error:
-            raise InternalError(f"The local Rekognition cannot reach S3: {error}") from error
-        return data
+def read_object(client: Any, bucket: str, key: str, version: str | None) -> bytes:
+    """Read at most 15 MB by boto3's client of S3; the size is judged before the body is read: see `ReadObject`."""
+    chosen = {} if version is None else {"VersionId": version}
+    try:
+        answer = client.get_object(Bucket=bucket, Key=key, **chosen)
+        with answer["Body"] as body:
+            if answer["ContentLength"] > MAX_BYTES_S3:
+                raise ImageTooLargeError
+            data: bytes = body.read()
+    except ClientError as error:
+        raise _translated(error) from error
+    except NoCredentialsError as error:
+        raise InvalidS3ObjectError(
+            "The local Rekognition has no credentials to read S3 with: set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY for it"
+        ) from error
+    except BotoCoreError as error:
+        raise InternalError(f"The local Rekognition cannot reach S3: {error}") from error
+    return data
 
 
 def _translated(error: ClientError) -> Exception:
@@ -83,9 +73,9 @@ class ImageSource:
     that has been read before is not read again while its picture is remembered.
     """
 
-    def __init__(self, analyzer: Analyzer, reader: ObjectReader, executor: Executor) -> None:
+    def __init__(self, analyzer: Analyzer, read: ReadObject, executor: Executor) -> None:
         self._analyzer = analyzer
-        self._reader = reader
+        self._read = read
         self._executor = executor
         self._downloads: dict[tuple[str, str, str | None], asyncio.Task[Analysis]] = {}
         self._versions: OrderedDict[tuple[str, str, str | None], Analysis] = OrderedDict()
@@ -114,7 +104,7 @@ class ImageSource:
         return await asyncio.shield(task)
 
     async def _download(self, place: tuple[str, str, str | None]) -> Analysis:
-        data = await asyncio.get_running_loop().run_in_executor(self._executor, self._reader.read, *place)
+        data = await asyncio.get_running_loop().run_in_executor(self._executor, self._read, *place)
         analysis = await self._analyzer.analyse(data)
         if is_lasting_version(place[2]):
             self._versions[place] = analysis

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -41,14 +39,6 @@ def service_model() -> ServiceModel:
     return model
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An operation's name and its checked parameters."""
-
-    operation: str
-    parameters: dict[str, Any]
-
-
 def operation_name(target: str | None, implemented: frozenset[str]) -> str:
     """Return the operation that an X-Amz-Target header names.
 
@@ -70,8 +60,8 @@ def operation_name(target: str | None, implemented: frozenset[str]) -> str:
     return name
 
 
-def parse_call(operation: str, body: bytes) -> Call:
-    """Read and check the body of a call. Raises SerializationError or ValidationError."""
+def parse_call(operation: str, body: bytes) -> dict[str, Any]:
+    """Return the checked parameters in the body of a call. Raises SerializationError or ValidationError."""
     try:
         document = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
@@ -79,7 +69,7 @@ def parse_call(operation: str, body: bytes) -> Call:
     shape = service_model().operation_model(operation).input_shape
     if not isinstance(shape, StructureShape):
         raise UnknownOperationError(f"{operation} takes no parameters")
-    return Call(operation, parse_parameters(document, shape))
+    return parse_parameters(document, shape)
 
 
 def serialise(operation: str, answer: Mapping[str, Any]) -> bytes:
@@ -93,11 +83,6 @@ def serialise_error(error: RekognitionError, request_id: str) -> bytes:
     """Return an error as the service's documentation shows it."""
     document = {"__type": error.code, "Code": error.code, "Logref": request_id, "Message": error.message}
     return json.dumps(document, ensure_ascii=False).encode()
-
-
-def new_request_id() -> str:
-    """Return an id as in `x-amzn-RequestId`."""
-    return str(uuid.uuid4())
 
 
 _SCALARS: dict[str, type | tuple[type, ...]] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from rekognition_local.analysis import Analysis
 from rekognition_local.rule_answers import faces_of, ordinary_face
-from rekognition_local.vision.faces import Face
+from rekognition_local.vision.faces import Face, find_faces
 
 # The service answers at most this many faces.
 MOST_FACES = 100
@@ -38,7 +38,7 @@ async def detect_faces(
 ) -> dict[str, Any]:
     """Answer DetectFaces; without `Attributes`, DEFAULT is meant."""
     attributes = parameters.get("Attributes") or ["DEFAULT"]
-    faces = [] if rule_items is not None else await analysis.faces()
+    faces = [] if rule_items is not None else await analysis.find(find_faces)
     details = faces_of(rule_items or []) + [face_detail(face) for face in faces]
     members = chosen_members(attributes)
     return {"FaceDetails": [{name: detail[name] for name in members} for detail in details[:MOST_FACES]]}

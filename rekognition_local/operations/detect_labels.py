@@ -10,9 +10,13 @@ from rekognition_local.analysis import Analysis
 from rekognition_local.contents import SeenLabel, labels_seen, with_parents
 from rekognition_local.images import Picture
 from rekognition_local.rule_answers import box_document, labels_of
+from rekognition_local.vision.codes import find_qr_codes
 from rekognition_local.vision.colors import DominantColor, find_colors, find_foreground
+from rekognition_local.vision.faces import find_faces
 from rekognition_local.vision.geometry import Box, Sighting
+from rekognition_local.vision.people import find_people
 from rekognition_local.vision.quality import Quality, measure
+from rekognition_local.vision.scene import find_scene
 from rekognition_local.vocabulary import LABEL_MODEL_VERSION
 
 # API_DetectLabels: defaults of MinConfidence, MaxLabels and MaxDominantColors.
@@ -43,7 +47,12 @@ async def detect_labels(
 
 async def _see(analysis: Analysis) -> list[SeenLabel]:
     faces, people, qr_codes, cues, objects, scores = await asyncio.gather(
-        analysis.faces(), analysis.people(), analysis.qr_codes(), analysis.cues(), analysis.objects(), analysis.scores()
+        analysis.find(find_faces),
+        analysis.find(find_people),
+        analysis.find(find_qr_codes),
+        analysis.find(find_scene),
+        analysis.objects(),
+        analysis.scores(),
     )
     return labels_seen(faces, people, qr_codes, cues + objects, scores)
 
@@ -103,7 +112,7 @@ async def _properties(analysis: Analysis, objects: list[Box], most: int) -> dict
         )
 
     colors, quality, (foreground, background) = await asyncio.gather(
-        analysis.colors(),
+        analysis.compute("colors", lambda picture: find_colors(picture.pixels)),
         analysis.compute("quality", lambda picture: measure(picture.pixels)),
         analysis.compute(f"grounds of {objects} {most}", both_grounds),
     )

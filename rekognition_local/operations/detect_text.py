@@ -9,7 +9,9 @@ from typing import Any
 from rekognition_local.analysis import Analysis
 from rekognition_local.contents import SeenLine, SeenWord, box_of, text_seen
 from rekognition_local.rule_answers import box_document, text_of
+from rekognition_local.vision.codes import find_bar_codes, find_qr_codes
 from rekognition_local.vision.geometry import Box
+from rekognition_local.vision.print_text import find_lines
 from rekognition_local.vocabulary import TEXT_MODEL_VERSION
 
 # API_DetectText: at most 100 words; API_DetectionFilter: default of MinConfidence.
@@ -24,7 +26,9 @@ async def detect_text(
     if rule_items is not None:
         lines = text_of(rule_items)
     else:
-        qr_codes, bar_codes, printed = await asyncio.gather(analysis.qr_codes(), analysis.bar_codes(), analysis.lines())
+        qr_codes, bar_codes, printed = await asyncio.gather(
+            analysis.find(find_qr_codes), analysis.find(find_bar_codes), analysis.find(find_lines)
+        )
         lines = text_seen(qr_codes + bar_codes, printed)
     return {
         "TextDetections": detections(apply_filters(lines, parameters.get("Filters", {}))),

@@ -79,7 +79,7 @@ def start_server() -> Iterator[Callable[..., LocalRekognition]]:
         options: Options | None = None, reader: MemoryReader | None = None, patience_s: float = START_TIMEOUT_S
     ) -> LocalRekognition:
         options = replace(options or Options(), token=TOKEN, patience_s=patience_s)
-        server = LocalRekognition(options, reader or MemoryReader())
+        server = LocalRekognition(options, (reader or MemoryReader()).read)
         thread = threading.Thread(target=server.run, name="rekognition_local")
         thread.start()
         running.append((server, thread))

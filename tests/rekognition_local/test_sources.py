@@ -22,7 +22,7 @@ from rekognition_local.errors import (
     ThroughputExceededError,
 )
 from rekognition_local.images import MAX_BYTES_INLINE, MAX_BYTES_S3
-from rekognition_local.sources import S3Reader
+from rekognition_local.sources import read_object
 from tests.rekognition_local.conftest import Control, MemoryReader
 from tests.rekognition_local.pictures import plain, sample
 
@@ -186,15 +186,15 @@ def s3_error(code: str, status: int) -> ClientError:
 def test_asks_s3_for_the_version() -> None:
     client = FakeS3()
 
-    assert S3Reader(client).read("bucket", "key", "v7") == b"data"
+    assert read_object(client, "bucket", "key", "v7") == b"data"
     assert client.request == {"Bucket": "bucket", "Key": "key", "VersionId": "v7"}
-    S3Reader(client).read("bucket", "key", None)
+    read_object(client, "bucket", "key", None)
     assert client.request == {"Bucket": "bucket", "Key": "key"}
 
 
 def test_judges_an_object_s_size_before_reading_it() -> None:
     with pytest.raises(ImageTooLargeError, match="Image size is too large"):
-        S3Reader(FakeS3(size=MAX_BYTES_S3 + 1)).read("bucket", "key", None)
+        read_object(FakeS3(size=MAX_BYTES_S3 + 1), "bucket", "key", None)
 
 
 @pytest.mark.parametrize(
@@ -212,4 +212,4 @@ def test_judges_an_object_s_size_before_reading_it() -> None:
 )
 def test_translates_s3_s_errors(error: Exception, expected: type[RekognitionError]) -> None:
     with pytest.raises(expected):
-        S3Reader(FakeS3(error=error)).read("bucket", "key", None)
+        read_object(FakeS3(error=error), "bucket", "key", None)
