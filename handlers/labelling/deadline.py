@@ -24,10 +24,10 @@ class Deadline:
     """The time that the invocation had at first."""
 
     @classmethod
-    def of(cls, context: LambdaContext, clock: Callable[[], float] = time.monotonic) -> Self:
+    def of(cls, context: LambdaContext) -> Self:
         """Return the deadline of a call of a function."""
         total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
-        return cls(clock() + total_s, clock, total_s)
+        return cls(time.monotonic() + total_s, total_s=total_s)
 
     @property
     def halfway(self) -> Deadline:

@@ -119,23 +119,17 @@ class DetectorSettings:
 
     def parameters(self, detector: Detector) -> dict[str, Any]:
         """Return the operation's parameters beside the picture."""
-        match detector:
-            case Detector.LABELS:
-                request: dict[str, Any] = {
-                    "MaxLabels": self.max_labels,
-                    "MinConfidence": float(self._least(detector)),
-                    "Features": ["GENERAL_LABELS"],
-                }
-                if self.image_properties:
-                    request["Features"].append("IMAGE_PROPERTIES")
-                    request["Settings"] = {"ImageProperties": {"MaxDominantColors": _MAX_COLORS}}
-                return request
-            case Detector.FACES:
-                return {"Attributes": ["ALL"]}
-            case Detector.MODERATION:
-                return {"MinConfidence": float(self.min_confidence)}
-            case Detector.TEXT:
-                return {}
+        if detector is Detector.FACES:
+            return {"Attributes": ["ALL"]}
+        if detector is Detector.TEXT:
+            return {}
+        request: dict[str, Any] = {"MinConfidence": float(self._least(detector))}
+        if detector is Detector.LABELS:
+            request |= {"MaxLabels": self.max_labels, "Features": ["GENERAL_LABELS"]}
+            if self.image_properties:
+                request["Features"].append("IMAGE_PROPERTIES")
+                request["Settings"] = {"ImageProperties": {"MaxDominantColors": _MAX_COLORS}}
+        return request
 
     def analysis(self, detector: Detector, answer: Mapping[str, Any]) -> Analysis:
         """Return the operation's answer as part of the document, without items below the minimum confidence."""
@@ -182,10 +176,6 @@ def _number(value: float | int, places: int = _CONFIDENCE_PLACES) -> Decimal:
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
 
 
-def _camel(name: str) -> str:
-    return name[0].lower() + name[1:]
-
-
 def _part(value: Any) -> Any:
     """Return a part of an answer as the document has it."""
     if isinstance(value, Mapping):
@@ -193,6 +183,15 @@ def _part(value: Any) -> Any:
     if isinstance(value, list):
         return [_part(part) for part in value]
     return value if isinstance(value, (str, bool)) else _number(value)
+
+
+def _camel(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def _known(answer: Mapping[str, Any], shape: type) -> dict[str, Any]:
+    """Return the parts of an answer that the document has by the same names."""
+    return {_camel(name): _part(part) for name, part in answer.items() if _camel(name) in shape.__annotations__}
 
 
 def _box(box: Mapping[str, Any]) -> BoundingBox:
@@ -230,30 +229,19 @@ def _properties(properties: Mapping[str, Any]) -> Analysis:
 
 
 def _face(face: Mapping[str, Any]) -> Face:
-    described = _part({name: part for name, part in face.items() if _camel(name) in Face.__annotations__})
+    described = _known(face, Face) | {"boundingBox": _box(face["BoundingBox"])}
     if "emotions" in described:
         described["emotions"].sort(key=lambda emotion: emotion["confidence"], reverse=True)
-    return cast("Face", {**described, "boundingBox": _box(face["BoundingBox"])})
+    return cast("Face", described)
 
 
 def _moderation(label: Mapping[str, Any]) -> ModerationLabel:
-    described: ModerationLabel = {
-        "name": label["Name"],
-        "parent": label.get("ParentName", ""),
-        "confidence": _number(label["Confidence"]),
-    }
-    if "TaxonomyLevel" in label:
-        described["taxonomyLevel"] = Decimal(label["TaxonomyLevel"])
-    return described
+    return cast("ModerationLabel", {"parent": label.get("ParentName", ""), **_known(label, ModerationLabel)})
 
 
 def _text(text: Mapping[str, Any]) -> Text:
-    return {
-        "text": text["DetectedText"],
-        "type": text["Type"],
-        "confidence": _number(text["Confidence"]),
-        "boundingBox": _box(text.get("Geometry", {}).get("BoundingBox", {})),
-    }
+    box = _box(text.get("Geometry", {}).get("BoundingBox", {}))
+    return cast("Text", {"text": text["DetectedText"], **_known(text, Text), "boundingBox": box})
 
 
 _ANSWERS: Final[Mapping[Detector, tuple[str, Callable[[Mapping[str, Any]], Any]]]] = {

@@ -55,15 +55,25 @@ _REJECTIONS: Final = {
     "InvalidImageFormatException": Code.IMAGE_DAMAGED,
     "ImageTooLargeException": Code.IMAGE_TOO_LARGE_BYTES,
 }
-_THROTTLES: Final = (
-    *("LimitExceededException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"),
-    *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException"),
-)
-_DENIALS: Final = (
-    *("AccessDenied", "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature", "OptInRequired"),
-    *("InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"),
-    *("MissingAuthenticationTokenException", "UnrecognizedClientException"),
-)
+_ERRORS: Final[Mapping[str, type[LabellingError]]] = {
+    "InvalidS3ObjectException": ObjectGoneError,
+    **dict.fromkeys(
+        (
+            *("LimitExceededException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"),
+            *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException"),
+        ),
+        RekognitionThrottledError,
+    ),
+    **dict.fromkeys(
+        (
+            *("AccessDenied", "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature"),
+            *("InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"),
+            *("MissingAuthenticationTokenException", "OptInRequired", "UnrecognizedClientException"),
+        ),
+        RekognitionDeniedError,
+    ),
+}
+_BY_STATUS: Final = {429: RekognitionThrottledError, 401: RekognitionDeniedError, 403: RekognitionDeniedError}
 Detect = Callable[[Detector, Mapping[str, Any], StoredObject, Deadline], Mapping[str, Any]]
 """A call of a detector with its parameters: the operation's answer, after as many tries as the deadline allows.
 
@@ -207,10 +217,4 @@ def _translated(error: ClientError) -> LabellingError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _REJECTIONS:
         return PictureRejectedError(_REJECTIONS[code])
-    if code == "InvalidS3ObjectException":
-        return ObjectGoneError(str(error))
-    if code in _THROTTLES or status == 429:
-        return RekognitionThrottledError(str(error))
-    if code in _DENIALS or status in (401, 403):
-        return RekognitionDeniedError(str(error))
-    return RekognitionServerError(str(error))
+    return _ERRORS.get(code, _BY_STATUS.get(status, RekognitionServerError))(str(error))

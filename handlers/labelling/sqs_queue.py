@@ -134,9 +134,10 @@ class EventsQueue:
             return False
         if isinstance(error, (AnnouncementError, AnnouncementClaimedError)):
             return False
+        code = error.code if isinstance(error, (TransientError, TableUnavailableError)) else Code.RETRIES_EXHAUSTED
         expires_at_s = int((self.now() + NOTE_KEEP).timestamp())
         try:
-            self.results.note_attempt(event.key, event.position, _code(error), expires_at_s, waiting_id)
+            self.results.note_attempt(event.key, event.position, Code(code), expires_at_s, waiting_id)
         except TableUnavailableError as failure:
             self.logger.warning(f"Recording the reason of the failed attempt failed: {failure}")
             return False
@@ -315,9 +316,3 @@ class QueueFunction:
             self.queue.logger.warning("Event failed; it will be retried", code=str(error.code), error=str(error))
         else:
             self.queue.logger.exception("Event failed unexpectedly", code=type(error).__name__)
-
-
-def _code(error: Exception) -> Code:
-    if isinstance(error, TableUnavailableError):
-        return Code.STORAGE_ERROR
-    return error.code if isinstance(error, TransientError) else TransientError.code

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -84,7 +83,6 @@ class StepFunction:
     step: Step
     metrics: Metrics
     logger: Logger
-    clock: Callable[[], float] = time.monotonic
 
     def handle(self, state: State, context: LambdaContext) -> State:
         """Run the step and return the next state."""
@@ -92,7 +90,7 @@ class StepFunction:
         return result
 
     def _handle(self, state: State, context: LambdaContext) -> State:
-        deadline = Deadline.of(context, self.clock)
+        deadline = Deadline.of(context)
         about = state.get("event") or state.get("stored") or {}
         self.logger.thread_safe_append_keys(key=about.get("key"), version_id=about.get("version_id"))
         try:
