@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -28,6 +28,11 @@ from .rekognition import Detect
 from .s3_objects import S3Objects, S3Previews
 from .sqs_queue import MOST_BATCHES, EventsQueue, QueueFunction
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
+
 MESSAGES_AT_ONCE = 10
 """A batch is at most 10 messages."""
 MOST_PICTURES = MESSAGES_AT_ONCE * MOST_BATCHES
@@ -36,7 +41,7 @@ _now = partial(datetime.now, UTC)
 
 
 @cache
-def process_image() -> QueueFunction:
+def process_image() -> Handler:
     """Return the function behind the queue of uploads. Raises EnvironmentVariableError; so do all of these."""
     parts = _Parts(MOST_PICTURES)
     calls_per_second = parts.variables.number("REKOGNITION_CALLS_PER_SECOND", 0.001, 1000)
@@ -48,39 +53,43 @@ def process_image() -> QueueFunction:
     )
     pipeline = parts.pipeline(paced.detect, parts.outbox())
     batch_size = parts.variables.integer("BATCH_SIZE", 1, MESSAGES_AT_ONCE)
-    return QueueFunction(parts.queue(), pipeline.process, pipeline.open, batch_size, paced.pictures_at_once)
+    function = QueueFunction(parts.queue(), pipeline.process, pipeline.open, batch_size, paced.pictures_at_once)
+    return parts.logger.inject_lambda_context(function.handle)
 
 
 @cache
-def record_failure() -> QueueFunction:
+def record_failure() -> Handler:
     """Return the function behind the dead-letter queue."""
     parts = _Parts(MESSAGES_AT_ONCE)
     record = partial(failure.record_failure, parts.recorder(parts.outbox()))
-    return QueueFunction(parts.queue(has_dead_letters=False), lambda event, *_: record(event))
+    function = QueueFunction(parts.queue(has_dead_letters=False), lambda event, *_: record(event))
+    return parts.logger.inject_lambda_context(function.handle)
 
 
 @cache
-def make_previews() -> Previews:
+def make_previews() -> Callable[[dict[str, Any], LambdaContext], None]:
     """Return the function behind the queue of previews."""
     parts = _Parts(1)
     store = S3Previews(parts.client("s3"), parts.variables.text("PREVIEWS_BUCKET"))
-    return Previews(parts.bucket, parts.objects, parts.decoder(), store, parts.metrics, parts.logger)
+    previews = Previews(parts.bucket, parts.objects, parts.decoder(), store, parts.metrics, parts.logger)
+    return parts.logger.inject_lambda_context(previews.handle)
 
 
 @cache
-def start_workflow() -> QueueFunction:
+def start_workflow() -> Handler:
     """Return the function that runs an execution for each event of the queue."""
     parts = _Parts(MESSAGES_AT_ONCE)
     client = parts.client("stepfunctions", workflow.client_config)
     run = partial(workflow.run, client, parts.variables.text("STATE_MACHINE_ARN"))
-    return QueueFunction(parts.queue(), lambda event, *_: run(event))
+    return parts.logger.inject_lambda_context(QueueFunction(parts.queue(), lambda event, *_: run(event)).handle)
 
 
 @cache
-def workflow_step(name: str) -> workflow.StepFunction:
+def workflow_step(name: str) -> Handler:
     """Return a step of the workflow: inspect, recognise, store, fail or notify."""
     parts = _Parts(1)
-    return workflow.StepFunction(_step(name, parts), parts.metrics, parts.logger)
+    function = workflow.StepFunction(_step(name, parts), parts.metrics, parts.logger)
+    return parts.logger.inject_lambda_context(function.handle)
 
 
 def _step(name: str, parts: _Parts) -> workflow.Step:

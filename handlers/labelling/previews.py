@@ -55,9 +55,6 @@ class Previews:
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> None:
         """Follow the events of a message."""
-        self.logger.inject_lambda_context(self._handle)(event, context)
-
-    def _handle(self, event: dict[str, Any], context: LambdaContext) -> None:
         deadline = Deadline.of(context)
         try:
             for record in event["Records"]:

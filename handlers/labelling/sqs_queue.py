@@ -84,18 +84,16 @@ class EventsQueue:
                 self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
     def attempts(self, messages: Sequence[QueueMessage]) -> dict[str, int]:
-        """Return how many attempts there were at each message, this one included, by its id.
-
-        A first receive needs no request.
-        """
+        """Return how many attempts there were at each message, this one included, by its id."""
+        again = [message for message in messages if message.receives > 1]  # a first receive needs no request
         waits: Mapping[str, int] = {}
-        if self.dead_letters_url:
-            events = {each.id: [(event.key, event.position) for event in each.content.events] for each in messages}
+        if again and self.dead_letters_url:
+            events = {each.id: [(event.key, event.position) for event in each.content.events] for each in again}
             try:
                 waits = self.results.waits(events)
             except TableUnavailableError as error:
                 self.logger.warning(f"Reading the message's waits failed; this counts as its first attempt: {error}")
-                waits = {message.id: message.receives - 1 for message in messages}
+                waits = {message.id: message.receives - 1 for message in again}
         return {message.id: max(1, message.receives - waits.get(message.id, 0)) for message in messages}
 
     def is_used_up(self, message: QueueMessage, attempts: int) -> bool:
@@ -130,9 +128,8 @@ class EventsQueue:
 
     def _note(self, error: Exception, event: ObjectEvent | None, waiting_id: str | None) -> bool:
         """Note why an attempt failed, unless its result is stored and only waits to be published."""
-        if not self.dead_letters_url or event is None:
-            return False
-        if isinstance(error, (AnnouncementError, AnnouncementClaimedError)):
+        is_stored = isinstance(error, (AnnouncementError, AnnouncementClaimedError))
+        if not self.dead_letters_url or event is None or is_stored:
             return False
         code = error.code if isinstance(error, (TransientError, TableUnavailableError)) else Code.RETRIES_EXHAUSTED
         expires_at_s = int((self.now() + NOTE_KEEP).timestamp())
@@ -197,18 +194,13 @@ class QueueFunction:
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Process a batch; return the identifiers of the messages that stay in the queue."""
-        # To log the context is Powertools' decorator's work; it is applied here because nothing is built at import.
-        answer: dict[str, Any] = self.queue.logger.inject_lambda_context(self._handle)(event, context)
-        return answer
-
-    def _handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
         deadline = Deadline(self.clock() + total_s, self.clock, total_s)
         messages = [QueueMessage.of_record(record) for record in event["Records"]]
         underway = Underway(len(messages))
         try:
             with ThreadPoolExecutor(MOST_BATCHES, thread_name_prefix="batch") as batches:
-                running = [batches.submit(self._batch, messages, underway, deadline, is_own=False)]
+                running = [batches.submit(self._batch, messages, underway, deadline)]
                 if self.pictures_at_once and len(messages) >= self.batch_size:
                     for more in self._more(self.pictures_at_once, underway, deadline):
                         running.append(batches.submit(self._batch, more, underway, deadline, is_own=True))
@@ -232,18 +224,17 @@ class QueueFunction:
             yield messages
 
     def _batch(
-        self, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline, *, is_own: bool
+        self, messages: Sequence[QueueMessage], underway: Underway, deadline: Deadline, *, is_own: bool = False
     ) -> list[QueueMessage]:
         """Process messages at the same time; return those that stay in the queue.
 
         Its `own` messages the function has received itself: it takes those off the queue that are done.
         """
-        again = [message for message in messages if message.receives > 1]
-        attempts = self.queue.attempts(again) if again else {}
+        attempts = self.queue.attempts(messages)
 
         def process(message: QueueMessage) -> bool:
             try:
-                return self._message(message, attempts.get(message.id, 1), batch, deadline)
+                return self._message(message, attempts[message.id], batch, deadline)
             finally:
                 underway.add(-1)
 
@@ -267,8 +258,7 @@ class QueueFunction:
             for event in message.content.events:
                 self._event(event, batch, deadline)
         except Exception as error:  # whatever it is, the message comes again later
-            if event is None:  # else it is logged with the event
-                self._log_failure(error)
+            self._log_failure(error)
             return self.queue.retry(error, event, message, attempts)
         finally:
             self.queue.logger.thread_safe_clear_keys()
@@ -276,18 +266,18 @@ class QueueFunction:
 
     def _note_unusable(self, message: QueueMessage) -> None:
         """Log records of a message that are no events of pictures, and keep an unreadable body."""
+        metrics, logger, reason = self.queue.metrics, self.queue.logger, message.content.unreadable
         for name in message.content.ignored:
-            self.queue.metrics.add(Metric.IGNORED_EVENTS)
-            self.queue.logger.info("Event ignored", event_name=name)
-        if message.content.unreadable:
-            self.queue.metrics.add(Metric.UNREADABLE_MESSAGES)
+            metrics.add(Metric.IGNORED_EVENTS)
+            logger.info("Event ignored", event_name=name)
+        if reason:
+            metrics.add(Metric.UNREADABLE_MESSAGES)
             self.queue.results.keep_unreadable(message.id, message.body, keys.iso_ms(self.queue.now()))
-            self.queue.logger.error(
-                "Message is unreadable; the results table keeps it", reason=message.content.unreadable
-            )
+            logger.error("Message is unreadable; the results table keeps it", reason=reason)
 
     def _event(self, event: ObjectEvent, batch: Any, deadline: Deadline) -> None:
-        self.queue.logger.thread_safe_append_keys(
+        logger = self.queue.logger
+        logger.thread_safe_append_keys(
             key=event.key,
             bucket=event.bucket,
             version_id=event.version_id,
@@ -295,24 +285,18 @@ class QueueFunction:
             s3_request_id=event.request_id,
             labels=None,  # those of the event before
         )
-        try:
-            ended = self.process(event, batch, deadline)
-        except Exception as error:  # logged and raised again
-            self._log_failure(error)
-            raise
-        if ended.result and "labels" in ended.result:
-            labels = [
-                {"name": label["name"], "confidence": float(label["confidence"])} for label in ended.result["labels"]
-            ]
-            self.queue.logger.thread_safe_append_keys(labels=labels)
-        self.queue.logger.info("Event processed", outcome=ended.outcome, kind=event.kind)
+        ended = self.process(event, batch, deadline)
+        labels = ended.result.get("labels") if ended.result else None
+        if labels is not None:
+            shown = [{"name": label["name"], "confidence": float(label["confidence"])} for label in labels]
+            logger.thread_safe_append_keys(labels=shown)
+        logger.info("Event processed", outcome=ended.outcome, kind=event.kind)
 
     def _log_failure(self, error: Exception) -> None:
+        logger = self.queue.logger
         if isinstance(error, AnnouncementError):
-            self.queue.logger.error(
-                "Result stored but not published; it will be retried", code=error.code, error=str(error)
-            )
+            logger.error("Result stored but not published; it will be retried", code=error.code, error=str(error))
         elif isinstance(error, (TransientError, ResultsError)):
-            self.queue.logger.warning("Event failed; it will be retried", code=str(error.code), error=str(error))
+            logger.warning("Event failed; it will be retried", code=str(error.code), error=str(error))
         else:
-            self.queue.logger.exception("Event failed unexpectedly", code=type(error).__name__)
+            logger.exception("Event failed unexpectedly", code=type(error).__name__)

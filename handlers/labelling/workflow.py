@@ -86,15 +86,10 @@ class StepFunction:
 
     def handle(self, state: State, context: LambdaContext) -> State:
         """Run the step and return the next state."""
-        result: State = self.logger.inject_lambda_context(self._handle)(state, context)
-        return result
-
-    def _handle(self, state: State, context: LambdaContext) -> State:
-        deadline = Deadline.of(context)
         about = state.get("event") or state.get("stored") or {}
         self.logger.thread_safe_append_keys(key=about.get("key"), version_id=about.get("version_id"))
         try:
-            after = self.step(state, deadline)
+            after = self.step(state, Deadline.of(context))
             self.logger.info("Step done", outcome=after.get("outcome"))
             return after
         except (LabellingError, ResultsError) as error:

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def handle(event: dict[str, Any], context: LambdaContext) -> None:
     """Make the previews of a picture, or remove them."""
-    composition.make_previews().handle(event, context)
+    composition.make_previews()(event, context)

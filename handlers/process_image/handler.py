@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Label the pictures of a batch."""
-    return composition.process_image().handle(event, context)
+    return composition.process_image()(event, context)

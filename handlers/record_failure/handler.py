@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Record the pictures that could not be labelled."""
-    return composition.record_failure().handle(event, context)
+    return composition.record_failure()(event, context)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run one execution for each event of a batch, and wait for its end."""
-    return composition.start_workflow().handle(event, context)
+    return composition.start_workflow()(event, context)
 
 
 def _step(name: str) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
-    return lambda state, context: composition.workflow_step(name).handle(state, context)
+    return lambda state, context: composition.workflow_step(name)(state, context)
 
 
 inspect, recognise, store, fail, notify = map(_step, ("inspect", "recognise", "store", "fail", "notify"))

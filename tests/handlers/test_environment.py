@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -38,7 +39,10 @@ GOOD = {
 def process_image(**variables: str) -> tuple[QueueFunction, Pipeline]:
     """Return the labelling function in an environment of these variables, and its pipeline."""
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1", **variables}, clear=True):
-        function = composition.process_image.__wrapped__()
+        handler: Any = composition.process_image.__wrapped__()
+    # As Powertools wraps the function's method.
+    function = handler.__wrapped__.__self__
+    assert isinstance(function, QueueFunction)
     pipeline = getattr(function.process, "__self__", None)
     assert isinstance(pipeline, Pipeline)
     return function, pipeline

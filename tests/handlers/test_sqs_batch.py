@@ -53,7 +53,8 @@ class Edge:
         logger = Logger(service=self.service, level="INFO", stream=self.log)
         queue = events_queue(self.rows, sqs=self.sqs, metrics=self.metrics, logger=logger, now=time_of(9))
         function = QueueFunction(queue, self.process, self.open, clock=lambda: 1000.0)
-        answer = function.handle({"Records": list(messages)}, lambda_context(remaining_ms))
+        handle = logger.inject_lambda_context(function.handle)  # as `composition` does
+        answer = handle({"Records": list(messages)}, lambda_context(remaining_ms))
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     @contextmanager
