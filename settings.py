@@ -183,7 +183,7 @@ def load() -> Settings:
 def parse(values: Mapping[str, Any]) -> Settings:
     """Parse settings by key (`maxLabels`), each as YAML has it or as a text. Raises SettingsError."""
     read = {key: _from_text(KEYS[key].type, value) if key in KEYS else value for key, value in values.items()}
-    checked, problems = arguments.check_members(KEYS, read)
+    checked, problems = arguments.check(KEYS, read)
     sentences = [_as_given(problem, values).sentence(_spelled, "setting") for problem in problems]
     if not sentences:
         sentences = [problem.sentence(_spelled) for problem in _conflicts(checked)]

@@ -33,7 +33,6 @@ from pydantic_core import PydanticUndefined
 
 from .errors import Problem
 
-A = TypeVar("A")
 T = TypeVar("T")
 # The unit of a number, by the end of its name.
 UNITS = {"seconds": "seconds", "days": "days", "mb": "megabytes", "usd": "US dollars"}
@@ -120,23 +119,12 @@ def members(args_type: type) -> Mapping[str, Member]:
 
 
 def check(
-    args_type: type[A], args: A | Mapping[str, Any] | None, rules: Rule | None = None, refusal: Refusal = Wrong
-) -> tuple[A, list[Problem]]:
+    known: Mapping[str, Member], values: Mapping[str, Any], refusal: Refusal = Wrong
+) -> tuple[dict[str, Any], list[Problem]]:
     """Convert the values of arguments and fill in defaults: late ones when they are known, or raise their `refusal`.
 
     Returns the arguments, None for each absent one, and their problems.
     """
-    values = typing.cast(Mapping[str, Any], args or {})
-    checked, problems = check_members(members(typing.cast(type, args_type)), values, refusal)
-    if not problems and rules is not None:
-        problems.extend(broken(rules, checked))
-    return typing.cast(A, checked), problems
-
-
-def check_members(
-    known: Mapping[str, Member], values: Mapping[str, Any], refusal: Refusal = Wrong
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Convert values to the types of members, as `check` does for an `…Args`."""
     problems = [Problem.unknown(name, known) for name in values if name not in known]
     checked: dict[str, Any] = {}
     for name, member in known.items():
@@ -172,12 +160,10 @@ def as_text(value: Any) -> str:
             return json.dumps(value)
 
 
-def recorded(args_type: type, args: Any) -> dict[str, Any]:
+def recorded(known: Mapping[str, Member], args: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs that a component records of itself, so that a preview shows what has changed."""
     return {
-        to_camel(name): plain_inputs(args[name])
-        for name in members(args_type)
-        if args[name] is not None and name not in UNRECORDED
+        to_camel(name): plain_inputs(args[name]) for name in known if args[name] is not None and name not in UNRECORDED
     }
 
 
@@ -339,10 +325,10 @@ def _structured(member: Member, parts: Any, value: Any, refusal: Refusal) -> Any
         return value
     if not isinstance(value, Mapping):
         raise Wrong(Problem(member.name, value, member.expected))
-    checked, problems = check(parts, value, refusal=lambda problem: refusal(problem.below(member.name)))
+    checked, problems = check(members(parts), value, lambda problem: refusal(problem.below(member.name)))
     for problem in problems:
         raise Wrong(problem.below(member.name))
-    return {key: each for key, each in typing.cast(Mapping[str, Any], checked).items() if each is not None}
+    return {key: each for key, each in checked.items() if each is not None}
 
 
 def _part(whole: pulumi.Output[Any], name: str) -> pulumi.Output[Any]:

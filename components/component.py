@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from . import arguments
+from .arguments import Member
 from .errors import ArgumentError, Problem
 
 A = TypeVar("A")
@@ -45,43 +46,42 @@ class Component(pulumi.ComponentResource):
     name_pattern: ClassVar[str] = r"[A-Za-z0-9_-]+"
     name_expected: ClassVar[str] = "letters, digits, hyphens and underscores"
 
+    arguments: Mapping[str, Any]
+    """The checked arguments, None for each absent one."""
+
     @staticmethod
     def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
         """Find arguments that do not go together. Rules see plain values only: a late value ends them."""
         yield from ()
 
-    def _start(
-        self,
-        name: str,
-        args_type: type[A],
-        args: A | None,
-        opts: pulumi.ResourceOptions | None,
-        others: Sequence[str] = (),
-    ) -> A:
+    def _start(self, name: str, args: A | None, opts: pulumi.ResourceOptions | None, others: Sequence[str] = ()) -> A:
         """Check the arguments and register the component.
 
         `others` are components that this one may take the place of in a stack: their children become its own.
         Raises ArgumentError, at once or, for a late value, when the component is registered.
         """
-        kind = type(self).__name__
+        kind, args_type = type(self).__name__, args_of(type(self))
         if args is not None and not isinstance(args, Mapping):
             raise ArgumentError(kind, name, [Problem("args", args, "a mapping of arguments")])
+        members = arguments.members(args_type)
         checked, problems = arguments.check(
-            args_type, _configured(args_type, args), self.rules, lambda late: ArgumentError(kind, name, [late])
+            members, _configured(members, args or {}), lambda late: ArgumentError(kind, name, [late])
         )
-        problems = [*self._name_problems(name), *problems, *_tag_problems(cast(Mapping[str, Any], checked).get("tags"))]
-        if problems:
+        if not problems:
+            problems += arguments.broken(self.rules, checked)
+        if problems := [*self._name_problems(name), *problems, *_tag_problems(checked.get("tags"))]:
             raise ArgumentError(kind, name, problems)
-        if "service" in arguments.members(cast(type, args_type)):
-            values = cast(dict[str, Any], checked)
-            values["service"] = values["service"] or f"{name}-{pulumi.get_stack()}"
+        if "service" in members:
+            checked["service"] = checked["service"] or f"{name}-{pulumi.get_stack()}"
+        self.arguments = checked
         former = [f"{PACKAGE}:components:{other}" for other in (kind, *others)]
         aliases = [pulumi.Alias(type_=type_) for type_ in (*(token(other) for other in others), *former)]
-        merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=aliases))
-        super().__init__(token(kind), name, arguments.recorded(cast(type, args_type), checked), merged)
+        own = pulumi.ResourceOptions(aliases=aliases, transformations=[self._tag])
+        super().__init__(
+            token(kind), name, arguments.recorded(members, checked), pulumi.ResourceOptions.merge(own, opts)
+        )
         self._child = pulumi.ResourceOptions(parent=self)
-        self._own_tags = cast(TaggedArgs, checked)["tags"]
-        return checked
+        return cast(A, checked)
 
     def _name_problems(self, name: str) -> Iterator[Problem]:
         if len(name) > self.name_limit:
@@ -98,12 +98,13 @@ class Component(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(deleted_with=owner, depends_on=list(after))
         return pulumi.ResourceOptions.merge(self._child, own)
 
-    def _tags(self) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
-        """Return the tags of the component's resources."""
-        standard = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "component": self._name}
-        if self._own_tags is None:
-            return standard
-        return arguments.derive(lambda own: {**standard, **own}, self._own_tags)  # type: ignore[no-any-return]
+    def _tag(self, child: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+        """Tag a resource that takes tags, except objects: their tags cost money each month."""
+        inputs, own = cast(dict[str, Any], child.props), self.arguments["tags"] or {}
+        if "tags" in inputs and inputs["tags"] is None and child.type_ != "aws:s3/bucketObjectv2:BucketObjectv2":
+            standard = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "component": self._name}
+            inputs["tags"] = arguments.derive(lambda known: {**standard, **known}, own)
+        return pulumi.ResourceTransformationResult(inputs, child.opts)
 
     def _asks(self) -> pulumi.InvokeOptions:
         """Return the options of calls that ask AWS something: by the component's own provider."""
@@ -124,15 +125,11 @@ class Component(pulumi.ComponentResource):
         return aws.get_partition_output(opts=self._asks()).dns_suffix
 
 
-def _configured(args_type: type[A], args: A | None) -> Mapping[str, Any]:
+def _configured(members: Mapping[str, Member], values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments, with the stack's configuration in place of absent ones."""
-    values, config = cast(Mapping[str, Any], args or {}), pulumi.Config(PACKAGE)
-    members = arguments.members(cast(type, args_type)).values()
-    configured = {member.name: config.get(member.key) for member in members if member.key is not None}
-    return {
-        **configured,
-        **{name: value for name, value in values.items() if value is not None or name not in configured},
-    }
+    config = pulumi.Config(PACKAGE)
+    absent = {name: member.key for name, member in members.items() if member.key and values.get(name) is None}
+    return {**values, **{name: config.get(key) for name, key in absent.items()}}
 
 
 def _tag_problems(tags: Any) -> Iterator[Problem]:

@@ -130,7 +130,6 @@ class BucketEvents:
             f"{self._name}-events",
             description=description,
             event_pattern=pulumi.Output.json_dumps(pattern, separators=(",", ":")),
-            tags=self._component._tags(),
             opts=self._child,
         )
 

@@ -58,13 +58,12 @@ class GuestAccess(Component):
     """The name of the guests' role."""
 
     def __init__(self, name: str, args: GuestAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self._start(name, GuestAccessArgs, args, opts)
+        checked = self._start(name, args, opts)
         pool = aws.cognito.IdentityPool(
             name,
             identity_pool_name=f"{name}-{pulumi.get_stack()}",
             allow_unauthenticated_identities=True,
             allow_classic_flow=False,
-            tags=self._tags(),
             opts=self._child,
         )
         issuer = derive(_issuer, self._partition(), self._region())
@@ -78,7 +77,7 @@ class GuestAccess(Component):
                 }
             ),
         )
-        self.role = aws.iam.Role(name, assume_role_policy=document([trusted]), tags=self._tags(), opts=self._child)
+        self.role = aws.iam.Role(name, assume_role_policy=document([trusted]), opts=self._child)
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
             role=self.role.name,

@@ -55,7 +55,6 @@ class ImageProcessor(Pipeline):
         share = derive(lambda quota: f"{concurrency.derive(quota).calls_per_second:g}", tps)
         self.processor = service_function(
             self,
-            args,
             "process-image",
             "process_image",
             "Labels the pictures of a batch of upload events.",

@@ -107,7 +107,6 @@ class LabelApi(Component):
 
     name_limit = 64 - RANDOM_SUFFIX - len("-upload-url")
 
-    arguments: LabelApiArgs
     functions: Mapping[str, PythonFunction]
     url: pulumi.Output[str]
     """The API's address, without a slash at its end."""
@@ -134,7 +133,7 @@ class LabelApi(Component):
         yield from missing_sources(args, CONTRACT, *locks, packages=sorted(packages))
 
     def __init__(self, name: str, args: LabelApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._args = self.arguments = self._start(name, LabelApiArgs, args, opts)
+        self._args = self._start(name, args, opts)
         self._bucket, self._table = references.bucket(self._args["bucket"]), references.table(self._args["table"])
         self._queue = references.queue(self._args["queue"]) if self._args["queue"] else None
         documents = self._args["results_bucket"]
@@ -171,7 +170,6 @@ class LabelApi(Component):
     def _function(self, duty: str) -> PythonFunction:
         return service_function(
             self,
-            self._args,
             duty.replace("_", "-"),
             f"api_{duty}",
             f"The API's {duty.replace('_', ' ')}.",
@@ -252,7 +250,6 @@ class LabelApi(Component):
             # AWS: groups below this prefix do not use up the account's policy of log delivery.
             name=pulumi.Output.concat("/aws/vendedlogs/apigateway/", self._name, "-", api_id),
             retention_in_days=self._args["log_retention_days"],
-            tags=self._tags(),
             opts=self._child,
         )
         line = ACCESS_LOG_FORMAT | ACCESS_LOG_ROUTE[self._args["kind"]]
@@ -275,7 +272,6 @@ class LabelApi(Component):
             name,
             body=text,
             endpoint_configuration={"types": "REGIONAL"},
-            tags=self._tags(),
             opts=self._child,
         )
         permissions = self._allow_calls(api.execution_arn)
@@ -292,7 +288,6 @@ class LabelApi(Component):
             deployment=deployment.id,
             stage_name=args["stage"],
             access_log_settings=self._access_log(api.id) if args["log_role"] != "none" else None,
-            tags=self._tags(),
             opts=self._with(api, *self._account_log_role()),
         )
         aws.apigateway.MethodSettings(
@@ -331,7 +326,6 @@ class LabelApi(Component):
             default_action={"allow": {}},
             rules=[rule],
             visibility_config=metric,
-            tags=self._tags(),
             opts=self._child,
         )
         # Not deleted with the stage: AWS WAF keeps a web ACL as long as it has an association.
@@ -344,7 +338,6 @@ class LabelApi(Component):
         role = aws.iam.Role(
             f"{self._name}-log-role",
             assume_role_policy=trust("apigateway.amazonaws.com"),
-            tags=self._tags(),
             opts=self._child,
         )
         # AWS's own policy for this role: API Gateway writes to the groups of all APIs, so nobody can scope it.
@@ -364,10 +357,9 @@ class LabelApi(Component):
             api_stages=[{"api_id": api_id, "stage": stage}],
             throttle_settings={"rate_limit": args["throttle_rate"], "burst_limit": args["throttle_burst"]},
             quota_settings={"limit": args["daily_quota"], "period": "DAY"} if args["daily_quota"] else None,
-            tags=self._tags(),
             opts=self._child,
         )
-        key = aws.apigateway.ApiKey(name, description=f"Opens {name}.", tags=self._tags(), opts=self._child)
+        key = aws.apigateway.ApiKey(name, description=f"Opens {name}.", opts=self._child)
         aws.apigateway.UsagePlanKey(
             name, key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=self._with(plan)
         )
@@ -388,7 +380,6 @@ class LabelApi(Component):
             name,
             protocol_type="HTTP",
             cors_configuration=cors if self._origins else None,
-            tags=self._tags(),
             opts=self._child,
         )
         permissions = self._allow_calls(api.execution_arn)
@@ -422,7 +413,6 @@ class LabelApi(Component):
                 "throttling_burst_limit": args["throttle_burst"],
             },
             access_log_settings=self._access_log(api.id),
-            tags=self._tags(),
             opts=self._with(api, *permissions),
         )
         self.metric_dimensions = pulumi.Output.all(ApiId=api.id, Stage=args["stage"])

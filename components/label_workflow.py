@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import pulumi
 import pulumi_aws as aws
@@ -68,7 +68,7 @@ class LabelWorkflow(Pipeline):
             yield Problem("timeout_seconds", timeout, f"{needed} or more, as {why}")
 
     def __init__(self, name: str, args: LabelWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._begin(name, args, opts, START_TIMEOUT_S, LabelWorkflowArgs)
+        self._begin(name, args, opts, START_TIMEOUT_S)
         self.steps = self._steps()
         self.state_machine = self._state_machine()
         self.processor = self._starter()
@@ -135,7 +135,6 @@ class LabelWorkflow(Pipeline):
     ) -> PythonFunction:
         return service_function(
             self,
-            self._args,
             step,
             "workflow",
             description,
@@ -151,13 +150,12 @@ class LabelWorkflow(Pipeline):
         """Create the Express state machine, whose role may run its steps, log and trace."""
         name = f"{self._name}-workflow"
         arns = state_machine.StepArns(**{step: function.arn for step, function in self.steps.items()})
-        role = aws.iam.Role(name, assume_role_policy=trust("states.amazonaws.com"), tags=self._tags(), opts=self._child)
+        role = aws.iam.Role(name, assume_role_policy=trust("states.amazonaws.com"), opts=self._child)
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             # Below this prefix AWS needs no room of the account's log resource policy, which is small.
             name=pulumi.Output.concat("/aws/vendedlogs/states/", role.name),
             retention_in_days=self._args["log_retention_days"],
-            tags=self._tags(),
             opts=self._child,
         )
         policy = aws.iam.RolePolicy(
@@ -183,13 +181,12 @@ class LabelWorkflow(Pipeline):
                 "level": "ALL",
             },
             tracing_configuration={"enabled": True},
-            tags=self._tags(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
 
     def _starter(self) -> PythonFunction:
         # An emulator's one address may be a number. A prefix would make it an unknown name.
-        emulator = cast(LabelWorkflowArgs, self._args)["public_endpoint"] is not None
+        emulator = self.arguments["public_endpoint"] is not None
         without_prefix = {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true"} if emulator else {}
         return self._step(
             "start",

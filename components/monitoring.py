@@ -133,7 +133,7 @@ class Monitoring(Component):
             yield Problem("emails", list(args["emails"]), "none, as $alarm_topic_arn has subscribers of its own")
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._args = self._start(name, MonitoringArgs, args, opts)
+        self._args = self._start(name, args, opts)
         self._pipeline = references.read(self._args["pipeline"], PipelineReference)
         previews = self._args["previews"]
         self._previews = None if previews is None else references.read(previews, PreviewsReference)
@@ -291,7 +291,6 @@ class Monitoring(Component):
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic_arn, *pausing],
             ok_actions=[self.topic_arn],
-            tags=self._tags(),
             opts=self._child,
             **compared,
         )

@@ -74,7 +74,7 @@ class Notifications(Component):
     def __init__(
         self, name: str, args: NotificationsArgs | None = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        self._args = self._start(name, NotificationsArgs, args, opts)
+        self._args = self._start(name, args, opts)
         key = self._args["kms_key_arn"]
         self.topic, topic_policy = make_topic(self, name, key)
         self.topic_arn = self.topic.arn
@@ -110,7 +110,6 @@ class Notifications(Component):
             f"{self._name}-undelivered",
             message_retention_seconds=UNDELIVERED_RETENTION_S,
             sqs_managed_sse_enabled=True,
-            tags=self._tags(),
             opts=self._child,
         )
         from_topic = let_service("sns", "sqs:SendMessage", queue.arn, self.topic_arn)
@@ -127,7 +126,7 @@ def make_topic(
     component: Component, name: str, kms_key_arn: pulumi.Input[str] | None = None
 ) -> tuple[aws.sns.Topic, aws.sns.TopicPolicy]:
     """Make a topic of a component, and its policy: alarms of this account may publish, and nobody without TLS."""
-    topic = aws.sns.Topic(name, kms_master_key_id=kms_key_arn, tags=component._tags(), opts=component._child)
+    topic = aws.sns.Topic(name, kms_master_key_id=kms_key_arn, opts=component._child)
     by_alarms = let_service("cloudwatch", "sns:Publish", topic.arn, account=component._account())
     policy = aws.sns.TopicPolicy(
         f"{name}-policy",

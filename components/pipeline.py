@@ -179,7 +179,6 @@ class Pipeline(Component):
 
     name_limit = 64 - RANDOM_SUFFIX - len(f"-{RECORDER}")
 
-    arguments: PipelineArgs
     queue: aws.sqs.Queue
     dead_letter_queue: aws.sqs.Queue
     processor: PythonFunction
@@ -226,12 +225,11 @@ class Pipeline(Component):
         args: PipelineArgs,
         opts: pulumi.ResourceOptions | None,
         taker_timeout_s: int | None = None,
-        args_type: type[PipelineArgs] = PipelineArgs,
     ) -> None:
         """Make the queues. `taker_timeout_s` is the timeout of the function that takes the events."""
         # A stack may change from one pipeline to the other: its queues and their messages stay.
         others = [other for other in KINDS if other != type(self).__name__]
-        self._args = self.arguments = self._start(name, args_type, args, opts, others)
+        self._args = self._start(name, args, opts, others)
         self._bucket, self._table = references.bucket(self._args["bucket"]), references.table(self._args["table"])
         announced, topic = self._args["results_bucket"], self._args["topic"]
         self._announced = None if announced is None else references.bucket(announced)
@@ -250,7 +248,6 @@ class Pipeline(Component):
         )
         return service_function(
             self,
-            self._args,
             RECORDER,
             "record_failure",
             "Records the pictures that could not be labelled after all retries.",
@@ -338,7 +335,6 @@ class Pipeline(Component):
             function_response_types=["ReportBatchItemFailures"],
             # Never reserved concurrency: accounts with a small quota cannot reserve any.
             scaling_config={"maximum_concurrency": maximum},
-            tags=self._tags(),
             opts=self._child,
         )
 
@@ -349,7 +345,6 @@ class Pipeline(Component):
         if self._args["on_cost_bound"] == "pause":
             self.pauser = service_function(
                 self,
-                self._args,
                 "pause",
                 "pause_pipeline",
                 "Stops taking pictures from the queue when the daily cost bound is reached.",

@@ -65,7 +65,7 @@ class Previews(PrivateBucket):
         yield from missing_sources(args, f"handlers/{LOCK}/requirements.txt", packages=[FOLDER, *SHARED])
 
     def __init__(self, name: str, args: PreviewsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._args = self._start(name, PreviewsArgs, args, opts)
+        self._args = self._start(name, args, opts)
         self._pictures = references.bucket(self._args["bucket"])
         events = BucketEvents(self, self._args["bucket"], "eventbridge")
         self._child = events.after_check()
@@ -80,7 +80,6 @@ class Previews(PrivateBucket):
             # One at a time: a picture that ends the function takes no others along.
             batch_size=1,
             scaling_config={"maximum_concurrency": self._args["concurrency"]},
-            tags=self._tags(),
             opts=self._child,
         )
         rule = events.rule("Uploads and deletions of the pictures.")
@@ -97,7 +96,6 @@ class Previews(PrivateBucket):
         args, pictures = self._args, self._pictures
         return service_function(
             self,
-            args,
             "make",
             FOLDER,
             "Makes previews of pictures, and removes them.",

@@ -44,7 +44,6 @@ class PrivateBucket(Component):
         self.bucket = aws.s3.Bucket(
             name,
             force_destroy=not protect_data,
-            tags=self._tags(),
             opts=pulumi.ResourceOptions(parent=self, protect=protect_data),
         )
         self.name, self.arn = self.bucket.bucket, self.bucket.arn

@@ -124,7 +124,7 @@ class PythonFunction(Component):
                 yield Problem("requirements", args["requirements"], f"a lock in {source_dir}")
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self._start(name, PythonFunctionArgs, args, opts)
+        checked = self._start(name, args, opts)
         package = packaging.Package(
             source_dir=Path(checked["source_dir"]),
             packages=tuple(checked["packages"]),
@@ -133,14 +133,11 @@ class PythonFunction(Component):
             architecture=checked["architecture"],
         )
         zipped = packaging.build(package, packaging.build_dir(package.source_dir, checked["build_dir"]))
-        self.role = aws.iam.Role(
-            name, assume_role_policy=trust("lambda.amazonaws.com"), tags=self._tags(), opts=self._child
-        )
+        self.role = aws.iam.Role(name, assume_role_policy=trust("lambda.amazonaws.com"), opts=self._child)
         self.log_group = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             name=pulumi.Output.concat("/aws/lambda/", self.role.name),
             retention_in_days=checked["log_retention_days"],
-            tags=self._tags(),
             opts=self._child,
         )
         log = Statement(["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(self.log_group.arn, ":*")])
@@ -162,7 +159,6 @@ class PythonFunction(Component):
             memory_size=checked["memory_mb"],
             timeout=checked["timeout_seconds"],
             environment={"variables": checked["environment"] or {}},
-            tags=self._tags(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, self.log_group]),
         )
         self.name, self.arn = self.function.name, self.function.arn
@@ -181,7 +177,6 @@ def missing_sources(args: Mapping[str, Any], *paths: str, packages: Sequence[str
 
 def service_function(
     component: Component,
-    args: ServiceArgs,
     suffix: str,
     folder: str,
     description: str,
@@ -198,7 +193,8 @@ def service_function(
 
     `packages` and `lock` are folders of `handlers/` too: other sources, and where the lock is if not in `folder`.
     """
-    common = cast(FunctionsArgs, {name: cast(Mapping[str, Any], args)[name] for name in members(FunctionsArgs)})
+    args = component.arguments
+    common = cast(FunctionsArgs, {name: args[name] for name in members(FunctionsArgs)})
     return PythonFunction(
         f"{component._name}-{suffix}",
         {

@@ -32,7 +32,6 @@ def make_queues(
         message_retention_seconds=DEAD_LETTER_RETENTION_S,
         visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, dead_taker_timeout_s),
         sqs_managed_sse_enabled=True,
-        tags=component._tags(),
         opts=component._child,
     )
     redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": receives}
@@ -42,7 +41,6 @@ def make_queues(
         visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, taker_timeout_s),
         redrive_policy=pulumi.Output.json_dumps(redrive, separators=(",", ":")),
         sqs_managed_sse_enabled=True,
-        tags=component._tags(),
         opts=component._child,
     )
     allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}

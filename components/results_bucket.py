@@ -13,7 +13,7 @@ class ResultsBucket(PrivateBucket):
     def __init__(
         self, name: str, args: ResultsBucketArgs | None = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        checked = self._start(name, ResultsBucketArgs, args, opts)
+        checked = self._start(name, args, opts)
         self._make(checked["kms_key_arn"], protect_data=checked["protect_data"])
         self._keep_versions(checked, "expire-documents")
         self._finish()

@@ -29,7 +29,7 @@ class ResultsStore(Component):
     def __init__(
         self, name: str, args: ResultsStoreArgs | None = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        checked = self._start(name, ResultsStoreArgs, args, opts)
+        checked = self._start(name, args, opts)
         self.table = aws.dynamodb.Table(
             name,
             billing_mode="PAY_PER_REQUEST",
@@ -44,7 +44,6 @@ class ResultsStore(Component):
             point_in_time_recovery={"enabled": True},
             server_side_encryption={"enabled": True},
             deletion_protection_enabled=checked["protect_data"],
-            tags=self._tags(),
             opts=pulumi.ResourceOptions(parent=self, protect=checked["protect_data"]),
         )
         self.name, self.arn = self.table.name, self.table.arn

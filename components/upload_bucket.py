@@ -30,7 +30,7 @@ class UploadBucket(PrivateBucket):
     def __init__(
         self, name: str, args: UploadBucketArgs | None = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        checked = self._start(name, UploadBucketArgs, args, opts)
+        checked = self._start(name, args, opts)
         self._make(checked["kms_key_arn"], protect_data=checked["protect_data"])
         self._keep_versions(checked, "expire-uploads")
         self._allow_origins(checked["cors_origins"], ["GET", "HEAD", "PUT"])

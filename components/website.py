@@ -92,9 +92,9 @@ class Website(Component):
     """The page's origin, for CORS."""
 
     def __init__(self, name: str, args: WebsiteArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._args = self._start(name, WebsiteArgs, args, opts)
+        self._args = self._start(name, args, opts)
         # A site can be deployed again at any time: nothing in it is worth more than the stack.
-        self.bucket = aws.s3.Bucket(name, force_destroy=True, tags=self._tags(), opts=self._child)
+        self.bucket = aws.s3.Bucket(name, force_destroy=True, opts=self._child)
         self.bucket_name = self.bucket.bucket
         private = self._args["kind"] == "cloudfront"
         self._after_access = restrict_access(self, self.bucket, "access", private=private)
@@ -161,7 +161,6 @@ class Website(Component):
             },
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate={"cloudfront_default_certificate": True},
-            tags=self._tags(),
             opts=self._child,
         )
         for_distribution = Statement(
@@ -273,7 +272,7 @@ class WebsiteFiles(Component):
                 yield Problem("folder", str(path), f"no {CONFIG}, as the deployment writes it")
 
     def __init__(self, name: str, args: WebsiteFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self._start(name, WebsiteFilesArgs, args, opts)
+        checked = self._start(name, args, opts)
         site, folder = checked["site"], Path(checked["folder"] or SOURCES / PAGE)
         bucket_name = site.bucket_name if isinstance(site, Website) else site["bucket_name"]
         # A Website's bucket is emptied when it is deleted.

@@ -12,7 +12,7 @@ import pytest
 
 import components
 from components import ArgumentError
-from components.arguments import Member, check_members, is_mapping, is_sequence, is_union, members, structure
+from components.arguments import Member, check, is_mapping, is_sequence, is_union, members, structure
 from components.component import Component, args_of
 from components.errors import Problem
 from tests.recording import Record, record
@@ -66,7 +66,7 @@ CASES = [
 
 @pytest.mark.parametrize(("member", "value"), CASES)
 def test_a_value_out_of_its_limits_is_named(member: Member, value: Any) -> None:
-    _, problems = check_members({member.name: member}, {member.name: value})
+    _, problems = check({member.name: member}, {member.name: value})
 
     (problem,) = problems
     sentence = problem.sentence()
@@ -86,9 +86,7 @@ class _RefusedError(Exception):
 
 def test_a_late_value_is_judged_when_it_is_known() -> None:
     async def refused(member: Member, value: Any) -> str | None:
-        checked, problems = check_members(
-            {member.name: member}, {member.name: pulumi.Output.from_input(value)}, _RefusedError
-        )
+        checked, problems = check({member.name: member}, {member.name: pulumi.Output.from_input(value)}, _RefusedError)
         assert problems == []
         try:
             await pulumi.Output.from_input(checked[member.name]).future()
