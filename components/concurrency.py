@@ -1,7 +1,6 @@
-"""Derive the number of concurrent batches from Rekognition's quota."""
+"""The number of concurrent batches, from Rekognition's quota of calls per second and operation."""
 
 import math
-from dataclasses import dataclass
 
 # Lambda's limits of an SQS event source mapping's maximum concurrency.
 LEAST, MOST = 2, 1000
@@ -9,37 +8,30 @@ LEAST, MOST = 2, 1000
 PICTURES_PER_S = 25
 
 
-@dataclass(frozen=True)
-class Concurrency:
-    """`maximum` functions at a time, each with `calls_per_second` of each Rekognition operation."""
-
-    maximum: int
-    calls_per_second: float
-
-
-def derive(rekognition_tps: float) -> Concurrency:
-    """Share a quota of `rekognition_tps` calls per second and operation among the functions that run at once.
+def functions_at_once(rekognition_tps: float) -> int:
+    """Return the number of functions among which the quota is shared evenly.
 
     A function goes on with what waits in the queue as fast as its share lets it. So there are no more of them than
     their processors need (Lambda asks for at least 2), and the shares add up to the quota and never to more.
     """
-    maximum = min(max(LEAST, math.ceil(rekognition_tps / PICTURES_PER_S)), MOST)
-    return Concurrency(maximum, rekognition_tps / maximum)
+    return min(max(LEAST, math.ceil(rekognition_tps / PICTURES_PER_S)), MOST)
 
 
-@dataclass(frozen=True)
-class AtOnce:
-    """`maximum` batches at a time of `batch_size` pictures each."""
-
-    maximum: int
-    batch_size: int
+def calls_per_second(rekognition_tps: float) -> float:
+    """Return one function's share of the quota."""
+    return rekognition_tps / functions_at_once(rekognition_tps)
 
 
-def one_by_one(rekognition_tps: float, batch_size: int) -> AtOnce:
-    """Return the number and size of batches whose pictures each have an execution: at most tps pictures at a time.
+def workflow_batch_size(rekognition_tps: float, batch_size: int) -> int:
+    """Return the size of batches whose pictures each have an execution, `batch_size` at most.
 
     A picture makes one call of an operation and takes about a second or longer. So a batch is not larger than what
     makes the least number of batches use the quota up; the rest is for retries.
     """
-    size = max(1, min(batch_size, math.floor(rekognition_tps / LEAST)))
-    return AtOnce(min(max(LEAST, math.floor(rekognition_tps / size)), MOST), size)
+    return max(1, min(batch_size, math.floor(rekognition_tps / LEAST)))
+
+
+def workflow_batches(rekognition_tps: float, batch_size: int) -> int:
+    """Return the number of such batches: at most tps pictures at a time."""
+    size = workflow_batch_size(rekognition_tps, batch_size)
+    return min(max(LEAST, math.floor(rekognition_tps / size)), MOST)

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from . import alarms
-from .alarms import Metric, Watched, WatchedApi
+from .watched import Metric, PipelineReference, Watched, WatchedApi, of_queue, of_workflow, own
 
 COLUMNS, HEIGHT = 24, 6
 FIVE_MINUTES_S = 5 * 60
@@ -26,48 +26,45 @@ Widget = dict[str, Any]
 
 
 def body(
-    *,
     region: pulumi.Input[str],
-    service: pulumi.Input[str],
+    pipeline: PipelineReference,
     functions: Mapping[str, Watched],
-    queue_name: pulumi.Input[str],
-    dead_letter_queue_name: pulumi.Input[str],
     api: WatchedApi | None,
-    state_machine_arn: pulumi.Input[str] | None,
     usd_per_call: float,
     alarm_arns: Sequence[pulumi.Input[str]],
 ) -> dict[str, Any]:
     """Return the dashboard as CloudWatch takes it, with outputs in it."""
+    service, queue_name = pipeline["service"], pipeline["queue_name"]
 
     def graph(title: str, lines: list[Line], unit: str = "", period_s: int = FIVE_MINUTES_S) -> Widget:
         return _graph(title, region, lines, unit=unit, period_s=period_s)
 
-    def own(*names: str) -> list[Line]:
-        return [_line(alarms.own(name, service)) for name in names]
+    def count(*names: str) -> list[Line]:
+        return [_line(own(name, service)) for name in names]
 
     def of_functions(metric: str, stat: str = "Sum") -> list[Line]:
-        return [_line(alarms.of_function(each, metric), stat=stat, label=label) for label, each in functions.items()]
+        return [_line(each.metric(metric), stat=stat, label=label) for label, each in functions.items()]
 
     def percentiles(metric: Metric) -> list[Line]:
         return [_line(metric, stat=stat, label=stat) for stat in ("p50", "p99")]
 
     waiting = [
-        _line(alarms.of_queue(queue, "ApproximateNumberOfMessagesVisible"), stat="Maximum", label=label)
-        for queue, label in ((queue_name, "uploads"), (dead_letter_queue_name, "dead letters"))
+        _line(of_queue(queue, "ApproximateNumberOfMessagesVisible"), stat="Maximum", label=label)
+        for queue, label in ((queue_name, "uploads"), (pipeline["dead_letter_queue_name"], "dead letters"))
     ]
-    oldest = _line(alarms.of_queue(queue_name, "ApproximateAgeOfOldestMessage"), stat="Maximum")
+    oldest = _line(of_queue(queue_name, "ApproximateAgeOfOldestMessage"), stat="Maximum")
     rows: list[list[Widget]] = [
         [{"type": "alarm", "properties": {"title": "Alarms", "alarms": list(alarm_arns)}}],
         [
-            graph("Pictures", [_line(alarms.own(name, service), color=color) for name, color in OUTCOMES]),
-            graph("Upload to result", percentiles(alarms.own("UploadToResult", service)), "ms"),
-            graph("Other events", own(*EVENTS)),
-            graph("Previews", own(*PREVIEWS)),
+            graph("Pictures", [_line(own(name, service), color=color) for name, color in OUTCOMES]),
+            graph("Upload to result", percentiles(own("UploadToResult", service)), "ms"),
+            graph("Other events", count(*EVENTS)),
+            graph("Previews", count(*PREVIEWS)),
         ],
         [
-            graph("Rekognition calls", own("RekognitionCalls", "RekognitionCallsSaved", "RekognitionThrottles")),
+            graph("Rekognition calls", count("RekognitionCalls", "RekognitionCallsSaved", "RekognitionThrottles")),
             graph("Rekognition: USD a day", _cost(service, usd_per_call), "USD", alarms.DAY_S),
-            graph("Announcements", own(*ANNOUNCEMENTS)),
+            graph("Announcements", count(*ANNOUNCEMENTS)),
         ],
         [graph("Queues: messages", waiting), graph("Queues: age of the oldest upload", [oldest], "s")],
         [
@@ -81,20 +78,20 @@ def body(
         errors = alarms.CLIENT_ERRORS[api.kind], alarms.SERVER_ERRORS[api.kind]
         rows.append(
             [
-                graph("API: requests", [_line(alarms.of_api(api, "Count"))]),
-                graph("API: errors", [_line(alarms.of_api(api, name)) for name in errors]),
-                graph("API: latency", percentiles(alarms.of_api(api, "Latency")), "ms"),
+                graph("API: requests", [_line(api.metric("Count"))]),
+                graph("API: errors", [_line(api.metric(name)) for name in errors]),
+                graph("API: latency", percentiles(api.metric("Latency")), "ms"),
             ]
         )
-    if state_machine_arn is not None:
+    if (machine := pipeline.get("state_machine_arn")) is not None:
         names = ("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut")
-        rows.append([graph("Workflow", [_line(alarms.of_workflow(state_machine_arn, name)) for name in names])])
+        rows.append([graph("Workflow", [_line(of_workflow(machine, name)) for name in names])])
     return {"widgets": _placed(rows)}
 
 
 def _cost(service: pulumi.Input[str], usd_per_call: float) -> list[Line]:
     """Return the lines of each day's cost and savings."""
-    saved = {"saved": alarms.own("RekognitionCallsSaved", service)}
+    saved = {"saved": own("RekognitionCallsSaved", service)}
     return [
         [{"expression": alarms.cost_expression(usd_per_call), "id": "cost", "label": "cost"}],
         [{"expression": f"FILL(saved, 0) * {usd_per_call:.8f}", "id": "kept", "label": "saved by known content"}],

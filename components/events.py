@@ -1,7 +1,7 @@
 """BucketEvents: the way of a bucket's events into a queue, beside targets that the bucket notifies already."""
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pulumi
@@ -10,14 +10,16 @@ import pulumi_aws as aws
 from . import references
 from .component import Component
 from .errors import ArgumentError, Problem
-from .policies import Statement, let_service
+from .policies import let_service
+from .queues import let_send
 from .references import BucketLike
 from .upload_bucket import UploadBucket
 
 # A versioned bucket sends the last one when its lifecycle expires an upload.
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
 TYPE = "aws:s3/bucket:Bucket"
-LISTS = ("queues", "topics", "lambda_functions")
+# The lists of a notification configuration, and where each has its targets.
+TARGETS = {"queues": "queue_arn", "topics": "topic_arn", "lambda_functions": "lambda_function_arn"}
 # The component that writes a bucket's notification configuration, by bucket, in each program.
 _WRITERS: weakref.WeakKeyDictionary[pulumi.Resource, dict[object, str]] = weakref.WeakKeyDictionary()
 
@@ -34,12 +36,13 @@ class BucketEvents:
         """Claim the bucket's configuration. Raises ArgumentError where another component writes it already."""
         self._component, self._kind, self._name = component, kind, component._name
         self._source, self._bucket = source, references.bucket(source)
-        self._is_ours = isinstance(source, UploadBucket)
-        self._is_near = isinstance(source, UploadBucket) and source.get_provider(TYPE) is component.get_provider(TYPE)
-        self._child = pulumi.ResourceOptions(parent=component)
+        self._written: aws.s3.BucketNotification | None = None
         if kind == "notification":
             self._be_the_only_writer(source)
-        self._written = self._read() if kind == "notification" and not self._is_ours else None
+            if not isinstance(source, UploadBucket):  # read as it is before this component changes it
+                self._written = aws.s3.BucketNotification.get(
+                    f"{self._name}-present", self._bucket.name, opts=component._child
+                )
 
     def _be_the_only_writer(self, source: BucketLike) -> None:
         root = pulumi.runtime.get_root_resource()
@@ -51,22 +54,17 @@ class BucketEvents:
         if other != self._name:
             raise self._conflict(str(key if isinstance(key, str) else key._name), f"{other} writes it already")
 
-    def _read(self) -> aws.s3.BucketNotification:
-        """Return the configuration as it is before this component changes it."""
-        return aws.s3.BucketNotification.get(f"{self._name}-present", self._bucket.name, opts=self._child)
-
     def after_check(self) -> pulumi.ResourceOptions:
         """Return the options of the component's resources, which are created only if the bucket is usable."""
-        if self._is_near:
-            return self._child
+        component, child, source = self._component, self._component._child, self._source
+        if isinstance(source, UploadBucket) and source.get_provider(TYPE) is component.get_provider(TYPE):
+            return child
         region = self._bucket.region
         if region is None:
-            region = aws.s3.get_bucket_output(bucket=self._bucket.name, opts=self._component._asks()).bucket_region
-        present = self._written
-        targets = [getattr(present, name) for name in LISTS] if present is not None else []
-        checked = pulumi.Output.all(self._bucket.name, region, self._component._region(), *targets).apply(self._check)
-        self._child = pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=checked))
-        return self._child
+            region = aws.s3.get_bucket_output(bucket=self._bucket.name, opts=component._asks()).bucket_region
+        lists = [getattr(self._written, name) for name in TARGETS] if self._written is not None else []
+        checked = pulumi.Output.all(self._bucket.name, region, component._region(), *lists).apply(self._check)
+        return pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=checked))
 
     def _check(self, known: Sequence[Any]) -> list[pulumi.Resource]:
         """Raise ArgumentError if the bucket is unusable; return no resources."""
@@ -74,11 +72,11 @@ class BucketEvents:
         if region is not None and region != own_region:
             expected = f"a bucket in {own_region}, the region of this component (this one is in {region})"
             raise ArgumentError(type(self._component).__name__, self._name, [Problem("bucket", name, expected)])
-        for entry in (entry for entries in lists for entry in entries or ()):
-            target = str(_first(entry, "queue_arn", "topic_arn", "lambda_function_arn"))
-            # Ours of an earlier deployment; Pulumi's random suffix has seven characters.
-            if target.rpartition(":")[2][:-7] != f"{self._name}-events-":
-                raise self._conflict(name, f"it tells {target}")
+        for entries, arn in zip(lists, TARGETS.values(), strict=False):
+            for entry in entries or ():
+                # Ours of an earlier deployment; Pulumi's random suffix has seven characters.
+                if entry[arn].rpartition(":")[2][:-7] != f"{self._name}-events-":
+                    raise self._conflict(name, f"it tells {entry[arn]}")
         return []
 
     def _conflict(self, bucket: str, why: str) -> ArgumentError:
@@ -90,15 +88,13 @@ class BucketEvents:
 
     # --- the two ways ------------------------------------------------------------------------------------------------
 
-    def may_send(self, queue: aws.sqs.Queue) -> Statement:
-        """Allow S3 to send to the queue, for this bucket of this account alone."""
-        return let_service("s3", "sqs:SendMessage", queue.arn, self._bucket.arn, self._component._account())
-
-    def notify(self, queue: aws.sqs.Queue, policy: pulumi.Resource, *, eventbridge: bool) -> None:
+    def notify(self, queue: aws.sqs.Queue, dead_letters: aws.sqs.Queue, *, eventbridge: bool) -> None:
         """Notify the queue of the bucket's events, and EventBridge too if it is to be turned on.
 
-        S3 tests the queue's `policy` when the notification is made.
+        S3 may send to the queue for this bucket of this account alone. It tests that when the notification is made.
         """
+        by_s3 = let_service("s3", "sqs:SendMessage", queue.arn, self._bucket.arn, self._component._account())
+        policy = let_send(self._component, dead_letters, queue, [by_s3])
         too = {"eventbridge": True} if eventbridge else {}
         self._configure(policy, queues=[{"id": "uploads", "queue_arn": queue.arn, "events": EVENTS}], **too)
 
@@ -119,40 +115,29 @@ class BucketEvents:
             **configuration,
         )
 
-    def rule(self, description: str) -> aws.cloudwatch.EventRule:
-        """Make the rule of EventBridge that finds the bucket's events."""
+    def route(self, queue: aws.sqs.Queue, dead_letters: aws.sqs.Queue, description: str) -> aws.cloudwatch.EventTarget:
+        """Send the bucket's events from EventBridge to the queue, and those it cannot deliver for a day to the other.
+
+        `description` is the rule's.
+        """
         pattern = {
             "source": ["aws.s3"],
             "detail-type": ["Object Created", "Object Deleted"],
             "detail": {"bucket": {"name": [self._bucket.name]}},
         }
-        return aws.cloudwatch.EventRule(
+        rule = aws.cloudwatch.EventRule(
             f"{self._name}-events",
             description=description,
             event_pattern=pulumi.Output.json_dumps(pattern, separators=(",", ":")),
-            opts=self._child,
+            opts=self._component._child,
         )
-
-    def target(
-        self, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue, dead: aws.sqs.Queue, policy: pulumi.Resource
-    ) -> aws.cloudwatch.EventTarget:
-        """Send the rule's events to the queue, and those it cannot deliver for a day to the dead letters."""
+        by_rule = [let_service("events", "sqs:SendMessage", each.arn, rule.arn) for each in (queue, dead_letters)]
+        policy = let_send(self._component, dead_letters, queue, by_rule[:1], by_rule[1:])
         return aws.cloudwatch.EventTarget(
             f"{self._name}-events",
             rule=rule.name,
             target_id="queue",
             arn=queue.arn,
-            dead_letter_config={"arn": dead.arn},
+            dead_letter_config={"arn": dead_letters.arn},
             opts=pulumi.ResourceOptions(parent=self._component, depends_on=[policy]),
         )
-
-
-def may_send(rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> Statement:
-    """Allow a rule to send to a queue."""
-    return let_service("events", "sqs:SendMessage", queue.arn, rule.arn)
-
-
-def _first(entry: Any, *names: str) -> Any:
-    """Return the value of the first of these that an entry has, a mapping or an object."""
-    values = [entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None) for name in names]
-    return next(filter(None, values), None)

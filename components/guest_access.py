@@ -11,7 +11,7 @@ from .arguments import derive
 from .component import RANDOM_SUFFIX, Component, TaggedArgs
 from .policies import Statement, document
 from .previews import Previews
-from .references import BucketReference, DataArgs
+from .references import BucketReference, DataArgs, TableReference
 
 UPLOADS = "uploads/"
 UploadPrefix = Annotated[
@@ -106,12 +106,12 @@ def _issuer(partition: str, region: str) -> str:
 
 def _guest_statements(args: GuestAccessArgs, issuer: pulumi.Output[str]) -> list[Statement]:
     """Return the rights of a guest."""
-    bucket, table = references.bucket(args["bucket"]), references.table(args["table"])
+    bucket, table = references.bucket(args["bucket"]), references.read(args["table"], TableReference)
     guest = pulumi.Output.concat("${", issuer, ":sub}")  # in a policy: the id of the guest that asks
     own_objects = pulumi.Output.concat(bucket.arn, "/", args["upload_prefix"], guest, "/*")
     statements = [
         Statement(["s3:PutObject", "s3:GetObject"], [own_objects]),
-        access.on_items(table.arn, pulumi.Output.concat("IMAGE#", args["upload_prefix"], guest, "/*"), "GetItem"),
+        access.on_items(table["arn"], pulumi.Output.concat("IMAGE#", args["upload_prefix"], guest, "/*"), "GetItem"),
     ]
     if args["previews"] is not None:
         previews = references.bucket(args["previews"])

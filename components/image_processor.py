@@ -9,10 +9,8 @@ import pulumi
 from . import access, concurrency
 from .arguments import derive
 from .errors import Problem
-from .events import may_send
 from .pipeline import BESIDE_REKOGNITION_S, Pipeline, PipelineArgs
 from .python_function import service_function
-from .queues import let_send
 
 ImageProcessorArgs = PipelineArgs
 
@@ -30,8 +28,8 @@ class ImageProcessor(Pipeline):
         yield from Pipeline.rules(args)
         # The function needs the time that its share of the quota makes one batch take.
         tps, batch_size = args["rekognition_tps"], args["batch_size"]
-        share = concurrency.derive(tps).calls_per_second
-        needed = math.ceil(batch_size / share + BESIDE_REKOGNITION_S + args["rekognition_timeout_seconds"])
+        calls_s = batch_size / concurrency.calls_per_second(tps)
+        needed = math.ceil(calls_s + BESIDE_REKOGNITION_S + args["rekognition_timeout_seconds"])
         if args["timeout_seconds"] < needed:
             yield Problem(
                 "timeout_seconds",
@@ -42,17 +40,9 @@ class ImageProcessor(Pipeline):
 
     def __init__(self, name: str, args: ImageProcessorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._begin(name, args, opts)
-        args, from_bus = self._args, self._args["events"] == "eventbridge"
-        rule = self._events.rule("Uploads and deletions of the bucket.") if from_bus else None
-        queue_policy = let_send(
-            self,
-            self.dead_letter_queue,
-            self.queue,
-            [self._events.may_send(self.queue) if rule is None else may_send(rule, self.queue)],
-            [] if rule is None else [may_send(rule, self.dead_letter_queue)],
-        )
+        args = self._args
         tps, batch_size = args["rekognition_tps"], args["batch_size"]
-        share = derive(lambda quota: f"{concurrency.derive(quota).calls_per_second:g}", tps)
+        share = derive(lambda quota: f"{concurrency.calls_per_second(quota):g}", tps)
         self.processor = service_function(
             self,
             "process-image",
@@ -66,8 +56,8 @@ class ImageProcessor(Pipeline):
             },
             [
                 *access.read_objects(self._bucket.arn, self._bucket.kms_key_arn),
-                *access.write_results(self._table.arn),
-                *access.keep_items(self._table.arn),
+                *access.write_results(self._table["arn"]),
+                *access.keep_items(self._table["arn"]),
                 *self._queue_statements(),
                 *access.detect(args["detectors"]),
                 *self._announcing_statements(),
@@ -75,12 +65,8 @@ class ImageProcessor(Pipeline):
             memory_mb=args["memory_mb"],
             timeout_s=args["timeout_seconds"],
         )
-        self.failure_recorder = self._failure_recorder()
-        maximum = derive(lambda quota: concurrency.derive(quota).maximum, tps)
-        self._take_events("process-image", batch_size, maximum)
-        self._record_dead_letters()
-        if rule is None:
-            self._events.notify(self.queue, queue_policy, eventbridge=args["eventbridge"])
+        if args["events"] == "eventbridge":
+            self._events.route(self.queue, self.dead_letter_queue, "Uploads and deletions of the bucket.")
         else:
-            self._events.target(rule, self.queue, self.dead_letter_queue, queue_policy)
-        self._finish()
+            self._events.notify(self.queue, self.dead_letter_queue, eventbridge=args["eventbridge"])
+        self._finish("process-image", batch_size, derive(concurrency.functions_at_once, tps))

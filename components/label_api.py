@@ -19,7 +19,7 @@ from .openapi import ApiAccess
 from .policies import Statement, trust
 from .previews import Previews
 from .python_function import SOURCES, PythonFunction, ServiceArgs, missing_sources, service_function
-from .references import BucketLike, BucketReference, DataArgs, QueueLike
+from .references import BucketLike, BucketReference, DataArgs, QueueLike, QueueReference, TableReference
 from .upload_bucket import Origin
 
 ApiKind = Literal["rest", "http"]
@@ -134,8 +134,9 @@ class LabelApi(Component):
 
     def __init__(self, name: str, args: LabelApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._args = self._start(name, args, opts)
-        self._bucket, self._table = references.bucket(self._args["bucket"]), references.table(self._args["table"])
-        self._queue = references.queue(self._args["queue"]) if self._args["queue"] else None
+        self._bucket = references.bucket(self._args["bucket"])
+        self._table = references.read(self._args["table"], TableReference)
+        self._queue = references.read(self._args["queue"], QueueReference) if self._args["queue"] else None
         documents = self._args["results_bucket"]
         self._documents = None if documents is None else references.bucket(documents)
         previews = self._args["previews"]
@@ -189,13 +190,13 @@ class LabelApi(Component):
         if duty == "upload_url":
             variables |= {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S)}
         if duty == "results":
-            variables |= {"RESULTS_TABLE": self._table.name, "IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S)}
+            variables |= {"RESULTS_TABLE": self._table["name"], "IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S)}
         if self._previews and (duty == "results" or (duty == "delete" and args["purge"])):
             variables["PREVIEWS_BUCKET"] = self._previews.name
         if duty == "delete" and self._queue:
-            variables["QUEUE_URL"] = self._queue.url
+            variables["QUEUE_URL"] = self._queue["url"]
         if duty == "delete" and args["purge"]:
-            variables["RESULTS_TABLE"] = self._table.name
+            variables["RESULTS_TABLE"] = self._table["name"]
             if self._documents:
                 variables["RESULTS_BUCKET"] = self._documents.name
         if self._origins:
@@ -210,19 +211,19 @@ class LabelApi(Component):
             return allow.put_objects(bucket.arn, prefix, bucket.kms_key_arn)
         looking = allow.look_at_objects(bucket.arn, prefix, bucket.kms_key_arn, versions=duty == "results")
         if duty == "results":
-            reading = allow.query_results(self._table.arn)
+            reading = allow.query_results(self._table["arn"])
             small = (
                 allow.look_at_previews(self._previews.arn, prefix, self._previews.kms_key_arn) if self._previews else []
             )
-            return [*looking, *small, *reading, *allow.keep_cursor_keys(self._table.arn)]
-        sending = allow.send_messages(self._queue.arn) if self._queue else []
+            return [*looking, *small, *reading, *allow.keep_cursor_keys(self._table["arn"])]
+        sending = allow.send_messages(self._queue["arn"]) if self._queue else []
         return [*looking, *allow.delete_objects(bucket.arn, prefix), *sending, *self._purging()]
 
     def _purging(self) -> list[Statement]:
         prefix = self._args["upload_prefix"]
         if not self._args["purge"]:
             return []
-        statements = [*allow.purge_objects(self._bucket.arn, prefix), *allow.purge_items(self._table.arn, prefix)]
+        statements = [*allow.purge_objects(self._bucket.arn, prefix), *allow.purge_items(self._table["arn"], prefix)]
         for bucket, kind in ((self._documents, "results"), (self._previews, "previews")):
             if bucket is not None:
                 for folder in (pulumi.Output.concat(kind, "/", prefix), f"{kind}-of-long-keys/"):

@@ -11,11 +11,9 @@ from pydantic import Field
 from . import access, concurrency, state_machine
 from .arguments import Configured, derive
 from .errors import Problem
-from .events import may_send
 from .pipeline import BESIDE_REKOGNITION_S, URL, Pipeline, PipelineArgs
 from .policies import Statement, document, trust
 from .python_function import SMALL_MB, SMALL_TIMEOUT_S, PythonFunction, missing_sources, service_function
-from .queues import let_send
 
 # Beside an execution: to begin it, to note why it failed, and to answer the queue.
 START_TIMEOUT_S = state_machine.LONGEST_S + 30
@@ -72,21 +70,14 @@ class LabelWorkflow(Pipeline):
         self.steps = self._steps()
         self.state_machine = self._state_machine()
         self.processor = self._starter()
-        self.failure_recorder = self._failure_recorder()
-        tps, batch_size = self._args["rekognition_tps"], self._args["batch_size"]
-        self._take_events(
-            "start-workflow",
-            derive(lambda *quota: concurrency.one_by_one(*quota).batch_size, tps, batch_size),
-            derive(lambda *quota: concurrency.one_by_one(*quota).maximum, tps, batch_size),
+        self._events.turn_on_eventbridge(
+            self._events.route(self.queue, self.dead_letter_queue, "Uploads and deletions of the upload bucket.")
         )
-        self._record_dead_letters()
-        rule = self._events.rule("Uploads and deletions of the upload bucket.")
-        senders = [may_send(rule, self.queue)], [may_send(rule, self.dead_letter_queue)]
-        policy = let_send(self, self.dead_letter_queue, self.queue, *senders)
-        self._events.turn_on_eventbridge(self._events.target(rule, self.queue, self.dead_letter_queue, policy))
         self.state_machine_arn = self.state_machine.arn
         self.step_function_names = pulumi.Output.all(**{step: function.name for step, function in self.steps.items()})
-        self._finish()
+        quota = self._args["rekognition_tps"], self._args["batch_size"]
+        batches = derive(concurrency.workflow_batches, *quota)
+        self._finish("start-workflow", derive(concurrency.workflow_batch_size, *quota), batches)
 
     def _steps(self) -> dict[str, PythonFunction]:
         args = self._args
@@ -95,8 +86,8 @@ class LabelWorkflow(Pipeline):
         # ids of versions cannot be guessed. In a bucket without versions it reads objects by key.
         by_version = self._bucket.versioned
         read_one = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn, by_version_alone=by_version)
-        keep = access.keep_items(self._table.arn)
-        write, labelling = access.write_results(self._table.arn), self._labelling_environment()
+        keep = access.keep_items(self._table["arn"])
+        write, labelling = access.write_results(self._table["arn"]), self._labelling_environment()
         # The function that announces knows only what is in the table.
         common = {**self._common_environment(), **self._announcing_environment()}
         announce = self._announcing_statements()
@@ -119,7 +110,7 @@ class LabelWorkflow(Pipeline):
             "fail": self._step("fail", "Records a picture that cannot be labelled.", common, write, LIBRARIES),
         }
         if announce:
-            may = [*access.note_on_items(self._table.arn), *announce]
+            may = [*access.note_on_items(self._table["arn"]), *announce]
             steps["notify"] = self._step("notify", "Announces a result.", common, may, LIBRARIES)
         return steps
 
@@ -149,7 +140,7 @@ class LabelWorkflow(Pipeline):
     def _state_machine(self) -> aws.sfn.StateMachine:
         """Create the Express state machine, whose role may run its steps, log and trace."""
         name = f"{self._name}-workflow"
-        arns = state_machine.StepArns(**{step: function.arn for step, function in self.steps.items()})
+        arns = {step: function.arn for step, function in self.steps.items()}
         role = aws.iam.Role(name, assume_role_policy=trust("states.amazonaws.com"), opts=self._child)
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
@@ -162,7 +153,7 @@ class LabelWorkflow(Pipeline):
             f"{name}-policy",
             role=role.name,
             policy=document(
-                [Statement(["lambda:InvokeFunction"], arns.present()), *access.deliver_logs(), *access.trace()]
+                [Statement(["lambda:InvokeFunction"], list(arns.values())), *access.deliver_logs(), *access.trace()]
             ),
             opts=self._child,
         )
@@ -198,8 +189,8 @@ class LabelWorkflow(Pipeline):
                 "STATE_MACHINE_ARN": self.state_machine.arn,
             },
             [
-                *access.note_on_items(self._table.arn),
-                *access.keep_items(self._table.arn),
+                *access.note_on_items(self._table["arn"]),
+                *access.keep_items(self._table["arn"]),
                 *self._queue_statements(),
                 Statement(["states:StartSyncExecution"], [self.state_machine.arn]),
             ],

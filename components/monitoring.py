@@ -1,88 +1,29 @@
 """Monitoring: alarms that say what to do, the topic that they publish to, and a dashboard."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Required, TypedDict
+from typing import Annotated, Any, Literal, Required
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
 from . import alarms, dashboard, references
-from .alarms import Alarm, Metric, Watched, WatchedApi
+from .alarms import Alarm
 from .arguments import derive
 from .component import Component, TaggedArgs
 from .errors import ArgumentError, Problem
 from .image_processor import ImageProcessor
-from .label_api import DUTIES, FUNCTION_TIMEOUT_S, ApiKind, LabelApi
+from .label_api import DUTIES, FUNCTION_TIMEOUT_S, LabelApi
 from .label_workflow import LabelWorkflow
 from .notifications import Email, make_topic
-from .pipeline import RECORDER, Detector
+from .pipeline import RECORDER
 from .previews import MAKER, Previews
 from .python_function import SMALL_TIMEOUT_S
+from .watched import ApiReference, Metric, PipelineReference, PreviewsReference, Watched, WatchedApi, WatchedFunction
 
 STEPS = ("inspect", "recognise", "store", "fail")  # of every workflow
-
-
-class PipelineReference(TypedDict, total=False):
-    """An ImageProcessor or LabelWorkflow by its outputs."""
-
-    service: Required[pulumi.Input[str]]
-    """Its name in metrics."""
-    queue_name: Required[pulumi.Input[str]]
-    """The queue of events."""
-    dead_letter_queue_name: Required[pulumi.Input[str]]
-    """The queue of what failed at every attempt."""
-    function_name: Required[pulumi.Input[str]]
-    """The function that takes the events."""
-    failure_recorder_name: Required[pulumi.Input[str]]
-    """The function that records failures."""
-    timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=1, le=900)]
-    """The longest time that a call of the function may take."""
-    detectors: Annotated[Sequence[Detector], Field(("labels",), min_length=1)]
-    """The pipeline's detectors, for the price of a picture."""
-    image_properties: Annotated[bool, Field(False)]
-    """True if the pipeline also requests dominant colours and quality."""
-    pauser_arn: pulumi.Input[str]
-    """The function that pauses it when the daily cost bound is reached."""
-    pauser_name: pulumi.Input[str]
-    """The name of that function."""
-    state_machine_arn: pulumi.Input[str]
-    """The workflow of a LabelWorkflow."""
-    step_function_names: pulumi.Input[Mapping[str, pulumi.Input[str]]]
-    """The functions of its steps."""
-
-
-class ApiReference(TypedDict, total=False):
-    """A LabelApi by its outputs."""
-
-    kind: Required[ApiKind]
-    """The kind of API: `rest` or `http`."""
-    metric_dimensions: Required[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """The dimensions of its metrics: `ApiName` and `Stage` of kind `rest`, `ApiId` and `Stage` of `http`."""
-    function_names: pulumi.Input[Mapping[str, pulumi.Input[str]]]
-    """Its functions."""
-
-
-class PreviewsReference(TypedDict, total=False):
-    """A Previews by its outputs."""
-
-    function_name: Required[pulumi.Input[str]]
-    """The function that makes previews."""
-    dead_letter_queue_name: Required[pulumi.Input[str]]
-    """The queue of what failed at every attempt."""
-    timeout_seconds: Annotated[pulumi.Input[int], Field(60, ge=1, le=900)]
-    """The longest time that a call of the function may take."""
-
-
-class WatchedFunction(TypedDict, total=False):
-    """A function of your own that alarms are about."""
-
-    name: Required[pulumi.Input[str]]
-    """The function's name."""
-    timeout_seconds: Required[pulumi.Input[int]]
-    """The longest time that a call may take."""
-    logs_command: pulumi.Input[str]
-    """The command that shows its log, for the alarms' texts. Without it, the AWS CLI's."""
+# The names of an API's dimensions, by its kind.
+API_DIMENSIONS = {"rest": ("ApiName", "Stage"), "http": ("ApiId", "Stage")}
 
 
 class MonitoringArgs(TaggedArgs, total=False):
@@ -168,11 +109,8 @@ class Monitoring(Component):
     def _watched_functions(self) -> dict[str, Watched]:
         """Return all functions by their names in alarms."""
         pipeline, known = self._args["pipeline"], self._pipeline
-        taker, recorder, longest_s = (
-            known["function_name"],
-            known["failure_recorder_name"],
-            known.get("timeout_seconds", 60),
-        )
+        taker, recorder = known["function_name"], known["failure_recorder_name"]
+        longest_s = known.get("timeout_seconds", 60)
         functions = {
             "start" if "state_machine_arn" in known else "process-image": Watched(
                 taker, longest_s, self._logs(taker, "processor")
@@ -204,7 +142,7 @@ class Monitoring(Component):
     def _watched_api(self, api: LabelApi | ApiReference) -> WatchedApi:
         known = references.read(api, ApiReference)
         kind, dimensions = known["kind"], known["metric_dimensions"]
-        names = alarms.API_DIMENSIONS[kind]
+        names = API_DIMENSIONS[kind]
         return WatchedApi(kind, self._parts("api.metric_dimensions", dimensions, names, f"an API of kind {kind}"))
 
     def _function_names(self, api: LabelApi | ApiReference | None) -> Mapping[str, pulumi.Input[str]]:
@@ -236,10 +174,7 @@ class Monitoring(Component):
         send_again = "send them again: labelstack redrive" if labelstack else "upload them again"
         for label, function in self._functions.items():
             yield from alarms.function_alarms(label, function)
-        yield alarms.pictures_alarm(known["service"], recorder.logs_command, send_again)
-        yield alarms.dead_letters_alarm(known["dead_letter_queue_name"], recorder.logs_command)
-        yield alarms.oldest_upload_alarm(known["queue_name"], processor.logs_command)
-        yield from alarms.rekognition_alarms(known["service"])
+        yield from alarms.pipeline_alarms(known, processor.logs_command, recorder.logs_command, send_again)
         if self._api is not None:
             yield from alarms.api_alarms(self._api)
         if self._previews is not None:
@@ -250,7 +185,7 @@ class Monitoring(Component):
         if bound is not None:
             resume = None
             if "pauser_arn" in known:
-                resume = "labelstack resume" if labelstack else alarms.turn_on_command(processor.name)
+                resume = "labelstack resume" if labelstack else alarms.mapping_command(processor.name, "--enabled")
             yield alarms.cost_alarm(known["service"], bound, self._usd_per_call, processor.name, resume)
 
     # --- resources ---------------------------------------------------------------------------------------------------
@@ -274,7 +209,7 @@ class Monitoring(Component):
             compared = {
                 "namespace": alarm.metric.namespace,
                 "metric_name": alarm.metric.name,
-                "dimensions": dict(alarm.metric.dimensions) or None,
+                "dimensions": alarm.metric.dimensions or None,
                 "period": alarm.period_s,
                 statistic: alarm.statistic,
             }
@@ -296,17 +231,8 @@ class Monitoring(Component):
         )
 
     def _dashboard(self) -> pulumi.Output[str]:
-        content = dashboard.body(
-            region=self._region(),
-            service=self._pipeline["service"],
-            functions=self._functions,
-            queue_name=self._pipeline["queue_name"],
-            dead_letter_queue_name=self._pipeline["dead_letter_queue_name"],
-            api=self._api,
-            state_machine_arn=self._pipeline.get("state_machine_arn"),
-            usd_per_call=self._usd_per_call,
-            alarm_arns=[alarm.arn for alarm in self.alarms.values()],
-        )
+        arns = [alarm.arn for alarm in self.alarms.values()]
+        content = dashboard.body(self._region(), self._pipeline, self._functions, self._api, self._usd_per_call, arns)
         board = aws.cloudwatch.Dashboard(
             f"{self._name}-dashboard",
             dashboard_name=self._pipeline["service"],
@@ -316,26 +242,21 @@ class Monitoring(Component):
         return board.dashboard_name
 
 
-def _queries(alarm: Alarm, metrics: Mapping[str, Metric]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]:
+def _queries(alarm: Alarm, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
     """Return the queries of the alarm's expression and of the metrics in it."""
-    result: aws.cloudwatch.MetricAlarmMetricQueryArgsDict = {
-        "id": "result",
-        "expression": alarm.expression,
-        "label": alarm.name,
-        "return_data": True,
-    }
+    result = {"id": "result", "expression": alarm.expression, "label": alarm.name, "return_data": True}
     operands = [
-        aws.cloudwatch.MetricAlarmMetricQueryArgsDict(
-            id=id,
-            metric={
+        {
+            "id": id,
+            "metric": {
                 "namespace": metric.namespace,
                 "metric_name": metric.name,
-                "dimensions": dict(metric.dimensions),
+                "dimensions": metric.dimensions,
                 "period": alarm.period_s,
                 "stat": alarm.statistic,
             },
-            return_data=False,
-        )
+            "return_data": False,
+        }
         for id, metric in metrics.items()
     ]
     return [result, *operands]

@@ -66,7 +66,7 @@ def _as_guest(component: Component, args: Mapping[str, Any], guests: GuestAccess
         "dnsSuffix": suffix,
         "identityPoolId": (guests.identity_pool_id if isinstance(guests, GuestAccess) else guests["identity_pool_id"]),
         "uploadBucket": references.bucket(args["bucket"]).name,
-        "resultsTable": references.table(args["table"]).name,
+        "resultsTable": references.read(args["table"], references.TableReference)["name"],
         "uploadPrefix": args["upload_prefix"],
         **_limits(args),
     }

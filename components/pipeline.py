@@ -16,7 +16,7 @@ from .events import BucketEvents
 from .policies import Statement
 from .python_function import SHARED, SMALL_TIMEOUT_S, PythonFunction, ServiceArgs, missing_sources, service_function
 from .queues import make_queues
-from .references import BucketLike, DataArgs, TopicLike
+from .references import BucketLike, DataArgs, TableReference, TopicLike
 
 KINDS = ("ImageProcessor", "LabelWorkflow")
 LOCKS = ("handlers/process_image/requirements.txt", "handlers/record_failure/requirements.txt")
@@ -230,7 +230,8 @@ class Pipeline(Component):
         # A stack may change from one pipeline to the other: its queues and their messages stay.
         others = [other for other in KINDS if other != type(self).__name__]
         self._args = self._start(name, args, opts, others)
-        self._bucket, self._table = references.bucket(self._args["bucket"]), references.table(self._args["table"])
+        self._bucket = references.bucket(self._args["bucket"])
+        self._table = references.read(self._args["table"], TableReference)
         announced, topic = self._args["results_bucket"], self._args["topic"]
         self._announced = None if announced is None else references.bucket(announced)
         self._topic = None if topic is None else references.topic(topic)
@@ -258,8 +259,8 @@ class Pipeline(Component):
                 "RETRY_BASE_DELAY_S": pause,
             },
             [
-                *access.write_results(self._table.arn),
-                *access.keep_items(self._table.arn),
+                *access.write_results(self._table["arn"]),
+                *access.keep_items(self._table["arn"]),
                 *access.consume_queue(self.dead_letter_queue.arn),
                 *access.hide_messages(self.dead_letter_queue.arn),
                 *self._announcing_statements(),
@@ -270,7 +271,7 @@ class Pipeline(Component):
 
     def _common_environment(self) -> dict[str, pulumi.Input[str]]:
         """Return the variables of every function."""
-        return {"RESULTS_TABLE": self._table.name, "UPLOAD_BUCKET": self._bucket.name}
+        return {"RESULTS_TABLE": self._table["name"], "UPLOAD_BUCKET": self._bucket.name}
 
     def _labelling_environment(self) -> dict[str, pulumi.Input[str]]:
         """Return the variables of a function that calls Rekognition: all arguments that have one."""
@@ -304,7 +305,7 @@ class Pipeline(Component):
         if self._announced is not None:
             variables["RESULTS_BUCKET"] = self._announced.name
         if self._topic is not None:
-            variables["TOPIC_ARN"] = self._topic.arn
+            variables["TOPIC_ARN"] = self._topic["arn"]
             variables["NOTIFY_MIN_CONFIDENCE"] = derive(arguments.as_text, self._args["notify_min_confidence"])
         return variables
 
@@ -314,7 +315,7 @@ class Pipeline(Component):
         if self._announced is not None:
             statements += access.put_objects(self._announced.arn, "", self._announced.kms_key_arn)
         if self._topic is not None:
-            statements += access.publish(self._topic.arn, self._topic.kms_key_arn)
+            statements += access.publish(self._topic["arn"], self._topic.get("kms_key_arn"))
         return statements
 
     # --- the ends ----------------------------------------------------------------------------------------------------
@@ -338,27 +339,28 @@ class Pipeline(Component):
             opts=self._child,
         )
 
-    def _take_events(self, suffix: str, batch_size: pulumi.Input[int], maximum: pulumi.Input[int]) -> None:
-        """Map the queue's events to the processor, until somebody pauses the mapping."""
-        taking = self._event_source(suffix, self.queue, self.processor, batch_size, maximum)
-        self.pauser = None
-        if self._args["on_cost_bound"] == "pause":
-            self.pauser = service_function(
-                self,
-                "pause",
-                "pause_pipeline",
-                "Stops taking pictures from the queue when the daily cost bound is reached.",
-                {"EVENT_SOURCE_MAPPING_ID": taking.id},
-                [Statement(["lambda:UpdateEventSourceMapping"], [taking.arn])],
-                lock="record_failure",
-            )
-        self.pauser_arn, self.pauser_name = (self.pauser.arn, self.pauser.name) if self.pauser else (None, None)
+    def _pauser(self, taking: aws.lambda_.EventSourceMapping) -> PythonFunction:
+        return service_function(
+            self,
+            "pause",
+            "pause_pipeline",
+            "Stops taking pictures from the queue when the daily cost bound is reached.",
+            {"EVENT_SOURCE_MAPPING_ID": taking.id},
+            [Statement(["lambda:UpdateEventSourceMapping"], [taking.arn])],
+            lock="record_failure",
+        )
 
-    def _record_dead_letters(self) -> None:
-        self._event_source(RECORDER, self.dead_letter_queue, self.failure_recorder, MOST_IN_BATCH, concurrency.LEAST)
+    def _finish(self, suffix: str, batch_size: pulumi.Input[int], maximum: pulumi.Input[int]) -> None:
+        """Map the events to the processor, until somebody pauses that, and dead letters to the recorder of failures.
 
-    def _finish(self) -> None:
+        `suffix` is the mapping's, and `maximum` the number of batches at a time.
+        """
         args = self._args
+        self.failure_recorder = self._failure_recorder()
+        taking = self._event_source(suffix, self.queue, self.processor, batch_size, maximum)
+        self._event_source(RECORDER, self.dead_letter_queue, self.failure_recorder, MOST_IN_BATCH, concurrency.LEAST)
+        self.pauser = self._pauser(taking) if args["on_cost_bound"] == "pause" else None
+        self.pauser_arn, self.pauser_name = (self.pauser.arn, self.pauser.name) if self.pauser else (None, None)
         self.service = pulumi.Output.from_input(args["service"] or "")
         self.detectors = pulumi.Output.from_input(list(args["detectors"]))
         self.image_properties = pulumi.Output.from_input(args["image_properties"])

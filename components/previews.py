@@ -10,11 +10,11 @@ from pydantic import Field
 from . import access, concurrency, references
 from .component import RANDOM_SUFFIX
 from .errors import Problem
-from .events import BucketEvents, may_send
+from .events import BucketEvents
 from .pipeline import decoding_environment
 from .private_bucket import PrivateBucket
 from .python_function import SHARED, PythonFunction, ServiceArgs, missing_sources, service_function
-from .queues import let_send, make_queues
+from .queues import make_queues
 from .references import BucketLike
 from .upload_bucket import Origin
 
@@ -82,10 +82,7 @@ class Previews(PrivateBucket):
             scaling_config={"maximum_concurrency": self._args["concurrency"]},
             opts=self._child,
         )
-        rule = events.rule("Uploads and deletions of the pictures.")
-        senders = [may_send(rule, self.queue)], [may_send(rule, self.dead_letter_queue)]
-        policy = let_send(self, self.dead_letter_queue, self.queue, *senders)
-        events.target(rule, self.queue, self.dead_letter_queue, policy)
+        events.route(self.queue, self.dead_letter_queue, "Uploads and deletions of the pictures.")
         self.queue_url = self.queue.url
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_name = self.dead_letter_queue.name

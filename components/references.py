@@ -15,16 +15,17 @@ from .results_store import ResultsStore
 from .upload_bucket import UploadBucket
 
 
+def _arn(service: str, example: str) -> Any:
+    """Limit an argument to ARNs of a service."""
+    return Field(pattern=rf"^arn:[\w-]+:{service}:", description=f"an ARN such as {example}")
+
+
 class BucketReference(TypedDict, total=False):
     """A bucket by its name and ARN."""
 
     name: Required[pulumi.Input[str]]
     """The bucket's name."""
-    arn: Required[
-        Annotated[
-            pulumi.Input[str], Field(pattern=r"^arn:[\w-]+:s3:", description="an ARN such as arn:aws:s3:::photos")
-        ]
-    ]
+    arn: Required[Annotated[pulumi.Input[str], _arn("s3", "arn:aws:s3:::photos")]]
     """The bucket's ARN."""
     kms_key_arn: pulumi.Input[str]
     """The ARN of the KMS key that encrypts the bucket's objects, where there is one."""
@@ -36,13 +37,7 @@ class TableReference(TypedDict, total=False):
     name: Required[pulumi.Input[str]]
     """The table's name."""
     arn: Required[
-        Annotated[
-            pulumi.Input[str],
-            Field(
-                pattern=r"^arn:[\w-]+:dynamodb:",
-                description="an ARN such as arn:aws:dynamodb:us-east-1:123456789012:table/results",
-            ),
-        ]
+        Annotated[pulumi.Input[str], _arn("dynamodb", "arn:aws:dynamodb:us-east-1:123456789012:table/results")]
     ]
     """The table's ARN."""
 
@@ -50,12 +45,7 @@ class TableReference(TypedDict, total=False):
 class TopicReference(TypedDict, total=False):
     """An SNS topic by its ARN."""
 
-    arn: Required[
-        Annotated[
-            pulumi.Input[str],
-            Field(pattern=r"^arn:[\w-]+:sns:", description="an ARN such as arn:aws:sns:us-east-1:123456789012:results"),
-        ]
-    ]
+    arn: Required[Annotated[pulumi.Input[str], _arn("sns", "arn:aws:sns:us-east-1:123456789012:results")]]
     """The topic's ARN."""
     kms_key_arn: pulumi.Input[str]
     """The ARN of the KMS key that encrypts the topic's messages, where there is one."""
@@ -66,12 +56,7 @@ class QueueReference(TypedDict, total=False):
 
     url: Required[pulumi.Input[str]]
     """The queue's URL."""
-    arn: Required[
-        Annotated[
-            pulumi.Input[str],
-            Field(pattern=r"^arn:[\w-]+:sqs:", description="an ARN such as arn:aws:sqs:us-east-1:123456789012:events"),
-        ]
-    ]
+    arn: Required[Annotated[pulumi.Input[str], _arn("sqs", "arn:aws:sqs:us-east-1:123456789012:events")]]
     """The queue's ARN."""
 
 
@@ -104,20 +89,6 @@ class Bucket(NamedTuple):
     versioned: bool = False
 
 
-class Table(NamedTuple):
-    """A table."""
-
-    name: pulumi.Input[str]
-    arn: pulumi.Input[str]
-
-
-class Topic(NamedTuple):
-    """A topic."""
-
-    arn: pulumi.Input[str]
-    kms_key_arn: pulumi.Input[str] | None = None
-
-
 def bucket(source: BucketLike | PrivateBucket) -> Bucket:
     """Return a bucket from any argument that stands for it."""
     match source:
@@ -130,42 +101,20 @@ def bucket(source: BucketLike | PrivateBucket) -> Bucket:
             return Bucket(source["name"], source["arn"], source.get("kms_key_arn"))
 
 
-def table(source: TableLike) -> Table:
-    """Return a table from any argument that stands for it."""
-    if isinstance(source, aws.dynamodb.Table | ResultsStore):
-        return Table(source.name, source.arn)
-    return Table(source["name"], source["arn"])
-
-
-def topic(source: TopicLike) -> Topic:
+def topic(source: TopicLike) -> TopicReference:
     """Return a topic from any argument that stands for it."""
-    match source:
-        case aws.sns.Topic():
-            return Topic(source.arn)
-        case Notifications():
-            return Topic(source.topic_arn, source.kms_key_arn)
-        case _:
-            return Topic(source["arn"], source.get("kms_key_arn"))
+    return read(source, TopicReference, arn="topic_arn" if isinstance(source, Notifications) else "arn")
 
 
-class Queue(NamedTuple):
-    """A queue."""
+def read(source: Any, reference: type[R], **attributes: str) -> R:
+    """Read a resource's outputs, and a component's arguments for values that must be known at once.
 
-    url: pulumi.Input[str]
-    arn: pulumi.Input[str]
-
-
-def queue(source: QueueLike) -> Queue:
-    """Return a queue from any argument that stands for it."""
-    return Queue(source.url, source.arn) if isinstance(source, aws.sqs.Queue) else Queue(source["url"], source["arn"])
-
-
-def read(source: Any, reference: type[R]) -> R:
-    """Read a component's outputs, and its arguments for values that must be known at once."""
+    `attributes` are the names of outputs whose name is another than in the reference.
+    """
     if isinstance(source, Mapping):
         return cast(R, source)
     values = {
-        name: getattr(source, name, None) if member.late else source.arguments[name]
+        name: getattr(source, attributes.get(name, name), None) if member.late else source.arguments[name]
         for name, member in members(cast(type, reference)).items()
     }
     return cast(R, {name: value for name, value in values.items() if value is not None})

@@ -5,8 +5,7 @@ answers, and Notify announces the result. A denied call goes to Fail, which reco
 its retries fails the execution, under its name, and the event returns to its queue.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -18,21 +17,8 @@ State = dict[str, Any]
 LONGEST_S = 240  # of an execution; AWS ends an Express workflow after 300 s
 # The names are those of classes of errors (handlers/labelling/errors.py), of Lambda and of Step Functions.
 PERMANENT = ("RekognitionDeniedError", "States.DataLimitExceeded")
-
-
-@dataclass(frozen=True)
-class StepArns:
-    """The functions' ARNs; `notify` is None where nothing is announced."""
-
-    inspect: pulumi.Input[str]
-    recognise: pulumi.Input[str]
-    store: pulumi.Input[str]
-    fail: pulumi.Input[str]
-    notify: pulumi.Input[str] | None = None
-
-    def present(self) -> list[pulumi.Input[str]]:
-        """Return those that there are."""
-        return [arn for step in fields(self) if (arn := getattr(self, step.name)) is not None]
+# Errors that a retry cannot mend go to Fail.
+CATCH_PERMANENT = [{"ErrorEquals": list(PERMANENT), "ResultPath": "$.failure", "Next": "Fail"}]
 
 
 def _retry(errors: Sequence[str], interval_s: int, attempts: int, longest_s: int) -> State:
@@ -70,12 +56,17 @@ DENIED = _retry(["RekognitionDeniedError"], 2, 2, 10)
 UNANNOUNCED = _retry(["AnnouncementError", "AnnouncementClaimedError"], 2, 2, 10)
 
 
-def definition(steps: StepArns, detectors: Sequence[str], partition: pulumi.Input[str] = "aws") -> State:
-    """Write the state machine; `partition` is that of the account, `aws` or another."""
+def definition(
+    steps: Mapping[str, pulumi.Input[str]], detectors: Sequence[str], partition: pulumi.Input[str] = "aws"
+) -> State:
+    """Write the state machine; `partition` is that of the account, `aws` or another.
+
+    `steps` are the ARNs of the functions inspect, recognise, store and fail, and of notify if results are announced.
+    """
     invoke = derive(lambda known: f"arn:{known}:states:::lambda:invoke", partition)
-    ended = {"Next": "Notify"} if steps.notify is not None else {"End": True}
+    ended = {"Next": "Notify"} if "notify" in steps else {"End": True}
     states: State = {
-        "Inspect": _task(invoke, steps.inspect, [STORAGE], Next="Ended?"),
+        "Inspect": _task(invoke, steps["inspect"], [STORAGE], Next="Ended?"),
         "Ended?": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.outcome", "IsPresent": True, "Next": "Notify" if "Next" in ended else "Done"}],
@@ -83,16 +74,16 @@ def definition(steps: StepArns, detectors: Sequence[str], partition: pulumi.Inpu
         },
         "Recognise": {
             "Type": "Parallel",
-            "Branches": [_branch(invoke, steps.recognise, detector) for detector in detectors],
+            "Branches": [_branch(invoke, steps["recognise"], detector) for detector in detectors],
             "ResultPath": "$.answers",
-            "Catch": _permanent(),
+            "Catch": CATCH_PERMANENT,
             "Next": "Store",
         },
-        "Store": _task(invoke, steps.store, [STORAGE], Catch=_permanent(), **ended),
-        "Fail": _task(invoke, steps.fail, [STORAGE], **ended),
+        "Store": _task(invoke, steps["store"], [STORAGE], Catch=CATCH_PERMANENT, **ended),
+        "Fail": _task(invoke, steps["fail"], [STORAGE], **ended),
     }
-    if steps.notify is not None:
-        states["Notify"] = _task(invoke, steps.notify, [STORAGE, UNANNOUNCED], End=True)
+    if "notify" in steps:
+        states["Notify"] = _task(invoke, steps["notify"], [STORAGE, UNANNOUNCED], End=True)
     else:
         states["Done"] = {"Type": "Succeed"}
     return {
@@ -146,8 +137,3 @@ def _task(
         "Retry": [*retries, CROWDED, LAMBDA],
         **more,
     }
-
-
-def _permanent() -> list[State]:
-    """Return a catch that sends errors to Fail which a retry cannot mend."""
-    return [{"ErrorEquals": list(PERMANENT), "ResultPath": "$.failure", "Next": "Fail"}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.concurrency import derive
+from components.concurrency import functions_at_once
 from labelstack.diagnosis.finding import Finding, Setting, check, not_applicable, ok, problem, warning
 
 LOG_IN = "aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -36,7 +36,7 @@ def concurrency(setting: Setting) -> Finding:
     """Check that the account allows as many concurrent functions as Rekognition's quota keeps busy."""
     if setting.account is None or setting.settings is None:
         return not_applicable("not known without an account and right settings")
-    needed = derive(setting.settings["rekognitionTps"]).maximum
+    needed = functions_at_once(setting.settings["rekognitionTps"])
     try:
         setting.account.identity()
     except OSError:

@@ -8,7 +8,6 @@ import pytest
 from components import state_machine
 from components.errors import InvalidArgumentError
 from components.label_workflow import LabelWorkflow, LabelWorkflowArgs
-from components.state_machine import StepArns
 from components.upload_bucket import UploadBucket
 from tests.recording import ACCOUNT, REGION, Record, once, record
 
@@ -58,7 +57,7 @@ def variables(recorded: Record, name: str) -> dict[str, str]:
 def test_machine_is_an_express_one_of_the_steps(record_workflow: Any) -> None:
     machine = record_workflow(**ANNOUNCED).single("aws:sfn/stateMachine:StateMachine")
 
-    steps = StepArns(*(f"{FUNCTION}{name}-0a1b2c3" for name in ("inspect", "recognise", "store", "fail", "notify")))
+    steps = {name: f"{FUNCTION}{name}-0a1b2c3" for name in ("inspect", "recognise", "store", "fail", "notify")}
     assert machine.inputs["type"] == "EXPRESS"
     assert json.loads(machine.inputs["definition"]) == state_machine.definition(steps, ["labels", "faces"])
 

@@ -10,7 +10,8 @@ import pytest
 
 from components import alarms
 from components.errors import InvalidArgumentError
-from components.monitoring import ApiReference, Monitoring, MonitoringArgs, PipelineReference
+from components.monitoring import Monitoring, MonitoringArgs
+from components.watched import ApiReference, PipelineReference
 from handlers.labelling.metrics import UPLOAD_TO_RESULT, Metric
 from tests.recording import ACCOUNT, REGION, Record, Resource, once, record
 

@@ -8,8 +8,9 @@ import pytest
 
 from components.guest_access import GuestAccess, GuestAccessArgs
 from components.image_processor import ImageProcessor, ImageProcessorArgs
-from components.monitoring import Monitoring, PipelineReference
+from components.monitoring import Monitoring
 from components.previews import Previews, PreviewsArgs
+from components.watched import PipelineReference
 from tests.recording import ACCOUNT, REGION, Record, once, record
 
 PICTURES = "arn:aws:s3:::pictures"

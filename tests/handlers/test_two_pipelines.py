@@ -195,7 +195,7 @@ def by_workflow(world: World, deliveries: list[Happened], *, publishes: bool = T
         if publishes:
             functions["notify"] = partial(workflow.notify, world.outbox)
         machine = Machine(
-            state_machine.definition(state_machine.StepArns(**{name: name for name in functions}), DETECTORS),
+            state_machine.definition({name: name for name in functions}, DETECTORS),
             {name: partial(step, deadline=FOREVER) for name, step in functions.items()},
         )
 
