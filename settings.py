@@ -18,9 +18,9 @@ from pydantic.alias_generators import to_camel
 import components
 from components import arguments
 from components.arguments import Member
+from components.buckets import Origin
 from components.component import Component, args_of
 from components.errors import Problem
-from components.upload_bucket import Origin
 
 NAMESPACE = "labelstack"
 PipelineKind = Literal["queue", "workflow"]

@@ -1,5 +1,6 @@
 """Pulumi components of Labelstack: each is reusable alone, and knows of neither settings nor clouds."""
 
+from .buckets import ResultsBucket, ResultsBucketArgs, UploadBucket, UploadBucketArgs
 from .errors import ArgumentError, ComponentError, InvalidArgumentError
 from .guest_access import GuestAccess, GuestAccessArgs
 from .image_processor import ImageProcessor, ImageProcessorArgs
@@ -10,10 +11,9 @@ from .notifications import Notifications, NotificationsArgs
 from .policies import AnyResource, Statement, document
 from .previews import Previews, PreviewsArgs
 from .python_function import PythonFunction, PythonFunctionArgs
-from .results_bucket import ResultsBucket, ResultsBucketArgs
 from .results_store import ResultsStore, ResultsStoreArgs
-from .upload_bucket import UploadBucket, UploadBucketArgs
-from .website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
+from .website import Website, WebsiteArgs
+from .website_files import WebsiteFiles, WebsiteFilesArgs
 
 __all__ = ["AnyResource", "ArgumentError", "ComponentError", "GuestAccess", "GuestAccessArgs", "ImageProcessor"]
 __all__ += ["ImageProcessorArgs", "InvalidArgumentError", "LabelApi", "LabelApiArgs", "LabelWorkflow"]

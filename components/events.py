@@ -8,12 +8,12 @@ import pulumi
 import pulumi_aws as aws
 
 from . import references
+from .buckets import UploadBucket
 from .component import Component
 from .errors import ArgumentError, Problem
 from .policies import let_service
 from .queues import let_send
 from .references import BucketLike
-from .upload_bucket import UploadBucket
 
 # A versioned bucket sends the last one when its lifecycle expires an upload.
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]

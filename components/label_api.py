@@ -12,6 +12,7 @@ from pydantic import Field
 
 from . import access as allow
 from . import arguments, openapi, references
+from .buckets import Origin
 from .component import RANDOM_SUFFIX, Component
 from .errors import InvalidArgumentError, Problem
 from .guest_access import PrefixArgs
@@ -20,7 +21,6 @@ from .policies import Statement, trust
 from .previews import Previews
 from .python_function import SOURCES, PythonFunction, ServiceArgs, missing_sources, service_function
 from .references import BucketLike, BucketReference, DataArgs, QueueLike, QueueReference, TableReference
-from .upload_bucket import Origin
 
 ApiKind = Literal["rest", "http"]
 LOG_POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"

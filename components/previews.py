@@ -8,15 +8,14 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from . import access, concurrency, references
+from .buckets import Origin, PrivateBucket
 from .component import RANDOM_SUFFIX
 from .errors import Problem
 from .events import BucketEvents
 from .pipeline import decoding_environment
-from .private_bucket import PrivateBucket
 from .python_function import SHARED, PythonFunction, ServiceArgs, missing_sources, service_function
 from .queues import make_queues
 from .references import BucketLike
-from .upload_bucket import Origin
 
 FOLDER, LOCK = "make_previews", "process_image"
 MAKER = "make-previews"  # in alarms
@@ -87,7 +86,7 @@ class Previews(PrivateBucket):
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_name = self.dead_letter_queue.name
         self.function_name, self.timeout_seconds = self.function.name, self.function.timeout_seconds
-        self._finish()
+        self.register_outputs({"name": self.name, "arn": self.arn})
 
     def _function(self) -> PythonFunction:
         args, pictures = self._args, self._pictures

@@ -8,11 +8,9 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from .arguments import members
+from .buckets import PrivateBucket, ResultsBucket, UploadBucket
 from .notifications import Notifications
-from .private_bucket import PrivateBucket
-from .results_bucket import ResultsBucket
 from .results_store import ResultsStore
-from .upload_bucket import UploadBucket
 
 
 def _arn(service: str, example: str) -> Any:

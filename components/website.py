@@ -1,51 +1,22 @@
-"""Website: where the page is served from; WebsiteFiles: the page's files, and the settings it reads."""
+"""Website: the place that serves the page."""
 
-import hashlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, Required, TypedDict
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from . import page_service
 from .arguments import Configured
+from .buckets import PrivateBucket, restrict_access
 from .component import Component, TaggedArgs
-from .errors import Problem
-from .guest_access import UPLOADS, GuestAccess
-from .label_api import LabelApi
-from .page_service import AddressReference, GuestsReference, origin_of
 from .policies import Statement, deny_insecure_transport, document
-from .previews import Previews
-from .private_bucket import PrivateBucket, restrict_access
-from .python_function import SOURCES
-from .references import BucketLike, BucketReference, TableLike
 
 SiteKind = Literal["s3", "cloudfront"]
-PAGE = "web"  # the folder of Labelstack's own page
-INDEX, CONFIG = "index.html", "config.json"
+INDEX = "index.html"
 BUCKET_PLACE = "{bucket}"
 HSTS_S = 2 * 365 * 24 * 60 * 60
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"  # AWS's managed cache policy of that name
-# Listed here, because the types of different machines differ.
-CONTENT_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".webmanifest": "application/manifest+json",
-    ".woff2": "font/woff2",
-}
-# A file keeps its name when it changes, so a browser asks each time whether the ETag has changed.
-ALWAYS_ASK, A_DAY, NEVER_KEEP = "no-cache", "public, max-age=86400", "no-store"
-CACHED_FOR_A_DAY = {".ico", ".png", ".svg", ".woff2"}
-_CSP_TAG = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")[^"]*(">)')
 
 
 class WebsiteArgs(TaggedArgs, total=False):
@@ -201,127 +172,6 @@ class Website(Component):
         )
 
 
-class SiteReference(TypedDict, total=False):
-    """A Website by its outputs."""
-
-    bucket_name: Required[pulumi.Input[str]]
-    """The bucket of the site's files."""
-
-
-class WebsiteFilesArgs(TaggedArgs, total=False):
-    """Arguments of WebsiteFiles.
-
-    With `api`, or with `guests` and `table`, the page is Labelstack's own and works with that service. Otherwise
-    `folder` has a page of yours, and `config` its settings.
-    """
-
-    site: Required[Website | SiteReference]
-    """The `Website` that gets the files, or its bucket's name."""
-    folder: str | Path | None
-    """The folder of a page of yours, as an absolute path. Without it, Labelstack's own page."""
-    bucket: BucketLike | None
-    """The bucket of the pictures: an `UploadBucket`, an `aws.s3.Bucket`, or its name and ARN."""
-    previews: Previews | BucketReference | None
-    """The `Previews` of the pictures, or their bucket's name and ARN: the page may show them."""
-    api: LabelApi | AddressReference | None
-    """The `LabelApi` that the page works with, or its address."""
-    guests: GuestAccess | GuestsReference | None
-    """The `GuestAccess` by which the page works with S3 and the table itself, or its identity pool's id."""
-    table: TableLike | None
-    """The table of the results, for guests: a `ResultsStore`, an `aws.dynamodb.Table`, or its name and ARN."""
-    upload_prefix: Annotated[pulumi.Input[str], Field(UPLOADS)]
-    """The folder for uploads of guests."""
-    min_confidence: Annotated[pulumi.Input[float], Field(70, ge=0, le=100)]
-    """The lowest confidence in percent that the page offers to search by."""
-    public_endpoint: Annotated[str | None, Field(None), Configured("publicEndpoint")]
-    """The address at which a browser reaches an emulator."""
-    config: Mapping[str, Any]
-    """More members of the `config.json` that the deployment writes beside the page."""
-    connect: Sequence[pulumi.Input[str]]
-    """More origins that the page may send requests to. Any other the browser refuses."""
-    pictures: Sequence[pulumi.Input[str]]
-    """More origins that the page may show pictures of."""
-
-
-class WebsiteFiles(Component):
-    """The files of a site in its bucket, with their content types and for how long they may be kept.
-
-    In `index.html` the deployment writes a content security policy for its addresses, because website hosting has no
-    custom headers. WebsiteFiles is apart from Website because the page needs the API's address, and the API the page's
-    origin.
-    """
-
-    @staticmethod
-    def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
-        if args["guests"] is not None and args["table"] is None:
-            yield Problem.missing("table", "the table that guests read, as $guests is given")
-        if (args["guests"] is not None or args["api"] is not None) and args["bucket"] is None:
-            yield Problem.missing("bucket", "the bucket of the pictures, as the page works with it")
-        if args["site"] and args["folder"] is args["guests"] is args["api"] is None:
-            yield Problem.missing("api", "the LabelApi that Labelstack's page works with, or $guests, or a $folder")
-        folder = Path(args["folder"] or SOURCES / PAGE)
-        if not (folder / INDEX).is_file():
-            yield Problem("folder", str(folder), f"a folder with {INDEX}")
-        elif len(_CSP_TAG.findall((folder / INDEX).read_text(encoding="utf-8"))) != 1:
-            tag = '<meta http-equiv="Content-Security-Policy" content="…">'
-            yield Problem("folder", str(folder / INDEX), f"a page with one {tag}, which the deployment fills")
-        for path in _files(folder):
-            if path.suffix not in CONTENT_TYPES:
-                yield Problem("folder", str(path), f"files that a site has: {', '.join(CONTENT_TYPES)}")
-            if path == folder / CONFIG:
-                yield Problem("folder", str(path), f"no {CONFIG}, as the deployment writes it")
-
-    def __init__(self, name: str, args: WebsiteFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self._start(name, args, opts)
-        site, folder = checked["site"], Path(checked["folder"] or SOURCES / PAGE)
-        bucket_name = site.bucket_name if isinstance(site, Website) else site["bucket_name"]
-        # A Website's bucket is emptied when it is deleted.
-        child = self._with(site.bucket) if isinstance(site, Website) else self._child
-        service = page_service.service_of(self, checked)
-        connect = [*service.connect, *(checked["connect"] or ())]
-        pictures = [*service.pictures, *(checked["pictures"] or ())]
-        for path in _files(folder):
-            key = path.relative_to(folder).as_posix()
-            page = key == INDEX
-            aws.s3.BucketObjectv2(
-                f"{name}/{key}",
-                bucket=bucket_name,
-                key=key,
-                source=None if page else pulumi.FileAsset(str(path)),
-                source_hash=None if page else hashlib.sha256(path.read_bytes()).hexdigest(),
-                content=with_policy(path.read_text(encoding="utf-8"), connect, pictures) if page else None,
-                content_type=CONTENT_TYPES[path.suffix],
-                cache_control=A_DAY if path.suffix in CACHED_FOR_A_DAY else ALWAYS_ASK,
-                opts=child,
-            )
-        aws.s3.BucketObjectv2(
-            f"{name}/{CONFIG}",
-            bucket=bucket_name,
-            key=CONFIG,
-            content=pulumi.Output.json_dumps({**service.config, **(checked["config"] or {})}, separators=(",", ":")),
-            content_type=CONTENT_TYPES[".json"],
-            cache_control=NEVER_KEEP,
-            opts=child,
-        )
-        self.register_outputs({})
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-
-
-def with_policy(
-    page: str, connect: Sequence[pulumi.Input[str]], pictures: Sequence[pulumi.Input[str]]
-) -> pulumi.Output[str]:
-    """Return the page with the policy of its deployment."""
-
-    def write(sources: Sequence[Sequence[str]]) -> str:
-        policy = content_security_policy(*sources)
-        return _CSP_TAG.sub(lambda tag: f"{tag[1]}{policy}{tag[2]}", page)
-
-    return pulumi.Output.all(pulumi.Output.all(*connect), pulumi.Output.all(*pictures)).apply(write)
-
-
 def content_security_policy(connect: Sequence[str], pictures: Sequence[str]) -> str:
     """Return a policy that allows the site's own files and the given addresses, and nothing inline.
 
@@ -340,3 +190,8 @@ def content_security_policy(connect: Sequence[str], pictures: Sequence[str]) -> 
             "trusted-types 'none'",
         ]
     )
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of an address: scheme, host and port."""
+    return "/".join(url.split("/")[:3])

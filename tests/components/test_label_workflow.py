@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from components import state_machine
+from components.buckets import UploadBucket
 from components.errors import InvalidArgumentError
 from components.label_workflow import LabelWorkflow, LabelWorkflowArgs
-from components.upload_bucket import UploadBucket
 from tests.recording import ACCOUNT, REGION, Record, once, record
 
 SQS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"

@@ -4,8 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.results_bucket import ResultsBucket, ResultsBucketArgs
-from components.upload_bucket import UploadBucket, UploadBucketArgs
+from components.buckets import ResultsBucket, ResultsBucketArgs, UploadBucket, UploadBucketArgs
 from tests.recording import Record, once, record
 
 

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.upload_bucket import UploadBucket, UploadBucketArgs
+from components.buckets import UploadBucket, UploadBucketArgs
 from tests.recording import Record, Resource, once, record
 
 BUCKET = "pictures-0a1b2c3"

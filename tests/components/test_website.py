@@ -8,7 +8,8 @@ import pulumi
 import pytest
 
 from components.errors import InvalidArgumentError
-from components.website import Website, WebsiteArgs, WebsiteFiles, WebsiteFilesArgs
+from components.website import Website, WebsiteArgs
+from components.website_files import WebsiteFiles, WebsiteFilesArgs
 from tests.recording import ACCOUNT, PROJECT, REGION, Record, Resource, once, record
 
 BUCKET = "site-0a1b2c3"

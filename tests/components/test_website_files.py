@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.errors import ArgumentError
-from components.website import WebsiteFiles, WebsiteFilesArgs
+from components.website_files import WebsiteFiles, WebsiteFilesArgs
 from tests.recording import ACCOUNT, REGION, Place, record
 
 BUCKET = "pictures"

@@ -1,4 +1,4 @@
-"""PrivateBucket: what UploadBucket, ResultsBucket and Previews have in common."""
+"""UploadBucket and ResultsBucket, and what they have in common with Previews: PrivateBucket."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
@@ -11,6 +11,13 @@ from .component import Component, ProtectedArgs
 from .policies import deny_insecure_transport, document
 
 ABORT_MULTIPART_DAYS = 7
+Origin = Annotated[
+    str,
+    Field(
+        pattern=r"^https?://[^/\s*]+$",
+        description="a web origin such as https://example.org",
+    ),
+]
 
 
 class PrivateBucketArgs(ProtectedArgs, total=False):
@@ -93,7 +100,39 @@ class PrivateBucket(Component):
             f"{self._name}-cors", bucket=self.name, cors_rules=[rule], opts=self._with(self.bucket)
         )
 
-    def _finish(self) -> None:
+
+class UploadBucketArgs(PrivateBucketArgs, total=False):
+    """Arguments of UploadBucket."""
+
+    cors_origins: Sequence[pulumi.Input[Origin]]
+    """Web origins whose pages may upload."""
+
+
+class UploadBucket(PrivateBucket):
+    """A bucket that is private, encrypted, versioned, reached over TLS only, and tidies up after itself."""
+
+    def __init__(
+        self, name: str, args: UploadBucketArgs | None = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        checked = self._start(name, args, opts)
+        self._make(checked["kms_key_arn"], protect_data=checked["protect_data"])
+        self._keep_versions(checked, "expire-uploads")
+        self._allow_origins(checked["cors_origins"], ["GET", "HEAD", "PUT"])
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+ResultsBucketArgs = PrivateBucketArgs
+
+
+class ResultsBucket(PrivateBucket):
+    """A private bucket with a JSON document for each version of a picture, as `api/result.schema.json` describes it."""
+
+    def __init__(
+        self, name: str, args: ResultsBucketArgs | None = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        checked = self._start(name, args, opts)
+        self._make(checked["kms_key_arn"], protect_data=checked["protect_data"])
+        self._keep_versions(checked, "expire-documents")
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 
