@@ -123,16 +123,12 @@ API_NAMES = {
     "requests_per_address": "apiRequestsPerAddress",
     "purge": "apiPurge",
 }
+EVENT_NAMES = {"events": None, "eventbridge": None}
 NOTIFY_NAMES = {"emails": "notifyEmails", "queue_arns": "notifyQueues", "filter_policy": "notifyFilter"}
 PARTS = (
     Part("The stack"),
-    Part("Labelling", components.ImageProcessor, {"events": None, "eventbridge": None}, "queue"),
-    Part(
-        "Labelling",
-        components.LabelWorkflow,
-        {"events": None, "eventbridge": None, "public_endpoint": None},
-        "workflow",
-    ),
+    Part("Labelling", components.ImageProcessor, EVENT_NAMES, "queue"),
+    Part("Labelling", components.LabelWorkflow, {**EVENT_NAMES, "public_endpoint": None}, "workflow"),
     Part("Uploads", components.UploadBucket, {"expiration_days": "uploadExpirationDays"}),
     Part("Results", components.ResultsStore),
     Part("Documents", components.ResultsBucket, {"expiration_days": "resultsExpirationDays"}),
@@ -158,19 +154,13 @@ def _described() -> dict[str, Member]:
 KEYS: Mapping[str, Member] = _described()
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(dict[str, Any]):
     """A stack's settings, by key: `settings["maxLabels"]`."""
-
-    values: Mapping[str, Any]
-
-    def __getitem__(self, key: str) -> Any:
-        return self.values[key]
 
     def of(self, component: Callable[..., Any]) -> dict[str, Any]:
         """Return the arguments of a component that are settings."""
         part = next(part for part in PARTS if part.component is component)
-        return {name: value for name, value in part.arguments_of(self.values).items() if value is not None}
+        return {name: value for name, value in part.arguments_of(self).items() if value is not None}
 
 
 def load() -> Settings:

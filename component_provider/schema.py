@@ -1,9 +1,7 @@
 """The plugin's schema, written from the components: what programs in other languages are typed by."""
 
-import ast
 import inspect
 import json
-import textwrap
 import typing
 from collections.abc import Mapping
 from functools import cache
@@ -15,8 +13,8 @@ import pulumi
 from pydantic.alias_generators import to_camel, to_pascal
 
 import components
-from components import label_api, openapi, pipeline, python_function, website
-from components.arguments import Member, documented, is_mapping, is_sequence, is_union, members, strip, structure
+from components import label_api, pipeline, python_function, website
+from components.arguments import Member, docstrings, is_mapping, is_sequence, is_union, members, strip, structure
 from components.component import PACKAGE, Component, args_of, token
 
 FILE = Path(__file__).with_name("schema.json")
@@ -28,14 +26,10 @@ COMPONENTS: Mapping[str, type[Component]] = {
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 # Names of choices that several components offer.
 CHOICES: Mapping[Any, str] = {
-    openapi.ApiAccess: "ApiAccess",
-    label_api.ApiKind: "ApiKind",
-    pipeline.Detector: "Detector",
-    pipeline.EventSource: "EventSource",
-    python_function.Architecture: "Architecture",
-    python_function.LogLevel: "LogLevel",
-    python_function.Runtime: "Runtime",
-    website.SiteKind: "SiteKind",
+    value: name
+    for module in (label_api, pipeline, python_function, website)
+    for name, value in vars(module).items()
+    if typing.get_origin(value) is typing.Literal
 }
 LANGUAGES = ("nodejs", "python", "csharp", "java", "go")
 
@@ -72,7 +66,7 @@ def write() -> None:
 
 def _resource(component: type[Component], types: dict[str, Any]) -> dict[str, Any]:
     inputs, outputs = members(args_of(component)), outputs_of(component)
-    descriptions = _output_docs(component)
+    descriptions = docstrings(typing.cast(Any, component))
     described = {
         "isComponent": True,
         "description": inspect.cleandoc(component.__doc__ or ""),
@@ -157,13 +151,3 @@ def _output(annotation: Any) -> Any | None:
     options = typing.get_args(annotation) if is_union(annotation) else (annotation,)
     outputs = [option for option in options if typing.get_origin(option) is pulumi.Output]
     return typing.get_args(outputs[0])[0] if outputs else None
-
-
-def _output_docs(component: type[Component]) -> dict[str, str]:
-    docstrings: dict[str, str] = {}
-    for owner in reversed(component.__mro__):
-        if issubclass(owner, Component):
-            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-            assert isinstance(tree, ast.ClassDef)
-            docstrings |= documented(tree)
-    return docstrings

@@ -11,7 +11,9 @@ a value has to be, where type and limits do not say it.
 """
 
 import ast
+import contextlib
 import inspect
+import itertools
 import json
 import os
 import sys
@@ -78,8 +80,8 @@ class Member:
     @property
     def default(self) -> Any:
         """Return the default value, or None."""
-        undefined = self.field is None or self.field.default is PydanticUndefined
-        return None if undefined or self.field is None else self.field.default
+        default = self.field.default if self.field is not None else None
+        return None if default is PydanticUndefined else default
 
     @property
     def expected(self) -> str:
@@ -87,14 +89,6 @@ class Member:
         if self.field is not None and self.field.description:
             return self.field.description
         return _expected(self.type, self.unit, self.field.metadata if self.field else ())
-
-
-class Wrong(Exception):
-    """A value is not as its member wants it; `path` leads to the part that is wrong."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        self.problem = problem
 
 
 Rule = Callable[[Mapping[str, Any]], Iterator[Problem]]
@@ -105,21 +99,23 @@ Refusal = Callable[[Problem], Exception]
 @cache
 def members(args_type: type) -> Mapping[str, Member]:
     """Read the members of an `…Args`, by name, those of its bases first."""
-    required, documented = typing.cast(Any, args_type).__required_keys__, _docstrings(args_type)
+    required, documented = typing.cast(Any, args_type).__required_keys__, docstrings(args_type)
     by_name = {}
     for name, annotation in inspect.get_annotations(args_type).items():
         plain, metadata, late = strip(annotation)
-        field = next((entry for entry in metadata if isinstance(entry, FieldInfo)), None)
         variable = next((entry.name for entry in metadata if isinstance(entry, Variable)), None)
-        unit = UNITS.get(name.rpartition("_")[2], "")
         key = next((entry.key for entry in metadata if isinstance(entry, Configured)), None)
-        description = documented.get(name, "")
-        by_name[name] = Member(name, plain, late, name in required, field, variable, description, unit, key)
+        about = documented.get(name, ""), UNITS.get(name.rpartition("_")[2], ""), key
+        by_name[name] = Member(name, plain, late, name in required, _field(metadata), variable, *about)
     return by_name
 
 
+def _field(metadata: Sequence[Any]) -> FieldInfo | None:
+    return next((entry for entry in metadata if isinstance(entry, FieldInfo)), None)
+
+
 def check(
-    known: Mapping[str, Member], values: Mapping[str, Any], refusal: Refusal = Wrong
+    known: Mapping[str, Member], values: Mapping[str, Any], refusal: Refusal = lambda problem: problem
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Convert the values of arguments and fill in defaults: late ones when they are known, or raise their `refusal`.
 
@@ -135,8 +131,8 @@ def check(
             value = member.default
         try:
             checked[name] = None if value is None else _converted(member, value, refusal)
-        except Wrong as error:
-            problems.append(error.problem)
+        except Problem as problem:
+            problems.append(problem)
     return checked, problems
 
 
@@ -240,14 +236,12 @@ def is_mapping(annotation: Any) -> bool:
 
 
 def _converted(member: Member, value: Any, refusal: Refusal) -> Any:
-    """Convert a value to its member's type, a late one when it is known. Raises Wrong."""
+    """Convert a value to its member's type, a late one when it is known. Raises Problem."""
     if is_late(value) and structure(member.type) is None:
         if member.late:
             return pulumi.Output.from_input(value).apply(lambda known: _converted_late(member, known, refusal))
-        raise Wrong(
-            Problem(member.name, "an output", f"a value that is known when the program runs, {member.expected}")
-        )
-    wrong = Wrong(Problem(member.name, value, member.expected))
+        raise Problem(member.name, "an output", f"a value that is known when the program runs, {member.expected}")
+    wrong = Problem(member.name, value, member.expected)
     if (parts := structure(member.type)) is not None:
         return _structured(member, parts, value, refusal)
     if is_sequence(member.type):
@@ -281,13 +275,13 @@ def _converted_late(member: Member, value: Any, refusal: Refusal) -> Any:
         return member.default
     try:
         if value is None:
-            raise Wrong(Problem.missing(member.name, member.expected))
+            raise Problem.missing(member.name, member.expected)
         return _converted(member, value, refusal)
-    except Wrong as error:
-        raise refusal(error.problem) from None
+    except Problem as problem:
+        raise refusal(problem) from None
 
 
-def _scalar(member: Member, value: Any, wrong: Wrong) -> Any:
+def _scalar(member: Member, value: Any, wrong: Problem) -> Any:
     if member.type is typing.Any:
         return value
     if isinstance(value, bool) and member.type is not bool:
@@ -295,20 +289,14 @@ def _scalar(member: Member, value: Any, wrong: Wrong) -> Any:
     if member.type is str and isinstance(value, int):  # as YAML reads a name of digits
         value = str(value)
     if _is_choice(member.type) and isinstance(typing.get_args(member.type)[0], int):
-        value = _number(value)
+        # A whole number that is written as a text or, as from the plugin, as a float.
+        with contextlib.suppress(ValidationError):
+            value = _adapter(int, ()).validate_python(value)
     try:
         converted = _adapter(member.type, tuple(_limits(member))).validate_python(value)
     except ValidationError:
         raise wrong from None
     return int(converted) if isinstance(converted, float) and converted.is_integer() else converted
-
-
-def _number(value: Any) -> Any:
-    """Return a whole number that is written as a text or, as from the plugin, as a float."""
-    try:
-        return TypeAdapter(int).validate_python(value)
-    except ValidationError:
-        return value
 
 
 def _structured(member: Member, parts: Any, value: Any, refusal: Refusal) -> Any:
@@ -324,10 +312,10 @@ def _structured(member: Member, parts: Any, value: Any, refusal: Refusal) -> Any
     if isinstance(value, tuple(part for part in others if isinstance(part, type) and part is not parts)):
         return value
     if not isinstance(value, Mapping):
-        raise Wrong(Problem(member.name, value, member.expected))
+        raise Problem(member.name, value, member.expected)
     checked, problems = check(members(parts), value, lambda problem: refusal(problem.below(member.name)))
     for problem in problems:
-        raise Wrong(problem.below(member.name))
+        raise problem.below(member.name)
     return {key: each for key, each in checked.items() if each is not None}
 
 
@@ -339,7 +327,7 @@ def _part(whole: pulumi.Output[Any], name: str) -> pulumi.Output[Any]:
 def _item(member: Member, annotation: Any) -> Member:
     """Return the items of a list or mapping as a member of their own."""
     plain, metadata, late = strip(annotation)
-    field = next((entry for entry in metadata if isinstance(entry, FieldInfo)), None)
+    field = _field(metadata)
     limits = field.metadata if field else []
     tells = plain in (int, float) or _is_choice(plain) or structure(plain) is not None
     expected = (field and field.description) or (_expected(plain, "", limits) if tells else member.expected)
@@ -403,8 +391,8 @@ def _expected(annotation: Any, unit: str, limits: Sequence[Any]) -> str:
         return f"{', '.join(others)} or {last}" if others else last
     if is_sequence(annotation):
         inner, metadata, _ = strip(typing.get_args(annotation)[0])
-        if described := next((entry.description for entry in metadata if isinstance(entry, FieldInfo)), None):
-            return f"a list of different items, each {described}"
+        if (field := _field(metadata)) and field.description:
+            return f"a list of different items, each {field.description}"
         several = _expected(inner, unit, ()).replace(" or ", " and ") if _is_choice(inner) else "texts"
         least = ", at least one" if any(isinstance(limit, annotated_types.MinLen) for limit in limits) else ""
         return f"a list of {several}{least}, each at most once"
@@ -434,35 +422,29 @@ def _is_choice(annotation: Any) -> bool:
 
 
 def _range(limits: Sequence[Any]) -> str:
-    least: Any = next((limit.ge for limit in limits if isinstance(limit, annotated_types.Ge)), None)
-    above: Any = next((limit.gt for limit in limits if isinstance(limit, annotated_types.Gt)), None)
-    most: Any = next((limit.le for limit in limits if isinstance(limit, annotated_types.Le)), None)
-    if above is not None:
-        return f" above {above}" + (f" and up to {most}" if most is not None else "")
-    if least is None:
-        return ""
-    return f" from {least} to {most}" if most is not None else f" from {least} on"
+    bounds = {key: getattr(limit, key) for limit in limits for key in ("ge", "gt", "le") if hasattr(limit, key)}
+    if "gt" in bounds:
+        return f" above {bounds['gt']}" + (f" and up to {bounds['le']}" if "le" in bounds else "")
+    if "ge" in bounds:
+        return f" from {bounds['ge']} " + (f"to {bounds['le']}" if "le" in bounds else "on")
+    return ""
 
 
 @cache
-def _docstrings(owner: type) -> Mapping[str, str]:
-    """Read the docstrings below the members of a class and its bases from the source: TypedDicts forget their bases."""
+def docstrings(owner: type) -> Mapping[str, str]:
+    """Read the docstrings below the members of a class and its bases, as one line each.
+
+    From the source, as Python keeps none of them, and a TypedDict forgets its bases.
+    """
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
     assert isinstance(tree, ast.ClassDef)
-    docstrings: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for base in tree.bases:
         inherited = vars(sys.modules[owner.__module__]).get(base.id) if isinstance(base, ast.Name) else None
-        if typing.is_typeddict(inherited):
-            docstrings |= _docstrings(typing.cast(type, inherited))
-    return docstrings | documented(tree)
-
-
-def documented(tree: ast.ClassDef) -> dict[str, str]:
-    """Read the docstrings below the annotated members of a class's source, as one line each."""
-    docstrings = {}
-    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(after, ast.Expr):
-            text = after.value.value if isinstance(after.value, ast.Constant) else None
-            if isinstance(text, str):
-                docstrings[node.target.id] = " ".join(text.split())
-    return docstrings
+        if isinstance(inherited, type):
+            by_name |= docstrings(inherited)
+    for node, after in itertools.pairwise(tree.body):
+        match node, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                by_name[name] = " ".join(text.split())
+    return by_name

@@ -11,9 +11,9 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from string import Template
 from typing import Any, Self
 
 import pulumi
@@ -21,20 +21,9 @@ import pulumi
 Spelling = Callable[[str], str]
 
 
-class _Spelled(dict[str, str]):
-    """`$batch_size` in a sentence becomes that argument's name as the reader writes it."""
-
-    def __init__(self, spell: Spelling) -> None:
-        super().__init__()
-        self._spell = spell
-
-    def __missing__(self, name: str) -> str:
-        return self._spell(name)
-
-
 @dataclass(frozen=True)
-class Problem:
-    """A problem of one argument.
+class Problem(Exception):
+    """A problem of one argument, raised by its conversion.
 
     Attributes:
         argument: Its name, with the place in it: `bucket.name`, `detectors[1]`.
@@ -70,7 +59,7 @@ class Problem:
         name = spell(self.argument)
         if not self.expected:
             return f"{name} is no {kind}" + (f": did you mean {spell(self.near)}?" if self.near else ".")
-        expected = Template(self.expected).safe_substitute(_Spelled(spell))
+        expected = re.sub(r"\$([a-zA-Z_]+)", lambda other: spell(other[1]), self.expected)
         return f"{name} is {'missing' if self.is_missing else _written(self.value)}: expected {expected}."
 
 

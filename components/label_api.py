@@ -373,7 +373,7 @@ class LabelApi(Component):
         name, args = self._name, self._args
         cors: aws.apigatewayv2.ApiCorsConfigurationArgsDict = {
             "allow_origins": self._origins,
-            "allow_methods": self._contract.methods(),
+            "allow_methods": sorted({operation.method.upper() for operation in self._contract.operations}),
             "allow_headers": list(openapi.CORS_HEADERS),
             "max_age": openapi.CORS_MAX_AGE_S,
         }

@@ -1,10 +1,12 @@
 """The API's contract (OpenAPI 3), read once, and the document that API Gateway builds a REST API from."""
 
 import functools
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,6 +16,7 @@ import yaml
 from .errors import InvalidArgumentError
 
 ApiAccess = Literal["open", "api_key", "iam"]
+Headers = Mapping[str, pulumi.Input[str]]
 METHODS = ("get", "put", "post", "delete", "patch", "head")
 # Headers that the page may send: the body's type, an API key, and those of SigV4.
 CORS_HEADERS = (
@@ -27,8 +30,8 @@ CORS_HEADERS = (
 CORS_MAX_AGE_S = 3600
 PROBLEM = "application/problem+json"
 SCHEMAS = "#/components/schemas/"
-# Of these the functions say which values they take, where a gateway's validator could only say that it is another.
-LEFT_TO_FUNCTIONS = {"enum", "maximum"}
+# Examples, and limits that the functions check: a gateway's validator could only say that a value is another.
+LEFT_OUT = {"enum", "maximum", "example", "default"}
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,6 @@ class Contract:
     version: str
     operations: Sequence[Operation]
     schemas: Mapping[str, Mapping[str, Any]]
-
-    def paths(self) -> dict[str, list[Operation]]:
-        """Return the operations by path."""
-        by_path: dict[str, list[Operation]] = {}
-        for operation in self.operations:
-            by_path.setdefault(operation.path, []).append(operation)
-        return by_path
-
-    def methods(self) -> list[str]:
-        """Return all methods that some operation has, in upper case."""
-        return sorted({operation.method.upper() for operation in self.operations})
 
 
 def load(path: Path) -> Contract:
@@ -110,17 +102,18 @@ def rest_body(
     preflights of `origins` alone. It answers every other path or method without a function.
     """
     cors = _cors_headers(origins)
+    content: Headers = {"Content-Type": f"'{PROBLEM}'"}
     paths: dict[str, Any] = {}
-    for address, operations in contract.paths().items():
+    for address, group in itertools.groupby(contract.operations, lambda operation: operation.path):
+        operations = list(group)
         allowed = [operation.method.upper() for operation in operations]
         item: dict[str, Any] = {o.method: _rest_operation(o, invoke_arns[o.id], access) for o in operations}
         if origins:
             item["options"] = _preflight(allowed, origins)
-        refusal = {"Allow": f"'{', '.join(allowed)}'", **cors}
-        detail = f"This path takes {' and '.join(allowed)} only."
-        item[_ANY] = _mock(405, refusal, problem(405, "METHOD_NOT_ALLOWED", detail))
+        refusal = problem(405, "METHOD_NOT_ALLOWED", f"This path takes {' and '.join(allowed)} only.")
+        item[_ANY] = _mock(405, {**content, "Allow": f"'{', '.join(allowed)}'", **cors}, refusal)
         paths[address] = item
-    unknown = _mock(404, cors, problem(404, "UNKNOWN_ROUTE", "The API has no such path."))
+    unknown = _mock(404, {**content, **cors}, problem(*_UNKNOWN))
     paths["/"] = {_ANY: unknown}
     paths["/{proxy+}"] = {_ANY: unknown | {"parameters": [_parameter("proxy", "path", True)]}}
     return {
@@ -135,67 +128,58 @@ def rest_body(
             _VALIDATOR: {"validateRequestBody": True, "validateRequestParameters": True}
         },
         "x-amazon-apigateway-gateway-responses": {
-            name: _gateway_response(answer, cors) for name, answer in GATEWAY_ANSWERS.items()
+            name: {
+                "statusCode": str(answer[0]),
+                "responseParameters": {
+                    f"gatewayresponse.header.{header}": value
+                    for header, value in {**content, "Cache-Control": "'no-store'", **cors}.items()
+                },
+                "responseTemplates": {"application/json": problem(*answer)},
+            }
+            for name, answer in GATEWAY_ANSWERS.items()
         },
     }
 
 
 def problem(status: int, code: str, detail: str) -> str:
     """Return a problem document (RFC 9457) as the contract has it."""
+    title = HTTPStatus(status).phrase.replace("Request Entity", "Content")  # as Python says from 3.13 on
     quoted = detail if detail.startswith("$context.") else f'"{detail}"'
-    return f'{{"type":"about:blank","title":"{TITLES[status]}","status":{status},"code":"{code}","detail":{quoted}}}'
+    return f'{{"type":"about:blank","title":"{title}","status":{status},"code":"{code}","detail":{quoted}}}'
 
 
-def loosened(schema: Any) -> Any:
-    """Return a schema without examples and without the limits that the functions check."""
+def loosened(schema: Any, *, is_by_name: bool = False) -> Any:
+    """Return a schema without examples and without the limits that the functions check.
+
+    `is_by_name` is true for a mapping of properties, whose names may be those of limits.
+    """
     if isinstance(schema, list):
         return [loosened(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    kept = {key: value for key, value in schema.items() if key not in LEFT_TO_FUNCTIONS | {"example", "default"}}
-    named = (
-        {"properties": {name: loosened(part) for name, part in kept["properties"].items()}}
-        if "properties" in kept
-        else {}
-    )
-    return {key: loosened(value) for key, value in kept.items()} | named
+    return {
+        key: loosened(value, is_by_name=key == "properties" and not is_by_name)
+        for key, value in schema.items()
+        if is_by_name or key not in LEFT_OUT
+    }
 
 
-@dataclass(frozen=True)
-class GatewayAnswer:
-    """An answer that the gateway gives by itself."""
-
-    status: int
-    code: str
-    detail: str
-
-
-TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    504: "Gateway Timeout",
-}
-_UNSIGNED = GatewayAnswer(401, "UNAUTHORIZED", "Sign the request (AWS Signature Version 4, service execute-api).")
-_FORBIDDEN = GatewayAnswer(403, "FORBIDDEN", "This needs a valid API key or signature.")
-_BUSY = GatewayAnswer(429, "TOO_MANY_REQUESTS", "Too many requests at once. Wait a moment and try again.")
-_BROKEN = GatewayAnswer(500, "INTERNAL_ERROR", "Something went wrong on our side. Try again in a moment.")
-_LATE = GatewayAnswer(504, "TIMEOUT", "The service took too long to answer. Try again in a moment.")
-# All response types of API Gateway, because the two DEFAULT_ ones cannot have their status in a body. The gateway's own
-# sentence, a JSON string, stands where it says more, such as the missing parameter.
-GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
+_UNSIGNED = (401, "UNAUTHORIZED", "Sign the request (AWS Signature Version 4, service execute-api).")
+_FORBIDDEN = (403, "FORBIDDEN", "This needs a valid API key or signature.")
+_BUSY = (429, "TOO_MANY_REQUESTS", "Too many requests at once. Wait a moment and try again.")
+_BROKEN = (500, "INTERNAL_ERROR", "Something went wrong on our side. Try again in a moment.")
+_UNKNOWN = (404, "UNKNOWN_ROUTE", "The API has no such path.")
+_LATE = (504, "TIMEOUT", "The service took too long to answer. Try again in a moment.")
+# All response types of API Gateway, because the two DEFAULT_ ones cannot have their status in a body; each with the
+# status, code and detail of its problem. The gateway's own sentence, a JSON string, stands where it says more, such as
+# the missing parameter.
+GATEWAY_ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "ACCESS_DENIED": _FORBIDDEN,
     "API_CONFIGURATION_ERROR": _BROKEN,
     "AUTHORIZER_CONFIGURATION_ERROR": _BROKEN,
     "AUTHORIZER_FAILURE": _BROKEN,
-    "BAD_REQUEST_BODY": GatewayAnswer(400, "INVALID_REQUEST", "The body does not follow the API's contract."),
-    "BAD_REQUEST_PARAMETERS": GatewayAnswer(400, "INVALID_REQUEST", "$context.error.messageString"),
+    "BAD_REQUEST_BODY": (400, "INVALID_REQUEST", "The body does not follow the API's contract."),
+    "BAD_REQUEST_PARAMETERS": (400, "INVALID_REQUEST", "$context.error.messageString"),
     "DEFAULT_4XX": _FORBIDDEN,
     "DEFAULT_5XX": _BROKEN,
     "EXPIRED_TOKEN": _FORBIDDEN,
@@ -205,14 +189,12 @@ GATEWAY_ANSWERS: Mapping[str, GatewayAnswer] = {
     "INVALID_SIGNATURE": _FORBIDDEN,
     # Unknown paths are answered by the catch-all path, so this is a request without a signature.
     "MISSING_AUTHENTICATION_TOKEN": _UNSIGNED,
-    "QUOTA_EXCEEDED": GatewayAnswer(
-        429, "QUOTA_EXCEEDED", "Your key's daily quota is used up. Try again tomorrow (UTC)."
-    ),
-    "REQUEST_TOO_LARGE": GatewayAnswer(413, "BODY_TOO_LARGE", "The request is too large for the API."),
-    "RESOURCE_NOT_FOUND": GatewayAnswer(404, "UNKNOWN_ROUTE", "The API has no such path."),
+    "QUOTA_EXCEEDED": (429, "QUOTA_EXCEEDED", "Your key's daily quota is used up. Try again tomorrow (UTC)."),
+    "REQUEST_TOO_LARGE": (413, "BODY_TOO_LARGE", "The request is too large for the API."),
+    "RESOURCE_NOT_FOUND": _UNKNOWN,
     "THROTTLED": _BUSY,
     "UNAUTHORIZED": _UNSIGNED,
-    "UNSUPPORTED_MEDIA_TYPE": GatewayAnswer(415, "UNSUPPORTED_MEDIA_TYPE", "Send JSON, as application/json."),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "UNSUPPORTED_MEDIA_TYPE", "Send JSON, as application/json."),
     "WAF_FILTERED": _BUSY,  # the one rule of AWS WAF is the limit of an address
 }
 
@@ -269,11 +251,6 @@ def _parameter(name: str, where: str, required: bool) -> dict[str, Any]:
     return {"name": name, "in": where, "required": required, "schema": {"type": "string"}}
 
 
-def _mock(status: int, headers: Mapping[str, pulumi.Input[str]], body: str) -> dict[str, Any]:
-    """Return an answer that the gateway gives without a function."""
-    return _mock_answer(status, {"Content-Type": f"'{PROBLEM}'", **headers}, body)
-
-
 def _preflight(methods: Sequence[str], origins: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
     """Return the answer to a browser that asks whether a page of another origin may send a request."""
     headers = {
@@ -282,10 +259,11 @@ def _preflight(methods: Sequence[str], origins: Sequence[pulumi.Input[str]]) -> 
         "Access-Control-Allow-Headers": f"'{','.join(CORS_HEADERS)}'",
         "Access-Control-Max-Age": f"'{CORS_MAX_AGE_S}'",
     }
-    return _mock_answer(204, headers, _name_asking_origin(origins[1:]) if len(origins) > 1 else "")
+    return _mock(204, headers, _name_asking_origin(origins[1:]) if len(origins) > 1 else "")
 
 
-def _mock_answer(status: int, headers: Mapping[str, pulumi.Input[str]], template: pulumi.Input[str]) -> dict[str, Any]:
+def _mock(status: int, headers: Headers, template: pulumi.Input[str]) -> dict[str, Any]:
+    """Return an answer that the gateway gives without a function."""
     declared = {name: {"schema": {"type": "string"}} for name in headers}
     return {
         "responses": {str(status): {"description": "Always the same.", "headers": declared}},
@@ -321,17 +299,8 @@ def _name_asking_origin(others: Sequence[pulumi.Input[str]]) -> pulumi.Output[st
     )
 
 
-def _cors_headers(origins: Sequence[pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
+def _cors_headers(origins: Sequence[pulumi.Input[str]]) -> Headers:
     """Return the headers, as API Gateway's literals, that let the first origin read an answer, if there is one."""
     if not origins:
         return {}
     return {"Access-Control-Allow-Origin": pulumi.Output.concat("'", origins[0], "'"), "Vary": "'Origin'"}
-
-
-def _gateway_response(answer: GatewayAnswer, cors: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
-    headers: dict[str, pulumi.Input[str]] = {"Content-Type": f"'{PROBLEM}'", "Cache-Control": "'no-store'", **cors}
-    return {
-        "statusCode": str(answer.status),
-        "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-        "responseTemplates": {"application/json": problem(answer.status, answer.code, answer.detail)},
-    }

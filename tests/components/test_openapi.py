@@ -132,9 +132,7 @@ def test_every_answer_of_the_gateway_is_a_problem_document_for_the_site() -> Non
     ],
 )
 def test_gateway_answers_have_stable_codes(kind: str, status: int, code: str) -> None:
-    answer = openapi.GATEWAY_ANSWERS[kind]
-
-    assert (answer.status, answer.code) == (status, code)
+    assert openapi.GATEWAY_ANSWERS[kind][:2] == (status, code)
 
 
 def test_other_methods_and_paths_are_refused_without_a_function() -> None:

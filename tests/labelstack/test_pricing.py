@@ -253,7 +253,7 @@ def test_alarms_are_as_many_as_the_program_makes(stack: str, pipeline: str) -> N
     def metrics(inputs: Any) -> int:
         return sum("metric" in query for query in inputs.get("metricQueries", [])) or 1
 
-    settings = parse({**read_settings(stack).values, "pipeline": pipeline})
+    settings = parse({**read_settings(stack), "pipeline": pipeline})
     assert pricing.alarm_metrics(shape_of(settings)) == sum(metrics(alarm.inputs) for alarm in alarm_resources)
     if pipeline == "queue":
         assert f"({len(alarm_resources)} with an API and a cost bound)" in (PROJECT / "docs" / "aws.md").read_text()

@@ -23,7 +23,7 @@ def sentences(values: dict[str, Any]) -> list[str]:
 
 
 def test_defaults() -> None:
-    assert dict(parse(LEAST).values) == {
+    assert parse(LEAST) == {
         "name": "pictures",
         "protectData": False,
         "pipeline": "queue",
@@ -401,7 +401,7 @@ def text(value: Any, *, as_json: bool = True) -> str | None:
 
 def test_every_setting_is_tried_as_text_and_as_yaml_has_it() -> None:
     assert set(VALUES) == set(KEYS)
-    defaults = {key: value for key, value in parse(LEAST).values.items() if value is not None}
+    defaults = {key: value for key, value in parse(LEAST).items() if value is not None}
     assert {key for key, value in defaults.items() if VALUES[key] == value} == set()
 
 
@@ -410,7 +410,7 @@ def test_text_and_yamls_own_type_give_the_same_settings(as_json: bool) -> None:
     by_text = parse({key: text(value, as_json=as_json) for key, value in VALUES.items()}).values
 
     # 75 and 75.0 are equal, but not the same in a `config.json`.
-    assert json.dumps(by_text) == json.dumps(parse(VALUES).values)
+    assert json.dumps(by_text) == json.dumps(parse(VALUES))
 
 
 def test_text_and_yamls_own_type_give_the_same_program() -> None:
