@@ -8,24 +8,18 @@ from .label_api import LabelApi, LabelApiArgs
 from .label_workflow import LabelWorkflow, LabelWorkflowArgs
 from .monitoring import Monitoring, MonitoringArgs
 from .notifications import Notifications, NotificationsArgs
-from .policies import AnyResource, Statement, document
+from .policies import AnyResource, Statement, document, let_service
 from .previews import Previews, PreviewsArgs
 from .python_function import PythonFunction, PythonFunctionArgs
 from .results_store import ResultsStore, ResultsStoreArgs
 from .website import Website, WebsiteArgs
 from .website_files import WebsiteFiles, WebsiteFilesArgs
 
-__all__ = ["AnyResource", "ArgumentError", "ComponentError", "GuestAccess", "GuestAccessArgs", "ImageProcessor"]
-__all__ += ["ImageProcessorArgs", "InvalidArgumentError", "LabelApi", "LabelApiArgs", "LabelWorkflow"]
-__all__ += ["LabelWorkflowArgs", "Monitoring", "MonitoringArgs", "Notifications", "NotificationsArgs"]
-__all__ += [
-    "Previews",
-    "PreviewsArgs",
-    "PythonFunction",
-    "PythonFunctionArgs",
-    "ResultsBucket",
-    "ResultsBucketArgs",
-    "ResultsStore",
-]
-__all__ += ["ResultsStoreArgs", "Statement", "UploadBucket", "UploadBucketArgs", "Website", "WebsiteArgs"]
-__all__ += ["WebsiteFiles", "WebsiteFilesArgs", "document"]
+__all__ = [
+    "AnyResource", "ArgumentError", "ComponentError", "GuestAccess", "GuestAccessArgs", "ImageProcessor",
+    "ImageProcessorArgs", "InvalidArgumentError", "LabelApi", "LabelApiArgs", "LabelWorkflow", "LabelWorkflowArgs",
+    "Monitoring", "MonitoringArgs", "Notifications", "NotificationsArgs", "Previews", "PreviewsArgs", "PythonFunction",
+    "PythonFunctionArgs", "ResultsBucket", "ResultsBucketArgs", "ResultsStore", "ResultsStoreArgs", "Statement",
+    "UploadBucket", "UploadBucketArgs", "Website", "WebsiteArgs", "WebsiteFiles", "WebsiteFilesArgs", "document",
+    "let_service",
+]  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from .policies import AnyResource, Statement
+from .references import Bucket
 
 CURSOR_KEYS = "CURSORKEYS"
 DETECTOR_ACTIONS = {
@@ -16,53 +17,43 @@ DETECTOR_ACTIONS = {
 
 
 def read_objects(
-    bucket_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None, *, by_version_alone: bool = False
+    bucket: Bucket, *folders: pulumi.Input[str], operations: Sequence[str] = ("GetObject", "GetObjectVersion")
 ) -> list[Statement]:
-    """Allow reading objects, and listing the bucket: without ListBucket S3 answers 403 instead of 404.
+    """Allow reading objects, all or below folders, and listing the bucket: without ListBucket S3 answers 403, not 404.
 
-    With `by_version_alone`, reading an object needs the id of its version.
+    `GetObject` alone reads current versions. `GetObjectVersion` alone needs the id of a version.
     """
-    actions = ["s3:GetObjectVersion"] if by_version_alone else ["s3:GetObject", "s3:GetObjectVersion"]
-    return _read(bucket_arn, actions, [pulumi.Output.concat(bucket_arn, "/*")], kms_key_arn)
+    objects = [pulumi.Output.concat(bucket.arn, "/", folder, "*") for folder in folders or ("",)]
+    reading = _allow("s3", operations, *objects)
+    return [reading, _allow("s3", ["ListBucket"], bucket.arn), *_use_key(bucket.kms_key_arn, "Decrypt")]
 
 
-def _read(
-    bucket_arn: pulumi.Input[str],
-    actions: Sequence[str],
-    objects: Sequence[pulumi.Output[str]],
-    kms_key_arn: pulumi.Input[str] | None,
-) -> list[Statement]:
-    statements = [Statement(actions, objects), Statement(["s3:ListBucket"], [bucket_arn])]
-    return [*statements, *_use_key(kms_key_arn, "Decrypt")]
+def _allow(service: str, operations: Sequence[str], *resources: pulumi.Input[str]) -> Statement:
+    return Statement([f"{service}:{operation}" for operation in operations], resources)
 
 
 def _use_key(kms_key_arn: pulumi.Input[str] | None, *operations: str) -> list[Statement]:
-    return [Statement([f"kms:{operation}" for operation in operations], [kms_key_arn])] if kms_key_arn else []
+    return [_allow("kms", operations, kms_key_arn)] if kms_key_arn else []
 
 
 def write_results(table_arn: pulumi.Input[str]) -> list[Statement]:
     """Allow reading items and replacing results, each in a transaction: IAM checks the actions of its parts."""
-    return _table(table_arn, "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+    return [_allow("dynamodb", ["BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"], table_arn)]
 
 
 def note_on_items(table_arn: pulumi.Input[str]) -> list[Statement]:
     """Allow reading items and changing their attributes: notes of attempts, pending announcements."""
-    return _table(table_arn, "BatchGetItem", "UpdateItem")
+    return [_allow("dynamodb", ["BatchGetItem", "UpdateItem"], table_arn)]
 
 
 def keep_items(table_arn: pulumi.Input[str]) -> list[Statement]:
     """Allow writing items that nothing depends on: known content, unreadable messages."""
-    return _table(table_arn, "BatchWriteItem")
-
-
-def _table(table_arn: pulumi.Input[str], *operations: str) -> list[Statement]:
-    return [Statement([f"dynamodb:{operation}" for operation in operations], [table_arn])]
+    return [_allow("dynamodb", ["BatchWriteItem"], table_arn)]
 
 
 def consume_queue(queue_arn: pulumi.Input[str]) -> list[Statement]:
     """Allow receiving and deleting messages, as an event source mapping does for a function."""
-    actions = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"]
-    return [Statement([f"sqs:{action}" for action in actions], [queue_arn])]
+    return [_allow("sqs", ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"], queue_arn)]
 
 
 def hide_messages(queue_arn: pulumi.Input[str]) -> list[Statement]:
@@ -86,52 +77,28 @@ def detect(detectors: Sequence[str]) -> list[Statement]:
     return [Statement([DETECTOR_ACTIONS[detector] for detector in detectors], AnyResource(reason))]
 
 
-def put_objects(
-    bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
-) -> list[Statement]:
+def put_objects(bucket: Bucket, prefix: pulumi.Input[str] = "") -> list[Statement]:
     """Allow putting objects below a prefix. An upload URL acts with the rights of its signer."""
-    objects = pulumi.Output.concat(bucket_arn, "/", prefix, "*")
-    return [Statement(["s3:PutObject"], [objects]), *_use_key(kms_key_arn, "GenerateDataKey")]
+    objects = pulumi.Output.concat(bucket.arn, "/", prefix, "*")
+    return [_allow("s3", ["PutObject"], objects), *_use_key(bucket.kms_key_arn, "GenerateDataKey")]
 
 
-def look_at_objects(
-    bucket_arn: pulumi.Input[str],
-    prefix: pulumi.Input[str],
-    kms_key_arn: pulumi.Input[str] | None = None,
-    *,
-    versions: bool = False,
-) -> list[Statement]:
-    """Allow reading objects below a prefix, and listing it: the current version, or every one."""
-    actions = ["s3:GetObject", *(["s3:GetObjectVersion"] if versions else [])]
-    return _read(bucket_arn, actions, [pulumi.Output.concat(bucket_arn, "/", prefix, "*")], kms_key_arn)
-
-
-def look_at_previews(
-    bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None = None
-) -> list[Statement]:
-    """Allow reading the previews of pictures below a prefix, and listing them."""
-    folders = (pulumi.Output.concat("previews/", prefix), "previews-of-long-keys/")
-    previews = [pulumi.Output.concat(bucket_arn, "/", folder, "*") for folder in folders]
-    return _read(bucket_arn, ["s3:GetObject"], previews, kms_key_arn)
-
-
-def delete_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
+def delete_objects(bucket: Bucket, prefix: pulumi.Input[str] = "") -> list[Statement]:
     """Allow deleting objects below a prefix, but not their old versions: the bucket's rules remove those in time."""
-    return [Statement(["s3:DeleteObject"], [pulumi.Output.concat(bucket_arn, "/", prefix, "*")])]
+    return [_allow("s3", ["DeleteObject"], pulumi.Output.concat(bucket.arn, "/", prefix, "*"))]
 
 
-def purge_objects(bucket_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
+def purge_objects(bucket: Bucket, prefix: pulumi.Input[str]) -> list[Statement]:
     """Allow listing and deleting every version below a prefix."""
     below = pulumi.Output.concat(prefix, "*")
     return [
-        Statement(["s3:ListBucketVersions"], [bucket_arn], condition={"StringLike": {"s3:prefix": below}}),
-        Statement(["s3:DeleteObjectVersion"], [pulumi.Output.concat(bucket_arn, "/", below)]),
+        Statement(["s3:ListBucketVersions"], [bucket.arn], condition={"StringLike": {"s3:prefix": below}}),
+        _allow("s3", ["DeleteObjectVersion"], pulumi.Output.concat(bucket.arn, "/", below)),
     ]
 
 
 def purge_items(table_arn: pulumi.Input[str], prefix: pulumi.Input[str]) -> list[Statement]:
     """Allow reading results below a prefix, and deleting the items beside them, but no result itself."""
-
     return [
         on_items(table_arn, pulumi.Output.concat("IMAGE#", prefix, "*"), "GetItem"),
         on_items(table_arn, pulumi.Output.concat("ATTEMPT#", prefix, "*"), "Query", "DeleteItem"),
@@ -152,8 +119,8 @@ def on_items(table_arn: pulumi.Input[str], keys: pulumi.Input[str], *operations:
 def query_results(table_arn: pulumi.Input[str]) -> list[Statement]:
     """Allow reading items by their keys, in the table and its indexes, but no scan."""
     return [
-        Statement(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], [table_arn]),
-        Statement(["dynamodb:Query"], [pulumi.Output.concat(table_arn, "/index/*")]),
+        _allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table_arn),
+        _allow("dynamodb", ["Query"], pulumi.Output.concat(table_arn, "/index/*")),
     ]
 
 

@@ -86,9 +86,13 @@ class Member:
     @property
     def expected(self) -> str:
         """Return the allowed values in words."""
-        if self.field is not None and self.field.description:
-            return self.field.description
-        return _expected(self.type, self.unit, self.field.metadata if self.field else ())
+        described = self.field.description if self.field is not None else None
+        return described or _expected(self.type, self.unit, self.limits)
+
+    @property
+    def limits(self) -> Sequence[Any]:
+        """Return pydantic's limits of the value."""
+        return self.field.metadata if self.field is not None else ()
 
 
 Rule = Callable[[Mapping[str, Any]], Iterator[Problem]]
@@ -253,7 +257,7 @@ def _converted(member: Member, value: Any, refusal: Refusal) -> Any:
             _converted(replace(item, name=f"{member.name}[{at}]"), each, refusal) for at, each in enumerate(present)
         ]
         plain = [each for each in items if not is_late(each)]
-        least = next((limit.min_length for limit in _limits(member) if isinstance(limit, annotated_types.MinLen)), 0)
+        least = next((limit.min_length for limit in member.limits if isinstance(limit, annotated_types.MinLen)), 0)
         if len(items) < least or any(each in plain[:at] for at, each in enumerate(plain)):
             raise wrong
         return tuple(items)
@@ -293,7 +297,7 @@ def _scalar(member: Member, value: Any, wrong: Problem) -> Any:
         with contextlib.suppress(ValidationError):
             value = _adapter(int, ()).validate_python(value)
     try:
-        converted = _adapter(member.type, tuple(_limits(member))).validate_python(value)
+        converted = _adapter(member.type, tuple(member.limits)).validate_python(value)
     except ValidationError:
         raise wrong from None
     return int(converted) if isinstance(converted, float) and converted.is_integer() else converted
@@ -334,10 +338,6 @@ def _item(member: Member, annotation: Any) -> Member:
     described = FieldInfo(annotation=plain, description=expected)
     described.metadata = limits
     return replace(member, type=plain, late=late, field=described)
-
-
-def _limits(member: Member) -> Sequence[Any]:
-    return member.field.metadata if member.field is not None else ()
 
 
 @cache

@@ -37,7 +37,6 @@ class PrivateBucket(Component):
     name_pattern = r"[a-z0-9][a-z0-9.-]*"
     name_expected = "lower-case letters, digits, hyphens and dots, as S3 takes no others"
 
-    bucket: aws.s3.Bucket
     name: pulumi.Output[str]
     """The bucket's name."""
     arn: pulumi.Output[str]

@@ -37,7 +37,19 @@ def body(
     service, queue_name = pipeline["service"], pipeline["queue_name"]
 
     def graph(title: str, lines: list[Line], unit: str = "", period_s: int = FIVE_MINUTES_S) -> Widget:
-        return _graph(title, region, lines, unit=unit, period_s=period_s)
+        axis: dict[str, Any] = {"min": 0, **({"label": unit, "showUnits": False} if unit else {})}
+        return {
+            "type": "metric",
+            "properties": {
+                "title": title,
+                "region": region,
+                "view": "timeSeries",
+                "stat": "Sum",
+                "period": period_s,
+                "metrics": lines,
+                "yAxis": {"left": axis},
+            },
+        }
 
     def count(*names: str) -> list[Line]:
         return [_line(own(name, service)) for name in names]
@@ -102,22 +114,6 @@ def _cost(service: pulumi.Input[str], usd_per_call: float) -> list[Line]:
 def _line(metric: Metric, **options: Any) -> Line:
     dimensions = [part for pair in metric.dimensions.items() for part in pair]
     return [metric.namespace, metric.name, *dimensions, *([options] if options else [])]
-
-
-def _graph(title: str, region: pulumi.Input[str], lines: list[Line], *, unit: str, period_s: int) -> Widget:
-    axis: dict[str, Any] = {"min": 0, **({"label": unit, "showUnits": False} if unit else {})}
-    return {
-        "type": "metric",
-        "properties": {
-            "title": title,
-            "region": region,
-            "view": "timeSeries",
-            "stat": "Sum",
-            "period": period_s,
-            "metrics": lines,
-            "yAxis": {"left": axis},
-        },
-    }
 
 
 def _placed(rows: Sequence[Sequence[Widget]]) -> list[Widget]:

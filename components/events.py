@@ -11,7 +11,7 @@ from . import references
 from .buckets import UploadBucket
 from .component import Component
 from .errors import ArgumentError, Problem
-from .policies import let_service
+from .policies import compact_json, let_service
 from .queues import let_send
 from .references import BucketLike
 
@@ -128,7 +128,7 @@ class BucketEvents:
         rule = aws.cloudwatch.EventRule(
             f"{self._name}-events",
             description=description,
-            event_pattern=pulumi.Output.json_dumps(pattern, separators=(",", ":")),
+            event_pattern=compact_json(pattern),
             opts=self._component._child,
         )
         by_rule = [let_service("events", "sqs:SendMessage", each.arn, rule.arn) for each in (queue, dead_letters)]

@@ -51,7 +51,6 @@ class GuestAccess(Component):
 
     name_limit = 64 - RANDOM_SUFFIX
 
-    role: aws.iam.Role
     identity_pool_id: pulumi.Output[str]
     """The identity pool's id."""
     role_name: pulumi.Output[str]

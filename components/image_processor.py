@@ -55,7 +55,7 @@ class ImageProcessor(Pipeline):
                 "REKOGNITION_CALLS_PER_SECOND": share,
             },
             [
-                *access.read_objects(self._bucket.arn, self._bucket.kms_key_arn),
+                *access.read_objects(self._bucket),
                 *access.write_results(self._table["arn"]),
                 *access.keep_items(self._table["arn"]),
                 *self._queue_statements(),

@@ -17,7 +17,7 @@ from .component import RANDOM_SUFFIX, Component
 from .errors import InvalidArgumentError, Problem
 from .guest_access import PrefixArgs
 from .openapi import ApiAccess
-from .policies import Statement, trust
+from .policies import Statement, compact_json, trust
 from .previews import Previews
 from .python_function import SOURCES, PythonFunction, ServiceArgs, missing_sources, service_function
 from .references import BucketLike, BucketReference, DataArgs, QueueLike, QueueReference, TableReference
@@ -107,7 +107,6 @@ class LabelApi(Component):
 
     name_limit = 64 - RANDOM_SUFFIX - len("-upload-url")
 
-    functions: Mapping[str, PythonFunction]
     url: pulumi.Output[str]
     """The API's address, without a slash at its end."""
     kind: pulumi.Output[str]
@@ -206,28 +205,26 @@ class LabelApi(Component):
         return variables
 
     def _statements(self, duty: str) -> list[Statement]:
-        bucket, prefix = self._bucket, self._args["upload_prefix"]
+        bucket, prefix, table_arn = self._bucket, self._args["upload_prefix"], self._table["arn"]
         if duty == "upload_url":
-            return allow.put_objects(bucket.arn, prefix, bucket.kms_key_arn)
-        looking = allow.look_at_objects(bucket.arn, prefix, bucket.kms_key_arn, versions=duty == "results")
+            return allow.put_objects(bucket, prefix)
         if duty == "results":
-            reading = allow.query_results(self._table["arn"])
-            small = (
-                allow.look_at_previews(self._previews.arn, prefix, self._previews.kms_key_arn) if self._previews else []
-            )
-            return [*looking, *small, *reading, *allow.keep_cursor_keys(self._table["arn"])]
-        sending = allow.send_messages(self._queue["arn"]) if self._queue else []
-        return [*looking, *allow.delete_objects(bucket.arn, prefix), *sending, *self._purging()]
-
-    def _purging(self) -> list[Statement]:
-        prefix = self._args["upload_prefix"]
-        if not self._args["purge"]:
-            return []
-        statements = [*allow.purge_objects(self._bucket.arn, prefix), *allow.purge_items(self._table["arn"], prefix)]
-        for bucket, kind in ((self._documents, "results"), (self._previews, "previews")):
-            if bucket is not None:
-                for folder in (pulumi.Output.concat(kind, "/", prefix), f"{kind}-of-long-keys/"):
-                    statements += allow.purge_objects(bucket.arn, folder)
+            statements = allow.read_objects(bucket, prefix)
+            if self._previews is not None:
+                statements += allow.read_objects(
+                    self._previews, *_folders("previews", prefix), operations=["GetObject"]
+                )
+            return [*statements, *allow.query_results(table_arn), *allow.keep_cursor_keys(table_arn)]
+        statements = allow.read_objects(bucket, prefix, operations=["GetObject"])
+        statements += allow.delete_objects(bucket, prefix)
+        if self._queue is not None:
+            statements += allow.send_messages(self._queue["arn"])
+        if self._args["purge"]:
+            statements += [*allow.purge_objects(bucket, prefix), *allow.purge_items(table_arn, prefix)]
+            for other, kind in ((self._documents, "results"), (self._previews, "previews")):
+                if other is not None:
+                    for folder in _folders(kind, prefix):
+                        statements += allow.purge_objects(other, folder)
         return statements
 
     def _allow_calls(self, execution_arn: pulumi.Input[str]) -> list[pulumi.Resource]:
@@ -268,7 +265,7 @@ class LabelApi(Component):
             access=args["access"],
             origins=self._origins,
         )
-        text = pulumi.Output.json_dumps(body, separators=(",", ":"))
+        text = compact_json(body)
         api = aws.apigateway.RestApi(
             name,
             body=text,
@@ -430,3 +427,8 @@ class LabelApi(Component):
             opts=self._with(api),
         )
         return pulumi.Output.concat("integrations/", integration.id)
+
+
+def _folders(kind: str, prefix: pulumi.Input[str]) -> list[pulumi.Input[str]]:
+    """Return the folders of what belongs to pictures below a prefix."""
+    return [pulumi.Output.concat(kind, "/", prefix), f"{kind}-of-long-keys/"]

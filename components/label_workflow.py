@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
 
 from . import access, concurrency, state_machine
 from .arguments import Configured, derive
 from .errors import Problem
-from .pipeline import BESIDE_REKOGNITION_S, URL, Pipeline, PipelineArgs
-from .policies import Statement, document, trust
+from .pipeline import BESIDE_REKOGNITION_S, EMULATOR, Pipeline, PipelineArgs
+from .policies import Statement, compact_json, document, trust
 from .python_function import SMALL_MB, SMALL_TIMEOUT_S, PythonFunction, missing_sources, service_function
 
 # Beside an execution: to begin it, to note why it failed, and to answer the queue.
@@ -24,11 +23,7 @@ LIBRARIES, PICTURE_LIBRARIES = "record_failure", "process_image"
 class LabelWorkflowArgs(PipelineArgs, total=False):
     """Arguments of LabelWorkflow."""
 
-    public_endpoint: Annotated[
-        str | None,
-        Field(None, pattern=URL, description="an http or https URL of an emulator"),
-        Configured("publicEndpoint"),
-    ]
+    public_endpoint: Annotated[str | None, EMULATOR, Configured("publicEndpoint")]
     """The address of an emulator. SDKs then put no `sync-` before the name of Step Functions."""
 
 
@@ -43,7 +38,6 @@ class LabelWorkflow(Pipeline):
     (docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html).
     """
 
-    state_machine: aws.sfn.StateMachine
     steps: dict[str, PythonFunction]
     """The steps' functions by name: inspect, recognise, store, fail, and notify where results are announced."""
     state_machine_arn: pulumi.Output[str]
@@ -81,11 +75,11 @@ class LabelWorkflow(Pipeline):
 
     def _steps(self) -> dict[str, PythonFunction]:
         args = self._args
-        read = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn)
+        read = read_one = access.read_objects(self._bucket)
         # Recognise decodes hostile files, and Inspect gives it the version. So it can read no other picture, because
         # ids of versions cannot be guessed. In a bucket without versions it reads objects by key.
-        by_version = self._bucket.versioned
-        read_one = access.read_objects(self._bucket.arn, self._bucket.kms_key_arn, by_version_alone=by_version)
+        if self._bucket.versioned:
+            read_one = access.read_objects(self._bucket, operations=["GetObjectVersion"])
         keep = access.keep_items(self._table["arn"])
         write, labelling = access.write_results(self._table["arn"]), self._labelling_environment()
         # The function that announces knows only what is in the table.
@@ -162,9 +156,7 @@ class LabelWorkflow(Pipeline):
             name=role.name,
             type="EXPRESS",
             role_arn=role.arn,
-            definition=pulumi.Output.json_dumps(
-                state_machine.definition(arns, self._args["detectors"], self._partition()), separators=(",", ":")
-            ),
+            definition=compact_json(state_machine.definition(arns, self._args["detectors"], self._partition())),
             # An Express workflow has no other trace. Its data are people's pictures, so they are not logged.
             logging_configuration={
                 "log_destination": pulumi.Output.concat(logs.arn, ":*"),

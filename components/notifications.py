@@ -11,7 +11,8 @@ from pydantic import Field
 
 from .component import Component, TaggedArgs
 from .errors import Problem
-from .policies import deny_insecure_transport, document, let_service
+from .policies import compact_json, deny_insecure_transport, document, let_service
+from .queues import set_policy
 
 # The attributes of the messages (api/notification.schema.json).
 ATTRIBUTES = ("status", "code", "key", "labels", "moderation", "flagged")
@@ -51,8 +52,6 @@ class Notifications(Component):
     undelivered messages keeps for 14 days what a subscribed queue refuses.
     """
 
-    topic: aws.sns.Topic
-    undelivered: aws.sqs.Queue | None
     topic_arn: pulumi.Output[str]
     """The topic's ARN."""
     kms_key_arn: pulumi.Output[str] | None
@@ -92,8 +91,7 @@ class Notifications(Component):
         filter_policy = self._args["filter_policy"]
         redrive = None
         if protocol == "sqs" and self.undelivered is not None:
-            target = {"deadLetterTargetArn": self.undelivered.arn}
-            redrive = pulumi.Output.json_dumps(target, separators=(",", ":"))
+            redrive = compact_json({"deadLetterTargetArn": self.undelivered.arn})
         aws.sns.TopicSubscription(
             f"{self._name}-{protocol}-{hashlib.sha256(label.encode()).hexdigest()[:8]}",
             topic=self.topic_arn,
@@ -112,13 +110,7 @@ class Notifications(Component):
             sqs_managed_sse_enabled=True,
             opts=self._child,
         )
-        from_topic = let_service("sns", "sqs:SendMessage", queue.arn, self.topic_arn)
-        aws.sqs.QueuePolicy(
-            f"{self._name}-undelivered-policy",
-            queue_url=queue.url,
-            policy=document([from_topic, deny_insecure_transport("sqs:*", [queue.arn])]),
-            opts=self._with(queue),
-        )
+        set_policy(self, queue, "undelivered", [let_service("sns", "sqs:SendMessage", queue.arn, self.topic_arn)])
         return queue
 
 

@@ -54,7 +54,8 @@ def build(package: Package, build_dir: Path) -> Path:
     Raises DependencyInstallError and PackageTooLargeError.
     """
     sources = {name: _content(path) for name, path in _sources(package)}
-    lock = _lock(package)
+    lock_path = _lock_path(package)
+    lock = b"" if lock_path is None else _content(lock_path)
     digest = hashlib.sha256("\n".join([FORMAT, package.runtime, package.architecture]).encode())
     for name, content in sorted(sources.items()):
         digest.update(f"\n{name}\n{hashlib.sha256(content).hexdigest()}".encode())
@@ -64,7 +65,7 @@ def build(package: Package, build_dir: Path) -> Path:
         target.touch()
     else:
         build_dir.mkdir(parents=True, exist_ok=True)
-        installed = _files(_dependencies(package, lock, build_dir)) if _names_any(lock) else ()
+        installed = _files(_dependencies(package, lock_path, lock, build_dir)) if lock_path and _names_any(lock) else ()
         _write(target, {name: path.read_bytes() for name, path in installed} | sources)
         _forget_oldest(build_dir.glob(f"{Path(package.packages[0]).name}-*.zip"))
     if (size := target.stat().st_size) > DIRECT_UPLOAD_BYTES:
@@ -122,16 +123,14 @@ def _content(path: Path) -> bytes:
     return content if b"\0" in content else content.replace(b"\r\n", b"\n")
 
 
-def _lock(package: Package) -> bytes:
-    return b"" if package.requirements is None else _content(_lock_path(package, package.requirements))
-
-
-def _lock_path(package: Package, requirements: str) -> Path:
+def _lock_path(package: Package) -> Path | None:
     """Return the lock, or where there is one the platform's own: `requirements-python3.11-x86_64.txt`.
 
     pip cannot choose by marker: it judges markers by the Python that builds.
     """
-    path = package.source_dir / requirements
+    if package.requirements is None:
+        return None
+    path = package.source_dir / package.requirements
     own = path.with_stem(f"{path.stem}-{package.runtime}-{package.architecture}")
     return own if own.is_file() else path
 
@@ -154,7 +153,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(folder).as_posix(), path
 
 
-def _dependencies(package: Package, lock: bytes, build_dir: Path) -> Path:
+def _dependencies(package: Package, lock_path: Path, lock: bytes, build_dir: Path) -> Path:
     """Return a folder with the installed lock, kept by the lock's content and the platform."""
     key = hashlib.sha256(f"{FORMAT}\n{package.runtime}\n{package.architecture}\n".encode() + lock).hexdigest()[:16]
     target = build_dir / f"dependencies-{key}"
@@ -163,7 +162,7 @@ def _dependencies(package: Package, lock: bytes, build_dir: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=build_dir, prefix=".installing-") as temporary:
         installed = Path(temporary) / "made"
         installed.mkdir()
-        _install(package, installed)
+        _install(package, lock_path, installed)
         _prune(installed)
         try:
             installed.rename(target)
@@ -173,15 +172,14 @@ def _dependencies(package: Package, lock: bytes, build_dir: Path) -> Path:
     return target
 
 
-def _install(package: Package, target: Path) -> None:
+def _install(package: Package, lock_path: Path, target: Path) -> None:
     """Install the lock for the function's platform with this interpreter's pip, under the user's own pip settings."""
-    assert package.requirements is not None
     version = package.runtime.removeprefix("python")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile", "--no-user"]
     command += ["--implementation=cp", f"--python-version={version}", f"--target={target}"]
     command += [f"--platform={name}" for name in platforms(package.runtime, package.architecture)]
-    command += ["--requirement", str(_lock_path(package, package.requirements).resolve())]
+    command += ["--requirement", str(lock_path.resolve())]
     # In the empty target: `python -m` puts the working folder first on the path.
     done = subprocess.run(command, cwd=target, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -31,7 +31,7 @@ BESIDE_REKOGNITION_S = 5  # to read a picture, write its result and end in time
 BESIDE_PICTURE_MB = 208
 BESIDE_DECODER_MB, LEAST_DECODER_MB = 112, 64  # of which the process that decodes has none; and what starts it
 DECODED_BYTES_PER_PIXEL = 17  # of the format that takes most, WebP: 16 and a little (benchmarks/conversion.py)
-URL = r"^https?://\S+$"
+EMULATOR = Field(None, pattern=r"^https?://\S+$", description="an http or https URL of an emulator")
 EventSource = Literal["notification", "eventbridge"]
 Detector = Literal["labels", "faces", "moderation", "text"]
 PERCENT = "a number from 0 to 100, in percent"
@@ -44,7 +44,8 @@ LabelName = Annotated[
         description="a label's name of 1 to 100 characters without a comma",
     ),
 ]
-LABEL_NAMES = "a list of labels, each at most once and without a comma"
+LabelNames = Sequence[LabelName]
+LABEL_NAMES = Field(None, description="a list of labels, each at most once and without a comma")
 # Lambda takes 4 KB of variables for a function, names and all others included.
 MAX_LABEL_RULES_BYTES = 2000
 LABEL_RULES = ("label_blocklist", "label_allowlist", "label_aliases", "min_confidence_by_label")
@@ -76,13 +77,9 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
         pulumi.Input[float], Field(70, ge=0, le=100, description=PERCENT), Variable("MIN_CONFIDENCE")
     ]
     """Minimum confidence of a result's labels, faces, text and moderation."""
-    label_blocklist: Annotated[
-        Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_BLOCKLIST")
-    ]
+    label_blocklist: Annotated[LabelNames | None, LABEL_NAMES, Variable("LABEL_BLOCKLIST")]
     """Labels that no result shows, by name or alias, in upper or lower case."""
-    label_allowlist: Annotated[
-        Sequence[LabelName] | None, Field(None, description=LABEL_NAMES), Variable("LABEL_ALLOWLIST")
-    ]
+    label_allowlist: Annotated[LabelNames | None, LABEL_NAMES, Variable("LABEL_ALLOWLIST")]
     """The only labels that results show. Empty: all."""
     label_aliases: Annotated[
         Mapping[LabelName, LabelName] | None,
@@ -108,7 +105,7 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     """Timeout of one Rekognition call."""
     rekognition_endpoint: Annotated[
         pulumi.Input[str] | None,
-        Field(None, pattern=URL, description="an http or https URL of an emulator"),
+        EMULATOR,
         Variable("AWS_ENDPOINT_URL_REKOGNITION"),
         Configured("rekognitionEndpoint"),
     ]
@@ -179,10 +176,7 @@ class Pipeline(Component):
 
     name_limit = 64 - RANDOM_SUFFIX - len(f"-{RECORDER}")
 
-    queue: aws.sqs.Queue
-    dead_letter_queue: aws.sqs.Queue
     processor: PythonFunction
-    failure_recorder: PythonFunction
     service: pulumi.Output[str]
     """The name of this deployment in logs and metrics."""
     detectors: pulumi.Output[Sequence[str]]
@@ -193,7 +187,6 @@ class Pipeline(Component):
     """The queue of events."""
     queue_name: pulumi.Output[str]
     """The queue's name."""
-    pauser: PythonFunction | None
     pauser_arn: pulumi.Output[str] | None
     """The function that pauses the pipeline, where `on_cost_bound` is `pause`."""
     pauser_name: pulumi.Output[str] | None
@@ -313,7 +306,7 @@ class Pipeline(Component):
         """Allow a function to put documents and publish messages, if there is a bucket or a topic for them."""
         statements: list[Statement] = []
         if self._announced is not None:
-            statements += access.put_objects(self._announced.arn, "", self._announced.kms_key_arn)
+            statements += access.put_objects(self._announced)
         if self._topic is not None:
             statements += access.publish(self._topic["arn"], self._topic.get("kms_key_arn"))
         return statements

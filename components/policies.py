@@ -57,13 +57,15 @@ class Statement:
         return {key: value for key, value in parts.items() if isinstance(value, pulumi.Output) or value}
 
 
-def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """Return a policy document as JSON.
+def compact_json(value: Any) -> pulumi.Output[str]:
+    """Return a value as JSON without spaces: some emulators give them back, which the provider takes for a change."""
+    return pulumi.Output.json_dumps(value, separators=(",", ":"))
 
-    Compact, as some emulators give back the original spaces, which the provider takes for a change.
-    """
+
+def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """Return a policy document as JSON."""
     body = {"Version": VERSION, "Statement": [statement.render() for statement in statements]}
-    return pulumi.Output.json_dumps(body, separators=(",", ":"))
+    return compact_json(body)
 
 
 def trust(service: str) -> str:

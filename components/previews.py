@@ -45,9 +45,6 @@ class Previews(PrivateBucket):
 
     name_limit = 64 - RANDOM_SUFFIX - len("-make")
 
-    dead_letter_queue: aws.sqs.Queue
-    queue: aws.sqs.Queue
-    function: PythonFunction
     queue_url: pulumi.Output[str]
     """The queue of events."""
     dead_letter_queue_url: pulumi.Output[str]
@@ -89,7 +86,7 @@ class Previews(PrivateBucket):
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def _function(self) -> PythonFunction:
-        args, pictures = self._args, self._pictures
+        args, pictures, own = self._args, self._pictures, references.bucket(self)
         return service_function(
             self,
             "make",
@@ -101,10 +98,10 @@ class Previews(PrivateBucket):
                 "PREVIEWS_BUCKET": self.name,
             },
             [
-                *access.read_objects(pictures.arn, pictures.kms_key_arn),
-                *access.look_at_objects(self.arn, "", self.kms_key_arn),
-                *access.put_objects(self.arn, "", self.kms_key_arn),
-                *access.delete_objects(self.arn, ""),
+                *access.read_objects(pictures),
+                *access.read_objects(own, operations=["GetObject"]),
+                *access.put_objects(own),
+                *access.delete_objects(own),
                 *access.consume_queue(self.queue.arn),
             ],
             lock=LOCK,

@@ -97,9 +97,6 @@ class PythonFunction(Component):
 
     name_limit = NAME_LENGTH
 
-    function: aws.lambda_.Function
-    role: aws.iam.Role
-    log_group: aws.cloudwatch.LogGroup
     name: pulumi.Output[str]
     """The function's name."""
     arn: pulumi.Output[str]

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from .arguments import derive
 from .component import Component
-from .policies import Statement, deny_insecure_transport, document
+from .policies import Statement, compact_json, deny_insecure_transport, document
 
 DAY_S = 24 * 60 * 60
 # A message's age counts from its first queue on, so the dead-letter queue keeps messages longer than the queue.
@@ -39,7 +39,7 @@ def make_queues(
         f"{name}-events",
         message_retention_seconds=QUEUE_RETENTION_S,
         visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, taker_timeout_s),
-        redrive_policy=pulumi.Output.json_dumps(redrive, separators=(",", ":")),
+        redrive_policy=compact_json(redrive),
         sqs_managed_sse_enabled=True,
         opts=component._child,
     )
@@ -47,7 +47,7 @@ def make_queues(
     aws.sqs.RedriveAllowPolicy(
         f"{name}-redrive",
         queue_url=dead_letters.url,
-        redrive_allow_policy=pulumi.Output.json_dumps(allowed, separators=(",", ":")),
+        redrive_allow_policy=compact_json(allowed),
         opts=component._with(dead_letters),
     )
     return dead_letters, queue
@@ -61,14 +61,16 @@ def let_send(
     dead_senders: Sequence[Statement] = (),
 ) -> aws.sqs.QueuePolicy:
     """Allow `senders` to send to the queue and `dead_senders` to the dead letters, over TLS only."""
-    aws.sqs.QueuePolicy(
-        f"{component._name}-dead-letters-policy",
-        queue_url=dead_letters.url,
-        policy=document([*dead_senders, deny_insecure_transport("sqs:*", [dead_letters.arn])]),
-        opts=component._with(dead_letters),
-    )
+    set_policy(component, dead_letters, "dead-letters", dead_senders)
+    return set_policy(component, queue, "events", senders)
+
+
+def set_policy(
+    component: Component, queue: aws.sqs.Queue, suffix: str, senders: Sequence[Statement]
+) -> aws.sqs.QueuePolicy:
+    """Set the policy of a queue of that suffix: `senders` may send, over TLS only."""
     return aws.sqs.QueuePolicy(
-        f"{component._name}-events-policy",
+        f"{component._name}-{suffix}-policy",
         queue_url=queue.url,
         policy=document([*senders, deny_insecure_transport("sqs:*", [queue.arn])]),
         opts=component._with(queue),

@@ -20,7 +20,6 @@ class ResultsStore(Component):
 
     name_limit = 200
 
-    table: aws.dynamodb.Table
     name: pulumi.Output[str]
     """The table's name."""
     arn: pulumi.Output[str]

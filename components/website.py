@@ -53,8 +53,6 @@ class Website(Component):
 
     name_pattern, name_expected = PrivateBucket.name_pattern, PrivateBucket.name_expected
 
-    bucket: aws.s3.Bucket
-    distribution: aws.cloudfront.Distribution | None
     bucket_name: pulumi.Output[str]
     """The bucket of the site's files."""
     url: pulumi.Output[str]
@@ -69,7 +67,6 @@ class Website(Component):
         self.bucket_name = self.bucket.bucket
         private = self._args["kind"] == "cloudfront"
         self._after_access = restrict_access(self, self.bucket, "access", private=private)
-        self.distribution = None
         self.origin = self._hosting() if self._args["kind"] == "s3" else self._distribution()
         self.url = pulumi.Output.concat(self.origin, "/")
         if (endpoint := self._args["endpoint"]) is not None:
@@ -106,7 +103,7 @@ class Website(Component):
             signing_protocol="sigv4",
             opts=self._child,
         )
-        self.distribution = distribution = aws.cloudfront.Distribution(
+        distribution = aws.cloudfront.Distribution(
             self._name,
             comment=f"The site of {self._name}.",
             enabled=True,

@@ -16,6 +16,7 @@ from .component import Component, TaggedArgs
 from .errors import Problem
 from .guest_access import UPLOADS, GuestAccess
 from .label_api import MAX_UPLOAD_BYTES, LabelApi
+from .policies import compact_json
 from .previews import Previews
 from .python_function import SOURCES
 from .references import BucketLike, BucketReference, TableLike, TableReference
@@ -156,7 +157,7 @@ class WebsiteFiles(Component):
             f"{name}/{CONFIG}",
             bucket=bucket_name,
             key=CONFIG,
-            content=pulumi.Output.json_dumps({**config, **(args["config"] or {})}, separators=(",", ":")),
+            content=compact_json({**config, **(args["config"] or {})}),
             content_type=CONTENT_TYPES[".json"],
             cache_control=NEVER_KEEP,
             opts=child,

@@ -3,23 +3,14 @@
 import pulumi
 import pulumi_aws as aws
 
-from components import ImageProcessor, Notifications, ResultsBucket, ResultsStore, Statement, UploadBucket, document
+from components import ImageProcessor, Notifications, ResultsBucket, ResultsStore, UploadBucket, document, let_service
 
 people = aws.sqs.Queue("people", sqs_managed_sse_enabled=True)
 announcements = Notifications("announcements", {"queue_arns": [people.arn], "filter_policy": {"labels": ["Person"]}})
 aws.sqs.QueuePolicy(
     "people",
     queue_url=people.url,
-    policy=document(
-        [
-            Statement(
-                ["sqs:SendMessage"],
-                [people.arn],
-                principal={"Service": "sns.amazonaws.com"},
-                condition={"ArnEquals": {"aws:SourceArn": announcements.topic_arn}},
-            )
-        ]
-    ),
+    policy=document([let_service("sns", "sqs:SendMessage", people.arn, announcements.topic_arn)]),
 )
 
 pictures = UploadBucket("pictures", {"protect_data": False})
