@@ -34,11 +34,7 @@ DUTIES: Mapping[str, Sequence[str]] = {
     "results": ["detectLabels", "getResult", "listImages", "listLabels", "getImageUrl", "getHealth"],
     "delete": ["deleteImage", "relabelImage"],
 }
-PACKAGES: Mapping[str, Sequence[str]] = {
-    "upload_url": ["api", "environment"],
-    "results": ["api", "results", "environment"],
-    "delete": ["api", "results", "environment"],
-}
+PACKAGES = ("api", "results", "environment")
 # One JSON object a request; nothing in it is the caller's own text, which could break it.
 ACCESS_LOG_FORMAT = {
     "requestId": "$context.requestId",
@@ -127,9 +123,8 @@ class LabelApi(Component):
         if args["requests_per_address"] is not None and args["kind"] == "http":
             number = args["requests_per_address"]
             yield Problem("requests_per_address", number, "none, or $kind rest, as AWS WAF takes no API of kind http")
-        packages = {package for packages in PACKAGES.values() for package in packages}
         locks = [f"handlers/api_{duty}/requirements.txt" for duty in DUTIES]
-        yield from missing_sources(args, CONTRACT, *locks, packages=sorted(packages))
+        yield from missing_sources(args, CONTRACT, *locks, packages=sorted(PACKAGES))
 
     def __init__(self, name: str, args: LabelApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._args = self._start(name, args, opts)
@@ -175,7 +170,7 @@ class LabelApi(Component):
             f"The API's {duty.replace('_', ' ')}.",
             self._environment(duty),
             self._statements(duty),
-            packages=PACKAGES[duty],
+            packages=("api", "environment") if duty == "upload_url" else PACKAGES,
             memory_mb=FUNCTION_MEMORY_MB,
             timeout_s=FUNCTION_TIMEOUT_S,
         )
@@ -381,26 +376,32 @@ class LabelApi(Component):
             opts=self._child,
         )
         permissions = self._allow_calls(api.execution_arn)
-        targets = {duty: self._integration(api, duty) for duty in DUTIES}
-        for operation in self._contract.operations:
-            signed = operation.access(args["access"]) == "iam"
-            aws.apigatewayv2.Route(
-                f"{name}-{operation.id}",
+        integrations = {
+            duty: aws.apigatewayv2.Integration(
+                f"{name}-{duty.replace('_', '-')}",
                 api_id=api.id,
-                route_key=f"{operation.method.upper()} {operation.path}",
-                authorization_type="AWS_IAM" if signed else "NONE",
-                target=targets[self._duty_of[operation.id]],
+                integration_type="AWS_PROXY",
+                integration_method="POST",
+                integration_uri=function.function.invoke_arn,
+                payload_format_version="2.0",
                 opts=self._with(api),
             )
+            for duty, function in self.functions.items()
+        }
+        routes = [
+            (o.id, f"{o.method.upper()} {o.path}", o.access(args["access"]), self._duty_of[o.id])
+            for o in self._contract.operations
+        ]
         # A request without a route gets a problem document too.
-        aws.apigatewayv2.Route(
-            f"{name}-default",
-            api_id=api.id,
-            route_key="$default",
-            authorization_type="AWS_IAM" if args["access"] == "iam" else "NONE",
-            target=targets["results"],
-            opts=self._with(api),
-        )
+        for suffix, route_key, access, duty in [*routes, ("default", "$default", args["access"], "results")]:
+            aws.apigatewayv2.Route(
+                f"{name}-{suffix}",
+                api_id=api.id,
+                route_key=route_key,
+                authorization_type="AWS_IAM" if access == "iam" else "NONE",
+                target=pulumi.Output.concat("integrations/", integrations[duty].id),
+                opts=self._with(api),
+            )
         stage = aws.apigatewayv2.Stage(
             name,
             api_id=api.id,
@@ -415,18 +416,6 @@ class LabelApi(Component):
         )
         self.metric_dimensions = pulumi.Output.all(ApiId=api.id, Stage=args["stage"])
         return api.id, stage.invoke_url
-
-    def _integration(self, api: aws.apigatewayv2.Api, duty: str) -> pulumi.Output[str]:
-        integration = aws.apigatewayv2.Integration(
-            f"{self._name}-{duty.replace('_', '-')}",
-            api_id=api.id,
-            integration_type="AWS_PROXY",
-            integration_method="POST",
-            integration_uri=self.functions[duty].function.invoke_arn,
-            payload_format_version="2.0",
-            opts=self._with(api),
-        )
-        return pulumi.Output.concat("integrations/", integration.id)
 
 
 def _folders(kind: str, prefix: pulumi.Input[str]) -> list[pulumi.Input[str]]:

@@ -78,9 +78,8 @@ class Monitoring(Component):
         self._pipeline = references.read(self._args["pipeline"], PipelineReference)
         previews = self._args["previews"]
         self._previews = None if previews is None else references.read(previews, PreviewsReference)
-        api = None if self._args["api"] is None else references.read(self._args["api"], ApiReference)
-        self._functions = self._watched_functions(api)
-        self._api = None if api is None else self._watched_api(api)
+        self._functions = self._watched_functions()
+        self._api = None if self._args["api"] is None else self._watched_api(self._args["api"])
         topic = self._args["alarm_topic_arn"]
         self.topic_arn = self._topic() if topic is None else pulumi.Output.from_input(topic)
         self._usd_per_call = alarms.usd_per_call(
@@ -107,7 +106,7 @@ class Monitoring(Component):
             return f"labelstack logs {label}"
         return pulumi.Output.concat("aws logs tail --since 1h /aws/lambda/", function_name)
 
-    def _watched_functions(self, api: ApiReference | None) -> dict[str, Watched]:
+    def _watched_functions(self) -> dict[str, Watched]:
         """Return all functions by their names in alarms."""
         pipeline, known = self._args["pipeline"], self._pipeline
         taker, recorder = known["function_name"], known["failure_recorder_name"]
@@ -130,10 +129,8 @@ class Monitoring(Component):
             steps = self._parts("pipeline.step_function_names", names, STEPS, "a LabelWorkflow")
             for step, name in steps.items():
                 functions[step] = Watched(name, longest_s, self._logs(name, step), is_step=True)
-        if api is not None and "function_names" in api:
-            duties = self._parts("api.function_names", api["function_names"], tuple(DUTIES), "a LabelApi")
-            for duty, name in duties.items():
-                functions[f"api-{duty.replace('_', '-')}"] = Watched(name, FUNCTION_TIMEOUT_S, self._logs(name))
+        for duty, name in self._function_names(self._args["api"]).items():
+            functions[f"api-{duty.replace('_', '-')}"] = Watched(name, FUNCTION_TIMEOUT_S, self._logs(name))
         if self._previews is not None:
             maker, longest_s = self._previews["function_name"], self._previews.get("timeout_seconds", 60)
             functions[MAKER] = Watched(maker, longest_s, self._logs(maker, "previews"))
@@ -142,10 +139,17 @@ class Monitoring(Component):
             functions[label] = Watched(own["name"], own["timeout_seconds"], logs)
         return functions
 
-    def _watched_api(self, api: ApiReference) -> WatchedApi:
-        kind, dimensions = api["kind"], api["metric_dimensions"]
+    def _watched_api(self, api: LabelApi | ApiReference) -> WatchedApi:
+        known = references.read(api, ApiReference)
+        kind, dimensions = known["kind"], known["metric_dimensions"]
         names = API_DIMENSIONS[kind]
         return WatchedApi(kind, self._parts("api.metric_dimensions", dimensions, names, f"an API of kind {kind}"))
+
+    def _function_names(self, api: LabelApi | ApiReference | None) -> Mapping[str, pulumi.Input[str]]:
+        if isinstance(api, LabelApi):
+            return {duty: function.name for duty, function in api.functions.items()}
+        names = api.get("function_names") if api else None
+        return self._parts("api.function_names", names, tuple(DUTIES), "a LabelApi") if names else {}
 
     def _parts(
         self, argument: str, mapping: pulumi.Input[Mapping[str, Any]], names: Sequence[str], source: str

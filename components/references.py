@@ -112,7 +112,7 @@ def read(source: Any, reference: type[R], **attributes: str) -> R:
     if isinstance(source, Mapping):
         return cast(R, source)
     values = {
-        name: getattr(source, attributes.get(name, name), None) if member.late else source.arguments[name]
+        name: getattr(source, attributes.get(name, name), None) if member.late else source.arguments.get(name)
         for name, member in members(cast(type, reference)).items()
     }
     return cast(R, {name: value for name, value in values.items() if value is not None})
