@@ -98,10 +98,6 @@ class Part:
         keys = {name: self.names.get(name, to_camel(name)) for name in described}
         return {name: key for name, key in keys.items() if key is not None}
 
-    def settings(self) -> dict[str, Member]:
-        """Return the members that are settings, by key."""
-        return {key: replace(self.members[name], name=key) for name, key in self.keys.items()}
-
     def arguments_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the component's arguments from the settings' values."""
         return {name: values[key] for name, key in self.keys.items()}
@@ -146,8 +142,8 @@ def _described() -> dict[str, Member]:
     """Return all settings by key. The first of several components with an argument describes the setting."""
     described: dict[str, Member] = {}
     for part in PARTS:
-        for key, member in part.settings().items():
-            described.setdefault(key, member)
+        for name, key in part.keys.items():
+            described.setdefault(key, replace(part.members[name], name=key))
     return described
 
 

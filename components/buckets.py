@@ -1,7 +1,7 @@
 """UploadBucket and ResultsBucket, and what they have in common with Previews: PrivateBucket."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import pulumi
 import pulumi_aws as aws
@@ -47,13 +47,11 @@ class PrivateBucket(Component):
     def _make(self, key: pulumi.Input[str] | None, *, protect_data: bool) -> None:
         """Make the bucket; `key` is the ARN of a KMS key that encrypts the objects."""
         name = self._name
-        self.bucket = aws.s3.Bucket(
-            name,
-            force_destroy=not protect_data,
-            opts=pulumi.ResourceOptions(parent=self, protect=protect_data),
-        )
+        protected = pulumi.ResourceOptions(parent=self, protect=protect_data)
+        self.bucket = aws.s3.Bucket(name, force_destroy=not protect_data, opts=protected)
         self.name, self.arn = self.bucket.bucket, self.bucket.arn
         self.kms_key_arn = None if key is None else pulumi.Output.from_input(key)
+        by_key: Any = {"sse_algorithm": "aws:kms", "kms_master_key_id": key}
         after_private = restrict_access(self, self.bucket, "private", private=True)
         aws.s3.BucketPolicy(
             f"{name}-policy",
@@ -64,7 +62,7 @@ class PrivateBucket(Component):
         aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=self.name,
-            rules=[{"apply_server_side_encryption_by_default": _encryption(key)}],
+            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"} if key is None else by_key}],
             opts=self._with(self.bucket),
         )
 
@@ -157,30 +155,19 @@ def restrict_access(
     return after
 
 
-def _encryption(
-    kms_key_arn: pulumi.Input[str] | None,
-) -> aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict:
-    """Return the encryption by the key, or by S3's own."""
-    if kms_key_arn is None:
-        return {"sse_algorithm": "AES256"}
-    return {"sse_algorithm": "aws:kms", "kms_master_key_id": kms_key_arn}
-
-
-def _lifecycle_rules(
-    args: PrivateBucketArgs, expiration_rule: str
-) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
+def _lifecycle_rules(args: PrivateBucketArgs, expiration_rule: str) -> list[Any]:
     """Return rules that remove unfinished uploads, old versions with their markers, and optionally old objects."""
-    everywhere: dict[str, Any] = {"status": "Enabled", "filter": {"prefix": ""}}
-    unfinished = {"days_after_initiation": ABORT_MULTIPART_DAYS}
-    noncurrent = {"noncurrent_days": args["noncurrent_version_days"]}
     rules: list[dict[str, Any]] = [
-        {"id": "abort-incomplete-uploads", "abort_incomplete_multipart_upload": unfinished},
+        {
+            "id": "abort-incomplete-uploads",
+            "abort_incomplete_multipart_upload": {"days_after_initiation": ABORT_MULTIPART_DAYS},
+        },
         {
             "id": "expire-noncurrent-versions",
-            "noncurrent_version_expiration": noncurrent,
+            "noncurrent_version_expiration": {"noncurrent_days": args["noncurrent_version_days"]},
             "expiration": {"expired_object_delete_marker": True},
         },
     ]
     if args["expiration_days"] is not None:
         rules.append({"id": expiration_rule, "expiration": {"days": args["expiration_days"]}})
-    return [cast(aws.s3.BucketLifecycleConfigurationRuleArgsDict, {**everywhere, **rule}) for rule in rules]
+    return [{"status": "Enabled", "filter": {"prefix": ""}, **rule} for rule in rules]

@@ -43,6 +43,8 @@ class ImageProcessor(Pipeline):
         args = self._args
         tps, batch_size = args["rekognition_tps"], args["batch_size"]
         share = derive(lambda quota: f"{concurrency.calls_per_second(quota):g}", tps)
+        taking, take = self._taking()
+        _, announce = self._announcing()
         self.processor = service_function(
             self,
             "process-image",
@@ -50,7 +52,7 @@ class ImageProcessor(Pipeline):
             "Labels the pictures of a batch of upload events.",
             {
                 **self._labelling_environment(),
-                **self._queue_environment(),
+                **taking,
                 "BATCH_SIZE": derive(str, batch_size),
                 "REKOGNITION_CALLS_PER_SECOND": share,
             },
@@ -58,12 +60,11 @@ class ImageProcessor(Pipeline):
                 *access.read_objects(self._bucket),
                 *access.write_results(self._table["arn"]),
                 *access.keep_items(self._table["arn"]),
-                *self._queue_statements(),
+                *take,
                 *access.detect(args["detectors"]),
-                *self._announcing_statements(),
+                *announce,
             ],
-            memory_mb=args["memory_mb"],
-            timeout_s=args["timeout_seconds"],
+            size=(args["memory_mb"], args["timeout_seconds"]),
         )
         if args["events"] == "eventbridge":
             self._events.route(self.queue, self.dead_letter_queue, "Uploads and deletions of the bucket.")

@@ -171,33 +171,28 @@ class LabelApi(Component):
             self._environment(duty),
             self._statements(duty),
             packages=("api", "environment") if duty == "upload_url" else PACKAGES,
-            memory_mb=FUNCTION_MEMORY_MB,
-            timeout_s=FUNCTION_TIMEOUT_S,
+            size=(FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_S),
         )
 
     def _environment(self, duty: str) -> dict[str, pulumi.Input[str]]:
-        args = self._args
-        variables: dict[str, pulumi.Input[str]] = {
-            "UPLOAD_BUCKET": self._bucket.name,
-            "UPLOAD_PREFIX": args["upload_prefix"],
+        args, queue = self._args, self._queue
+        public = {} if args["public_endpoint"] is None else {"PUBLIC_S3_ENDPOINT_URL": args["public_endpoint"]}
+        items, small = (
+            {"RESULTS_TABLE": self._table["name"]},
+            {"PREVIEWS_BUCKET": self._previews.name} if self._previews else {},
+        )
+        documents = {"RESULTS_BUCKET": self._documents.name} if self._documents else {}
+        by_duty: Mapping[str, Mapping[str, pulumi.Input[str]]] = {
+            "upload_url": {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S), **public},
+            "results": {"IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S), **items, **small, **public},
+            "delete": {
+                **({"QUEUE_URL": queue["url"]} if queue else {}),
+                **({**items, **small, **documents} if args["purge"] else {}),
+            },
         }
-        if duty == "upload_url":
-            variables |= {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S)}
-        if duty == "results":
-            variables |= {"RESULTS_TABLE": self._table["name"], "IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S)}
-        if self._previews and (duty == "results" or (duty == "delete" and args["purge"])):
-            variables["PREVIEWS_BUCKET"] = self._previews.name
-        if duty == "delete" and self._queue:
-            variables["QUEUE_URL"] = self._queue["url"]
-        if duty == "delete" and args["purge"]:
-            variables["RESULTS_TABLE"] = self._table["name"]
-            if self._documents:
-                variables["RESULTS_BUCKET"] = self._documents.name
-        if self._origins:
-            variables["ALLOWED_ORIGIN"] = pulumi.Output.all(*self._origins).apply(",".join)
-        if args["public_endpoint"] is not None and duty != "delete":
-            variables["PUBLIC_S3_ENDPOINT_URL"] = args["public_endpoint"]
-        return variables
+        origins = {"ALLOWED_ORIGIN": pulumi.Output.all(*self._origins).apply(",".join)} if self._origins else {}
+        place = {"UPLOAD_BUCKET": self._bucket.name, "UPLOAD_PREFIX": args["upload_prefix"]}
+        return {**place, **by_duty[duty], **origins}
 
     def _statements(self, duty: str) -> list[Statement]:
         bucket, prefix, table_arn = self._bucket, self._args["upload_prefix"], self._table["arn"]
@@ -261,12 +256,7 @@ class LabelApi(Component):
             origins=self._origins,
         )
         text = compact_json(body)
-        api = aws.apigateway.RestApi(
-            name,
-            body=text,
-            endpoint_configuration={"types": "REGIONAL"},
-            opts=self._child,
-        )
+        api = aws.apigateway.RestApi(name, body=text, endpoint_configuration={"types": "REGIONAL"}, opts=self._child)
         permissions = self._allow_calls(api.execution_arn)
         # A stage serves a deployment, a copy of the API at its creation: another body needs another deployment.
         deployment = aws.apigateway.Deployment(
@@ -329,9 +319,7 @@ class LabelApi(Component):
         if self._args["log_role"] != "own":
             return []
         role = aws.iam.Role(
-            f"{self._name}-log-role",
-            assume_role_policy=trust("apigateway.amazonaws.com"),
-            opts=self._child,
+            f"{self._name}-log-role", assume_role_policy=trust("apigateway.amazonaws.com"), opts=self._child
         )
         # AWS's own policy for this role: API Gateway writes to the groups of all APIs, so nobody can scope it.
         push = pulumi.Output.concat("arn:", self._partition(), ":iam::aws:policy/service-role/", LOG_POLICY)
@@ -370,10 +358,7 @@ class LabelApi(Component):
             "max_age": openapi.CORS_MAX_AGE_S,
         }
         api = aws.apigatewayv2.Api(
-            name,
-            protocol_type="HTTP",
-            cors_configuration=cors if self._origins else None,
-            opts=self._child,
+            name, protocol_type="HTTP", cors_configuration=cors if self._origins else None, opts=self._child
         )
         permissions = self._allow_calls(api.execution_arn)
         integrations = {

@@ -12,7 +12,7 @@ from .arguments import Configured, derive
 from .errors import Problem
 from .pipeline import BESIDE_REKOGNITION_S, EMULATOR, Pipeline, PipelineArgs
 from .policies import Statement, compact_json, document, trust
-from .python_function import SMALL_MB, SMALL_TIMEOUT_S, PythonFunction, missing_sources, service_function
+from .python_function import SMALL, PythonFunction, Size, missing_sources, service_function
 
 # Beside an execution: to begin it, to note why it failed, and to answer the queue.
 START_TIMEOUT_S = state_machine.LONGEST_S + 30
@@ -83,8 +83,7 @@ class LabelWorkflow(Pipeline):
         keep = access.keep_items(self._table["arn"])
         write, labelling = access.write_results(self._table["arn"]), self._labelling_environment()
         # The function that announces knows only what is in the table.
-        common = {**self._common_environment(), **self._announcing_environment()}
-        announce = self._announcing_statements()
+        announcing, announce = self._announcing()
         steps = {
             "inspect": self._step("inspect", "Ends with what needs no Rekognition.", labelling, [*read, *write, *keep]),
             "recognise": self._step(
@@ -92,20 +91,14 @@ class LabelWorkflow(Pipeline):
                 "Asks one detector about a picture.",
                 labelling,
                 [*read_one, *access.detect(args["detectors"])],
-                memory_mb=args["memory_mb"],
-                timeout_s=args["timeout_seconds"],
+                size=(args["memory_mb"], args["timeout_seconds"]),
             ),
-            "store": self._step(
-                "store",
-                "Stores what the detectors said of a picture.",
-                labelling,
-                [*write, *keep],
-            ),
-            "fail": self._step("fail", "Records a picture that cannot be labelled.", common, write, LIBRARIES),
+            "store": self._step("store", "Stores what the detectors said of a picture.", labelling, [*write, *keep]),
+            "fail": self._step("fail", "Records a picture that cannot be labelled.", announcing, write, LIBRARIES),
         }
         if announce:
             may = [*access.note_on_items(self._table["arn"]), *announce]
-            steps["notify"] = self._step("notify", "Announces a result.", common, may, LIBRARIES)
+            steps["notify"] = self._step("notify", "Announces a result.", announcing, may, LIBRARIES)
         return steps
 
     def _step(
@@ -115,20 +108,10 @@ class LabelWorkflow(Pipeline):
         environment: Mapping[str, pulumi.Input[str]],
         statements: list[Statement],
         lock: str = PICTURE_LIBRARIES,
-        memory_mb: pulumi.Input[int] = SMALL_MB,
-        timeout_s: pulumi.Input[int] = SMALL_TIMEOUT_S,
+        size: Size = SMALL,
     ) -> PythonFunction:
         return service_function(
-            self,
-            step,
-            "workflow",
-            description,
-            environment,
-            statements,
-            entry=step,
-            lock=lock,
-            memory_mb=memory_mb,
-            timeout_s=timeout_s,
+            self, step, "workflow", description, environment, statements, entry=step, lock=lock, size=size
         )
 
     def _state_machine(self) -> aws.sfn.StateMachine:
@@ -171,21 +154,17 @@ class LabelWorkflow(Pipeline):
         # An emulator's one address may be a number. A prefix would make it an unknown name.
         emulator = self.arguments["public_endpoint"] is not None
         without_prefix = {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true"} if emulator else {}
+        taking, take = self._taking()
         return self._step(
             "start",
             "Runs a workflow for each upload event of a batch.",
-            {
-                **self._common_environment(),
-                **without_prefix,
-                **self._queue_environment(),
-                "STATE_MACHINE_ARN": self.state_machine.arn,
-            },
+            {**self._places(), **without_prefix, **taking, "STATE_MACHINE_ARN": self.state_machine.arn},
             [
                 *access.note_on_items(self._table["arn"]),
                 *access.keep_items(self._table["arn"]),
-                *self._queue_statements(),
+                *take,
                 Statement(["states:StartSyncExecution"], [self.state_machine.arn]),
             ],
             LIBRARIES,
-            timeout_s=START_TIMEOUT_S,
+            (SMALL[0], START_TIMEOUT_S),
         )

@@ -34,6 +34,7 @@ DECODED_BYTES_PER_PIXEL = 17  # of the format that takes most, WebP: 16 and a li
 EMULATOR = Field(None, pattern=r"^https?://\S+$", description="an http or https URL of an emulator")
 EventSource = Literal["notification", "eventbridge"]
 Detector = Literal["labels", "faces", "moderation", "text"]
+Variables = dict[str, pulumi.Input[str]]
 PERCENT = "a number from 0 to 100, in percent"
 # A list of labels reaches a function with commas between them.
 LabelName = Annotated[
@@ -104,10 +105,7 @@ class PipelineArgs(ServiceArgs, DataArgs, total=False):
     ]
     """Timeout of one Rekognition call."""
     rekognition_endpoint: Annotated[
-        pulumi.Input[str] | None,
-        EMULATOR,
-        Variable("AWS_ENDPOINT_URL_REKOGNITION"),
-        Configured("rekognitionEndpoint"),
+        pulumi.Input[str] | None, EMULATOR, Variable("AWS_ENDPOINT_URL_REKOGNITION"), Configured("rekognitionEndpoint")
     ]
     """The address of a Rekognition emulator."""
     retry_base_delay_seconds: Annotated[pulumi.Input[int], Field(5, ge=0, le=900)]
@@ -140,7 +138,7 @@ def decoder_memory_mb(memory_mb: int) -> int:
     return max(LEAST_DECODER_MB, memory_mb - BESIDE_DECODER_MB)
 
 
-def decoding_environment(memory_mb: pulumi.Input[int]) -> dict[str, pulumi.Input[str]]:
+def decoding_environment(memory_mb: pulumi.Input[int]) -> Variables:
     """Return the variables of a function of this memory that decodes pictures."""
     return {
         "MAX_CONVERTED_PIXELS": derive(lambda mb: str(max_converted_pixels(mb)), memory_mb),
@@ -213,11 +211,7 @@ class Pipeline(Component):
         yield from missing_sources(args, *LOCKS, packages=[*SHARED, *pausing])
 
     def _begin(
-        self,
-        name: str,
-        args: PipelineArgs,
-        opts: pulumi.ResourceOptions | None,
-        taker_timeout_s: int | None = None,
+        self, name: str, args: PipelineArgs, opts: pulumi.ResourceOptions | None, taker_timeout_s: int | None = None
     ) -> None:
         """Make the queues. `taker_timeout_s` is the timeout of the function that takes the events."""
         # A stack may change from one pipeline to the other: its queues and their messages stay.
@@ -240,76 +234,56 @@ class Pipeline(Component):
         pause = derive(
             lambda seconds: str(max(seconds, LEAST_RECORDER_DELAY_S)), self._args["retry_base_delay_seconds"]
         )
+        announcing, announce = self._announcing()
         return service_function(
             self,
             RECORDER,
             "record_failure",
             "Records the pictures that could not be labelled after all retries.",
-            {
-                **self._common_environment(),
-                **self._announcing_environment(),
-                "QUEUE_URL": self.dead_letter_queue.url,
-                "RETRY_BASE_DELAY_S": pause,
-            },
+            {**announcing, "QUEUE_URL": self.dead_letter_queue.url, "RETRY_BASE_DELAY_S": pause},
             [
                 *access.write_results(self._table["arn"]),
                 *access.keep_items(self._table["arn"]),
                 *access.consume_queue(self.dead_letter_queue.arn),
                 *access.hide_messages(self.dead_letter_queue.arn),
-                *self._announcing_statements(),
+                *announce,
             ],
         )
 
     # --- environment and rights of functions -------------------------------------------------------------------------
 
-    def _common_environment(self) -> dict[str, pulumi.Input[str]]:
+    def _places(self) -> Variables:
         """Return the variables of every function."""
         return {"RESULTS_TABLE": self._table["name"], "UPLOAD_BUCKET": self._bucket.name}
 
-    def _labelling_environment(self) -> dict[str, pulumi.Input[str]]:
+    def _labelling_environment(self) -> Variables:
         """Return the variables of a function that calls Rekognition: all arguments that have one."""
-        return {
-            **arguments.environment(PipelineArgs, self._args),
-            **self._common_environment(),
-            **self._announcing_environment(),
-            **decoding_environment(self._args["memory_mb"]),
-        }
+        announcing, _ = self._announcing()
+        own = arguments.environment(PipelineArgs, self._args)
+        return {**own, **announcing, **decoding_environment(self._args["memory_mb"])}
 
-    def _queue_environment(self) -> dict[str, pulumi.Input[str]]:
-        """Return the variables of the function that takes the events from the queue."""
-        return {
+    def _taking(self) -> tuple[Variables, list[Statement]]:
+        """Return the variables and rights of the function that takes the events, hides them, and sends dead letters."""
+        variables: Variables = {
             "QUEUE_URL": self.queue.url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
             "MAX_ATTEMPTS": derive(str, self._args["max_receive_count"]),
             "RETRY_BASE_DELAY_S": derive(str, self._args["retry_base_delay_seconds"]),
         }
+        taking = [*access.consume_queue(self.queue.arn), *access.hide_messages(self.queue.arn)]
+        return variables, [*taking, *access.send_messages(self.dead_letter_queue.arn)]
 
-    def _queue_statements(self) -> list[Statement]:
-        """Allow that function to receive messages, hide them, and send dead letters."""
-        return [
-            *access.consume_queue(self.queue.arn),
-            *access.hide_messages(self.queue.arn),
-            *access.send_messages(self.dead_letter_queue.arn),
-        ]
-
-    def _announcing_environment(self) -> dict[str, pulumi.Input[str]]:
-        """Return the variables of a function that announces results, none without a bucket or topic."""
-        variables: dict[str, pulumi.Input[str]] = {}
+    def _announcing(self) -> tuple[Variables, list[Statement]]:
+        """Return the variables and rights of a function that announces results: no rights without a bucket or topic."""
+        variables, statements = self._places(), list[Statement]()
         if self._announced is not None:
             variables["RESULTS_BUCKET"] = self._announced.name
+            statements += access.put_objects(self._announced)
         if self._topic is not None:
             variables["TOPIC_ARN"] = self._topic["arn"]
             variables["NOTIFY_MIN_CONFIDENCE"] = derive(arguments.as_text, self._args["notify_min_confidence"])
-        return variables
-
-    def _announcing_statements(self) -> list[Statement]:
-        """Allow a function to put documents and publish messages, if there is a bucket or a topic for them."""
-        statements: list[Statement] = []
-        if self._announced is not None:
-            statements += access.put_objects(self._announced)
-        if self._topic is not None:
             statements += access.publish(self._topic["arn"], self._topic.get("kms_key_arn"))
-        return statements
+        return variables, statements
 
     # --- the ends ----------------------------------------------------------------------------------------------------
 

@@ -92,11 +92,7 @@ class Previews(PrivateBucket):
             "make",
             FOLDER,
             "Makes previews of pictures, and removes them.",
-            {
-                **decoding_environment(args["memory_mb"]),
-                "UPLOAD_BUCKET": pictures.name,
-                "PREVIEWS_BUCKET": self.name,
-            },
+            {**decoding_environment(args["memory_mb"]), "UPLOAD_BUCKET": pictures.name, "PREVIEWS_BUCKET": self.name},
             [
                 *access.read_objects(pictures),
                 *access.read_objects(own, operations=["GetObject"]),
@@ -105,6 +101,5 @@ class Previews(PrivateBucket):
                 *access.consume_queue(self.queue.arn),
             ],
             lock=LOCK,
-            memory_mb=args["memory_mb"],
-            timeout_s=TIMEOUT_S,
+            size=(args["memory_mb"], TIMEOUT_S),
         )

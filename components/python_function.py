@@ -23,7 +23,9 @@ LogRetention = Literal[
 ]
 METRICS_NAMESPACE = "Labelstack"  # of Labelstack's own functions
 SHARED = ("labelling", "results", "environment")  # folders of `handlers/`, by the functions that work on pictures
-SMALL_MB, SMALL_TIMEOUT_S = 256, 30  # of functions that decode no picture
+SMALL_TIMEOUT_S = 30  # of functions that decode no picture
+Size = tuple[pulumi.Input[int], pulumi.Input[int]]
+SMALL: Size = (256, SMALL_TIMEOUT_S)
 NAME_LENGTH = 64 - RANDOM_SUFFIX  # AWS: of a role's and of a function's name
 SOURCES = Path(__file__).resolve().parents[1]
 """The folder of the functions' sources, the API's contract and the page: the clone, or the package in the wheel."""
@@ -183,12 +185,12 @@ def service_function(
     packages: Sequence[str] = SHARED,
     entry: str = "handle",
     lock: str = "",
-    memory_mb: pulumi.Input[int] = SMALL_MB,
-    timeout_s: pulumi.Input[int] = SMALL_TIMEOUT_S,
+    size: Size = SMALL,
 ) -> PythonFunction:
     """Make one of Labelstack's own functions for a component, from `handlers/<folder>/handler.py`.
 
     `packages` and `lock` are folders of `handlers/` too: other sources, and where the lock is if not in `folder`.
+    `size` is the memory in megabytes and the timeout in seconds.
     """
     args = component.arguments
     common = cast(FunctionsArgs, {name: args[name] for name in members(FunctionsArgs)})
@@ -207,8 +209,8 @@ def service_function(
             },
             "statements": statements,
             "description": description,
-            "memory_mb": memory_mb,
-            "timeout_seconds": timeout_s,
+            "memory_mb": size[0],
+            "timeout_seconds": size[1],
         },
         component._child,
     )

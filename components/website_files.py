@@ -139,29 +139,26 @@ class WebsiteFiles(Component):
         child = self._with(site.bucket) if isinstance(site, Website) else self._child
         config, connect, pictures = self._service()
         connect, pictures = [*connect, *(args["connect"] or ())], [*pictures, *(args["pictures"] or ())]
-        for path in _files(folder):
-            key = path.relative_to(folder).as_posix()
-            page = key == INDEX
+        contents: dict[str, dict[str, Any]] = {
+            path.relative_to(folder).as_posix(): {
+                "source": pulumi.FileAsset(str(path)),
+                "source_hash": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+            for path in _files(folder)
+        }
+        contents[INDEX] = {"content": with_policy((folder / INDEX).read_text(encoding="utf-8"), connect, pictures)}
+        contents[CONFIG] = {"content": compact_json({**config, **(args["config"] or {})})}
+        for key, content in contents.items():
+            suffix = Path(key).suffix
             aws.s3.BucketObjectv2(
                 f"{name}/{key}",
                 bucket=bucket_name,
                 key=key,
-                source=None if page else pulumi.FileAsset(str(path)),
-                source_hash=None if page else hashlib.sha256(path.read_bytes()).hexdigest(),
-                content=with_policy(path.read_text(encoding="utf-8"), connect, pictures) if page else None,
-                content_type=CONTENT_TYPES[path.suffix],
-                cache_control=A_DAY if path.suffix in CACHED_FOR_A_DAY else ALWAYS_ASK,
+                content_type=CONTENT_TYPES[suffix],
+                cache_control=NEVER_KEEP if key == CONFIG else A_DAY if suffix in CACHED_FOR_A_DAY else ALWAYS_ASK,
                 opts=child,
+                **content,
             )
-        aws.s3.BucketObjectv2(
-            f"{name}/{CONFIG}",
-            bucket=bucket_name,
-            key=CONFIG,
-            content=compact_json({**config, **(args["config"] or {})}),
-            content_type=CONTENT_TYPES[".json"],
-            cache_control=NEVER_KEEP,
-            opts=child,
-        )
         self.register_outputs({})
 
     def _service(self) -> tuple[dict[str, Any], list[pulumi.Input[str]], list[pulumi.Input[str]]]:

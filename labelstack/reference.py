@@ -50,7 +50,7 @@ def settings_page() -> str:
     titles: dict[str, list[Member]] = {}
     written: set[str] = set()
     for part in PARTS:
-        for key in part.settings():
+        for key in part.keys.values():
             if key not in written:
                 titles.setdefault(part.title, []).append(KEYS[key])
                 written.add(key)
