@@ -5,21 +5,8 @@ from typing import Any, TypeVar
 
 import pulumi
 
+import components
 import settings as stack_settings
-from components import (
-    GuestAccess,
-    ImageProcessor,
-    LabelApi,
-    LabelWorkflow,
-    Monitoring,
-    Notifications,
-    Previews,
-    ResultsBucket,
-    ResultsStore,
-    UploadBucket,
-    Website,
-    WebsiteFiles,
-)
 
 C = TypeVar("C")
 settings = stack_settings.load()
@@ -37,32 +24,32 @@ def make_if(setting: str, component: Callable[[str, Any], C], suffix: str, **con
 
 
 # Data
-site = make_if("website", Website, "-site", sources=[settings["publicEndpoint"]])
+site = make_if("website", components.Website, "-site", sources=[settings["publicEndpoint"]])
 origins = [*([site.origin] if site else []), *settings["allowedOrigins"]]
-uploads = make(UploadBucket, "-uploads", cors_origins=origins)
-results = make(ResultsStore, "-results")
+uploads = make(components.UploadBucket, "-uploads", cors_origins=origins)
+results = make(components.ResultsStore, "-results")
 data = {"bucket": uploads, "table": results}
-documents = make_if("resultsBucket", ResultsBucket, "-documents")
-notifications = make_if("notifications", Notifications, "-notifications")
+documents = make_if("resultsBucket", components.ResultsBucket, "-documents")
+notifications = make_if("notifications", components.Notifications, "-notifications")
 
 # From uploads to results
-kind: Callable[[str, Any], ImageProcessor | LabelWorkflow] = (
-    LabelWorkflow if settings["pipeline"] == "workflow" else ImageProcessor
+kind: Callable[[str, Any], components.ImageProcessor | components.LabelWorkflow] = (
+    components.LabelWorkflow if settings["pipeline"] == "workflow" else components.ImageProcessor
 )
 feeds = {"eventbridge": settings["previews"], "results_bucket": documents, "topic": notifications}
 processor = make(kind, "", **data, service=service, **feeds)
-workflow = processor if isinstance(processor, LabelWorkflow) else None
+workflow = processor if isinstance(processor, components.LabelWorkflow) else None
 
 # The parts that people see
-previews = make_if("previews", Previews, "-previews", bucket=uploads, service=service, cors_origins=origins)
+previews = make_if("previews", components.Previews, "-previews", bucket=uploads, service=service, cors_origins=origins)
 own = {"queue": processor.queue, "results_bucket": documents, "previews": previews}
-api = make_if("api", LabelApi, "-api", **data, service=service, origins=origins, **own)
-guests = make_if("guestAccess", GuestAccess, "-guests", **data, previews=previews)
+api = make_if("api", components.LabelApi, "-api", **data, service=service, origins=origins, **own)
+guests = make_if("guestAccess", components.GuestAccess, "-guests", **data, previews=previews)
 if site:
     works_with = {"api": api} if settings["siteMode"] == "api" else {"guests": guests}
-    make(WebsiteFiles, "-site", **data, previews=previews, site=site, **works_with)
+    make(components.WebsiteFiles, "-site", **data, previews=previews, site=site, **works_with)
 monitoring = make_if(
-    "monitoring", Monitoring, "", pipeline=processor, api=api, previews=previews, commands="labelstack"
+    "monitoring", components.Monitoring, "", pipeline=processor, api=api, previews=previews, commands="labelstack"
 )
 
 # By the setting that brings them. `make generated` writes docs/outputs.md from this table.

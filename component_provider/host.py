@@ -45,7 +45,9 @@ class Servicer(server.ProviderServicer):
         try:
             return await super().Construct(request, context)
         except pulumi.RunError as error:
-            refusal = error.spelled(spelled) if isinstance(error, ArgumentError) else error
+            refusal: pulumi.RunError = error
+            if isinstance(error, ArgumentError):
+                refusal = ArgumentError(error.component, error.name, error.problems, spelled)
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
 
 

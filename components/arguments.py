@@ -12,6 +12,7 @@ a value has to be, where type and limits do not say it.
 
 import ast
 import contextlib
+import difflib
 import inspect
 import itertools
 import json
@@ -125,7 +126,11 @@ def check(
 
     Returns the arguments, None for each absent one, and their problems.
     """
-    problems = [Problem.unknown(name, known) for name in values if name not in known]
+    problems = [
+        Problem(name, None, "", near=next(iter(difflib.get_close_matches(name, known, 1)), ""))
+        for name in values
+        if name not in known
+    ]
     checked: dict[str, Any] = {}
     for name, member in known.items():
         value = values.get(name)

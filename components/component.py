@@ -69,7 +69,7 @@ class Component(pulumi.ComponentResource):
         )
         if not problems:
             problems += arguments.broken(self.rules, checked)
-        if problems := [*self._name_problems(name), *problems, *_tag_problems(checked.get("tags"))]:
+        if problems := [*self._problems(name, checked.get("tags")), *problems]:
             raise ArgumentError(kind, name, problems)
         if "service" in members:
             checked["service"] = checked["service"] or f"{name}-{pulumi.get_stack()}"
@@ -83,12 +83,17 @@ class Component(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         return cast(A, checked)
 
-    def _name_problems(self, name: str) -> Iterator[Problem]:
+    def _problems(self, name: str, tags: Any) -> Iterator[Problem]:
+        """Yield the problems of the component's name and of its tags' names."""
         if len(name) > self.name_limit:
             short = f"{self.name_limit} characters or fewer, as AWS bounds the names made of it (this has {len(name)})"
             yield Problem("name", name, short)
         elif not re.fullmatch(self.name_pattern, name):
             yield Problem("name", name, self.name_expected)
+        for tag in tags if isinstance(tags, Mapping) else ():
+            if not 0 < len(tag) <= TAG_NAME_LENGTH or tag.lower().startswith("aws:"):
+                expected = f"a tag whose name has 1 to {TAG_NAME_LENGTH} characters and does not begin with aws:"
+                yield Problem(f"tags.{tag}", tags[tag], expected)
 
     def _with(self, owner: pulumi.Resource, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         """Return the options of a resource that AWS deletes with its `owner`, created after some others.
@@ -130,13 +135,6 @@ def _configured(members: Mapping[str, Member], values: Mapping[str, Any]) -> Map
     config = pulumi.Config(PACKAGE)
     absent = {name: member.key for name, member in members.items() if member.key and values.get(name) is None}
     return {**values, **{name: config.get(key) for name, key in absent.items()}}
-
-
-def _tag_problems(tags: Any) -> Iterator[Problem]:
-    for name in tags if isinstance(tags, Mapping) else ():
-        if not 0 < len(name) <= TAG_NAME_LENGTH or name.lower().startswith("aws:"):
-            expected = f"a tag whose name has 1 to {TAG_NAME_LENGTH} characters and does not begin with aws:"
-            yield Problem(f"tags.{name}", tags[name], expected)
 
 
 def args_of(component: Callable[..., Component]) -> Any:

@@ -18,8 +18,6 @@ OUTCOMES = (
     ("PicturesDeleted", "#7f7f7f"),
 )
 EVENTS = ("StaleEvents", "IgnoredEvents", "UnreadableMessages", "PicturesConverted", "PicturesPostponed")
-PREVIEWS = ("PreviewsMade", "PicturesWithoutPreview")
-ANNOUNCEMENTS = ("ResultsAnnounced", "AnnouncementsFailed")
 
 Line = list[Any]
 Widget = dict[str, Any]
@@ -71,12 +69,12 @@ def body(
             graph("Pictures", [_line(own(name, service), color=color) for name, color in OUTCOMES]),
             graph("Upload to result", percentiles(own("UploadToResult", service)), "ms"),
             graph("Other events", count(*EVENTS)),
-            graph("Previews", count(*PREVIEWS)),
+            graph("Previews", count("PreviewsMade", "PicturesWithoutPreview")),
         ],
         [
             graph("Rekognition calls", count("RekognitionCalls", "RekognitionCallsSaved", "RekognitionThrottles")),
             graph("Rekognition: USD a day", _cost(service, usd_per_call), "USD", alarms.DAY_S),
-            graph("Announcements", count(*ANNOUNCEMENTS)),
+            graph("Announcements", count("ResultsAnnounced", "AnnouncementsFailed")),
         ],
         [graph("Queues: messages", waiting), graph("Queues: age of the oldest upload", [oldest], "s")],
         [

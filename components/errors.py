@@ -9,10 +9,9 @@
     └── PackageTooLargeError    a function's zip is larger than Lambda takes
 """
 
-import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -38,11 +37,6 @@ class Problem(Exception):
     expected: str
     is_missing: bool = False
     near: str = ""
-
-    @classmethod
-    def unknown(cls, name: str, known: Iterable[str]) -> Self:
-        """Return the problem of an argument that does not exist."""
-        return cls(name, None, "", near=next(iter(difflib.get_close_matches(name, list(known), 1)), ""))
 
     @classmethod
     def missing(cls, name: str, expected: str) -> Self:
@@ -91,10 +85,6 @@ class ArgumentError(InvalidArgumentError):
     def __init__(self, component: str, name: str, problems: Sequence[Problem], spell: Spelling = str) -> None:
         self.component, self.name, self.problems = component, name, problems
         super().__init__("\n".join(f"{component} {name}: {problem.sentence(spell)}" for problem in problems))
-
-    def spelled(self, spell: Spelling) -> "ArgumentError":
-        """Return the same with the arguments' names as another language writes them."""
-        return ArgumentError(self.component, self.name, self.problems, spell)
 
 
 class DependencyInstallError(ComponentError):

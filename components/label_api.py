@@ -34,6 +34,7 @@ DUTIES: Mapping[str, Sequence[str]] = {
     "results": ["detectLabels", "getResult", "listImages", "listLabels", "getImageUrl", "getHealth"],
     "delete": ["deleteImage", "relabelImage"],
 }
+DUTY_OF = {operation: duty for duty, operations in DUTIES.items() for operation in operations}
 PACKAGES = ("api", "results", "environment")
 # One JSON object a request; nothing in it is the caller's own text, which could break it.
 ACCESS_LOG_FORMAT = {
@@ -138,7 +139,10 @@ class LabelApi(Component):
         self._origins = list(self._args["origins"] or ())
         self._sources = Path(self._args["source_dir"] or SOURCES)
         self._contract = openapi.load(self._sources / CONTRACT)
-        self._duty_of = self._duties()
+        if unserved := sorted({operation.id for operation in self._contract.operations} ^ set(DUTY_OF)):
+            raise InvalidArgumentError(
+                f"The contract and the API's functions disagree about {', '.join(unserved)}: add each to both."
+            )
         self.functions = {duty: self._function(duty) for duty in DUTIES}
         self.api_key_id = None
         api_id, endpoint = self._rest() if self._args["kind"] == "rest" else self._http()
@@ -150,15 +154,6 @@ class LabelApi(Component):
         self.kind = pulumi.Output.from_input(self._args["kind"])
         self.function_names = pulumi.Output.all(**{duty: function.name for duty, function in self.functions.items()})
         self.register_outputs({"url": self.url})
-
-    def _duties(self) -> dict[str, str]:
-        """Return the function of each operation. Raises InvalidArgumentError for an operation that none serves."""
-        duty_of_operation = {operation: duty for duty, operations in DUTIES.items() for operation in operations}
-        if unserved := sorted({operation.id for operation in self._contract.operations} ^ set(duty_of_operation)):
-            raise InvalidArgumentError(
-                f"The contract and the API's functions disagree about {', '.join(unserved)}: add each to both."
-            )
-        return duty_of_operation
 
     # --- the functions -----------------------------------------------------------------------------------------------
 
@@ -251,7 +246,7 @@ class LabelApi(Component):
         body = openapi.rest_body(
             self._contract,
             title=name,
-            invoke_arns={id: self.functions[duty].function.invoke_arn for id, duty in self._duty_of.items()},
+            invoke_arns={id: self.functions[duty].function.invoke_arn for id, duty in DUTY_OF.items()},
             access=args["access"],
             origins=self._origins,
         )
@@ -374,7 +369,7 @@ class LabelApi(Component):
             for duty, function in self.functions.items()
         }
         routes = [
-            (o.id, f"{o.method.upper()} {o.path}", o.access(args["access"]), self._duty_of[o.id])
+            (o.id, f"{o.method.upper()} {o.path}", o.access(args["access"]), DUTY_OF[o.id])
             for o in self._contract.operations
         ]
         # A request without a route gets a problem document too.

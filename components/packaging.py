@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +65,12 @@ def build(package: Package, build_dir: Path) -> Path:
         target.touch()
     else:
         build_dir.mkdir(parents=True, exist_ok=True)
-        installed = _files(_dependencies(package, lock_path, lock, build_dir)) if lock_path and _names_any(lock) else ()
+        has_any = any(line.strip() and not line.startswith(b"#") for line in lock.splitlines())
+        installed = _files(_dependencies(package, lock_path, lock, build_dir)) if lock_path and has_any else ()
         _write(target, {name: path.read_bytes() for name, path in installed} | sources)
-        _forget_oldest(build_dir.glob(f"{Path(package.packages[0]).name}-*.zip"))
+        zips = build_dir.glob(f"{Path(package.packages[0]).name}-*.zip")
+        for path in sorted(zips, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_ZIPS:]:
+            path.unlink(missing_ok=True)
     if (size := target.stat().st_size) > DIRECT_UPLOAD_BYTES:
         raise PackageTooLargeError(
             f"The zip of {package.packages[0]} has {size / 1024**2:.0f} MB, and Lambda takes "
@@ -133,17 +136,6 @@ def _lock_path(package: Package) -> Path | None:
     path = package.source_dir / package.requirements
     own = path.with_stem(f"{path.stem}-{package.runtime}-{package.architecture}")
     return own if own.is_file() else path
-
-
-def _names_any(lock: bytes) -> bool:
-    """Return whether the lock has a requirement."""
-    return any(line.strip() and not line.startswith(b"#") for line in lock.splitlines())
-
-
-def _forget_oldest(zips: Iterable[Path]) -> None:
-    """Keep the zips used last."""
-    for path in sorted(zips, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_ZIPS:]:
-        path.unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -1,6 +1,7 @@
 """A queue of events that feeds a function, and the queue of what failed at every attempt."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -27,22 +28,20 @@ def make_queues(
     `receives` is how often SQS hands a message over before it is a dead letter.
     """
     name = component._name
-    dead_letters = aws.sqs.Queue(
-        f"{name}-dead-letters",
-        message_retention_seconds=DEAD_LETTER_RETENTION_S,
-        visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, dead_taker_timeout_s),
-        sqs_managed_sse_enabled=True,
-        opts=component._child,
-    )
-    redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": receives}
-    queue = aws.sqs.Queue(
-        f"{name}-events",
-        message_retention_seconds=QUEUE_RETENTION_S,
-        visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, taker_timeout_s),
-        redrive_policy=compact_json(redrive),
-        sqs_managed_sse_enabled=True,
-        opts=component._child,
-    )
+
+    def make(suffix: str, retention_s: int, timeout_s: pulumi.Input[int], **more: Any) -> aws.sqs.Queue:
+        return aws.sqs.Queue(
+            f"{name}-{suffix}",
+            message_retention_seconds=retention_s,
+            visibility_timeout_seconds=derive(lambda seconds: VISIBILITY_TIMEOUTS * seconds, timeout_s),
+            sqs_managed_sse_enabled=True,
+            opts=component._child,
+            **more,
+        )
+
+    dead_letters = make("dead-letters", DEAD_LETTER_RETENTION_S, dead_taker_timeout_s)
+    redrive = compact_json({"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": receives})
+    queue = make("events", QUEUE_RETENTION_S, taker_timeout_s, redrive_policy=redrive)
     allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
     aws.sqs.RedriveAllowPolicy(
         f"{name}-redrive",
