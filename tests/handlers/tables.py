@@ -1,10 +1,12 @@
-"""Both sides of the results table, as tests use them."""
+"""Both sides of the results table, and searches of it, as tests use them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handlers.results.item import Snapshot, Write
+from handlers.results.query import Query
+from handlers.results.search import ResultsReader
 from handlers.results.table import ResultsWriter, Rows
 from labelstack.table_results import TableResults
 
@@ -22,3 +24,21 @@ class ResultsTable(TableResults):
     def write(self, write: Write) -> Snapshot | None:
         """Put a result where it belongs."""
         return self.writer.write(write)
+
+
+def query_of(text: str, **more: Any) -> Query:
+    """Return the search for a text, which may be empty."""
+    return Query.of(text, **more) if text else Query(**more)
+
+
+def keys_of(reader: ResultsReader, text: str, limit: int = 2, **more: Any) -> list[str]:
+    """Return the keys of all pages of a search."""
+    pages: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = reader.search(query_of(text, **more), limit, cursor)
+        assert len(page.items) <= limit
+        pages += [result["key"] for result in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            return pages

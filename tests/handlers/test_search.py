@@ -18,30 +18,12 @@ from handlers.results.query import Query
 from handlers.results.search import ResultsReader
 from handlers.results.table import from_wire
 from tests.handlers.factories import event, label, labeled, reading, time_of
-from tests.handlers.tables import ResultsTable
+from tests.handlers.tables import ResultsTable, keys_of, query_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 DATES = ("2024-06-01", "2026-01-15", "2026-02-01", "2026-02-01")
-
-
-def query_of(text: str, **more: Any) -> Query:
-    """Return the search for a text, which may be empty."""
-    return Query.of(text, **more) if text else Query(**more)
-
-
-def keys_of(reader: ResultsReader, text: str, limit: int = 2, **more: Any) -> list[str]:
-    """Return the keys of all pages of a search."""
-    pages: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = reader.search(query_of(text, **more), limit, cursor)
-        assert len(page.items) <= limit
-        pages += [result["key"] for result in page.items]
-        cursor = page.cursor
-        if cursor is None:
-            return pages
 
 
 @pytest.fixture

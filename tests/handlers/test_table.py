@@ -22,28 +22,10 @@ from handlers.results.query import Order, Query
 from handlers.results.search import Page, ResultsReader
 from handlers.results.table import ResultsWriter, Rows
 from tests.handlers.factories import event, label, labeled, reading, time_of
-from tests.handlers.tables import ResultsTable
+from tests.handlers.tables import ResultsTable, keys_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-def carrying(*labels: str, **more: Any) -> Query:
-    """Return the search for these labels."""
-    return Query.of(labels=labels, **more)
-
-
-def all_matches(table: ResultsTable, *labels: str, limit: int = 2, **more: Any) -> list[str]:
-    """Return the keys of all pages."""
-    keys_listed: list[str] = []
-    cursor: str | None = None
-    while True:
-        page: Page = table.search(carrying(*labels, **more), limit, cursor)
-        assert len(page.items) <= limit
-        keys_listed += [match["key"] for match in page.items]
-        cursor = page.cursor
-        if cursor is None:
-            return keys_listed
 
 
 def test_result_is_read_as_it_was_written(table: ResultsTable) -> None:
@@ -61,7 +43,7 @@ def test_key_of_1000_bytes_can_be_written_and_found(table: ResultsTable) -> None
     key = "ä" * 500
     table.write(labeled(key, label("Cat")))
 
-    assert [match["key"] for match in table.search(carrying("cat")).items] == [key]
+    assert [match["key"] for match in table.search(Query.of("cat")).items] == [key]
     assert [result["key"] for result in table.list_images().items] == [key]
 
 
@@ -73,7 +55,7 @@ def test_deleted_picture_is_told_and_not_listed(table: ResultsTable) -> None:
     assert result is not None
     assert (result["status"], result.get("code")) == ("DELETED", "OBJECT_DELETED")
     assert table.list_images().items == []
-    assert table.search(carrying("cat")).items == []
+    assert table.search(Query.of("cat")).items == []
     assert table.label_counts() == {}
 
 
@@ -150,8 +132,8 @@ def test_pages_of_one_folder_are_whole(
 
     finds: list[Callable[[str | None], Page]] = [
         lambda cursor: reader.list_images(2, cursor),
-        lambda cursor: reader.search(carrying("cat", order=order), 2, cursor),
-        lambda cursor: reader.search(carrying("cat", "dog", order=order), 2, cursor),
+        lambda cursor: reader.search(Query.of("cat", order=order), 2, cursor),
+        lambda cursor: reader.search(Query.of("cat dog", order=order), 2, cursor),
     ]
     for find in finds:
         keys_listed: list[str] = []
@@ -180,7 +162,7 @@ def test_pages_of_one_folder_are_as_if_there_were_no_other(
     finds: list[Callable[[str | None], Page]] = [
         lambda cursor: reader.list_images(1, cursor, Status.LABELED),
         lambda cursor: reader.list_images(1, cursor),
-        lambda cursor: reader.search(carrying("cat", order=order), 1, cursor),
+        lambda cursor: reader.search(Query.of("cat", order=order), 1, cursor),
     ]
     for find in finds:
         page = find(None)
@@ -197,7 +179,7 @@ def test_cursor_that_dynamodb_refuses_is_no_cursor(dynamodb: DynamoDBClient, tab
         table.write(labeled(f"{number}.jpg", label("Cat")))
     finds: list[Callable[[str | None], Page]] = [
         lambda cursor: table.list_images(1, cursor),
-        lambda cursor: table.search(carrying("cat"), limit=1, cursor=cursor),
+        lambda cursor: table.search(Query.of("cat"), limit=1, cursor=cursor),
     ]
     for find in finds:
         cursor = find(None).cursor
@@ -240,7 +222,7 @@ def test_images_of_one_status(table: ResultsTable) -> None:
 def test_search_finds_labels_in_any_case(table: ResultsTable) -> None:
     table.write(labeled("palm.jpg", label("Palm Tree", "88.25")))
 
-    [match] = table.search(carrying("PALM tree")).items
+    [match] = table.search(Query.of(labels=["PALM tree"])).items
 
     assert match == table.get("palm.jpg")
 
@@ -250,24 +232,24 @@ def test_search_wants_every_label(table: ResultsTable) -> None:
     table.write(labeled("cat.jpg", label("Cat")))
     table.write(labeled("sofa.jpg", label("Sofa")))
 
-    assert all_matches(table, "cat", "sofa") == ["both.jpg"]
+    assert keys_of(table, "cat sofa") == ["both.jpg"]
 
 
 def test_search_wants_the_confidence_of_every_label(table: ResultsTable) -> None:
     table.write(labeled("sure.jpg", label("Cat", "95"), label("Sofa", "95")))
     table.write(labeled("unsure.jpg", label("Cat", "95"), label("Sofa", "75")))
 
-    assert all_matches(table, "cat", "sofa", min_confidence=Decimal(90)) == ["sure.jpg"]
-    assert all_matches(table, "sofa", min_confidence=Decimal(90), order="confidence") == ["sure.jpg"]
-    assert all_matches(table, "sofa", min_confidence=Decimal(90), order="newest") == ["sure.jpg"]
+    assert keys_of(table, "cat sofa", min_confidence=Decimal(90)) == ["sure.jpg"]
+    assert keys_of(table, "sofa", min_confidence=Decimal(90), order="confidence") == ["sure.jpg"]
+    assert keys_of(table, "sofa", min_confidence=Decimal(90), order="newest") == ["sure.jpg"]
 
 
 def test_search_orders_by_time_or_by_confidence(table: ResultsTable) -> None:
     for number, confidence in enumerate(["80", "99.5", "9.75", "90"]):
         table.write(labeled(f"{number}.jpg", label("Cat", confidence), processed=number))
 
-    assert all_matches(table, "cat", order="newest") == ["3.jpg", "2.jpg", "1.jpg", "0.jpg"]
-    assert all_matches(table, "cat", order="confidence") == ["1.jpg", "3.jpg", "0.jpg", "2.jpg"]
+    assert keys_of(table, "cat", order="newest") == ["3.jpg", "2.jpg", "1.jpg", "0.jpg"]
+    assert keys_of(table, "cat", order="confidence") == ["1.jpg", "3.jpg", "0.jpg", "2.jpg"]
 
 
 def test_search_pages_give_every_match_once(table: ResultsTable) -> None:
@@ -275,8 +257,8 @@ def test_search_pages_give_every_match_once(table: ResultsTable) -> None:
         table.write(labeled(f"{number}.jpg", label("Cat"), *([label("Red")] if number % 2 else []), processed=number))
 
     expected = [f"{number}.jpg" for number in reversed(range(25)) if number % 2]
-    assert all_matches(table, "cat", "red", limit=3) == expected
-    assert all_matches(table, "red", "cat", limit=12) == expected
+    assert keys_of(table, "cat red", limit=3) == expected
+    assert keys_of(table, "red cat", limit=12) == expected
 
 
 def test_search_works_through_a_common_label_in_bounded_steps(
@@ -289,22 +271,22 @@ def test_search_works_through_a_common_label_in_bounded_steps(
         rare = [label("Rare")] if number == 0 else []
         table.write(labeled(f"{number}.jpg", label("Cat", str(50 + number)), *rare))
 
-    first = table.search(carrying("cat", "rare", order="confidence"))
+    first = table.search(Query.of("cat rare", order="confidence"))
 
     assert first.items == []
     assert first.cursor is not None
-    assert all_matches(table, "cat", "rare", order="confidence") == ["0.jpg"]
+    assert keys_of(table, "cat rare", order="confidence") == ["0.jpg"]
 
 
 def test_cursor_of_another_query_is_refused(table: ResultsTable) -> None:
     for number in range(3):
         table.write(labeled(f"{number}.jpg", label("Cat"), label("Dog")))
-    cursor = table.search(carrying("cat"), limit=1).cursor
+    cursor = table.search(Query.of("cat"), limit=1).cursor
 
     with pytest.raises(InvalidCursorError, match="another query"):
-        table.search(carrying("dog"), limit=1, cursor=cursor)
+        table.search(Query.of("dog"), limit=1, cursor=cursor)
     with pytest.raises(InvalidCursorError, match="another query"):
-        table.search(carrying("cat", min_confidence=Decimal(5)), 1, cursor)
+        table.search(Query.of("cat", min_confidence=Decimal(5)), 1, cursor)
     with pytest.raises(InvalidCursorError):
         table.list_images(cursor=cursor)
 
@@ -314,13 +296,13 @@ def test_limit_out_of_range_is_refused(table: ResultsTable, limit: int) -> None:
     with pytest.raises(InvalidQueryError):
         table.list_images(limit=limit)
     with pytest.raises(InvalidQueryError):
-        table.search(carrying("cat"), limit=limit)
+        table.search(Query.of("cat"), limit=limit)
 
 
 @pytest.mark.parametrize("confidence", ["-1", "101", "NaN", "Infinity"])
 def test_confidence_out_of_range_is_refused(confidence: str) -> None:
     with pytest.raises(InvalidQueryError):
-        carrying("cat", min_confidence=Decimal(confidence))
+        Query.of("cat", min_confidence=Decimal(confidence))
 
 
 def test_many_results_are_read_by_key(table: ResultsTable) -> None:
