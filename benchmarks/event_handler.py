@@ -27,7 +27,7 @@ from handlers.api.answers import Answer
 from handlers.api.application import Application
 imported = time.process_time() - started
 application = Application({("GET", "/labels"): lambda request: Answer({"labels": []})}, frozenset(["https://a.example"]),
-                          Logger(level="CRITICAL"), lambda error: None)
+                          Logger(level="CRITICAL"))
 answer = application.handle
 """
 POWERTOOLS = """

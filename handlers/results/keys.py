@@ -151,16 +151,6 @@ def name_term(part: str) -> str:
     return max((term for run in reversed(runs) for term in _starts(run)[:1]), key=len, default="")
 
 
-def faces_class(result: Result) -> str:
-    """Return `none`, `one` or `group` (two or more); "" where nobody looked for faces."""
-    return ("none", "one", "group")[min(2, len(result["faces"]))] if "faces" in result else ""
-
-
-def flagged(result: Result) -> str:
-    """Return `yes` or `no`; "" where moderation did not judge the picture."""
-    return ("yes" if result["moderation"] else "no") if "moderation" in result else ""
-
-
 def date_of(result: Result) -> str:
     """Return the time by which a search knows the picture: its camera's, without the zone; else that of its upload."""
     if taken_at := result.get("capture", {}).get("takenAt"):
@@ -174,9 +164,16 @@ def camera_words(result: Result) -> list[str]:
 
 
 def classes(result: Result) -> list[str]:
-    """Return the classes that a picture belongs to, by its faces and by its moderation."""
-    values = {"FACES": faces_class(result), "FLAGGED": flagged(result)}
-    return [f"{kind}#{value}" for kind, value in values.items() if value]
+    """Return the classes of a picture: its number of faces, and whether moderation flagged it; none of what is unknown.
+
+    `FACES#none`, `FACES#one` or `FACES#group`; `FLAGGED#yes` or `FLAGGED#no`.
+    """
+    named = []
+    if "faces" in result:
+        named.append(f"FACES#{('none', 'one', 'group')[min(2, len(result['faces']))]}")
+    if "moderation" in result:
+        named.append(f"FLAGGED#{'yes' if result['moderation'] else 'no'}")
+    return named
 
 
 def terms(result: Result) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Final, Literal, Self, TypeAlias
 from . import keys
 from .document import Result
 from .errors import InvalidQueryError
-from .keys import camera_words, date_of, faces_class, flagged, folded, is_named, words_of, words_read
+from .keys import camera_words, classes, date_of, folded, is_named, words_of, words_read
 
 Order: TypeAlias = Literal["newest", "confidence", "taken"]
 """`newest` first, or by the `confidence` of the first label, highest first, or by the date when they were `taken`,
@@ -81,10 +81,8 @@ class Condition:
                 return set(self.value.split()) <= set(camera_words(result))
             case Kind.NAME:
                 return is_named(result["key"], self.value)
-            case Kind.FACES:
-                return faces_class(result) == self.value
-            case Kind.FLAGGED:
-                return flagged(result) == self.value
+            case Kind.FACES | Kind.FLAGGED:
+                return f"{self.kind.upper()}#{self.value}" in classes(result)
 
 
 @dataclass(frozen=True)
