@@ -20,7 +20,7 @@ from typing import Any, Final
 from ..results.codes import Code
 from ..results.document import Capture
 from .decoding import OUT_OF_MEMORY, Answer, Converted
-from .errors import DecoderStoppedError, PictureRejectedError
+from .errors import PictureRejectedError, TransientError
 
 SECONDS: Final = 2
 """Seconds of processor time for a picture, beside the allowance for its size."""
@@ -46,7 +46,7 @@ class Decoder:
 
         The parts of `content` are passed on as they come, so that the file's bytes exist once. Raises
         PictureRejectedError, with the code IMAGE_TOO_COSTLY for a picture that exceeds the limits, and
-        DecoderStoppedError when there is no answer in time.
+        TransientError when there is no answer in time.
         """
         answer, [jpeg] = self._ask(content, size_bytes, timeout_s, format=name)
         return Converted(jpeg, answer["width"], answer["height"], answer["capture"])
@@ -89,7 +89,7 @@ class Decoder:
         except (BrokenPipeError, EOFError) as error:
             status = process.wait()
             if time.monotonic() >= deadline_s:
-                raise DecoderStoppedError(f"the decoder did not answer within {timeout_s:.1f} s") from error
+                raise TransientError(f"the decoder did not answer within {timeout_s:.1f} s") from error
             raise _reason(status) from error
         finally:
             timer.cancel()
@@ -117,13 +117,13 @@ class Decoder:
         return self._process
 
 
-def _reason(status: int) -> PictureRejectedError | DecoderStoppedError:
+def _reason(status: int) -> PictureRejectedError | TransientError:
     """Explain why the process ended while it had a picture."""
     if status == -signal.SIGXCPU:
         return PictureRejectedError(Code.IMAGE_TOO_COSTLY, "Decoding it takes more time than its size explains")
     if status == OUT_OF_MEMORY or -status in _BROKEN:
         return PictureRejectedError(Code.IMAGE_TOO_COSTLY, "Decoding it takes more memory than the function has")
-    return DecoderStoppedError(f"the decoder ended with status {status}")
+    return TransientError(f"the decoder ended with status {status}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

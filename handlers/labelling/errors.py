@@ -13,7 +13,6 @@ LabellingError
     ├── RekognitionTimeoutError     REKOGNITION_TIMEOUT
     ├── RekognitionServerError      REKOGNITION_ERROR
     ├── RekognitionDeniedError      REKOGNITION_ACCESS_DENIED
-    ├── DecoderStoppedError         RETRIES_EXHAUSTED
     └── StorageError                STORAGE_ERROR
 """
 
@@ -88,10 +87,6 @@ class RekognitionDeniedError(TransientError):
     """A right is missing, of the function or of Rekognition to read the object: the queue tries again, not at once."""
 
     code = Code.REKOGNITION_ACCESS_DENIED
-
-
-class DecoderStoppedError(TransientError):
-    """The process that decodes was ended by somebody else, or had no answer while the function had time."""
 
 
 class StorageError(TransientError):

@@ -55,8 +55,6 @@ from .preparation import Preparation
 from .rekognition import Detect
 from .s3_objects import S3Objects, StoredObject
 
-TOMBSTONE_KEEP: Final = timedelta(days=TOMBSTONE_DAYS)
-
 
 class Outcome(StrEnum):
     """The outcome of an event."""
@@ -284,10 +282,8 @@ class Pipeline(Recorder):
 
     def _answers(self, items: Sequence[Item]) -> dict[str, Answer]:
         now_s = self.now().timestamp()
-        answers: dict[str, Answer] = {}
-        for item in items:
-            answers |= answers_in(item, self.settings.fingerprints, now_s)
-        return answers
+        known = [answers_in(item, self.settings.fingerprints, now_s) for item in items]
+        return {name: answer for answers in known for name, answer in answers.items()}
 
     def _keep_stored(
         self, event: ObjectEvent, stored: StoredObject, start: bytes, image: Snapshot, deadline: Deadline
@@ -538,7 +534,8 @@ def tombstone(event: ObjectEvent, now: datetime) -> Write:
     # The version of a purge is not the last current version, which is no longer known.
     if event.version_id and event.kind is not EventKind.PURGED:
         result["versionId"] = event.version_id
-    return Write(result, event.position.event_time, expires_at_s=int((now + TOMBSTONE_KEEP).timestamp()))
+    expires_at = now + timedelta(days=TOMBSTONE_DAYS)
+    return Write(result, event.position.event_time, expires_at_s=int(expires_at.timestamp()))
 
 
 def _decisive(errors: Sequence[LabellingError]) -> LabellingError:

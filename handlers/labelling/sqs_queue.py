@@ -201,22 +201,21 @@ class QueueFunction:
         try:
             with ThreadPoolExecutor(MOST_BATCHES, thread_name_prefix="batch") as batches:
                 running = [batches.submit(self._batch, messages, underway, deadline)]
-                if self.pictures_at_once and len(messages) >= self.batch_size:
-                    for more in self._more(self.pictures_at_once, underway, deadline):
+                if len(messages) >= self.batch_size:
+                    for more in self._more(underway, deadline):
                         running.append(batches.submit(self._batch, more, underway, deadline, is_own=True))
             kept, *_ = [batch.result() for batch in running]
         finally:
             self.queue.metrics.publish()
         return {"batchItemFailures": [{"itemIdentifier": message.id} for message in kept]}
 
-    def _more(
-        self, pictures_at_once: Callable[[], float], underway: Underway, deadline: Deadline
-    ) -> Iterator[list[QueueMessage]]:
+    def _more(self, underway: Underway, deadline: Deadline) -> Iterator[list[QueueMessage]]:
         """Yield batch after batch, each when those under way leave some of the quota, until nothing waits.
 
         None begins in the second half of the function's time, in which it might not end.
         """
-        while underway.wait(pictures_at_once, deadline.halfway) and deadline.halfway.remaining_s > 0:
+        begin, at_most = deadline.halfway, self.pictures_at_once
+        while at_most and underway.wait(at_most, begin) and begin.remaining_s > 0:
             messages = self.queue.receive(self.batch_size)
             if not messages:
                 return

@@ -22,7 +22,7 @@ import handlers
 from components.pipeline import BESIDE_DECODER_MB, max_converted_pixels
 from handlers.labelling.decoder import Decoder
 from handlers.labelling.decoding import Converted
-from handlers.labelling.errors import DecoderStoppedError, PictureRejectedError, StorageError
+from handlers.labelling.errors import PictureRejectedError, StorageError, TransientError
 from handlers.results.document import Capture
 from integration_tests.tiff import tiff
 from tests.handlers.factories import corners, encoded
@@ -163,7 +163,7 @@ def test_transparent_picture_that_is_as_large_as_may_be_has_room(name: str) -> N
 def test_decoder_that_somebody_ends_says_nothing_of_the_picture(decoder: Decoder) -> None:
     assert_good_pictures_are_converted(decoder)
     os.kill(process_id(decoder), signal.SIGSTOP)
-    with pytest.raises(DecoderStoppedError):
+    with pytest.raises(TransientError, match="the decoder did not answer"):
         convert(decoder, GOOD, "TIFF", 0.05)
 
     assert_good_pictures_are_converted(decoder)

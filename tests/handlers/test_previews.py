@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
-from handlers.labelling.errors import DecoderStoppedError, PictureRejectedError, StorageError
+from handlers.labelling.errors import PictureRejectedError, StorageError, TransientError
 from handlers.labelling.events import EventKind, ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.previews import Outcome, Previews
@@ -197,12 +197,12 @@ def test_event_of_another_bucket_is_ignored(world: World) -> None:
 
 def test_decoder_that_stops_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object) -> None:
-        raise DecoderStoppedError("it was ended")
+        raise TransientError("it was ended")
 
     monkeypatch.setattr(DecoderHere, "previews", stop)
     world.objects.add("cat.jpg", LARGE)
 
-    with pytest.raises(DecoderStoppedError):
+    with pytest.raises(TransientError, match="it was ended"):
         world.follow(event())
 
 
