@@ -102,9 +102,12 @@ def _derived(key: bytes, purpose: bytes) -> bytes:
 
 
 class _Keys(NamedTuple):
-    current: bytes
-    previous: tuple[bytes, ...]
+    keys: tuple[bytes, ...]
+    """The current one, and the one before."""
     made_at: int
+
+
+_NO_KEYS: Final = _Keys((), 0)
 
 
 @dataclass
@@ -114,58 +117,52 @@ class CursorKeys:
     client: DynamoDBClient
     table: str
     now: Callable[[], float] = time.time
-    _known: _Keys | None = None
+    _known: _Keys = _NO_KEYS
     _read_at: float = 0
 
     def encode(self, query: str, state: dict[str, Any]) -> str:
         """Return a cursor of the current key."""
         known = self._current()
-        if known is None or self.now() - known.made_at >= RENEWAL_S:
+        if self.now() - known.made_at >= RENEWAL_S:
             known = self._renew()
-        return encode(known.current, query, state)
+        return encode(known.keys[0], query, state)
 
     def decode(self, query: str, cursor: str) -> dict[str, Any]:
         """Return the state in a cursor. Raises InvalidCursorError."""
-        state = _decoded(self._current(), query, cursor)
+        state = decode(self._current().keys, query, cursor)
         # Another instance may have renewed the keys. Forged cursors must not cost a request each.
         if state is None and self.now() - self._read_at >= _READ_AGAIN_S:
-            state = _decoded(self._read(), query, cursor)
+            state = decode(self._read().keys, query, cursor)
         if state is None:
             raise InvalidCursorError(FOREIGN)
         return state
 
-    def _current(self) -> _Keys | None:
-        return self._known if self._known and self.now() - self._read_at < _TRUSTED_S else self._read()
+    def _current(self) -> _Keys:
+        return self._known if self._known.keys and self.now() - self._read_at < _TRUSTED_S else self._read()
 
-    def _read(self) -> _Keys | None:
+    def _read(self) -> _Keys:
         item = read_item(self.client, self.table, CURSOR_KEYS)
-        self._read_at, self._known = self.now(), None
+        self._read_at, self._known = self.now(), _NO_KEYS
         if item is not None:
-            previous = (item["previous"].value,) if "previous" in item else ()
-            self._known = _Keys(item["current"].value, previous, int(item["madeAt"]))
+            stored = tuple(item[name].value for name in ("current", "previous") if name in item)
+            self._known = _Keys(stored, int(item["madeAt"]))
         return self._known
 
     def _renew(self) -> _Keys:
         """Put a new key in the current one's place, unless another instance has done so."""
         old = self._read()
-        if old and self.now() - old.made_at < RENEWAL_S:
+        if self.now() - old.made_at < RENEWAL_S:
             return old
-        new = _Keys(secrets.token_bytes(KEY_BYTES), (old.current,) if old else (), int(self.now()))
-        item = {"current": new.current, "madeAt": new.made_at} | ({"previous": old.current} if old else {})
-        unchanged = expressions({"madeAt": old.made_at} if old else {})
+        new = _Keys((secrets.token_bytes(KEY_BYTES), *old.keys[:1]), int(self.now()))
+        item = {"current": new.keys[0], "madeAt": new.made_at} | ({"previous": old.keys[0]} if old.keys else {})
+        unchanged = expressions({"madeAt": old.made_at} if old.keys else {})
         try:
             with translated_errors():
                 self.client.put_item(TableName=self.table, Item=wire_key(*CURSOR_KEYS) | to_wire(item), **unchanged)
         except ConflictError:
-            other = self._read()
-            assert other is not None, "the condition fails where there are keys"
-            return other
+            return self._read()
         self._known = new
         return new
-
-
-def _decoded(known: _Keys | None, query: str, cursor: str) -> dict[str, Any] | None:
-    return decode([known.current, *known.previous], query, cursor) if known else None
 
 
 class OpenKey:
