@@ -2,71 +2,42 @@
 
 from __future__ import annotations
 
-import io
-import json
 import threading
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools import Logger
 from botocore.stub import Stubber
 
 from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import RekognitionServerError, RekognitionTimeoutError
 from handlers.labelling.events import ObjectEvent
-from handlers.labelling.metrics import Metrics
-from handlers.labelling.pipeline import Ended
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
 from handlers.labelling.s3_objects import StoredObject
-from handlers.labelling.sqs_queue import QueueFunction
-from tests.handlers.assembling import FakeSqs, events_queue
+from tests.handlers.assembling import FakeSqs
 from tests.handlers.factories import body, message, record
-from tests.handlers.fakes import FakeRekognition, FakeRows, stored_object
-from tests.handlers.lambda_context import lambda_context
-
-BATCH = 10
+from tests.handlers.fakes import FakeRekognition, stored_object
+from tests.handlers.test_sqs_batch import Edge
 
 
 @dataclass
-class Function:
+class Function(Edge):
     """A queue function with a backlog, whose work the test defines."""
 
-    sqs: Any = field(default_factory=FakeSqs)
-    work: Callable[[ObjectEvent], None] = lambda event: None
-    pictures_at_once: float = 15
-    clock: Callable[[], float] = lambda: 1000.0
-    log: io.StringIO = field(default_factory=io.StringIO)
-    metrics: Metrics = field(default_factory=Metrics)
-    batches: list[int] = field(default_factory=list)
-    processed: list[str] = field(default_factory=list)
+    pictures_at_once: float | None = 15
 
-    def handle(self, *messages: dict[str, Any], remaining_ms: int = 60_000) -> list[str]:
-        """Return the identifiers of the messages that Lambda is to leave in the queue."""
-        logger = Logger(service=f"test-{uuid.uuid4()}", level="INFO", stream=self.log)
-        queue = events_queue(FakeRows(), sqs=self.sqs, metrics=self.metrics, logger=logger)
-        function = QueueFunction(queue, self.process, self.open, BATCH, lambda: self.pictures_at_once, clock=self.clock)
-        answer = function.handle({"Records": list(messages)}, lambda_context(remaining_ms))
-        return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+    @property
+    def batches(self) -> list[int]:
+        return [len(keys) for keys in self.opened]
 
-    @contextmanager
-    def open(self, events: Sequence[ObjectEvent]) -> Iterator[None]:
-        self.batches.append(len(events))
-        yield
-
-    def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
-        self.work(event)
-        self.processed.append(event.key)
-        return Ended("LABELED")
+    @property
+    def processed(self) -> list[str]:
+        return [event.key for event in self.events]
 
     def warnings(self) -> list[str]:
-        lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
-        return [line["message"] for line in lines if line["level"] == "WARNING"]
+        return [line["message"] for line in self.lines if line["level"] == "WARNING"]
 
 
 def messages(count: int, start: int = 0) -> list[dict[str, Any]]:

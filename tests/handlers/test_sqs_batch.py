@@ -37,7 +37,7 @@ LABELED = Ended("LABELED")
 class Edge:
     """A queue function whose work the test defines."""
 
-    work: Callable[[ObjectEvent], Ended] = lambda event: LABELED
+    work: Callable[[ObjectEvent], Ended | None] = lambda event: LABELED
     rows: FakeRows = field(default_factory=FakeRows)
     sqs: Any = field(default_factory=FakeSqs)
     metrics: Metrics = field(default_factory=Metrics)
@@ -45,6 +45,8 @@ class Edge:
     events: list[ObjectEvent] = field(default_factory=list)
     deadlines: list[Deadline] = field(default_factory=list)
     opened: list[list[str]] = field(default_factory=list)
+    pictures_at_once: float | None = None
+    clock: Callable[[], float] = lambda: 1000.0
     # Powertools has one logger per service name, for as long as the process lives.
     service: str = field(default_factory=lambda: f"test-{uuid.uuid4()}")
 
@@ -52,7 +54,8 @@ class Edge:
         """Return the identifiers of the messages that stay in the queue."""
         logger = Logger(service=self.service, level="INFO", stream=self.log)
         queue = events_queue(self.rows, sqs=self.sqs, metrics=self.metrics, logger=logger, now=time_of(9))
-        function = QueueFunction(queue, self.process, self.open, clock=lambda: 1000.0)
+        at_once = None if self.pictures_at_once is None else lambda: self.pictures_at_once or 0
+        function = QueueFunction(queue, self.process, self.open, pictures_at_once=at_once, clock=self.clock)
         handle = logger.inject_lambda_context(function.handle)  # as `composition` does
         answer = handle({"Records": list(messages)}, lambda_context(remaining_ms))
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
@@ -65,7 +68,7 @@ class Edge:
     def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
         self.events.append(event)
         self.deadlines.append(deadline)
-        return self.work(event)
+        return self.work(event) or LABELED
 
     @property
     def lines(self) -> list[dict[str, Any]]:
