@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from ..environment import EnvironmentVariableError, Variables
@@ -28,10 +29,7 @@ from .rekognition import Detect
 from .s3_objects import S3Objects, S3Previews
 from .sqs_queue import MOST_BATCHES, EventsQueue, QueueFunction
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
-Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 MESSAGES_AT_ONCE = 10
 """A batch is at most 10 messages."""

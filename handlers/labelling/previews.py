@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ..results.document import SIDES_PX, preview_key
 from . import picture
@@ -20,9 +21,6 @@ from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageErro
 from .events import EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
 from .s3_objects import S3Objects, S3Previews
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 class Outcome(StrEnum):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ..labelling import composition
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
