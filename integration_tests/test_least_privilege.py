@@ -78,7 +78,7 @@ class Caller:
     uploaded: Uploaded
     functions: dict[str, str]
     """Names by duty."""
-    _answers: list[Any] = field(default_factory=list)
+    _recognised: dict[str, Any] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def call(self, duty: str, event: object) -> str:
@@ -159,15 +159,17 @@ class Caller:
         version = {name: state[name] for name in ("bucket", "key", "version_id", "etag", "size_bytes")}
         return {**version, "modified_at": "2026-11-21T10:00:00+00:00"}
 
-    def answer(self, detector: str) -> str:
+    def answer(self, detector: str, stored: dict[str, Any]) -> str:
         """Return one detector's answer."""
-        return self.call("recognise", {"detector": detector, "stored": self.stored()})
+        return self.call("recognise", {"detector": detector, "stored": stored})
 
     def labelled(self) -> tuple[str, dict[str, Any]]:
         """Store the answers of all detectors; return Store's answer, and the state."""
-        if not self._answers:
-            self._answers += [json.loads(self.answer(detector).splitlines()[0]) for detector in DETECTORS]
-        state = {**self.state(), "stored": self.stored(), "answers": self._answers}
+        if not self._recognised:
+            stored = self.stored()
+            answers = [json.loads(self.answer(detector, stored).splitlines()[0]) for detector in DETECTORS]
+            self._recognised.update({"stored": stored, "answers": answers})
+        state = {**self.state(), **self._recognised}
         return self.call("store", state), state
 
 
@@ -358,10 +360,10 @@ WORKFLOW: dict[str, list[Flow]] = {
     ],
     "recognise": [
         *(
-            Flow(lambda caller, detector=detector: caller.answer(detector), (action,))  # type: ignore[misc]
+            Flow(lambda caller, detector=detector: caller.answer(detector, caller.stored()), (action,))  # type: ignore[misc]
             for detector, action in DETECTORS.items()
         ),
-        Flow(lambda caller: caller.answer("labels"), (READ_VERSION,)),
+        Flow(lambda caller: caller.answer("labels", caller.stored()), (READ_VERSION,)),
     ],
     "store": [Flow(store_labels, (GET_BATCH, PUT_BATCH, PUT, UPDATE, DELETE))],
     "fail": [Flow(fail, (GET_BATCH, PUT, UPDATE, DELETE))],
