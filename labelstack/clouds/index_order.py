@@ -6,7 +6,7 @@ ministack's own query gets only the items that can be on the page. It still chec
 answers, so nothing else changes.
 
 It covers this project's queries: a GSI or LSI with one partition and one sort key, all keys text, a `Limit`, and a
-condition that the partition key equals a value and, at most, that the sort key is compared with one or two.
+condition that the partition key equals a value and, at most, that the sort key is BETWEEN two.
 Every other query takes ministack's own way, whole.
 """
 
@@ -25,8 +25,7 @@ from ministack.services import dynamodb
 Entry = tuple[str, str, str]
 Item = Mapping[str, Any]
 _CONDITION = re.compile(
-    r"\s*(#?\w+)\s*=\s*(:\w+)(?:\s+AND\s+(#?\w+)\s*(=|<=|>=|<|>|BETWEEN\b)\s*(:\w+)(?:\s+AND\s+(:\w+))?)?\s*",
-    re.IGNORECASE,
+    r"\s*(#?\w+)\s*=\s*(:\w+)(?:\s+AND\s+(#?\w+)\s+BETWEEN\s+(:\w+)\s+AND\s+(:\w+))?\s*", re.IGNORECASE
 )
 
 
@@ -49,16 +48,14 @@ class Page:
         index: The index's name.
         partition: The value of its partition key.
         keys: The names of the sort key and the table's keys.
-        comparison: How the sort key is compared with `value`, and by BETWEEN with `most`; empty for not at all.
+        sort_keys: The least and the greatest sort key; None for all.
         start: Where the page begins, exclusive; None for the partition's end.
     """
 
     index: str
     partition: str
     keys: tuple[str, str, str]
-    comparison: str
-    value: str
-    most: str
+    sort_keys: tuple[str, str] | None
     start: Entry | None
     forward: bool
     limit: int
@@ -66,16 +63,9 @@ class Page:
     def of(self, order: list[Entry]) -> list[tuple[str, str]]:
         """Return the table's keys of the items that can be on the page."""
         low, high = 0, len(order)
-        if self.comparison in ("=", ">=", "BETWEEN"):
-            low = bisect_left(order, self.value, key=_sort_key)
-        if self.comparison == ">":
-            low = bisect_right(order, self.value, key=_sort_key)
-        if self.comparison in ("=", "<="):
-            high = bisect_right(order, self.value, key=_sort_key)
-        if self.comparison == "BETWEEN":
-            high = bisect_right(order, self.most, key=_sort_key)
-        if self.comparison == "<":
-            high = bisect_left(order, self.value, key=_sort_key)
+        if self.sort_keys is not None:
+            low = bisect_left(order, self.sort_keys[0], key=_sort_key)
+            high = bisect_right(order, self.sort_keys[1], key=_sort_key)
         if self.start is not None and self.forward:
             low = max(low, bisect_right(order, self.start))
         if self.start is not None and not self.forward:
@@ -140,10 +130,8 @@ def page_of(request: Mapping[str, Any]) -> Page | None:
     if len({*hashes, *keys}) < 4 or any(not _is_text(table, name) for name in (*hashes, *keys)):
         return None
     names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
-    hash_name, partition, range_name, comparison, value, most = condition.groups()
-    if bool(most) != ((comparison or "").upper() == "BETWEEN"):
-        return None
-    bound = [_text(values.get(attribute)) for attribute in (partition, value, most) if attribute]
+    hash_name, partition, range_name, least, most = condition.groups()
+    bound = [_text(values.get(attribute)) for attribute in (partition, least, most) if attribute]
     named = [names.get(attribute, attribute) for attribute in (hash_name, range_name) if attribute]
     start = request.get("ExclusiveStartKey") or None
     if None in bound or named != [hashes[0], ranges[0]][: len(named)]:
@@ -155,9 +143,7 @@ def page_of(request: Mapping[str, Any]) -> Page | None:
         index=index,
         partition=str(bound[0]),
         keys=keys,
-        comparison=(comparison or "").upper(),
-        value=str(bound[1] if value else ""),
-        most=str(bound[-1]),
+        sort_keys=(str(bound[1]), str(bound[2])) if least else None,
         start=cursor,
         forward=bool(request.get("ScanIndexForward", True)),
         limit=limit,

@@ -19,7 +19,7 @@ TABLE = "table"
 KEYS = ("pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk", "number")
 CONDITIONS = (
     *("", " AND gsi1sk >= :v", " AND gsi1sk > :v", " AND gsi1sk <= :v", " AND gsi1sk < :v", " AND gsi1sk = :v"),
-    *(" AND begins_with(gsi1sk, :v)", " AND gsi1sk BETWEEN :v AND :w", " and #s >= :v"),
+    *(" AND begins_with(gsi1sk, :v)", " AND gsi1sk BETWEEN :v AND :w", " and #s between :v and :w"),
 )
 
 
