@@ -72,17 +72,12 @@ class ObjectEvent:
         return self.version_id if self.kind is EventKind.CREATED else None
 
     @property
-    def time(self) -> datetime:
-        """Return S3's time of the event."""
-        return datetime.fromisoformat(self.position.event_time)
-
-    @property
     def uploaded_object(self) -> StoredObject | None:
         """Return the uploaded object if the event describes it completely, so that no request is needed."""
         version_id = self.uploaded_version
         if not version_id or not self.etag or self.size_bytes is None:
             return None
-        return StoredObject(self.bucket, self.key, version_id, self.etag, self.size_bytes, self.time)
+        return StoredObject(self.bucket, self.key, version_id, self.etag, self.size_bytes, self.position.event_time)
 
     def after(self, stored: State | None) -> ObjectEvent:
         """Return the event at its place in the order: a repair's is right behind the stored result."""

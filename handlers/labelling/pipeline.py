@@ -148,7 +148,8 @@ class Recorder:
         batch.images[event.key] = stored
         self.metrics.add(_METRICS[outcome])
         if event.kind is EventKind.CREATED and outcome in (Outcome.LABELED, Outcome.REJECTED):
-            self.metrics.time_upload_to_result((self.now() - event.time).total_seconds() * 1000)
+            uploaded_at = datetime.fromisoformat(event.position.event_time)
+            self.metrics.time_upload_to_result((self.now() - uploaded_at).total_seconds() * 1000)
         if self.outbox and write.outbox:
             self.outbox.deliver(write.result, write.outbox)
         return Ended(outcome, write.result)
@@ -503,11 +504,11 @@ class Pipeline(Recorder):
         return Write(result, event.position.event_time, self.settings.whole_fingerprint)
 
     def _result(self, event: ObjectEvent, stored: StoredObject, status: Status) -> Result:
-        uploaded_at = event.position.event_time
         result = new_result(event, status, self.now())
         result["etag"] = stored.etag
         result["sizeBytes"] = stored.size_bytes
-        result["uploadedAt"] = uploaded_at if event.kind is EventKind.CREATED else keys.iso_ms(stored.modified_at)
+        is_upload = event.kind is EventKind.CREATED
+        result["uploadedAt"] = event.position.event_time if is_upload else stored.modified_at
         result["detectors"] = [str(detector) for detector in self.settings.detectors]
         if stored.version_id:
             result["versionId"] = stored.version_id

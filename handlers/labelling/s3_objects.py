@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..results import keys
 from ..results.codes import Code
 from ..results.document import PREVIEW_TYPE
 from .errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
@@ -30,7 +30,8 @@ class StoredObject:
     version_id: str | None
     etag: str
     size_bytes: int
-    modified_at: datetime
+    modified_at: str
+    """ISO 8601, as `keys.iso_ms` has it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class S3Objects:
             version_id=request.get("VersionId") or (version_id if version_id != "null" else None),
             etag=answer["ETag"].strip('"'),
             size_bytes=size_bytes,
-            modified_at=answer["LastModified"],
+            modified_at=keys.iso_ms(answer["LastModified"]),
         )
 
 

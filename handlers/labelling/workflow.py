@@ -15,7 +15,6 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -112,7 +111,7 @@ def inspect(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
         except DetectorsMissingError as error:
             return {
                 "event": encode_event(error.event),
-                "stored": encode_object(error.stored),
+                "stored": asdict(error.stored),
                 "missing": {str(detector): detector in error.detectors for detector in pipeline.settings.detectors},
             }
 
@@ -121,7 +120,7 @@ def recognise(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
     """Ask one detector. A rejection of the picture is an answer too; other errors are the workflow's business."""
     detector = state["detector"]
     try:
-        answer = pipeline.ask(Detector(detector), decode_object(state["stored"]), deadline)
+        answer = pipeline.ask(Detector(detector), StoredObject(**state["stored"]), deadline)
     except PictureRejectedError as rejection:
         return {"detector": detector, "rejected": {"code": str(rejection.code), "detail": rejection.detail}}
     return {"detector": detector, "answer": encode_answer(answer)}
@@ -129,7 +128,7 @@ def recognise(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
 
 def store(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
     """Store the detectors' answers and return the final state."""
-    event, stored = decode_event(state["event"]), decode_object(state["stored"])
+    event, stored = decode_event(state["event"]), StoredObject(**state["stored"])
     branches = state["answers"]
     # A detector with a known answer was not called, and has neither.
     answers = [decode_answer(branch["answer"]) for branch in branches if "answer" in branch]
@@ -188,16 +187,6 @@ def encode_event(event: ObjectEvent) -> State:
 def decode_event(state: State) -> ObjectEvent:
     """Decode the output of `encode_event`."""
     return ObjectEvent(**{**state, "kind": EventKind(state["kind"]), "position": Position(*state["position"])})
-
-
-def encode_object(stored: StoredObject) -> State:
-    """Return an object version as state."""
-    return {**asdict(stored), "modified_at": stored.modified_at.isoformat()}
-
-
-def decode_object(state: State) -> StoredObject:
-    """Decode the output of `encode_object`."""
-    return StoredObject(**{**state, "modified_at": datetime.fromisoformat(state["modified_at"])})
 
 
 def encode_answer(item: Item) -> str:

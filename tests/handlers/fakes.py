@@ -156,7 +156,7 @@ def stored_object(
     """Return an object as HeadObject describes it."""
     # The content's MD5 is what S3 gives as ETag.
     etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return StoredObject(BUCKET, key, version_id, etag, len(content), modified_at)
+    return StoredObject(BUCKET, key, version_id, etag, len(content), keys.iso_ms(modified_at))
 
 
 class FakeObjects(S3Objects):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
@@ -60,7 +61,7 @@ class Operation:
         if self.event.kind is EventKind.PURGED:
             objects.purge(key, version)
         else:
-            objects.add(key, self.content, version, self.event.time)
+            objects.add(key, self.content, version, datetime.fromisoformat(self.event.position.event_time))
 
 
 @st.composite
