@@ -1,6 +1,5 @@
 """The plugin's process: it serves the schema, and makes components with the arguments that Pulumi's engine hands it."""
 
-import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -76,9 +75,3 @@ def from_schema(annotation: Any, value: Any) -> Any:
 def spelled(argument: str) -> str:
     """Spell an argument, or a part of one, as other languages do: `bucket.kmsKeyArn`."""
     return ".".join(map(to_camel, argument.split(".")))
-
-
-def host() -> None:
-    """Serve the components until Pulumi ends this process."""
-    server.ProviderServicer = Servicer  # type: ignore[misc]  # main takes no other servicer
-    server.main(Plugin(), sys.argv[1:])

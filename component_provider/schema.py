@@ -85,7 +85,8 @@ def _resource(component: type[Component], types: dict[str, Any]) -> dict[str, An
 
 
 def _input(owner: str, member: Member, types: dict[str, Any]) -> dict[str, Any]:
-    name = CHOICES.get(_literal(member.type), owner + to_pascal(member.name))
+    choice = strip(typing.get_args(member.type)[0])[0] if is_sequence(member.type) else member.type
+    name = CHOICES.get(choice, owner + to_pascal(member.name))
     described = {"description": describe(member), **_type(name, member.type, types)}
     # Arguments that decide which resources exist must be known when the program runs. Parts of a structure say so
     # themselves.
@@ -139,11 +140,6 @@ def _structure(parts: Any, types: dict[str, Any]) -> dict[str, Any]:
         "properties": {to_camel(name): _input(parts.__name__, member, types) for name, member in inner.items()},
         "required": [to_camel(name) for name, member in inner.items() if member.required],
     }
-
-
-def _literal(annotation: Any) -> Any:
-    """Return the choice that an annotation is or is a list of."""
-    return strip(typing.get_args(annotation)[0])[0] if is_sequence(annotation) else annotation
 
 
 def _output(annotation: Any) -> Any | None:

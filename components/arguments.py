@@ -156,13 +156,9 @@ def environment(args_type: type, args: Any) -> dict[str, pulumi.Input[str]]:
 
 def as_text(value: Any) -> str:
     """Write a value as an environment variable has it: `true`, `72.5`, `labels,faces`."""
-    match value:
-        case str():
-            return value
-        case list() | tuple():
-            return ",".join(map(as_text, value))
-        case _:
-            return json.dumps(value)
+    if isinstance(value, list | tuple):
+        return ",".join(map(as_text, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def recorded(known: Mapping[str, Member], args: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,10 +205,8 @@ def strip(annotation: Any) -> tuple[Any, list[Any], bool]:
         elif origin is typing.Annotated:
             annotation, metadata = parts[0], [*metadata, *parts[1:]]
         elif is_union(annotation):
-            later = [typing.get_args(part)[0] for part in parts if typing.get_origin(part) is Awaitable]
-            present = [part for part in parts if part is not types.NoneType and not _is_output(part)]
-            present = [part for part in present if typing.get_origin(part) is not Awaitable]
-            late = late or bool(later)
+            present = [part for part in parts if part is not types.NoneType and not _is_late_type(part)]
+            late = late or any(map(_is_late_type, parts))
             if len(present) != 1:
                 return typing.Union[tuple(present)], metadata, late  # noqa: UP007 - built, not written
             annotation = present[0]
@@ -380,9 +374,10 @@ def _holds_late(value: object) -> bool:
     return is_late(value)
 
 
-def _is_output(part: Any) -> bool:
+def _is_late_type(part: Any) -> bool:
+    """Return whether a part of a union is `Output[…]`, also as a name, or `Awaitable[…]`."""
     forward = isinstance(part, typing.ForwardRef) and part.__forward_arg__.startswith("Output")
-    return forward or typing.get_origin(part) is pulumi.Output
+    return forward or typing.get_origin(part) in (Awaitable, pulumi.Output)
 
 
 # --- expected values and purpose -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from .buckets import UploadBucket
 from .component import Component
 from .errors import ArgumentError, Problem
 from .policies import compact_json, let_service
-from .queues import let_send
+from .queues import set_policy
 from .references import BucketLike
 
 # A versioned bucket sends the last one when its lifecycle expires an upload.
@@ -94,7 +94,8 @@ class BucketEvents:
         S3 may send to the queue for this bucket of this account alone. It tests that when the notification is made.
         """
         by_s3 = let_service("s3", "sqs:SendMessage", queue.arn, self._bucket.arn, self._component._account())
-        policy = let_send(self._component, dead_letters, queue, [by_s3])
+        set_policy(self._component, dead_letters, "dead-letters", [])
+        policy = set_policy(self._component, queue, "events", [by_s3])
         too = {"eventbridge": True} if eventbridge else {}
         self._configure(policy, queues=[{"id": "uploads", "queue_arn": queue.arn, "events": EVENTS}], **too)
 
@@ -131,13 +132,15 @@ class BucketEvents:
             event_pattern=compact_json(pattern),
             opts=self._component._child,
         )
-        by_rule = [let_service("events", "sqs:SendMessage", each.arn, rule.arn) for each in (queue, dead_letters)]
-        policy = let_send(self._component, dead_letters, queue, by_rule[:1], by_rule[1:])
+        policies = [
+            set_policy(self._component, each, suffix, [let_service("events", "sqs:SendMessage", each.arn, rule.arn)])
+            for each, suffix in ((dead_letters, "dead-letters"), (queue, "events"))
+        ]
         return aws.cloudwatch.EventTarget(
             f"{self._name}-events",
             rule=rule.name,
             target_id="queue",
             arn=queue.arn,
             dead_letter_config={"arn": dead_letters.arn},
-            opts=pulumi.ResourceOptions(parent=self._component, depends_on=[policy]),
+            opts=pulumi.ResourceOptions(parent=self._component, depends_on=policies[1:]),
         )

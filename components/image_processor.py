@@ -31,12 +31,11 @@ class ImageProcessor(Pipeline):
         calls_s = batch_size / concurrency.calls_per_second(tps)
         needed = math.ceil(calls_s + BESIDE_REKOGNITION_S + args["rekognition_timeout_seconds"])
         if args["timeout_seconds"] < needed:
-            yield Problem(
-                "timeout_seconds",
-                args["timeout_seconds"],
+            expected = (
                 f"{needed} or more, as a batch of {batch_size} pictures takes that long at {tps:g} Rekognition calls "
-                "per second (or set a smaller $batch_size)",
+                "per second (or set a smaller $batch_size)"
             )
+            yield Problem("timeout_seconds", args["timeout_seconds"], expected)
 
     def __init__(self, name: str, args: ImageProcessorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._begin(name, args, opts)

@@ -46,7 +46,6 @@ ACCESS_LOG_FORMAT = {
     "latencyMs": "$context.responseLatency",
     "responseBytes": "$context.responseLength",
 }
-ACCESS_LOG_ROUTE = {"rest": {"route": "$context.resourcePath"}, "http": {"route": "$context.routeKey"}}
 
 
 class LabelApiArgs(ServiceArgs, PrefixArgs, DataArgs, total=False):
@@ -235,8 +234,9 @@ class LabelApi(Component):
             retention_in_days=self._args["log_retention_days"],
             opts=self._child,
         )
-        line = ACCESS_LOG_FORMAT | ACCESS_LOG_ROUTE[self._args["kind"]]
-        return {"destination_arn": group.arn, "format": json.dumps(line, separators=(",", ":"))}
+        route = "$context.resourcePath" if self._args["kind"] == "rest" else "$context.routeKey"
+        line = json.dumps({**ACCESS_LOG_FORMAT, "route": route}, separators=(",", ":"))
+        return {"destination_arn": group.arn, "format": line}
 
     # --- kind rest ---------------------------------------------------------------------------------------------------
 

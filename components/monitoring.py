@@ -95,7 +95,15 @@ class Monitoring(Component):
                 source_arn=self.alarms["daily-cost"].arn,
                 opts=self._child,
             )
-        self.dashboard_name = self._dashboard()
+        arns = [alarm.arn for alarm in self.alarms.values()]
+        content = dashboard.body(self._region(), self._pipeline, self._functions, self._api, self._usd_per_call, arns)
+        board = aws.cloudwatch.Dashboard(
+            f"{name}-dashboard",
+            dashboard_name=self._pipeline["service"],
+            dashboard_body=compact_json(content),
+            opts=self._child,
+        )
+        self.dashboard_name = board.dashboard_name
         self.register_outputs({"topicArn": self.topic_arn, "dashboardName": self.dashboard_name})
 
     # --- metrics and their sources -----------------------------------------------------------------------------------
@@ -111,10 +119,9 @@ class Monitoring(Component):
         pipeline, known = self._args["pipeline"], self._pipeline
         taker, recorder = known["function_name"], known["failure_recorder_name"]
         longest_s = known.get("timeout_seconds", 60)
+        processor = "start" if "state_machine_arn" in known else "process-image"
         functions = {
-            "start" if "state_machine_arn" in known else "process-image": Watched(
-                taker, longest_s, self._logs(taker, "processor")
-            ),
+            processor: Watched(taker, longest_s, self._logs(taker, "processor")),
             RECORDER: Watched(recorder, SMALL_TIMEOUT_S, self._logs(recorder, "failureRecorder")),
         }
         if "pauser_name" in known:
@@ -229,17 +236,6 @@ class Monitoring(Component):
             opts=self._child,
             **compared,
         )
-
-    def _dashboard(self) -> pulumi.Output[str]:
-        arns = [alarm.arn for alarm in self.alarms.values()]
-        content = dashboard.body(self._region(), self._pipeline, self._functions, self._api, self._usd_per_call, arns)
-        board = aws.cloudwatch.Dashboard(
-            f"{self._name}-dashboard",
-            dashboard_name=self._pipeline["service"],
-            dashboard_body=compact_json(content),
-            opts=self._child,
-        )
-        return board.dashboard_name
 
 
 def _queries(alarm: Alarm, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:

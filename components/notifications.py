@@ -76,7 +76,7 @@ class Notifications(Component):
         self._args = self._start(name, args, opts)
         key = self._args["kms_key_arn"]
         self.topic, topic_policy = make_topic(self, name, key)
-        self.topic_arn = self.topic.arn
+        self.topic_arn = self.arn = self.topic.arn  # `arn` is its name in a TopicReference
         self.kms_key_arn = None if key is None else pulumi.Output.from_input(key)
         self.undelivered = self._undelivered_queue() if self._args["queue_arns"] else None
         self.undelivered_queue_url = self.undelivered.url if self.undelivered else None

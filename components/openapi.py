@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pulumi
 import yaml
@@ -30,6 +30,7 @@ CORS_HEADERS = (
 CORS_MAX_AGE_S = 3600
 PROBLEM = "application/problem+json"
 SCHEMAS = "#/components/schemas/"
+_parse = functools.cache(yaml.safe_load)  # once for all APIs of a program: it takes longer than the rest of an API
 # Examples, and limits that the functions check: a gateway's validator could only say that a value is another.
 LEFT_OUT = {"enum", "maximum", "example", "default"}
 
@@ -65,7 +66,7 @@ class Contract:
 
 def load(path: Path) -> Contract:
     """Read a contract. Raises InvalidArgumentError."""
-    document = _parsed(path.read_text(encoding="utf-8"))
+    document = _parse(path.read_text(encoding="utf-8"))
     if not str(document.get("openapi", "")).startswith("3."):
         raise InvalidArgumentError(f"{path} is no OpenAPI 3 document: API Gateway needs one.")
     operations = [
@@ -81,12 +82,6 @@ def load(path: Path) -> Contract:
             schemas[name] = document["components"]["schemas"][name]
             used += re.findall(rf'"{SCHEMAS}(\w+)"', json.dumps(schemas[name]))
     return Contract(str(document["info"]["version"]), operations, schemas)
-
-
-@functools.cache
-def _parsed(text: str) -> dict[str, Any]:
-    """Parse a document once for all APIs of a program: parsing takes longer than the rest of an API."""
-    return cast(dict[str, Any], yaml.safe_load(text))
 
 
 def rest_body(

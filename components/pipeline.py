@@ -15,8 +15,8 @@ from .errors import Problem
 from .events import BucketEvents
 from .policies import Statement
 from .python_function import SHARED, SMALL_TIMEOUT_S, PythonFunction, ServiceArgs, missing_sources, service_function
-from .queues import make_queues
-from .references import BucketLike, DataArgs, TableReference, TopicLike
+from .queues import make_queues, take_messages
+from .references import BucketLike, DataArgs, TableReference, TopicLike, TopicReference
 
 KINDS = ("ImageProcessor", "LabelWorkflow")
 LOCKS = ("handlers/process_image/requirements.txt", "handlers/record_failure/requirements.txt")
@@ -25,6 +25,7 @@ LEAST_RECORDER_DELAY_S = 5
 # SQS counts receives. The functions count attempts, which are receives that were no waits, and give messages up
 # by those. Three days of waits, each up to 15 minutes long and half of that at least, are less than so many.
 WAITS, MOST_RECEIVES = 600, 1000
+REPORTS = {"function_response_types": ["ReportBatchItemFailures"]}
 MOST_IN_BATCH = 10  # of files that are not sent to Rekognition
 BESIDE_REKOGNITION_S = 5  # to read a picture, write its result and end in time
 # Memory beside the picture that a function decodes: the runtime, the file, and copies for Rekognition.
@@ -133,16 +134,11 @@ def max_converted_pixels(memory_mb: int) -> int:
     return max(0, memory_mb - BESIDE_PICTURE_MB) * 1024**2 // DECODED_BYTES_PER_PIXEL
 
 
-def decoder_memory_mb(memory_mb: int) -> int:
-    """Return the decoding process's share of a function's memory."""
-    return max(LEAST_DECODER_MB, memory_mb - BESIDE_DECODER_MB)
-
-
 def decoding_environment(memory_mb: pulumi.Input[int]) -> Variables:
     """Return the variables of a function of this memory that decodes pictures."""
     return {
         "MAX_CONVERTED_PIXELS": derive(lambda mb: str(max_converted_pixels(mb)), memory_mb),
-        "DECODER_MEMORY_MB": derive(lambda mb: str(decoder_memory_mb(mb)), memory_mb),
+        "DECODER_MEMORY_MB": derive(lambda mb: str(max(LEAST_DECODER_MB, mb - BESIDE_DECODER_MB)), memory_mb),
     }
 
 
@@ -221,7 +217,7 @@ class Pipeline(Component):
         self._table = references.read(self._args["table"], TableReference)
         announced, topic = self._args["results_bucket"], self._args["topic"]
         self._announced = None if announced is None else references.bucket(announced)
-        self._topic = None if topic is None else references.topic(topic)
+        self._topic = None if topic is None else references.read(topic, TopicReference)
         self._events = BucketEvents(self, self._args["bucket"], self._args["events"])
         self._child = self._events.after_check()
         receives = derive(lambda attempts: min(attempts + WAITS, MOST_RECEIVES), self._args["max_receive_count"])
@@ -287,25 +283,6 @@ class Pipeline(Component):
 
     # --- the ends ----------------------------------------------------------------------------------------------------
 
-    def _event_source(
-        self,
-        suffix: str,
-        queue: aws.sqs.Queue,
-        function: PythonFunction,
-        batch_size: pulumi.Input[int],
-        maximum: pulumi.Input[int],
-    ) -> aws.lambda_.EventSourceMapping:
-        return aws.lambda_.EventSourceMapping(
-            f"{self._name}-{suffix}",
-            event_source_arn=queue.arn,
-            function_name=function.arn,
-            batch_size=batch_size,
-            function_response_types=["ReportBatchItemFailures"],
-            # Never reserved concurrency: accounts with a small quota cannot reserve any.
-            scaling_config={"maximum_concurrency": maximum},
-            opts=self._child,
-        )
-
     def _pauser(self, taking: aws.lambda_.EventSourceMapping) -> PythonFunction:
         return service_function(
             self,
@@ -324,8 +301,9 @@ class Pipeline(Component):
         """
         args = self._args
         self.failure_recorder = self._failure_recorder()
-        taking = self._event_source(suffix, self.queue, self.processor, batch_size, maximum)
-        self._event_source(RECORDER, self.dead_letter_queue, self.failure_recorder, MOST_IN_BATCH, concurrency.LEAST)
+        recorder, dead_letters = self.failure_recorder.arn, self.dead_letter_queue
+        taking = take_messages(self, suffix, self.queue, self.processor.arn, batch_size, maximum, **REPORTS)
+        take_messages(self, RECORDER, dead_letters, recorder, MOST_IN_BATCH, concurrency.LEAST, **REPORTS)
         self.pauser = self._pauser(taking) if args["on_cost_bound"] == "pause" else None
         self.pauser_arn, self.pauser_name = (self.pauser.arn, self.pauser.name) if self.pauser else (None, None)
         self.service = pulumi.Output.from_input(args["service"] or "")

@@ -91,10 +91,6 @@ def let_service(
     account: pulumi.Input[str] | None = None,
 ) -> Statement:
     """Allow an AWS service (`sns`) to act on a resource, on behalf of one source, of one account, or of both."""
-    sources: dict[str, Mapping[str, pulumi.Input[str]]] = {}
-    if source_arn is not None:
-        sources["ArnEquals"] = {"aws:SourceArn": source_arn}
-    if account is not None:
-        sources["StringEquals"] = {"aws:SourceAccount": account}
-    principal = {"Service": f"{service}.amazonaws.com"}
-    return Statement([action], [resource], principal=principal, condition=sources)
+    sources = {"ArnEquals": ("aws:SourceArn", source_arn), "StringEquals": ("aws:SourceAccount", account)}
+    condition = {operator: {key: value} for operator, (key, value) in sources.items() if value is not None}
+    return Statement([action], [resource], principal={"Service": f"{service}.amazonaws.com"}, condition=condition)

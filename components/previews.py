@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Required
 
 import pulumi
-import pulumi_aws as aws
 from pydantic import Field
 
 from . import access, concurrency, references
@@ -14,7 +13,7 @@ from .errors import Problem
 from .events import BucketEvents
 from .pipeline import decoding_environment
 from .python_function import SHARED, PythonFunction, ServiceArgs, missing_sources, service_function
-from .queues import make_queues
+from .queues import make_queues, take_messages
 from .references import BucketLike
 
 FOLDER, LOCK = "make_previews", "process_image"
@@ -69,15 +68,8 @@ class Previews(PrivateBucket):
         self._allow_origins(self._args["cors_origins"], ["GET", "HEAD"])
         self.dead_letter_queue, self.queue = make_queues(self, TIMEOUT_S, TIMEOUT_S, ATTEMPTS)
         self.function = self._function()
-        aws.lambda_.EventSourceMapping(
-            f"{name}-make",
-            event_source_arn=self.queue.arn,
-            function_name=self.function.arn,
-            # One at a time: a picture that ends the function takes no others along.
-            batch_size=1,
-            scaling_config={"maximum_concurrency": self._args["concurrency"]},
-            opts=self._child,
-        )
+        # One at a time: a picture that ends the function takes no others along.
+        take_messages(self, "make", self.queue, self.function.arn, 1, self._args["concurrency"])
         events.route(self.queue, self.dead_letter_queue, "Uploads and deletions of the pictures.")
         self.queue_url = self.queue.url
         self.dead_letter_queue_url = self.dead_letter_queue.url

@@ -26,7 +26,6 @@ SHARED = ("labelling", "results", "environment")  # folders of `handlers/`, by t
 SMALL_TIMEOUT_S = 30  # of functions that decode no picture
 Size = tuple[pulumi.Input[int], pulumi.Input[int]]
 SMALL: Size = (256, SMALL_TIMEOUT_S)
-NAME_LENGTH = 64 - RANDOM_SUFFIX  # AWS: of a role's and of a function's name
 SOURCES = Path(__file__).resolve().parents[1]
 """The folder of the functions' sources, the API's contract and the page: the clone, or the package in the wheel."""
 
@@ -97,7 +96,7 @@ class PythonFunction(Component):
     could create one without retention, and the role needs no right to create groups.
     """
 
-    name_limit = NAME_LENGTH
+    name_limit = 64 - RANDOM_SUFFIX  # AWS: of a role's and of a function's name
 
     name: pulumi.Output[str]
     """The function's name."""
@@ -114,13 +113,13 @@ class PythonFunction(Component):
     def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
         if not Path(args["source_dir"]).is_absolute():
             yield Problem("source_dir", args["source_dir"], "an absolute path")
-        else:
-            source_dir = Path(args["source_dir"])
-            for package in args["packages"]:
-                if not (source_dir / package).is_dir():
-                    yield Problem("packages", package, f"a folder in {source_dir}")
-            if args["requirements"] is not None and not (source_dir / args["requirements"]).is_file():
-                yield Problem("requirements", args["requirements"], f"a lock in {source_dir}")
+            return
+        source_dir = Path(args["source_dir"])
+        for package in args["packages"]:
+            if not (source_dir / package).is_dir():
+                yield Problem("packages", package, f"a folder in {source_dir}")
+        if args["requirements"] is not None and not (source_dir / args["requirements"]).is_file():
+            yield Problem("requirements", args["requirements"], f"a lock in {source_dir}")
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         checked = self._start(name, args, opts)

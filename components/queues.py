@@ -52,18 +52,6 @@ def make_queues(
     return dead_letters, queue
 
 
-def let_send(
-    component: Component,
-    dead_letters: aws.sqs.Queue,
-    queue: aws.sqs.Queue,
-    senders: Sequence[Statement],
-    dead_senders: Sequence[Statement] = (),
-) -> aws.sqs.QueuePolicy:
-    """Allow `senders` to send to the queue and `dead_senders` to the dead letters, over TLS only."""
-    set_policy(component, dead_letters, "dead-letters", dead_senders)
-    return set_policy(component, queue, "events", senders)
-
-
 def set_policy(
     component: Component, queue: aws.sqs.Queue, suffix: str, senders: Sequence[Statement]
 ) -> aws.sqs.QueuePolicy:
@@ -73,4 +61,26 @@ def set_policy(
         queue_url=queue.url,
         policy=document([*senders, deny_insecure_transport("sqs:*", [queue.arn])]),
         opts=component._with(queue),
+    )
+
+
+def take_messages(
+    component: Component,
+    suffix: str,
+    queue: aws.sqs.Queue,
+    function_arn: pulumi.Input[str],
+    batch_size: pulumi.Input[int],
+    maximum: pulumi.Input[int],
+    **more: Any,
+) -> aws.lambda_.EventSourceMapping:
+    """Map a queue's messages to a function, `maximum` batches at a time."""
+    return aws.lambda_.EventSourceMapping(
+        f"{component._name}-{suffix}",
+        event_source_arn=queue.arn,
+        function_name=function_arn,
+        batch_size=batch_size,
+        # Never reserved concurrency: accounts with a small quota cannot reserve any.
+        scaling_config={"maximum_concurrency": maximum},
+        opts=component._child,
+        **more,
     )

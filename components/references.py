@@ -99,20 +99,12 @@ def bucket(source: BucketLike | PrivateBucket) -> Bucket:
             return Bucket(source["name"], source["arn"], source.get("kms_key_arn"))
 
 
-def topic(source: TopicLike) -> TopicReference:
-    """Return a topic from any argument that stands for it."""
-    return read(source, TopicReference, arn="topic_arn" if isinstance(source, Notifications) else "arn")
-
-
-def read(source: Any, reference: type[R], **attributes: str) -> R:
-    """Read a resource's outputs, and a component's arguments for values that must be known at once.
-
-    `attributes` are the names of outputs whose name is another than in the reference.
-    """
+def read(source: Any, reference: type[R]) -> R:
+    """Read a resource's outputs, and a component's arguments for values that must be known at once."""
     if isinstance(source, Mapping):
         return cast(R, source)
     values = {
-        name: getattr(source, attributes.get(name, name), None) if member.late else source.arguments.get(name)
+        name: getattr(source, name, None) if member.late else source.arguments.get(name)
         for name, member in members(cast(type, reference)).items()
     }
     return cast(R, {name: value for name, value in values.items() if value is not None})

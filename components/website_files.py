@@ -212,9 +212,6 @@ def with_policy(
     page: str, connect: Sequence[pulumi.Input[str]], pictures: Sequence[pulumi.Input[str]]
 ) -> pulumi.Output[str]:
     """Return the page with the policy of its deployment."""
-
-    def write(sources: Sequence[Sequence[str]]) -> str:
-        policy = content_security_policy(*sources)
-        return _CSP_TAG.sub(lambda tag: f"{tag[1]}{policy}{tag[2]}", page)
-
-    return pulumi.Output.all(pulumi.Output.all(*connect), pulumi.Output.all(*pictures)).apply(write)
+    sources = pulumi.Output.all(pulumi.Output.all(*connect), pulumi.Output.all(*pictures))
+    policy = sources.apply(lambda known: content_security_policy(*known))
+    return policy.apply(lambda text: _CSP_TAG.sub(lambda tag: f"{tag[1]}{text}{tag[2]}", page))
