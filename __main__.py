@@ -48,9 +48,8 @@ guests = make_if("guestAccess", components.GuestAccess, "-guests", **data, previ
 if site:
     works_with = {"api": api} if settings["siteMode"] == "api" else {"guests": guests}
     make(components.WebsiteFiles, "-site", **data, previews=previews, site=site, **works_with)
-monitoring = make_if(
-    "monitoring", components.Monitoring, "", pipeline=processor, api=api, previews=previews, commands="labelstack"
-)
+watched = {"pipeline": processor, "api": api, "previews": previews}
+monitoring = make_if("monitoring", components.Monitoring, "", **watched, commands="labelstack")
 
 # By the setting that brings them. `make generated` writes docs/outputs.md from this table.
 outputs: dict[str, Any] = {

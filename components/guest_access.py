@@ -77,12 +77,8 @@ class GuestAccess(Component):
             ),
         )
         self.role = aws.iam.Role(name, assume_role_policy=document([trusted]), opts=self._child)
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=self.role.name,
-            policy=document(_guest_statements(checked, issuer)),
-            opts=self._child,
-        )
+        rights = document(_guest_statements(checked, issuer))
+        policy = aws.iam.RolePolicy(f"{name}-policy", role=self.role.name, policy=rights, opts=self._child)
         aws.cognito.IdentityPoolRoleAttachment(
             name,
             identity_pool_id=pool.id,

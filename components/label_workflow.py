@@ -126,14 +126,8 @@ class LabelWorkflow(Pipeline):
             retention_in_days=self._args["log_retention_days"],
             opts=self._child,
         )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=role.name,
-            policy=document(
-                [Statement(["lambda:InvokeFunction"], list(arns.values())), *access.deliver_logs(), *access.trace()]
-            ),
-            opts=self._child,
-        )
+        rights = [Statement(["lambda:InvokeFunction"], list(arns.values())), *access.deliver_logs(), *access.trace()]
+        policy = aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=document(rights), opts=self._child)
         return aws.sfn.StateMachine(
             name,
             name=role.name,

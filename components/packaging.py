@@ -211,15 +211,12 @@ def _prune(folder: Path) -> None:
 
 def _write(target: Path, files: dict[str, bytes]) -> None:
     """Write a zip whose bytes depend on names and contents alone, and put it in its place at once."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
+        temporary = Path(folder) / target.name
+        with zipfile.ZipFile(temporary, "w") as archive:
             for name, content in sorted(files.items()):
                 entry = zipfile.ZipInfo(name)  # of 1980, whenever the file was written
                 entry.create_system, entry.external_attr = 3, 0o644 << 16  # Unix, on every machine
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.replace(target)

@@ -199,9 +199,8 @@ class Pipeline(Component):
     @staticmethod
     def rules(args: Mapping[str, Any]) -> Iterator[Problem]:
         if args["image_properties"] and "labels" not in args["detectors"]:
-            yield Problem(
-                "image_properties", True, "false, or labels among $detectors, which finds the image properties"
-            )
+            expected = "false, or labels among $detectors, which finds the image properties"
+            yield Problem("image_properties", True, expected)
         yield from _wrong_label_rules(args)
         pausing = ["pause_pipeline"] if args["on_cost_bound"] == "pause" else []
         yield from missing_sources(args, *LOCKS, packages=[*SHARED, *pausing])
@@ -227,9 +226,8 @@ class Pipeline(Component):
 
     def _failure_recorder(self) -> PythonFunction:
         # Dead letters have no last attempt: what cannot be announced yet must not be tried all the time.
-        pause = derive(
-            lambda seconds: str(max(seconds, LEAST_RECORDER_DELAY_S)), self._args["retry_base_delay_seconds"]
-        )
+        delay_s = self._args["retry_base_delay_seconds"]
+        pause = derive(lambda seconds: str(max(seconds, LEAST_RECORDER_DELAY_S)), delay_s)
         announcing, announce = self._announcing()
         return service_function(
             self,

@@ -139,12 +139,8 @@ class PythonFunction(Component):
             opts=self._child,
         )
         log = Statement(["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(self.log_group.arn, ":*")])
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=self.role.name,
-            policy=document([log, *map(_statement, checked["statements"] or ())]),
-            opts=self._child,
-        )
+        rights = document([log, *map(_statement, checked["statements"] or ())])
+        policy = aws.iam.RolePolicy(f"{name}-policy", role=self.role.name, policy=rights, opts=self._child)
         self.function = aws.lambda_.Function(
             name,
             name=self.role.name,
