@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypedDict, TypeVar, cast
 
 import pulumi
@@ -105,10 +105,10 @@ class Component(pulumi.ComponentResource):
 
     def _tag(self, child: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
         """Tag a resource that takes tags, except objects: their tags cost money each month."""
-        inputs, own = cast(dict[str, Any], child.props), self.arguments["tags"] or {}
+        inputs, own = cast(dict[str, Any], child.props), self.arguments["tags"]
         if "tags" in inputs and inputs["tags"] is None and child.type_ != "aws:s3/bucketObjectv2:BucketObjectv2":
             standard = {"project": pulumi.get_project(), "stack": pulumi.get_stack(), "component": self._name}
-            inputs["tags"] = arguments.derive(lambda known: {**standard, **known}, own)
+            inputs["tags"] = standard if own is None else arguments.derive(lambda known: {**standard, **known}, own)
         return pulumi.ResourceTransformationResult(inputs, child.opts)
 
     def _asks(self) -> pulumi.InvokeOptions:
@@ -137,9 +137,10 @@ def _configured(members: Mapping[str, Member], values: Mapping[str, Any]) -> Map
     return {**values, **{name: config.get(key) for name, key in absent.items()}}
 
 
-def args_of(component: Callable[..., Component]) -> Any:
-    """Return the type of a component's arguments."""
-    return arguments.strip(inspect.signature(component).parameters["args"].annotation)[0]
+def args_of(component: type[Component]) -> Any:
+    """Return the type of a component's arguments; a subclass of the user's own has its component's."""
+    owner = next(each for each in component.__mro__ if each.__module__.startswith(f"{__package__}."))
+    return arguments.strip(inspect.signature(owner).parameters["args"].annotation)[0]
 
 
 def token(kind: str) -> str:

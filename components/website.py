@@ -67,6 +67,7 @@ class Website(Component):
         self.bucket_name = self.bucket.bucket
         private = self._args["kind"] == "cloudfront"
         self._after_access = restrict_access(self, self.bucket, "access", private=private)
+        self.distribution: aws.cloudfront.Distribution | None = None
         self.origin = self._hosting() if self._args["kind"] == "s3" else self._distribution()
         self.url = pulumi.Output.concat(self.origin, "/")
         if (endpoint := self._args["endpoint"]) is not None:
@@ -103,7 +104,7 @@ class Website(Component):
             signing_protocol="sigv4",
             opts=self._child,
         )
-        distribution = aws.cloudfront.Distribution(
+        self.distribution = distribution = aws.cloudfront.Distribution(
             self._name,
             comment=f"The site of {self._name}.",
             enabled=True,

@@ -1,10 +1,10 @@
-"""UploadBucket alone."""
+"""UploadBucket and ResultsBucket alone."""
 
 from typing import Any, cast
 
 import pytest
 
-from components.buckets import UploadBucket, UploadBucketArgs
+from components.buckets import ResultsBucket, ResultsBucketArgs, UploadBucket, UploadBucketArgs
 from tests.recording import Record, Resource, once, record
 
 BUCKET = "pictures-0a1b2c3"
@@ -135,3 +135,43 @@ def test_every_part_belongs_to_the_component() -> None:
     component = recorded.single("labelstack:index:UploadBucket")
     assert {r.parent for r in recorded.resources if r is not component} == {"pictures"}
     assert len(recorded.resources) == 9
+
+
+# --- ResultsBucket ----------------------------------------------------------------------------------------------------
+
+
+@once
+def record_documents(**arguments: Any) -> Record:
+    args = cast(ResultsBucketArgs, {"protect_data": False, **arguments})
+    return record(lambda: ResultsBucket("documents", args))
+
+
+@pytest.mark.parametrize("protect_data", [True, False])
+def test_documents_are_as_private_and_lasting_as_the_bucket_of_uploads(protect_data: bool) -> None:
+    uploads = record(lambda: UploadBucket("documents", UploadBucketArgs(protect_data=protect_data)))
+    documents = record_documents(protect_data=protect_data)
+
+    assert {kind: value for kind, value in documents.inputs().items() if kind.startswith("aws:")} == {
+        kind: value for kind, value in uploads.inputs().items() if kind.startswith("aws:")
+    }
+    assert documents.single("aws:s3/bucket:Bucket").protect is protect_data
+
+
+def test_expires_documents_when_asked() -> None:
+    rules = record_documents(expiration_days=30).single(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    )
+
+    assert rules.inputs["rules"][-1] == {
+        "id": "expire-documents",
+        "status": "Enabled",
+        "filter": {"prefix": ""},
+        "expiration": {"days": 30},
+    }
+
+
+def test_every_part_belongs_to_the_bucket_of_documents() -> None:
+    recorded = record_documents()
+
+    component = recorded.single("labelstack:index:ResultsBucket")
+    assert {r.parent for r in recorded.resources if r is not component} == {"documents"}
