@@ -171,17 +171,15 @@ class LabelApi(Component):
     def _environment(self, duty: str) -> dict[str, pulumi.Input[str]]:
         args, queue = self._args, self._queue
         public = {} if args["public_endpoint"] is None else {"PUBLIC_S3_ENDPOINT_URL": args["public_endpoint"]}
-        items, small = (
-            {"RESULTS_TABLE": self._table["name"]},
-            {"PREVIEWS_BUCKET": self._previews.name} if self._previews else {},
-        )
+        items = {"RESULTS_TABLE": self._table["name"]}
+        previews = {"PREVIEWS_BUCKET": self._previews.name} if self._previews else {}
         documents = {"RESULTS_BUCKET": self._documents.name} if self._documents else {}
         by_duty: Mapping[str, Mapping[str, pulumi.Input[str]]] = {
             "upload_url": {"MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES), "UPLOAD_EXPIRY_S": str(LINK_EXPIRY_S), **public},
-            "results": {"IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S), **items, **small, **public},
+            "results": {"IMAGE_URL_EXPIRY_S": str(LINK_EXPIRY_S), **items, **previews, **public},
             "delete": {
                 **({"QUEUE_URL": queue["url"]} if queue else {}),
-                **({**items, **small, **documents} if args["purge"] else {}),
+                **({**items, **previews, **documents} if args["purge"] else {}),
             },
         }
         origins = {"ALLOWED_ORIGIN": pulumi.Output.all(*self._origins).apply(",".join)} if self._origins else {}
