@@ -133,16 +133,13 @@ class DetectorSettings:
 
     def analysis(self, detector: Detector, answer: Mapping[str, Any]) -> Analysis:
         """Return the operation's answer as part of the document, without items below the minimum confidence."""
-        name, described = _ANSWERS[detector]
+        field, described = _ANSWERS[detector]
         least = self._least(detector)
-        parts: dict[str, Any] = {
-            detector: [part for part in map(described, answer.get(name, [])) if part["confidence"] >= least]
-        }
-        if detector is Detector.LABELS:
-            parts[detector] = parts[detector][: self.max_labels]
-            if self.image_properties:
-                parts |= _properties(answer.get("ImageProperties", {}))
-        return cast("Analysis", parts)
+        sure = [part for part in map(described, answer.get(field, [])) if part["confidence"] >= least]
+        if detector is not Detector.LABELS:
+            return cast("Analysis", {str(detector): sure})
+        properties = _properties(answer.get("ImageProperties", {})) if self.image_properties else Analysis()
+        return {**properties, "labels": sure[: self.max_labels]}
 
     def shown(self, labels: list[Label]) -> list[Label]:
         """Return the labels that a result shows of these, which Rekognition gave."""
