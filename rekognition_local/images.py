@@ -16,7 +16,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, TiffTags
+from PIL import ExifTags, Image, ImageOps, TiffTags
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
@@ -36,26 +36,7 @@ Pixels = npt.NDArray[np.uint8]
 # Pillow's errors for damaged files of these two formats.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError)
 _STRIP_PX = 512
-# Exif's orientation → what turns the picture upright.
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _one_large_picture_at_a_time = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Header:
-    """Format (JPEG or PNG) and size in pixels as stored (before Exif rotation), from the first bytes."""
-
-    format: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,33 +90,32 @@ def _open(data: bytes) -> JpegImageFile | PngImageFile:
     raise InvalidImageFormatError
 
 
-def read_header(data: bytes) -> Header:
-    """Judge format and size without decoding.
+def read_sides(data: bytes) -> tuple[int, int]:
+    """Return width and height in pixels as stored (before Exif rotation), judged without decoding.
 
     Raises InvalidImageFormatError for what is not JPEG or PNG, InvalidParameterError below 80 px a side, and
     ImageTooLargeError above 10,000 px a side. The service documents that last limit for labels and moderation;
     here it guards all operations.
     """
-    image = _open(data)
-    width, height = image.size
+    width, height = _open(data).size
     if width > MAX_SIDE_PX or height > MAX_SIDE_PX:
         raise ImageTooLargeError(
             f"Input image dimensions {width} x {height} exceed maximum dimension size of {MAX_SIDE_PX} pixels"
         )
     if width < MIN_SIDE_PX or height < MIN_SIDE_PX:
         raise InvalidParameterError
-    return Header("JPEG" if isinstance(image, JpegImageFile) else "PNG", width, height)
+    return width, height
 
 
 def decode(data: bytes) -> Picture:
-    """Decode an image that `read_header` has accepted.
+    """Decode an image that `read_sides` has accepted.
 
     A JPEG is turned upright by its Exif orientation and coordinates refer to the upright picture; a PNG is taken
     as it is, as the service does (API_DetectLabels: OrientationCorrection). Raises InvalidImageFormatError for
     truncated or damaged data.
     """
-    header = read_header(data)
-    if header.width * header.height <= MAX_PIXELS_AT_ONCE:
+    width, height = read_sides(data)
+    if width * height <= MAX_PIXELS_AT_ONCE:
         return _decode(data)
     with _one_large_picture_at_a_time:
         return _decode(data)
@@ -154,11 +134,13 @@ def _decode(data: bytes) -> Picture:
         rgb = _shrunk(image)
     except _DAMAGED as error:
         raise InvalidImageFormatError from error
-    turn = _UPRIGHT.get(orientation)
-    upright = rgb if turn is None else rgb.transpose(turn)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
-    return Picture(fit(np.asarray(upright, dtype=np.uint8), WORK_SIDE_PX), width, height)
+    # Without the file's own Exif, which Pillow would read.
+    rgb.info = {}
+    rgb.getexif()[ExifTags.Base.Orientation] = orientation
+    ImageOps.exif_transpose(rgb, in_place=True)
+    return Picture(fit(np.asarray(rgb, dtype=np.uint8), WORK_SIDE_PX), width, height)
 
 
 def _orientation(image: JpegImageFile) -> int:
