@@ -146,7 +146,7 @@ class Structure:
     width: int = 0
     height: int = 0
     turn: int = UPRIGHT
-    """The Exif orientation, 1 to 8."""
+    """The Exif orientation, 1 to 8; other numbers of a TIFF turn nothing."""
     common: bool = False
     """Rekognition is known to take it: 8 bits or fewer a channel, grey or three colours, Huffman coding, no gamma."""
     buffered: bool = False

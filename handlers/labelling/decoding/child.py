@@ -16,12 +16,11 @@ import resource
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from typing import Any, Final
 
 from ..errors import PictureRejectedError
 from . import OUT_OF_MEMORY, Answer
-from .conversion import convert, facts, previews
+from .conversion import Allow, convert, facts, previews
 
 _SECONDS_PER_MEGAPIXEL: Final = 0.1
 """Twice what the most expensive format takes on a slow machine (`make bench`)."""
@@ -62,7 +61,7 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
         return
 
 
-def answered(request: Any, stream: io.BytesIO, max_pixels: int, allow: Callable[[int], None]) -> Answer:
+def answered(request: Any, stream: io.BytesIO, max_pixels: int, allow: Allow) -> Answer:
     """Return the answer to a request about a file, and its files."""
     name = request["format"]
     try:

@@ -57,13 +57,14 @@ _DAMAGED: Final = (
 )
 
 
-def convert(
-    stream: io.BytesIO, name: str, max_pixels: int, allow: Callable[[int], None] = lambda pixels: None
-) -> Converted:
+Allow = Callable[[int], None]
+"""Gets the number of pixels before they are decoded."""
+
+
+def convert(stream: io.BytesIO, name: str, max_pixels: int, allow: Allow = lambda pixels: None) -> Converted:
     """Return the picture in a file of format `name` (see `picture`), when it has no more than `max_pixels` to decode.
 
-    `allow` gets the number of pixels before they are decoded. The file's bytes are changed. Raises PictureRejectedError
-    and MemoryError.
+    The file's bytes are changed. Raises PictureRejectedError and MemoryError.
     """
     with _opened(stream, name, max_pixels) as (file, structure):
         picture, width, height = _turned(file, structure, name, WORK_SIDE_PX, max_pixels, allow)
@@ -77,11 +78,7 @@ def facts(stream: io.BytesIO, name: str, max_pixels: int) -> Capture | None:
 
 
 def previews(
-    stream: io.BytesIO,
-    name: str,
-    sides_px: Sequence[int],
-    max_pixels: int,
-    allow: Callable[[int], None] = lambda pixels: None,
+    stream: io.BytesIO, name: str, sides_px: Sequence[int], max_pixels: int, allow: Allow = lambda pixels: None
 ) -> list[bytes]:
     """Return the picture as WebP files in sRGB, of at most these longest sides, the longest first: see `convert`.
 
@@ -172,12 +169,7 @@ _IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;
 
 
 def _turned(
-    picture: ImageFile.ImageFile,
-    structure: Structure,
-    name: str,
-    side_px: int,
-    max_pixels: int,
-    allow: Callable[[int], None],
+    picture: ImageFile.ImageFile, structure: Structure, name: str, side_px: int, max_pixels: int, allow: Allow
 ) -> tuple[Image.Image, int, int]:
     width, height = picture.size
     target = _target(width, height, side_px)

@@ -41,11 +41,7 @@ def orientation(exif: bytes) -> int:
     main = Directory(_block(exif))
     # Browsers do not heed it as another type.
     is_sound = main.fields.get(ORIENTATION, ())[:2] == (SHORT, 1)
-    return upright(main.number(ORIENTATION, 0)) if is_sound else UPRIGHT
-
-
-def upright(turn: int) -> int:
-    """Return an orientation, or UPRIGHT for a number that is none."""
+    turn = main.number(ORIENTATION, UPRIGHT) if is_sound else UPRIGHT
     return turn if UPRIGHT <= turn <= _LAST_ORIENTATION else UPRIGHT
 
 

@@ -14,7 +14,7 @@ from ...results.codes import Code
 from ..errors import PictureRejectedError
 from ..picture import Structure
 from .directory import BYTES, TEXT, Directory
-from .exif import ORIENTATION, capture, upright
+from .exif import ORIENTATION, UPRIGHT, capture
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
 _PLANAR, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 284, 322, 323, 338, 339
@@ -89,7 +89,7 @@ def _describe(directory: Directory) -> Tiff:
         # The decoder would take the fewer bytes of its colours for a file that breaks off.
         raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, "Its colours are YCbCr without JPEG's compression")
     return Tiff(
-        turn=upright(number(ORIENTATION, 0)),
+        turn=number(ORIENTATION, UPRIGHT),
         planar=number(_PLANAR, 1) == _PLANES,
         tile_pixels=number(_TILE_WIDTH, 0) * number(_TILE_HEIGHT, 0),
         bits=number(_BITS, 1),
