@@ -64,9 +64,12 @@ def _png_ranges(data: Bytes) -> Iterator[Range]:
     colours, has_palette = data[25], False
     for kind, start, end in chunks(data):
         has_palette |= kind == b"PLTE"
-        # A decoder leaves out a chunk that it can do without when it is damaged, or in the wrong place.
-        fits = has_palette if colours == _PALETTE else end - start == _CLEAR_BYTES.get(colours)
-        if kind in _PIXEL_CHUNKS or (kind == b"tRNS" and fits and is_sound(data, start, end)):
+        is_kept = kind in _PIXEL_CHUNKS
+        if kind == b"tRNS":
+            # A decoder leaves out a chunk that it can do without when it is damaged, or in the wrong place.
+            fits = has_palette if colours == _PALETTE else end - start == _CLEAR_BYTES.get(colours)
+            is_kept = fits and is_sound(data, start, end)
+        if is_kept:
             yield start - 8, min(end + 4, len(data))
         if kind == b"IEND":
             return
