@@ -151,13 +151,11 @@ def _open_tiff(stream: io.BytesIO, planar: bool) -> ImageFile.ImageFile:
         # The directory has been read by then: its combination of tags is one that Pillow does not have.
         reason = "Its combination of channels, numbers and compression is not supported"
         raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, reason) from error
-    # libtiff has put the bytes in this machine's order, which Pillow heeds for unsigned numbers of 16 bits only.
-    picture.tile = [
-        tile._replace(args=(_IN_NATIVE_ORDER.get(tile.args[0], tile.args[0]), *tile.args[1:]))
-        if tile.codec_name == "libtiff" and isinstance(tile.args, tuple)
-        else tile
-        for tile in picture.tile
-    ]
+    tile = picture.tile[0]
+    if tile.codec_name == "libtiff" and isinstance(tile.args, tuple):
+        # It has put the bytes in this machine's order, which Pillow heeds for unsigned numbers of 16 bits only.
+        kind, *others = tile.args
+        picture.tile = [tile._replace(args=(_IN_NATIVE_ORDER.get(kind, kind), *others))]
     if picture.mode == "P" and max(colors := picture.tag_v2[TiffImagePlugin.COLORMAP]) < 256:
         # Some programs write numbers of 8 bits in place of 16.
         picture.palette = ImagePalette.raw("RGB;L", bytes(colors))
