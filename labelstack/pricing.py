@@ -45,7 +45,7 @@ class Requests:
 
 
 PICTURE = Requests(s3_reads=1, image_reads=1, content_reads=1, content_writes=1, transactions=1)
-KNOWN_PICTURE = Requests(s3_reads=1, image_reads=1, content_reads=1, content_writes=0, transactions=1)
+KNOWN_PICTURE = Requests(s3_reads=0, image_reads=1, content_reads=1, content_writes=0, transactions=1)
 # A new picture again, where its result is announced to both targets.
 ANNOUNCED_PICTURE = replace(PICTURE, documents=1, messages=1, notes=1)
 # In a workflow, the last step repeats the reads of the first, of a new picture and of a known one.
@@ -241,7 +241,7 @@ def _pictures(bill: _Bill, shape: Shape, volumes: Volumes, new: int, known: int)
         _compute(bill, shape, "process_image", shape.memory_mb, seconds)
     bill.add("s3.put", "uploads", volumes.pictures)
     requests = _requests(shape)
-    looks = new * requests.s3_reads + (0 if shape.workflow else known * KNOWN_PICTURE.s3_reads)
+    looks = new * requests.s3_reads + known * KNOWN_PICTURE.s3_reads
     by_detectors = 1 + (WORKFLOW_DETECTOR_READS if shape.workflow else 0)
     bill.add("s3.get", "headers, and Rekognition's reading", looks + new * shape.detectors * by_detectors)
     bill.add("s3.storage", "this month's uploads", volumes.pictures * volumes.average_bytes / GB)

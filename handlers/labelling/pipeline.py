@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
@@ -104,8 +104,6 @@ class Batch:
     new_answers: dict[keys.Content, dict[str, Answer]] = field(default_factory=dict)
     """Answers of this batch. They count even where a repair wants nothing that was known before."""
     rejections: dict[keys.Content, PictureRejectedError] = field(default_factory=dict)
-    first_bytes: Future[bytes] | None = None
-    """Of a lone upload."""
     new_content: list[Item] = field(default_factory=list)
     """Known content for the table, written in one request when the batch ends."""
     _locks: dict[object, threading.Lock] = field(default_factory=dict)
@@ -188,7 +186,7 @@ class Pipeline(Recorder):
     @contextmanager
     def open(self, events: Sequence[ObjectEvent]) -> Iterator[Batch]:
         """Read the items of some events in one request, and store new known content in one after the events."""
-        batch = Batch(first_bytes=self._begin_reading(events))
+        batch = Batch()
         images = {event.key: keys.image_place(event.key) for event in events if event.bucket == self.bucket}
         contents = {
             (event.etag, event.size_bytes): content_places(event.etag, event.size_bytes, self.settings.fingerprints)
@@ -334,13 +332,6 @@ class Pipeline(Recorder):
 
     # --- the picture
 
-    def _begin_reading(self, events: Sequence[ObjectEvent]) -> Future[bytes] | None:
-        """Read a lone upload's first bytes while its items are read: somebody may wait for its result."""
-        stored = events[0].uploaded_object if len(events) == 1 and self.rekognition else None
-        if stored is None or stored.bucket != self.bucket or not 0 < stored.size_bytes <= picture.MAX_OBJECT_BYTES:
-            return None
-        return self.operations.submit(self.objects.read_start, stored, picture.HEADER_READS_BYTES[0])
-
     def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline) -> Write:
         """Return the picture's result from known content, and from Rekognition for the rest."""
         content = (stored.etag, stored.size_bytes)
@@ -356,7 +347,7 @@ class Pipeline(Recorder):
                 self.metrics.add(Metric.REKOGNITION_CALLS_SAVED, len(known))
                 new_answers: Mapping[str, Answer] = {}
                 if missing:
-                    header = self._look(stored, batch.first_bytes.result() if batch.first_bytes else start)
+                    header = self._look(stored, start)
                     if self.rekognition is None:
                         raise DetectorsMissingError(event, stored, missing)
                     new_answers = self._ask(missing, stored, header, batch, deadline)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from handlers.labelling import picture
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.errors import (
     ObjectGoneError,
@@ -141,28 +140,6 @@ def test_bad_picture_is_rejected_without_asking_rekognition(world: World, conten
     assert world.result()["message"].startswith(sentence(code))
     assert world.rekognition.calls == []
     assert world.metrics.take()[0] == {Metric.PICTURES_REJECTED: 1}
-
-
-def test_first_bytes_of_a_lone_upload_are_read_while_its_items_are(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together = threading.Barrier(2, timeout=60)
-    read_start, read_items = world.objects.read_start, world.rows.read_items
-
-    def meet(read: Callable[..., Any]) -> Callable[..., Any]:
-        def meeting(*arguments: Any) -> Any:
-            together.wait()
-            return read(*arguments)
-
-        return meeting
-
-    monkeypatch.setattr(world.objects, "read_start", meet(read_start))
-    monkeypatch.setattr(world.rows, "read_items", meet(read_items))
-    world.objects.add("cat.jpg", jpeg())
-
-    assert world.process() is Outcome.LABELED
-
-    assert len(world.objects.reads) == 1
 
 
 def test_more_than_100_mb_are_rejected_unread(world: World) -> None:
@@ -406,8 +383,7 @@ def test_same_bytes_under_another_key_cost_nothing(world: World) -> None:
     world.process(*ALL, key="copy.jpg")
 
     assert len(world.rekognition.calls) == 4
-    ahead = {("copy.jpg", picture.HEADER_READS_BYTES[0])}
-    assert set(world.objects.reads) <= ahead, "nothing is read but what is read ahead of a lone upload"
+    assert world.objects.reads == [], "not even the header is read"
     assert world.result("copy.jpg")["labels"] == world.result()["labels"]
     assert world.result("copy.jpg")["reused"] is True
     assert world.result("copy.jpg")["width"] == 160

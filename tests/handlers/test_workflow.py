@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -260,8 +260,7 @@ def test_requests_of_a_new_and_of_a_known_picture_are_as_the_estimate_has_them(w
     detectors = len(DETECTORS)
     for happened, expected, by_detectors in (
         (first, WORKFLOW_PICTURE, WORKFLOW_DETECTOR_READS),
-        # It reads nothing ahead: no detector is called in this step.
-        (second, replace(KNOWN_PICTURE, s3_reads=0), 0),
+        (second, KNOWN_PICTURE, 0),
     ):
         assert requests(happened) == (
             expected.s3_reads + detectors * by_detectors,

@@ -71,12 +71,12 @@ def test_the_total_is_the_sum() -> None:
     assert estimate.total_usd == pytest.approx(114.688905)
 
 
-def test_known_content_costs_no_call_and_little_time() -> None:
+def test_known_content_costs_no_call_no_header_and_little_time() -> None:
     estimate = pricing.estimate(SMALL, Volumes(pictures=1_000, duplicates=0.1), TABLE)
 
     by_name = lines(estimate)
     assert by_name["Rekognition", "1 of 4 detectors"][0] == 900
-    assert by_name["S3", "headers, and Rekognition's reading"][0] == 1_000 + 900
+    assert by_name["S3", "headers, and Rekognition's reading"][0] == 900 * 2
     assert by_name["Lambda", "process_image, 512 MB"][0] == (900 * 1.5 + 100 * 0.15) / 2
     assert by_name["DynamoDB", "results, labels, terms, counters, known content"][0] == 1_000 * 72 + 900 * 3
     assert estimate.saved_calls == 100
