@@ -37,7 +37,7 @@ LONG_S = 300.0
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[Decoder]:
     """Yield a decoder for usual pictures."""
-    new_decoder = Decoder(50_000_000, memory_mb=400, seconds=0.5)
+    new_decoder = Decoder(50_000_000, memory_mb=400, seconds=0.8)
     yield new_decoder
     new_decoder.close()
 
