@@ -281,7 +281,8 @@ def _feed(design: Design, rekognition: LocalRekognition) -> Fed:
         for number, label in enumerate(("Old", "New"), 1):
             body = picture(f"{key} {label}")
             rules.append({"match": {"sha256": hashlib.sha256(body).hexdigest()}, "labels": [label]})
-            events.append(s3_event(design.bucket, key, f"{number:016X}", version_id=_put(design, key, body)))
+            version_id = _put(design, key, body)
+            events.append(s3_event(design.bucket, key, f"{number:016X}", version_id=version_id, content=body))
         if key in deleted:
             answer = design.client("s3").delete_object(Bucket=design.bucket, Key=key)
             if isinstance(design, Ours):

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from urllib.parse import quote_plus
 
 
-def s3_event(bucket: str, key: str, sequencer: str, *, name: str = "ObjectCreated:Put", version_id: str = "") -> str:
+def s3_event(
+    bucket: str,
+    key: str,
+    sequencer: str,
+    *,
+    name: str = "ObjectCreated:Put",
+    version_id: str = "",
+    content: bytes = b"\0",
+) -> str:
     """Return an S3 notification as it arrives in SQS."""
-    entity = {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "0" * 32, "sequencer": sequencer}
+    etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    entity = {"key": quote_plus(key, safe="/"), "size": len(content), "eTag": etag, "sequencer": sequencer}
     if version_id:
         entity["versionId"] = version_id
     record = {
