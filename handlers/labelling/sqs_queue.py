@@ -227,7 +227,7 @@ class QueueFunction:
     ) -> list[QueueMessage]:
         """Process messages at the same time; return those that stay in the queue.
 
-        Its `own` messages the function has received itself: it takes those off the queue that are done.
+        Of messages that the function has received itself (`is_own`), it takes those off the queue that are done.
         """
         attempts = self.queue.attempts(messages)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...results.document import Capture
 
 Answer = tuple[dict[str, Any], list[bytes]]
-"""What the process that decodes says of a file, and the files that it makes (see `child`)."""
+"""The decoding process's answer about a file, and the files that it makes (see `child`)."""
 OUT_OF_MEMORY: Final = 3
 """Its exit status."""
 
