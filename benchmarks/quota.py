@@ -33,6 +33,7 @@ SETTINGS = {
     "labelstack:api": "none",
     "labelstack:resultsBucket": "false",
     "labelstack:notifications": "false",
+    "labelstack:previews": "false",
 }
 
 
