@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..results.codes import Code
 from ..results.item import PictureHeader
-from .decoding.exif import EXIF_START, UPRIGHT, capture, orientation
-from .decoding.xmp import MAX_BYTES, Bytes
+from .decoding.metadata import EXIF_START, MAX_BYTES, UPRIGHT, Bytes, capture, orientation
 from .errors import PictureRejectedError
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def read_header(start: bytes, size_bytes: int, *, for_text: bool = False) -> Pic
         return unread_header(start)
     try:
         structure = read_jpeg(start) if name == "JPEG" else read_png(start)
-    except MoreBytesNeededError as error:
+    except EOFError as error:
         if len(start) >= size_bytes:
             raise PictureRejectedError(Code.IMAGE_DAMAGED) from error
         return None
@@ -160,10 +159,6 @@ class Structure:
     """Those of a JPEG, as far as its bytes are there."""
 
 
-class MoreBytesNeededError(EOFError):
-    """The bytes end before the pixels begin."""
-
-
 def check_sides(width: int, height: int) -> None:
     """Raise PictureRejectedError for a picture without sides, or with a side below 80 pixels."""
     if not width or not height:
@@ -174,19 +169,18 @@ def check_sides(width: int, height: int) -> None:
 
 # --- JPEG
 
-_MARKER: Final = re.compile(rb"\xff([\x01-\xfe])")
+_MARKER: Final = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+"""Of a segment that has a length."""
 SCAN, _END = 0xDA, 0xD9
-_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = {0xC0, 0xC1}, {0xC2, 0xCA}, {0xC9, 0xCA}
 _EXIF_SEGMENT, _PROFILE_SEGMENT = 0xE1, 0xE2
 _XMP_MARK, _PROFILE_MARK = b"http://ns.adobe.com/xap/1.0/\x00", b"ICC_PROFILE\x00"
-_BETWEEN_SCANS: Final = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 
 
 def read_jpeg(data: Bytes) -> Structure:
-    """Read a JPEG file's structure. Raises MoreBytesNeededError and PictureRejectedError."""
-    exif, xmp, profile, frame = b"", b"", b"", None
+    """Read a JPEG file's structure. Raises PictureRejectedError, and EOFError when the bytes end before the pixels."""
+    exif, xmp, profile, frame, end = b"", b"", b"", None, 0
     for marker, start, end in segments(data):
         content = bytes(data[start:end])
         # Browsers heed the first block alone.
@@ -206,47 +200,36 @@ def read_jpeg(data: Bytes) -> Structure:
         kind = f"SOF{marker - 0xC0}, {depth} bits, {channels} channels"
         raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, f"It is an unsupported kind of JPEG file ({kind})")
     check_sides(width, height)
-    scans = _count_scans(data)
+    scans = 1
+    while scans <= MAX_SCANS and (mark := _MARKER.search(data, end)) and mark[1][0] != _END:
+        scans += mark[1][0] == SCAN
+        end = mark.end() + int.from_bytes(data[mark.end() : mark.end() + 2])
     return Structure(
         width,
         height,
-        orientation(exif) if exif else UPRIGHT,
+        orientation(exif),
         common=channels != 4 and marker not in _ARITHMETIC and scans <= MAX_SCANS,
         buffered=marker in _PROGRESSIVE or scans > 1,
-        capture=capture(exif, xmp) if exif or xmp else None,
+        capture=capture(exif, xmp),
         profile=profile,
         scans=scans,
     )
 
 
-def _count_scans(data: Bytes) -> int:
-    """Return the number of scans up to the end, or the first number that is too many."""
-    scans, place = 0, 2
-    while scans <= MAX_SCANS and (mark := _BETWEEN_SCANS.search(data, place)) and (marker := mark[1][0]) != _END:
-        scans += marker == SCAN
-        place = mark.end() + int.from_bytes(data[mark.end() : mark.end() + 2])
-    return scans
-
-
 def segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
     """Yield each segment's marker and the range of its contents, up to the first scan, as libjpeg finds them."""
     place = 2
-    while mark := _MARKER.search(data, place):
-        marker, place = mark[1][0], mark.end()
-        if marker in _WITHOUT_LENGTH:
-            continue
-        if place + 2 > len(data):
-            break
-        length = int.from_bytes(data[place : place + 2])
+    while (mark := _MARKER.search(data, place)) and (start := mark.end() + 2) <= len(data):
+        marker, length = mark[1][0], int.from_bytes(data[start - 2 : start])
         if marker == _END or length < 2:
             raise PictureRejectedError(Code.IMAGE_DAMAGED)
-        if place + length > len(data):
+        place = start - 2 + length
+        if place > len(data):
             break
-        yield marker, place + 2, place + length
+        yield marker, start, place
         if marker == SCAN:
             return
-        place += length
-    raise MoreBytesNeededError
+    raise EOFError
 
 
 # --- PNG
@@ -262,9 +245,9 @@ _XMP_KEYWORD: Final = b"XML:com.adobe.xmp\x00"
 
 
 def read_png(data: Bytes) -> Structure:
-    """Read a PNG file's structure. Raises MoreBytesNeededError and PictureRejectedError."""
+    """Read a PNG file's structure. Raises PictureRejectedError, and EOFError when the bytes end before the pixels."""
     if len(data) < PNG_START:
-        raise MoreBytesNeededError
+        raise EOFError
     kind, width, height, depth, colours = struct.unpack_from(">4sIIBB", data, 12)
     if kind != b"IHDR" or depth not in _DEPTHS.get(colours, ()) or not is_sound(data, 16, 29):
         raise PictureRejectedError(Code.IMAGE_DAMAGED)
@@ -279,27 +262,23 @@ def read_png(data: Bytes) -> Structure:
         if kind in _FACTS and kind not in contents and not is_other_text and is_sound(data, start, end):
             contents[kind] = bytes(data[start:end])
     else:
-        raise MoreBytesNeededError
-    exif, xmp = contents.get(b"eXIf", b""), _xmp_of(contents.get(b"iTXt", b""))
+        raise EOFError
+    exif, text = contents.get(b"eXIf", b""), contents.get(b"iTXt", b"")[len(_XMP_KEYWORD) :]
+    xmp = text[2:].partition(b"\x00")[2].partition(b"\x00")[2]
+    if text[:1] == b"\x01":
+        xmp = _unpacked(xmp, MAX_BYTES)
     gamma = int.from_bytes(contents.get(b"gAMA", b"")) / 100_000
     # Browsers too take a difference of a twentieth for sRGB.
     is_plain = has_space or not 0.01 < gamma < 100 or abs(gamma / _SRGB_GAMMA - 1) < 0.05
     return Structure(
         width,
         height,
-        orientation(exif) if exif else UPRIGHT,
+        orientation(exif),
         common=depth != 16 and is_plain,
-        capture=capture(exif, xmp) if exif or xmp else None,
+        capture=capture(exif, xmp),
         profile=_unpacked(contents.get(b"iCCP", b"").partition(b"\x00")[2][1:], _MAX_PROFILE_BYTES),
         gamma=None if is_plain else gamma,
     )
-
-
-def _xmp_of(text: bytes) -> bytes:
-    """Return the packet of an international text chunk; it may be compressed."""
-    rest = text.removeprefix(_XMP_KEYWORD)
-    packet = rest[2:].partition(b"\x00")[2].partition(b"\x00")[2]
-    return _unpacked(packet, MAX_BYTES) if rest[:1] == b"\x01" else packet
 
 
 def _unpacked(content: bytes, most_bytes: int) -> bytes:

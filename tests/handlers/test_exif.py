@@ -18,9 +18,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
-from handlers.labelling.decoding import xmp
+from handlers.labelling.decoding import metadata
 from handlers.labelling.decoding.conversion import convert, facts
-from handlers.labelling.decoding.exif import capture
+from handlers.labelling.decoding.metadata import capture
 from handlers.labelling.errors import PictureRejectedError
 from handlers.labelling.events import ObjectEvent, decode_message
 from handlers.labelling.picture import read_header
@@ -35,8 +35,8 @@ from tests.handlers.factories import BUCKET, CODECS, event
 from tests.handlers.fakes import DecoderHere
 
 DIRECTORY, PLACE, TAKEN_AT, ZONE = 0x8769, 0x8825, 0x9003, 0x9011
-NAMES = {"rdf": xmp.RDF, "xmp": xmp.XMP, "exif": xmp.EXIF, "exifEX": xmp.EX, "aux": xmp.AUX, "tiff": xmp.TIFF}
-NAMES |= {"photoshop": xmp.PHOTOSHOP}
+NAMES = {"rdf": metadata.RDF, "xmp": metadata.XMP, "exif": metadata.EXIF, "exifEX": metadata.EX}
+NAMES |= {"aux": metadata.AUX, "tiff": metadata.TIFF, "photoshop": metadata.PHOTOSHOP}
 WHOLE = {
     "takenAt": "2026-05-01T12:34:56+02:00",
     "camera": "Canon EOS R5",
@@ -162,7 +162,7 @@ def test_the_first_good_time_of_xmp_counts(properties: str, taken_at: str | None
     [
         xmp_of('tiff:Model="X"', start='<!DOCTYPE x [<!ENTITY a "b">]>'),
         xmp_of('tiff:Model="X"', start="<!DOCTYPE x>").decode().encode("utf-16"),
-        xmp_of(f'tiff:Model="X" xmp:Label="{"a" * xmp.MAX_BYTES}"'),
+        xmp_of(f'tiff:Model="X" xmp:Label="{"a" * metadata.MAX_BYTES}"'),
         xmp_of('tiff:Model="X"')[:-40],
         xmp_of("", '<xmp:Of><rdf:Description tiff:Model="of another picture"/></xmp:Of>'),
         b"<" * 10_000,

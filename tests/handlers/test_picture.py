@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from handlers.labelling import picture
-from handlers.labelling.decoding.exif import orientation
+from handlers.labelling.decoding.metadata import orientation
 from handlers.labelling.errors import PictureRejectedError
 from handlers.results.codes import Code
 from handlers.results.item import PictureHeader

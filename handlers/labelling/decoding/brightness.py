@@ -14,7 +14,7 @@ from PIL import Image, ImageMath
 
 from ...results.codes import Code
 from ..errors import PictureRejectedError
-from .tiff import Tiff
+from .stripping import Tiff
 
 _FULL: Final = (1, *(2**bits - 1 for bits in (*range(8, 17), 24, 31, 32)))
 """The usual number of white: 1 of fractions, else the largest number of so many bits."""

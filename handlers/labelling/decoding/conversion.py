@@ -26,9 +26,8 @@ from ..errors import PictureRejectedError
 from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, ON_ITS_SIDE, Structure, check_sides
 from . import Converted
 from .brightness import as_srgb, eight_bits
-from .exif import capture, orientation
-from .stripping import keep_pixels, show_webp_canvas, webp_sides
-from .tiff import Tiff, keep_first_picture
+from .metadata import capture, orientation
+from .stripping import Tiff, keep_pixels, webp_sides
 
 if TYPE_CHECKING:
     from ...results.document import Capture
@@ -101,7 +100,7 @@ def previews(
 def _opened(stream: io.BytesIO, name: str, max_pixels: int) -> Iterator[tuple[ImageFile.ImageFile, Structure]]:
     """Yield the file without a decoded pixel, and its structure with the camera's facts."""
     try:
-        structure = keep_first_picture(stream) if name == "TIFF" else keep_pixels(stream, name)
+        structure = keep_pixels(stream, name)
         with _open(stream, name, structure, max_pixels) as picture:
             blocks = (picture.info.get(block) or b"" for block in ("exif", "xmp"))
             yield picture, replace(structure, capture=structure.capture or capture(*blocks))
@@ -130,7 +129,9 @@ def _open(stream: io.BytesIO, name: str, structure: Structure, max_pixels: int) 
         # The decoder takes the room for the whole canvas before it says how large it is.
         with stream.getbuffer() as data:
             _check_pixels(name, *webp_sides(data), max_pixels)
-            show_webp_canvas(data)
+            if bytes(data[12:16]) == b"VP8X" and data[20] & _ANIMATED:
+                # Browsers show the canvas beside the first picture as transparent, whatever the file says.
+                data[20] |= _HAS_ALPHA
     prefix = name if name == "WebP" else name.capitalize()
     picture: ImageFile.ImageFile = getattr(import_module(f"PIL.{prefix}ImagePlugin"), f"{prefix}ImageFile")(stream)
     if "transparency" in picture.info and (bits := _FEW_BITS.get(str(picture.tile[0].args))):
@@ -162,6 +163,8 @@ def _open_tiff(stream: io.BytesIO, planar: bool) -> ImageFile.ImageFile:
     return picture
 
 
+_ANIMATED, _HAS_ALPHA = 0x02, 0x10
+"""Flags of a WebP."""
 _FEW_BITS: Final = {"L;2": 2, "L;4": 4, "L": 8}
 _IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}
 
@@ -265,16 +268,11 @@ def _small(picture: Image.Image, structure: Structure, target: tuple[int, int]) 
     if whole.size != target:
         whole = whole.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
     if whole.mode in ("RGBA", "RGBa", "LA", "La", "PA"):
-        colors = _in(whole, "RGBA")
-        ground = Image.new("RGB", colors.size, "white")
-        ground.paste(colors, mask=colors.getchannel("A"))
+        colors = whole if whole.mode == "RGBA" else whole.convert("RGBA")
+        ground = Image.new("RGB", target, "white")
+        ground.paste(colors, mask=colors)
         return ground
-    return _in(whole, "RGB")
-
-
-def _in(picture: Image.Image, mode: str) -> Image.Image:
-    """Convert to a mode, without a copy if the image is in it."""
-    return picture if picture.mode == mode else picture.convert(mode)
+    return whole if whole.mode == "RGB" else whole.convert("RGB")
 
 
 def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
@@ -284,9 +282,8 @@ def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     if not profile:
         return picture
     try:
-        own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(picture, own, srgb, outputMode="RGB") or picture
-    except (ImageCms.PyCMSError, OSError):
+        return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB")) or picture
+    except ImageCms.PyCMSError:
         return picture
 
 
