@@ -23,8 +23,7 @@ import boto3
 from aws_lambda_powertools import Logger
 """
 OWN = """
-from handlers.api.answers import Answer
-from handlers.api.application import Application
+from handlers.api.application import Answer, Application
 imported = time.process_time() - started
 application = Application({("GET", "/labels"): lambda request: Answer({"labels": []})}, frozenset(["https://a.example"]),
                           Logger(level="CRITICAL"))

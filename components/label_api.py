@@ -123,8 +123,8 @@ class LabelApi(Component):
         if args["requests_per_address"] is not None and args["kind"] == "http":
             number = args["requests_per_address"]
             yield Problem("requests_per_address", number, "none, or $kind rest, as AWS WAF takes no API of kind http")
-        locks = [f"handlers/api_{duty}/requirements.txt" for duty in DUTIES]
-        yield from missing_sources(args, CONTRACT, *locks, packages=sorted(PACKAGES))
+        folders = [f"api_{duty}" for duty in DUTIES]
+        yield from missing_sources(args, CONTRACT, "handlers/api/requirements.txt", packages=[*PACKAGES, *folders])
 
     def __init__(self, name: str, args: LabelApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._args = self._start(name, args, opts)
@@ -165,6 +165,7 @@ class LabelApi(Component):
             self._environment(duty),
             self._statements(duty),
             packages=("api", "environment") if duty == "upload_url" else PACKAGES,
+            lock="api",
             size=(FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_S),
         )
 

@@ -1,16 +1,15 @@
-"""Checks of parameters and fields, as the contract has them. One error lists all problems.
+"""Checks of parameters and fields, as the contract has them.
 
-A reader takes the values that were sent under one name, and returns what they say; its ValueError tells what is wrong.
+A reader takes the values that were sent under one name, and returns what they say. Readers are made of checks, each
+with its bounds. The ValueError of a check says what is wrong.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
-
-from .answers import ProblemError
 
 Reader = Callable[[Sequence[Any]], Any]
 
@@ -22,50 +21,33 @@ _STEP = Decimal("1e-10")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
-def checked(kind: str, sent: Mapping[str, Sequence[Any]], readers: Mapping[str, Reader]) -> list[Any]:
-    """Return what each of the readers returns. Raises ProblemError, also for names without a reader."""
-    values = []
-    errors = [(name, "is not known") for name in sorted(sent.keys() - readers.keys())]
-    for name, read in readers.items():
-        try:
-            values.append(read(sent.get(name, ())))
-        except ValueError as error:
-            errors.append((name, str(error)))
-    if errors:
-        name, message = errors[0]
-        # An unknown name is the caller's text of any length.
-        shown = name if len(name) <= 40 else name[:40] + "…"
-        raise ProblemError("INVALID_REQUEST", f"The {kind} {shown} {message}.", errors=errors)
-    return values
-
-
-def required(read: Callable[[Any], Any]) -> Reader:
+def required(check: Callable[..., Any], *bounds: Any) -> Reader:
     """Return the reader of a value that must be there once."""
 
-    def read_values(values: Sequence[Any]) -> Any:
+    def read(values: Sequence[Any]) -> Any:
         if not values:
             raise ValueError("is missing")
         if len(values) > 1:
             raise ValueError("must occur once")
-        return read(values[0])
+        return check(values[0], *bounds)
 
-    return read_values
+    return read
 
 
-def optional(read: Callable[[Any], Any], default: Any = None) -> Reader:
+def optional(default: Any, check: Callable[..., Any], *bounds: Any) -> Reader:
     """Return the reader of a value that may be there once."""
-    return lambda values: required(read)(values) if values else default
+    return lambda values: required(check, *bounds)(values) if values else default
 
 
-def several(read: Callable[[Any], Any], most: int) -> Reader:
+def several(most: int, check: Callable[..., Any], *bounds: Any) -> Reader:
     """Return the reader of a list of values."""
 
-    def read_values(values: Sequence[Any]) -> list[Any]:
+    def read(values: Sequence[Any]) -> list[Any]:
         if len(values) > most:
             raise ValueError(f"may occur at most {most} times")
-        return [read(value) for value in values]
+        return [check(value, *bounds) for value in values]
 
-    return read_values
+    return read
 
 
 def any_text(value: object, most_characters: int | None = None) -> str:
@@ -89,65 +71,48 @@ def checked_key(value: object) -> str:
     return text
 
 
-def line(most_characters: int) -> Callable[[object], str]:
-    """Return the check of a text that is not empty, without control characters."""
-
-    def read(value: object) -> str:
-        text = any_text(value, most_characters)
-        if _CONTROL.search(text):
-            raise ValueError("must not have control characters")
-        return text
-
-    return read
+def line(value: object, most_characters: int) -> str:
+    """Return a text that is not empty, without control characters."""
+    text = any_text(value, most_characters)
+    if _CONTROL.search(text):
+        raise ValueError("must not have control characters")
+    return text
 
 
-def phrase(most_characters: int) -> Callable[[str], str]:
-    """Return the check of a `line` that is more than spaces."""
-    return lambda value: line(most_characters)(value if value.strip() else "")
+def phrase(value: str, most_characters: int) -> str:
+    """Return a `line` that is more than spaces."""
+    return line(value if value.strip() else "", most_characters)
 
 
-def integer(least: int, most: int) -> Callable[[object], int]:
-    """Return the check of a whole number within bounds: a JSON number."""
-
-    def read(value: object) -> int:
-        # JSON knows no difference between 1 and 1.0; Python takes true for 1.
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return value
-
-    return read
+def integer(value: object, least: int, most: int) -> int:
+    """Return a whole number within bounds: a JSON number."""
+    # JSON knows no difference between 1 and 1.0; Python takes true for 1.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}")
+    return value
 
 
-def integer_text(least: int, most: int) -> Callable[[str], int]:
-    """Return the check of a whole number within bounds, of a parameter."""
-    read = integer(least, most)
-    return lambda value: read(int(value) if _INTEGER.fullmatch(value) else value)
+def integer_text(value: str, least: int, most: int) -> int:
+    """Return a whole number within bounds, of a parameter."""
+    return integer(int(value) if _INTEGER.fullmatch(value) else value, least, most)
 
 
-def number(least: int, most: int) -> Callable[[str], Decimal]:
-    """Return the check of a number within bounds, of a parameter; ten decimals count."""
-
-    def read(value: str) -> Decimal:
-        if not _NUMBER.fullmatch(value) or not least <= Decimal(value) <= most:
-            raise ValueError(f"must be a number from {least} to {most}")
-        return Decimal(value).quantize(_STEP).normalize()
-
-    return read
+def number(value: str, least: int, most: int) -> Decimal:
+    """Return a number within bounds, of a parameter; ten decimals count."""
+    if not _NUMBER.fullmatch(value) or not least <= Decimal(value) <= most:
+        raise ValueError(f"must be a number from {least} to {most}")
+    return Decimal(value).quantize(_STEP).normalize()
 
 
-def one_of(*values: str) -> Callable[[object], str]:
-    """Return the check of one of some words."""
-
-    def read(value: object) -> str:
-        if value not in values:
-            raise ValueError(f"must be {' or '.join(values)}")
-        return str(value)
-
-    return read
+def one_of(value: object, *choices: str) -> str:
+    """Return one of some words."""
+    if value not in choices:
+        raise ValueError(f"must be {' or '.join(choices)}")
+    return str(value)
 
 
 def flag(value: str) -> bool:
     """Return the value of "true" or "false"."""
-    return one_of("true", "false")(value) == "true"
+    return one_of(value, "true", "false") == "true"

@@ -12,9 +12,8 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Final
 
-from ..api.answers import Answer, ProblemError
+from ..api.application import Answer, ProblemError, Request
 from ..api.fields import checked_key, flag, optional, required
-from ..api.requests import Request
 from ..api.storage import Bucket
 from ..results.erasure import Erasure
 from ..results.keys import iso_ms
@@ -43,7 +42,7 @@ class Changes:
 
     def delete_image(self, request: Request) -> Answer:
         """Answer DELETE /images."""
-        key, purge = request.parameters({"key": required(checked_key), "purge": optional(flag, False)})
+        key, purge = request.parameters({"key": required(checked_key), "purge": optional(False, flag)})
         if purge:
             return self._purge(key)
         self._check(key)

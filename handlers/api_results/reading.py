@@ -9,9 +9,8 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final, cast
 
-from ..api.answers import Answer, ProblemError
+from ..api.application import Answer, ProblemError, Request
 from ..api.fields import checked_key, flag, integer_text, line, number, one_of, optional, phrase, required, several
-from ..api.requests import Request
 from ..api.storage import LinkedBucket
 from ..results.codes import Status
 from ..results.document import PREVIEW_TYPE, SIDES_PX, Result, json_ready, preview_key
@@ -31,13 +30,13 @@ _SHOWN_TYPES: Final = {
 _IN_BROWSERS: Final = frozenset({"JPEG", "PNG", "WebP", "AVIF", "GIF"})
 """Formats that every browser shows."""
 _LISTING: Final = {
-    "q": optional(phrase(MAX_CHARACTERS), ""),
-    "label": several(phrase(MAX_LABEL_CHARACTERS), MAX_CONDITIONS),
-    "minConfidence": optional(number(0, 100), Decimal(0)),
-    "order": optional(one_of("newest", "confidence", "taken"), "newest"),
-    "status": optional(lambda value: Status(one_of(*LISTED_STATUSES)(value))),
-    "limit": optional(integer_text(1, MAX_LIMIT), DEFAULT_LIMIT),
-    "cursor": optional(line(MAX_CURSOR_CHARACTERS)),
+    "q": optional("", phrase, MAX_CHARACTERS),
+    "label": several(MAX_CONDITIONS, phrase, MAX_LABEL_CHARACTERS),
+    "minConfidence": optional(Decimal(0), number, 0, 100),
+    "order": optional("newest", one_of, "newest", "confidence", "taken"),
+    "status": optional(None, lambda value: Status(one_of(value, *LISTED_STATUSES))),
+    "limit": optional(DEFAULT_LIMIT, integer_text, 1, MAX_LIMIT),
+    "cursor": optional(None, line, MAX_CURSOR_CHARACTERS),
 }
 """The parameters of GET /images."""
 
@@ -94,8 +93,8 @@ class Reading:
         key, show_flagged, side_px = request.parameters(
             {
                 "key": required(checked_key),
-                "showFlagged": optional(flag, False),
-                "size": optional(one_of(*map(str, SIDES_PX))),
+                "showFlagged": optional(False, flag),
+                "size": optional(None, one_of, *map(str, SIDES_PX)),
             }
         )
         result = self._find(key)

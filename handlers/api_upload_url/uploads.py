@@ -1,16 +1,16 @@
-"""Upload URLs: a picture's key, and the limits that S3 checks."""
+"""Upload URLs: a picture's key, which ends with the file's name, and the limits that S3 checks."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..api.answers import Answer
+from ..api.application import Answer, Request
 from ..api.fields import MAX_KEY_BYTES, any_text, integer, one_of, required
-from ..api.requests import Request
-from .file_names import key_name
 
 MAX_NAME_CHARACTERS: Final = 255
 # https://www.iana.org/assignments/media-types has the first of each line.
@@ -27,6 +27,16 @@ _NAMES: Final = (
 )
 STANDARD_TYPES: Final = {f"image/{name}": f"image/{names[0]}" for names in map(str.split, _NAMES) for name in names}
 """The standard name of each type, by each name that systems and browsers have for it."""
+_ELLIPSIS: Final = "…"
+_JOINER: Final = "\u200d"
+_TAIL_CLUSTERS: Final = 20
+_FULL_WIDTH: Final = 0xFEE0
+_HARMFUL: Final = re.compile(r'[<>"]|%(?=[0-9A-Fa-f]{2})')
+_FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+# The joiners, skin tones, tags of flags, and the vowels and finals of Hangul that are written one by one.
+_EXTENDS: Final = re.compile("[\u200c\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\u1160-\u11ff]")
+# Control characters, which the contract's keys do not have, and what XML cannot carry, in which S3 lists keys.
+_UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]+")
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,9 @@ class Uploads:
         """Answer POST /generate-upload-url."""
         name, content_type, size_bytes = request.fields(
             {
-                "fileName": required(lambda value: any_text(value, MAX_NAME_CHARACTERS)),
-                "contentType": required(one_of(*STANDARD_TYPES)),
-                "sizeBytes": required(integer(1, self.max_size_bytes)),
+                "fileName": required(any_text, MAX_NAME_CHARACTERS),
+                "contentType": required(one_of, *STANDARD_TYPES),
+                "sizeBytes": required(integer, 1, self.max_size_bytes),
             }
         )
         standard_type = STANDARD_TYPES[content_type]
@@ -65,3 +75,39 @@ class Uploads:
                 "expiresAt": expires_at.replace("+00:00", "Z"),
             }
         )
+
+
+def key_name(name: str, most_bytes: int) -> str:
+    """Return the last part of a key for a file of this name: at most `most_bytes` bytes, never empty, `.` or `..`.
+
+    Folders before the name go. Characters of markup and of escapes become the full-width ones of the same look.
+    """
+    base = _HARMFUL.sub(lambda sign: chr(ord(sign[0]) + _FULL_WIDTH), re.split(r"[/\\]", name)[-1])
+    spoken = _UNSPEAKABLE.sub(" ", base).strip()
+    if spoken.strip(".") == "":
+        return "picture"
+    return _shortened(spoken, most_bytes)
+
+
+def _shortened(text: str, most_bytes: int) -> str:
+    """Take characters out of the middle until the text fits; its last 20, with the extension, stay longest."""
+    if len(text.encode()) <= most_bytes:
+        return text
+    clusters = _clusters(text)
+    head, tail = clusters[:-_TAIL_CLUSTERS], clusters[-_TAIL_CLUSTERS:]
+    while len("".join([*head, _ELLIPSIS, *tail]).encode()) > most_bytes:
+        (head or tail).pop(-1 if head else 0)
+    return "".join([*head, _ELLIPSIS, *tail])
+
+
+def _clusters(text: str) -> list[str]:
+    """Split into characters as people see them: grapheme clusters (UAX #29), as far as file names have them."""
+    clusters: list[str] = []
+    for sign in text:
+        last = clusters[-1] if clusters else ""
+        extends = unicodedata.category(sign)[0] == "M" or _EXTENDS.match(sign)
+        if last and (extends or last.endswith(_JOINER) or _FLAG.fullmatch(last + sign)):
+            clusters[-1] += sign
+        else:
+            clusters.append(sign)
+    return clusters

@@ -197,7 +197,8 @@ def test_a_bucket_and_a_table_of_ones_own_are_taken_as_they_are() -> None:
         (ImageProcessor, "handlers/record_failure/requirements.txt"),
         (LabelWorkflow, "handlers/process_image/requirements.txt"),
         (LabelWorkflow, "handlers/workflow"),
-        (LabelApi, "handlers/api_delete/requirements.txt"),
+        (LabelApi, "handlers/api/requirements.txt"),
+        (LabelApi, "handlers/api_delete"),
         (LabelApi, "api/openapi.yaml"),
     ],
 )

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from handlers.api_upload_url.file_names import key_name
-from handlers.api_upload_url.uploads import STANDARD_TYPES
+from handlers.api_upload_url.uploads import STANDARD_TYPES, key_name
 
 from .conftest import Client
 

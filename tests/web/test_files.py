@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from handlers.api_upload_url.file_names import key_name
+from handlers.api_upload_url.uploads import key_name
 from integration_tests.browser import Visitor
 from tests.serving import served
 
