@@ -29,10 +29,7 @@ def signing_client(public_endpoint: str | None) -> S3Client:
 
     Without `public_endpoint`, the bucket's name of its region: S3's global name redirects, which CORS does not follow.
     """
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "virtual" if public_endpoint is None else "path"},
-    )
+    config = Config(signature_version="s3v4", s3={"addressing_style": "virtual" if public_endpoint is None else "path"})
     return boto3.client("s3", endpoint_url=public_endpoint, config=config)
 
 
@@ -78,8 +75,7 @@ class LinkedBucket(Bucket):
             params["VersionId"] = version_id
         if attachment:
             params["ResponseContentDisposition"] = "attachment"
-        url: str = self.signing.generate_presigned_url("get_object", Params=params, ExpiresIn=self.link_expiry_s)
-        return url
+        return self.signing.generate_presigned_url("get_object", Params=params, ExpiresIn=self.link_expiry_s)
 
 
 def may_pass(error: Exception) -> bool:

@@ -78,7 +78,7 @@ class Reading:
             raise ProblemError(error.code, f"The parameter cursor is wrong: {error}.") from error
         except InvalidQueryError as error:
             raise ProblemError(error.code, f"The search is not valid: {error}.") from error
-        images = [json_ready(summary(result)) for result in page.items if self._shows(result["key"])]
+        images = [json_ready(summary(result)) for result in page.items if result["key"].startswith(self.prefix)]
         content = {"images": images, "cursor": page.cursor, "total": page.total}
         return Answer({name: value for name, value in content.items() if value is not None})
 
@@ -141,7 +141,7 @@ class Reading:
 
     def _find(self, key: str) -> Result | None:
         """Return the result, or None while it is pending. Raises ProblemError."""
-        if not self._shows(key):
+        if not key.startswith(self.prefix):
             raise ProblemError("PICTURE_NOT_FOUND")
         result = self.results.get(key)
         if result and result["status"] != Status.DELETED:
@@ -149,9 +149,6 @@ class Reading:
         if self.uploads.has(key):
             return None
         raise ProblemError("PICTURE_DELETED" if result else "PICTURE_NOT_FOUND")
-
-    def _shows(self, key: str) -> bool:
-        return key.startswith(self.prefix)
 
 
 def summary(result: Result) -> dict[str, Any]:

@@ -35,15 +35,9 @@ def _application() -> Application:
     client, bucket = signing_client(variables.url("PUBLIC_S3_ENDPOINT_URL")), variables.text("UPLOAD_BUCKET")
 
     def sign(key: str, content_type: str, size_bytes: int, expiry_s: int) -> str:
-        put = {
-            "Bucket": bucket,
-            "Key": key,
-            "ContentType": content_type,
-            "ContentLength": size_bytes,
-            "IfNoneMatch": "*",
-        }
-        url: str = client.generate_presigned_url("put_object", Params=put, ExpiresIn=expiry_s)
-        return url
+        content = {"ContentType": content_type, "ContentLength": size_bytes}
+        put = {"Bucket": bucket, "Key": key, **content, "IfNoneMatch": "*"}
+        return client.generate_presigned_url("put_object", Params=put, ExpiresIn=expiry_s)
 
     uploads = Uploads(
         sign=sign,

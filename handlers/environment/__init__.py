@@ -8,7 +8,6 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
-N = TypeVar("N", int, float)
 
 
 class EnvironmentVariableError(Exception):
@@ -23,7 +22,7 @@ class Variables:
 
     def text(self, name: str) -> str:
         """Return a text that is not empty."""
-        return self.parsed(name, _not_empty, "a text that is not empty")
+        return self.parsed(name, str, "a text that is not empty", lambda text: text.strip() != "")
 
     def optional_text(self, name: str) -> str | None:
         """Return a text that is not empty; None where the variable is not set."""
@@ -31,11 +30,11 @@ class Variables:
 
     def number(self, name: str, least: float, most: float) -> float:
         """Return a number within bounds, which belong to them."""
-        return self.parsed(name, lambda text: _within(float(text), least, most), f"a number from {least} to {most}")
+        return self.parsed(name, float, f"a number from {least} to {most}", lambda number: least <= number <= most)
 
     def integer(self, name: str, least: int, most: int) -> int:
         """Return a whole number within bounds, which belong to them."""
-        return self.parsed(name, lambda text: _within(int(text), least, most), f"a whole number from {least} to {most}")
+        return self.parsed(name, int, f"a whole number from {least} to {most}", lambda number: least <= number <= most)
 
     def flag(self, name: str) -> bool:
         """Return the value of "true" or "false"."""
@@ -43,36 +42,27 @@ class Variables:
 
     def url(self, name: str) -> str | None:
         """Return an http or https URL; None where the variable is not set."""
-        return self.parsed(name, _url, "an http or https URL") if name in self.values else None
+        return self.parsed(name, str, "an http or https URL", _is_url) if name in self.values else None
 
     def names(self, name: str) -> frozenset[str]:
         """Return the names in a list with commas; none where the variable is not set."""
         return frozenset(part.strip() for part in self.values.get(name, "").split(",") if part.strip())
 
-    def parsed(self, name: str, parse: Callable[[str], T], expected: str) -> T:
-        """Return the variable as `parse` reads it; its ValueError or KeyError means that it is not `expected`."""
+    def parsed(
+        self, name: str, parse: Callable[[str], T], expected: str, accepts: Callable[[T], bool] = lambda value: True
+    ) -> T:
+        """Return the variable as `parse` reads it; a ValueError or KeyError means that it is not `expected`."""
         if name not in self.values:
             raise EnvironmentVariableError(f"{name} is not set: expected {expected}")
         try:
-            return parse(self.values[name])
+            value = parse(self.values[name])
+            if not accepts(value):
+                raise ValueError(value)
         except (ValueError, KeyError) as error:
             raise EnvironmentVariableError(f"{name} is {self.values[name]!r}: expected {expected}") from error
+        return value
 
 
-def _within(number: N, least: N, most: N) -> N:
-    if not least <= number <= most:
-        raise ValueError(number)
-    return number
-
-
-def _not_empty(text: str) -> str:
-    if not text.strip():
-        raise ValueError(text)
-    return text
-
-
-def _url(text: str) -> str:
+def _is_url(text: str) -> bool:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError(text)
-    return text
+    return parts.scheme in ("http", "https") and parts.netloc != ""

@@ -13,16 +13,15 @@ again for a cursor of an unknown key.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from . import keys
 from .errors import ConflictError, InvalidCursorError
@@ -67,7 +66,7 @@ def decode(cursor_keys: Sequence[bytes], query: str, cursor: str) -> dict[str, A
         return None
     try:
         content = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeError):
+    except ValueError:
         return None
     sealed, tag = content[:-_TAG_BYTES], content[-_TAG_BYTES:]
     for key in cursor_keys:
@@ -101,15 +100,6 @@ def _derived(key: bytes, purpose: bytes) -> bytes:
 # --- the keys
 
 
-class _Keys(NamedTuple):
-    keys: tuple[bytes, ...]
-    """The current one, and the one before."""
-    made_at: int
-
-
-_NO_KEYS: Final = _Keys((), 0)
-
-
 @dataclass
 class CursorKeys:
     """The keys of one stack. Raises TableUnavailableError."""
@@ -117,52 +107,57 @@ class CursorKeys:
     client: DynamoDBClient
     table: str
     now: Callable[[], float] = time.time
-    _known: _Keys = _NO_KEYS
+    _keys: list[bytes] = field(default_factory=list)
+    """The current one, and the one before."""
+    _made_at: int = 0
     _read_at: float = 0
 
     def encode(self, query: str, state: dict[str, Any]) -> str:
         """Return a cursor of the current key."""
-        known = self._current()
-        if self.now() - known.made_at >= RENEWAL_S:
-            known = self._renew()
-        return encode(known.keys[0], query, state)
+        self._refresh()
+        if self._is_due():
+            self._renew()
+        return encode(self._keys[0], query, state)
 
     def decode(self, query: str, cursor: str) -> dict[str, Any]:
         """Return the state in a cursor. Raises InvalidCursorError."""
-        state = decode(self._current().keys, query, cursor)
+        self._refresh()
+        state = decode(self._keys, query, cursor)
         # Another instance may have renewed the keys. Forged cursors must not cost a request each.
         if state is None and self.now() - self._read_at >= _READ_AGAIN_S:
-            state = decode(self._read().keys, query, cursor)
+            self._read()
+            state = decode(self._keys, query, cursor)
         if state is None:
             raise InvalidCursorError(FOREIGN)
         return state
 
-    def _current(self) -> _Keys:
-        return self._known if self._known.keys and self.now() - self._read_at < _TRUSTED_S else self._read()
+    def _refresh(self) -> None:
+        if not self._keys or self.now() - self._read_at >= _TRUSTED_S:
+            self._read()
 
-    def _read(self) -> _Keys:
-        item = read_item(self.client, self.table, CURSOR_KEYS)
-        self._read_at, self._known = self.now(), _NO_KEYS
-        if item is not None:
-            stored = tuple(item[name].value for name in ("current", "previous") if name in item)
-            self._known = _Keys(stored, int(item["madeAt"]))
-        return self._known
+    def _is_due(self) -> bool:
+        return self.now() - self._made_at >= RENEWAL_S
 
-    def _renew(self) -> _Keys:
+    def _read(self) -> None:
+        item = read_item(self.client, self.table, CURSOR_KEYS) or {}
+        self._keys = [item[name].value for name in ("current", "previous") if name in item]
+        self._made_at, self._read_at = int(item.get("madeAt", 0)), self.now()
+
+    def _renew(self) -> None:
         """Put a new key in the current one's place, unless another instance has done so."""
-        old = self._read()
-        if self.now() - old.made_at < RENEWAL_S:
-            return old
-        new = _Keys((secrets.token_bytes(KEY_BYTES), *old.keys[:1]), int(self.now()))
-        item = {"current": new.keys[0], "madeAt": new.made_at} | ({"previous": old.keys[0]} if old.keys else {})
-        unchanged = expressions({"madeAt": old.made_at} if old.keys else {})
+        self._read()
+        if not self._is_due():
+            return
+        old, new, made_at = self._keys[:1], secrets.token_bytes(KEY_BYTES), int(self.now())
+        item = {"current": new, "madeAt": made_at} | ({"previous": old[0]} if old else {})
+        unchanged = expressions({"madeAt": self._made_at} if old else {})
         try:
             with translated_errors():
                 self.client.put_item(TableName=self.table, Item=wire_key(*CURSOR_KEYS) | to_wire(item), **unchanged)
         except ConflictError:
-            return self._read()
-        self._known = new
-        return new
+            self._read()
+        else:
+            self._keys, self._made_at = [new, *old], made_at
 
 
 class OpenKey:

@@ -108,11 +108,7 @@ class Write:
     @property
     def state(self) -> State:
         """Return the result's position."""
-        return State(
-            Position(self.result["sequencer"], self.event_time),
-            Status(self.result["status"]),
-            self.result.get("versionId"),
-        )
+        return State.of({**self.result, "eventTime": self.event_time})
 
 
 @dataclass(frozen=True)
@@ -194,13 +190,7 @@ def moved(stored: Item | None, version_id: str | None, position: Position) -> Wr
         return None
     result = document(stored)
     result["sequencer"] = position.sequencer
-    return Write(
-        result,
-        position.event_time,
-        fingerprint=stored.get("fingerprint"),
-        all_labels=stored.get("allLabels"),
-        moves=True,
-    )
+    return Write(result, position.event_time, stored.get("fingerprint"), stored.get("allLabels"), moves=True)
 
 
 def all_labels(stored: Item) -> list[Label]:
@@ -214,12 +204,7 @@ def all_labels(stored: Item) -> list[Label]:
 def image_item(write: Write) -> dict[str, Any]:
     """Return the image item: the result document, and the attributes the table needs."""
     result = write.result
-    item: dict[str, Any] = {
-        "pk": keys.IMAGE + result["key"],
-        "sk": keys.META,
-        **result,
-        "eventTime": write.event_time,
-    }
+    item: dict[str, Any] = {"pk": keys.IMAGE + result["key"], "sk": keys.META, **result, "eventTime": write.event_time}
     more = {"fingerprint": write.fingerprint, "allLabels": write.all_labels, "expiresAt": write.expires_at_s}
     item |= {name: value for name, value in more.items() if value is not None}
     if write.outbox is not None:
@@ -258,26 +243,23 @@ def entries(result: Result) -> list[Item]:
             surest[sk] = label
     if len(surest) > MAX_LABELS:
         raise ValueError(f"{len(surest)} labels: a transaction has room for {MAX_LABELS}")
-    return [_entry(result, sk, label) for sk, label in surest.items()]
-
-
-def _entry(result: Result, sk: str, label: Label) -> Item:
-    key = result["key"]
-    item: dict[str, Any] = {
-        "pk": keys.IMAGE + key,
-        "sk": sk,
-        "gsi1pk": sk,
-        "gsi1sk": keys.sort_key(keys.confidence_sort(label["confidence"]), key),
-        "gsi2pk": sk,
-        "gsi2sk": keys.sort_key(result["processedAt"], key),
-        "key": key,
-        "label": label["name"],
-        "confidence": label["confidence"],
-        "processedAt": result["processedAt"],
-    }
-    if version_id := result.get("versionId"):
-        item["versionId"] = version_id
-    return item
+    key, version_id = result["key"], result.get("versionId")
+    return [
+        {
+            "pk": keys.IMAGE + key,
+            "sk": sk,
+            "gsi1pk": sk,
+            "gsi1sk": keys.sort_key(keys.confidence_sort(label["confidence"]), key),
+            "gsi2pk": sk,
+            "gsi2sk": keys.sort_key(result["processedAt"], key),
+            "key": key,
+            "label": label["name"],
+            "confidence": label["confidence"],
+            "processedAt": result["processedAt"],
+            **({"versionId": version_id} if version_id else {}),
+        }
+        for sk, label in surest.items()
+    ]
 
 
 _INTERNAL: Final = frozenset(

@@ -52,11 +52,7 @@ class State:
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Self:
         """Return an image item's state."""
-        return cls(
-            position=Position(item["sequencer"], item["eventTime"]),
-            status=Status(item["status"]),
-            version_id=item.get("versionId"),
-        )
+        return cls(Position(item["sequencer"], item["eventTime"]), Status(item["status"]), item.get("versionId"))
 
     def yields_to(self, other: State) -> bool:
         """Return whether `other` takes the place of this state."""
