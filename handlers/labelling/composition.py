@@ -17,7 +17,7 @@ from botocore.config import Config
 
 from ..environment import EnvironmentVariableError, Variables
 from ..results.table import ResultsWriter, Rows, client_config
-from . import failure, outbox, rekognition, workflow
+from . import outbox, rekognition, workflow
 from .decoder import Decoder
 from .detectors import DetectorSettings
 from .metrics import Metrics
@@ -59,8 +59,8 @@ def process_image() -> Handler:
 def record_failure() -> Handler:
     """Return the function behind the dead-letter queue."""
     parts = _Parts(MESSAGES_AT_ONCE)
-    record = partial(failure.record_failure, parts.recorder(parts.outbox()))
-    function = QueueFunction(parts.queue(has_dead_letters=False), lambda event, *_: record(event))
+    recorder = parts.recorder(parts.outbox())
+    function = QueueFunction(parts.queue(has_dead_letters=False), lambda event, _: recorder.record_failure(event))
     return parts.logger.inject_lambda_context(function.handle)
 
 
@@ -79,7 +79,7 @@ def start_workflow() -> Handler:
     parts = _Parts(MESSAGES_AT_ONCE)
     client = parts.client("stepfunctions", workflow.client_config)
     run = partial(workflow.run, client, parts.variables.text("STATE_MACHINE_ARN"))
-    return parts.logger.inject_lambda_context(QueueFunction(parts.queue(), lambda event, *_: run(event)).handle)
+    return parts.logger.inject_lambda_context(QueueFunction(parts.queue(), lambda event, _: run(event)).handle)
 
 
 @cache

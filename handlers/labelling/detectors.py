@@ -1,4 +1,4 @@
-"""The detectors: what each asks Rekognition, and its answer as part of a result document. Pure."""
+"""The detectors: what each asks Rekognition, and the results that their answers make. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, Self, cast
 
 from ..environment import EnvironmentVariableError, Variables
+from ..results import keys
+from ..results.codes import Status
 from ..results.document import (
     PLACE,
     Analysis,
@@ -21,10 +24,25 @@ from ..results.document import (
     Face,
     Label,
     ModerationLabel,
+    Result,
     Text,
 )
-from ..results.item import FACTS_LAYOUT, MAX_LABELS, PictureHeader
+from ..results.item import (
+    FACTS_LAYOUT,
+    MAX_ANALYSIS_BYTES,
+    MAX_LABELS,
+    Answer,
+    Item,
+    PictureHeader,
+    Write,
+    all_labels,
+    document,
+    trimmed,
+)
 from ..results.label_rules import LabelRules
+from .errors import PictureRejectedError
+from .events import EventKind, ObjectEvent
+from .s3_objects import StoredObject
 
 SCHEMA_VERSION: Final = 2
 """Raise it when the same answer makes another document: answers that are cached are then not used."""
@@ -141,15 +159,93 @@ class DetectorSettings:
         properties = _properties(answer.get("ImageProperties", {})) if self.image_properties else Analysis()
         return {**properties, "labels": sure[: self.max_labels]}
 
-    def shown(self, labels: list[Label]) -> list[Label]:
-        """Return the labels that a result shows of these, which Rekognition gave."""
-        return self.rules.shown(labels, self.min_confidence) if self.rules else labels
-
     def _least(self, detector: Detector) -> Decimal:
         """Return the confidence in percent from which a detector's answer is kept."""
         if self.rules and detector is Detector.LABELS:
             return self.rules.asked_confidence(self.min_confidence)
         return self.min_confidence
+
+    def answer(self, detector: Detector, raw: Mapping[str, Any], header: PictureHeader) -> Answer:
+        """Return the operation's answer about a picture as it is kept."""
+        return Answer(self.analysis(detector, raw), self.kept(header))
+
+    # --- results
+
+    def labeled(
+        self,
+        event: ObjectEvent,
+        stored: StoredObject,
+        answers: Mapping[str, Answer],
+        new_answers: Mapping[str, Answer],
+        now: datetime,
+    ) -> Write:
+        """Return the result of all answers; `new_answers` are those that were not known before."""
+        # The header from a detector's answer records a conversion.
+        header = next(iter((new_answers or answers).values())).header
+        whole = Analysis()
+        for answer in answers.values():
+            whole.update(answer.analysis)
+        # The item has room for the labels twice if rules may change them.
+        analysis, cut = trimmed(whole, MAX_ANALYSIS_BYTES // 2 if self.rules else MAX_ANALYSIS_BYTES)
+        result = self._result(event, stored, Status.LABELED, now)
+        result.update(cast("Result", analysis))
+        withheld = self._show_labels(result, analysis["labels"]) if "labels" in analysis else None
+        result["format"] = header.format
+        if header.width is not None and header.height is not None:
+            result["width"], result["height"] = header.width, header.height
+        self._show_facts(result, header, now)
+        if header.converted:
+            result["converted"] = True
+        result["reused"] = not new_answers
+        if lost := sorted({*cut}.union(*(answer.truncated for answer in answers.values()))):
+            result["truncated"] = lost
+        return Write(result, event.position.event_time, self.whole_fingerprint, withheld)
+
+    def rejected(
+        self, event: ObjectEvent, stored: StoredObject, rejection: PictureRejectedError, now: datetime
+    ) -> Write:
+        """Return the result of a picture that was rejected."""
+        result = self._result(event, stored, Status.REJECTED, now)
+        result["code"], result["message"] = rejection.code, rejection.sentence
+        return Write(result, event.position.event_time, self.whole_fingerprint)
+
+    def refreshed(self, moves: Write, stored: Item, header: PictureHeader | None, now: datetime) -> Write:
+        """Return the write with the labels that the rules show now, and a header's facts; with the same it moves."""
+        result, before = moves.result, document(stored)
+        if result["status"] != Status.LABELED:
+            return moves
+        withheld = self._show_labels(result, all_labels(stored)) if "labels" in result else None
+        if header:
+            self._show_facts(result, header, now)
+        if result.get("labels") != before.get("labels"):
+            result["processedAt"] = keys.iso_ms(now)
+        is_same = all(result.get(name) == before.get(name) for name in ("labels", "capture"))
+        return replace(moves, all_labels=withheld, moves=is_same)
+
+    def _result(self, event: ObjectEvent, stored: StoredObject, status: Status, now: datetime) -> Result:
+        result = event.result(status, now)
+        result["etag"] = stored.etag
+        result["sizeBytes"] = stored.size_bytes
+        is_upload = event.kind is EventKind.CREATED
+        result["uploadedAt"] = event.position.event_time if is_upload else stored.modified_at
+        result["detectors"] = [str(detector) for detector in self.detectors]
+        if stored.version_id:
+            result["versionId"] = stored.version_id
+        return result
+
+    def _show_labels(self, result: Result, labels: list[Label]) -> list[Label] | None:
+        """Show in a result the labels that the rules allow; return all labels if the rules change any."""
+        result["labels"] = self.rules.shown(labels, self.min_confidence) if self.rules else labels
+        return None if result["labels"] == labels else labels
+
+    def _show_facts(self, result: Result, header: PictureHeader, now: datetime) -> None:
+        """Add the camera's facts to a result, except a time that is still to come everywhere on Earth."""
+        capture = self.kept(header).capture or {}
+        latest = (now + timedelta(days=1)).isoformat()
+        shown = {name: value for name, value in capture.items() if name != "takenAt" or str(value) <= latest}
+        result.pop("capture", None)
+        if shown:
+            result["capture"] = cast("Capture", shown)
 
 
 def _label_rules(variables: Variables) -> LabelRules | None:

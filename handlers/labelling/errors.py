@@ -4,7 +4,7 @@ LabellingError
 ├── PictureRejectedError        the picture's fault: a result, never retried
 ├── ObjectGoneError             the object is not there any more: a result
 ├── UnreadableMessageError      the queue message is not an S3 event: kept, never retried
-├── DetectorsMissingError       (pipeline.py) detectors must be asked first: the workflow's next step
+├── DetectorsMissingError       detectors must be asked first: the workflow's next step
 ├── AnnouncementError           a result is stored, but could not be published: the message is tried again
 └── TransientError              ours: the message is tried again
     ├── DelayedError                    it was not its turn: to try again uses up no attempt
@@ -18,9 +18,14 @@ LabellingError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from ..results.codes import Code, sentence
+
+if TYPE_CHECKING:
+    from .events import ObjectEvent
+    from .s3_objects import StoredObject
 
 
 class LabellingError(Exception):
@@ -43,6 +48,14 @@ class ObjectGoneError(LabellingError):
 
 class UnreadableMessageError(LabellingError):
     """The message in the queue is not an S3 event, or only part of one."""
+
+
+class DetectorsMissingError(LabellingError):
+    """The known content lacks answers of these detectors: a workflow's next step asks them."""
+
+    def __init__(self, event: ObjectEvent, stored: StoredObject, detectors: Sequence[str]) -> None:
+        self.event, self.stored, self.detectors = event, stored, detectors
+        super().__init__(f"{', '.join(detectors)} must be asked about {stored.key!r}")
 
 
 class AnnouncementError(LabellingError):

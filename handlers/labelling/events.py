@@ -1,7 +1,7 @@
-"""S3 events as they come in a queue message: from S3 itself, or by EventBridge.
+"""What Lambda calls a function with: messages with S3's events, and the time that it has for them.
 
-Repairs send the same form, with the source `labelstack:repair` (`handlers/results/repair.py`): without sequencer and
-time, since the place of a repair follows from what is stored.
+The events come from S3 itself, or by EventBridge. Repairs send S3's form, with the source `labelstack:repair`
+(`handlers/results/repair.py`): without sequencer and time, since the place of a repair follows from what is stored.
 
 The format: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html. Keys are URL-encoded
 with `+` for a space. Events come at least once and in any order. By EventBridge the same facts come in another form
@@ -12,18 +12,26 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self, cast
 from urllib.parse import unquote_plus
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from ..results import keys, repair
-from ..results.order import FIRST, Position, State
+from ..results.codes import Code, Status, sentence
+from ..results.document import Result
+from ..results.item import Write
+from ..results.order import FIRST, TOMBSTONE_DAYS, Position, State
 from .errors import UnreadableMessageError
 from .s3_objects import StoredObject
 
+MARGIN_S: Final = 2.0
+"""Seconds of the function's time that are kept for writing results and answering the caller."""
 MAX_KEY_BYTES: Final = 1024
 RECEIVE_COUNT: Final = "ApproximateReceiveCount"
 SENT_TIMESTAMP: Final = "SentTimestamp"
@@ -35,6 +43,32 @@ _EVENTBRIDGE_NAMES: Final[dict[tuple[str, object], str]] = {
 }
 """S3's own names of what EventBridge calls otherwise, by detail-type and deletion-type."""
 _SEQUENCER: Final = re.compile(rf"[0-9A-Fa-f]{{1,{keys.SEQUENCER_DIGITS}}}")
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment on the monotonic clock after which nothing new is begun."""
+
+    at_s: float
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
+    total_s: float = 0.0
+    """The time that the invocation had at first."""
+
+    @classmethod
+    def of(cls, context: LambdaContext, clock: Callable[[], float] = time.monotonic) -> Self:
+        """Return the deadline of a call of a function."""
+        total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
+        return cls(clock() + total_s, clock, total_s)
+
+    @property
+    def halfway(self) -> Deadline:
+        """Return the deadline for starting long work, which then has the other half of the time."""
+        return Deadline(self.at_s - self.total_s / 2, self.clock)
+
+    @property
+    def remaining_s(self) -> float:
+        """Return the seconds left, negative after the deadline."""
+        return self.at_s - self.clock()
 
 
 class EventKind(StrEnum):
@@ -84,6 +118,60 @@ class ObjectEvent:
         if self.kind is not EventKind.REPAIR or stored is None:
             return self
         return replace(self, position=stored.position.next())
+
+    def result(self, status: Status, now: datetime, code: Code | None = None) -> Result:
+        """Return what every result of this event says."""
+        result: Result = {
+            "key": self.key,
+            "bucket": self.bucket,
+            "status": status,
+            "sequencer": self.position.sequencer,
+            "processedAt": keys.iso_ms(now),
+        }
+        if code:
+            result["code"], result["message"] = code, sentence(code)
+        return result
+
+    def tombstone(self, now: datetime) -> Write:
+        """Return the write that takes the picture's result away, at the event's place in the order."""
+        result = self.result(Status.DELETED, now, Code.OBJECT_DELETED)
+        # The version of a purge is not the last current version, which is no longer known.
+        if self.version_id and self.kind is not EventKind.PURGED:
+            result["versionId"] = self.version_id
+        expires_at = now + timedelta(days=TOMBSTONE_DAYS)
+        return Write(result, self.position.event_time, expires_at_s=int(expires_at.timestamp()))
+
+    def failed(self, now: datetime, code: Code) -> Write:
+        """Return the result of an event that used up its attempts."""
+        result = self.result(Status.FAILED, now, code)
+        if self.kind is EventKind.CREATED:
+            facts = {"versionId": self.version_id, "etag": self.etag, "sizeBytes": self.size_bytes}
+            result["uploadedAt"] = self.position.event_time
+            result.update(cast("Result", {name: fact for name, fact in facts.items() if fact is not None}))
+        return Write(result, self.position.event_time)
+
+
+class Outcome(StrEnum):
+    """The outcome of an event."""
+
+    LABELED = "LABELED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+    DELETED = "DELETED"
+    STALE = "STALE"
+    """The stored result is newer, or the same and done."""
+    UNCHANGED = "UNCHANGED"
+    """A version was purged that is not the current one, or a repair found everything in order."""
+    FOREIGN = "FOREIGN"
+    """The event is about another bucket."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of an event, with the result that was stored because of it, if one was."""
+
+    outcome: str
+    result: Result | None = None
 
 
 @dataclass
@@ -175,8 +263,7 @@ def _decode_record(record: object) -> ObjectEvent | str:
     )
 
 
-@dataclass(frozen=True)
-class _Form:
+class _Form(NamedTuple):
     """The names of facts in a form of events."""
 
     place: str

@@ -56,8 +56,7 @@ class Metrics:
     def take(self) -> tuple[dict[Metric, int], list[float]]:
         """Return the counts and the times, and start again from zero."""
         with self._lock:
-            counts = {metric: count for metric, count in self._counts.items() if count}
-            times = self._upload_to_result_ms
+            counts, times = dict(+self._counts), self._upload_to_result_ms
             self._counts, self._upload_to_result_ms = Counter(), []
         return counts, times
 

@@ -13,42 +13,35 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, cast
 
 from ..results import keys
-from ..results.codes import Code, Status, sentence
-from ..results.document import Analysis, Capture, Label, Result
+from ..results.codes import Code, Status
 from ..results.errors import TableUnavailableError
 from ..results.item import (
-    MAX_ANALYSIS_BYTES,
     Answer,
     Item,
     OutboxEntry,
     PictureHeader,
     Snapshot,
     Write,
-    all_labels,
     answers_in,
     content_item,
     content_places,
-    document,
     moved,
-    trimmed,
 )
-from ..results.order import FIRST, TOMBSTONE_DAYS
+from ..results.order import FIRST
 from ..results.table import ResultsWriter
 from . import picture
-from .deadline import Deadline
 from .detectors import Detector, DetectorSettings
 from .errors import (
+    DetectorsMissingError,
     LabellingError,
     ObjectGoneError,
     PictureRejectedError,
     RekognitionDeniedError,
     StorageError,
 )
-from .events import EventKind, ObjectEvent
+from .events import Deadline, Ended, EventKind, ObjectEvent, Outcome
 from .metrics import Metric, Metrics
 from .outbox import Outbox
 from .preparation import Preparation
@@ -56,49 +49,11 @@ from .rekognition import Detect
 from .s3_objects import S3Objects, StoredObject
 
 
-class Outcome(StrEnum):
-    """The outcome of an event."""
-
-    LABELED = "LABELED"
-    REJECTED = "REJECTED"
-    FAILED = "FAILED"
-    DELETED = "DELETED"
-    STALE = "STALE"
-    """The stored result is newer, or the same and done."""
-    UNCHANGED = "UNCHANGED"
-    """A version was purged that is not the current one, or a repair found everything in order."""
-    FOREIGN = "FOREIGN"
-    """The event is about another bucket."""
-
-
-_METRICS: Final = {
-    Outcome.LABELED: Metric.PICTURES_LABELED,
-    Outcome.REJECTED: Metric.PICTURES_REJECTED,
-    Outcome.FAILED: Metric.PICTURES_FAILED,
-    Outcome.DELETED: Metric.PICTURES_DELETED,
-}
-
-
-class DetectorsMissingError(LabellingError):
-    """The known content lacks answers of these detectors: a workflow's next step asks them."""
-
-    def __init__(self, event: ObjectEvent, stored: StoredObject, detectors: Sequence[str]) -> None:
-        self.event, self.stored, self.detectors = event, stored, detectors
-        super().__init__(f"{', '.join(detectors)} must be asked about {stored.key!r}")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The end of an event, with the result that was stored because of it, if one was."""
-
-    outcome: str
-    result: Result | None = None
-
-
 @dataclass
 class Batch:
     """Data that the events of one batch share: their items in the table, and Rekognition's latest answers."""
 
+    deadline: Deadline
     images: dict[str, Snapshot] = field(default_factory=dict)
     known: dict[keys.Content, Mapping[str, Answer]] = field(default_factory=dict)
     new_answers: dict[keys.Content, dict[str, Answer]] = field(default_factory=dict)
@@ -115,7 +70,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Stores results and publishes them.
+    """Stores results and publishes them. `images` are the stored states of pictures that are known already.
 
     Raises TableUnavailableError when the same event may succeed later; AnnouncementError and AnnouncementClaimedError
     when the result is stored, but not published.
@@ -128,23 +83,28 @@ class Recorder:
     metrics: Metrics
     now: Callable[[], datetime]
 
-    def image(self, key: str, batch: Batch) -> Snapshot:
+    def image(self, key: str, images: dict[str, Snapshot]) -> Snapshot:
         """Return the stored state of a picture, as it was read for the batch or written since."""
-        if key not in batch.images:
-            batch.images[key] = self.results.read(key)
-        return batch.images[key]
+        if key not in images:
+            images[key] = self.results.read(key)
+        return images[key]
 
-    def store(self, event: ObjectEvent, write: Write, batch: Batch) -> Ended:
-        """Store a result and publish it, unless something newer is stored."""
+    def store(self, event: ObjectEvent, write: Write, images: dict[str, Snapshot]) -> Ended:
+        """Store a result and publish it, unless something newer is stored; one that only moves stays as it is."""
+        image = self.image(event.key, images)
+        if write.moves:
+            self.results.write(write, image)
+            del images[event.key]
+            return self.leave(Outcome.UNCHANGED, image)
         outcome = Outcome(write.result["status"])
         if self.outbox and outcome is not Outcome.DELETED:
             write = replace(write, outbox=self.outbox.entry(write.result, write.event_time))
-        stored = self.results.write(write, self.image(event.key, batch))
+        stored = self.results.write(write, image)
         if stored is None:
-            del batch.images[event.key]
-            return self.leave(Outcome.STALE, self.image(event.key, batch))
-        batch.images[event.key] = stored
-        self.metrics.add(_METRICS[outcome])
+            del images[event.key]
+            return self.leave(Outcome.STALE, self.image(event.key, images))
+        images[event.key] = stored
+        self.metrics.add(Metric[f"PICTURES_{outcome}"])
         if event.kind is EventKind.CREATED and outcome in (Outcome.LABELED, Outcome.REJECTED):
             uploaded_at = datetime.fromisoformat(event.position.event_time)
             self.metrics.time_upload_to_result((self.now() - uploaded_at).total_seconds() * 1000)
@@ -165,6 +125,25 @@ class Recorder:
         self.metrics.add(Metric.IGNORED_EVENTS)
         return Ended(Outcome.FOREIGN)
 
+    def record_failure(self, event: ObjectEvent, code: Code | None = None) -> Ended:
+        """Write the failure of an event that used up its attempts, unless a better result is stored.
+
+        The reason is `code`, or the noted one. Publish a stored result that could not be published before.
+        """
+        if event.bucket != self.bucket:
+            return self.ignore()
+        images: dict[str, Snapshot] = {}
+        image = self.image(event.key, images)
+        # A repair that fails leaves the stored result.
+        is_repair = event.kind is EventKind.REPAIR
+        if image.state and (is_repair or image.state.settles(event.position, event.uploaded_version)):
+            return self.leave(Outcome.STALE, image)
+        # A tombstone needs nothing that can have failed but the table.
+        if event.kind is EventKind.REMOVED:
+            return self.store(event, event.tombstone(self.now()), images)
+        code = code or self.results.attempt_code(event.key, event.position) or Code.RETRIES_EXHAUSTED
+        return self.store(event, event.failed(self.now(), code), images)
+
 
 @dataclass(frozen=True)
 class Pipeline(Recorder):
@@ -184,9 +163,9 @@ class Pipeline(Recorder):
     warn: Callable[[str], None]
 
     @contextmanager
-    def open(self, events: Sequence[ObjectEvent]) -> Iterator[Batch]:
+    def open(self, events: Sequence[ObjectEvent], deadline: Deadline) -> Iterator[Batch]:
         """Read the items of some events in one request, and store new known content in one after the events."""
-        batch = Batch()
+        batch = Batch(deadline)
         images = {event.key: keys.image_place(event.key) for event in events if event.bucket == self.bucket}
         contents = {
             (event.etag, event.size_bytes): content_places(event.etag, event.size_bytes, self.settings.fingerprints)
@@ -209,39 +188,36 @@ class Pipeline(Recorder):
             except TableUnavailableError as error:
                 self.warn(f"Caching the answers failed; the pictures are still labelled: {error}")
 
-    def process(self, event: ObjectEvent, batch: Batch, deadline: Deadline) -> Ended:
+    def process(self, event: ObjectEvent, batch: Batch) -> Ended:
         """Apply an event to the table."""
         if event.bucket != self.bucket:
             return self.ignore()
         with batch.lock(event.key):
-            image = self.image(event.key, batch)
+            image = self.image(event.key, batch.images)
             event = event.after(image.state)
             if image.state and image.state.settles(event.position, event.uploaded_version):
                 return self.leave(Outcome.STALE, image)
             if event.kind is EventKind.REMOVED:
-                return self.store(event, tombstone(event, self.now()), batch)
+                return self.store(event, event.tombstone(self.now()), batch.images)
             try:
                 stored, start = event.uploaded_object, b""
                 if stored is None:
                     first = picture.HEADER_READS_BYTES[0]
                     stored, start = self.objects.open(event.key, event.uploaded_version, first)
-                kept = self._keep_stored(event, stored, start, image, deadline)
-                if kept and kept.moves:
-                    self.results.write(kept, image)
-                    del batch.images[event.key]
-                if (kept and kept.moves) or (event.labels_only and not kept):
+                kept = self._keep_stored(event, stored, start, image, batch)
+                if kept is None and event.labels_only:
                     return self.leave(Outcome.UNCHANGED, image)
-                write = kept or self._judge(event, stored, start, batch, deadline)
+                write = kept or self._judge(event, stored, start, batch)
             except ObjectGoneError:
                 if event.kind is EventKind.REPAIR and (image.state is None or image.state.status is Status.DELETED):
                     return self.leave(Outcome.STALE, image)
-                write = tombstone(event, self.now())
-            return self.store(event, write, batch)
+                write = event.tombstone(self.now())
+            return self.store(event, write, batch.images)
 
     def ask(self, detector: Detector, stored: StoredObject, deadline: Deadline) -> Item:
         """Ask one detector about a picture; return its answer as an item of known content."""
-        batch = Batch()
-        self._ask([detector], stored, self._look(stored), batch, deadline)
+        batch = Batch(deadline)
+        self._ask([detector], stored, self._look(stored), batch)
         return batch.new_content[0]
 
     def complete(
@@ -255,25 +231,27 @@ class Pipeline(Recorder):
         """Store answers of detectors that were asked elsewhere. Raises the first of their errors."""
         with batch.lock(event.key):
             try:
-                known = {} if event.processed_before else self._known(stored, batch)
+                known = self._known(event, stored, batch)
                 batch.new_content += items
                 if errors:
                     raise _decisive(errors)
                 answers = self._answers(items)
                 if lost := [name for name in self.settings.detectors if name not in answers and name not in known]:
                     raise StorageError(f"the known answers of {', '.join(lost)} are gone")
-                write = self._labeled(event, stored, {**known, **answers}, answers)
+                write = self.settings.labeled(event, stored, {**known, **answers}, answers, self.now())
             except PictureRejectedError as rejection:
-                write = self._rejected(event, stored, rejection)
+                write = self.settings.rejected(event, stored, rejection, self.now())
             except ObjectGoneError:
-                write = tombstone(event, self.now())
-            return self.store(event, write, batch)
+                write = event.tombstone(self.now())
+            return self.store(event, write, batch.images)
 
     # --- known content
 
-    def _known(self, stored: StoredObject, batch: Batch) -> Mapping[str, Answer]:
-        """Return Rekognition's earlier answers for these bytes, by detector."""
+    def _known(self, event: ObjectEvent, stored: StoredObject, batch: Batch) -> Mapping[str, Answer]:
+        """Return Rekognition's earlier answers for these bytes, by detector; none if a repair wants new ones."""
         content = (stored.etag, stored.size_bytes)
+        if event.processed_before:
+            return {}
         if content not in batch.known:
             items = self.results.rows.read_items(content_places(*content, self.settings.fingerprints))
             batch.known[content] = self._answers(list(items.values()))
@@ -285,7 +263,7 @@ class Pipeline(Recorder):
         return {name: answer for answers in known for name, answer in answers.items()}
 
     def _keep_stored(
-        self, event: ObjectEvent, stored: StoredObject, start: bytes, image: Snapshot, deadline: Deadline
+        self, event: ObjectEvent, stored: StoredObject, start: bytes, image: Snapshot, batch: Batch
     ) -> Write | None:
         """Return the write that keeps the stored result at the event's place, if it is of this version and will do."""
         if image.image is None or image.image.get("etag") != stored.etag:
@@ -307,32 +285,20 @@ class Pipeline(Recorder):
         moves = replace(moves, fingerprint=self.settings.whole_of(of_detectors))
         # Facts of the file change with its version and the settings; to read them costs no analysis.
         has_facts = fingerprint.endswith(f".{self.settings.facts}")
-        return self._refresh(moves, image.image, None if has_facts else self._read_facts(stored, start, deadline))
+        header = None if has_facts else self._read_facts(stored, start, batch)
+        return self.settings.refreshed(moves, image.image, header, self.now())
 
-    def _refresh(self, moves: Write, stored: Item, header: PictureHeader | None) -> Write:
-        """Return the write with the labels that the rules show now, and a header's facts; with the same it moves."""
-        result, before = moves.result, document(stored)
-        if result["status"] != Status.LABELED:
-            return moves
-        withheld = self._show_labels(result, all_labels(stored)) if "labels" in result else None
-        if header:
-            self._show_facts(result, header)
-        if result.get("labels") != before.get("labels"):
-            result["processedAt"] = keys.iso_ms(self.now())
-        is_same = all(result.get(name) == before.get(name) for name in ("labels", "capture"))
-        return replace(moves, all_labels=withheld, moves=is_same)
-
-    def _read_facts(self, stored: StoredObject, start: bytes, deadline: Deadline) -> PictureHeader | None:
+    def _read_facts(self, stored: StoredObject, start: bytes, batch: Batch) -> PictureHeader | None:
         """Return the header of a picture that was labelled before; None where the file does not give it any more."""
         try:
-            header = self._look(stored, start)
-            return self.settings.kept(self.preparation.with_facts(stored, header, deadline))
+            header = self.preparation.with_facts(stored, self._look(stored, start), batch.deadline)
         except PictureRejectedError:
             return None
+        return self.settings.kept(header)
 
     # --- the picture
 
-    def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline) -> Write:
+    def _judge(self, event: ObjectEvent, stored: StoredObject, start: bytes, batch: Batch) -> Write:
         """Return the picture's result from known content, and from Rekognition for the rest."""
         content = (stored.etag, stored.size_bytes)
         # Of pictures with the same bytes in a batch, only one is inspected and sent to Rekognition.
@@ -341,8 +307,7 @@ class Pipeline(Recorder):
                 if content in batch.rejections:
                     raise batch.rejections[content]
                 picture.check_size(stored.size_bytes)
-                earlier = {} if event.processed_before else self._known(stored, batch)
-                known: Mapping[str, Answer] = {**earlier, **batch.new_answers.get(content, {})}
+                known = {**self._known(event, stored, batch), **batch.new_answers.get(content, {})}
                 missing = [detector for detector in self.settings.detectors if detector not in known]
                 self.metrics.add(Metric.REKOGNITION_CALLS_SAVED, len(known))
                 new_answers: Mapping[str, Answer] = {}
@@ -350,22 +315,21 @@ class Pipeline(Recorder):
                     header = self._look(stored, start)
                     if self.rekognition is None:
                         raise DetectorsMissingError(event, stored, missing)
-                    new_answers = self._ask(missing, stored, header, batch, deadline)
+                    new_answers = self._ask(missing, stored, header, batch)
                 else:
-                    known = self._with_facts(known, stored, start, batch, deadline)
+                    known = self._with_facts(known, stored, start, batch)
             except PictureRejectedError as rejection:
                 if rejection.code is not Code.OBJECT_UNREADABLE:  # which says nothing of other objects' same bytes
                     batch.rejections[content] = rejection
-                return self._rejected(event, stored, rejection)
-        return self._labeled(event, stored, {**known, **new_answers}, new_answers)
+                return self.settings.rejected(event, stored, rejection, self.now())
+        return self.settings.labeled(event, stored, {**known, **new_answers}, new_answers, self.now())
 
     def _with_facts(
-        self, known: Mapping[str, Answer], stored: StoredObject, start: bytes, batch: Batch, deadline: Deadline
-    ) -> Mapping[str, Answer]:
+        self, known: dict[str, Answer], stored: StoredObject, start: bytes, batch: Batch
+    ) -> dict[str, Answer]:
         """Return known answers with the facts that the settings keep; read and keep the facts again if they differ."""
-        if all(answer.header.facts == self.settings.facts for answer in known.values()):
-            return known
-        header = self._read_facts(stored, start, deadline)
+        has_facts = all(answer.header.facts == self.settings.facts for answer in known.values())
+        header = None if has_facts else self._read_facts(stored, start, batch)
         if header is None:
             return known
         known = {
@@ -388,35 +352,31 @@ class Pipeline(Recorder):
     # --- Rekognition
 
     def _ask(
-        self,
-        detectors: Sequence[Detector],
-        stored: StoredObject,
-        header: PictureHeader,
-        batch: Batch,
-        deadline: Deadline,
+        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, batch: Batch
     ) -> Mapping[str, Answer]:
         """Return the detectors' answers, and keep them, even where another detector failed. Raises the decisive error.
 
         Pictures that Rekognition refuses are converted.
         """
-        answers, errors = ({}, []) if header.converted else self._ask_all(detectors, stored, header, deadline)
+        answers, errors = ({}, []) if header.converted else self._ask_all(detectors, stored, header, batch)
         # A browser may show a picture that Rekognition cannot read: the conversion decides.
         if header.converted or any(getattr(error, "code", None) is Code.IMAGE_DAMAGED for error in errors):
-            with self.preparation.ready(stored, replace(header, converted=True), deadline) as (copy, header_of_copy):
-                answers, errors = self._ask_all(detectors, copy, header_of_copy, deadline)
+            header = replace(header, converted=True)
+            with self.preparation.ready(stored, header, batch.deadline) as (copy, header_of_copy):
+                answers, errors = self._ask_all(detectors, copy, header_of_copy, batch)
         self._remember(stored, answers, batch)
         if errors:
             raise _decisive(errors)
         return answers
 
     def _ask_all(
-        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, deadline: Deadline
+        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, batch: Batch
     ) -> tuple[Mapping[str, Answer], list[LabellingError]]:
         """Ask the detectors at the same time, and wait for all of them."""
 
         def ask(detector: Detector) -> Answer | LabellingError:
             try:
-                return self._detect(detector, stored, header, deadline)
+                return self._detect(detector, stored, header, batch.deadline)
             except LabellingError as error:
                 return error
 
@@ -436,7 +396,7 @@ class Pipeline(Recorder):
             # Rekognition says the same of an object that is gone and of one it may not read: S3 knows which.
             self.objects.open(stored.key, stored.version_id, 1)
             raise RekognitionDeniedError(f"Rekognition may not read the object: {error}") from error
-        return Answer(self.settings.analysis(detector, raw), self.settings.kept(header))
+        return self.settings.answer(detector, raw, header)
 
     def _remember(self, stored: StoredObject, answers: Mapping[str, Answer], batch: Batch) -> None:
         """Keep paid answers: for the batch, and for the table at its end."""
@@ -447,87 +407,6 @@ class Pipeline(Recorder):
             content_item(*content, name, self.settings.fingerprints[name], answer, expires_at_s)
             for name, answer in answers.items()
         ]
-
-    # --- results
-
-    def _labeled(
-        self, event: ObjectEvent, stored: StoredObject, answers: Mapping[str, Answer], new_answers: Mapping[str, Answer]
-    ) -> Write:
-        """Return the result of all answers; `new_answers` are those that were not known before."""
-        # The header from a detector's answer records a conversion.
-        header = next(iter((new_answers or answers).values())).header
-        whole = Analysis()
-        for answer in answers.values():
-            whole.update(answer.analysis)
-        # The item has room for the labels twice if rules may change them.
-        analysis, cut = trimmed(whole, MAX_ANALYSIS_BYTES // 2 if self.settings.rules else MAX_ANALYSIS_BYTES)
-        result = self._result(event, stored, Status.LABELED)
-        result.update(cast("Result", analysis))
-        labels = self._show_labels(result, result["labels"]) if "labels" in result else None
-        result["format"] = header.format
-        if header.width is not None and header.height is not None:
-            result["width"], result["height"] = header.width, header.height
-        self._show_facts(result, header)
-        if header.converted:
-            result["converted"] = True
-        result["reused"] = not new_answers
-        if lost := sorted({*cut}.union(*(answer.truncated for answer in answers.values()))):
-            result["truncated"] = lost
-        return Write(result, event.position.event_time, self.settings.whole_fingerprint, labels)
-
-    def _show_facts(self, result: Result, header: PictureHeader) -> None:
-        """Add the camera's facts to a result, except a time that is still to come everywhere on Earth."""
-        capture = self.settings.kept(header).capture or {}
-        latest = (self.now() + timedelta(days=1)).isoformat()
-        shown = {name: value for name, value in capture.items() if name != "takenAt" or str(value) <= latest}
-        result.pop("capture", None)
-        if shown:
-            result["capture"] = cast("Capture", shown)
-
-    def _show_labels(self, result: Result, labels: list[Label]) -> list[Label] | None:
-        """Show in a result the labels that the rules allow; return all labels if the rules change any."""
-        result["labels"] = self.settings.shown(labels)
-        return None if result["labels"] == labels else labels
-
-    def _rejected(self, event: ObjectEvent, stored: StoredObject, rejection: PictureRejectedError) -> Write:
-        result = self._result(event, stored, Status.REJECTED)
-        result["code"], result["message"] = rejection.code, rejection.sentence
-        return Write(result, event.position.event_time, self.settings.whole_fingerprint)
-
-    def _result(self, event: ObjectEvent, stored: StoredObject, status: Status) -> Result:
-        result = new_result(event, status, self.now())
-        result["etag"] = stored.etag
-        result["sizeBytes"] = stored.size_bytes
-        is_upload = event.kind is EventKind.CREATED
-        result["uploadedAt"] = event.position.event_time if is_upload else stored.modified_at
-        result["detectors"] = [str(detector) for detector in self.settings.detectors]
-        if stored.version_id:
-            result["versionId"] = stored.version_id
-        return result
-
-
-def new_result(event: ObjectEvent, status: Status, now: datetime, code: Code | None = None) -> Result:
-    """Return what every result says."""
-    result: Result = {
-        "key": event.key,
-        "bucket": event.bucket,
-        "status": status,
-        "sequencer": event.position.sequencer,
-        "processedAt": keys.iso_ms(now),
-    }
-    if code:
-        result["code"], result["message"] = code, sentence(code)
-    return result
-
-
-def tombstone(event: ObjectEvent, now: datetime) -> Write:
-    """Return the write that takes a picture's result away, at the event's place in the order."""
-    result = new_result(event, Status.DELETED, now, Code.OBJECT_DELETED)
-    # The version of a purge is not the last current version, which is no longer known.
-    if event.version_id and event.kind is not EventKind.PURGED:
-        result["versionId"] = event.version_id
-    expires_at = now + timedelta(days=TOMBSTONE_DAYS)
-    return Write(result, event.position.event_time, expires_at_s=int(expires_at.timestamp()))
 
 
 def _decisive(errors: Sequence[LabellingError]) -> LabellingError:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from ..results.item import PictureHeader
-from .deadline import Deadline
 from .decoder import Decoder
 from .errors import ConversionDelayedError
+from .events import Deadline
 from .metrics import Metric, Metrics
 from .s3_objects import ConvertedObject, S3Objects, StoredObject
 

@@ -15,10 +15,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ..results.document import SIDES_PX, preview_key
 from . import picture
-from .deadline import Deadline
 from .decoder import Decoder
 from .errors import ObjectGoneError, PictureRejectedError, UnreadableMessageError
-from .events import EventKind, ObjectEvent, decode_message
+from .events import Deadline, EventKind, ObjectEvent, decode_message
 from .metrics import Metric, Metrics
 from .s3_objects import S3Objects, S3Previews
 

@@ -22,7 +22,6 @@ from botocore.exceptions import (
 
 from ..results import table
 from ..results.codes import Code
-from .deadline import Deadline
 from .detectors import OPERATIONS, Detector
 from .errors import (
     LabellingError,
@@ -33,6 +32,7 @@ from .errors import (
     RekognitionThrottledError,
     RekognitionTimeoutError,
 )
+from .events import Deadline
 from .metrics import Metric, Metrics
 from .s3_objects import ConvertedObject, StoredObject
 

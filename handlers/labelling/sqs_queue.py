@@ -27,11 +27,9 @@ from ..results import keys
 from ..results.codes import Code
 from ..results.errors import AnnouncementClaimedError, ResultsError, TableUnavailableError
 from ..results.table import ResultsWriter
-from .deadline import MARGIN_S, Deadline
 from .errors import AnnouncementError, DelayedError, TransientError
-from .events import RECEIVE_COUNT, SENT_TIMESTAMP, ObjectEvent, QueueMessage
+from .events import RECEIVE_COUNT, SENT_TIMESTAMP, Deadline, Ended, ObjectEvent, QueueMessage
 from .metrics import Metric, Metrics
-from .pipeline import Ended
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -96,10 +94,6 @@ class EventsQueue:
                 waits = {message.id: message.receives - 1 for message in again}
         return {message.id: max(1, message.receives - waits.get(message.id, 0)) for message in messages}
 
-    def is_used_up(self, message: QueueMessage, attempts: int) -> bool:
-        """Move a message to the dead-letter queue whose attempts were all cut short: their function was killed."""
-        return attempts > self.max_attempts and self._bury(message)
-
     def retry(self, error: Exception, event: ObjectEvent | None, message: QueueMessage, attempts: int) -> bool:
         """Hide a failed message; return whether it may leave the queue, because that was its last attempt."""
         is_wait = isinstance(error, DelayedError) and self.now() - message.sent_at < LONGEST_WAIT
@@ -108,7 +102,7 @@ class EventsQueue:
             waits = message.receives - attempts + 1
             delay_s = max(1, self.delay_s(waits, max(LEAST_BASE_S, self.base_delay_s)))
             self.logger.info("Message waits for its turn", delay_s=delay_s, waits=waits)
-        elif attempts >= self.max_attempts and self._bury(message):
+        elif attempts >= self.max_attempts and self.bury(message):
             return True
         else:
             delay_s = self.delay_s(attempts, self.base_delay_s)
@@ -140,7 +134,7 @@ class EventsQueue:
             return False
         return True
 
-    def _bury(self, message: QueueMessage) -> bool:
+    def bury(self, message: QueueMessage) -> bool:
         """Send a message to the dead-letter queue, before it leaves this one: a crash in between doubles it."""
         if not self.dead_letters_url:
             return False
@@ -182,10 +176,10 @@ class QueueFunction:
     """One Lambda function behind a queue of S3 events."""
 
     queue: EventsQueue
-    process: Callable[[ObjectEvent, Any, Deadline], Ended]
+    process: Callable[[ObjectEvent, Any], Ended]
     """The work on one event; with what `open` gives for its batch."""
-    open: Callable[[Sequence[ObjectEvent]], AbstractContextManager[Any]] = nullcontext
-    """The preparation for the events of one batch."""
+    open: Callable[[Sequence[ObjectEvent], Deadline], AbstractContextManager[Any]] = lambda *_: nullcontext()
+    """The preparation for the events of one batch, which must be done before the deadline."""
     batch_size: int = 10
     pictures_at_once: Callable[[], float] | None = None
     """So many calls under way use up the quota, at the present duration of calls. None of a function that leaves it to
@@ -194,8 +188,7 @@ class QueueFunction:
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Process a batch; return the identifiers of the messages that stay in the queue."""
-        total_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
-        deadline = Deadline(self.clock() + total_s, self.clock, total_s)
+        deadline = Deadline.of(context, self.clock)
         messages = [QueueMessage.of_record(record) for record in event["Records"]]
         underway = Underway(len(messages))
         try:
@@ -233,12 +226,12 @@ class QueueFunction:
 
         def process(message: QueueMessage) -> bool:
             try:
-                return self._message(message, attempts[message.id], batch, deadline)
+                return self._message(message, attempts[message.id], batch)
             finally:
                 underway.add(-1)
 
         with (
-            self.open([event for message in messages for event in message.content.events]) as batch,
+            self.open([event for message in messages for event in message.content.events], deadline) as batch,
             ThreadPoolExecutor(max(1, len(messages)), thread_name_prefix="message") as pool,
         ):
             done = list(pool.map(process, messages))
@@ -246,16 +239,17 @@ class QueueFunction:
             self.queue.delete([message for message, is_done in zip(messages, done, strict=True) if is_done])
         return [message for message, is_done in zip(messages, done, strict=True) if not is_done]
 
-    def _message(self, message: QueueMessage, attempts: int, batch: Any, deadline: Deadline) -> bool:
+    def _message(self, message: QueueMessage, attempts: int, batch: Any) -> bool:
         """Process one message; return whether it may leave the queue."""
         self.queue.logger.thread_safe_append_keys(correlation_id=message.id)
         event = None
         try:
-            if attempts > 1 and self.queue.is_used_up(message, attempts):
+            # The attempts were all cut short: their function was killed.
+            if attempts > self.queue.max_attempts and self.queue.bury(message):
                 return True
             self._note_unusable(message)
             for event in message.content.events:
-                self._event(event, batch, deadline)
+                self._event(event, batch)
         except Exception as error:  # whatever it is, the message comes again later
             self._log_failure(error)
             return self.queue.retry(error, event, message, attempts)
@@ -274,7 +268,7 @@ class QueueFunction:
             self.queue.results.keep_unreadable(message.id, message.body, keys.iso_ms(self.queue.now()))
             logger.error("Message is unreadable; the results table keeps it", reason=reason)
 
-    def _event(self, event: ObjectEvent, batch: Any, deadline: Deadline) -> None:
+    def _event(self, event: ObjectEvent, batch: Any) -> None:
         logger = self.queue.logger
         logger.thread_safe_append_keys(
             key=event.key,
@@ -284,7 +278,7 @@ class QueueFunction:
             s3_request_id=event.request_id,
             labels=None,  # those of the event before
         )
-        ended = self.process(event, batch, deadline)
+        ended = self.process(event, batch)
         labels = ended.result.get("labels") if ended.result else None
         if labels is not None:
             shown = [{"name": label["name"], "confidence": float(label["confidence"])} for label in labels]

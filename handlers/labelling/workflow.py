@@ -29,10 +29,10 @@ from ..results.errors import ResultsError
 from ..results.item import Item
 from ..results.order import Position
 from . import errors
-from .deadline import Deadline
 from .detectors import Detector
 from .errors import (
     AnnouncementError,
+    DetectorsMissingError,
     LabellingError,
     ObjectGoneError,
     PictureRejectedError,
@@ -40,11 +40,10 @@ from .errors import (
     StorageError,
     TransientError,
 )
-from .events import EventKind, ObjectEvent
-from .failure import record_failure
+from .events import Deadline, Ended, EventKind, ObjectEvent
 from .metrics import Metrics
 from .outbox import Outbox
-from .pipeline import DetectorsMissingError, Ended, Pipeline, Recorder
+from .pipeline import Pipeline, Recorder
 from .s3_objects import StoredObject
 
 if TYPE_CHECKING:
@@ -105,9 +104,9 @@ class StepFunction:
 def inspect(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
     """Return a final state if no Rekognition call is needed, else the state with the `missing` detectors."""
     event = decode_event(state["event"])
-    with pipeline.open([event]) as batch:
+    with pipeline.open([event], deadline) as batch:
         try:
-            return _ended(state, pipeline.process(event, batch, deadline))
+            return _ended(state, pipeline.process(event, batch))
         except DetectorsMissingError as error:
             return {
                 "event": encode_event(error.event),
@@ -133,14 +132,14 @@ def store(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
     # A detector with a known answer was not called, and has neither.
     answers = [decode_answer(branch["answer"]) for branch in branches if "answer" in branch]
     failures = [failure for branch in branches if (failure := _failure(branch))]
-    with pipeline.open([event]) as batch:
+    with pipeline.open([event], deadline) as batch:
         return _ended(state, pipeline.complete(event, stored, answers, failures, batch))
 
 
 def fail(recorder: Recorder, state: State, deadline: Deadline) -> State:
     """Write the FAILED result of an earlier step's permanent error. Raises what `Recorder` raises."""
     code = getattr(error_of(state["failure"]["Error"]), "code", None)
-    return _ended(state, record_failure(recorder, decode_event(state["event"]), code))
+    return _ended(state, recorder.record_failure(decode_event(state["event"]), code))
 
 
 def notify(outbox: Outbox, state: State, deadline: Deadline) -> State:

@@ -13,12 +13,11 @@ from typing import Any, cast
 
 from aws_lambda_powertools import Logger
 
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector, DetectorSettings
-from handlers.labelling.events import ObjectEvent, QueueMessage
+from handlers.labelling.events import Deadline, ObjectEvent, Outcome, QueueMessage
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.outbox import Outbox
-from handlers.labelling.pipeline import Outcome, Pipeline
+from handlers.labelling.pipeline import Pipeline
 from handlers.labelling.preparation import Preparation
 from handlers.labelling.rekognition import Detect
 from handlers.labelling.s3_objects import S3Objects
@@ -74,11 +73,11 @@ def process(pipeline: Pipeline, event: ObjectEvent, deadline: Deadline = FOREVER
 
 def process_batch(pipeline: Pipeline, events: Sequence[ObjectEvent], deadline: Deadline = FOREVER) -> list[Outcome]:
     """Process the events of one batch at the same time; raises the first error when all have ended."""
-    with pipeline.open(events) as batch:
+    with pipeline.open(events, deadline) as batch:
         if len(events) == 1:
-            return [Outcome(pipeline.process(events[0], batch, deadline).outcome)]
+            return [Outcome(pipeline.process(events[0], batch).outcome)]
         with ThreadPoolExecutor(10) as messages:
-            ended = messages.map(lambda event: pipeline.process(event, batch, deadline), events)
+            ended = messages.map(lambda event: pipeline.process(event, batch), events)
             return [Outcome(end.outcome) for end in ended]
 
 

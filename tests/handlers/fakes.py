@@ -11,13 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.decoder import Decoder
 from handlers.labelling.decoding import Answer
 from handlers.labelling.decoding.child import answered
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import ObjectGoneError
-from handlers.labelling.events import EventKind, ObjectEvent
+from handlers.labelling.events import Deadline, EventKind, ObjectEvent
 from handlers.labelling.s3_objects import S3Objects, StoredObject
 from handlers.results import keys
 from handlers.results.errors import ConflictError

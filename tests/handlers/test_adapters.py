@@ -17,7 +17,6 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from handlers.labelling import rekognition, s3_objects
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import (
     ObjectGoneError,
@@ -28,6 +27,7 @@ from handlers.labelling.errors import (
     RekognitionTimeoutError,
     StorageError,
 )
+from handlers.labelling.events import Deadline
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.s3_objects import ConvertedObject, StoredObject
 from handlers.results.codes import Code

@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from handlers.labelling.errors import AnnouncementError
-from handlers.labelling.events import EventKind
-from handlers.labelling.failure import record_failure
+from handlers.labelling.events import EventKind, Outcome
 from handlers.labelling.metrics import Metric
 from handlers.labelling.outbox import CLAIM, DeliveringOutbox
-from handlers.labelling.pipeline import Outcome, Pipeline, Recorder
+from handlers.labelling.pipeline import Pipeline, Recorder
 from handlers.results import keys
 from handlers.results.errors import AnnouncementClaimedError, TableUnavailableError
 from handlers.results.item import OUTBOX_ATTRIBUTES
@@ -104,7 +103,7 @@ class World(Fakes):
         return Recorder(BUCKET, results, self.outbox, self.metrics, lambda: self.now)
 
     def record_failure(self, **of_event: Any) -> str:
-        return record_failure(self.recorder(), event(**of_event)).outcome
+        return self.recorder().record_failure(event(**of_event)).outcome
 
     def result(self, key: str = "cat.jpg") -> dict[str, Any]:
         return self.rows.items[keys.image_place(key)]

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.labelling.errors import AnnouncementError, RekognitionServerError
-from handlers.labelling.failure import record_failure
 from handlers.results import keys
 from handlers.results.codes import Status
 from handlers.results.item import OUTBOX_ATTRIBUTES
@@ -31,7 +30,7 @@ def deliver(world: World, delivery: Delivery, *, refused: bool) -> bool:
     world.rekognition.fail = fail
     try:
         if delivery.dead:
-            record_failure(world.recorder(), delivery.event)
+            world.recorder().record_failure(delivery.event)
         else:
             process(world.pipeline(), world.objects.with_header(delivery.event))
     except (AnnouncementError, RekognitionServerError):

@@ -10,10 +10,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import RekognitionServerError, RekognitionTimeoutError
-from handlers.labelling.events import ObjectEvent
+from handlers.labelling.events import Deadline, ObjectEvent
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
 from handlers.labelling.s3_objects import StoredObject
 from tests.handlers.assembling import FakeSqs

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from handlers.labelling.errors import RekognitionServerError
 from handlers.labelling.events import EventKind, ObjectEvent
-from handlers.labelling.failure import record_failure
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.pipeline import Recorder
 from handlers.results import keys
@@ -131,7 +130,7 @@ class BothFunctions:
         self.broken = delivery.broken
         event = self.objects.with_header(delivery.event)
         if delivery.dead:
-            record_failure(self.recorder, event)
+            self.recorder.record_failure(event)
             return
         try:
             process(self.pipeline, event)

@@ -22,9 +22,8 @@ from handlers.labelling.decoding import metadata
 from handlers.labelling.decoding.conversion import convert, facts
 from handlers.labelling.decoding.metadata import capture
 from handlers.labelling.errors import PictureRejectedError
-from handlers.labelling.events import ObjectEvent, decode_message
+from handlers.labelling.events import ObjectEvent, Outcome, decode_message
 from handlers.labelling.picture import read_header
-from handlers.labelling.pipeline import Outcome
 from handlers.labelling.preparation import Preparation
 from handlers.results import keys
 from handlers.results.codes import Code

@@ -10,7 +10,6 @@ from aws_lambda_powertools import Logger
 
 from handlers.labelling.errors import RekognitionDeniedError, StorageError
 from handlers.labelling.events import EventKind, ObjectEvent
-from handlers.labelling.failure import record_failure
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.pipeline import Recorder
 from handlers.results import keys
@@ -24,7 +23,7 @@ from tests.handlers.fakes import FakeRows
 
 def record(rows: FakeRows, occurrence: ObjectEvent, metrics: Metrics | None = None) -> str:
     recorder = Recorder(BUCKET, ResultsWriter(rows), None, metrics or Metrics(), lambda: time_of(50))
-    return record_failure(recorder, occurrence).outcome
+    return recorder.record_failure(occurrence).outcome
 
 
 def result(rows: FakeRows) -> dict[str, Any]:

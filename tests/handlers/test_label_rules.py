@@ -12,9 +12,8 @@ import pytest
 
 from handlers.environment import EnvironmentVariableError, Variables
 from handlers.labelling.detectors import Detector, DetectorSettings
-from handlers.labelling.events import ObjectEvent, decode_message
+from handlers.labelling.events import ObjectEvent, Outcome, decode_message
 from handlers.labelling.outbox import Outbox
-from handlers.labelling.pipeline import Outcome
 from handlers.results import keys
 from handlers.results.document import Label
 from handlers.results.item import FACTS_LAYOUT, MAX_ANALYSIS_BYTES, TERMS_LAYOUT, document, size_bytes

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.detectors import Detector
 from handlers.labelling.errors import (
     PictureRejectedError,
@@ -19,6 +18,7 @@ from handlers.labelling.errors import (
     RekognitionThrottledError,
     RekognitionTimeoutError,
 )
+from handlers.labelling.events import Deadline
 from handlers.labelling.rekognition import PacedCalls, TokenBucket
 from handlers.labelling.s3_objects import StoredObject
 from handlers.results.codes import Code

@@ -22,9 +22,9 @@ from handlers.labelling.errors import (
     RekognitionThrottledError,
     RekognitionTimeoutError,
 )
-from handlers.labelling.events import EventKind, ObjectEvent
+from handlers.labelling.events import EventKind, ObjectEvent, Outcome
 from handlers.labelling.metrics import Metric
-from handlers.labelling.pipeline import Outcome, Pipeline
+from handlers.labelling.pipeline import Pipeline
 from handlers.labelling.s3_objects import ConvertedObject, StoredObject
 from handlers.results import keys
 from handlers.results.codes import Code, Status, sentence

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from handlers.labelling.events import ObjectEvent
+from handlers.labelling.events import ObjectEvent, Outcome
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.outbox import DeliveringOutbox
-from handlers.labelling.pipeline import Outcome, Pipeline
+from handlers.labelling.pipeline import Pipeline
 from handlers.labelling.s3_objects import S3Objects
 from handlers.results import keys
 from handlers.results.table import Rows

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers.labelling.pipeline import tombstone
 from handlers.results import keys
 from handlers.results.codes import Status
 from handlers.results.item import Write, size_bytes, term_entries
@@ -39,7 +38,7 @@ def stocked(table: ResultsTable) -> ResultsTable:
         table.write(write)
     table.write(labeled("uploads/IMG_99.jpg", status=Status.REJECTED))
     table.write(reading("uploads/IMG_98.jpg", "stop"))
-    table.write(tombstone(event("uploads/IMG_98.jpg", sequencer=9), time_of(9)))
+    table.write(event("uploads/IMG_98.jpg", sequencer=9).tombstone(time_of(9)))
     table.write(reading("private/IMG_97.jpg", "stop", sequencer=3))
     return table
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from handlers.labelling.sns_message import MAX_BYTES, size_bytes, sns_message
+from handlers.labelling.outbox import MAX_BYTES, size_bytes, sns_message
 from handlers.results.codes import Code, Status
 from handlers.results.document import ModerationLabel, Result
 from tests.handlers.factories import label, labeled

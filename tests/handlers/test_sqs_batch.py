@@ -16,11 +16,9 @@ import pytest
 from aws_lambda_powertools import Logger
 from botocore.stub import Stubber
 
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.errors import RekognitionServerError
-from handlers.labelling.events import ObjectEvent
+from handlers.labelling.events import Deadline, Ended, ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
-from handlers.labelling.pipeline import Ended
 from handlers.labelling.sqs_queue import QueueFunction
 from handlers.results import keys
 from handlers.results.codes import Status
@@ -61,13 +59,13 @@ class Edge:
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     @contextmanager
-    def open(self, events: Sequence[ObjectEvent]) -> Iterator[None]:
+    def open(self, events: Sequence[ObjectEvent], deadline: Deadline) -> Iterator[None]:
         self.opened.append([event.key for event in events])
+        self.deadlines.append(deadline)
         yield
 
-    def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
+    def process(self, event: ObjectEvent, batch: None) -> Ended:
         self.events.append(event)
-        self.deadlines.append(deadline)
         return self.work(event) or LABELED
 
     @property

@@ -16,11 +16,9 @@ import pytest
 from aws_lambda_powertools import Logger
 from botocore.stub import Stubber
 
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.errors import ConversionDelayedError, RekognitionServerError, RekognitionThrottledError
-from handlers.labelling.events import ObjectEvent
+from handlers.labelling.events import Deadline, Ended, ObjectEvent
 from handlers.labelling.metrics import Metric, Metrics
-from handlers.labelling.pipeline import Ended
 from handlers.labelling.sqs_queue import LONGEST_WAIT, QueueFunction
 from handlers.results.errors import TableUnavailableError
 from tests.handlers.assembling import MAX_ATTEMPTS, FakeSqs, events_queue
@@ -77,11 +75,11 @@ class Edge:
         return QueueFunction(queue, self.process, self.open)
 
     @contextmanager
-    def open(self, events: Sequence[ObjectEvent]) -> Iterator[None]:
+    def open(self, events: Sequence[ObjectEvent], deadline: Deadline) -> Iterator[None]:
         yield
         self.counts.update(self.metrics.take()[0])
 
-    def process(self, event: ObjectEvent, batch: None, deadline: Deadline) -> Ended:
+    def process(self, event: ObjectEvent, batch: None) -> Ended:
         self.processed += 1
         if self.error:
             raise self.error

@@ -13,7 +13,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from handlers.labelling.pipeline import tombstone
 from handlers.results import keys, search
 from handlers.results.codes import Status
 from handlers.results.document import json_ready
@@ -49,7 +48,7 @@ def test_key_of_1000_bytes_can_be_written_and_found(table: ResultsTable) -> None
 
 def test_deleted_picture_is_told_and_not_listed(table: ResultsTable) -> None:
     table.write(labeled("cat.jpg", label("Cat"), sequencer=1))
-    table.write(tombstone(event(sequencer=2), time_of(3)))
+    table.write(event(sequencer=2).tombstone(time_of(3)))
 
     result = table.get("cat.jpg")
     assert result is not None

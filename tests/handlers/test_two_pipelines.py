@@ -28,7 +28,6 @@ from handlers.labelling.errors import (
     TransientError,
 )
 from handlers.labelling.events import EventKind, ObjectEvent, decode_message
-from handlers.labelling.failure import record_failure
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.outbox import DeliveringOutbox, Outbox
 from handlers.labelling.pipeline import Pipeline, Recorder
@@ -158,7 +157,7 @@ class World:
                 if receives < MAX_RECEIVES:
                     queue.append((text, receives + 1))
                 else:
-                    record_failure(self.recorder(self.outbox), event)
+                    self.recorder(self.outbox).record_failure(event)
 
     def rekognition(self) -> FakeRekognition:
         return FakeRekognition(labels=LABELS, fail=self.fail)

@@ -15,7 +15,6 @@ import pytest
 from aws_lambda_powertools import Logger
 from botocore.stub import Stubber
 
-from handlers.labelling.deadline import Deadline
 from handlers.labelling.errors import (
     AnnouncementError,
     ObjectGoneError,
@@ -24,7 +23,7 @@ from handlers.labelling.errors import (
     RekognitionThrottledError,
     TransientError,
 )
-from handlers.labelling.events import EventKind
+from handlers.labelling.events import Deadline, EventKind
 from handlers.labelling.metrics import Metric, Metrics
 from handlers.labelling.outbox import Outbox
 from handlers.labelling.pipeline import Pipeline

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from handlers.labelling.pipeline import tombstone
 from handlers.results import keys
 from handlers.results.codes import Code, Status
 from handlers.results.errors import TableUnavailableError
@@ -96,7 +95,7 @@ def test_delete_takes_all_away_and_an_older_upload_does_not_bring_it_back() -> N
     rows = FakeRows()
     writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=1))
 
-    assert writer(rows).write(tombstone(event(sequencer=3), time_of(4)))
+    assert writer(rows).write(event(sequencer=3).tombstone(time_of(4)))
     assert not writer(rows).write(labeled("cat.jpg", label("Cat"), sequencer=2))
 
     assert labels_of(rows) == set()
@@ -156,7 +155,7 @@ def test_terms_come_and_go_with_the_result() -> None:
     writer(rows).write(reading("cat.jpg", "stop", "here", sequencer=2))
     assert terms_of(rows) == {"NAME#ca", "TEXT#stop", "TEXT#here", "YEAR#2026"}
 
-    writer(rows).write(tombstone(event(sequencer=3), time_of(4)))
+    writer(rows).write(event(sequencer=3).tombstone(time_of(4)))
     assert terms_of(rows) == set()
 
 

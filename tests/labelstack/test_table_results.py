@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.labelling.pipeline import tombstone
 from handlers.results.codes import Status
 from handlers.results.item import FACTS_LAYOUT
 from labelstack.clouds import EmbeddedCloud
@@ -35,7 +34,7 @@ def test_every_picture_but_deleted_ones_comes_once_and_the_oldest_first(table: R
         table.write(labeled(f"{number:02}.jpg", label("Cat"), sequencer=number + 1))
     table.write(labeled("bad.jpg", status=Status.REJECTED))
     table.write(labeled("gone.jpg", label("Cat")))
-    table.write(tombstone(event("gone.jpg", sequencer=9), time_of(9)))
+    table.write(event("gone.jpg", sequencer=9).tombstone(time_of(9)))
 
     assert keys_of(table) == [*(f"{number:02}.jpg" for number in range(30)), "bad.jpg"]
     assert keys_of(table, Status.REJECTED) == ["bad.jpg"]
