@@ -80,17 +80,13 @@ class Uploads:
 def key_name(name: str, most_bytes: int) -> str:
     """Return the last part of a key for a file of this name: at most `most_bytes` bytes, never empty, `.` or `..`.
 
-    Folders before the name go. Characters of markup and of escapes become the full-width ones of the same look.
+    Folders before the name go. Characters of markup and of escapes become the full-width ones of the same look. Of a
+    name that is too long, characters in the middle go: its last 20, with the extension, stay longest.
     """
     base = _HARMFUL.sub(lambda sign: chr(ord(sign[0]) + _FULL_WIDTH), re.split(r"[/\\]", name)[-1])
-    spoken = _UNSPEAKABLE.sub(" ", base).strip()
-    if spoken.strip(".") == "":
+    text = _UNSPEAKABLE.sub(" ", base).strip()
+    if text.strip(".") == "":
         return "picture"
-    return _shortened(spoken, most_bytes)
-
-
-def _shortened(text: str, most_bytes: int) -> str:
-    """Take characters out of the middle until the text fits; its last 20, with the extension, stay longest."""
     if len(text.encode()) <= most_bytes:
         return text
     clusters = _clusters(text)
