@@ -16,16 +16,13 @@ from labelstack.cli.backend import Backend
 from labelstack.cli.backfill import backfill
 from labelstack.cli.cost import cost
 from labelstack.cli.demo import demo
-from labelstack.cli.deployer_policy import deployer_policy
-from labelstack.cli.deployment import down, outputs, up
+from labelstack.cli.deployment import deployer_policy, down, open_page, outputs, up
 from labelstack.cli.doctor import doctor
 from labelstack.cli.export import export
 from labelstack.cli.logs import logs
-from labelstack.cli.open import open_page
 from labelstack.cli.pictures import delete, upload
-from labelstack.cli.repair import migrate, reconcile, redrive, reprocess
+from labelstack.cli.repair import migrate, reconcile, redrive, reprocess, resume
 from labelstack.cli.results import labels, list_pictures, result, search
-from labelstack.cli.resume import resume
 from labelstack.cli.screen import print_error, visible_lines
 from labelstack.cli.simulate import simulate_labels
 from labelstack.cli.watch import watch

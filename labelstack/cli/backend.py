@@ -99,24 +99,19 @@ class Backend:
 
         cli.ready(cli_folder)
 
-    def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
-        """Return the engine that has deployed a stack, or has begun to: `in-process` or `pulumi`; None for neither."""
-        from labelstack.engines.automation import record
-        from labelstack.engines.state import StackState
+    def recorded(self, cloud: Cloud, state_folder: Path, stack: str) -> tuple[str | None, Mapping[str, Any] | None]:
+        """Return the engine whose record a stack is in, `in-process` or `pulumi`, and its outputs; None where none.
 
-        if record.read(state_folder / PULUMI, stack, cloud.instance) is not None:
-            return PULUMI
-        return IN_PROCESS if StackState.load(state_folder / f"{stack}.json", cloud.instance).entries else None
-
-    def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """Return the outputs in an engine's record; None when none deployed this stack."""
+        A stack has no outputs before the end of its first deployment.
+        """
         from labelstack.engines.automation import record
         from labelstack.engines.state import StackState
 
         by_pulumi = record.read(state_folder / PULUMI, stack, cloud.instance)
         if by_pulumi is not None:
-            return by_pulumi.outputs
-        return StackState.load(state_folder / f"{stack}.json", cloud.instance).outputs or None
+            return PULUMI, by_pulumi.outputs
+        state = StackState.load(state_folder / f"{stack}.json", cloud.instance)
+        return IN_PROCESS if state.entries else None, state.outputs or None
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
         """Return the outputs by the Pulumi CLI; None when it is not installed."""

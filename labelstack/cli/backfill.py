@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 
 import click
 
 from handlers.results.keys import iso_ms
-from labelstack.cli.options import command, json_option, target_options
-from labelstack.cli.repair_target import check_cost, cost_yes_option, rate_option, repair_target
+from labelstack.cli.options import command, restart_option
+from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option
 from labelstack.cli.screen import Screen, count_text, size_text, visible
 from labelstack.cli.target import Target
 from labelstack.errors import InputError
@@ -33,14 +34,11 @@ NOTED_EACH = 1000  # pictures, where no bar can be drawn
 )
 @click.option("--to", "to_prefix", metavar="PREFIX", help="With --from: the prefix of every key.  [default: uploads/]")
 @click.option("--previews", is_flag=True, help="Only make previews that are missing, without Rekognition.")
-@click.option("--restart", is_flag=True, help="Start over, not where the last run stopped.")
+@restart_option
 @cost_yes_option
 @rate_option
-@json_option
-@target_options
-@click.pass_context
 def backfill(
-    ctx: click.Context,
+    screen: Screen,
     target: Target,
     prefix: str,
     source_url: str | None,
@@ -49,7 +47,6 @@ def backfill(
     restart: bool,
     yes: bool,
     rate_per_s: float | None,
-    as_json: bool,
 ) -> None:
     """Label the pictures in the upload bucket, or with --from in another one.
 
@@ -67,8 +64,7 @@ def backfill(
         raise click.UsageError(
             "--prefix is for the upload bucket: put the other bucket's prefix into --from, as s3://BUCKET/photos/."
         )
-    screen = Screen(as_json=as_json)
-    stack = repair_target(ctx.obj, target, rate_per_s)
+    stack = RepairTarget(target, rate_per_s)
     source = Place.parse(source_url) if source_url else None
     if source and source.bucket == stack.bucket:
         raise InputError(f"{source_url} is in the stack's own upload bucket: use --prefix instead of --from.")
@@ -85,7 +81,7 @@ def backfill(
     pictures, size_bytes = work.extent(stack.s3, place, progress.after, folders=source is None)
     if not pictures:
         job.finish()
-        _report(screen, place, progress.done)
+        screen.document(_report(place, progress))
         screen.note("no pictures there." if not progress.done else "all pictures are done.")
         return
     screen.note(f"{count_text(pictures, 'picture')} ({size_text(size_bytes)})")
@@ -103,7 +99,7 @@ def backfill(
         )
     for step in _shown(screen, what, pictures, before, steps):
         progress = step
-    _report(screen, place, progress.done)
+    screen.document(_report(place, progress))
     for reason in left_out:
         screen.note(visible(f"left out: {reason}"))
     if source is None:
@@ -113,12 +109,11 @@ def backfill(
         did += "; the others were there" if progress.copied + len(left_out) < progress.done else ""
     screen.note(did if previews else f"{did}: `labelstack watch` shows the results as they arrive")
     if left_out:
-        ctx.exit(1)
+        sys.exit(1)
 
 
-def _report(screen: Screen, place: Place, done: int) -> None:
-    if screen.as_json:
-        screen.document({"pictures": done, "from": f"s3://{place.bucket}/{place.prefix}"})
+def _report(place: Place, progress: Progress) -> dict[str, object]:
+    return {"pictures": progress.done, "from": f"s3://{place.bucket}/{place.prefix}"}
 
 
 def _shown(screen: Screen, what: str, total: int, before: int, steps: Iterator[Progress]) -> Iterator[Progress]:

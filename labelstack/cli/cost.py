@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
 
 from labelstack import calls, prices, pricing
 from labelstack.cli.backend import PROJECT
-from labelstack.cli.options import NUMBER, Number, WholeNumber, command, json_option, target_options
+from labelstack.cli.options import NUMBER, Number, WholeNumber, command
 from labelstack.cli.screen import Screen
 from labelstack.cli.tables import Fitting, plain_table
-from labelstack.cli.target import Target, connect
+from labelstack.cli.target import Target
 from labelstack.errors import InputError, ProgramError
 from labelstack.pricing import Estimate, Shape, Volumes
 
 if TYPE_CHECKING:
     from settings import Settings
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 CENT = 0.005
 
@@ -43,22 +40,21 @@ class Percentage(click.ParamType[float]):
         return fraction
 
 
-def _number(name: str, text: str, default: int = 0) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    return click.option(name, type=WholeNumber(min=0), default=default, show_default=True, metavar="N", help=text)
+count_option = partial(click.option, type=WholeNumber(min=0), default=0, show_default=True, metavar="N")
 
 
 @command(examples=["labelstack cost --stack prod --pictures 100000 --duplicates 10%"])
-@_number("--pictures", "Uploads in a month.", 10_000)
+@count_option("--pictures", default=10_000, help="Uploads in a month.")
 @click.option(
     "--average-kb", type=Number(min=0), default=800, show_default=True, metavar="KB", help="Size of a picture."
 )
 @click.option(
     "--duplicates", type=Percentage(), default="0%", show_default=True, help="Share of pictures with known bytes."
 )
-@_number("--reads", "Requests to the API in a month.")
-@_number("--page-views", "Visits to the page in a month.")
-@_number("--picture-views", "Views of full pictures in a month.")
-@_number("--mails", "Mails to subscribers in a month.")
+@count_option("--reads", "api_requests", help="Requests to the API in a month.")
+@count_option("--page-views", help="Visits to the page in a month.")
+@count_option("--picture-views", help="Views of full pictures in a month.")
+@count_option("--mails", help="Mails to subscribers in a month.")
 @click.option(
     "--labels", type=WholeNumber(0, 49), metavar="N", help="Labels of a picture, on average.  [default: maxLabels]"
 )
@@ -66,58 +62,39 @@ def _number(name: str, text: str, default: int = 0) -> Callable[[Callable[P, R]]
 @click.option(
     "--days", type=WholeNumber(1, 455), default=30, show_default=True, metavar="N", help="How far back, for --saved."
 )
-@json_option
-@target_options
-@click.pass_context
 def cost(
-    ctx: click.Context,
+    screen: Screen,
     target: Target,
-    pictures: int,
     average_kb: float,
-    duplicates: float,
-    reads: int,
-    page_views: int,
-    picture_views: int,
-    mails: int,
     labels: int | None,
     saved: bool,
     days: int,
-    as_json: bool,
+    **counts: Any,
 ) -> None:
     """Estimate a stack's monthly cost on AWS.
 
     It needs no deployed stack: the settings are those in Pulumi.STACK.yaml (--stack), the prices a dated table of
     us-east-1. With --saved, it counts the Rekognition calls that known content has saved on the deployed stack.
     """
-    screen, table = Screen(as_json=as_json), prices.load()
-    settings = read_settings(target.stack)
+    table, settings = prices.load(), read_settings(target.stack)
     shape = shape_of(settings)
     if saved:
-        connection = connect(ctx.obj, target)
+        connection = target.connect()
         service = f"{settings['name']}-{target.stack}"
         counted = calls.count(connection.cloud, connection.outputs, service, days)
-        _show_saved(screen, counted, days, _call_usd(shape, table))
+        call_usd = pricing.rekognition_usd(table, shape, 1) / shape.detectors  # on average, at the first tier
+        _show_saved(screen, counted, days, call_usd)
         return
-    if shape.api == "none" and reads:
+    if shape.api == "none" and counts["api_requests"]:
         raise InputError(f"stack {target.stack} has no API to send --reads to: set labelstack:api, or leave them out.")
     if labels is not None and labels > shape.max_labels:
         raise InputError(
             f"--labels is {labels}, but stack {target.stack} keeps {shape.max_labels} at most (maxLabels)."
         )
-    volumes = Volumes(
-        pictures=pictures,
-        average_bytes=average_kb * pricing.KB,
-        duplicates=duplicates,
-        api_requests=reads,
-        page_views=page_views,
-        picture_views=picture_views,
-        mails=mails,
-        labels=labels,
-    )
+    volumes = Volumes(average_bytes=average_kb * pricing.KB, labels=labels, **counts)
     estimate = pricing.estimate(shape, volumes, table)
-    if as_json:
-        screen.document(_document(estimate, target.stack, table))
-    else:
+    screen.document(_document(estimate, target.stack, table))
+    if not screen.as_json:
         _show(screen, estimate, target.stack, table)
 
 
@@ -157,16 +134,11 @@ def shape_of(settings: Settings) -> Shape:
     )
 
 
-def _call_usd(shape: Shape, table: prices.PriceTable) -> float:
-    """Return the average price of a call, at the first tier."""
-    return pricing.rekognition_usd(table, shape, 1) / shape.detectors
-
-
 def _show_saved(screen: Screen, counted: calls.Calls, days: int, call_usd: float) -> None:
     usd = counted.saved * call_usd
+    said = {"days": days, "callsMade": counted.calls, "callsSaved": counted.saved, "savedUsd": round(usd, 4)}
+    screen.document({**said, "source": counted.source})
     if screen.as_json:
-        said = {"days": days, "callsMade": counted.calls, "callsSaved": counted.saved, "savedUsd": round(usd, 4)}
-        screen.document({**said, "source": counted.source})
         return
     of_all = counted.saved / ((counted.calls + counted.saved) or 1)
     screen.show(

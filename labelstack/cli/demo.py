@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,19 +17,19 @@ from labelstack.cli.options import command, timeout_option, verbose_option
 from labelstack.cli.pictures import Outcome, upload_progress
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import facts_table
-from labelstack.cli.target import connection_to
+from labelstack.cli.target import Connection, prefix_of
 from labelstack.uploads import collect, under
 
 SAMPLES = PROJECT / "samples"
 STACK = "local"
 
 
-@command(examples=["labelstack demo holiday/"])
+@command(examples=["labelstack demo holiday/"], has_json=False, has_target=False)
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE...]")
-@timeout_option("Give up after so many seconds without a result.")
-@verbose_option("Show each resource and the stack's outputs too.")
-@click.pass_context
-def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose: bool) -> None:
+@timeout_option(help="Give up after so many seconds without a result.")
+@verbose_option(help="Show each resource and the stack's outputs too.")
+@click.pass_obj
+def demo(backend: Backend, screen: Screen, images: tuple[Path, ...], timeout_s: float, verbose: bool) -> None:
     """Label pictures on a temporary cloud.
 
     IMAGE is a file or a folder, by default the project's samples. The command shows the results, and then
@@ -36,8 +37,6 @@ def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose
 
     Exit status 0: every picture has a terminal state (LABELED, REJECTED or FAILED).
     """
-    screen = Screen()
-    backend: Backend = ctx.obj
     selection = collect(images or (SAMPLES,))
     with _folder(screen) as folder:
         with step(screen, "embedded cloud started"):
@@ -45,14 +44,15 @@ def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose
         try:
             engine = backend.engine(cloud, folder / "stacks")
             outputs = deploy(engine, STACK, screen, verbose=verbose)
-            connection = connection_to(backend, cloud, outputs)
-            pictures = under(connection.prefix, selection.pictures)
+            connection = Connection.of(backend, cloud, outputs)
+            pictures = under(prefix_of(outputs), selection.pictures)
             outcome = Outcome(len(pictures), selection.left_out if images else ())
             with (
                 step(screen, f"{count_text(len(pictures), 'picture')} done"),
-                upload_progress(screen, pictures, waiting=True) as follow,
+                upload_progress(screen, pictures, waiting=True) as count,
             ):
-                for event in follow(connection.service.upload(pictures, wait_s=timeout_s)):
+                for event in connection.service.upload(pictures, wait_s=timeout_s):
+                    count(event)
                     outcome.add(event)
             screen.show()
             outcome.show(screen, waiting=True, verbose=verbose)
@@ -67,7 +67,7 @@ def demo(ctx: click.Context, images: tuple[Path, ...], timeout_s: float, verbose
         screen.show(f"This stack had a page, at {outputs['websiteUrl']} while it ran: `make up` leaves it running.")
     screen.show(f"demo: {outcome.summary(waiting=True)}")
     if not outcome.is_complete:
-        ctx.exit(1)
+        sys.exit(1)
 
 
 @contextmanager

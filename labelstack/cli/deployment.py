@@ -1,12 +1,14 @@
-"""`up`, `down` and `outputs`."""
+"""`up`, `down`, `outputs`, `open` and `deployer-policy`."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +17,16 @@ from typing import Any
 import click
 from rich.text import Text
 
+from labelstack import deployer_policy as policies
 from labelstack import outputs as stack_outputs
 from labelstack.cli import shared_stack
-from labelstack.cli.backend import IN_PROCESS, PULUMI, Backend, Engine, OnStep, RunningCloud
-from labelstack.cli.options import command, engine_option, json_option, target_options
+from labelstack.cli.backend import IN_PROCESS, PROJECT, PULUMI, Engine, OnStep, RunningCloud
+from labelstack.cli.options import command, engine_option
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import facts_table
-from labelstack.cli.target import Target, reach
+from labelstack.cli.target import Target
 from labelstack.clouds import Cloud
-from labelstack.errors import CloudNotRunningError, InputError, LabelstackError
+from labelstack.errors import CloudNotRunningError, InputError, LabelstackError, NoOutputsError
 
 SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "yellow"), "deleted": ("-", "red")}
 UNCHANGED = "unchanged"
@@ -32,30 +35,25 @@ CLOUD_STOPPED = "The stack is gone, because this command has stopped the embedde
 
 @command(examples=["labelstack up", "labelstack up --cloud localstack"])
 @engine_option
-@json_option
-@target_options
-@click.pass_context
-def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) -> None:
+def up(screen: Screen, target: Target, engine: str | None) -> None:
     """Start the embedded cloud, and deploy or update the stack.
 
     With --cloud localstack, the LocalStack must run already (AWS_ENDPOINT_URL names it). `labelstack down` ends what
     this command starts.
     """
-    screen = Screen(as_json=as_json)
-    backend: Backend = ctx.obj
     if target.cloud == "aws":
         raise InputError(f"stacks on AWS are deployed by Pulumi: pulumi up --stack {target.stack}")
     if engine == PULUMI:
-        backend.find_pulumi(target.pulumi_folder)
+        target.backend.find_pulumi(target.pulumi_folder)
     started: RunningCloud | None = None
     if target.cloud == "embedded":
-        started = start_unless_running(backend, target, screen)
+        started = start_unless_running(target, screen)
     try:
-        cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
+        cloud = target.attach()
         if target.cloud == "localstack":
-            shared_stack.check_ours(backend, target, cloud)
+            shared_stack.check_ours(target, cloud)
         with shared_stack.docker_explained():
-            outputs = deploy(engine_for(backend, target, cloud, engine), target.stack, screen)
+            outputs = deploy(engine_for(target, cloud, engine), target.stack, screen)
         if target.cloud == "localstack":
             stack_outputs.publish(cloud.client("ssm"), target.stack, outputs)
             if missing := shared_stack.missing_rekognition(cloud):
@@ -65,28 +63,27 @@ def up(ctx: click.Context, target: Target, as_json: bool, engine: str | None) ->
             started.stop()
             error.__notes__ = [CLOUD_STOPPED]  # the engine's record went with the cloud
         raise
-    if as_json:
-        screen.document(outputs)
+    screen.document(outputs)
     screen.show()
     screen.show(facts_table(outputs))
     screen.show()
     if target.cloud == "embedded":
-        screen.show(how_to_use(backend.attach_embedded(target.cloud_folder), outputs, target))
+        screen.show(how_to_use(target.backend.attach_embedded(target.cloud_folder), outputs, target))
     else:
         screen.show(shared_stack.how_to_use(cloud, outputs))
 
 
-def engine_for(backend: Backend, target: Target, cloud: Cloud, requested: str | None) -> Engine:
+def engine_for(target: Target, cloud: Cloud, requested: str | None) -> Engine:
     """Return the requested engine, else the one that has deployed the stack, else the in-process one.
 
     Raises:
         InputError: Another engine has deployed the stack: neither can change what the other has made.
     """
-    deployed_by = backend.deployed_by(cloud, target.stacks_folder, target.stack)
+    deployed_by, _ = target.recorded(cloud)
     check_engine(target, deployed_by, requested)
     if (requested or deployed_by or IN_PROCESS) == PULUMI:
-        return backend.pulumi_engine(cloud, target.stacks_folder, target.pulumi_folder)
-    return backend.engine(cloud, target.stacks_folder)
+        return target.backend.pulumi_engine(cloud, target.stacks_folder, target.pulumi_folder)
+    return target.backend.engine(cloud, target.stacks_folder)
 
 
 def check_engine(target: Target, deployed_by: str | None, requested: str | None) -> None:
@@ -98,13 +95,13 @@ def check_engine(target: Target, deployed_by: str | None, requested: str | None)
         )
 
 
-def start_unless_running(backend: Backend, target: Target, screen: Screen) -> RunningCloud | None:
+def start_unless_running(target: Target, screen: Screen) -> RunningCloud | None:
     """Start the embedded cloud; None if it runs."""
     try:
-        backend.attach_embedded(target.cloud_folder)
+        target.backend.attach_embedded(target.cloud_folder)
     except CloudNotRunningError:
         with step(screen, "embedded cloud started"):
-            return backend.start_embedded(target.cloud_folder, detach=True)
+            return target.backend.start_embedded(target.cloud_folder, detach=True)
     screen.note("the embedded cloud runs already.")
     return None
 
@@ -156,33 +153,29 @@ def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[
         yield on_step, counts
 
 
-@command(examples=["labelstack down"])
+@command(examples=["labelstack down"], has_json=False)
 @engine_option
-@target_options
-@click.pass_context
-def down(ctx: click.Context, target: Target, engine: str | None) -> None:
+def down(screen: Screen, target: Target, engine: str | None) -> None:
     """Destroy the stack, and stop the embedded cloud.
 
     The embedded cloud stops even if a resource cannot be removed, because everything on it goes with it.
     """
-    screen = Screen()
-    backend: Backend = ctx.obj
     if target.cloud == "aws":
         raise InputError(f"stacks on AWS are destroyed by Pulumi: pulumi destroy --stack {target.stack}")
     if target.cloud == "localstack":
-        cloud = backend.connect(target.cloud, target.cloud_folder, region=None, profile=None)
-        shared_stack.check_ours(backend, target, cloud)
-        destroy(engine_for(backend, target, cloud, engine), target.stack, screen)
+        cloud = target.attach()
+        shared_stack.check_ours(target, cloud)
+        destroy(engine_for(target, cloud, engine), target.stack, screen)
         stack_outputs.withdraw(cloud.client("ssm"), target.stack)
         return
     try:
-        running = backend.attach_embedded(target.cloud_folder)
+        running = target.backend.attach_embedded(target.cloud_folder)
     except CloudNotRunningError as error:
         forget_stacks(target)
         screen.note(f"nothing to stop: {str(error).splitlines()[0].partition(': start')[0]}.")
         return
     try:
-        destroy(engine_for(backend, target, running, engine), target.stack, screen)
+        destroy(engine_for(target, running, engine), target.stack, screen)
     except LabelstackError as error:
         screen.note(f"some resources could not be removed, and end with the cloud: {error}")
     finally:
@@ -198,19 +191,59 @@ def forget_stacks(target: Target) -> None:
 
 @command(examples=["labelstack outputs --json > outputs.json"])
 @engine_option
-@json_option
-@target_options
-@click.pass_context
-def outputs(ctx: click.Context, target: Target, as_json: bool, engine: str | None) -> None:
+def outputs(screen: Screen, target: Target, engine: str | None) -> None:
     """Print the stack's outputs."""
-    screen = Screen(as_json=as_json)
-    backend: Backend = ctx.obj
-    cloud, of_stack = reach(backend, target)
+    cloud, of_stack = target.reach()
     if target.cloud != "aws":
-        check_engine(target, backend.deployed_by(cloud, target.stacks_folder, target.stack), engine)
-    if as_json:
-        screen.document(dict(of_stack))
+        check_engine(target, target.recorded(cloud)[0], engine)
+    screen.document(of_stack)
     screen.show(facts_table(of_stack))
+
+
+@command("open", examples=["labelstack open --print"], has_json=False)
+@click.option("--print", "only_print", is_flag=True, help="Print the address only.")
+def open_page(screen: Screen, target: Target, only_print: bool) -> None:
+    """Open the stack's page in a browser. Without a browser, print its address."""
+    url = target.reach()[1].get("websiteUrl")
+    if not isinstance(url, str):
+        raise NoOutputsError(
+            f"stack {target.stack!r} has no page: set labelstack:website to s3 or cloudfront (and labelstack:api to "
+            "rest or http, or labelstack:siteMode to guest), then deploy the stack."
+        )
+    click.echo(url)
+    if not only_print and not webbrowser.open(url):
+        screen.note("no browser starts here: open the address in yours.")
+
+
+@command(
+    "deployer-policy",
+    examples=["labelstack deployer-policy --stack prod > policy.json"],
+    has_json=False,
+    has_target=False,
+)
+@click.option("--stack", default="dev", show_default=True, envvar="LABELSTACK_STACK", help="The stack's name.")
+@click.option("--region", help="AWS region, if not the one in the stack's file.")
+@click.option("--account", default="*", show_default="any", metavar="ID", help="The account's id.")
+def deployer_policy(screen: Screen, stack: str, region: str | None, account: str) -> None:
+    """Print the IAM policy of a stack's deployer.
+
+    It follows the stack's settings: print it again when they change. Like `pulumi preview`, this builds the functions'
+    packages first.
+    """
+    from labelstack.engines import configuration, listing  # Pulumi takes half a second to import
+
+    overrides = {"aws:region": region} if region else {}
+    settings = configuration.read(configuration.Project.read(PROJECT), stack, {}, overrides)
+    resources = listing.registered(PROJECT, stack, overrides)
+    policy = policies.document(
+        resources, settings["labelstack:name"], region=settings.get("aws:region", "*"), account=account
+    )
+    click.echo(json.dumps(policy, indent=2))
+    if (size := policies.size_characters(policy)) > policies.MANAGED_POLICY_CHARACTERS:
+        screen.note(
+            f"the policy has {size} characters and a managed policy at most {policies.MANAGED_POLICY_CHARACTERS}: "
+            f"make it an inline policy of the deployer's role ({policies.INLINE_POLICIES_CHARACTERS})."
+        )
 
 
 def how_to_use(cloud: RunningCloud, outputs: Mapping[str, Any], target: Target) -> Text:

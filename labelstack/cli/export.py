@@ -12,17 +12,19 @@ from typing import IO, Any
 import click
 
 from handlers.results.codes import Status
-from labelstack.cli.backend import Backend
-from labelstack.cli.options import command, target_options
+from labelstack.cli.options import command, prefix_option
+from labelstack.cli.results import LISTED, status_option
 from labelstack.cli.screen import Screen, count_text, visible_lines
-from labelstack.cli.target import Target, connect
+from labelstack.cli.target import Target
 from labelstack.exports import FORMATS, whole_file
 
-STATUSES = (Status.LABELED, Status.REJECTED, Status.FAILED)
 STANDARD_OUTPUT = Path("-")
 
 
-@command(examples=["labelstack export --output results.csv", "labelstack export --status FAILED | jq .key"])
+@command(
+    has_json=False,
+    examples=["labelstack export --output results.csv", "labelstack export --status FAILED | jq .key"],
+)
 @click.option(
     "--format",
     "format_name",
@@ -36,12 +38,10 @@ STANDARD_OUTPUT = Path("-")
     show_default="standard output",
     help="The file to write.",
 )
-@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
-@click.option("--status", type=click.Choice([str(status) for status in STATUSES]), help="Only pictures in this state.")
-@target_options
-@click.pass_context
+@prefix_option
+@status_option
 def export(
-    ctx: click.Context, target: Target, format_name: str | None, output: Path, prefix: str, status: str | None
+    screen: Screen, target: Target, format_name: str | None, output: Path, prefix: str, status: str | None
 ) -> None:
     """Write all results as JSON Lines, CSV or Parquet.
 
@@ -49,15 +49,13 @@ def export(
     spreadsheet would read as a formula begins with an apostrophe. A picture that gets a new result during the export
     may be in it twice, the newer one later.
     """
-    screen = Screen()
     format_name = format_name or _format_of(output)
     if format_name == "parquet" and output == STANDARD_OUTPUT:
         raise click.UsageError("Parquet is binary: name a file with --output.")
-    backend: Backend = ctx.obj
-    connection = connect(backend, target)
+    connection = target.connect()
     # The table itself: an API shows its folder's pictures only, in pages for people.
-    table = backend.results(connection.cloud, connection.outputs["resultsTable"])
-    results = table.walk((Status(status),) if status else STATUSES, prefix)
+    table = target.backend.results(connection.cloud, connection.outputs["resultsTable"])
+    results = table.walk((Status(status),) if status else LISTED, prefix)
     with _opened(output) as file:
         writer = FORMATS[format_name](file)
         count = 0

@@ -13,9 +13,9 @@ import click
 from rich.text import Text
 
 from labelstack import logs as function_logs
-from labelstack.cli.options import command, json_option, target_options
+from labelstack.cli.options import command
 from labelstack.cli.screen import Screen, visible
-from labelstack.cli.target import Target, connect
+from labelstack.cli.target import Target
 from labelstack.errors import InputError
 from labelstack.logs import LogLine
 
@@ -36,26 +36,14 @@ METRICS_MARK = '"_aws"'
 @click.option("--follow", "-f", "following", is_flag=True, help="Follow the log until Ctrl-C.")
 @click.option("--since", default="1h", show_default=True, metavar="TIME", help="How far back: 90s, 10m, 2h, 1d.")
 @click.option("--all", "everything", is_flag=True, help="Include Lambda's own lines and metrics (EMF).")
-@json_option
-@target_options
-@click.pass_context
-def logs(
-    ctx: click.Context,
-    target: Target,
-    function: str | None,
-    following: bool,
-    since: str,
-    everything: bool,
-    as_json: bool,
-) -> None:
+def logs(screen: Screen, target: Target, function: str | None, following: bool, since: str, everything: bool) -> None:
     """Show the functions' log.
 
     FUNCTION is `processor` or `failureRecorder` (an output of the stack without "Function"), or a function's own name.
     Without it, the command shows all functions.
     """
-    screen = Screen(as_json=as_json)
     since_ms = int((time.time() - _seconds(since)) * 1000)
-    connection = connect(ctx.obj, target)
+    connection = target.connect()
     names = _functions(connection.outputs, function)
     client = connection.cloud.client("logs")
     lines = function_logs.follow(client, names, since_ms) if following else function_logs.read(client, names, since_ms)
@@ -64,10 +52,8 @@ def logs(
         if not everything and (PLATFORM_LINE.match(line.message) or METRICS_MARK in line.message):
             continue
         shown += 1
-        if as_json:
-            screen.line({"function": line.function, "timestamp": line.timestamp_ms, "message": line.message})
-        else:
-            screen.show(line_text(line))
+        screen.line({"function": line.function, "timestamp": line.timestamp_ms, "message": line.message})
+        screen.show(line_text(line))
     if not shown:
         screen.note(f"nothing was logged in the last {since}.")
 

@@ -2,39 +2,74 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import click
 
+from labelstack.cli.screen import Screen
 from labelstack.cli.target import DEFAULT_STACKS, DEFAULT_STATE_DIR, Target
 from labelstack.errors import InputError
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-CLOUDS = ("embedded", "localstack", "aws")
 ENGINES = ("in-process", "pulumi")
 SURROGATE = re.compile("[\ud800-\udfff]")  # by which Python spells a byte of an argument that is not UTF-8
-# The options that choose a stack and its cloud.
-CONNECTION = frozenset({"cloud", "stack", "region", "profile", "outputs_file", "state_dir", "engine"})
-DEFAULT_TIMEOUT_S = 120.0
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print only JSON, for programs.")
+CONNECTION = (
+    click.Option(
+        ["--cloud"],
+        type=click.Choice(tuple(DEFAULT_STACKS)),
+        default="embedded",
+        show_default=True,
+        envvar="LABELSTACK_CLOUD",
+        help="The cloud of the stack.",
+    ),
+    click.Option(["--stack"], envvar="LABELSTACK_STACK", help="The stack's name.  [default: local; dev on aws]"),
+    click.Option(["--region"], help="AWS region, if not the configured one."),
+    click.Option(["--profile"], help="AWS profile, if not the configured one."),
+    click.Option(
+        ["--outputs", "outputs_file"],
+        type=click.Path(path_type=Path),
+        envvar="LABELSTACK_OUTPUTS",
+        help="JSON file with the stack's outputs.  [default: found by the command]",
+    ),
+    click.Option(
+        ["--state-dir"],
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_STATE_DIR,
+        show_default=".labelstack in the project",
+        envvar="LABELSTACK_STATE_DIR",
+        help="The folder of the embedded cloud.",
+    ),
+)
+CONNECTION_NAMES = frozenset({"engine", *(option.name for option in CONNECTION)})
 
 
 class Command(click.Command):
-    """A command whose help has examples, and the options that choose a stack in a group of their own.
+    """A command that gets the Screen of its run, and the Target that its connection options choose.
 
     Args:
-        examples: Each a whole line for a shell.
+        examples: For the help; each a whole line for a shell.
+        has_json: Whether it has the option `--json`.
+        has_target: Whether it has the options that choose a stack, in a group of their own.
     """
 
-    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
+    def __init__(
+        self,
+        *,
+        params: list[click.Parameter],
+        examples: Sequence[str] = (),
+        has_json: bool = True,
+        has_target: bool = True,
+        **settings: Any,
+    ) -> None:
+        more = [*([JSON] if has_json else []), *(CONNECTION if has_target else [])]
+        super().__init__(params=[*params, *more], **settings)
         self.examples = examples
+        self.has_target = has_target
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; wrong usage where a text is no UTF-8, which keys and labels are. Paths may be any bytes."""
@@ -46,12 +81,24 @@ class Command(click.Command):
                     raise click.BadParameter(f"{text!r} is not UTF-8 text.", ctx, parameter)
         return rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        ctx.params["screen"] = Screen(as_json=ctx.params.pop("as_json", False))
+        if self.has_target:
+            chosen = {str(option.name): ctx.params.pop(str(option.name)) for option in CONNECTION}
+            cloud = chosen["cloud"]
+            if cloud != "aws" and (chosen["region"] or chosen["profile"]):
+                raise click.UsageError(f"--region and --profile are for --cloud aws; this is --cloud {cloud}.", ctx)
+            chosen["stack"] = chosen["stack"] or DEFAULT_STACKS[cloud]
+            ctx.params["target"] = Target(ctx.obj, **chosen)
+        return super().invoke(ctx)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in their groups."""
         groups: dict[str, list[tuple[str, str]]] = {"Options": [], "Connection options": []}
         for parameter in self.get_params(ctx):
             if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
-                groups["Connection options" if parameter.name in CONNECTION else "Options"].append(record)
+                groups["Connection options" if parameter.name in CONNECTION_NAMES else "Options"].append(record)
         for title, options in groups.items():
             if options:
                 with formatter.section(title):
@@ -88,24 +135,18 @@ class Number(click.FloatRange):
         return float(super().convert(value, param, ctx))
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON, for programs.")
-
 engine_option = click.option(
     "--engine",
     type=click.Choice(ENGINES),
     envvar="LABELSTACK_ENGINE",
     help="The engine that deploys the stack.  [default: the last one, or in-process]",
 )
-
-
-def verbose_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return the option `--verbose`."""
-    return click.option("--verbose", "-v", is_flag=True, help=what)
-
-
-def yes_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return the option `--yes`, which answers `confirm`."""
-    return click.option("--yes", is_flag=True, help=what)
+prefix_option = click.option("--prefix", default="", help="Only pictures whose keys start with this.")
+restart_option = click.option("--restart", is_flag=True, help="Start over, not where the last run stopped.")
+verbose_option = partial(click.option, "--verbose", "-v", is_flag=True)
+yes_option = partial(click.option, "--yes", is_flag=True)
+positive_option = partial(click.option, type=Number(min=0, min_open=True))
+timeout_option = partial(positive_option, "--timeout", "timeout_s", default=120.0, show_default=True, metavar="S")
 
 
 def confirm(question: str, otherwise: str, *, yes: bool) -> None:
@@ -126,57 +167,3 @@ def confirm(question: str, otherwise: str, *, yes: bool) -> None:
         is_confirmed = False
     if not is_confirmed:
         raise InputError(f"canceled: {otherwise}. Use --yes to skip the question.")
-
-
-def timeout_option(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return the option `--timeout S`, as `timeout_s`."""
-    return click.option(
-        "--timeout",
-        "timeout_s",
-        type=Number(min=0, min_open=True),
-        default=DEFAULT_TIMEOUT_S,
-        show_default=True,
-        metavar="S",
-        help=what,
-    )
-
-
-def target_options(command: Callable[Concatenate[Target, P], R]) -> Callable[P, R]:
-    """Add the options that name a cloud and a stack; the command gets them as a Target."""
-
-    @click.option(
-        "--cloud",
-        type=click.Choice(CLOUDS),
-        default="embedded",
-        show_default=True,
-        envvar="LABELSTACK_CLOUD",
-        help="The cloud of the stack.",
-    )
-    @click.option("--stack", envvar="LABELSTACK_STACK", help="The stack's name.  [default: local; dev on aws]")
-    @click.option("--region", help="AWS region, if not the configured one.")
-    @click.option("--profile", help="AWS profile, if not the configured one.")
-    @click.option(
-        "--outputs",
-        "outputs_file",
-        type=click.Path(path_type=Path),
-        envvar="LABELSTACK_OUTPUTS",
-        help="JSON file with the stack's outputs.  [default: found by the command]",
-    )
-    @click.option(
-        "--state-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DEFAULT_STATE_DIR,
-        show_default=".labelstack in the project",
-        envvar="LABELSTACK_STATE_DIR",
-        help="The folder of the embedded cloud.",
-    )
-    @functools.wraps(command)
-    def with_target(*args: P.args, **options: P.kwargs) -> R:
-        names = ("cloud", "stack", "region", "profile", "outputs_file", "state_dir")
-        chosen: dict[str, Any] = {name: options.pop(name) for name in names}
-        chosen["stack"] = chosen["stack"] or DEFAULT_STACKS[chosen["cloud"]]
-        if chosen["cloud"] != "aws" and (chosen["region"] or chosen["profile"]):
-            raise click.UsageError(f"--region and --profile are for --cloud aws; this is --cloud {chosen['cloud']}.")
-        return command(Target(**chosen), *args, **options)
-
-    return with_target

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.progress import (
@@ -17,7 +18,6 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -25,23 +25,15 @@ from rich.text import Text
 
 from handlers.results.erasure import Erasure
 from handlers.results.order import TOMBSTONE_DAYS
-from labelstack.cli.backend import Backend
-from labelstack.cli.options import (
-    WholeNumber,
-    command,
-    confirm,
-    json_option,
-    target_options,
-    timeout_option,
-    verbose_option,
-    yes_option,
-)
+from labelstack.cli.options import WholeNumber, command, confirm, timeout_option, verbose_option, yes_option
 from labelstack.cli.screen import Screen, count_text, size_text, visible
 from labelstack.cli.tables import Row, results_table, status_text
-from labelstack.cli.target import Connection, Target, connect
+from labelstack.cli.target import Connection, Target, prefix_of
 from labelstack.errors import InputError, NotFoundError
 from labelstack.service import DEFAULT_WORKERS, Finished, NotUploaded, TimedOut, Uploaded, UploadEvent, until
 from labelstack.uploads import LeftOut, LocalPicture, collect, total_bytes, under
+
+E = TypeVar("E", bound=UploadEvent)
 
 SHOWN_PICTURES = 40  # of more, only numbers
 BACKUP_DAYS = 35  # the reach of the table's point-in-time recovery, which nobody can shorten for one item
@@ -51,16 +43,13 @@ BACKUP_DAYS = 35  # the reach of the table's point-in-time recovery, which nobod
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--prefix", help="The prefix of every key.  [default: the stack's upload prefix]")
 @click.option("--wait", "wait_for_results", is_flag=True, help="Wait for the results of these uploads.")
-@timeout_option("With --wait: give up after so many seconds without a result.")
+@timeout_option(help="With --wait: give up after so many seconds without a result.")
 @click.option(
     "--parallel", type=WholeNumber(1, 64), default=DEFAULT_WORKERS, show_default=True, help="Uploads at once."
 )
-@verbose_option("Name every picture, and each file left out of folders.")
-@json_option
-@target_options
-@click.pass_context
+@verbose_option(help="Name every picture, and each file left out of folders.")
 def upload(
-    ctx: click.Context,
+    screen: Screen,
     target: Target,
     paths: tuple[Path, ...],
     prefix: str | None,
@@ -68,7 +57,6 @@ def upload(
     timeout_s: float,
     parallel: int,
     verbose: bool,
-    as_json: bool,
 ) -> None:
     """Upload files, and folders with all their pictures.
 
@@ -82,30 +70,29 @@ def upload(
     --json prints one line for each picture as it ends: its result and `file`, `seconds`; without a result `status` is
     UPLOADED, NOT_UPLOADED or TIMED_OUT.
     """
-    screen = Screen(as_json=as_json)
-    backend: Backend = ctx.obj
     selection = collect(paths)
-    connection = connect(backend, target)
-    pictures = under(connection.prefix if prefix is None else prefix, selection.pictures)
+    connection = target.connect()
+    pictures = under(prefix_of(connection.outputs) if prefix is None else prefix, selection.pictures)
     outcome = Outcome(len(pictures), selection.left_out)
-    if as_json:
-        for entry in selection.unreadable:
-            screen.line({"file": str(entry.path), "status": "NOT_UPLOADED", "message": entry.reason})
+    for entry in selection.unreadable:
+        screen.line({"file": str(entry.path), "status": "NOT_UPLOADED", "message": entry.reason})
     events = connection.service.upload(pictures, wait_s=timeout_s if wait_for_results else None, workers=parallel)
     try:
-        with upload_progress(screen, pictures, waiting=wait_for_results) as follow:
-            for event in follow(events):
+        with upload_progress(screen, pictures, waiting=wait_for_results) as count:
+            for event in events:
+                count(event)
                 outcome.add(event)
-                if as_json and (line := outcome_line(event, waiting=wait_for_results)):
+                if line := outcome_line(event, waiting=wait_for_results):
                     screen.line(line)
     except KeyboardInterrupt as error:
-        error.add_note(outcome.interrupted)
+        sent = f"{len(outcome.all_of(Uploaded)):,} of {count_text(len(pictures), 'picture')} had been uploaded"
+        error.add_note(f"{sent}. Their labelling goes on: `labelstack watch` shows the results.")
         raise
     outcome.show(screen, waiting=wait_for_results, verbose=verbose)
     hint = " (--verbose names all)" if outcome.is_shortened and not verbose else ""
     screen.show(outcome.summary(waiting=wait_for_results) + hint)
-    if not outcome.is_good:
-        ctx.exit(1)
+    if not outcome.is_complete or outcome.count("FAILED"):
+        sys.exit(1)
 
 
 class Outcome:
@@ -116,60 +103,35 @@ class Outcome:
         left_out: Files of the folders that are not uploaded.
     """
 
-    def __init__(self, chosen: int, left_out: Sequence[LeftOut] = (), clock: Callable[[], float] = time.monotonic):
+    def __init__(self, chosen: int, left_out: Sequence[LeftOut] = ()) -> None:
         self.chosen = chosen
         self.left_out = [entry for entry in left_out if not entry.is_unreadable]
         self.unreadable = [entry for entry in left_out if entry.is_unreadable]
-        self.uploaded: list[Uploaded] = []
-        self.not_uploaded: list[NotUploaded] = []
-        self.finished: list[Finished] = []
-        self.timed_out: list[TimedOut] = []
-        self._clock = clock
-        self._began_s = self._ended_s = clock()
+        self._events: list[UploadEvent] = []
+        self._began_s = self._ended_s = time.monotonic()
 
     def add(self, event: UploadEvent) -> None:
         """Add an event to the outcome."""
-        self._ended_s = self._clock()
-        match event:
-            case Uploaded():
-                self.uploaded.append(event)
-            case NotUploaded():
-                self.not_uploaded.append(event)
-            case Finished():
-                self.finished.append(event)
-            case TimedOut():
-                self.timed_out.append(event)
+        self._ended_s = time.monotonic()
+        self._events.append(event)
+
+    def all_of(self, kind: type[E]) -> list[E]:
+        """Return the events of a kind, in their order."""
+        return [event for event in self._events if isinstance(event, kind)]
 
     def count(self, status: str) -> int:
         """Return how many pictures ended in a status."""
-        return sum(finished.result["status"] == status for finished in self.finished)
+        return sum(finished.result["status"] == status for finished in self.all_of(Finished))
 
     @property
     def is_complete(self) -> bool:
         """Return whether every picture has a terminal state."""
-        return not self.not_uploaded and not self.timed_out and not self.unreadable
-
-    @property
-    def is_good(self) -> bool:
-        """Return whether every picture was uploaded and, if the command waited, is LABELED or REJECTED."""
-        return self.is_complete and not self.count("FAILED")
+        return not self.all_of(NotUploaded) and not self.all_of(TimedOut) and not self.unreadable
 
     @property
     def is_shortened(self) -> bool:
         """Return whether the output does not name all pictures, as `--verbose` does."""
         return bool(self.left_out) or max(self.chosen, len(self.unreadable)) > SHOWN_PICTURES
-
-    @property
-    def rows(self) -> list[Row]:
-        """Return the pictures with a result, by name."""
-        rows = [Row(end.uploaded.picture.name, end.result, end.seconds) for end in self.finished]
-        return sorted(rows, key=lambda row: row.name)
-
-    @property
-    def interrupted(self) -> str:
-        """Return a sentence with the number of pictures that were uploaded before the interruption."""
-        sent = f"{len(self.uploaded):,} of {count_text(self.chosen, 'picture')} had been uploaded"
-        return f"{sent}. Their labelling goes on: `labelstack watch` shows the results."
 
     def summary(self, *, waiting: bool) -> str:
         """Return one line about the whole upload."""
@@ -177,37 +139,35 @@ class Outcome:
             "labeled": self.count("LABELED"),
             "rejected": self.count("REJECTED"),
             "failed": self.count("FAILED"),
-            "without result": len(self.timed_out),
+            "without result": len(self.all_of(TimedOut)),
         }
-        parts = [f"{count:,} {name}" for name, count in counts.items() if waiting and (count or name == "labeled")]
-        if problems := len(self.not_uploaded) + len(self.unreadable):
+        parts = [f"{count_text(len(self.all_of(Uploaded)), 'picture')} uploaded"]
+        parts += [f"{count:,} {name}" for name, count in counts.items() if waiting and (count or name == "labeled")]
+        if problems := len(self.all_of(NotUploaded)) + len(self.unreadable):
             parts.append(f"{problems:,} not uploaded")
         if self.left_out:
             parts.append(f"{len(self.left_out):,} left out of folders")
-        seconds = f"{self._ended_s - self._began_s:.1f} s"
-        return ", ".join([f"{count_text(len(self.uploaded), 'picture')} uploaded", *parts, seconds])
+        return ", ".join([*parts, f"{self._ended_s - self._began_s:.1f} s"])
 
     def show(self, screen: Screen, *, waiting: bool, verbose: bool) -> None:
         """Print each picture while they are few, otherwise those that are not LABELED."""
         most = None if verbose else SHOWN_PICTURES
-        if waiting and self.finished:
-            rows = self.rows
+        if waiting:
+            rows = [Row(end.uploaded.picture.name, end.result, end.seconds) for end in self.all_of(Finished)]
+            rows.sort(key=lambda row: row.name)
             if most is not None and len(rows) > most:
                 rows = [row for row in rows if row.result["status"] != "LABELED"][:most]
             if rows:
                 screen.show(results_table(rows))
-        if not waiting and (most is None or len(self.uploaded) <= most):
-            for uploaded in sorted(self.uploaded, key=lambda event: event.picture.key):
+        elif most is None or len(self.all_of(Uploaded)) <= most:
+            for uploaded in sorted(self.all_of(Uploaded), key=lambda event: event.picture.key):
                 screen.show(Text.assemble(("uploaded  ", "green"), visible(uploaded.picture.key)))
-        problems = [problem_line("NOT_UPLOADED", str(entry.path), entry.reason) for entry in self.unreadable]
-        problems += [problem_line("NOT_UPLOADED", end.picture.name, end.reason) for end in self.not_uploaded]
-        problems += [
-            problem_line("TIMED_OUT", end.uploaded.picture.name, timed_out_reason(end)) for end in self.timed_out
-        ]
-        for line in problems[:most]:
-            screen.note(line)
-        for entry in self.left_out if verbose else ():
-            screen.note(problem_line("LEFT_OUT", str(entry.path), entry.reason))
+        problems = [("NOT_UPLOADED", str(entry.path), entry.reason) for entry in self.unreadable]
+        problems += [("NOT_UPLOADED", end.picture.name, end.reason) for end in self.all_of(NotUploaded)]
+        problems += [("TIMED_OUT", end.uploaded.picture.name, timed_out_reason(end)) for end in self.all_of(TimedOut)]
+        left_out = [("LEFT_OUT", str(entry.path), entry.reason) for entry in self.left_out if verbose]
+        for status, name, reason in problems[:most] + left_out:
+            screen.note(Text.assemble(status_text(status), "  ", visible(name), "  ", visible(reason)))
 
 
 def outcome_line(event: UploadEvent, *, waiting: bool) -> dict[str, Any] | None:
@@ -243,22 +203,14 @@ def timed_out_reason(late: TimedOut) -> str:
     )
 
 
-def problem_line(status: str, name: str, reason: str) -> Text:
-    """Return a picture without a result."""
-    return Text.assemble(status_text(status), "  ", visible(name), "  ", visible(reason))
-
-
 @contextmanager
-def upload_progress(screen: Screen, pictures: list[LocalPicture], *, waiting: bool) -> Iterator[Any]:
-    """Show bars of uploads and results, or plain lines where bars cannot be drawn.
-
-    Gives a function that passes events on and counts them.
-    """
+def upload_progress(
+    screen: Screen, pictures: list[LocalPicture], *, waiting: bool
+) -> Iterator[Callable[[UploadEvent], None]]:
+    """Show bars of uploads and results, or a plain line where bars cannot be drawn; yield a counter of events."""
     what = f"{count_text(len(pictures), 'picture')} ({size_text(total_bytes(pictures))})"
     if not screen.live:
         screen.note(f"uploading {what} ...")
-        yield _passed_on
-        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -267,17 +219,17 @@ def upload_progress(screen: Screen, pictures: list[LocalPicture], *, waiting: bo
         RateColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=screen.err, transient=True, expand=True) as progress:
+    with Progress(*columns, console=screen.err, transient=True, expand=True, disable=not screen.live) as progress:
         sent = progress.add_task(f"uploading {what}", total=len(pictures))
-        labelled = progress.add_task("results", total=len(pictures)) if waiting else None
+        ended = progress.add_task("results", total=len(pictures)) if waiting else None
 
-        def counted(events: Iterable[UploadEvent]) -> Iterator[UploadEvent]:
-            for event in events:
-                for task in _tasks_of(event, sent, labelled):
-                    progress.advance(task)
-                yield event
+        def count(event: UploadEvent) -> None:
+            if isinstance(event, (Uploaded, NotUploaded)):
+                progress.advance(sent)
+            if ended is not None and not isinstance(event, Uploaded):
+                progress.advance(ended)
 
-        yield counted
+        yield count
 
 
 class RateColumn(ProgressColumn):
@@ -287,21 +239,6 @@ class RateColumn(ProgressColumn):
         """Render nothing before the first result."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
-
-
-def _passed_on(events: Iterable[UploadEvent]) -> Iterable[UploadEvent]:
-    return events
-
-
-def _tasks_of(event: UploadEvent, sent: TaskID, labelled: TaskID | None) -> list[TaskID]:
-    ended = [labelled] if labelled is not None else []
-    match event:
-        case Uploaded():
-            return [sent]
-        case NotUploaded():
-            return [sent, *ended]
-        case Finished() | TimedOut():
-            return ended
 
 
 @command(
@@ -314,20 +251,10 @@ def _tasks_of(event: UploadEvent, sent: TaskID, labelled: TaskID | None) -> list
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @click.option("--purge", is_flag=True, help="Erase every version, document, known content and note for good.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the results are gone too.  [default: wait]")
-@timeout_option("Seconds to wait.")
-@yes_option("Delete folders, and purge, without a question.")
-@json_option
-@target_options
-@click.pass_context
+@timeout_option(help="Seconds to wait.")
+@yes_option(help="Delete folders, and purge, without a question.")
 def delete(
-    ctx: click.Context,
-    target: Target,
-    keys: tuple[str, ...],
-    purge: bool,
-    wait: bool,
-    timeout_s: float,
-    yes: bool,
-    as_json: bool,
+    screen: Screen, target: Target, keys: tuple[str, ...], purge: bool, wait: bool, timeout_s: float, yes: bool
 ) -> None:
     """Delete pictures and their results.
 
@@ -341,11 +268,10 @@ def delete(
     --purge erases a picture for good, even after a delete: all versions, documents and notes, and Rekognition's answers
     for its bytes. The command asks first, and at the end names the data that it cannot erase.
     """
-    screen = Screen(as_json=as_json)
     if purge and not wait:
         raise InputError("--purge and --no-wait exclude each other: documents are erased once the result is gone.")
-    connection = connect(ctx.obj, target)
-    erasure = connection.erasure if purge else None
+    connection = target.connect()
+    erasure = _erasure(connection) if purge else None
     pictures_by_key = {
         key: _left_of(connection, erasure, key) if erasure else _pictures_of(connection, key) for key in keys
     }
@@ -367,9 +293,8 @@ def delete(
     connection.service.delete(there)
     left = connection.service.wait_until_gone(there, timeout_s) if wait else []
     for key in there:
-        if as_json:
-            screen.line({"key": key, "deleted": True, "resultGone": key not in left if wait else None})
-        elif key not in left and len(there) <= SHOWN_PICTURES:
+        screen.line({"key": key, "deleted": True, "resultGone": key not in left if wait else None})
+        if key not in left and len(there) <= SHOWN_PICTURES:
             screen.show(Text.assemble(("deleted  ", "green"), visible(key)))
     if len(there) > SHOWN_PICTURES:
         screen.show(f"{count_text(len(there) - len(left), 'picture')} deleted")
@@ -378,6 +303,14 @@ def delete(
             f"deleted, but after {timeout_s:.0f} s these still have a result: {', '.join(map(visible, left))}. See "
             "`labelstack logs`."
         )
+
+
+def _erasure(connection: Connection) -> Erasure:
+    """Return an eraser of the stack's pictures, with the caller's rights."""
+    s3, dynamodb = connection.cloud.client("s3"), connection.cloud.client("dynamodb")
+    uploads, table = connection.outputs["uploadBucket"], connection.outputs["resultsTable"]
+    documents, previews = connection.outputs.get("resultsBucket"), connection.outputs.get("previewsBucket")
+    return Erasure(s3, dynamodb, uploads, table, documents, previews)
 
 
 def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: float, log_days: int | None) -> None:
@@ -390,9 +323,8 @@ def _erase(screen: Screen, erasure: Erasure, pictures: list[str], timeout_s: flo
     with ThreadPoolExecutor(DEFAULT_WORKERS, thread_name_prefix="erase") as pool:
         done = dict(zip(pictures, pool.map(erase, pictures), strict=True))
     for key, is_erased in done.items():
-        if screen.as_json:
-            screen.line({"key": key, "purged": is_erased})
-        elif is_erased:
+        screen.line({"key": key, "purged": is_erased})
+        if is_erased:
             screen.show(Text.assemble(("purged  ", "green"), visible(key)))
     screen.note(remains(log_days))
     if left := [key for key, is_erased in done.items() if not is_erased]:
@@ -415,7 +347,7 @@ def remains(log_days: int | None) -> str:
 
 def _left_of(connection: Connection, erasure: Erasure, key: str) -> list[str]:
     """Return the keys of which something is left: the picture's, or those that were ever in the folder of this name."""
-    for candidate in dict.fromkeys([key, connection.prefix + key]):
+    for candidate in dict.fromkeys([key, prefix_of(connection.outputs) + key]):
         below = dict.fromkeys(erasure.keys_below(candidate))
         if there := list(below) if key.endswith("/") else [candidate] * (candidate in below):
             return there
@@ -425,7 +357,7 @@ def _left_of(connection: Connection, erasure: Erasure, key: str) -> list[str]:
 def _pictures_of(connection: Connection, key: str) -> list[str]:
     """Return the keys of the picture, or of the pictures in the folder, that a person means."""
     if key.endswith("/"):
-        folders = dict.fromkeys([key, connection.prefix + key])
+        folders = dict.fromkeys([key, prefix_of(connection.outputs) + key])
         return next((below for folder in folders if (below := connection.service.keys_below(folder))), [])
-    picture = connection.service.find(key, connection.prefix)
+    picture = connection.service.find(key, prefix_of(connection.outputs))
     return [] if picture is None else [picture]

@@ -1,10 +1,12 @@
-"""`reconcile`, `redrive`, `reprocess` and `migrate`: wrong or old results, labelled again."""
+"""`reconcile`, `redrive`, `reprocess` and `migrate`: wrong or old results, labelled again; `resume` after a pause."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 from rich.text import Text
@@ -13,8 +15,9 @@ from handlers.results.codes import Code, Status
 from handlers.results.document import Result
 from handlers.results.keys import iso_ms
 from handlers.results.query import Query
-from labelstack.cli.options import Number, command, json_option, target_options
-from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option, repair_target
+from labelstack.cli.options import Number, command, prefix_option, restart_option, timeout_option
+from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option
+from labelstack.cli.results import read_pages
 from labelstack.cli.screen import Screen, count_text, visible
 from labelstack.cli.tables import plain_table
 from labelstack.cli.target import Target
@@ -22,10 +25,10 @@ from labelstack.errors import InputError
 from labelstack.repair import dead_letters
 from labelstack.repair.comparison import MENDED, Comparison, Finding, Kind, Waiting
 from labelstack.repair.jobs import Job
+from labelstack.service import until
 
 SHOWN = 50
 GRACE_S = 15 * 60
-SEARCH_PAGE = 100
 FAILURES = (
     Code.REKOGNITION_THROTTLED,
     Code.REKOGNITION_ACCESS_DENIED,
@@ -37,7 +40,7 @@ FAILURES = (
 
 
 @command(short_help="Find and repair missing and stale results.", examples=["labelstack reconcile --fix"])
-@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
+@prefix_option
 @click.option("--fix", is_flag=True, help="Request repairs from the processor.")
 @click.option(
     "--grace",
@@ -49,18 +52,7 @@ FAILURES = (
     help="Ignore changes of the last S seconds.",
 )
 @rate_option
-@json_option
-@target_options
-@click.pass_context
-def reconcile(
-    ctx: click.Context,
-    target: Target,
-    prefix: str,
-    fix: bool,
-    grace_s: float,
-    rate_per_s: float | None,
-    as_json: bool,
-) -> None:
+def reconcile(screen: Screen, target: Target, prefix: str, fix: bool, grace_s: float, rate_per_s: float | None) -> None:
     """Compare the bucket with the table, and show the differences.
 
     MISSING: a picture without a result. STALE: a result of other bytes than the current ones. ORPHANED: a result whose
@@ -70,15 +62,9 @@ def reconcile(
     --fix requests a repair of each. You can interrupt it and run it again at any time: the processor keeps correct
     results. Exit status 0: nothing is wrong, or every repair is requested; 1: something is wrong.
     """
-    screen = Screen(as_json=as_json)
-    stack = repair_target(ctx.obj, target, rate_per_s)
-    comparison = Comparison(
-        stack.s3,
-        stack.bucket,
-        stack.table,
-        prefix=prefix,
-        settled_before=stack.now - timedelta(seconds=grace_s),
-    )
+    stack = RepairTarget(target, rate_per_s)
+    settled_before = stack.now - timedelta(seconds=grace_s)
+    comparison = Comparison(stack.s3, stack.bucket, stack.table, prefix=prefix, settled_before=settled_before)
     findings: list[Finding] = []
     waiting = 0
     with screen.progress("comparing {task.completed:,} pictures") as advance:
@@ -87,8 +73,7 @@ def reconcile(
                 waiting += 1
                 continue
             findings.append(finding)
-            if as_json:
-                screen.line({"kind": str(finding.kind), "key": finding.key, "detail": finding.detail})
+            screen.line({"kind": str(finding.kind), "key": finding.key, "detail": finding.detail})
     rows = [(str(finding.kind), finding.key, finding.detail) for finding in findings]
     _show_each(screen, ("What", "Picture", ""), rows)
     in_queue = dead_letters.waiting(stack.sqs, stack.queue_url)
@@ -101,7 +86,7 @@ def reconcile(
     if fix and mendable:
         _ask(screen, stack, mendable)
     if (mendable and not fix) or failed:
-        ctx.exit(1)
+        sys.exit(1)
     if not findings:
         screen.note("everything else agrees." if waiting else "bucket and table agree.")
 
@@ -117,36 +102,22 @@ def reconcile(
     type=click.Choice([str(code) for code in FAILURES]),
     help="Only failures with this code; may be repeated.",
 )
-@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
+@prefix_option
 @click.option("--dry-run", is_flag=True, help="Only show them.")
 @rate_option
-@json_option
-@target_options
-@click.pass_context
 def redrive(
-    ctx: click.Context,
-    target: Target,
-    codes: tuple[str, ...],
-    prefix: str,
-    dry_run: bool,
-    rate_per_s: float | None,
-    as_json: bool,
+    screen: Screen, target: Target, codes: tuple[str, ...], prefix: str, dry_run: bool, rate_per_s: float | None
 ) -> None:
     """Retry FAILED pictures and dead letters, those of previews too.
 
     It shows each picture with the reason of its failure. A success replaces the FAILED result. Without --code and
     --prefix, it also moves messages from the dead-letter queues back to the queues that they came from.
     """
-    screen = Screen(as_json=as_json)
-    stack = repair_target(ctx.obj, target, rate_per_s)
-    failed = [
-        result
-        for result in _unique(stack.table.walk((Status.FAILED,), prefix))
-        if not codes or result.get("code") in codes
-    ]
+    stack = RepairTarget(target, rate_per_s)
+    by_key = {result["key"]: result for result in stack.table.walk((Status.FAILED,), prefix)}
+    failed = [result for result in by_key.values() if not codes or result.get("code") in codes]
     for result in failed:
-        if as_json:
-            screen.line({"key": result["key"], "code": result.get("code"), "message": result.get("message")})
+        screen.line({"key": result["key"], "code": result.get("code"), "message": result.get("message")})
     rows = [(str(result.get("code", "")), result["key"], str(result.get("message", ""))) for result in failed]
     _show_each(screen, ("Code", "Picture", "Reason"), rows)
     left = 0 if codes or prefix else sum(dead_letters.waiting(stack.sqs, url) for url in stack.dead_letters)
@@ -183,15 +154,12 @@ def redrive(
     is_flag=True,
     help="Apply the rules of labels and keepLocation to stored results, without calling Rekognition.",
 )
-@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
-@click.option("--restart", is_flag=True, help="Start over, not where the last run stopped.")
+@prefix_option
+@restart_option
 @cost_yes_option
 @rate_option
-@json_option
-@target_options
-@click.pass_context
 def reprocess(
-    ctx: click.Context,
+    screen: Screen,
     target: Target,
     labels: tuple[str, ...],
     before: str | None,
@@ -201,7 +169,6 @@ def reprocess(
     restart: bool,
     yes: bool,
     rate_per_s: float | None,
-    as_json: bool,
 ) -> None:
     """Label pictures again, after a change of the detectors or of Rekognition.
 
@@ -218,12 +185,11 @@ def reprocess(
         raise click.UsageError("--settings looks at every picture: leave out --label and --before.")
     if labels_only and (labels or before is not None or by_settings):
         raise click.UsageError("--labels looks at every picture: leave out --label, --before and --settings.")
-    screen = Screen(as_json=as_json)
-    stack = repair_target(ctx.obj, target, rate_per_s)
+    stack = RepairTarget(target, rate_per_s)
     if labels_only:
         keys = list(dict.fromkeys(result["key"] for result in stack.table.walk((Status.LABELED,), prefix)))
         _ask(screen, stack, keys, labels_only=True)
-        _report(screen, len(keys))
+        screen.document({"pictures": len(keys)})
         return
     job = Job(
         stack.jobs_folder, "reprocess", {"stack": stack.name, "labels": labels, "before": before, "prefix": prefix}
@@ -239,61 +205,81 @@ def reprocess(
     if not chosen:
         screen.note("no such picture." if not job.is_begun else "all pictures were requested already.")
         job.finish()
-        _report(screen, 0)
+        screen.document({"pictures": 0})
         return
     note = "at most, for those under other settings" if by_settings else "at most"
     check_cost(screen, stack, len(chosen), yes=yes, note=note)
     job.save(job.resume(started_at))
     _ask(screen, stack, chosen, processed_before=None if by_settings else processed_before)
     job.finish()
-    _report(screen, len(chosen))
+    screen.document({"pictures": len(chosen)})
 
 
 @command(short_help="Bring results of older versions up to date.", examples=["labelstack migrate"])
-@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
+@prefix_option
 @rate_option
-@json_option
-@target_options
-@click.pass_context
-def migrate(ctx: click.Context, target: Target, prefix: str, rate_per_s: float | None, as_json: bool) -> None:
+def migrate(screen: Screen, target: Target, prefix: str, rate_per_s: float | None) -> None:
     """Make results of older versions searchable, and add the camera's facts.
 
     Deploy the current version first. The processor writes each older result again, with the stack's settings, and does
     not call Rekognition. The stack works meanwhile. Run the command again after an interruption: it continues, or says
     that no old result is left.
     """
-    screen = Screen(as_json=as_json)
-    stack = repair_target(ctx.obj, target, rate_per_s)
+    stack = RepairTarget(target, rate_per_s)
     keys = list(dict.fromkeys(stack.table.outdated(prefix)))
     if keys:
         _ask(screen, stack, keys, labels_only=True)
     else:
         screen.note("every result is up to date.")
-    _report(screen, len(keys))
+    screen.document({"pictures": len(keys)})
 
 
-def _report(screen: Screen, pictures: int) -> None:
-    if screen.as_json:
-        screen.document({"pictures": pictures})
+@command(examples=["labelstack resume --stack prod --cloud aws"], has_json=False)
+@timeout_option(help="Seconds to wait until the pipeline runs.")
+def resume(screen: Screen, target: Target, timeout_s: float) -> None:
+    """Resume the pipeline after `onCostBound: pause`.
+
+    It labels the waiting pictures, at their usual cost. At the next day's bound the pipeline pauses again.
+    """
+    connection = target.connect()
+    client = connection.cloud.client("lambda")
+    name = str(connection.outputs["processorFunction"])
+    mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    paused = [mapping["UUID"] for mapping in mappings if mapping["State"] in ("Disabled", "Disabling")]
+    if not paused:
+        screen.note("the pipeline is not paused.")
+        return
+    left = dead_letters.waiting(connection.cloud.client("sqs"), str(connection.outputs["queueUrl"]))
+    for uuid in paused:
+        _turn_on(client, uuid, timeout_s)
+    screen.note(f"the pipeline runs again: {count_text(left, 'message')} in its queue.")
+
+
+def _turn_on(client: Any, uuid: str, timeout_s: float) -> None:
+    state = client.update_event_source_mapping(UUID=uuid, Enabled=True)["State"]
+
+    def is_on() -> bool:
+        nonlocal state
+        state = client.get_event_source_mapping(UUID=uuid)["State"]
+        return bool(state == "Enabled")
+
+    if state != "Enabled" and not until(is_on, timeout_s):
+        raise InputError(f"after {timeout_s:.0f} s the event source mapping {uuid} is {state}, not Enabled: try again.")
 
 
 def _chosen(stack: RepairTarget, labels: Sequence[str], prefix: str, processed_before: str | None) -> list[str]:
-    chosen: dict[str, None] = {}
+    results: Iterable[Result]
     if labels:
-        cursor: str | None = None
-        while True:
-            page = stack.table.search(Query.of(labels=labels), limit=SEARCH_PAGE, cursor=cursor)
-            for match in page.items:
-                is_old = processed_before is None or match["processedAt"] < processed_before
-                if match["key"].startswith(prefix) and is_old:
-                    chosen[match["key"]] = None
-            cursor = page.cursor
-            if cursor is None:
-                return list(chosen)
-    for result in stack.table.walk((Status.LABELED, Status.REJECTED), prefix):
-        if processed_before is None or result["processedAt"] < processed_before:
-            chosen[result["key"]] = None
-    return list(chosen)
+        query = Query.of(labels=labels)
+        results = read_pages(lambda most, at: stack.table.search(query, most, at), sys.maxsize, None).items
+    else:
+        results = stack.table.walk((Status.LABELED, Status.REJECTED), prefix)
+    chosen = (
+        result["key"]
+        for result in results
+        if result["key"].startswith(prefix) and (processed_before is None or result["processedAt"] < processed_before)
+    )
+    return list(dict.fromkeys(chosen))
 
 
 def _ask(
@@ -324,13 +310,6 @@ def _show_each(screen: Screen, columns: Sequence[str], rows: Sequence[tuple[str,
         ", ".join(f"{count} {what}" for what, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
         + more
     )
-
-
-def _unique(results: Iterable[Result]) -> Iterator[Result]:
-    by_key: dict[str, Result] = {}
-    for result in results:
-        by_key[result["key"]] = result
-    return iter(by_key.values())
 
 
 def _time(text: str) -> str:

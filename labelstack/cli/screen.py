@@ -68,18 +68,20 @@ class Screen:
             yield partial(progress.advance, progress.add_task("", total=total))
 
     def document(self, content: object) -> None:
-        """Print one JSON document."""
-        self.out.file.write(self._json(content, indent=2) + "\n")
+        """Print one JSON document, if standard output is for a program."""
+        self._write(content, indent=2)
 
     def line(self, content: Mapping[str, Any]) -> None:
-        """Print one JSON document on a line of its own, at once."""
-        self.out.file.write(self._json(content) + "\n")
-        self.out.file.flush()
+        """Print one JSON document on a line of its own, at once, if standard output is for a program."""
+        self._write(content)
 
-    def _json(self, content: object, indent: int | None = None) -> str:
-        """Return JSON in the characters that the stream can write."""
-        is_unicode = self.out.encoding.startswith("utf")
-        return visible_lines(json.dumps(json_ready(content), indent=indent, ensure_ascii=not is_unicode))
+    def _write(self, content: object, indent: int | None = None) -> None:
+        if self.as_json:
+            # Of characters that the stream can write.
+            is_ascii = not self.out.encoding.startswith("utf")
+            text = json.dumps(json_ready(content), indent=indent, ensure_ascii=is_ascii)
+            self.out.file.write(visible_lines(text) + "\n")
+            self.out.file.flush()
 
 
 def print_error(message: str) -> None:

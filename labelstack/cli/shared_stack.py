@@ -9,7 +9,6 @@ from typing import Any
 from rich.text import Text
 
 from labelstack import outputs as stack_outputs
-from labelstack.cli.backend import Backend
 from labelstack.cli.target import Target
 from labelstack.clouds import Cloud
 from labelstack.clouds.localstack import DEFAULT_ENDPOINT_URL
@@ -20,13 +19,13 @@ NO_DOCKER = "Docker not available"  # LocalStack's reason of a function's failed
 REKOGNITION_SETTING = "labelstack:rekognitionEndpoint"
 
 
-def check_ours(backend: Backend, target: Target, cloud: Cloud) -> None:
+def check_ours(target: Target, cloud: Cloud) -> None:
     """Make sure that a stack is not changed by two engines that know nothing of each other.
 
     Raises:
         StateError: An engine with another record has deployed it.
     """
-    if backend.recorded_outputs(cloud, target.stacks_folder, target.stack) is not None:
+    if target.recorded(cloud)[1] is not None:
         return
     if stack_outputs.published(cloud.client("ssm"), target.stack) is not None:
         raise StateError(

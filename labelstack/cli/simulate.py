@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from decimal import Decimal
 
-import click
 from rich.text import Text
 
 from handlers.results.label_rules import LabelRules
 from labelstack.cli.cost import read_settings
-from labelstack.cli.options import command, json_option, target_options
-from labelstack.cli.repair_target import repair_target
+from labelstack.cli.options import command, prefix_option
+from labelstack.cli.repair_target import RepairTarget
 from labelstack.cli.screen import Screen, count_text, visible
 from labelstack.cli.tables import plain_table
 from labelstack.cli.target import Target
-from labelstack.repair.simulation import Change, Simulation, simulate
+from labelstack.repair.simulation import Simulation, simulate
 
 SHOWN = 50
 
@@ -23,25 +22,21 @@ SHOWN = 50
 @command(
     "simulate", short_help="Show what new rules of labels would change.", examples=["labelstack simulate --stack dev"]
 )
-@click.option("--prefix", default="", help="Only pictures whose keys start with this.")
-@json_option
-@target_options
-@click.pass_context
-def simulate_labels(ctx: click.Context, target: Target, prefix: str, as_json: bool) -> None:
+@prefix_option
+def simulate_labels(screen: Screen, target: Target, prefix: str) -> None:
     """Show the effect of labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel.
 
     It applies the settings in Pulumi.STACK.yaml (--stack), deployed or not, to Rekognition's stored answers. It writes
     nothing, and costs only the reading of the table. `labelstack up` and `labelstack reprocess --labels` apply the
     rules. Labels below the confidence that Rekognition was called with cannot appear.
     """
-    screen, settings = Screen(as_json=as_json), read_settings(target.stack)
+    settings = read_settings(target.stack)
     confidences = {name: Decimal(str(value)) for name, value in (settings["minConfidenceByLabel"] or {}).items()}
     rules = LabelRules.of(settings["labelBlocklist"], settings["labelAllowlist"], settings["labelAliases"], confidences)
-    stack = repair_target(ctx.obj, target, None)
-    simulation = simulate(stack.table.walk_labels(prefix), rules, Decimal(str(settings["minConfidence"])))
-    if as_json:
-        screen.document(asdict(simulation))
-    else:
+    table = RepairTarget(target, None).table
+    simulation = simulate(table.walk_labels(prefix), rules, Decimal(str(settings["minConfidence"])))
+    screen.document(asdict(simulation))
+    if not screen.as_json:
         _show(screen, simulation)
 
 
@@ -57,13 +52,10 @@ def _show(screen: Screen, simulation: Simulation) -> None:
         screen.show(table)
     if len(rows) > SHOWN:
         screen.note(f"{SHOWN} of {len(rows)} changes shown; all with --json")
+    bare = ""
+    if simulation.unlabeled.pictures:
+        example = visible(simulation.unlabeled.examples[0])
+        bare = f"; {simulation.unlabeled.pictures:,} would show no label at all, for example {example}"
     screen.note(
-        f"{count_text(simulation.pictures, 'picture')}, of which {simulation.changed.pictures:,} would change"
-        f"{_examples(simulation.unlabeled)}."
+        f"{count_text(simulation.pictures, 'picture')}, of which {simulation.changed.pictures:,} would change{bare}."
     )
-
-
-def _examples(unlabeled: Change) -> str:
-    if not unlabeled.pictures:
-        return ""
-    return f"; {unlabeled.pictures:,} would show no label at all, for example {visible(unlabeled.examples[0])}"

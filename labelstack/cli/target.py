@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handlers.results.erasure import Erasure
 from labelstack import api_client
 from labelstack import outputs as stack_outputs
 from labelstack.api_results import ApiResults
@@ -27,6 +26,7 @@ class Target:
     """The cloud and stack that the options name.
 
     Attributes:
+        backend: The doors to clouds, engines and tables.
         cloud: `embedded`, `localstack` or `aws`.
         stack: The stack's name.
         state_dir: Where the embedded cloud and the in-process engine keep their state.
@@ -35,12 +35,13 @@ class Target:
         outputs_file: A JSON file with the stack's outputs; None to look for them.
     """
 
+    backend: Backend
     cloud: str
     stack: str
     state_dir: Path
-    region: str | None = None
-    profile: str | None = None
-    outputs_file: Path | None = None
+    region: str | None
+    profile: str | None
+    outputs_file: Path | None
 
     @property
     def chosen(self) -> str:
@@ -67,6 +68,76 @@ class Target:
         """Return where the Pulumi CLI is downloaded to when none is installed."""
         return self.state_dir / "pulumi"
 
+    def attach(self) -> Cloud:
+        """Return the running cloud. Raises CloudError where none runs."""
+        return self.backend.connect(self.cloud, self.cloud_folder, region=self.region, profile=self.profile)
+
+    def recorded(self, cloud: Cloud) -> tuple[str | None, Mapping[str, Any] | None]:
+        """Return the engine that has deployed the stack, or has begun to, and the recorded outputs; None where none."""
+        return self.backend.recorded(cloud, self.stacks_folder, self.stack)
+
+    def reach(self) -> tuple[Cloud, Mapping[str, Any]]:
+        """Return the running cloud, and the stack's outputs as `find_outputs` gives them."""
+        cloud = self.attach()
+        return cloud, self.find_outputs(cloud)
+
+    def connect(self) -> Connection:
+        """Return the running cloud, the stack's outputs, and its service.
+
+        Raises:
+            LabelstackError: No cloud runs, no stack is deployed, or its outputs cannot be found.
+        """
+        return Connection.of(self.backend, *self.reach())
+
+    def read_side(self) -> tuple[Results, str]:
+        """Return the API where the stack has one, else the table; and the part of a key that a user may leave out.
+
+        An outputs file that names an API needs no cloud unless requests are signed: the API's address, and its key in
+        LABELSTACK_API_KEY, replace AWS credentials.
+
+        Raises:
+            LabelstackError: As for `connect`.
+        """
+        try:
+            connection = self.connect()
+        except CloudError:
+            outputs = stack_outputs.from_file(self.outputs_file) if self.outputs_file else {}
+            if "apiUrl" not in outputs or api_client.access_of(outputs) == "iam":
+                raise
+            return _api_results(outputs, None), prefix_of(outputs)
+        return connection.service.results, prefix_of(connection.outputs)
+
+    def find_outputs(self, cloud: Cloud) -> Mapping[str, Any]:
+        """Return the outputs: from the file that was named, an engine's record, LocalStack, or the Pulumi CLI."""
+        if self.outputs_file is not None:
+            return stack_outputs.check(stack_outputs.from_file(self.outputs_file), f"the file {self.outputs_file}")
+        recorded = self.recorded(cloud)[1] if self.cloud != "aws" else None
+        if recorded is not None:
+            return stack_outputs.check(recorded, f"stack {self.stack!r}")
+        if self.cloud == "embedded":
+            raise NoOutputsError(
+                f"no stack {self.stack!r} is deployed on the embedded cloud: deploy it by `labelstack up{self.chosen}`."
+            )
+        if self.cloud == "localstack":
+            found_there = stack_outputs.published(cloud.client("ssm"), self.stack)
+            if found_there is not None:
+                return stack_outputs.check(found_there, f"stack {self.stack!r} on LocalStack")
+        published = self.backend.pulumi_outputs(self.stack)
+        if published is None and self.cloud == "localstack":
+            raise NoOutputsError(
+                f"no stack {self.stack!r} is known on the LocalStack at {cloud.endpoint_url}: deploy it with "
+                "`labelstack up --cloud localstack` or `docker compose up --wait`. Of one that `pulumi up` has "
+                f"deployed, write the outputs to a file (pulumi stack output --json --stack {self.stack}) and name it "
+                "with --outputs or LABELSTACK_OUTPUTS."
+            )
+        if published is None:
+            raise NoOutputsError(
+                f"the outputs of stack {self.stack!r} on {self.cloud} are not known here, and there is no Pulumi CLI "
+                f"to ask. Write them to a file where there is one (pulumi stack output --json --stack {self.stack}) "
+                "and name the file with --outputs or LABELSTACK_OUTPUTS."
+            )
+        return stack_outputs.check(published, f"stack {self.stack!r}")
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -76,115 +147,20 @@ class Connection:
     outputs: Mapping[str, Any]
     service: LabelService
 
-    @property
-    def prefix(self) -> str:
-        """Return where uploads go when the user names no prefix."""
-        return str(self.outputs.get("uploadPrefix", ""))
-
-    @property
-    def erasure(self) -> Erasure:
-        """Return an eraser of the stack's pictures, with the caller's rights."""
-        s3, dynamodb = self.cloud.client("s3"), self.cloud.client("dynamodb")
-        uploads, table = self.outputs["uploadBucket"], self.outputs["resultsTable"]
-        documents, previews = self.outputs.get("resultsBucket"), self.outputs.get("previewsBucket")
-        return Erasure(s3, dynamodb, uploads, table, documents, previews)
+    @classmethod
+    def of(cls, backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) -> Connection:
+        """Return a stack with known outputs. Results come from its API if it has one; uploads go to S3 directly."""
+        results: Results = backend.results(cloud, outputs["resultsTable"])
+        if "apiUrl" in outputs:
+            results = _api_results(outputs, cloud, results)
+        return cls(cloud, outputs, LabelService(cloud.client("s3"), outputs["uploadBucket"], results))
 
 
-@dataclass(frozen=True)
-class ReadSide:
-    """The connection of a command that only reads.
-
-    Attributes:
-        results: The API where the stack has one, else the table.
-        prefix: The part of a key that a user may leave out.
-    """
-
-    results: Results
-    prefix: str
-
-    @property
-    def blind_spot(self) -> str:
-        """Return a sentence about the pictures that the API hides, or "" if it hides none."""
-        if isinstance(self.results, ApiResults) and not self.results.sees_all:
-            return f"; the API shows pictures below {self.prefix!r} only"
-        return ""
+def _api_results(outputs: Mapping[str, Any], cloud: Cloud | None, table: Results | None = None) -> ApiResults:
+    api = api_client.connect(outputs, cloud, os.environ.get(api_client.KEY_VARIABLE))
+    return ApiResults(api, prefix_of(outputs), table)
 
 
-def read_side(backend: Backend, target: Target) -> ReadSide:
-    """Return the read side of the stack.
-
-    An outputs file that names an API needs no cloud unless requests are signed: the API's address, and its key in
-    LABELSTACK_API_KEY, replace AWS credentials.
-
-    Raises:
-        LabelstackError: As for `connect`.
-    """
-    try:
-        connection = connect(backend, target)
-    except CloudError:
-        outputs = stack_outputs.from_file(target.outputs_file) if target.outputs_file else {}
-        if "apiUrl" not in outputs or api_client.access_of(outputs) == "iam":
-            raise
-        prefix = str(outputs.get("uploadPrefix", ""))
-        return ReadSide(ApiResults(api_client.connect(outputs, None, _api_key()), prefix), prefix)
-    return ReadSide(connection.service.results, connection.prefix)
-
-
-def connect(backend: Backend, target: Target) -> Connection:
-    """Return the running cloud and the stack's outputs.
-
-    Raises:
-        LabelstackError: No cloud runs, no stack is deployed, or its outputs cannot be found.
-    """
-    return connection_to(backend, *reach(backend, target))
-
-
-def reach(backend: Backend, target: Target) -> tuple[Cloud, Mapping[str, Any]]:
-    """Return the running cloud, and the stack's outputs as `find_outputs` gives them."""
-    cloud = backend.connect(target.cloud, target.cloud_folder, region=target.region, profile=target.profile)
-    return cloud, find_outputs(backend, target, cloud)
-
-
-def connection_to(backend: Backend, cloud: Cloud, outputs: Mapping[str, Any]) -> Connection:
-    """Return a stack with known outputs. Results come from its API if it has one; uploads go to S3 directly."""
-    results: Results = backend.results(cloud, outputs["resultsTable"])
-    if "apiUrl" in outputs:
-        prefix = str(outputs.get("uploadPrefix", ""))
-        results = ApiResults(api_client.connect(outputs, cloud, _api_key()), prefix, results)
-    return Connection(cloud, outputs, LabelService(cloud.client("s3"), outputs["uploadBucket"], results))
-
-
-def find_outputs(backend: Backend, target: Target, cloud: Cloud) -> Mapping[str, Any]:
-    """Return the outputs: from the file that was named, an engine's record, LocalStack, or the Pulumi CLI."""
-    if target.outputs_file is not None:
-        return stack_outputs.check(stack_outputs.from_file(target.outputs_file), f"the file {target.outputs_file}")
-    recorded = backend.recorded_outputs(cloud, target.stacks_folder, target.stack) if target.cloud != "aws" else None
-    if recorded is not None:
-        return stack_outputs.check(recorded, f"stack {target.stack!r}")
-    if target.cloud == "embedded":
-        raise NoOutputsError(
-            f"no stack {target.stack!r} is deployed on the embedded cloud: deploy it by `labelstack up{target.chosen}`."
-        )
-    if target.cloud == "localstack":
-        found_there = stack_outputs.published(cloud.client("ssm"), target.stack)
-        if found_there is not None:
-            return stack_outputs.check(found_there, f"stack {target.stack!r} on LocalStack")
-    published = backend.pulumi_outputs(target.stack)
-    if published is None and target.cloud == "localstack":
-        raise NoOutputsError(
-            f"no stack {target.stack!r} is known on the LocalStack at {cloud.endpoint_url}: deploy it with "
-            "`labelstack up --cloud localstack` or `docker compose up --wait`. Of one that `pulumi up` has deployed, "
-            f"write the outputs to a file (pulumi stack output --json --stack {target.stack}) and name it with "
-            "--outputs or LABELSTACK_OUTPUTS."
-        )
-    if published is None:
-        raise NoOutputsError(
-            f"the outputs of stack {target.stack!r} on {target.cloud} are not known here, and there is no Pulumi CLI "
-            f"to ask. Write them to a file where there is one (pulumi stack output --json --stack {target.stack}) and "
-            "name the file with --outputs or LABELSTACK_OUTPUTS."
-        )
-    return stack_outputs.check(published, f"stack {target.stack!r}")
-
-
-def _api_key() -> str | None:
-    return os.environ.get(api_client.KEY_VARIABLE)
+def prefix_of(outputs: Mapping[str, Any]) -> str:
+    """Return where a stack's uploads go when the user names no prefix, "" for the bucket's root."""
+    return str(outputs.get("uploadPrefix", ""))

@@ -13,10 +13,10 @@ from rich.live import Live
 from rich.text import Text
 
 from handlers.results.document import Result
-from labelstack.cli.options import WholeNumber, command, json_option, target_options
+from labelstack.cli.options import WholeNumber, command
 from labelstack.cli.screen import Screen
 from labelstack.cli.tables import summary_line
-from labelstack.cli.target import Target, read_side
+from labelstack.cli.target import Target
 from labelstack.service import Results
 
 POLL_S = 0.5
@@ -27,27 +27,22 @@ REMEMBERED = 10_000
 @command(examples=["labelstack watch --recent 0"])
 @click.option("--count", type=WholeNumber(min=1), help="End after so many results.  [default: at Ctrl-C]")
 @click.option("--recent", type=WholeNumber(0, PAGE), default=10, show_default=True, help="Start with so many.")
-@json_option
-@target_options
-@click.pass_context
-def watch(ctx: click.Context, target: Target, count: int | None, recent: int, as_json: bool) -> None:
+def watch(screen: Screen, target: Target, count: int | None, recent: int) -> None:
     """Show results as they arrive, newest first, until Ctrl-C.
 
     If the stack has an API, it shows the pictures below the upload prefix (the output uploadPrefix), else all.
 
     Into a file or pipe and with --json, every result is one line, in the order of arrival.
     """
-    screen = Screen(as_json=as_json)
-    arriving = arrivals(read_side(ctx.obj, target).results, recent)
-    if as_json or not screen.out.is_terminal:
+    arriving = arrivals(target.read_side()[0], recent)
+    drawn = not screen.as_json and screen.out.is_terminal
+    if not drawn:
         screen.note("waiting for results; Ctrl-C ends.")
     lines: deque[Text] = deque(maxlen=max(5, screen.out.height - 3))
-    drawn = not as_json and screen.out.is_terminal
     with Live(_newest_first(lines), console=screen.out, auto_refresh=False) if drawn else nullcontext() as live:
         for number, result in enumerate(arriving, start=1):
-            if as_json:
+            if live is None:
                 screen.line({**result})
-            elif live is None:
                 screen.show(summary_line(result))
             else:
                 lines.appendleft(summary_line(result))

@@ -326,14 +326,12 @@ class FakeBackend(Backend):
         if self.pulumi_missing is not None:
             raise self.pulumi_missing
 
-    def deployed_by(self, cloud: Cloud, state_folder: Path, stack: str) -> str | None:
-        """Return the engine that has deployed the stack."""
-        engines = {"in-process": self.deployer, "pulumi": self.pulumi}
-        return next((name for name, engine in engines.items() if stack in engine.deployed), None)
-
-    def recorded_outputs(self, cloud: Cloud, state_folder: Path, stack: str) -> Mapping[str, Any] | None:
-        """Return a deployed stack."""
-        return self.deployer.deployed.get(stack) or self.pulumi.deployed.get(stack)
+    def recorded(self, cloud: Cloud, state_folder: Path, stack: str) -> tuple[str | None, Mapping[str, Any] | None]:
+        """Return the engine that has deployed the stack, and the outputs."""
+        for name, engine in (("in-process", self.deployer), ("pulumi", self.pulumi)):
+            if stack in engine.deployed:
+                return name, engine.deployed[stack]
+        return None, None
 
     def pulumi_outputs(self, stack: str) -> Mapping[str, Any] | None:
         """Return the test's answer."""

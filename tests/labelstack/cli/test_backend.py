@@ -41,12 +41,10 @@ def test_where_no_embedded_cloud_runs_that_is_told(tmp_path: Path) -> None:
 def test_what_either_engine_has_deployed_is_found(tmp_path: Path) -> None:
     cloud = FakeCloud(FakeS3(FakeResults()))
     backend = Backend()
-    assert backend.deployed_by(cloud, tmp_path, "local") is None
+    assert backend.recorded(cloud, tmp_path, "local") == (None, None)
 
     Record(cloud.instance, {"uploadBucket": "b"}).write(record.file_of(tmp_path / "pulumi", "local"))
 
-    assert backend.deployed_by(cloud, tmp_path, "local") == "pulumi"
-    assert backend.recorded_outputs(cloud, tmp_path, "local") == {"uploadBucket": "b"}
+    assert backend.recorded(cloud, tmp_path, "local") == ("pulumi", {"uploadBucket": "b"})
     cloud.instance = "another"  # it has lost everything
-    assert backend.deployed_by(cloud, tmp_path, "local") is None
-    assert backend.recorded_outputs(cloud, tmp_path, "local") is None
+    assert backend.recorded(cloud, tmp_path, "local") == (None, None)
