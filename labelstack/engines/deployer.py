@@ -117,7 +117,7 @@ class Deployer:
         before = Recorded(old.id, provisioner.named(old.inputs, old.name_made), old.outputs)
         resource = provisioner.update(before, used, self._target)
         if provisioner.tagged:
-            tags, client = self._target.tags(used), self._target.client(provisioner.tagged)
+            tags, client = self._target.tags(used), self._target.client(provisioner.service)
             retag(client, resource.outputs, tags, set(old.outputs.get("tagsAll", {})) - set(tags))
         self._finish(entry, used, resource, provisioner)
         self._note("updated", entry)

@@ -56,7 +56,7 @@ class DeployMonitor(Monitor):
             self.stop(_about(error, request))
         except (ClientError, BotoCoreError) as error:
             text, provisioner = explain(error), provisioners.find(request.type)
-            names = provisioner.api_names if provisioner else {}
+            names = provisioner.names if provisioner else {}
             refused = DeployError(text, property=property_at_fault(inputs, text, names), answer=text)
             refused.__cause__ = error
             self.stop(_about(refused, request))

@@ -33,19 +33,16 @@ def build(
         names: API names of properties that are called otherwise by Pulumi, at any depth.
         by_hand: Properties that the caller uses itself.
     """
-    shape = client.meta.service_model.operation_model(operation).input_shape
-    return _structure(inputs, shape, names or {}, by_hand)
+    return structure(inputs, shape_of(client, operation), names or {}, by_hand)
 
 
-def build_member(
-    client: Any, operation: str, member: str, inputs: Inputs, names: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """Return the value of one structure among an operation's parameters, `LifecycleConfiguration`."""
-    shape = client.meta.service_model.operation_model(operation).input_shape.members[member]
-    return _structure(inputs, shape, names or {}, ())
+def shape_of(client: Any, operation: str) -> Any:
+    """Return botocore's model of an operation's parameters."""
+    return client.meta.service_model.operation_model(operation).input_shape
 
 
-def _structure(inputs: Inputs, shape: Any, names: Mapping[str, str], by_hand: Collection[str]) -> dict[str, Any]:
+def structure(inputs: Inputs, shape: Any, names: Mapping[str, str], by_hand: Collection[str] = ()) -> dict[str, Any]:
+    """Return the value of a structure out of properties. The arguments are `build`'s, and the structure's model."""
     members = {name.lower(): name for name in shape.members}
     built = {}
     for name in inputs:
@@ -72,9 +69,11 @@ def _value(inputs: Inputs, name: str, shape: Any, names: Mapping[str, str]) -> A
     if kind == "structure":
         nested = inputs.object(name)
         assert nested is not None  # the name came from the inputs
-        return _structure(nested, shape, names, ())
+        return structure(nested, shape, names)
     if kind == "list" and shape.member.type_name == "structure":
-        return [_structure(nested, shape.member, names, ()) for nested in inputs.objects(name)]
+        if isinstance(inputs.get(name), dict) and set(shape.member.members) == {"Name", "Value"}:
+            return [{"Name": key, "Value": str(value)} for key, value in inputs.get(name).items()]
+        return [structure(nested, shape.member, names) for nested in inputs.objects(name)]
     value = inputs.get(name)
     path = inputs.path_of(name)
     if kind == "list":

@@ -1,4 +1,4 @@
-"""One module per AWS service, one class per resource type. A new module here is found by itself."""
+"""One module per subject, one class per resource type. A new module here is found by itself."""
 
 from __future__ import annotations
 

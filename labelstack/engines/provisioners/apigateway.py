@@ -1,47 +1,53 @@
-"""API Gateway's REST APIs, their stages and keys."""
+"""API Gateway's REST and HTTP APIs, their stages and keys, and the firewall before them (AWS WAF)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Setting, Target, provisions, text
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, text
+
+ARN = "arn:aws:apigateway:{target.region}::"
+EXECUTION_ARN = "arn:aws:execute-api:{target.region}:{target.account}:"
+INVOKE_URL = "{target.cloud.endpoint_url}/_aws/execute-api/"
+
+
+def _replace(values: Mapping[str, object]) -> list[dict[str, str]]:
+    """Return the operations of a patch that set values by path."""
+    return [{"op": "replace", "path": path, "value": text(value)} for path, value in values.items()]
 
 
 @provisions("aws:apigateway/restApi:RestApi")
 class RestApi(Provisioner):
     """A REST API from an OpenAPI document; its id is API Gateway's."""
 
-    tagged = "apigateway"
+    service, creates, deletes, key, id = "apigateway", "CreateRestApi", "DeleteRestApi", "restApiId", "{answer[id]}"
+    outputs: Mapping[str, Any] = {
+        "arn": ARN + "/restapis/{id}",
+        "executionArn": EXECUTION_ARN + "{id}",
+        "rootResourceId": "{answer[rootResourceId]}",
+    }
+    defaults: Mapping[str, Any] = {"endpointConfiguration": {"types": ["REGIONAL"]}}
+    tagged = True
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"endpointConfiguration"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Create the API with everything in its body."""
-        client, tags = target.client("apigateway"), target.tags(inputs)
-        api = client.create_rest_api(
-            name=inputs.require("name"),
-            endpointConfiguration={"types": _endpoint_types(inputs)},
-            tags=tags,
-        )
+        api = super().create(inputs, target)
         if body := inputs.get("body"):
-            client.put_rest_api(restApiId=api["id"], mode="overwrite", body=body.encode())
-        return self._resource(api["id"], api["rootResourceId"], target)
+            target.client("apigateway").put_rest_api(restApiId=api.id, mode="overwrite", body=body.encode())
+        return api
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change the API's name, and rebuild it if its body has changed."""
         client = target.client("apigateway")
-        change = {"op": "replace", "path": "/name", "value": inputs.require("name")}
-        client.update_rest_api(restApiId=old.id, patchOperations=[change])
+        client.update_rest_api(restApiId=old.id, patchOperations=_replace({"/name": inputs.require("name")}))
         if (body := inputs.get("body")) != old.inputs.get("body"):
             client.put_rest_api(restApiId=old.id, mode="overwrite", body=(body or '{"paths":{}}').encode())
-        return self._resource(old.id, old.outputs["rootResourceId"], target)
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        target.client("apigateway").delete_rest_api(restApiId=old.id)
+        return self.resource(old.id, {}, inputs, target, old)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
@@ -49,84 +55,65 @@ class RestApi(Provisioner):
         apis = (api for page in pages for api in page["items"])
         return next((str(api["id"]) for api in apis if api["name"] == inputs.require("name")), None)
 
-    @staticmethod
-    def _resource(api_id: str, root_id: str, target: Target) -> Resource:
-        outputs = {
-            "arn": f"arn:aws:apigateway:{target.region}::/restapis/{api_id}",
-            "executionArn": target.arn("execute-api", api_id),
-            "rootResourceId": root_id,
-        }
-        return Resource(api_id, outputs)
-
 
 @provisions("aws:apigateway/deployment:Deployment")
 class Deployment(Provisioner):
     """A snapshot of a REST API; `triggers` says when a new one is needed."""
 
-    replaced_by = frozenset({"restApi", "triggers"})
-
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        inputs.get("triggers")  # only triggers another deployment
-        deployment = target.client("apigateway").create_deployment(restApiId=inputs.require("restApi"))
-        return Resource(deployment["id"])
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        target.client("apigateway").delete_deployment(restApiId=old.inputs["restApi"], deploymentId=old.id)
+    service, creates, deletes = "apigateway", "CreateDeployment", "DeleteDeployment"
+    key, id = "deploymentId", "{answer[id]}"
+    names: Mapping[str, str] = {"restApi": "restApiId"}
+    unsent = ("triggers",)
 
 
 @provisions("aws:apigateway/stage:Stage")
 class Stage(Provisioner):
     """A deployment under a name; the id is `ags-<api>-<stage>`."""
 
-    tagged = "apigateway"
+    service, creates, deletes = "apigateway", "CreateStage", "DeleteStage"
+    id = "ags-{inputs[restApi]}-{inputs[stageName]}"
+    outputs: Mapping[str, Any] = {
+        "arn": ARN + "/restapis/{inputs[restApi]}/stages/{inputs[stageName]}",
+        "executionArn": EXECUTION_ARN + "{inputs[restApi]}/{inputs[stageName]}",
+        "invokeUrl": INVOKE_URL + "{inputs[restApi]}/{inputs[stageName]}",
+    }
+    names: Mapping[str, str] = {"restApi": "restApiId", "deployment": "deploymentId"}
+    tagged = True
     replaced_by = frozenset({"restApi", "stageName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        client, tags = target.client("apigateway"), target.tags(inputs)
-        api, name = inputs.require("restApi"), inputs.require("stageName")
-        client.create_stage(
-            restApiId=api,
-            stageName=name,
-            deploymentId=inputs.require("deployment"),
-            tags=tags,
-        )
-        return self._configured(inputs, target)
+        stage = super().create(inputs, target)
+        self._log(inputs, target)
+        return stage
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Point the stage to another deployment, and change its log."""
-        client = target.client("apigateway")
-        patch = [{"op": "replace", "path": "/deploymentId", "value": inputs.require("deployment")}]
+        patch = _replace({"/deploymentId": inputs.require("deployment")})
         if old.inputs.get("accessLogSettings") and not inputs.object("accessLogSettings"):
             patch.append({"op": "remove", "path": "/accessLogSettings"})
-        client.update_stage(
-            restApiId=inputs.require("restApi"), stageName=inputs.require("stageName"), patchOperations=patch
-        )
-        return self._configured(inputs, target)
+        self._patch(inputs, target, patch)
+        self._log(inputs, target)
+        return self.resource(old.id, {}, inputs, target)
 
-    def delete(self, old: Recorded, target: Target) -> None:
-        target.client("apigateway").delete_stage(restApiId=old.inputs["restApi"], stageName=old.inputs["stageName"])
+    def _log(self, inputs: Inputs, target: Target) -> None:
+        if log := inputs.object("accessLogSettings"):
+            values = {f"/accessLogSettings/{name}": log.require(name) for name in ("destinationArn", "format")}
+            self._patch(inputs, target, _replace(values))
 
     @staticmethod
-    def _configured(inputs: Inputs, target: Target) -> Resource:
+    def _patch(inputs: Inputs, target: Target, patch: list[dict[str, str]]) -> None:
         api, name = inputs.require("restApi"), inputs.require("stageName")
-        if log := inputs.object("accessLogSettings"):
-            patch = [
-                {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": log.require("destinationArn")},
-                {"op": "replace", "path": "/accessLogSettings/format", "value": log.require("format")},
-            ]
-            target.client("apigateway").update_stage(restApiId=api, stageName=name, patchOperations=patch)
-        outputs = {
-            "arn": f"arn:aws:apigateway:{target.region}::/restapis/{api}/stages/{name}",
-            "executionArn": target.arn("execute-api", f"{api}/{name}"),
-            "invokeUrl": f"{target.cloud.endpoint_url}/_aws/execute-api/{api}/{name}",
-        }
-        return Resource(f"ags-{api}-{name}", outputs)
+        target.client("apigateway").update_stage(restApiId=api, stageName=name, patchOperations=patch)
 
 
 @provisions("aws:apigateway/methodSettings:MethodSettings")
-class MethodSettings(Setting):
+class MethodSettings(Provisioner):
     """Throttling and logging of a stage's methods; the id is `<api>-<stage>-<methods>`."""
 
+    service, id = "apigateway", "{inputs[restApi]}-{inputs[stageName]}-{inputs[methodPath]}"
+    creates = updates = "UpdateStage"
+    names: Mapping[str, str] = {"restApi": "restApiId"}
+    by_hand = ("methodPath", "settings")
     replaced_by = frozenset({"restApi", "stageName", "methodPath"})
     _PATHS: Mapping[str, str] = {
         "throttlingRateLimit": "throttling/rateLimit",
@@ -136,17 +123,13 @@ class MethodSettings(Setting):
         "dataTraceEnabled": "logging/dataTrace",
     }
 
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        api, stage = inputs.require("restApi"), inputs.require("stageName")
+    def request(self, operation: str, inputs: Inputs, target: Target, **parameters: Any) -> dict[str, Any]:
+        """Return the parameters, with a patch of the settings."""
         methods, settings = inputs.require("methodPath"), inputs.object("settings")
         assert settings is not None  # Pulumi requires it
-        patch = [
-            {"op": "replace", "path": f"/{methods}/{path}", "value": text(settings.get(name))}
-            for name, path in self._PATHS.items()
-            if name in settings
-        ]
-        target.client("apigateway").update_stage(restApiId=api, stageName=stage, patchOperations=patch)
-        return Resource(f"{api}-{stage}-{methods}")
+        paths = {name: f"/{methods}/{path}" for name, path in self._PATHS.items() if name in settings}
+        patch = _replace({path: settings.get(name) for name, path in paths.items()})
+        return super().request(operation, inputs, target, patchOperations=patch)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the settings, if the stage still exists."""
@@ -158,108 +141,160 @@ class MethodSettings(Setting):
 
 
 @provisions("aws:apigateway/account:Account")
-class Account(Setting):
+class Account(Provisioner):
     """The account's settings, of which there is one: the role by which API Gateway writes logs."""
 
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        """Set the role."""
-        self._set(target, str(inputs.get("cloudwatchRoleArn", "")))
-        return Resource("api-gateway-account")
+    service, id = "apigateway", "api-gateway-account"
+    creates = updates = "UpdateAccount"
+    cleared: Mapping[str, Any] = {"patchOperations": _replace({"/cloudwatchRoleArn": ""})}
 
-    def delete(self, old: Recorded, target: Target) -> None:
-        """Remove the role, as the real provider does."""
-        self._set(target, "")
-
-    @staticmethod
-    def _set(target: Target, role_arn: str) -> None:
-        target.client("apigateway").update_account(
-            patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role_arn}]
-        )
+    def request(self, operation: str, inputs: Inputs, target: Target, **parameters: Any) -> dict[str, Any]:
+        """Return the parameters, with a patch of the role."""
+        patch = _replace({"/cloudwatchRoleArn": inputs.get("cloudwatchRoleArn", "")})
+        return super().request(operation, inputs, target, **{"patchOperations": patch, **parameters})
 
 
 @provisions("aws:apigateway/apiKey:ApiKey")
 class ApiKey(Provisioner):
     """A key; its id is not the key itself."""
 
-    tagged = "apigateway"
+    service, creates, deletes, key, id = "apigateway", "CreateApiKey", "DeleteApiKey", "apiKey", "{answer[id]}"
+    outputs: Mapping[str, Any] = {"arn": ARN + "/apikeys/{id}", "value": "{answer[value]}"}
+    defaults: Mapping[str, Any] = {"enabled": True}
+    tagged = True
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"value"})
 
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        client, tags = target.client("apigateway"), target.tags(inputs)
-        request = requests.build(client, "CreateApiKey", inputs, by_hand=("tags", "enabled"))
-        api_key = client.create_api_key(**request, enabled=bool(inputs.get("enabled", True)), tags=tags)
-        return self._resource(api_key, target)
-
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change the key's description, and whether it is enabled."""
-        client = target.client("apigateway")
         values = {
-            "name": inputs.require("name"),
-            "description": inputs.get("description", ""),
-            "enabled": inputs.get("enabled", True),
+            "/name": inputs.require("name"),
+            "/description": inputs.get("description", ""),
+            "/enabled": inputs.get("enabled", True),
         }
-        patch = [{"op": "replace", "path": f"/{name}", "value": text(value)} for name, value in values.items()]
-        client.update_api_key(apiKey=old.id, patchOperations=patch)
-        return self._resource(client.get_api_key(apiKey=old.id, includeValue=True), target)
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        target.client("apigateway").delete_api_key(apiKey=old.id)
+        target.client("apigateway").update_api_key(apiKey=old.id, patchOperations=_replace(values))
+        return self.resource(old.id, {}, inputs, target, old)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
         """Find the resource by its name."""
         api_keys = target.client("apigateway").get_api_keys(nameQuery=inputs.require("name"))["items"]
         return str(api_keys[0]["id"]) if api_keys else None
 
-    @staticmethod
-    def _resource(api_key: Mapping[str, Any], target: Target) -> Resource:
-        arn = f"arn:aws:apigateway:{target.region}::/apikeys/{api_key['id']}"
-        return Resource(api_key["id"], {"arn": arn, "value": api_key["value"]})
-
 
 @provisions("aws:apigateway/usagePlan:UsagePlan")
 class UsagePlan(Provisioner):
     """A usage plan: the stages that its keys open, with quota and throttle."""
 
-    tagged = "apigateway"
+    service, creates, deletes = "apigateway", "CreateUsagePlan", "DeleteUsagePlan"
+    key, id = "usagePlanId", "{answer[id]}"
+    outputs: Mapping[str, Any] = {"arn": ARN + "/usageplans/{id}"}
+    names: Mapping[str, str] = {"throttleSettings": "throttle", "quotaSettings": "quota"}
+    tagged = True
     auto_name = AutoName("name", 255)
     replaced_by = frozenset({"name", "apiStages", "throttleSettings", "quotaSettings", "description"})
 
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        client, tags = target.client("apigateway"), target.tags(inputs)
-        names = {"throttleSettings": "throttle", "quotaSettings": "quota"}
-        request = requests.build(client, "CreateUsagePlan", inputs, names=names, by_hand=("tags",))
-        plan_id = client.create_usage_plan(**request, tags=tags)["id"]
-        return Resource(plan_id, {"arn": f"arn:aws:apigateway:{target.region}::/usageplans/{plan_id}"})
-
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Keep the plan: any change but of its tags creates another."""
-        return Resource(old.id, old.outputs)
+        return self.resource(old.id, {}, inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the plan, after its stages, as AWS requires."""
-        client = target.client("apigateway")
         stages = [f"{api_stage['apiId']}:{api_stage['stage']}" for api_stage in old.inputs.get("apiStages") or ()]
-        patch = [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]
-        if patch:
-            client.update_usage_plan(usagePlanId=old.id, patchOperations=patch)
-        client.delete_usage_plan(usagePlanId=old.id)
+        if patch := [{"op": "remove", "path": "/apiStages", "value": stage} for stage in stages]:
+            target.client("apigateway").update_usage_plan(usagePlanId=old.id, patchOperations=patch)
+        super().delete(old, target)
 
 
 @provisions("aws:apigateway/usagePlanKey:UsagePlanKey")
 class UsagePlanKey(Provisioner):
     """A key in a plan."""
 
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        client = target.client("apigateway")
-        plan_key = client.create_usage_plan_key(**requests.build(client, "CreateUsagePlanKey", inputs))
-        return Resource(plan_key["id"], {"name": plan_key.get("name", ""), "value": plan_key.get("value", "")})
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        target.client("apigateway").delete_usage_plan_key(usagePlanId=old.inputs["usagePlanId"], keyId=old.id)
+    service, creates, deletes, id = "apigateway", "CreateUsagePlanKey", "DeleteUsagePlanKey", "{answer[id]}"
+    outputs: Mapping[str, Any] = {"name": "{answer[name]}", "value": "{answer[value]}"}
 
 
-def _endpoint_types(inputs: Inputs) -> list[str]:
-    endpoint = inputs.object("endpointConfiguration")
-    types = endpoint.get("types", "REGIONAL") if endpoint else "REGIONAL"
-    return types if isinstance(types, list) else [types]
+@provisions("aws:apigatewayv2/api:Api")
+class HttpApi(Provisioner):
+    """An HTTP API without routes; its id is API Gateway's."""
+
+    service, key, id = "apigatewayv2", "ApiId", "{answer[ApiId]}"
+    creates, updates, deletes = "CreateApi", "UpdateApi", "DeleteApi"
+    outputs: Mapping[str, Any] = {
+        "arn": ARN + "/apis/{id}",
+        "apiEndpoint": INVOKE_URL + "{id}",
+        "executionArn": EXECUTION_ARN + "{id}",
+    }
+    tagged = True
+    auto_name = AutoName("name", 128)
+    replaced_by = frozenset({"protocolType"})
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Change the name and CORS."""
+        if old.inputs.get("corsConfiguration") and "corsConfiguration" not in inputs:
+            target.client("apigatewayv2").delete_cors_configuration(ApiId=old.id)
+        return super().update(old, inputs, target)
+
+    def find(self, inputs: Inputs, target: Target) -> str | None:
+        """Find the resource by its name."""
+        apis = target.client("apigatewayv2").get_apis()["Items"]
+        return next((str(api["ApiId"]) for api in apis if api["Name"] == inputs.require("name")), None)
+
+
+@provisions("aws:apigatewayv2/integration:Integration")
+class Integration(Provisioner):
+    """The target of a route; its id is API Gateway's."""
+
+    service, key, id = "apigatewayv2", "IntegrationId", "{answer[IntegrationId]}"
+    creates, updates, deletes = "CreateIntegration", "UpdateIntegration", "DeleteIntegration"
+    names: Mapping[str, str] = {"timeoutMilliseconds": "TimeoutInMillis"}
+    replaced_by = frozenset({"apiId", "integrationType"})
+
+
+@provisions("aws:apigatewayv2/route:Route")
+class Route(Provisioner):
+    """A route: requests that go to one integration; its id is API Gateway's."""
+
+    service, key, id = "apigatewayv2", "RouteId", "{answer[RouteId]}"
+    creates, updates, deletes = "CreateRoute", "UpdateRoute", "DeleteRoute"
+    replaced_by = frozenset({"apiId"})
+
+
+@provisions("aws:apigatewayv2/stage:Stage")
+class HttpStage(Provisioner):
+    """An HTTP API under a name; its id is the name."""
+
+    service, id = "apigatewayv2", "{inputs[name]}"
+    creates, updates, deletes = "CreateStage", "UpdateStage", "DeleteStage"
+    outputs: Mapping[str, Any] = {
+        "arn": ARN + "/apis/{inputs[apiId]}/stages/{inputs[name]}",
+        "executionArn": EXECUTION_ARN + "{inputs[apiId]}/{inputs[name]}",
+        "invokeUrl": INVOKE_URL + "{inputs[apiId]}/{inputs[name]}",
+    }
+    names: Mapping[str, str] = {"name": "StageName", "defaultRouteSettings": "DefaultRouteSettings"}
+    tagged = True
+    replaced_by = frozenset({"apiId", "name"})
+
+
+@provisions("aws:wafv2/webAcl:WebAcl")
+class WebAcl(Provisioner):
+    """A web ACL; its id is AWS WAF's. The engine removes its associations before it."""
+
+    service, id = "wafv2", "{answer[Summary][Id]}"
+    creates, updates, deletes = "CreateWebACL", "UpdateWebACL", "DeleteWebACL"
+    outputs: Mapping[str, Any] = {"arn": "{answer[Summary][ARN]}", "name": "{inputs[name]}"}
+    tagged = True
+    auto_name = AutoName("name", 128)
+    replaced_by = frozenset({"name", "scope"})
+
+    def key_of(self, old: Recorded, target: Target) -> dict[str, str]:
+        """Return the id, and the token of the present version, without which AWS WAF changes nothing."""
+        acl = target.client("wafv2").get_web_acl(Name=old.outputs["name"], Scope=old.inputs["scope"], Id=old.id)
+        return {"Id": old.id, "LockToken": acl["LockToken"]}
+
+
+@provisions("aws:wafv2/webAclAssociation:WebAclAssociation")
+class WebAclAssociation(Provisioner):
+    """The association of a web ACL with a resource; its id consists of both ARNs, as Pulumi's."""
+
+    service, creates, deletes = "wafv2", "AssociateWebACL", "DisassociateWebACL"
+    id = "{inputs[webAclArn]},{inputs[resourceArn]}"

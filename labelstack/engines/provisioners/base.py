@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from labelstack.clouds.base import Cloud
-from labelstack.engines import local_endpoints
+from labelstack.engines import local_endpoints, requests
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
 
@@ -59,10 +59,6 @@ class Target:
         local_endpoints.check(client.meta.endpoint_url)
         return client
 
-    def arn(self, service: str, resource: str, *, region: bool = True) -> str:
-        """Return an ARN in this account."""
-        return f"arn:aws:{service}:{self.region if region else ''}:{self.account}:{resource}"
-
     def tags(self, inputs: Inputs) -> dict[str, str]:
         """Return a resource's tags and the default ones."""
         return {**self.default_tags, **{key: str(value) for key, value in inputs.get("tags", {}).items()}}
@@ -90,36 +86,83 @@ class Recorded:
     outputs: dict[str, Any]
 
 
-class Provisioner(ABC):
-    """Creates, changes and removes resources of one type.
+class Provisioner:
+    """Creates, changes, finds and removes resources of one type, each by the one request that is declared for it.
+
+    A request has the properties that its operation knows by botocore's model (`requests.build`). In templates, `answer`
+    is the cloud's answer, `id` the resource's id, `inputs` has its properties, and `target` is the cloud.
 
     Attributes:
+        service: boto3's name of the service.
+        creates: The operation that creates one, `CreateRole`.
+        updates: The operation that changes one, which is `creates` where that puts all of it.
+        deletes: The operation that removes one; "" where it goes with the resource that it is a part of.
+        finds: The operation that answers whether there is one of this name; "" without one.
+        cleared: Parameters with which `creates` removes a setting.
+        id: The template of the id that Pulumi's provider would give.
+        key: The parameter by which the other requests name a resource by its id; "" where its properties name it.
+        outputs: Templates of the output properties that are not just inputs, or their values.
+        names: The API's names of properties that Pulumi names otherwise.
+        body: The parameter that holds the properties, where they are no parameters themselves.
+        defaults: Parameters that are sent where no property sets them.
+        by_hand: Properties that the class itself puts into requests.
+        unsent: Properties that no request has.
         auto_name: The rule for a name that the program leaves out; None when the type has no name.
         replaced_by: Properties that cannot be changed in place; None when nothing can.
-        tagged: The service that changes its tags; "" of a type without, or that sees to them itself.
-        api_names: The API's names of properties that Pulumi names otherwise, to read errors by.
+        tagged: Whether the service changes its tags by `TagResource`.
     """
 
-    auto_name: ClassVar[AutoName | None] = None
-    replaced_by: ClassVar[frozenset[str] | None] = None
-    tagged: ClassVar[str] = ""
-    api_names: ClassVar[Mapping[str, str]] = {}
+    service: str = ""
+    creates: str = ""
+    updates: str = ""
+    deletes: str = ""
+    finds: str = ""
+    cleared: Mapping[str, Any] = {}
+    id: str = ""
+    key: str = ""
+    outputs: Mapping[str, Any] = {}
+    names: Mapping[str, str] = {}
+    body: str = ""
+    defaults: Mapping[str, Any] = {}
+    by_hand: tuple[str, ...] = ()
+    unsent: tuple[str, ...] = ()
+    auto_name: AutoName | None = None
+    replaced_by: frozenset[str] | None = None
+    tagged: bool = False
 
-    @abstractmethod
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Create the resource. The engine reports properties that this does not use as not supported."""
+        return self.create_by(self.request(self.creates, inputs, target), inputs, target)
+
+    def create_by(self, request: dict[str, Any], inputs: Inputs, target: Target) -> Resource:
+        """Create the resource by these parameters and the tags."""
+        if self.tagged and (tags := target.tags(inputs)):
+            members = requests.shape_of(target.client(self.service), self.creates).members
+            name = next(name for name in members if name.lower().endswith("tags"))
+            request[name] = tags_as(members[name], tags)
+        answer = self.send(self.creates, request, target)
+        resource_id = self.id.format(answer=answer, inputs=inputs.plain(), target=target)
+        return self.resource(resource_id, answer, inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change the resource in place. The properties of `replaced_by` have not changed, and count as used."""
-        raise NotImplementedError(f"{type(self).__name__} has replaced_by, but no update")
+        request = self.request(self.updates, inputs, target, **self.key_of(old, target))
+        return self.resource(old.id, self.send(self.updates, request, target), inputs, target, old)
 
-    @abstractmethod
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the resource; the engine ignores the answer that it is gone already."""
+        if operation := self.creates if self.cleared else self.deletes:
+            parameters = {**self.key_of(old, target), **self.cleared}
+            self.send(operation, self.request(operation, Inputs(old.inputs), target, **parameters), target)
 
     def find(self, inputs: Inputs, target: Target) -> str | None:
         """Return the id of a resource with these inputs' name; None, or the answer that it is missing, without one."""
-        return None
+        if not self.finds:
+            return None
+        known: dict[str, Any] = {"inputs": inputs.plain(), "target": target}
+        parameters = {self.key: self.id.format(**known)} if self.key and "{answer" not in self.id else {}
+        answer = self.send(self.finds, self.request(self.finds, inputs, target, **parameters), target)
+        return self.id.format(answer=answer, **known)
 
     def existing(self, inputs: Mapping[str, Any], target: Target) -> str | None:
         """Return the id of a resource that a killed deployment or another stack may have created, or None."""
@@ -144,16 +187,51 @@ class Provisioner(ABC):
             return dict(inputs)
         return {**inputs, self.auto_name.property: name_made}
 
+    def request(self, operation: str, inputs: Inputs, target: Target, **parameters: Any) -> dict[str, Any]:
+        """Return the parameters of an operation: these, the properties', the defaults.
 
-class Setting(Provisioner):
-    """A part of another resource that is put as a whole, such as a bucket's policy: update is create."""
+        Raises:
+            DeployError: A property is missing that the operation requires.
+        """
+        client = target.client(self.service)
+        shape = requests.shape_of(client, operation)
+        for name in self.unsent:
+            inputs.get(name)
+        built = requests.build(client, operation, inputs, names=self.names, by_hand=(*self.by_hand, "tags"))
+        if self.body in shape.members:
+            built[self.body] = requests.structure(inputs, shape.members[self.body], self.names)
+        defaults = {name: value for name, value in self.defaults.items() if name in shape.members}
+        request = {**defaults, **built, **parameters}
+        properties = {api: name for name, api in self.names.items()}
+        for name in shape.required_members:
+            if name not in request:
+                inputs.require(properties.get(name, name[0].lower() + name[1:]))
+        return request
 
-    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
-        """Put the setting again."""
-        return self.create(inputs, target)
+    def send(self, operation: str, request: Mapping[str, Any], target: Target) -> dict[str, Any]:
+        """Send a request; return the answer."""
+        answer: dict[str, Any] = getattr(target.client(self.service), xform_name(operation))(**request)
+        return answer
+
+    def key_of(self, old: Recorded, target: Target) -> dict[str, str]:
+        """Return the parameters that name a resource to change or to remove, besides its properties."""
+        return {self.key: old.id} if self.key else {}
+
+    def resource(
+        self, id: str, answer: Mapping[str, Any], inputs: Inputs, target: Target, old: Recorded | None = None
+    ) -> Resource:
+        """Return the resource after an answer. An output that the answer to a change leaves out stays as it was."""
+        values = {"answer": answer, "id": id, "inputs": inputs.plain(), "target": target}
+        outputs = {}
+        for name, template in self.outputs.items():
+            try:
+                outputs[name] = template.format(**values) if isinstance(template, str) else template
+            except KeyError:
+                outputs[name] = old.outputs.get(name, "") if old else ""
+        return Resource(id, outputs)
 
 
-def provisions(token: str) -> Any:
+def provisions(token: str) -> Callable[[P], P]:
     """Register the class as the provisioner of a type token."""
 
     def register(cls: P) -> P:
@@ -183,8 +261,11 @@ def text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Return tags in the form that most services take."""
+def tags_as(form: Any, tags: Mapping[str, str]) -> list[dict[str, str]] | dict[str, str]:
+    """Return tags as a parameter takes them by botocore's model: as a list of names and values, or as an object."""
+    if form.type_name != "list":
+        return dict(tags)
+    key, value = form.member.members
     return [{key: name, value: content} for name, content in tags.items()]
 
 
@@ -196,8 +277,7 @@ def retag(client: Any, outputs: Mapping[str, Any], tags: Mapping[str, str], stal
     owner, kind = TAG_OWNERS.get(client.meta.service_model.service_name, ("arn", "resource"))
 
     def send(operation: str, value: Callable[[Any], Any]) -> None:
-        shape = client.meta.service_model.operation_model(f"{operation}{kind.title()}").input_shape
-        (owner_name, _), (member, form) = shape.members.items()
+        (owner_name, _), (member, form) = requests.shape_of(client, f"{operation}{kind.title()}").members.items()
         # CloudFront wraps its lists.
         request = {"Items": value(form.members["Items"])} if form.type_name == "structure" else value(form)
         getattr(client, f"{operation.lower()}_{kind}")(**{owner_name: outputs[owner], member: request})
@@ -205,4 +285,4 @@ def retag(client: Any, outputs: Mapping[str, Any], tags: Mapping[str, str], stal
     if stale:
         send("Untag", lambda form: sorted(stale))
     if tags:
-        send("Tag", lambda form: tag_list(tags, *form.member.members) if form.type_name == "list" else dict(tags))
+        send("Tag", lambda form: tags_as(form, tags))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, tag_list
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions
 
 POLLING = {"Delay": 0.05, "MaxAttempts": 1200}  # seconds; a minute
 
@@ -15,75 +16,59 @@ POLLING = {"Delay": 0.05, "MaxAttempts": 1200}  # seconds; a minute
 class Table(Provisioner):
     """A table; its id is its name."""
 
-    tagged = "dynamodb"
+    service, id, creates = "dynamodb", "{inputs[name]}", "CreateTable"
+    deletes, finds = "DeleteTable", "DescribeTable"
+    outputs: Mapping[str, Any] = {"arn": "{answer[TableDescription][TableArn]}", "name": "{inputs[name]}"}
+    names: Mapping[str, str] = {"name": "TableName", "serverSideEncryption": "SSESpecification"}
+    defaults: Mapping[str, Any] = {"DeletionProtectionEnabled": False}
+    by_hand = ("globalSecondaryIndexes",)
+    tagged = True
     auto_name = AutoName("name", 255)
     # On AWS, indexes and keys of a table with data change by careful steps; on an emulator the table is replaced.
     replaced_by = frozenset(
         {
-            "name",
-            "attributes",
-            "billingMode",
-            "hashKey",
-            "rangeKey",
-            "globalSecondaryIndexes",
-            "serverSideEncryption",
+            *("name", "attributes", "billingMode", "hashKey", "rangeKey"),
+            *("globalSecondaryIndexes", "serverSideEncryption"),
         }
     )
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Create the table, and wait until it is active."""
-        dynamodb, name, tags = target.client("dynamodb"), inputs.require("name"), target.tags(inputs)
-        request: dict[str, Any] = {
-            "TableName": name,
-            "AttributeDefinitions": [
-                {"AttributeName": attribute.require("name"), "AttributeType": attribute.require("type")}
-                for attribute in inputs.objects("attributes")
-            ],
-            "KeySchema": _keys(inputs),
-            "BillingMode": inputs.require("billingMode"),
-            "DeletionProtectionEnabled": inputs.get("deletionProtectionEnabled", False),
-            "Tags": tag_list(tags),
-        }
+        attributes = [
+            {"AttributeName": attribute.require("name"), "AttributeType": attribute.require("type")}
+            for attribute in inputs.objects("attributes")
+        ]
+        parameters: dict[str, Any] = {"AttributeDefinitions": attributes, "KeySchema": _keys(inputs)}
         if indexes := [_index(index) for index in inputs.objects("globalSecondaryIndexes")]:
-            request["GlobalSecondaryIndexes"] = indexes
-        if (encryption := inputs.object("serverSideEncryption")) is not None:
-            request["SSESpecification"] = {"Enabled": encryption.require("enabled")}
-        dynamodb.create_table(**request)
-        dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=POLLING)
-        return self._configured(inputs, target, None)
+            parameters["GlobalSecondaryIndexes"] = indexes
+        table = self.create_by(self.request(self.creates, inputs, target, **parameters), inputs, target)
+        self._configure(inputs, target, {})
+        return table
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
         """Change protection, expiry and recovery."""
-        dynamodb = target.client("dynamodb")
         protected = inputs.get("deletionProtectionEnabled", False)
-        dynamodb.update_table(TableName=old.id, DeletionProtectionEnabled=protected)
-        dynamodb.get_waiter("table_exists").wait(TableName=old.id, WaiterConfig=POLLING)
-        return self._configured(inputs, target, old)
+        target.client("dynamodb").update_table(TableName=old.id, DeletionProtectionEnabled=protected)
+        self._configure(inputs, target, old.inputs.get("ttl") or {})
+        return self.resource(old.id, {}, inputs, target, old)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the table with its items."""
-        dynamodb = target.client("dynamodb")
-        dynamodb.delete_table(TableName=old.id)
-        dynamodb.get_waiter("table_not_exists").wait(TableName=old.id, WaiterConfig=POLLING)
-
-    def find(self, inputs: Inputs, target: Target) -> str | None:
-        """Find the resource by its name."""
-        answer = target.client("dynamodb").describe_table(TableName=inputs.require("name"))
-        return str(answer["Table"]["TableName"])
+        super().delete(old, target)
+        target.client("dynamodb").get_waiter("table_not_exists").wait(TableName=old.id, WaiterConfig=POLLING)
 
     @staticmethod
-    def _configured(inputs: Inputs, target: Target, old: Recorded | None) -> Resource:
+    def _configure(inputs: Inputs, target: Target, ttl_before: Mapping[str, Any]) -> None:
+        """Wait until the table is active, and set its expiry and recovery."""
         dynamodb, name = target.client("dynamodb"), inputs.require("name")
+        dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=POLLING)
         if (ttl := inputs.object("ttl")) is not None:
-            ttl_specification = {"Enabled": ttl.get("enabled", False), "AttributeName": ttl.get("attributeName", "")}
-            before = (old.inputs.get("ttl") or {}) if old else {}
-            if ttl_specification["Enabled"] != bool(before.get("enabled")):
-                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl_specification)
+            specification = {"Enabled": ttl.get("enabled", False), "AttributeName": ttl.get("attributeName", "")}
+            if specification["Enabled"] != bool(ttl_before.get("enabled")):
+                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
         if (recovery := inputs.object("pointInTimeRecovery")) is not None:
             specification = {"PointInTimeRecoveryEnabled": recovery.require("enabled")}
             dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
-        table = dynamodb.describe_table(TableName=name)["Table"]
-        return Resource(name, {"arn": table["TableArn"], "name": name})
 
 
 def _keys(inputs: Inputs) -> list[dict[str, str]]:

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from labelstack.engines import archives, requests
+from labelstack.engines import archives
 from labelstack.engines.inputs import Inputs
 from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import (
-    Provisioner,
-    Recorded,
-    Resource,
-    Setting,
-    Target,
-    error_code,
-    provisions,
-    tag_list,
-)
+from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, error_code, provisions
 from labelstack.errors import DeployError
 from labelstack.xml_characters import NOT_XML
 
@@ -33,6 +23,14 @@ MOST_DELETED = 1000  # by one DeleteObjects
 class Bucket(Provisioner):
     """A bucket. Other resources configure it."""
 
+    service, deletes, finds, id = "s3", "DeleteBucket", "HeadBucket", "{inputs[bucket]}"
+    outputs: Mapping[str, Any] = {
+        "arn": "arn:aws:s3:::{id}",
+        "bucket": "{id}",
+        "bucketDomainName": "{id}.s3.amazonaws.com",
+        "bucketRegion": "{target.region}",
+        "bucketRegionalDomainName": "{id}.s3.{target.region}.amazonaws.com",
+    }
     auto_name = AutoName("bucket", 63, lower=True)
     replaced_by = frozenset({"bucket"})
 
@@ -40,7 +38,7 @@ class Bucket(Provisioner):
         request: dict[str, Any] = {"Bucket": inputs.require("bucket")}
         if target.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": target.region}
-        target.client("s3").create_bucket(**request)
+        self.send("CreateBucket", request, target)
         return self._configured(inputs, target)
 
     def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
@@ -49,11 +47,10 @@ class Bucket(Provisioner):
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Remove the bucket, with its contents if `forceDestroy` says so."""
-        s3 = target.client("s3")
         if old.inputs.get("forceDestroy"):
-            empty(s3, old.id)
+            empty(target.client("s3"), old.id)
         try:
-            s3.delete_bucket(Bucket=old.id)
+            super().delete(old, target)
         except ClientError as error:
             if error_code(error) == "BucketNotEmpty":
                 raise DeployError(
@@ -61,29 +58,20 @@ class Bucket(Provisioner):
                 ) from error
             raise
 
-    def find(self, inputs: Inputs, target: Target) -> str | None:
-        """Find the resource by its name."""
-        target.client("s3").head_bucket(Bucket=inputs.require("bucket"))
-        return str(inputs.require("bucket"))
-
     def _configured(self, inputs: Inputs, target: Target) -> Resource:
         name, tags, s3 = inputs.require("bucket"), target.tags(inputs), target.client("s3")
         inputs.get("forceDestroy")  # is read from the record when it is removed
         if tags:
-            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tag_list(tags)})
+            s3.put_bucket_tagging(Bucket=name, Tagging=_tagging(tags))
         else:
             s3.delete_bucket_tagging(Bucket=name)
-        return Resource(
-            name,
-            {
-                "arn": f"arn:aws:s3:::{name}",
-                "bucket": name,
-                "bucketDomainName": f"{name}.s3.amazonaws.com",
-                "bucketRegion": target.region,
-                "bucketRegionalDomainName": f"{name}.s3.{target.region}.amazonaws.com",
-                "tagsAll": tags,
-            },
-        )
+        bucket = self.resource(name, {}, inputs, target)
+        bucket.outputs["tagsAll"] = tags
+        return bucket
+
+
+def _tagging(tags: Mapping[str, str]) -> dict[str, Any]:
+    return {"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}
 
 
 def empty(s3: Any, bucket: str) -> None:
@@ -126,38 +114,18 @@ def _delete_versions(s3: Any, bucket: str, doomed: list[dict[str, str]]) -> None
             raise DeployError(f"{bucket} keeps {len(errors)} objects, because S3 refused to delete them: {reason}")
 
 
-class BucketSetting(Setting):
+class BucketSetting(Provisioner):
     """A configuration of a bucket, put and deleted as a whole; its id is the bucket's name."""
 
-    replaced_by = frozenset({"bucket"})
-    operation, member = "", ""  # that puts it, and its parameter
-    names: Mapping[str, str] = {}
-    forget = ""  # the client's method that removes it; empty when AWS has none
-
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        bucket = str(inputs.require("bucket"))
-        self.put(target.client("s3"), bucket, inputs)
-        return Resource(bucket)
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put the configuration: all properties but the bucket's name."""
-        body = requests.build_member(s3, self.operation, self.member, inputs, self.names)
-        getattr(s3, xform_name(self.operation))(Bucket=bucket, **{self.member: body})
-
-    def delete(self, old: Recorded, target: Target) -> None:
-        """Remove the configuration, if S3 can."""
-        if self.forget:
-            getattr(target.client("s3"), self.forget)(Bucket=old.id)
+    service, id, replaced_by = "s3", "{inputs[bucket]}", frozenset({"bucket"})
 
 
 @provisions("aws:s3/bucketVersioning:BucketVersioning")
 class BucketVersioning(BucketSetting):
     """A bucket's versioning."""
 
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        s3.put_bucket_versioning(
-            **requests.build(s3, "PutBucketVersioning", inputs, names={"mfaDelete": "MFADelete"}),
-        )
+    creates = updates = "PutBucketVersioning"
+    names: Mapping[str, str] = {"mfaDelete": "MFADelete"}
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Suspend versioning: a versioned bucket can never be unversioned again."""
@@ -169,139 +137,141 @@ class BucketVersioning(BucketSetting):
 class BucketEncryption(BucketSetting):
     """A bucket's encryption."""
 
-    operation, member = "PutBucketEncryption", "ServerSideEncryptionConfiguration"
+    creates = updates = "PutBucketEncryption"
+    body, deletes = "ServerSideEncryptionConfiguration", "DeleteBucketEncryption"
     names: Mapping[str, str] = {"kmsMasterKeyId": "KMSMasterKeyID"}
-    forget = "delete_bucket_encryption"
 
 
 @provisions("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
 class BucketPublicAccessBlock(BucketSetting):
     """The kinds of public access that a bucket refuses."""
 
-    operation, member = "PutPublicAccessBlock", "PublicAccessBlockConfiguration"
-    forget = "delete_public_access_block"
+    creates = updates = "PutPublicAccessBlock"
+    body, deletes = "PublicAccessBlockConfiguration", "DeletePublicAccessBlock"
 
 
 @provisions("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
 class BucketOwnershipControls(BucketSetting):
     """The ownership of a bucket's objects."""
 
-    forget = "delete_bucket_ownership_controls"
+    creates = updates = "PutBucketOwnershipControls"
+    deletes = "DeleteBucketOwnershipControls"
 
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        rule = inputs.object("rule")
-        rules = [{"ObjectOwnership": rule.require("objectOwnership")}] if rule else []
-        s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
+    def request(self, operation: str, inputs: Inputs, target: Target, **parameters: Any) -> dict[str, Any]:
+        """Return the parameters, with the one rule."""
+        if operation != self.deletes:
+            rule = inputs.object("rule")
+            parameters["OwnershipControls"] = {
+                "Rules": [{"ObjectOwnership": rule.require("objectOwnership")}] if rule else []
+            }
+        return super().request(operation, inputs, target, **parameters)
 
 
 @provisions("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
 class BucketLifecycleConfiguration(BucketSetting):
     """The lifecycle rules of a bucket."""
 
-    operation, member = "PutBucketLifecycleConfiguration", "LifecycleConfiguration"
-    forget = "delete_bucket_lifecycle"
+    creates = updates = "PutBucketLifecycleConfiguration"
+    body, deletes = "LifecycleConfiguration", "DeleteBucketLifecycle"
 
 
 @provisions("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 class BucketCorsConfiguration(BucketSetting):
     """The CORS rules of a bucket."""
 
-    operation, member = "PutBucketCors", "CORSConfiguration"
-    forget = "delete_bucket_cors"
+    creates = updates = "PutBucketCors"
+    body, deletes = "CORSConfiguration", "DeleteBucketCors"
 
 
 @provisions("aws:s3/bucketPolicy:BucketPolicy")
 class BucketPolicy(BucketSetting):
     """The policy of a bucket."""
 
-    forget = "delete_bucket_policy"
-
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        s3.put_bucket_policy(Bucket=bucket, Policy=inputs.require("policy"))
+    creates = updates = "PutBucketPolicy"
+    deletes = "DeleteBucketPolicy"
 
 
 @provisions("aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration")
 class BucketWebsiteConfiguration(BucketSetting):
     """A bucket as a web site."""
 
-    operation, member = "PutBucketWebsite", "WebsiteConfiguration"
-    forget = "delete_bucket_website"
-
-    def create(self, inputs: Inputs, target: Target) -> Resource:
-        bucket = super().create(inputs, target)
-        domain = f"s3-website-{target.region}.amazonaws.com"
-        return Resource(bucket.id, {"websiteDomain": domain, "websiteEndpoint": f"{bucket.id}.{domain}"})
+    creates = updates = "PutBucketWebsite"
+    body, deletes = "WebsiteConfiguration", "DeleteBucketWebsite"
+    outputs: Mapping[str, Any] = {
+        "websiteDomain": "s3-website-{target.region}.amazonaws.com",
+        "websiteEndpoint": "{id}.s3-website-{target.region}.amazonaws.com",
+    }
 
 
 @provisions("aws:s3/bucketNotification:BucketNotification")
 class BucketNotification(BucketSetting):
-    """A bucket's notification of its events."""
+    """A bucket's notification of its events. The cloud tests that it may send to each destination."""
 
-    _KINDS = (
-        ("queues", "queueArn", "QueueConfigurations", "QueueArn"),
-        ("topics", "topicArn", "TopicConfigurations", "TopicArn"),
-        ("lambdaFunctions", "lambdaFunctionArn", "LambdaFunctionConfigurations", "LambdaFunctionArn"),
-    )
+    creates = updates = "PutBucketNotificationConfiguration"
+    body = "NotificationConfiguration"
+    names: Mapping[str, str] = {
+        "queues": "QueueConfigurations",
+        "topics": "TopicConfigurations",
+        "lambdaFunctions": "LambdaFunctionConfigurations",
+    }
+    cleared: Mapping[str, Any] = {"NotificationConfiguration": {}}
 
-    def put(self, s3: Any, bucket: str, inputs: Inputs) -> None:
-        """Put the notification. The cloud tests that it may send to each destination."""
-        body: dict[str, Any] = {"EventBridgeConfiguration": {}} if inputs.get("eventbridge") else {}
-        for name, arn, member, arn_member in self._KINDS:
-            if configurations := [
-                self._target_configuration(target, arn, arn_member) for target in inputs.objects(name)
-            ]:
-                body[member] = configurations
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=body)
+    def request(self, operation: str, inputs: Inputs, target: Target, **parameters: Any) -> dict[str, Any]:
+        """Return the parameters, with the filters of keys, and EventBridge."""
+        request = super().request(operation, inputs, target, **parameters)
+        if parameters:
+            return request
+        body = request["NotificationConfiguration"]
+        for name, member in self.names.items():
+            for properties, configuration in zip(inputs.objects(name), body.get(member, ()), strict=True):
+                parts = (("prefix", properties.get("filterPrefix")), ("suffix", properties.get("filterSuffix")))
+                if rules := [{"Name": part, "Value": value} for part, value in parts if value]:
+                    configuration["Filter"] = {"Key": {"FilterRules": rules}}
+        if inputs.get("eventbridge"):
+            body["EventBridgeConfiguration"] = {}
+        return request
 
     def read(self, id: str, target: Target) -> dict[str, Any]:
         """Return where the events of a bucket go already."""
         answer = target.client("s3").get_bucket_notification_configuration(Bucket=id)
+        arns = {"queues": "queueArn", "topics": "topicArn", "lambdaFunctions": "lambdaFunctionArn"}
         return {
             "bucket": id,
             "eventbridge": "EventBridgeConfiguration" in answer,
             **{
-                name: [{arn: configuration[of]} for configuration in answer.get(member, ())]
-                for name, arn, member, of in self._KINDS
+                name: [
+                    {arn: configuration[arn[0].upper() + arn[1:]]} for configuration in answer.get(self.names[name], ())
+                ]
+                for name, arn in arns.items()
             },
         }
 
-    def delete(self, old: Recorded, target: Target) -> None:
-        """Send events nowhere."""
-        target.client("s3").put_bucket_notification_configuration(Bucket=old.id, NotificationConfiguration={})
-
-    @staticmethod
-    def _target_configuration(inputs: Inputs, arn: str, arn_member: str) -> dict[str, Any]:
-        body = {arn_member: inputs.require(arn), "Events": inputs.require("events")}
-        if (identifier := inputs.get("id")) is not None:
-            body["Id"] = identifier
-        parts = (("prefix", inputs.get("filterPrefix")), ("suffix", inputs.get("filterSuffix")))
-        if rules := [{"Name": name, "Value": value} for name, value in parts if value]:
-            body["Filter"] = {"Key": {"FilterRules": rules}}
-        return body
-
 
 @provisions("aws:s3/bucketObjectv2:BucketObjectv2")
-class BucketObject(Setting):
-    """An object that the program puts, such as a page of a web site."""
+class BucketObject(Provisioner):
+    """An object that the program puts, such as a page of a web site. `sourceHash` only makes a change visible."""
 
+    service, id = "s3", "{inputs[key]}"
+    creates = updates = "PutObject"
+    outputs: Mapping[str, Any] = {"arn": "arn:aws:s3:::{inputs[bucket]}/{id}", "versionId": "{answer[VersionId]}"}
+    unsent = ("source", "content", "sourceHash")
     replaced_by = frozenset({"bucket", "key"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
-        s3 = target.client("s3")
-        request = requests.build(s3, "PutObject", inputs, by_hand=("source", "content", "tags", "sourceHash"))
-        inputs.get("sourceHash")  # only makes a change visible
-        tags = target.tags(inputs)
-        answer = s3.put_object(**request, Body=self._body(inputs))
+        source, content = inputs.get("source"), inputs.get("content")
+        body = str(content or "").encode() if source is None else archives.asset_bytes(source)
+        request = self.request(self.creates, inputs, target, Body=body)
+        answer, tags = self.send(self.creates, request, target), target.tags(inputs)
         if tags:
             where = {"Bucket": request["Bucket"], "Key": request["Key"]}
-            s3.put_object_tagging(**where, Tagging={"TagSet": tag_list(tags)})
-        outputs = {
-            "arn": f"arn:aws:s3:::{request['Bucket']}/{request['Key']}",
-            "etag": answer["ETag"].strip('"'),
-            "versionId": answer.get("VersionId", ""),
-            "tagsAll": tags,
-        }
-        return Resource(str(request["Key"]), outputs)
+            target.client("s3").put_object_tagging(**where, Tagging=_tagging(tags))
+        stored = self.resource(request["Key"], answer, inputs, target)
+        stored.outputs.update(etag=answer["ETag"].strip('"'), tagsAll=tags)
+        return stored
+
+    def update(self, old: Recorded, inputs: Inputs, target: Target) -> Resource:
+        """Put the object again."""
+        return self.create(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
         """Delete the object's versions."""
@@ -310,8 +280,3 @@ class BucketObject(Setting):
             for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
                 if version["Key"] == old.id:
                     s3.delete_object(Bucket=bucket, Key=old.id, VersionId=version["VersionId"])
-
-    @staticmethod
-    def _body(inputs: Inputs) -> bytes:
-        source, content = inputs.get("source"), inputs.get("content")
-        return str(content or "").encode() if source is None else archives.asset_bytes(source)
