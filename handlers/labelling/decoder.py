@@ -90,7 +90,13 @@ class Decoder:
             status = process.wait()
             if time.monotonic() >= deadline_s:
                 raise TransientError(f"the decoder did not answer within {timeout_s:.1f} s") from error
-            raise _reason(status) from error
+            if status == -signal.SIGXCPU:
+                detail = "Decoding it takes more time than its size explains"
+            elif status == OUT_OF_MEMORY or -status in _BROKEN:
+                detail = "Decoding it takes more memory than the function has"
+            else:
+                raise TransientError(f"the decoder ended with status {status}") from error
+            raise PictureRejectedError(Code.IMAGE_TOO_COSTLY, detail) from error
         finally:
             timer.cancel()
             if not line:
@@ -115,15 +121,6 @@ class Decoder:
             )
             self._process, self._end = process, weakref.finalize(self, _stop, process)
         return self._process
-
-
-def _reason(status: int) -> PictureRejectedError | TransientError:
-    """Explain why the process ended while it had a picture."""
-    if status == -signal.SIGXCPU:
-        return PictureRejectedError(Code.IMAGE_TOO_COSTLY, "Decoding it takes more time than its size explains")
-    if status == OUT_OF_MEMORY or -status in _BROKEN:
-        return PictureRejectedError(Code.IMAGE_TOO_COSTLY, "Decoding it takes more memory than the function has")
-    return TransientError(f"the decoder ended with status {status}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

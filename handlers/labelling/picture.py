@@ -18,15 +18,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ..results.codes import Code
+from ..results.document import Capture
 from ..results.item import PictureHeader
 from .decoding.metadata import EXIF_START, MAX_BYTES, UPRIGHT, Bytes, capture, orientation
 from .errors import PictureRejectedError
-
-if TYPE_CHECKING:
-    from ..results.document import Capture
 
 MAX_OBJECT_BYTES: Final = 100 * 1024 * 1024
 """The largest file that is downloaded and converted: a 24-megapixel TIFF without compression has 72 MB."""
@@ -72,7 +70,6 @@ _STARTS: Final = {
     "JPEG 2000": rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  ",
 }
 """By name what a file of this format begins with; the first that fits counts."""
-_MAX_BRANDS_END: Final = 1024
 _MAX_PROFILE_BYTES: Final = 1024 * 1024
 
 
@@ -121,7 +118,7 @@ def format_of(start: bytes) -> str:
     name = _name(start)
     if name == "HEIF":
         # Its major brand is general: a compatible brand says more.
-        end = min(int.from_bytes(start[:4]), _MAX_BRANDS_END)
+        end = min(int.from_bytes(start[:4]), 1024)
         compatible = {_name(start[:8] + start[at : at + 4]) for at in range(16, end, 4)}
         name = next((known for known in ("HEIC", "AVIF") if known in compatible), name)
     if name is None:

@@ -17,8 +17,6 @@ from .s3_objects import ConvertedObject, S3Objects, StoredObject
 
 _COPIES_AT_ONCE: Final = 3
 """Copies of at most 5 MB, which boto3 has twice for each operation: while one is made, others are looked at."""
-
-
 _MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
 """A step of the workflow that converts nothing has room for such a file twice."""
 

@@ -90,9 +90,8 @@ class Previews:
             return Outcome.KNOWN
         picture.check_size(stored.size_bytes)
         name = picture.format_of(self.objects.read_start(stored, picture.HEADER_READS_BYTES[0]))
-        previews = self.decoder.previews(
-            self.objects.read(stored), stored.size_bytes, name, SIDES_PX, deadline.remaining_s
-        )
+        content = self.objects.read(stored)
+        previews = self.decoder.previews(content, stored.size_bytes, name, SIDES_PX, deadline.remaining_s)
         for place, preview in zip(places, previews, strict=True):
             self.store.put(place, preview)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..results import keys
 from ..results.codes import Code
 from ..results.document import PREVIEW_TYPE
-from .errors import LabellingError, ObjectGoneError, PictureRejectedError, StorageError
+from .errors import ObjectGoneError, PictureRejectedError, StorageError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,7 +43,7 @@ class ConvertedObject(StoredObject):
 
 @dataclass
 class S3Objects:
-    """The upload bucket. Raises ObjectGoneError, StorageError, and PictureRejectedError for bytes nobody can read."""
+    """The upload bucket. Raises ObjectGoneError, StorageError, and PictureRejectedError where no bytes can be read."""
 
     client: S3Client
     bucket: str
@@ -57,7 +57,10 @@ class S3Objects:
         try:
             return self._read(key, version_id, length_bytes)
         except PictureRejectedError:
-            return self._head(self._request(key, version_id)), b""
+            request = self._request(key, version_id)
+            with _translated_errors(key):
+                answer = self.client.head_object(**request)
+            return self._stored(request, answer), b""
 
     def read_start(self, stored: StoredObject, length_bytes: int) -> bytes:
         """Return at most the first `length_bytes`."""
@@ -74,26 +77,16 @@ class S3Objects:
 
     def _read(self, key: str, version_id: str | None, length_bytes: int) -> tuple[StoredObject, bytes]:
         request = self._request(key, version_id)
-        try:
-            with _translated_errors(key):
-                answer = self.client.get_object(**request, Range=f"bytes=0-{length_bytes - 1}")
-                with answer["Body"] as body:
-                    start = body.read(length_bytes)
-        except _EmptyObjectError:
-            return self._head(request), b""
-        # A server may answer with the whole object, and then without a range.
-        size_bytes = int(answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"])
-        return self._stored(request, answer, size_bytes), start
-
-    def _head(self, request: Any) -> StoredObject:
-        with _translated_errors(request["Key"]):
-            answer = self.client.head_object(**request)
-        return self._stored(request, answer, answer["ContentLength"])
+        with _translated_errors(key):
+            answer = self.client.get_object(**request, Range=f"bytes=0-{length_bytes - 1}")
+            with answer["Body"] as body:
+                start = body.read(length_bytes)
+        return self._stored(request, answer), start
 
     def _request(self, key: str, version_id: str | None) -> Any:
         return {"Bucket": self.bucket, "Key": key} | ({"VersionId": version_id} if version_id else {})
 
-    def _stored(self, request: Any, answer: Any, size_bytes: int) -> StoredObject:
+    def _stored(self, request: Any, answer: Any) -> StoredObject:
         version_id = answer.get("VersionId")
         return StoredObject(
             bucket=self.bucket,
@@ -101,7 +94,8 @@ class S3Objects:
             # A bucket without versions says "null" or nothing.
             version_id=request.get("VersionId") or (version_id if version_id != "null" else None),
             etag=answer["ETag"].strip('"'),
-            size_bytes=size_bytes,
+            # A server may answer with the whole object, and then without a range.
+            size_bytes=int(answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]),
             modified_at=keys.iso_ms(answer["LastModified"]),
         )
 
@@ -115,12 +109,10 @@ class S3Previews:
 
     def has(self, key: str) -> bool:
         """Return whether there is an object of this key."""
-        try:
-            with _translated_errors(key):
-                self.client.head_object(Bucket=self.bucket, Key=key)
-        except ObjectGoneError:
-            return False
-        return True
+        with suppress(ObjectGoneError), _translated_errors(key):
+            self.client.head_object(Bucket=self.bucket, Key=key)
+            return True
+        return False
 
     def put(self, key: str, content: bytes) -> None:
         """Store a WebP file."""
@@ -133,31 +125,26 @@ class S3Previews:
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
 
-class _EmptyObjectError(StorageError):
-    """Of an empty object there is no range."""
-
-
 @contextmanager
 def _translated_errors(key: str) -> Iterator[None]:
     try:
         yield
-    except ClientError as error:
-        raise _translated(error, key) from error
     except BotoCoreError as error:
         raise StorageError(f"S3 cannot be reached: {error}") from error
-
-
-def _translated(error: ClientError, key: str) -> LabellingError:
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    code = error.response["Error"].get("Code")
-    # 405 is the answer for a version that is a delete marker.
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        return ObjectGoneError(f"there is no object {key!r}")
-    # The uploader chooses these, and no retry reads it. A KMS key that the function may not use is left to us:
-    # S3 takes none that the uploader may not use either.
-    if code == "InvalidObjectState":
-        return PictureRejectedError(Code.OBJECT_UNREADABLE, "It is archived (GLACIER or DEEP_ARCHIVE)")
-    if code == "InvalidRequest" and "encryption" in str(error).lower():
-        return PictureRejectedError(Code.OBJECT_UNREADABLE, "Only its owner has its encryption key (SSE-C)")
-    unread = _EmptyObjectError if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else StorageError
-    return unread(f"S3 did not give the object {key!r}: {error}")
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        code = error.response["Error"].get("Code")
+        # 405 is the answer for a version that is a delete marker.
+        if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+            raise ObjectGoneError(f"there is no object {key!r}") from error
+        # The uploader chooses these, and no retry reads it. A KMS key that the function may not use is left to us:
+        # S3 takes none that the uploader may not use either.
+        if code == "InvalidObjectState":
+            raise PictureRejectedError(Code.OBJECT_UNREADABLE, "It is archived (GLACIER or DEEP_ARCHIVE)") from error
+        if code == "InvalidRequest" and "encryption" in str(error).lower():
+            detail = "Only its owner has its encryption key (SSE-C)"
+            raise PictureRejectedError(Code.OBJECT_UNREADABLE, detail) from error
+        # Of an empty object there is no range.
+        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise PictureRejectedError(Code.EMPTY_OBJECT) from error
+        raise StorageError(f"S3 did not give the object {key!r}: {error}") from error

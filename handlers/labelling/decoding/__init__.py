@@ -8,10 +8,9 @@ process that decodes loads this package, which imports neither boto3 nor the res
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from ...results.document import Capture
+from ...results.document import Capture
 
 Answer = tuple[dict[str, Any], list[bytes]]
 """The decoding process's answer about a file, and the files that it makes (see `child`)."""

@@ -18,13 +18,10 @@ from .stripping import Tiff
 
 _FULL: Final = (1, *(2**bits - 1 for bits in (*range(8, 17), 24, 31, 32)))
 """The usual number of white: 1 of fractions, else the largest number of so many bits."""
-_SAMPLE_SIDE_PX: Final = 512
 _CUSTOMARY: Final = (-9999.0, -32768.0)
 """The numbers by which maps mark that there is no number."""
 _NO_MEASUREMENT: Final = 1e30
 """Programs write numbers near the largest that a float holds where they have none."""
-_LEAST_VALUES: Final = 3
-"""Fewer numbers are a mask: none of them means nothing."""
 
 
 def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
@@ -35,7 +32,10 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
     if picture.mode == "LAB":
         raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, "Its colours are L*a*b*")
     if picture.mode.startswith("I;16") and tiff is None:
-        return _grey_of_16_bits(picture.convert("I"), picture.info.get("transparency"))
+        grey, clear = _mapped(picture, 0, 65535), picture.info.get("transparency")
+        if clear is not None:
+            grey.putalpha(picture.convert("I").point([255 * (value != clear) for value in range(65536)], "L"))
+        return grey
     if tiff and tiff.bits == 8 and tiff.signed and picture.mode == "L":
         # They were read as unsigned: the lower half has become the upper.
         picture = (
@@ -47,24 +47,14 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
         picture = picture.convert("RGBA")
     if picture.mode in ("P", "1"):
         picture = picture.convert("RGB")
-    if tiff is None:
-        return picture
-    if tiff.white_is_zero:
+    if tiff and tiff.white_is_zero:
         return _changed(picture, range(255, -1, -1))
-    if tiff.bits == 16 and picture.mode in ("RGB", "RGBA"):
+    if tiff and tiff.bits == 16 and picture.mode in ("RGB", "RGBA"):
         # The decoder has kept the upper 8 bits: of pictures that use 12, that is the range from 0 to 15.
         most = max(int(bounds[1]) for bounds in picture.convert("RGB").getextrema() if isinstance(bounds, tuple))
-        full = 2 ** most.bit_length() - 1
-        return _changed(picture, [min(255, value * 255 // full) for value in range(256)]) if 0 < full < 255 else picture
+        full = 2 ** most.bit_length() - 1 or 255
+        return _changed(picture, [min(255, value * 255 // full) for value in range(256)])
     return picture
-
-
-def _grey_of_16_bits(numbers: Image.Image, clear: int | None) -> Image.Image:
-    grey = _mapped(numbers, 0, 65535)
-    if clear is None:
-        return grey
-    alpha = ImageMath.lambda_eval(lambda of: of["convert"]((of["it"] != clear) * 255, "L"), it=numbers)
-    return Image.merge("LA", (grey, alpha))
 
 
 def as_srgb(picture: Image.Image, gamma: float) -> Image.Image:
@@ -80,8 +70,7 @@ def _numbers(picture: Image.Image, tiff: Tiff) -> Image.Image:
         picture = ImageMath.lambda_eval(
             lambda of: of["float"](of["it"]) + of["float"](of["it"] < 0) * 2.0**32, it=picture
         )
-    sides = min(picture.width, _SAMPLE_SIDE_PX), min(picture.height, _SAMPLE_SIDE_PX)
-    sample = picture.resize(sides, Image.Resampling.NEAREST)
+    sample = picture.resize((min(picture.width, 512), min(picture.height, 512)), Image.Resampling.NEAREST)
     # Of a picture of one channel these are its values.
     values: Sequence[Any] = sample.get_flattened_data()
     least, most = value_range(values, tiff.no_data)
@@ -92,8 +81,8 @@ def value_range(values: Iterable[float], no_data: float | None) -> tuple[float, 
     """Return the numbers that are black and white among a picture's numbers. Numbers without meaning do not count."""
     meaningless = (no_data, *_CUSTOMARY)
     finite = sorted({value for value in values if abs(value) < _NO_MEASUREMENT and value not in meaningless})
-    # Other programs have their own number for none, and do not say which.
-    if len(finite) > _LEAST_VALUES:
+    # Other programs have their own number for none, and do not say which. In a mask of two or three there is none.
+    if len(finite) > 3:
         gap, place = max((after - before, place) for place, (before, after) in enumerate(pairwise(finite), 1))
         if place == 1 and gap > finite[-1] - finite[1]:
             finite = finite[1:]

@@ -43,11 +43,13 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
 
     def allow(pixels: int) -> None:
-        _allow_seconds(min(_MAX_SECONDS, seconds + pixels / 1e6 * _SECONDS_PER_MEGAPIXEL))
+        """Limit the process to so many more seconds of processor time, rounded up. Then the system kills it."""
+        more_s = min(_MAX_SECONDS, seconds + pixels / 1e6 * _SECONDS_PER_MEGAPIXEL)
+        _limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + more_s))
 
     try:
         while line := requests.readline():
-            _allow_seconds(seconds)
+            allow(0)
             request = json.loads(line)
             # The bytes have no other name, so that they can be changed without a copy.
             answer, files = answered(request, io.BytesIO(requests.read(request["sizeBytes"])), max_pixels, allow)
@@ -73,11 +75,6 @@ def answered(request: Any, stream: io.BytesIO, max_pixels: int, allow: Allow) ->
         return {"width": copy.width, "height": copy.height, "capture": copy.capture}, [copy.jpeg]
     except PictureRejectedError as error:
         return {"code": error.code, "detail": error.detail}, []
-
-
-def _allow_seconds(seconds: float) -> None:
-    """Limit the process to so many more seconds of processor time, rounded up. Then the system kills it."""
-    _limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + seconds))
 
 
 def _limit(what: int, value: int) -> None:

@@ -16,21 +16,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
 from importlib import import_module
-from itertools import product
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
 from PIL import ExifTags, Image, ImageChops, ImageFile, ImageOps, ImagePalette
 
 from ...results.codes import Code
+from ...results.document import Capture
 from ..errors import PictureRejectedError
 from ..picture import MAX_SIDE_PX, MIN_SIDE_PX, ON_ITS_SIDE, Structure, check_sides
 from . import Converted
 from .brightness import as_srgb, eight_bits
 from .metadata import capture, orientation
 from .stripping import Tiff, keep_pixels, webp_sides
-
-if TYPE_CHECKING:
-    from ...results.document import Capture
 
 MAX_INLINE_BYTES: Final = 5 * 1024 * 1024
 """The bytes that Rekognition takes (docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
@@ -42,19 +39,11 @@ MAX_RLE_PIXELS: Final = 16_000_000
 """Of a BMP in runs, which Pillow decodes in Python."""
 _OUT_OF_MEMORY: Final = re.compile(r"(?is)^(?!.*security limit).*memory|decoder error -9")
 """Messages of Pillow and libheif in place of a MemoryError. libheif's security limits are about files that lie."""
-_MAX_REASON_CHARACTERS: Final = 80
-_QUALITIES: Final = (90, 80, 65)
-_PREVIEW_QUALITY: Final = 80
-_SMALLER: Final = 0.7
-
-_LEAST_ROWS: Final = 0.9
-"""The share of rows that a broken file must have."""
 # The errors of Pillow, libheif and their codecs for damaged files.
 _DAMAGED: Final = (
     *(SyntaxError, OSError, EOFError, ValueError, RuntimeError, LookupError, TypeError, ArithmeticError),
     *(AssertionError, AttributeError, struct.error, zlib.error),
 )
-
 
 Allow = Callable[[int], None]
 """Gets the number of pixels before they are decoded."""
@@ -91,7 +80,7 @@ def previews(
         for side_px in sides_px:
             picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
             small = io.BytesIO()
-            picture.save(small, "WEBP", quality=_PREVIEW_QUALITY)
+            picture.save(small, "WEBP", quality=80)
             files.append(small.getvalue())
     return files
 
@@ -111,7 +100,7 @@ def _opened(stream: io.BytesIO, name: str, max_pixels: int) -> Iterator[tuple[Im
             raise MemoryError from error
         # Pillow and libheif say so of codecs and kinds that they do not have.
         if "unsupported" in str(error).lower():
-            reason = f"The decoder says: {str(error)[:_MAX_REASON_CHARACTERS].rstrip('.')}"
+            reason = f"The decoder says: {str(error)[:80].rstrip('.')}"
             raise PictureRejectedError(Code.UNSUPPORTED_FORMAT, reason) from error
         raise PictureRejectedError(Code.IMAGE_DAMAGED) from error
 
@@ -129,9 +118,9 @@ def _open(stream: io.BytesIO, name: str, structure: Structure, max_pixels: int) 
         # The decoder takes the room for the whole canvas before it says how large it is.
         with stream.getbuffer() as data:
             _check_pixels(name, *webp_sides(data), max_pixels)
-            if bytes(data[12:16]) == b"VP8X" and data[20] & _ANIMATED:
-                # Browsers show the canvas beside the first picture as transparent, whatever the file says.
-                data[20] |= _HAS_ALPHA
+            if bytes(data[12:16]) == b"VP8X" and data[20] & 0x02:
+                # An animation: browsers show the canvas beside its first picture as transparent, whatever it says.
+                data[20] |= 0x10
     prefix = name if name == "WebP" else name.capitalize()
     picture: ImageFile.ImageFile = getattr(import_module(f"PIL.{prefix}ImagePlugin"), f"{prefix}ImageFile")(stream)
     if "transparency" in picture.info and (bits := _FEW_BITS.get(str(picture.tile[0].args))):
@@ -163,8 +152,6 @@ def _open_tiff(stream: io.BytesIO, planar: bool) -> ImageFile.ImageFile:
     return picture
 
 
-_ANIMATED, _HAS_ALPHA = 0x02, 0x10
-"""Flags of a WebP."""
 _FEW_BITS: Final = {"L;2": 2, "L;4": 4, "L": 8}
 _IN_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}
 
@@ -207,13 +194,13 @@ def _turned(
 
 
 def _load(picture: ImageFile.ImageFile) -> None:
-    """Decode the pixels. Of a file that breaks off the first rows are there, and the rest is black."""
+    """Decode the pixels. A file that breaks off must have nine tenths of its rows; the rest is black."""
     try:
         picture.load()
     except OSError:
         picture.tile = []
         _, rows = picture.getprojection()
-        if sum(rows) < _LEAST_ROWS * picture.height:
+        if sum(rows) < 0.9 * picture.height:
             raise
 
 
@@ -225,10 +212,11 @@ def _clear_where_all_bits_are(picture: ImageFile.ImageFile, stream: IO[bytes]) -
     lower = PngImagePlugin.PngImageFile(stream)
     lower.tile = [tile._replace(args="RGB;16L") for tile in lower.tile]
     _load(lower)
-    values = [part for shift in (8, 0) for part in (value >> shift & 255 for value in picture.info["transparency"])]
+    planes = (part.getchannel(band) for part in (picture, lower) for band in "RGB")
+    values = [value >> shift & 255 for shift in (8, 0) for value in picture.info["transparency"]]
     others = (
-        picture_of.getchannel(band).point([255 * (level != value) for level in range(256)])
-        for (picture_of, band), value in zip(product((picture, lower), "RGB"), values, strict=True)
+        plane.point([255 * (level != value) for level in range(256)])
+        for plane, value in zip(planes, values, strict=True)
     )
     picture.putalpha(reduce(ImageChops.lighter, others))
 
@@ -279,8 +267,6 @@ def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     """Return the picture with its colours in sRGB; as it is where the profile is not one of its kind."""
     from PIL import ImageCms
 
-    if not profile:
-        return picture
     try:
         return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB")) or picture
     except ImageCms.PyCMSError:
@@ -290,10 +276,10 @@ def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
 def _encode(picture: Image.Image) -> bytes:
     """Encode as the best JPEG of at most MAX_INLINE_BYTES."""
     while True:
-        for quality in _QUALITIES:
+        for quality in (90, 80, 65):
             stream = io.BytesIO()
             picture.save(stream, "JPEG", quality=quality)
             if stream.tell() <= MAX_INLINE_BYTES:
                 return stream.getvalue()
-        width, height = (max(MIN_SIDE_PX, int(side * _SMALLER)) for side in picture.size)
+        width, height = (max(MIN_SIDE_PX, int(side * 0.7)) for side in picture.size)
         picture = picture.resize((width, height), reducing_gap=2.0)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, cast
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
+from typing import Final, cast
+from xml.etree.ElementTree import ParseError, TreeBuilder, XMLParser
 
-if TYPE_CHECKING:
-    from ...results.document import Capture
+from ...results.document import Capture
 
 Bytes = bytes | bytearray | memoryview
 
 # --- directories
 
+EXIF_START: Final = b"Exif\x00"
+"""Before the block in a JPEG; the byte after it says nothing."""
 SHORT: Final = 3
 TEXT: Final = {2}
 BYTES: Final = {1, 7}
@@ -49,8 +50,10 @@ Field = tuple[int, int, bytes]
 class Directory:
     """A directory of a TIFF file or an Exif block; of equal tags the first counts. Values are read when asked for."""
 
-    def __init__(self, content: memoryview, place: int | None = None) -> None:
+    def __init__(self, content: Bytes, place: int | None = None) -> None:
         """Read the directory at `place`, or the first. It breaks off, and may be empty, where the file is damaged."""
+        if bytes(content[:5]) == EXIF_START:
+            content = content[6:]
         self._content, self.fields, self.breaks_off = content, dict[int, Field](), True
         layout = _LAYOUTS.get(bytes(content[:4]))
         if layout is None or place == 0:
@@ -132,21 +135,17 @@ class Directory:
 
 # --- facts
 
-EXIF_START: Final = b"Exif\x00"
-"""Before the block in a JPEG; the byte after it says nothing."""
 UPRIGHT: Final = 1
 ORIENTATION: Final = 0x0112
 _MAX_TEXT: Final = 100
 _ZONE_FORM: Final = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
-_CLOCK_STARTS: Final = 1904
-"""The first year of the clock of QuickTime and of old Macs: a camera without a clock writes it, or zeros."""
 
 
 def orientation(exif: bytes) -> int:
     """Return 1 to 8 as Exif has it (tag 0x0112); 1, upright, of a block that is empty, damaged or says nothing."""
     # Not Pillow's getexif: it takes the orientation of XMP too, which neither browsers nor Rekognition heed.
     # Browsers do not heed it as another type.
-    turns = Directory(_block(exif)).numbers(ORIENTATION, {SHORT: "H"})
+    turns = Directory(exif).numbers(ORIENTATION, {SHORT: "H"})
     return turns[0] if len(turns) == 1 and UPRIGHT <= turns[0] <= 8 else UPRIGHT
 
 
@@ -155,9 +154,8 @@ def capture(exif: Bytes, packet: Bytes = b"") -> Capture | None:
 
     `exif` is an Exif block or a TIFF file, `packet` XMP where it stands elsewhere. XMP adds facts that Exif lacks.
     """
-    block = _block(exif)
-    main = Directory(block)
-    details, gps = (Directory(block, main.number(tag)) for tag in (0x8769, 0x8825))
+    main = Directory(exif)
+    details, gps = (Directory(exif, main.number(tag)) for tag in (0x8769, 0x8825))
     xmp = properties(packet or main.data(0x02BC, BYTES))
     facts = {
         "takenAt": _time(details.text(0x9003), details.text(0x9011)) or _xmp_time(xmp),
@@ -172,12 +170,7 @@ def capture(exif: Bytes, packet: Bytes = b"") -> Capture | None:
     place = _place(gps.degrees(2), gps.degrees(4)) or _place(
         _xmp_degrees(xmp, "GPSLatitude"), _xmp_degrees(xmp, "GPSLongitude")
     )
-    return cast("Capture", {name: value for name, value in facts.items() if value} | place) or None
-
-
-def _block(exif: Bytes) -> memoryview:
-    view = memoryview(exif)
-    return view[6:] if bytes(view[:5]) == EXIF_START else view
+    return cast(Capture, {name: value for name, value in facts.items() if value} | place) or None
 
 
 def _quotient(numerator: int, denominator: int) -> Decimal:
@@ -210,7 +203,8 @@ def _time(text: str, zone: str | None) -> str | None:
         moment = datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
     except ValueError:
         return None
-    if moment.year <= _CLOCK_STARTS:
+    # The clock of QuickTime and of old Macs starts in 1904: a camera without a clock writes it, or zeros.
+    if moment.year <= 1904:
         return None
     return f"{moment.isoformat()}{zone if zone and _ZONE_FORM.fullmatch(zone) else ''}"
 
@@ -248,20 +242,14 @@ def properties(packet: Bytes) -> dict[str, str]:
     except (ParseError, ValueError, LookupError):
         return {}
     values: dict[str, str] = {}
-    for name, value in _texts(root):
-        if value.strip():
-            values.setdefault(name, _clean(value.strip()))
-    return values
-
-
-def _texts(root: Element) -> Iterator[tuple[str, str]]:
-    """Yield the properties of the descriptions, but not of the pictures that this one consists of, which are deeper."""
     rdf = root if root.tag == f"{RDF}RDF" else root.find(f"{RDF}RDF")
+    # The pictures that this one consists of have descriptions that are deeper.
     for description in () if rdf is None else rdf.iterfind(f"{RDF}Description"):
-        yield from description.items()
-        for element in description:
-            item = element.find(f"*/{RDF}li")
-            yield element.tag, (element if item is None else item).text or ""
+        elements = [(element.tag, element.findtext(f"*/{RDF}li", element.text or "")) for element in description]
+        for name, value in [*description.items(), *elements]:
+            if value.strip():
+                values.setdefault(name, _clean(value.strip()))
+    return values
 
 
 def _xmp_time(xmp: Mapping[str, str]) -> str | None:

@@ -16,15 +16,8 @@ from ..errors import PictureRejectedError
 from ..picture import MAX_SCANS, PNG_START, SCAN, Structure, chunks, is_sound, read_jpeg, read_png, segments
 from .metadata import BYTES, MAX_BYTES, ORIENTATION, TEXT, UPRIGHT, Bytes, Directory, capture
 
-Range = tuple[int, int]
-"""Start and end of some bytes in a file."""
-_JPEG_END: Final = b"\xff\xd9"
-_KEPT_SEGMENTS: Final = frozenset({0xE0, 0xEE})
-"""JFIF and Adobe say what the colours are; no other application segment does."""
-_PIXEL_CHUNKS: Final = frozenset({b"PLTE", b"IDAT", b"IEND"})
-_PALETTE: Final = 3
 _CLEAR_BYTES: Final = {0: 2, 2: 6}
-"""The length of tRNS by the kind of colours: grey, true colours; a palette's is any."""
+"""The length of a PNG's tRNS by the kind of colours: grey, true colours; a palette's is any."""
 _IMAGE, _EXTENSION, _GRAPHIC_CONTROL = 0x2C, 0x21, 0xF9
 _MAX_WEBP_SIDE: Final = 2**14 - 1
 
@@ -51,28 +44,29 @@ def keep_pixels(stream: io.BytesIO, name: str) -> Structure:
     if structure.scans > 1:
         # The first scan shows all rows, the others make them finer: an end of their own makes do with those that came.
         stream.seek(end)
-        stream.write(_JPEG_END)
+        stream.write(b"\xff\xd9")
     return structure
 
 
-def _jpeg_ranges(data: Bytes) -> Iterator[Range]:
+def _jpeg_ranges(data: Bytes) -> Iterator[tuple[int, int]]:
     yield 0, 2
     for marker, start, end in segments(data):
         if marker == SCAN:
             yield start - 4, len(data)
-        elif marker < 0xE0 or marker in _KEPT_SEGMENTS:
+        elif marker <= 0xE0 or marker == 0xEE:
+            # JFIF and Adobe say what the colours are; no other application segment does.
             yield start - 4, end
 
 
-def _png_ranges(data: Bytes) -> Iterator[Range]:
+def _png_ranges(data: Bytes) -> Iterator[tuple[int, int]]:
     yield 0, PNG_START
     colours, has_palette = data[25], False
     for kind, start, end in chunks(data):
         has_palette |= kind == b"PLTE"
-        is_kept = kind in _PIXEL_CHUNKS
+        is_kept = kind in (b"PLTE", b"IDAT", b"IEND")
         if kind == b"tRNS":
             # A decoder leaves out a chunk that it can do without when it is damaged, or in the wrong place.
-            fits = has_palette if colours == _PALETTE else end - start == _CLEAR_BYTES.get(colours)
+            fits = has_palette if colours == 3 else end - start == _CLEAR_BYTES.get(colours)
             is_kept = fits and is_sound(data, start, end)
         if is_kept:
             yield start - 8, min(end + 4, len(data))
@@ -87,7 +81,7 @@ def _read_gif(data: Bytes) -> Structure:
     return Structure(capture=capture(b"", packet))
 
 
-def _gif_ranges(data: Bytes) -> Iterator[Range]:
+def _gif_ranges(data: Bytes) -> Iterator[tuple[int, int]]:
     """Yield the ranges of the screen, and of the first image with its control block: without comments."""
     place = 13 + (3 * 2 ** ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
     yield 0, place
@@ -132,9 +126,8 @@ _DECODING: Final = frozenset(
 """Tags that pixels are decoded by: sides, compression, places, colours, JPEG's tables."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _INKS, _YCBCR = 0, 1, 5, 6
 _UNCOMPRESSED, _BY_JPEG, _BY_WEBP = 1, (6, 7), 50001
-_PLANES: Final = 2
 _UNSIGNED, _SIGNED = 1, 2
-_PREVIEW: Final = 1
+_PLANES, _PREVIEW = 2, 1
 
 
 @dataclass(frozen=True, kw_only=True)
