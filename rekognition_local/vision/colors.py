@@ -60,15 +60,18 @@ def _cluster(lab: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt
     """Run k-means from pixels picked evenly along the lightness order, without randomness."""
     order = lab[np.argsort(lab[:, 0], kind="stable")]
     count = min(CLUSTERS, len(order))
-    centres = order[np.linspace(0, len(order) - 1, count).astype(int)].copy()
-    labels = np.zeros(len(lab), dtype=np.int64)
+    centres = order[np.linspace(0, len(order) - 1, count).astype(int)]
+    channels = np.ascontiguousarray(lab.T)
     for _ in range(8):
-        labels = ((lab[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2).argmin(axis=1)
-        for index in range(count):
-            members = lab[labels == index]
-            if len(members):
-                centres[index] = members.mean(axis=0)
-    sizes = np.bincount(labels, minlength=count)
+        squares = ((values - places[:, None]) ** 2 for values, places in zip(channels, centres.T, strict=True))
+        labels = sum(squares, np.float32(0)).argmin(axis=0)
+        sizes = np.bincount(labels, minlength=count)
+        sums = np.zeros((count, 3), dtype=np.float32)
+        np.add.at(sums, labels, lab)
+        moved = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None].astype(np.float32), centres)
+        if np.array_equal(moved, centres):
+            break
+        centres = moved
     return centres[sizes > 0], sizes[sizes > 0].astype(np.int64)
 
 
