@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integration_tests.stack import PATIENCE_S, DeployedStack
+from click.testing import CliRunner, Result
+
+from integration_tests.stack import DeployedStack
+from labelstack.cli.app import cli
 from labelstack.clouds import EmbeddedCloud
 
 PROJECT = Path(__file__).parent.parent
@@ -24,37 +27,27 @@ class Command:
 
     settings: Mapping[str, str]
 
-    def __call__(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run it to its end, with nobody there to answer questions."""
-        return subprocess.run(
-            self._line(arguments),
-            cwd=PROJECT,
-            env={**os.environ, **self.settings, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
+    def __call__(self, *arguments: str | Path, **environment: str) -> Result:
+        """Run it in this process, with nobody there to answer questions."""
+        runner = CliRunner(env={**self.settings, **environment})
+        return runner.invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
 
     def document(self, *arguments: str | Path, **environment: str) -> Any:
         """Run it with --json, and return its document. A failure shows its error."""
         done = self(*arguments, "--json", **environment)
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         return json.loads(done.stdout)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
-        """Start it, for a test that ends it."""
+        """Start it in a process of its own, for a test that ends it."""
         return subprocess.Popen(
-            self._line(arguments),
+            [sys.executable, "-m", "labelstack", *arguments],
             cwd=PROJECT,
             env={**os.environ, **self.settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-
-    def _line(self, arguments: tuple[str | Path, ...]) -> list[str]:
-        return [sys.executable, "-m", "labelstack", *map(str, arguments)]
 
 
 def command_on(stack: DeployedStack, folder: Path, outputs: Mapping[str, Any] | None = None) -> Command:

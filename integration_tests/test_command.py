@@ -75,7 +75,7 @@ def test_says_what_is_wrong_with_a_key(keyed_stack: DeployedStack, tmp_path: Pat
 
     done = run("labels", LABELSTACK_API_KEY="wrong")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     message = " ".join(done.stderr.split())
     words = " FORBIDDEN: " if keyed_stack.cloud.capabilities.gateway_responses else ": Forbidden."
     assert f"answered 403{words}" in message
@@ -128,7 +128,7 @@ def test_results_outside_the_prefix_are_the_table_s(stack: DeployedStack, key: M
     broken = command_on(stack, tmp_path / "without", without_table(stack))("result", outside, "--json")
 
     assert shown["key"] == outside
-    assert (broken.returncode, "ResourceNotFoundException" in broken.stderr) == (1, True)
+    assert (broken.exit_code, "ResourceNotFoundException" in broken.stderr) == (1, True)
 
 
 def test_a_picture_of_any_name_is_uploaded_listed_read_and_deleted(
@@ -144,7 +144,7 @@ def test_a_picture_of_any_name_is_uploaded_listed_read_and_deleted(
     assert run.document("result", line["key"])["versionId"] == line["versionId"]
     assert line["key"] in {item["key"] for item in run.document("list", "--limit", "100")["items"]}
     deleted = run("delete", line["key"])
-    assert (deleted.returncode, "\x01" in deleted.stdout) == (0, False), deleted.stderr
+    assert (deleted.exit_code, "\x01" in deleted.stdout) == (0, False), deleted.stderr
     gone = run("result", line["key"])
     assert "the picture was deleted" in gone.stderr
 
@@ -162,7 +162,7 @@ def test_purge_leaves_nothing_but_the_tombstone(stack: DeployedStack, key: MakeK
 
     done = command_on(stack, tmp_path / "command")("delete", erased, "--purge", "--yes", "--json")
 
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"key": erased, "purged": True}), done.stderr
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"key": erased, "purged": True}), done.stderr
     assert "Not erased: names and labels in the functions' logs" in done.stderr
     assert left_in(stack, "uploadBucket", erased) == left_in(stack, "resultsBucket", f"results/{erased}/") == []
     assert left_in(stack, "previewsBucket", f"previews/{erased}/") == []

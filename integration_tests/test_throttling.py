@@ -32,4 +32,4 @@ def test_the_command_waits_and_asks_again(throttled_stack: DeployedStack, tmp_pa
 
     done = command_on(throttled_stack, tmp_path / "command")("labels", "--json")
 
-    assert (done.returncode, done.stdout.strip()) == (0, "{}"), done.stderr
+    assert (done.exit_code, done.stdout.strip()) == (0, "{}"), done.stderr
