@@ -10,6 +10,7 @@ from integration_tests.pictures import picture
 from integration_tests.stack import DeployedStack, LocalRekognition, Uploaded, wait_for
 
 MakeKey = Callable[[str], str]
+BURST = 40  # four full batches, for two instances of the function or more
 
 
 def event_of(stack: DeployedStack, uploaded: Uploaded, sequencer: str) -> str:
@@ -104,11 +105,10 @@ def test_poison_message_is_kept_and_the_queue_goes_on(stack: DeployedStack, key:
 
 
 def test_burst_of_pictures_none_lost_none_doubled(stack: DeployedStack, session_rekognition: LocalRekognition) -> None:
-    pictures = 300 if stack.cloud.capabilities.bulk else 25
     # A rule answers, because this tests the pipeline and not the speed of this machine's detectors.
     rule = {"labels": [{"name": "Burst"}, {"name": "Box"}], "faces": [], "moderation": [], "text": []}
     session_rekognition.set_rules([{"match": {"key": "burst/*"}, **rule}])
-    uploaded = [stack.upload(f"burst/{n}.jpg", picture(f"burst {n}")) for n in range(pictures)]
+    uploaded = [stack.upload(f"burst/{n}.jpg", picture(f"burst {n}")) for n in range(BURST)]
 
     results = stack.wait_for_results(uploaded)
 

@@ -44,7 +44,6 @@ class Capabilities:
     rekognition_rules: bool = _what("Rekognition whose answers can be set")
     gateway_responses: bool = _what("API gateway that answers in the words and with the headers it is given")
     throttling: bool = _what("API gateway that refuses more requests than it is set to take")
-    bulk: bool = _what("pace for hundreds of pictures in a minute")
     parallel_batches: bool = _what("concurrency among the batches of one queue")
     fair_queues: bool = _what("queues that prefer the messages of other groups to those of a busy one")
     s3_on_eventbridge: bool = _what("EventBridge that tells S3's keys as they are, and the order of its events")

@@ -32,7 +32,6 @@ CAPABILITIES = Capabilities(
     website_headers=False,
     gateway_responses=False,
     throttling=False,
-    bulk=False,
     parallel_batches=False,  # one thread polls an event source mapping and waits for the function
     fair_queues=False,
     s3_on_eventbridge=False,  # the keys are URL-encoded, and every sequencer is the same (4.14)
