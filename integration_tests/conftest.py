@@ -41,6 +41,8 @@ FASTER_FAILURES = {
     "labelstack:rekognitionTimeoutSeconds": "6",
     "labelstack:retryBaseDelaySeconds": "0",
 }
+# Of stacks whose alarms and messages no test looks at.
+UNWATCHED = {"monitoring": "false", "notifications": "false"}
 
 
 # --- the lane
@@ -181,6 +183,8 @@ def running(
         started = running_cloud(lane, PROJECT, tmp_path_factory.mktemp("cloud"))
         cloud_of_run = started.__enter__()
     request.config.stash[RUNNING] = cloud_of_run
+    if cloud_of_run.cloud.capabilities.rekognition_rules:
+        _rekognition_of(cloud_of_run).set_rules([])
     yield cloud_of_run
     del request.config.stash[RUNNING]
     try:
@@ -274,6 +278,10 @@ def _cleaned_up(deployed: smoke.SmokeStack) -> Iterator[DeployedStack]:
 def session_rekognition(running: RunningCloud) -> LocalRekognition:
     """Return the local Rekognition's control plane. A test that sets rules removes them."""
     skip_unless(running.cloud, "rekognition_rules")
+    return _rekognition_of(running)
+
+
+def _rekognition_of(running: RunningCloud) -> LocalRekognition:
     return LocalRekognition(running.rekognition_control_url, running.rekognition_control_token)
 
 
@@ -287,11 +295,20 @@ def keyed_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="session")
 def guest_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
-    """Yield the same program with a page for guests, and an HTTP API that wants signatures."""
+    """Yield the same program with a page for guests, behind CloudFront, and an HTTP API that wants signatures."""
     skip_unless(running.cloud, *lanes.GUESTS)
-    settings = _beside("guests", {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest"})
-    with _deployed(lane, running, tmp_path_factory.mktemp("guests"), settings) as deployed:
+    settings = {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest", **UNWATCHED}
+    if running.cloud.capabilities.cloudfront:
+        settings["website"] = "cloudfront"
+    with _deployed(lane, running, tmp_path_factory.mktemp("guests"), _beside("guests", settings)) as deployed:
         yield deployed
+
+
+@pytest.fixture(scope="session")
+def cloudfront_stack(cloud: Cloud, guest_stack: DeployedStack) -> DeployedStack:
+    """Return the stack whose page is behind CloudFront."""
+    skip_unless(cloud, "cloudfront")
+    return guest_stack
 
 
 @pytest.fixture(params=["stack", "guest_stack"], ids=["api", "guest"])
@@ -303,26 +320,13 @@ def any_stack(request: pytest.FixtureRequest) -> DeployedStack:
 
 
 @pytest.fixture(scope="session")
-def cloudfront_stack(
-    lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DeployedStack]:
-    """Yield the same program with its page behind CloudFront."""
-    skip_unless(running.cloud, "cloudfront")
-    settings = _beside("front", {"website": "cloudfront"})
-    with _deployed(lane, running, tmp_path_factory.mktemp("front"), settings) as deployed:
-        yield deployed
-
-
-@pytest.fixture(scope="session")
 def throttled_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
     """Yield the same program with an API that lets one request a second through, and two at once."""
     skip_unless(running.cloud, "throttling")
-    settings = _beside(
-        "throttled", {"website": "none", "previews": "false", "apiThrottleRate": "1", "apiThrottleBurst": "2"}
-    )
-    with _deployed(lane, running, tmp_path_factory.mktemp("throttled"), settings) as deployed:
+    settings = {"website": "none", "previews": "false", "apiThrottleRate": "1", "apiThrottleBurst": "2", **UNWATCHED}
+    with _deployed(lane, running, tmp_path_factory.mktemp("throttled"), _beside("throttled", settings)) as deployed:
         yield deployed
 
 
@@ -331,7 +335,8 @@ def workflow_stack(
     lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DeployedStack]:
     """Yield the same program with a workflow of Step Functions in place of the one function."""
-    settings = _beside("flow", {"pipeline": "workflow", "api": "none", "website": "none", "previews": "false"})
+    plain = {"api": "none", "website": "none", "previews": "false", "monitoring": "false"}
+    settings = _beside("flow", {"pipeline": "workflow", **plain})
     with _deployed(lane, running, tmp_path_factory.mktemp("workflow"), settings) as deployed:
         yield deployed
 

@@ -52,7 +52,7 @@ def any_api(request: pytest.FixtureRequest) -> ApiClient:
 
 @pytest.mark.needs("gateway_responses")
 @SCHEMA.parametrize()
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_keeps_the_contract(case: schemathesis.Case[Any], any_api: ApiClient) -> None:
     # A cursor that no answer has given, and a query that cannot be read, are well-formed and yet refused.
     excluded: Any = [positive_data_acceptance] if {"cursor", "q"} & {*(case.query or ())} else []
@@ -298,7 +298,7 @@ def test_cursors_of_other_queries_and_altered_ones(api: ApiClient, keyed_api: Ap
 
 
 @pytest.mark.needs("gateway_responses")
-@pytest.mark.parametrize("size", [9_000, 1_000_000, 11_000_000, 100_000_000])
+@pytest.mark.parametrize("size", [9_000, 1_000_000, 11_000_000])
 def test_huge_bodies(any_api: ApiClient, size: int) -> None:
     body = b'{"key":"' + b"a" * size + b'"}'
 

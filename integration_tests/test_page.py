@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import urllib3
 from playwright.sync_api import Browser, Page, expect
 
 from integration_tests.api import ApiClient
-from integration_tests.browser import DROP, Visit, Visitor, browsing, required_chromium, visiting
+from integration_tests.browser import Visit, Visitor, browsing, required_chromium, visiting
 from integration_tests.lanes import GUESTS
 from integration_tests.pictures import picture, sample
 from integration_tests.stack import DeployedStack, LocalRekognition
@@ -76,6 +75,7 @@ def cards(page: Page, name: str) -> Any:
 
 def test_uploads_several_at_once_and_shows_labels_without_reload(any_stack: DeployedStack, visit: Visit) -> None:
     page = visit(any_stack).page
+    expect(page.locator("#limits")).to_contain_text("JPEG, PNG, HEIC")
     page.set_input_files(
         "#files",
         [
@@ -123,6 +123,7 @@ def test_names_stay_as_they_were_and_pictures_are_downloaded_together(
 
     page.reload()
     for name in pictures:
+        expect(cards(page, name).first.locator("img.ready")).to_be_visible()
         cards(page, name).first.hover()
         cards(page, name).first.get_by_role("checkbox").click()
     with page.expect_download() as started:
@@ -131,16 +132,6 @@ def test_names_stay_as_they_were_and_pictures_are_downloaded_together(
     started.value.save_as(tmp_path / "pictures.zip")
     with zipfile.ZipFile(tmp_path / "pictures.zip") as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == pictures
-
-
-def test_fetches_pictures_again_after_a_reload(any_stack: DeployedStack, visit: Visit) -> None:
-    page = visit(any_stack).page
-    page.set_input_files("#files", file("reloaded.jpg", sample("coffee.jpg"), "image/jpeg"))
-    expect(row(page, "reloaded.jpg")).to_have_attribute("data-state", "done")
-
-    page.reload()
-
-    expect(cards(page, "reloaded.jpg").first.locator("img.ready")).to_be_visible()
 
 
 def test_finds_pictures_by_labels_and_confidence(
@@ -221,15 +212,6 @@ def test_markup_in_names_and_labels_is_text(
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_open_page_offers_no_deleting(stack: DeployedStack, visit: Visit) -> None:
-    page = visit(stack).page
-    page.set_input_files("#files", file("kept.png", sample("cat.png")))
-    page.get_by_role("button", name="Look at kept.png").click()
-
-    expect(page.locator("#facts")).to_contain_text("Cat")
-    expect(page.locator("#viewer").get_by_role("button", name="Delete")).to_be_hidden()
-
-
 def give_key(visitor: Visitor, api_key: str) -> None:
     page = visitor.page
     refusal = page.get_by_text("enter it in the settings")
@@ -268,24 +250,6 @@ def test_uploads_and_deletes_with_an_access_key(
     page.reload()
     expect(page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
     expect(card).to_have_count(0)
-
-
-def test_takes_files_that_are_dropped(stack: DeployedStack, visit: Visit) -> None:
-    page = visit(stack).page
-    expect(page.locator("#limits")).to_contain_text("JPEG, PNG, HEIC")
-    content = base64.b64encode(sample("cat.png")).decode()
-
-    page.evaluate(DROP, [{"name": "dropped.png", "type": "image/png", "base64": content}])
-
-    expect(row(page, "dropped.png")).to_have_attribute("data-state", "done")
-
-
-def test_works_on_a_phone(stack: DeployedStack, visit: Visit) -> None:
-    page = visit(stack, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).page
-    page.set_input_files("#files", file("phone.png", sample("cat.png")))
-    expect(row(page, "phone.png")).to_have_attribute("data-state", "done")
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_page_is_policed(any_stack: DeployedStack, visit: Visit) -> None:

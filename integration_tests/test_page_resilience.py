@@ -10,7 +10,6 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser, Page, Route, expect
 
-from integration_tests.api import ApiClient
 from integration_tests.browser import Visit, Visitor, browsing, required_chromium, visiting
 from integration_tests.pictures import picture, sample
 from integration_tests.stack import DeployedStack
@@ -21,7 +20,7 @@ MakeKey = Callable[[str], str]
 # Every stack is deployed before the browser starts: while Playwright runs, no deployment may start an event loop of its
 # own.
 @pytest.fixture(scope="module")
-def browser(stack: DeployedStack, guest_stack: DeployedStack, cloudfront_stack: DeployedStack) -> Iterator[Browser]:
+def browser(stack: DeployedStack, guest_stack: DeployedStack) -> Iterator[Browser]:
     """Yield a headless browser."""
     with browsing(required_chromium()) as running:
         yield running
@@ -200,14 +199,3 @@ def test_bucket_of_an_s3_site_is_read_directly(stack: DeployedStack) -> None:
     answer = urllib3.request("GET", f"{stack.cloud.endpoint_url}/{bucket}/index.html", retries=False)
 
     assert (answer.status, b"<html" in answer.data) == (200, True)
-
-
-def test_api_lets_the_cloudfront_page_in_and_no_other(cloudfront_stack: DeployedStack) -> None:
-    origin = "/".join(str(cloudfront_stack.outputs["websiteUrl"]).split("/")[:3])
-    api = ApiClient(cloudfront_stack.outputs["apiUrl"])
-
-    assert api.get("/labels", Origin=origin).headers["access-control-allow-origin"] == origin
-    assert api.get("/labels", Origin="https://elsewhere.example").headers.get("access-control-allow-origin") in (
-        None,
-        origin,
-    )

@@ -7,15 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from integration_tests.pictures import SAMPLES, picture, sample
+from integration_tests.pictures import picture, sample
 from integration_tests.stack import DeployedStack, wait_for
 
 MakeKey = Callable[[str], str]
-PHOTOGRAPHS = sorted(path.name for path in SAMPLES.iterdir() if path.suffix in {".jpg", ".jpeg", ".png"})
+# Plain, with a colour profile, grey, with a code. The local Rekognition's tests look at all samples.
+PHOTOGRAPHS = ["bridge.jpg", "flower.jpg", "photographer.png", "poster-qr-code.jpg"]
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
-def test_labels_each_sample_photograph(stack: DeployedStack, key: MakeKey, name: str) -> None:
+def test_labels_each_kind_of_photograph(stack: DeployedStack, key: MakeKey, name: str) -> None:
     uploaded = stack.upload(key(name), sample(name))
 
     result = stack.wait_for_result(uploaded)
@@ -29,7 +30,7 @@ def test_labels_each_sample_photograph(stack: DeployedStack, key: MakeKey, name:
 
 
 def test_sees_the_cat(stack: DeployedStack, key: MakeKey) -> None:
-    result = stack.wait_for_result(stack.upload(key("cat.jpg"), sample(named("cat"))))
+    result = stack.wait_for_result(stack.upload(key("cat.jpg"), sample("cat.png")))
 
     cat = next(label for label in result["labels"] if label["name"] == "Cat")
     assert "Animal" in cat["parents"]
@@ -37,7 +38,7 @@ def test_sees_the_cat(stack: DeployedStack, key: MakeKey) -> None:
 
 
 def test_sees_the_astronauts_face(stack: DeployedStack, key: MakeKey) -> None:
-    result = stack.wait_for_result(stack.upload(key("astronaut.jpg"), sample(named("astronaut"))))
+    result = stack.wait_for_result(stack.upload(key("astronaut.jpg"), sample("astronaut.jpg")))
 
     assert len(result["faces"]) == 1
     box = result["faces"][0]["boundingBox"]
@@ -49,7 +50,7 @@ def test_label_entries_and_counters_follow_the_result(stack: DeployedStack, key:
     before = stack.label_count("Cat")
     name = key("cat.jpg")
 
-    result = stack.wait_for_result(stack.upload(name, sample(named("cat"))))
+    result = stack.wait_for_result(stack.upload(name, sample("cat.png")))
 
     entries = stack.label_entries(name)
     assert set(entries) == {label["name"] for label in result["labels"]}
@@ -60,7 +61,7 @@ def test_label_entries_and_counters_follow_the_result(stack: DeployedStack, key:
 
 
 def test_finds_pictures_by_label_with_a_query(stack: DeployedStack, key: MakeKey) -> None:
-    uploaded = stack.upload(key("cat.jpg"), sample(named("cat")))
+    uploaded = stack.upload(key("cat.jpg"), sample("cat.png"))
     stack.wait_for_result(uploaded)
 
     entries = stack.items(
@@ -85,7 +86,7 @@ def test_same_bytes_are_not_sent_to_rekognition_twice(stack: DeployedStack, key:
 
 def test_new_version_replaces_the_result(stack: DeployedStack, key: MakeKey) -> None:
     name = key("picture.jpg")
-    cat = stack.wait_for_result(stack.upload(name, sample(named("cat"))))
+    cat = stack.wait_for_result(stack.upload(name, sample("cat.png")))
 
     replaced = stack.wait_for_result(stack.upload(name, picture("no cat at all")))
 
@@ -134,7 +135,7 @@ def test_key_of_a_thousand_bytes(stack: DeployedStack) -> None:
     cat_key = "ü" * 498 + ".jpg"
     assert len(cat_key.encode()) == 1000
 
-    uploaded = stack.upload(cat_key, sample(named("cat")))
+    uploaded = stack.upload(cat_key, sample("cat.png"))
 
     result = stack.wait_for_result(uploaded)
     assert result["status"] == "LABELED"
@@ -154,8 +155,3 @@ def test_processing_leaves_json_logs_with_correlation_ids(stack: DeployedStack, 
     )
 
     assert all(line["correlation_id"] for line in lines)
-
-
-def named(stem: str) -> str:
-    """Return the sample whose file name starts with this word."""
-    return next(name for name in PHOTOGRAPHS if name.startswith(stem))

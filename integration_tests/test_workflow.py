@@ -169,7 +169,7 @@ def happen(stack: DeployedStack, what: list[tuple[str, bytes | None]]) -> dict[s
 @pytest.mark.needs("s3_on_eventbridge")
 def test_both_pipelines_end_in_the_same_results(stack: DeployedStack, workflow_stack: DeployedStack) -> None:
     happens: list[tuple[str, bytes | None]] = [
-        *((f"same/{n}.jpg", picture(f"same {n % 4}")) for n in range(8)),
+        *((f"same/{n}.jpg", picture(f"same {n % 2}")) for n in range(4)),
         ("same/0.jpg", picture("same 0, anew")),
         ("same/1.jpg", None),
         ("same/2.jpg", b"no picture any more"),
