@@ -9,8 +9,9 @@ LabelstackError
 ├── PulumiMissingError          the Pulumi CLI or its provider is not here and cannot be downloaded
 ├── NotLocalError               an engine for emulators was pointed at something else
 ├── ProgramError                the Pulumi program itself failed, or its settings are wrong
-├── DeployError                 the cloud refused a resource
-├── UnsupportedError            a resource type, property or option the engine would have to ignore
+├── ResourceError
+│   ├── DeployError             the cloud refused a resource
+│   └── UnsupportedError        a resource type, property or option the engine would have to ignore
 ├── DestroyError                resources that could not be removed
 ├── StateError                  the record of a stack cannot be read, or there is none
 ├── InputError                  what the user gave cannot be used
@@ -90,37 +91,15 @@ class ProgramError(LabelstackError):
     code = "PROGRAM_FAILED"
 
 
-class UnsupportedError(LabelstackError):
-    """A resource type, property or option that the in-process engine does not apply.
-
-    Attributes:
-        resource: Logical name.
-        resource_type: Type token.
-        property: Dotted path of the property; None when it is about the whole resource.
-    """
-
-    code = "NOT_SUPPORTED"
-
-    def __init__(
-        self, message: str, *, resource: str = "", resource_type: str = "", property: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.resource = resource
-        self.resource_type = resource_type
-        self.property = property
-
-
-class DeployError(LabelstackError):
-    """A resource could not be created or updated.
+class ResourceError(LabelstackError):
+    """An error about a resource.
 
     Attributes:
         resource: Logical name.
         resource_type: Type token, e.g. `aws:sqs/queue:Queue`.
         property: Dotted path of the property at fault, if it is known.
-        answer: The cloud's answer.
+        answer: The cloud's answer, if there was one.
     """
-
-    code = "DEPLOY_FAILED"
 
     def __init__(
         self,
@@ -136,6 +115,18 @@ class DeployError(LabelstackError):
         self.resource_type = resource_type
         self.property = property
         self.answer = answer
+
+
+class UnsupportedError(ResourceError):
+    """A resource type, property or option that the in-process engine does not apply."""
+
+    code = "NOT_SUPPORTED"
+
+
+class DeployError(ResourceError):
+    """A resource could not be created or updated."""
+
+    code = "DEPLOY_FAILED"
 
 
 class DestroyError(LabelstackError):

@@ -15,7 +15,7 @@ from labelstack.engines.deployer import Deployer, Registration
 from labelstack.engines.program import STACK_TYPE, Monitor
 from labelstack.engines.provisioners.base import Target
 from labelstack.engines.state import Entry
-from labelstack.errors import DeployError, LabelstackError, UnsupportedError
+from labelstack.errors import DeployError, LabelstackError, ResourceError, UnsupportedError
 
 PROVIDER_TYPE = "pulumi:providers:aws"
 
@@ -158,17 +158,14 @@ class DeployMonitor(Monitor):
 
 
 def _about(error: LabelstackError, request: Any) -> LabelstackError:
-    """Return the same error, completed with the resource it is about."""
-    if not isinstance(error, DeployError | UnsupportedError):
+    """Complete an error with the resource it is about."""
+    if not isinstance(error, ResourceError):
         return error
     property = f", property {error.property}" if error.property else ""
-    about: dict[str, Any] = {"resource": request.name, "resource_type": request.type, "property": error.property}
-    if isinstance(error, DeployError):
-        about["answer"] = error.answer
     otherwise = "; leave it out, or use --engine pulumi" if isinstance(error, UnsupportedError) else ""
-    completed = type(error)(f"{request.name} ({request.type}){property}: {error}{otherwise}", **about)
-    completed.__cause__ = error.__cause__
-    return completed
+    error.resource, error.resource_type = request.name, request.type
+    error.args = (f"{request.name} ({request.type}){property}: {error}{otherwise}",)
+    return error
 
 
 def _plain(value: Any) -> Any:

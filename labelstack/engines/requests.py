@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from labelstack.engines.inputs import Inputs
@@ -16,33 +17,22 @@ from labelstack.errors import DeployError
 WHOLE_NUMBER = re.compile("-?[0-9]+")
 
 
-def build(
-    client: Any,
-    operation: str,
-    inputs: Inputs,
-    *,
-    names: Mapping[str, str] | None = None,
-    by_hand: Collection[str] = (),
-) -> dict[str, Any]:
-    """Return the parameters of an operation.
-
-    Args:
-        client: A boto3 client of the service.
-        operation: The API's name of the operation, `CreateFunction`.
-        inputs: The resource's properties.
-        names: API names of properties that are called otherwise by Pulumi, at any depth.
-        by_hand: Properties that the caller uses itself.
-    """
-    return structure(inputs, shape_of(client, operation), names or {}, by_hand)
-
-
 def shape_of(client: Any, operation: str) -> Any:
-    """Return botocore's model of an operation's parameters."""
+    """Return botocore's model of an operation's parameters, by the API's name of the operation, `CreateFunction`."""
     return client.meta.service_model.operation_model(operation).input_shape
 
 
-def structure(inputs: Inputs, shape: Any, names: Mapping[str, str], by_hand: Collection[str] = ()) -> dict[str, Any]:
-    """Return the value of a structure out of properties. The arguments are `build`'s, and the structure's model."""
+def structure(
+    inputs: Inputs, shape: Any, names: Mapping[str, str] = MappingProxyType({}), by_hand: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the value of a structure, such as the parameters of an operation.
+
+    Args:
+        inputs: The resource's properties, or those of a nested object.
+        shape: botocore's model of the structure.
+        names: API names of properties that are called otherwise by Pulumi, at any depth.
+        by_hand: Properties that the caller uses itself.
+    """
     members = {name.lower(): name for name in shape.members}
     built = {}
     for name in inputs:

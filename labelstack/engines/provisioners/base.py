@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from botocore.exceptions import ClientError
 from labelstack.clouds.base import Cloud
 from labelstack.engines import local_endpoints, requests
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.naming import AutoName
+from labelstack.errors import DeployError
 
 P = TypeVar("P", bound="type[Provisioner]")
 REGISTRY: dict[str, Provisioner] = {}
+RANDOM_DIGITS = 7  # hexadecimal ones, as in the names that Pulumi makes
 # The output that names a resource to `TagResource`, and the operation's noun, where they are others than ARN and that.
 TAG_OWNERS = {"iam": ("name", "role"), "sqs": ("url", "queue")}
 # The codes by which services answer that there is no such thing.
@@ -29,6 +31,33 @@ MISSING = frozenset(
         *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "DashboardNotFoundError"),
     }
 )
+
+
+@dataclass(frozen=True)
+class AutoName:
+    """The naming of a resource type when the program gives no name.
+
+    Attributes:
+        property: The input property that holds the name.
+        longest: AWS's limit, in characters.
+        lower: Whether the name is lower-cased (buckets).
+    """
+
+    property: str
+    longest: int
+    lower: bool = False
+
+    def make(self, logical_name: str) -> str:
+        """Return a new name. Raises DeployError when it would be too long."""
+        start = logical_name.lower() if self.lower else logical_name
+        name = f"{start}-{secrets.token_hex(4)[:RANDOM_DIGITS]}"
+        if len(name) > self.longest:
+            raise DeployError(
+                f"the name {name!r} made for it has {len(name)} characters and {self.longest} are allowed: "
+                f"shorten the logical name, or set {self.property}",
+                property=self.property,
+            )
+        return name
 
 
 @dataclass
@@ -89,8 +118,8 @@ class Recorded:
 class Provisioner:
     """Creates, changes, finds and removes resources of one type, each by the one request that is declared for it.
 
-    A request has the properties that its operation knows by botocore's model (`requests.build`). In templates, `answer`
-    is the cloud's answer, `id` the resource's id, `inputs` has its properties, and `target` is the cloud.
+    A request has the properties that its operation knows by botocore's model (`requests.structure`). In templates,
+    `answer` is the cloud's answer, `id` the resource's id, `inputs` has its properties, and `target` is the cloud.
 
     Attributes:
         service: boto3's name of the service.
@@ -193,11 +222,10 @@ class Provisioner:
         Raises:
             DeployError: A property is missing that the operation requires.
         """
-        client = target.client(self.service)
-        shape = requests.shape_of(client, operation)
+        shape = requests.shape_of(target.client(self.service), operation)
         for name in self.unsent:
             inputs.get(name)
-        built = requests.build(client, operation, inputs, names=self.names, by_hand=(*self.by_hand, "tags"))
+        built = requests.structure(inputs, shape, self.names, (*self.by_hand, "tags"))
         if self.body in shape.members:
             built[self.body] = requests.structure(inputs, shape.members[self.body], self.names)
         defaults = {name: value for name, value in self.defaults.items() if name in shape.members}

@@ -8,8 +8,8 @@ from typing import Any
 
 from labelstack.engines import requests
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.naming import AutoName
 from labelstack.engines.provisioners.base import (
+    AutoName,
     Provisioner,
     Recorded,
     Resource,
@@ -100,11 +100,11 @@ class MetricAlarm(Provisioner):
 
 
 def _query(query: Inputs, shape: Any) -> dict[str, Any]:
-    built = {"ReturnData": False, **requests.structure(query, shape, {})}
+    built = {"ReturnData": False, **requests.structure(query, shape)}
     if (metric := query.object("metric")) is not None:
         statistic = shape.members["MetricStat"]
-        which = requests.structure(metric, statistic.members["Metric"], {})
-        built["MetricStat"] = {"Metric": which, **requests.structure(metric, statistic, {})}
+        which = requests.structure(metric, statistic.members["Metric"])
+        built["MetricStat"] = {"Metric": which, **requests.structure(metric, statistic)}
     return built
 
 

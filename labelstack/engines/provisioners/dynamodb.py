@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions
+from labelstack.engines.provisioners.base import AutoName, Provisioner, Recorded, Resource, Target, provisions
 
 POLLING = {"Delay": 0.05, "MaxAttempts": 1200}  # seconds; a minute
 

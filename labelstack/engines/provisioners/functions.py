@@ -10,8 +10,7 @@ from typing import Any
 
 from labelstack.engines import archives
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions
+from labelstack.engines.provisioners.base import AutoName, Provisioner, Recorded, Resource, Target, provisions
 from labelstack.errors import DeployError
 
 # An emulator may have to pull the image of the runtime first.

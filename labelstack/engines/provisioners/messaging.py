@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, provisions, text
+from labelstack.engines.provisioners.base import AutoName, Provisioner, Recorded, Resource, Target, provisions, text
 from labelstack.errors import DeployError
 
 

@@ -9,8 +9,15 @@ from botocore.exceptions import ClientError
 
 from labelstack.engines import archives
 from labelstack.engines.inputs import Inputs
-from labelstack.engines.naming import AutoName
-from labelstack.engines.provisioners.base import Provisioner, Recorded, Resource, Target, error_code, provisions
+from labelstack.engines.provisioners.base import (
+    AutoName,
+    Provisioner,
+    Recorded,
+    Resource,
+    Target,
+    error_code,
+    provisions,
+)
 from labelstack.errors import DeployError
 from labelstack.xml_characters import NOT_XML
 

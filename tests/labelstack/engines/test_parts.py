@@ -59,7 +59,7 @@ def test_request_takes_what_the_api_knows_and_leaves_the_rest_unused() -> None:
         {"memorySize": 256, "environment": {"variables": {"A": 1}}, "tracingConfig": {"mode": "Active"}, "shoeSize": 43}
     )
 
-    built = requests.build(client, "CreateFunction", inputs)
+    built = requests.structure(inputs, requests.shape_of(client, "CreateFunction"))
 
     assert built == {
         "MemorySize": 256,
@@ -73,7 +73,7 @@ def test_request_of_the_wrong_type_names_the_property() -> None:
     client = boto3.client("lambda", region_name="us-east-1")
 
     with pytest.raises(DeployError, match="property memorySize: expected a integer") as caught:
-        requests.build(client, "CreateFunction", Inputs({"memorySize": {"much": True}}))
+        requests.structure(Inputs({"memorySize": {"much": True}}), requests.shape_of(client, "CreateFunction"))
 
     assert caught.value.property == "memorySize"
 
