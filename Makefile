@@ -57,12 +57,14 @@ test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
 	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-command test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
 
 # Parts of about equal length. Tests of the program are together, so that each stack's program runs once.
-UNITS_programs := $(addprefix tests/,component_provider components program)
-UNITS_command := tests/labelstack
-UNITS_others := tests --ignore tests/web $(addprefix --ignore ,$(UNITS_programs) $(UNITS_command))
+PROGRAMS := $(addprefix tests/,component_provider components program $(addprefix labelstack/test_,deployer_policy.py pricing.py))
+UNITS_programs := $(PROGRAMS)
+UNITS_command := tests/labelstack $(addprefix --ignore ,$(PROGRAMS))
+UNITS_others := tests --ignore tests/web $(addprefix --ignore ,$(PROGRAMS) tests/labelstack)
 
+# Only the page's tests use schemathesis, whose plugin takes a second to load.
 test-units-%: $(VENV)/.dev
-	@$(BIN)/pytest $(UNITS_$*) --quiet $(RERUN) $(PYTEST_ARGS)
+	@$(BIN)/pytest $(UNITS_$*) -p no:schemathesis --quiet $(RERUN) $(PYTEST_ARGS)
 
 # Beside the others, because a browser waits most of the time.
 .PHONY: test-page

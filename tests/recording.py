@@ -11,6 +11,7 @@ import json
 import runpy
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, wraps
 from pathlib import Path
@@ -23,6 +24,7 @@ from pulumi.runtime import mocks, settings, stack
 
 from components import packaging
 from labelstack.engines.program import few_collections, outputs_known
+from settings import KEYS
 
 PROJECT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
@@ -282,9 +284,10 @@ def record(
             assert await output.is_known(), f"the output {name} is unknown"
             new_record.outputs[name] = await output.future()
 
-    with monitor(new_record, place, present) as recorder, few_collections():
+    # A thread of its own: Pulumi looks through the stack of calls for each resource, and pytest's is deep.
+    with monitor(new_record, place, present) as recorder, few_collections(), ThreadPoolExecutor(1) as thread:
         # One loop for the mocks and the program: with two it hangs. An empty context, as settings outlive a program.
-        contextvars.Context().run(lambda: asyncio.run(run(recorder)))
+        thread.submit(contextvars.Context().run, lambda: asyncio.run(run(recorder))).result()
     new_record.resources = [r for r in new_record.resources if r.type != "pulumi:pulumi:Stack"]
     return new_record
 
@@ -322,19 +325,24 @@ def once(make: Callable[..., Record]) -> Callable[..., Record]:
 def record_stack(stack_name: str, changes: Mapping[str, str] | None = None) -> Record:
     """Run the project's own `__main__.py` as the stack, with changes of its configuration; its zips are not built.
 
-    Each is run once. Many tests look at it, and none changes it.
+    Each is run once, also where a change only says a default. Many tests look at it, and none changes it.
     """
-    return _record_stack(stack_name, frozenset((changes or {}).items()))
+    defaults = {f"labelstack:{key}": str(member.default).lower() for key, member in KEYS.items()}
+    config = stack_config(stack_name) | dict(changes or {})
+    return _record_stack(stack_name, frozenset(config.items() - defaults.items()))
 
 
 @cache
-def _record_stack(stack_name: str, changes: frozenset[tuple[str, str]]) -> Record:
-    return record_stack_anew(stack_name, dict(changes))
+def _record_stack(stack_name: str, config: frozenset[tuple[str, str]]) -> Record:
+    return _record_config(stack_name, dict(config))
 
 
 def record_stack_anew(stack_name: str, changes: Mapping[str, str] | None = None) -> Record:
     """Record a stack again, even if `record_stack` has done so."""
-    config = stack_config(stack_name) | dict(changes or {})
+    return _record_config(stack_name, stack_config(stack_name) | dict(changes or {}))
+
+
+def _record_config(stack_name: str, config: Mapping[str, str]) -> Record:
     with recorded_packages() as packages:
         new_record = record(run_program, stack_name, config)
     new_record.packages = packages

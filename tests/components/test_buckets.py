@@ -129,14 +129,6 @@ def test_protects_data_or_goes_with_it(protect_data: bool) -> None:
     assert (bucket.protect, bucket.inputs["forceDestroy"]) == (protect_data, not protect_data)
 
 
-def test_every_part_belongs_to_the_component() -> None:
-    recorded = record_bucket(cors_origins=["https://example.org"])
-
-    component = recorded.single("labelstack:index:UploadBucket")
-    assert {r.parent for r in recorded.resources if r is not component} == {"pictures"}
-    assert len(recorded.resources) == 9
-
-
 # --- ResultsBucket ----------------------------------------------------------------------------------------------------
 
 
@@ -168,10 +160,3 @@ def test_expires_documents_when_asked() -> None:
         "filter": {"prefix": ""},
         "expiration": {"days": 30},
     }
-
-
-def test_every_part_belongs_to_the_bucket_of_documents() -> None:
-    recorded = record_documents()
-
-    component = recorded.single("labelstack:index:ResultsBucket")
-    assert {r.parent for r in recorded.resources if r is not component} == {"documents"}

@@ -72,10 +72,3 @@ def test_pool_gives_guests_that_role_and_lets_nobody_choose_another() -> None:
     assert list(attached.inputs["roles"]) == ["unauthenticated"]
     assert attached.inputs["roles"]["unauthenticated"].endswith(":role/guests-0a1b2c3")
     assert "guests-policy" in attached.dependencies
-
-
-def test_every_part_belongs_to_the_component() -> None:
-    recorded = guest_access()
-
-    component = recorded.single("labelstack:index:GuestAccess")
-    assert {r.parent for r in recorded.resources if r is not component} == {"guests"}

@@ -4,7 +4,6 @@ from typing import Any, cast
 
 import pytest
 
-from components.errors import InvalidArgumentError
 from components.image_processor import ImageProcessor, ImageProcessorArgs
 from tests.recording import ACCOUNT, REGION, Record, once, record
 
@@ -70,13 +69,6 @@ def test_dead_letters_come_from_that_queue_alone(record_processor: Any) -> None:
 
     assert redrive.inputs["queueUrl"].endswith("/pipe-dead-letters-0a1b2c3")
     assert redrive.policy("redriveAllowPolicy") == {"redrivePermission": "byQueue", "sourceQueueArns": [QUEUE]}
-
-
-def test_queues_are_encrypted(record_processor: Any) -> None:
-    assert [queue.inputs["sqsManagedSseEnabled"] for queue in record_processor().of("aws:sqs/queue:Queue")] == [
-        True,
-        True,
-    ]
 
 
 def test_only_the_bucket_sends_and_only_over_tls(record_processor: Any) -> None:
@@ -215,12 +207,6 @@ def test_both_functions_announce_where_they_are_told(record_processor: Any, func
     ]
 
 
-def test_reaches_an_emulators_rekognition_by_the_standard_variable(record_processor: Any) -> None:
-    variables = environment(record_processor(rekognition_endpoint="http://127.0.0.1:9"), "process-image")
-
-    assert variables["AWS_ENDPOINT_URL_REKOGNITION"] == "http://127.0.0.1:9"
-
-
 def test_runs_as_many_functions_as_the_quota_needs(record_processor: Any) -> None:
     mapping = record_processor(rekognition_tps=90, batch_size=5).single(
         "aws:lambda/eventSourceMapping:EventSourceMapping", "pipe-process-image"
@@ -253,23 +239,3 @@ def test_bucket_tells_the_queue_once_it_may(record_processor: Any) -> None:
         {"id": "uploads", "queueArn": QUEUE, "events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", EXPIRED]}
     ]
     assert "pipe-events-policy" in notification.dependencies
-
-
-def test_every_part_belongs_to_a_component(record_processor: Any) -> None:
-    recorded = record_processor()
-
-    parents = {r.name: r.parent for r in recorded.resources if r.type.startswith("labelstack:")}
-    assert parents == {
-        "pipe": "labelstack-test",
-        "pipe-process-image": "pipe",
-        "pipe-record-failure": "pipe",
-    }
-    assert {r.parent for r in recorded.resources if r.type.startswith("aws:")} == set(parents)
-
-
-def test_refuses_fewer_receives_than_throttling_may_cost(record_processor: Any) -> None:
-    with pytest.raises(
-        InvalidArgumentError,
-        match="ImageProcessor pipe: max_receive_count is 4: expected a whole number from 5 to 1000",
-    ):
-        record_processor(max_receive_count=4)

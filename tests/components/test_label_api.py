@@ -342,17 +342,3 @@ def test_refuses_a_contract_with_an_operation_that_nothing_serves(record_api: An
 
     with pytest.raises(InvalidArgumentError, match="disagree about getHealth, getWealth"):
         record_api(source_dir=source_dir)
-
-
-@pytest.mark.parametrize("kind", ["rest", "http"])
-def test_every_part_belongs_to_a_component(record_api: Any, kind: str) -> None:
-    recorded = record_api(kind=kind)
-
-    parents = {r.name: r.parent for r in recorded.resources if r.type.startswith("labelstack:")}
-    assert parents == {
-        "api": "labelstack-test",
-        "api-upload-url": "api",
-        "api-results": "api",
-        "api-delete": "api",
-    }
-    assert {r.parent for r in recorded.resources if r.type.startswith("aws:")} == set(parents)

@@ -7,7 +7,6 @@ import pytest
 
 from components import state_machine
 from components.buckets import UploadBucket
-from components.errors import InvalidArgumentError
 from components.label_workflow import LabelWorkflow, LabelWorkflowArgs
 from tests.recording import ACCOUNT, REGION, Record, once, record
 
@@ -234,10 +233,3 @@ def test_dead_letters_are_recorded_as_in_the_other_pipeline(record_workflow: Any
     mapping = record_workflow().single("aws:lambda/eventSourceMapping:EventSourceMapping", "flow-record-failure")
 
     assert mapping.inputs["eventSourceArn"] == DEAD_LETTERS
-
-
-def test_too_few_receives_are_refused(record_workflow: Any) -> None:
-    with pytest.raises(
-        InvalidArgumentError, match="LabelWorkflow flow: max_receive_count is 4: expected a whole number from 5 to 1000"
-    ):
-        record_workflow(max_receive_count=4)

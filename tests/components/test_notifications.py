@@ -107,10 +107,3 @@ def test_messages_are_encrypted_with_a_key_that_is_given() -> None:
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k"
 
     assert record_topic(kms_key_arn=key).single("aws:sns/topic:Topic").inputs["kmsMasterKeyId"] == key
-
-
-def test_every_part_belongs_to_the_component() -> None:
-    recorded = record_topic(emails=["zoo@example.org"], queue_arns=QUEUES)
-
-    component = recorded.single("labelstack:index:Notifications")
-    assert {r.parent for r in recorded.resources if r is not component} == {"announcements"}

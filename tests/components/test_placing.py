@@ -75,6 +75,25 @@ def test_an_explicit_provider_decides_account_and_region_of_everything() -> None
     assert (ACCOUNT in registered, REGION in registered) == (False, False)
 
 
+def test_every_part_belongs_to_a_component() -> None:
+    recorded = record_placed(everything)
+
+    parents = {r.name: r.parent for r in recorded.resources if r.type.startswith("labelstack:")}
+    steps = ("start", "inspect", "recognise", "store", "fail", "notify", "record-failure")
+    children = {
+        "flow": steps,
+        "photos": ("process-image", "record-failure"),
+        "api": ("upload-url", "results", "delete"),
+    }
+    alone = ("uploads", "results", "documents", "announcements", "more", "guests", "site", "page", "alarms")
+    assert parents == {
+        **dict.fromkeys([*alone, *children], "labelstack-test"),
+        **{f"{name}-{part}": name for name, parts in children.items() for part in parts},
+    }
+    # Each has parts of its own.
+    assert {r.parent for r in recorded.resources if r.type.startswith("aws:")} == set(parents)
+
+
 def test_two_providers_side_by_side_keep_to_their_own() -> None:
     def program() -> None:
         provider = aws.Provider("west", region=ELSEWHERE.region, allowed_account_ids=[ELSEWHERE.account])

@@ -98,14 +98,6 @@ def test_log_group_with_retention_is_there_before_the_function(sources: Path) ->
     assert {"labels-logs", "labels-policy"} <= recorded.single("aws:lambda/function:Function").dependencies
 
 
-def test_every_part_belongs_to_the_component(sources: Path) -> None:
-    recorded = record_function(sources)
-
-    component = recorded.single("labelstack:index:PythonFunction")
-    assert {r.parent for r in recorded.resources if r is not component} == {"labels"}
-    assert len(recorded.resources) == 5
-
-
 def test_refuses_a_name_too_long_for_its_role(sources: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=r"PythonFunction n+: name is .*: expected 56 characters or fewer"):
         record_function(sources, name="n" * 57)

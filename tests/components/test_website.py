@@ -233,11 +233,3 @@ def test_a_file_that_does_not_belong_there_is_told(folder: Path, name: str, said
 
     with pytest.raises(InvalidArgumentError, match=said):
         written(folder)
-
-
-@pytest.mark.parametrize("kind", ["s3", "cloudfront"])
-def test_every_part_belongs_to_the_component(kind: str) -> None:
-    recorded = hosted(kind=kind)
-
-    component = recorded.single("labelstack:index:Website")
-    assert {r.parent for r in recorded.resources if r is not component} == {"site"}

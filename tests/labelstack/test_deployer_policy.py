@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import botocore.model
 import botocore.session
 import pytest
 
@@ -316,10 +318,15 @@ def _form(arn: str) -> re.Pattern[str]:
     return re.compile("".join(text + hole for text, hole in zip(texts, [*holes, ""], strict=True)))
 
 
+@cache
+def _model(service: str) -> botocore.model.ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
 def _action(service: str, operation: str) -> str:
     """Return the IAM action that AWS asks for an operation."""
     if service.startswith("apigateway"):
-        model = botocore.session.get_session().get_service_model(service)
+        model = _model(service)
         return f"apigateway:{model.operation_model(operation).http['method']}"
     if service == "s3":
         return f"s3:{S3_ACTIONS.get(operation, operation)}"

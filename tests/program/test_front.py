@@ -33,17 +33,6 @@ def refusal(**values: str) -> str:
     return sentence.strip()
 
 
-@pytest.mark.parametrize("stack", ["dev", "local", "prod"])
-def test_every_part_belongs_to_a_component(stack: str) -> None:
-    recorded = record_stack(stack)
-
-    components = {(r.type.split(":")[-1], r.name): r.parent for r in recorded.resources if r.type.startswith("labels")}
-    assert components[("LabelApi", "labelstack-api")] == f"labelstack-{stack}"
-    assert components[("Website", "labelstack-site")] == f"labelstack-{stack}"
-    assert components[("WebsiteFiles", "labelstack-site")] == f"labelstack-{stack}"
-    assert {r.parent for r in recorded.resources if r.type.startswith("aws:")} <= {name for _, name in components}
-
-
 def test_dev_has_a_page_over_https_and_an_api_with_a_key() -> None:
     recorded = record_front()
 
