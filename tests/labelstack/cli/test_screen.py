@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
-import subprocess
+import signal
 import sys
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
-from labelstack.cli.backend import PROJECT
+from labelstack.cli import app
 from labelstack.cli.screen import visible, visible_lines
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import FakeBackend, make_result, refusal
@@ -112,18 +114,21 @@ def test_an_export_is_safe_where_a_person_sees_it(
     assert not UNSAFE.search(done.stdout)
 
 
-def test_a_stream_that_knows_no_emoji_gets_escapes() -> None:
-    code = (
-        "from tests.labelstack.cli.fakes import *; from labelstack.cli import app\n"
-        "backend = FakeBackend(); backend.deployer.deployed['local'] = OUTPUTS\n"
-        "backend.table.put(make_result('uploads/\\U0001f408 \\u732b.jpg'))\n"
-        "app.cli.main = __import__('functools').partial(app.cli.main, obj=backend); app.main()"
-    )
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
-    for arguments in (["list"], ["list", "--json"], ["result", "🐈 猫.jpg"], ["result", "猫.jpg"]):
-        command = [sys.executable, "-c", code, *arguments]
-        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=False)
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["result", "🐈 猫.jpg"], ["result", "猫.jpg"]])
+def test_a_stream_that_knows_no_emoji_gets_escapes(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    backend.table.put(make_result("uploads/🐈 猫.jpg"))
+    written = {name: io.BytesIO() for name in ("stdout", "stderr")}
+    for name, stream in written.items():
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(stream, "cp1252", write_through=True))
+    monkeypatch.setattr(sys, "argv", ["labelstack", *arguments])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(app.cli, "main", partial(app.cli.main, obj=backend))
 
-        assert b"Traceback" not in done.stderr
-        if "--json" in arguments:
-            assert json.loads(done.stdout)["items"][0]["key"] == "uploads/🐈 猫.jpg"
+    with pytest.raises(SystemExit):  # and no UnicodeEncodeError
+        app.main()
+
+    assert any(stream.getvalue() for stream in written.values())
+    if "--json" in arguments:
+        assert json.loads(written["stdout"].getvalue())["items"][0]["key"] == "uploads/🐈 猫.jpg"

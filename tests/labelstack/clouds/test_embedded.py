@@ -67,28 +67,15 @@ def test_environment_lets_the_sdk_reach_it(cloud: EmbeddedCloud) -> None:
     assert cloud.environment()["AWS_ENDPOINT_URL"] == cloud.endpoint_url
 
 
-def test_stop_leaves_the_logs_and_nothing_else(tmp_path: Path) -> None:
-    with EmbeddedCloud.start(tmp_path, rekognition=False):
+def test_stop_leaves_the_logs_and_nothing_else_and_may_be_repeated(tmp_path: Path) -> None:
+    with EmbeddedCloud.start(tmp_path) as cloud:
         assert processes_of(tmp_path)
+        assert cloud.stack_config()["labelstack:rekognitionEndpoint"] == cloud.endpoint_url
+        cloud.stop()
 
     assert processes_of(tmp_path) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "logs"]
-
-
-def test_stop_may_be_repeated(tmp_path: Path) -> None:
-    cloud = EmbeddedCloud.start(tmp_path, rekognition=False)
-    cloud.stop()
-    cloud.stop()
-
-    assert processes_of(tmp_path) == []
-
-
-def test_starts_with_the_local_rekognition(tmp_path: Path) -> None:
-    with EmbeddedCloud.start(tmp_path) as cloud:
-        assert cloud.stack_config()["labelstack:rekognitionEndpoint"] == cloud.endpoint_url
-        assert sorted(path.name for path in cloud.log_folder.iterdir()) == ["ministack.log", "rekognition.log"]
-
-    assert processes_of(tmp_path) == []
+    assert sorted(path.name for path in cloud.log_folder.iterdir()) == ["ministack.log", "rekognition.log"]
 
 
 def test_refuses_a_second_one_in_a_folder(cloud: EmbeddedCloud) -> None:

@@ -7,18 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_answers_are_ministack_s_own(seed: int) -> None:
+def test_answers_are_ministack_s_own() -> None:
     module = "tests.labelstack.clouds.index_order_answers"
-    done = subprocess.run([sys.executable, "-m", module, str(seed)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", module], cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["differing"] == []
-    assert answer["narrowed"] > 300
-    assert answer["whole"] > 100
+    assert answer["narrowed"] > 200
+    assert answer["whole"] > 200

@@ -184,42 +184,26 @@ def test_batches_of_sqs_need_the_right_of_a_single_message(cloud: EmbeddedCloud,
         sqs.delete_queue(QueueUrl=queue)
 
 
-@pytest.mark.parametrize(
-    ("body", "keys"),
-    [
+def test_leading_keys_of_requests() -> None:
+    query = {"TableName": "t", "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
+    longer = {"KeyConditionExpression": "pk = :p AND begins_with(sk, :s)"}
+    keys_of_bodies: list[tuple[Any, list[str]]] = [
         ({"TableName": "t", "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}}, ["a"]),
         ({"TableName": "t", "Item": {"pk": {"S": "a"}, "n": {"N": "1"}}}, ["a"]),
-        (
-            {
-                "TableName": "t",
-                "KeyConditionExpression": "pk = :p AND begins_with(sk, :s)",
-                "ExpressionAttributeValues": {":p": {"S": "a"}, ":s": {"S": "b"}},
-            },
-            ["a"],
-        ),
-        (
-            {
-                "TableName": "t",
-                "IndexName": "i",
-                "KeyConditionExpression": "pk = :p",
-                "ExpressionAttributeValues": {":p": {"S": "a"}},
-            },
-            [],
-        ),
+        ({**query, **longer, "ExpressionAttributeValues": {":p": {"S": "a"}, ":s": {"S": "b"}}}, ["a"]),
+        ({**query, "IndexName": "i"}, []),
         ({"TableName": "t"}, []),
         ({"TableName": "unknown", "Key": {"pk": {"S": "a"}}}, []),
         ([], []),
-    ],
-)
-def test_leading_keys_of_a_request(body: object, keys: list[str]) -> None:
+    ]
     code = (
         "import json, sys\nfrom labelstack.clouds.policy_keys import leading_keys\n"
-        "found = leading_keys(sys.argv[1].encode(), lambda table: 'pk' if table == 't' else None)\n"
-        "print(json.dumps(list(found)))"
+        "def keys(body): return leading_keys(json.dumps(body).encode(), lambda table: 'pk' if table == 't' else None)\n"
+        "print(json.dumps([list(keys(body)) for body in json.loads(sys.argv[1])]))"
     )
-    # In a separate process, because importing ministack changes its process.
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(body)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    bodies = json.dumps([body for body, _ in keys_of_bodies])
 
-    assert json.loads(done.stdout) == keys
+    # In a separate process, because importing ministack changes its process.
+    done = subprocess.run([sys.executable, "-c", code, bodies], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == [keys for _, keys in keys_of_bodies]

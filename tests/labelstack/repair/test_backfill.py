@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from handlers.labelling.events import decode_message
 from handlers.results import keys
-from labelstack.errors import InputError, RepairError
+from labelstack.errors import RepairError
 from labelstack.repair.backfill import ask_for_all, copy_all, extent
 from labelstack.repair.copying import Place, destination
 from labelstack.repair.jobs import Job, Progress
@@ -103,23 +103,6 @@ def test_extent_is_what_is_there(world: World) -> None:
     assert extent(world.s3, HERE, "in/0.jpg", folders=False) == (2, 50)
 
 
-def test_extent_of_a_bucket_that_is_not_there_is_an_error(world: World) -> None:
-    with pytest.raises(InputError, match="cannot list the bucket"):
-        extent(world.s3, Place("nowhere"))
-
-
-def test_every_picture_is_asked_for_in_order(world: World) -> None:
-    names = fill(world, HERE, 23)
-    world.s3.put("out/x.jpg", bucket=BUCKET)
-
-    steps = list(world.ask())
-
-    requested = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
-    assert requested == names
-    assert [(step.done, step.after) for step in steps] == [(10, names[9]), (20, names[19]), (23, names[22])]
-    assert not world.job.is_begun
-
-
 def test_place_is_noted_before_it_is_given(world: World) -> None:
     names = fill(world, HERE, 23)
     steps = world.ask()
@@ -127,39 +110,6 @@ def test_place_is_noted_before_it_is_given(world: World) -> None:
     next(steps)
 
     assert world.job.resume("later") == Progress(NOON, names[19], 20)
-
-
-def test_next_run_goes_on_behind_the_last_batch(world: World) -> None:
-    names = fill(world, HERE, 23)
-    next(world.ask())
-    world.sqs.waiting[QUEUE] = []
-
-    [*_, last] = world.ask()
-
-    requested = [event.key for body in world.sqs.bodies() for event in decode_message(body).events]
-    assert (requested, last.done) == (names[10:], 23)
-
-
-def test_every_picture_is_copied_below_the_prefix(world: World) -> None:
-    names = fill(world, OLD, 23)
-    world.s3.put("x/folder/", b"", bucket="old")
-
-    [*_, last] = world.copy()
-
-    assert sorted(world.s3.buckets[BUCKET]) == [f"in/{name.removeprefix('x/')}" for name in names]
-    assert (last.done, world.left_out, world.job.is_begun) == (23, [], False)
-
-
-def test_what_cannot_be_copied_is_left_out_and_said(world: World) -> None:
-    names = fill(world, OLD, 12)
-
-    world.s3.refuse("copy", "InvalidObjectState", of=names[3])
-
-    [*_, last] = world.copy()
-
-    assert (last.done, len(world.s3.copies)) == (12, 11)
-    [reason] = world.left_out
-    assert "InvalidObjectState" in reason
 
 
 def test_missing_rights_end_the_run_and_its_place_is_kept(world: World) -> None:

@@ -51,18 +51,6 @@ def test_objects_are_listed_in_order(s3: FakeStorage) -> None:
     assert [entry.key for entry in listed(s3, SOURCE, "2026/b/c.jpg")] == ["2026/b/d.jpg", "2026/b/e.jpg"]
 
 
-def test_folders_of_the_console_can_be_left_out(s3: FakeStorage) -> None:
-    s3.put("2026/b/", b"", bucket="old")
-
-    assert "2026/b/" in [entry.key for entry in listed(s3, SOURCE)]
-    assert "2026/b/" not in [entry.key for entry in listed(s3, SOURCE, folders=False)]
-
-
-def test_bucket_that_is_not_there_is_an_error(s3: FakeStorage) -> None:
-    with pytest.raises(InputError, match=r"cannot list the bucket 'nowhere': .*NoSuchBucket"):
-        list(listed(s3, Place("nowhere")))
-
-
 @pytest.mark.parametrize(
     ("prefix", "key", "expected"),
     [

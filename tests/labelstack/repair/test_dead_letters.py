@@ -20,10 +20,6 @@ def sqs() -> FakeQueues:
     return fake
 
 
-def test_waiting_messages_are_counted(sqs: FakeQueues) -> None:
-    assert (dead_letters.waiting(sqs, DEAD_LETTERS), dead_letters.waiting(sqs, QUEUE)) == (23, 0)
-
-
 def test_all_are_moved_as_they_are(sqs: FakeQueues) -> None:
     assert dead_letters.move_all(sqs, DEAD_LETTERS, QUEUE, NOW) == 23
 

@@ -11,7 +11,6 @@ from handlers.results.order import FIRST
 from labelstack.errors import RepairError
 from labelstack.repair import dead_letters
 from labelstack.repair.requests import ATTEMPTS, FEW, LEFT, LONGEST_TURN_S, LOOK_S, Pace, RepairRequests
-from tests.labelstack.cli.fakes import refusal
 from tests.labelstack.repair.fakes import BUCKET, QUEUE, FakeQueues
 
 
@@ -56,13 +55,6 @@ def test_processor_reads_what_was_asked(key: str) -> None:
     assert (event.position, event.version_id) == (FIRST, None)
 
 
-def test_time_before_which_results_are_too_old_comes_along(requests: RepairRequests, sqs: FakeQueues) -> None:
-    list(requests.send(["a.jpg"], "2026-11-21T12:00:00.000Z"))
-
-    [event] = decode_message(sqs.bodies()[0]).events
-    assert event.processed_before == "2026-11-21T12:00:00.000Z"
-
-
 def test_batches_are_given_once_the_queue_has_them(requests: RepairRequests, sqs: FakeQueues) -> None:
     batches = requests.send(f"{n}.jpg" for n in range(23))
 
@@ -101,16 +93,6 @@ def test_queue_that_refuses_for_good_is_an_error(requests: RepairRequests, sqs: 
         list(requests.send(["a.jpg", "b.jpg"]))
 
     assert len(sqs.bodies()) == 1
-
-
-def test_queue_that_is_gone_is_an_error(requests: RepairRequests, sqs: FakeQueues) -> None:
-    def gone(operation: str) -> None:
-        raise refusal("SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue", 400)
-
-    sqs.fail = gone
-
-    with pytest.raises(RepairError, match=r"SQS refused the requests to label pictures: .*NonExistentQueue"):
-        list(requests.send(["a.jpg"]))
 
 
 def test_rate_is_kept(sqs: FakeQueues, clock: Clock) -> None:
