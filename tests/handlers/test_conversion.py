@@ -30,7 +30,7 @@ from tests.handlers.factories import INVERSE_TURNS, corners, encoded, png_of
 
 LIMIT = 50_000_000
 FORMATS = ("HEIC", "AVIF", "WebP", "GIF", "TIFF", "BMP", "PNG", "JPEG")
-NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (600, 300, 3), dtype=np.uint8))
+NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (480, 150, 3), dtype=np.uint8))
 CORNERS = ("red", "lime", "blue", "white")
 # Pillow warns of a TIFF that breaks off before it raises; a function's log is the place for that.
 pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning", "ignore:Truncated File Read:UserWarning")
@@ -288,12 +288,12 @@ def test_picture_that_is_too_long_for_its_width_is_rejected() -> None:
     assert rejection(encoded(Image.new("1", (20_000, 90)), "PNG"), "PNG").code == Code.IMAGE_TOO_LARGE_PIXELS
 
 
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.85])
 @pytest.mark.parametrize("name", FORMATS)
-def test_file_that_breaks_off_is_damaged(name: str, part: float) -> None:
+def test_file_that_breaks_off_is_damaged(name: str) -> None:
     content = encoded(NOISE, name)
 
-    assert rejection(content[: int(len(content) * part)], name).code == Code.IMAGE_DAMAGED
+    for part in (0.1, 0.5, 0.85):
+        assert rejection(content[: int(len(content) * part)], name).code == Code.IMAGE_DAMAGED
 
 
 def test_heic_that_is_something_else_is_damaged() -> None:
@@ -349,7 +349,7 @@ def test_file_that_lacks_its_last_rows_alone_is_taken_as_browsers_do(name: str) 
 
 def tiff_without_last_rows() -> bytes:
     """Return a compressed TIFF whose last strip cannot be read."""
-    whole = encoded(NOISE, "TIFF", compression="tiff_lzw", strip_size=300 * 3 * 10)
+    whole = encoded(NOISE, "TIFF", compression="tiff_lzw", strip_size=150 * 3 * 10)
     tags = TiffImageFile(io.BytesIO(whole)).tag_v2
     last, length = int(tags[273][-1]), int(tags[279][-1])
     return whole[:last] + b"\xff" * length + whole[last + length :]
@@ -359,7 +359,7 @@ def test_jpeg_in_scans_is_taken_once_its_first_scan_is_whole() -> None:
     content = encoded(NOISE, "JPEG", progressive=True)
     scans = [match.start() for match in re.finditer(rb"\xff\xda", content)]
 
-    assert convert(content[: scans[2]], "JPEG", LIMIT).width == 300
+    assert convert(content[: scans[2]], "JPEG", LIMIT).width == 150
     assert rejection(content[: (scans[0] + scans[1]) // 2], "JPEG").code == Code.IMAGE_DAMAGED
 
 

@@ -21,7 +21,7 @@ from tests.handlers.assembling import FOREVER
 from tests.handlers.factories import BUCKET, corners, encoded, event
 from tests.handlers.fakes import DecoderHere, FakeObjects
 
-LARGE = encoded(corners(3000, 2000), "JPEG")
+LARGE = encoded(corners(1800, 1200), "JPEG")
 
 
 class FakeStore(S3Previews):

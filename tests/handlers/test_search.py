@@ -16,6 +16,7 @@ from handlers.results.item import Write, size_bytes, term_entries
 from handlers.results.query import Query
 from handlers.results.search import ResultsReader
 from handlers.results.table import from_wire
+from tests.handlers.conftest import create_table
 from tests.handlers.factories import event, label, labeled, reading, time_of
 from tests.handlers.tables import ResultsTable, keys_of, query_of
 
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
 DATES = ("2024-06-01", "2026-01-15", "2026-02-01", "2026-02-01")
 
 
-@pytest.fixture
-def stocked(table: ResultsTable) -> ResultsTable:
-    """Return four labelled pictures, the newest last, and others that no search may show."""
+def stock(table: ResultsTable) -> None:
+    """Write four labelled pictures, the newest last, and others that no search may show."""
     words: tuple[list[str], ...] = (["STOP"], ["stop", "here"], [], ["exit"])
     for number, (date, read) in enumerate(zip(DATES, words, strict=True)):
         write = reading(f"uploads/IMG_{number}{number}.jpg", *read, sequencer=number + 1)
@@ -40,7 +40,30 @@ def stocked(table: ResultsTable) -> ResultsTable:
     table.write(reading("uploads/IMG_98.jpg", "stop"))
     table.write(event("uploads/IMG_98.jpg", sequencer=9).tombstone(time_of(9)))
     table.write(reading("private/IMG_97.jpg", "stop", sequencer=3))
-    return table
+
+
+@pytest.fixture(scope="module")
+def stocked_name(dynamodb: DynamoDBClient) -> Iterator[str]:
+    """Yield the name of a stocked table. Tests leave it unchanged."""
+    name = create_table(dynamodb)
+    stock(ResultsTable(dynamodb, name))
+    yield name
+    dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def stocked(dynamodb: DynamoDBClient, stocked_name: str) -> ResultsTable:
+    return ResultsTable(dynamodb, stocked_name)
+
+
+@pytest.fixture
+def below(dynamodb: DynamoDBClient, stocked_name: str) -> ResultsReader:
+    """Return a reader of one folder of the stocked table."""
+    return ResultsReader(dynamodb, stocked_name, folder="uploads/")
+
+
+def images(*numbers: int) -> list[str]:
+    return [f"uploads/IMG_{number}{number}.jpg" for number in numbers]
 
 
 FINDS = [
@@ -75,44 +98,38 @@ FINDS = [
 
 @pytest.mark.parametrize(("text", "numbers"), FINDS)
 def test_finds_what_matches_in_pages_and_nothing_of_other_folders(
-    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, text: str, numbers: list[int]
+    stocked: ResultsTable, below: ResultsReader, text: str, numbers: list[int]
 ) -> None:
-    below = ResultsReader(dynamodb, table_name, folder="uploads/")
-    expected = [f"uploads/IMG_{number}{number}.jpg" for number in numbers]
-
-    assert [keys_of(below, text, limit) for limit in (1, 3, 100)] == [expected] * 3
-    assert [key for key in keys_of(stocked, text) if not key.startswith("private/")] == expected
+    assert [keys_of(below, text, limit) for limit in (1, 3, 100)] == [images(*numbers)] * 3
+    assert [key for key in keys_of(stocked, text) if not key.startswith("private/")] == images(*numbers)
 
 
-def test_the_surest_of_the_first_label_come_first(stocked: ResultsTable) -> None:
-    write = labeled("uploads/sure.jpg", label("Dog", "99"), label("Cat", "70"), sequencer=9)
-    stocked.write(write)
+def test_the_surest_of_the_first_label_come_first(table: ResultsTable) -> None:
+    stock(table)
+    table.write(labeled("uploads/sure.jpg", label("Dog", "99"), label("Cat", "70"), sequencer=9))
 
-    assert keys_of(stocked, "dog -text:exit", order="confidence") == ["uploads/sure.jpg", "uploads/IMG_11.jpg"]
-    assert keys_of(stocked, "dog cat", order="confidence", min_confidence=Decimal(80)) == [
-        "uploads/IMG_33.jpg",
-        "uploads/IMG_11.jpg",
-    ]
+    assert keys_of(table, "dog -text:exit", order="confidence") == ["uploads/sure.jpg", *images(1)]
+    assert keys_of(table, "dog cat", order="confidence", min_confidence=Decimal(80)) == images(3, 1)
 
 
 TAKEN = [("", [3, 1, 2, 0]), ("cat -dog", [2, 0]), ("to:2026-01-14", [2, 0]), ("text:stop", [1, 0]), ("quokka", [])]
 
 
-@pytest.mark.parametrize(("text", "numbers"), TAKEN)
-@pytest.mark.parametrize("limit", [1, 3, 100])
 def test_the_latest_date_comes_first_whatever_came_last(
-    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, limit: int, text: str, numbers: list[int]
+    dynamodb: DynamoDBClient, table: ResultsTable, table_name: str
 ) -> None:
+    stock(table)
     scan = labeled("uploads/IMG_22.jpg", label("Cat"), sequencer=30)
     scan.result.update({"uploadedAt": "2026-11-01T12:00:00.000Z", "capture": {"takenAt": "2025-05-01T12:00:00+02:00"}})
-    stocked.write(scan)
+    table.write(scan)
     film = reading("uploads/IMG_00.jpg", "STOP", sequencer=31)
     film.result.update({"labels": [label("Cat")], "capture": {"takenAt": "1987-05-01T12:00:00"}})
-    stocked.write(film)
+    table.write(film)
     below = ResultsReader(dynamodb, table_name, folder="uploads/")
-    expected = [f"uploads/IMG_{number}{number}.jpg" for number in numbers]
 
-    assert keys_of(below, text, limit, order="taken") == expected
+    for text, numbers in TAKEN:
+        for limit in (1, 3, 100):
+            assert (text, keys_of(below, text, limit, order="taken")) == (text, images(*numbers))
 
 
 COUNTED = [("", 4), ("cat", 4), ("DOG", 2), ("faces:group", 2), ("flagged:no", 3), ("faces:none", 1), ("quokka", 0)]
@@ -122,9 +139,9 @@ NOT_COUNTED = ["-flagged:yes", "cat -dog", "text:stop", "name:img", "from:2024-0
 @pytest.mark.parametrize(("text", "total"), [*COUNTED, *((text, None) for text in NOT_COUNTED)])
 @pytest.mark.parametrize("order", ["newest", "taken"])
 def test_a_first_page_says_how_many_match_in_the_folder_where_a_counter_knows_it(
-    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, text: str, total: int | None, order: Any
+    below: ResultsReader, text: str, total: int | None, order: Any
 ) -> None:
-    below, query = ResultsReader(dynamodb, table_name, folder="uploads/"), query_of(text, order=order)
+    query = query_of(text, order=order)
 
     first, whole = (below.search(query, limit) for limit in (1, 100))
 
@@ -140,10 +157,8 @@ def test_labels_of_some_confidence_are_not_counted(stocked: ResultsTable) -> Non
 
 @pytest.mark.parametrize(("status", "total"), [(None, 5), ("LABELED", 4), ("REJECTED", 1), ("FAILED", 0)])
 def test_a_list_says_how_many_there_are_of_each_status(
-    dynamodb: DynamoDBClient, stocked: ResultsTable, table_name: str, meter: Meter, status: Any, total: int
+    below: ResultsReader, meter: Meter, status: Any, total: int
 ) -> None:
-    below = ResultsReader(dynamodb, table_name, folder="uploads/")
-
     first = below.list_images(1, status=status)
 
     assert first.total == total
@@ -226,6 +241,19 @@ def meter(dynamodb: DynamoDBClient) -> Iterator[Meter]:
     dynamodb.meta.events.unregister("after-call.dynamodb", unique_id="meter")
 
 
+@pytest.fixture(scope="module")
+def many_name(dynamodb: DynamoDBClient) -> Iterator[str]:
+    """Yield the name of a table with 48 pictures. Tests leave it unchanged."""
+    name = create_table(dynamodb)
+    table = ResultsTable(dynamodb, name)
+    for number in range(48):
+        write = reading(f"IMG_1{number}.jpg", "stop", sequencer=number + 1)
+        write.result["labels"] = [label("Cat"), *([] if number % 2 else [label("Even")])]
+        table.write(write)
+    yield name
+    dynamodb.delete_table(TableName=name)
+
+
 @pytest.mark.parametrize(
     ("text", "requests", "units"),
     [
@@ -241,16 +269,9 @@ def meter(dynamodb: DynamoDBClient) -> Iterator[Meter]:
     ],
 )
 def test_a_page_costs_what_it_shows(
-    table: ResultsTable, meter: Meter, text: str, requests: list[str], units: float
+    dynamodb: DynamoDBClient, many_name: str, meter: Meter, text: str, requests: list[str], units: float
 ) -> None:
-    for number in range(48):
-        write = reading(f"IMG_1{number}.jpg", "stop", sequencer=number + 1)
-        write.result["labels"] = [label("Cat"), *([] if number % 2 else [label("Even")])]
-        table.write(write)
-    meter.requests.clear()
-    meter.units = 0
-
-    page = table.search(Query.of(text), limit=24)
+    page = ResultsTable(dynamodb, many_name).search(Query.of(text), limit=24)
 
     assert len(page.items) == 24
     assert meter.requests == requests

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -113,15 +115,15 @@ def test_reader_of_what_is_no_folder_is_refused(dynamodb: DynamoDBClient, folder
         ResultsReader(dynamodb, "table", folder=folder)
 
 
-@pytest.mark.parametrize("order", ["newest", "confidence"])
+ORDERS: tuple[Order, ...] = ("newest", "confidence")
+
+
 @pytest.mark.parametrize("when", [0, 1], ids=["all at once", "one by one"])
-@pytest.mark.parametrize("block", [2, 1000])
 def test_pages_of_one_folder_are_whole(
-    dynamodb: DynamoDBClient, table_name: str, order: Order, when: int, block: int, monkeypatch: pytest.MonkeyPatch
+    dynamodb: DynamoDBClient, table_name: str, when: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With equal times and confidences, only the keys give an order: those before and after the folder's.
     monkeypatch.setattr(search, "_MAX_ROUNDS", 2)
-    monkeypatch.setattr(search, "_BLOCK", block)
     table = ResultsTable(dynamodb, table_name)
     for number in range(8):
         for folder in ("archive/secret", "uploads/", "zebra/secret"):
@@ -130,11 +132,11 @@ def test_pages_of_one_folder_are_whole(
     expected = [f"uploads/{number}" for number in reversed(range(8))]
 
     finds: list[Callable[[str | None], Page]] = [
-        lambda cursor: reader.list_images(2, cursor),
-        lambda cursor: reader.search(Query.of("cat", order=order), 2, cursor),
-        lambda cursor: reader.search(Query.of("cat dog", order=order), 2, cursor),
+        partial(reader.list_images, 2),
+        *(partial(reader.search, Query.of(text, order=order), 2) for text in ("cat", "cat dog") for order in ORDERS),
     ]
-    for find in finds:
+    for find, block in product(finds, (2, 1000)):
+        monkeypatch.setattr(search, "_BLOCK", block)
         keys_listed: list[str] = []
         page = find(None)
         pages = 1
@@ -146,10 +148,7 @@ def test_pages_of_one_folder_are_whole(
         assert keys_listed + [item["key"] for item in page.items] == expected
 
 
-@pytest.mark.parametrize("order", ["newest", "confidence"])
-def test_pages_of_one_folder_are_as_if_there_were_no_other(
-    dynamodb: DynamoDBClient, table_name: str, order: Order
-) -> None:
+def test_pages_of_one_folder_are_as_if_there_were_no_other(dynamodb: DynamoDBClient, table_name: str) -> None:
     # Pages that end on a foreign entry would count such entries, and bracket their times and confidences.
     table = ResultsTable(dynamodb, table_name)
     for number in range(9):
@@ -159,9 +158,9 @@ def test_pages_of_one_folder_are_as_if_there_were_no_other(
     reader = below(dynamodb, table_name)
 
     finds: list[Callable[[str | None], Page]] = [
-        lambda cursor: reader.list_images(1, cursor, Status.LABELED),
-        lambda cursor: reader.list_images(1, cursor),
-        lambda cursor: reader.search(Query.of("cat", order=order), 1, cursor),
+        partial(reader.list_images, 1, status=Status.LABELED),
+        partial(reader.list_images, 1),
+        *(partial(reader.search, Query.of("cat", order=order), 1) for order in ORDERS),
     ]
     for find in finds:
         page = find(None)
@@ -226,14 +225,6 @@ def test_search_finds_labels_in_any_case(table: ResultsTable) -> None:
     assert match == table.get("palm.jpg")
 
 
-def test_search_wants_every_label(table: ResultsTable) -> None:
-    table.write(labeled("both.jpg", label("Cat"), label("Sofa")))
-    table.write(labeled("cat.jpg", label("Cat")))
-    table.write(labeled("sofa.jpg", label("Sofa")))
-
-    assert keys_of(table, "cat sofa") == ["both.jpg"]
-
-
 def test_search_wants_the_confidence_of_every_label(table: ResultsTable) -> None:
     table.write(labeled("sure.jpg", label("Cat", "95"), label("Sofa", "95")))
     table.write(labeled("unsure.jpg", label("Cat", "95"), label("Sofa", "75")))
@@ -241,23 +232,6 @@ def test_search_wants_the_confidence_of_every_label(table: ResultsTable) -> None
     assert keys_of(table, "cat sofa", min_confidence=Decimal(90)) == ["sure.jpg"]
     assert keys_of(table, "sofa", min_confidence=Decimal(90), order="confidence") == ["sure.jpg"]
     assert keys_of(table, "sofa", min_confidence=Decimal(90), order="newest") == ["sure.jpg"]
-
-
-def test_search_orders_by_time_or_by_confidence(table: ResultsTable) -> None:
-    for number, confidence in enumerate(["80", "99.5", "9.75", "90"]):
-        table.write(labeled(f"{number}.jpg", label("Cat", confidence), processed=number))
-
-    assert keys_of(table, "cat", order="newest") == ["3.jpg", "2.jpg", "1.jpg", "0.jpg"]
-    assert keys_of(table, "cat", order="confidence") == ["1.jpg", "3.jpg", "0.jpg", "2.jpg"]
-
-
-def test_search_pages_give_every_match_once(table: ResultsTable) -> None:
-    for number in range(25):
-        table.write(labeled(f"{number}.jpg", label("Cat"), *([label("Red")] if number % 2 else []), processed=number))
-
-    expected = [f"{number}.jpg" for number in reversed(range(25)) if number % 2]
-    assert keys_of(table, "cat red", limit=3) == expected
-    assert keys_of(table, "red cat", limit=12) == expected
 
 
 def test_search_works_through_a_common_label_in_bounded_steps(

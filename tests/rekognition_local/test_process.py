@@ -63,9 +63,8 @@ def _wait_for(path: Path) -> None:
         pause.wait(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_starts_on_a_free_port_and_ends_on_a_signal(
-    tmp_path: Path, number: signal.Signals, make_client: Callable[[str], RekognitionClient]
+def test_starts_on_a_free_port_and_ends_on_ctrl_c(
+    tmp_path: Path, make_client: Callable[[str], RekognitionClient]
 ) -> None:
     with running(tmp_path) as (process, ready):
         url = f"http://127.0.0.1:{ready['port']}"
@@ -73,7 +72,7 @@ def test_starts_on_a_free_port_and_ends_on_a_signal(
         assert (tmp_path / "ready.json").stat().st_mode & 0o777 == 0o600
         make_client(ready["url"]).detect_moderation_labels(Image={"Bytes": plain()})
 
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
 
         assert process.wait(PROMPT_S) == 0
 
@@ -126,27 +125,21 @@ def _poll(control: Control, in_flight: int) -> None:
         assert monotonic() < give_up_at_s, f"still {counts}"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (["--rules", "missing.json"], "--rules missing.json cannot be read"),
-        (["--model", "m.onnx"], "--model and --classes belong together"),
-        (["--host", "192.0.2.1"], "cannot be bound"),
-    ],
-)
-def test_says_what_is_wrong_and_exits_with_2(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    command = [sys.executable, "-m", "rekognition_local", *arguments]
+def test_says_what_is_wrong_and_exits_with_2() -> None:
+    command = [sys.executable, "-m", "rekognition_local", "--rules", "missing.json"]
 
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
     assert result.returncode == 2
-    assert complaint in result.stderr
+    assert "--rules missing.json cannot be read" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_port_in_use_is_an_error(server: LocalRekognition) -> None:
+def test_a_port_in_use_and_an_address_elsewhere_are_errors(server: LocalRekognition) -> None:
     with pytest.raises(ConfigurationError, match=f"--port {server.port} cannot be bound"):
         LocalRekognition(Options(port=server.port))
+    with pytest.raises(ConfigurationError, match=r"192\.0\.2\.1.*cannot be bound"):
+        LocalRekognition(Options(host="192.0.2.1"))
 
 
 @pytest.mark.parametrize("arguments", [["--tps", "0"], ["--tps", "-3"], ["--delay-ms", "-1"], ["--port", "x"]])

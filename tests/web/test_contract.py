@@ -104,7 +104,7 @@ def address() -> Iterator[str]:
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 def test_double_keeps_the_contract(case: schemathesis.Case[Any], address: str) -> None:
     # A cursor that no answer has given, and a query that cannot be read, are well-formed and yet refused.
     excluded: Any = [positive_data_acceptance] if {"cursor", "q"} & {*(case.query or ())} else []
