@@ -204,10 +204,10 @@ def read_jpeg(data: Bytes) -> Structure:
     return Structure(
         width,
         height,
-        orientation(exif),
+        orientation(exif) if exif else UPRIGHT,
         common=channels != 4 and marker not in _ARITHMETIC and scans <= MAX_SCANS,
         buffered=marker in _PROGRESSIVE or scans > 1,
-        capture=capture(exif, xmp),
+        capture=capture(exif, xmp) if exif or xmp else None,
         profile=profile,
         scans=scans,
     )
@@ -270,9 +270,9 @@ def read_png(data: Bytes) -> Structure:
     return Structure(
         width,
         height,
-        orientation(exif),
+        orientation(exif) if exif else UPRIGHT,
         common=depth != 16 and is_plain,
-        capture=capture(exif, xmp),
+        capture=capture(exif, xmp) if exif or xmp else None,
         profile=_unpacked(contents.get(b"iCCP", b"").partition(b"\x00")[2][1:], _MAX_PROFILE_BYTES),
         gamma=None if is_plain else gamma,
     )
