@@ -43,12 +43,8 @@ def process_image() -> Handler:
     """Return the function behind the queue of uploads. Raises EnvironmentVariableError; so do all of these."""
     parts = _Parts(MOST_PICTURES)
     calls_per_second = parts.variables.number("REKOGNITION_CALLS_PER_SECOND", 0.001, 1000)
-    detectors = parts.settings.detectors
-    paced = rekognition.PacedCalls(
-        parts.detect(MOST_PICTURES * len(detectors)),
-        {detector: rekognition.TokenBucket(calls_per_second) for detector in detectors},
-        parts.timeout_s,
-    )
+    buckets = {detector: rekognition.TokenBucket(calls_per_second) for detector in parts.settings.detectors}
+    paced = rekognition.PacedCalls(parts.detect(MOST_PICTURES * len(buckets)), buckets, parts.timeout_s)
     pipeline = parts.pipeline(paced.detect, parts.outbox())
     batch_size = parts.variables.integer("BATCH_SIZE", 1, MESSAGES_AT_ONCE)
     function = QueueFunction(parts.queue(), pipeline.process, pipeline.open, batch_size, paced.pictures_at_once)
@@ -69,7 +65,7 @@ def make_previews() -> Callable[[dict[str, Any], LambdaContext], None]:
     """Return the function behind the queue of previews."""
     parts = _Parts(1)
     store = S3Previews(parts.client("s3"), parts.variables.text("PREVIEWS_BUCKET"))
-    previews = Previews(parts.bucket, parts.objects, parts.decoder(), store, parts.metrics, parts.logger)
+    previews = Previews(parts.objects.bucket, parts.objects, parts.decoder(), store, parts.metrics, parts.logger)
     return parts.logger.inject_lambda_context(previews.handle)
 
 
@@ -118,12 +114,8 @@ class _Parts:
         return boto3.client(service, config=config(self.connections))  # type: ignore[call-overload]  # any of them
 
     @cached_property
-    def rows(self) -> Rows:
-        return Rows(self.client("dynamodb"), self.variables.text("RESULTS_TABLE"))
-
-    @cached_property
-    def bucket(self) -> str:
-        return self.variables.text("UPLOAD_BUCKET")
+    def results(self) -> ResultsWriter:
+        return ResultsWriter(Rows(self.client("dynamodb"), self.variables.text("RESULTS_TABLE")))
 
     @cached_property
     def timeout_s(self) -> float:
@@ -135,7 +127,7 @@ class _Parts:
 
     @cached_property
     def objects(self) -> S3Objects:
-        return S3Objects(self.client("s3"), self.bucket)
+        return S3Objects(self.client("s3"), self.variables.text("UPLOAD_BUCKET"))
 
     def decoder(self) -> Decoder:
         pixels = self.variables.integer("MAX_CONVERTED_PIXELS", 0, 10**9)
@@ -152,7 +144,7 @@ class _Parts:
             return None
         least = self.variables.number("NOTIFY_MIN_CONFIDENCE", 0, 100) if self.topic_arn else 0
         return DeliveringOutbox(
-            rows=self.rows,
+            rows=self.results.rows,
             documents=(self.client("s3", outbox.client_config), self.results_bucket) if self.results_bucket else None,
             topic=(self.client("sns", outbox.client_config), self.topic_arn) if self.topic_arn else None,
             min_confidence=Decimal(str(least)),
@@ -162,22 +154,18 @@ class _Parts:
         )
 
     def recorder(self, publishing: Outbox | None) -> Recorder:
-        return Recorder(self.bucket, ResultsWriter(self.rows), publishing, self.metrics, _now)
+        return Recorder(self.variables.text("UPLOAD_BUCKET"), self.results, publishing, self.metrics, _now)
 
     def pipeline(self, detect: Detect | None, publishing: Outbox | None) -> Pipeline:
         threads = self.connections * len(self.settings.detectors)
         return Pipeline(
-            bucket=self.bucket,
+            **vars(self.recorder(publishing)),
             settings=self.settings,
             objects=self.objects,
             preparation=Preparation(self.objects, self.decoder(), self.metrics),
             rekognition=detect,
-            results=ResultsWriter(self.rows),
-            outbox=publishing,
             cache_days=self.variables.integer("CACHE_DAYS", 1, 3650),
-            metrics=self.metrics,
             operations=ThreadPoolExecutor(threads, thread_name_prefix="operation"),
-            now=_now,
             warn=self.logger.warning,
         )
 
@@ -190,7 +178,7 @@ class _Parts:
             dead_letters_url=text("DEAD_LETTER_QUEUE_URL") if has_dead_letters else None,
             max_attempts=integer("MAX_ATTEMPTS", 1, 1000) if has_dead_letters else 0,
             base_delay_s=self.variables.number("RETRY_BASE_DELAY_S", 0, 900),
-            results=ResultsWriter(self.rows),
+            results=self.results,
             metrics=self.metrics,
             logger=self.logger,
             now=_now,

@@ -15,18 +15,7 @@ from typing import Any, Final, Self, cast
 from ..environment import EnvironmentVariableError, Variables
 from ..results import keys
 from ..results.codes import Status
-from ..results.document import (
-    PLACE,
-    Analysis,
-    BoundingBox,
-    Capture,
-    Color,
-    Face,
-    Label,
-    ModerationLabel,
-    Result,
-    Text,
-)
+from ..results.document import PLACE, Analysis, BoundingBox, Capture, Color, Face, Label, ModerationLabel, Result, Text
 from ..results.item import (
     FACTS_LAYOUT,
     MAX_ANALYSIS_BYTES,

@@ -196,6 +196,8 @@ class QueueMessage:
     """The number of receives, this one included."""
     sent_at: datetime
     content: Message
+    attempts: int = 1
+    """The number of receives that were no waits."""
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> QueueMessage:
@@ -282,14 +284,16 @@ def _object_event(record: Mapping[str, Any], form: _Form, name: str) -> ObjectEv
     """Return the event of this name by S3, or None if it means nothing to labelling."""
     place, version = f"{form.place}.object", f"{form.place}.object.{form.version_id}"
     version_id = _text(record, version) if _value(record, version) else None
-    kind = _kind(name, version_id)
-    if kind is None:
+    family, _, detail = name.partition(":")
+    # A lifecycle rule that expires an object sends events of another family.
+    is_removal = family in ("ObjectRemoved", "LifecycleExpiration") and detail in ("Delete", "DeleteMarkerCreated")
+    if family != "ObjectCreated" and not is_removal:
         return None
-    etag, size, request_id = (
-        _value(record, path) for path in (f"{place}.{form.etag}", f"{place}.size", form.request_id)
-    )
+    removal = EventKind.PURGED if detail == "Delete" and version_id else EventKind.REMOVED
+    etag, size = _value(record, f"{place}.{form.etag}"), _value(record, f"{place}.size")
+    request_id = _value(record, form.request_id)
     return ObjectEvent(
-        kind=kind,
+        kind=removal if is_removal else EventKind.CREATED,
         bucket=_text(record, f"{form.place}.bucket.name"),
         key=_key(record, form),
         position=Position(_sequencer(record, f"{place}.sequencer"), _time(record, form.time)),
@@ -298,19 +302,6 @@ def _object_event(record: Mapping[str, Any], form: _Form, name: str) -> ObjectEv
         size_bytes=size if isinstance(size, int) else None,
         request_id=request_id if isinstance(request_id, str) else None,
     )
-
-
-def _kind(name: str, version_id: str | None) -> EventKind | None:
-    family, _, detail = name.partition(":")
-    if family == "ObjectCreated":
-        return EventKind.CREATED
-    # A lifecycle rule that expires an object sends events of another family.
-    if family in ("ObjectRemoved", "LifecycleExpiration"):
-        if detail == "Delete" and version_id:
-            return EventKind.PURGED
-        if detail in ("Delete", "DeleteMarkerCreated"):
-            return EventKind.REMOVED
-    return None
 
 
 def _value(record: Mapping[str, Any], path: str) -> object:

@@ -70,7 +70,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Stores results and publishes them. `images` are the stored states of pictures that are known already.
+    """Stores results and publishes them. `images` has the stored states of pictures that were read already.
 
     Raises TableUnavailableError when the same event may succeed later; AnnouncementError and AnnouncementClaimedError
     when the result is stored, but not published.
@@ -84,13 +84,13 @@ class Recorder:
     now: Callable[[], datetime]
 
     def image(self, key: str, images: dict[str, Snapshot]) -> Snapshot:
-        """Return the stored state of a picture, as it was read for the batch or written since."""
+        """Return the stored state of a picture, as it was read or written last."""
         if key not in images:
             images[key] = self.results.read(key)
         return images[key]
 
     def store(self, event: ObjectEvent, write: Write, images: dict[str, Snapshot]) -> Ended:
-        """Store a result and publish it, unless something newer is stored; one that only moves stays as it is."""
+        """Store a result and publish it, unless something newer is stored. One that only moves is not published."""
         image = self.image(event.key, images)
         if write.moves:
             self.results.write(write, image)
@@ -189,13 +189,14 @@ class Pipeline(Recorder):
                 self.warn(f"Caching the answers failed; the pictures are still labelled: {error}")
 
     def process(self, event: ObjectEvent, batch: Batch) -> Ended:
-        """Apply an event to the table."""
+        """Apply an event to the table: read it, look at the picture and ask Rekognition if need be, store, announce."""
         if event.bucket != self.bucket:
             return self.ignore()
         with batch.lock(event.key):
             image = self.image(event.key, batch.images)
-            event = event.after(image.state)
-            if image.state and image.state.settles(event.position, event.uploaded_version):
+            state = image.state
+            event = event.after(state)
+            if state and state.settles(event.position, event.uploaded_version):
                 return self.leave(Outcome.STALE, image)
             if event.kind is EventKind.REMOVED:
                 return self.store(event, event.tombstone(self.now()), batch.images)
@@ -209,7 +210,7 @@ class Pipeline(Recorder):
                     return self.leave(Outcome.UNCHANGED, image)
                 write = kept or self._judge(event, stored, start, batch)
             except ObjectGoneError:
-                if event.kind is EventKind.REPAIR and (image.state is None or image.state.status is Status.DELETED):
+                if event.kind is EventKind.REPAIR and (state is None or state.status is Status.DELETED):
                     return self.leave(Outcome.STALE, image)
                 write = event.tombstone(self.now())
             return self.store(event, write, batch.images)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    NoCredentialsError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
 
 from ..results import table
 from ..results.codes import Code
@@ -56,23 +51,13 @@ _REJECTIONS: Final = {
     "ImageTooLargeException": Code.IMAGE_TOO_LARGE_BYTES,
 }
 _ERRORS: Final[Mapping[str, type[LabellingError]]] = {
-    "InvalidS3ObjectException": ObjectGoneError,
-    **dict.fromkeys(
-        (
-            *("LimitExceededException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"),
-            *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException"),
-        ),
-        RekognitionThrottledError,
-    ),
-    **dict.fromkeys(
-        (
-            *("AccessDenied", "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature"),
-            *("InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"),
-            *("MissingAuthenticationTokenException", "OptInRequired", "UnrecognizedClientException"),
-        ),
-        RekognitionDeniedError,
-    ),
+    "InvalidS3Object": ObjectGoneError,
+    "Throttl(ing|ed)|SlowDown|TooManyRequests": RekognitionThrottledError,
+    "(Request)?LimitExceeded|ProvisionedThroughputExceeded": RekognitionThrottledError,
+    "AccessDenied|NotAuthorized|OptInRequired|UnrecognizedClient|InvalidClientTokenId": RekognitionDeniedError,
+    "ExpiredToken|(Incomplete|Invalid)Signature|MissingAuthenticationToken": RekognitionDeniedError,
 }
+"""By patterns of the codes, which AWS writes with and without "Exception" at the end."""
 _BY_STATUS: Final = {429: RekognitionThrottledError, 401: RekognitionDeniedError, 403: RekognitionDeniedError}
 Detect = Callable[[Detector, Mapping[str, Any], StoredObject, Deadline], Mapping[str, Any]]
 """A call of a detector with its parameters: the operation's answer, after as many tries as the deadline allows.
@@ -100,11 +85,16 @@ class SingleCalls:
         self, detector: Detector, parameters: Mapping[str, Any], stored: StoredObject, deadline: Deadline
     ) -> Mapping[str, Any]:
         """Call the operation; see `Detect`."""
+        image: dict[str, Any] = {"S3Object": {"Bucket": stored.bucket, "Name": stored.key}}
+        if stored.version_id:
+            image["S3Object"]["Version"] = stored.version_id
+        if isinstance(stored, ConvertedObject):
+            image = {"Bytes": stored.jpeg}
         operation = OPERATIONS[detector]
         self.metrics.add(Metric.REKOGNITION_CALLS)
         try:
             call: Callable[..., Mapping[str, Any]] = getattr(self.client, xform_name(operation))
-            return call(**parameters, Image=_image(stored))
+            return call(**parameters, Image=image)
         except ClientError as error:
             translated = _translated(error)
             if isinstance(translated, RekognitionThrottledError):
@@ -145,7 +135,7 @@ class PacedCalls:
         bucket = self.buckets[detector]
         attempt = broken = 0
         while True:
-            remaining_s = deadline.at_s - deadline.clock()
+            remaining_s = deadline.remaining_s
             if remaining_s < 0 or not bucket.take(max(0.0, remaining_s - self.timeout_s)):
                 raise RekognitionThrottledError(f"no token for {OPERATIONS[detector]} before the deadline")
             started_s = deadline.clock()
@@ -177,18 +167,15 @@ class TokenBucket:
     calls_per_second: float
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-
-    def __post_init__(self) -> None:
-        self._next_at = -math.inf
-        """The time of the next token; it lies in the past while tokens are saved."""
-        self._lock = threading.Lock()
+    _next_at: float = -math.inf
+    """The time of the next token; it lies in the past while tokens are saved."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, at_most_s: float) -> bool:
         """Wait for a token and take it; False, at once and without one, if it is more than `at_most_s` away."""
         with self._lock:
             now = self.clock()
-            longest_saved_s = max(0.0, 1 - 1 / self.calls_per_second)
-            next_at = max(self._next_at, now - longest_saved_s)
+            next_at = max(self._next_at, now - max(0.0, 1 - 1 / self.calls_per_second))
             wait_s = max(0.0, next_at - now)
             if wait_s > at_most_s:
                 return False
@@ -203,18 +190,10 @@ class TokenBucket:
             self._next_at = max(self._next_at, self.clock() + 1 / self.calls_per_second)
 
 
-def _image(stored: StoredObject) -> dict[str, Any]:
-    if isinstance(stored, ConvertedObject):
-        return {"Bytes": stored.jpeg}
-    reference = {"Bucket": stored.bucket, "Name": stored.key}
-    if stored.version_id:
-        reference["Version"] = stored.version_id
-    return {"S3Object": reference}
-
-
 def _translated(error: ClientError) -> LabellingError:
     code = error.response["Error"].get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _REJECTIONS:
         return PictureRejectedError(_REJECTIONS[code])
-    return _ERRORS.get(code, _BY_STATUS.get(status, RekognitionServerError))(str(error))
+    known = (kind for codes, kind in _ERRORS.items() if re.fullmatch(f"({codes})(Exception)?", code))
+    return next(known, _BY_STATUS.get(status, RekognitionServerError))(str(error))

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,8 +81,8 @@ class EventsQueue:
             with self._refusals("Deleting finished messages failed; SQS will deliver them again"):
                 self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
-    def attempts(self, messages: Sequence[QueueMessage]) -> dict[str, int]:
-        """Return how many attempts there were at each message, this one included, by its id."""
+    def with_attempts(self, messages: Sequence[QueueMessage]) -> list[QueueMessage]:
+        """Return the messages with the number of attempts at each, this one included."""
         again = [message for message in messages if message.receives > 1]  # a first receive needs no request
         waits: Mapping[str, int] = {}
         if again and self.dead_letters_url:
@@ -92,20 +92,20 @@ class EventsQueue:
             except TableUnavailableError as error:
                 self.logger.warning(f"Reading the message's waits failed; this counts as its first attempt: {error}")
                 waits = {message.id: message.receives - 1 for message in again}
-        return {message.id: max(1, message.receives - waits.get(message.id, 0)) for message in messages}
+        return [replace(each, attempts=max(1, each.receives - waits.get(each.id, 0))) for each in messages]
 
-    def retry(self, error: Exception, event: ObjectEvent | None, message: QueueMessage, attempts: int) -> bool:
+    def retry(self, error: Exception, event: ObjectEvent | None, message: QueueMessage) -> bool:
         """Hide a failed message; return whether it may leave the queue, because that was its last attempt."""
         is_wait = isinstance(error, DelayedError) and self.now() - message.sent_at < LONGEST_WAIT
         if self._note(error, event, message.id if is_wait else None) and is_wait:
             self.metrics.add(Metric.PICTURES_POSTPONED)
-            waits = message.receives - attempts + 1
+            waits = message.receives - message.attempts + 1
             delay_s = max(1, self.delay_s(waits, max(LEAST_BASE_S, self.base_delay_s)))
             self.logger.info("Message waits for its turn", delay_s=delay_s, waits=waits)
-        elif attempts >= self.max_attempts and self.bury(message):
+        elif message.attempts >= self.max_attempts and self.bury(message):
             return True
         else:
-            delay_s = self.delay_s(attempts, self.base_delay_s)
+            delay_s = self.delay_s(message.attempts, self.base_delay_s)
         # If that fails, the message comes again after the queue's own visibility time-out.
         with self._refusals("Delaying the message's next delivery failed"):
             self.sqs.change_message_visibility(
@@ -179,7 +179,7 @@ class QueueFunction:
     process: Callable[[ObjectEvent, Any], Ended]
     """The work on one event; with what `open` gives for its batch."""
     open: Callable[[Sequence[ObjectEvent], Deadline], AbstractContextManager[Any]] = lambda *_: nullcontext()
-    """The preparation for the events of one batch, which must be done before the deadline."""
+    """The preparation for the events of one batch, and the deadline for them."""
     batch_size: int = 10
     pictures_at_once: Callable[[], float] | None = None
     """So many calls under way use up the quota, at the present duration of calls. None of a function that leaves it to
@@ -222,11 +222,11 @@ class QueueFunction:
 
         Of messages that the function has received itself (`is_own`), it takes those off the queue that are done.
         """
-        attempts = self.queue.attempts(messages)
+        messages = self.queue.with_attempts(messages)
 
-        def process(message: QueueMessage) -> bool:
+        def is_done(message: QueueMessage) -> bool:
             try:
-                return self._message(message, attempts[message.id], batch)
+                return self._message(message, batch)
             finally:
                 underway.add(-1)
 
@@ -234,25 +234,25 @@ class QueueFunction:
             self.open([event for message in messages for event in message.content.events], deadline) as batch,
             ThreadPoolExecutor(max(1, len(messages)), thread_name_prefix="message") as pool,
         ):
-            done = list(pool.map(process, messages))
+            ends = list(zip(messages, pool.map(is_done, messages), strict=True))
         if is_own:
-            self.queue.delete([message for message, is_done in zip(messages, done, strict=True) if is_done])
-        return [message for message, is_done in zip(messages, done, strict=True) if not is_done]
+            self.queue.delete([message for message, done in ends if done])
+        return [message for message, done in ends if not done]
 
-    def _message(self, message: QueueMessage, attempts: int, batch: Any) -> bool:
+    def _message(self, message: QueueMessage, batch: Any) -> bool:
         """Process one message; return whether it may leave the queue."""
         self.queue.logger.thread_safe_append_keys(correlation_id=message.id)
         event = None
         try:
             # The attempts were all cut short: their function was killed.
-            if attempts > self.queue.max_attempts and self.queue.bury(message):
+            if message.attempts > self.queue.max_attempts and self.queue.bury(message):
                 return True
             self._note_unusable(message)
             for event in message.content.events:
                 self._event(event, batch)
         except Exception as error:  # whatever it is, the message comes again later
             self._log_failure(error)
-            return self.queue.retry(error, event, message, attempts)
+            return self.queue.retry(error, event, message)
         finally:
             self.queue.logger.thread_safe_clear_keys()
         return True
@@ -276,14 +276,12 @@ class QueueFunction:
             version_id=event.version_id,
             sequencer=event.position.sequencer.lstrip("0"),
             s3_request_id=event.request_id,
-            labels=None,  # those of the event before
         )
         ended = self.process(event, batch)
-        labels = ended.result.get("labels") if ended.result else None
+        labels: Any = ended.result.get("labels") if ended.result else None
         if labels is not None:
-            shown = [{"name": label["name"], "confidence": float(label["confidence"])} for label in labels]
-            logger.thread_safe_append_keys(labels=shown)
-        logger.info("Event processed", outcome=ended.outcome, kind=event.kind)
+            labels = [{"name": label["name"], "confidence": float(label["confidence"])} for label in labels]
+        logger.info("Event processed", outcome=ended.outcome, kind=event.kind, labels=labels)
 
     def _log_failure(self, error: Exception) -> None:
         logger = self.queue.logger

@@ -30,16 +30,7 @@ from ..results.item import Item
 from ..results.order import Position
 from . import errors
 from .detectors import Detector
-from .errors import (
-    AnnouncementError,
-    DetectorsMissingError,
-    LabellingError,
-    ObjectGoneError,
-    PictureRejectedError,
-    RekognitionThrottledError,
-    StorageError,
-    TransientError,
-)
+from .errors import LabellingError, PictureRejectedError, TransientError
 from .events import Deadline, Ended, EventKind, ObjectEvent
 from .metrics import Metrics
 from .outbox import Outbox
@@ -107,7 +98,7 @@ def inspect(pipeline: Pipeline, state: State, deadline: Deadline) -> State:
     with pipeline.open([event], deadline) as batch:
         try:
             return _ended(state, pipeline.process(event, batch))
-        except DetectorsMissingError as error:
+        except errors.DetectorsMissingError as error:
             return {
                 "event": encode_event(error.event),
                 "stored": asdict(error.stored),
@@ -157,13 +148,13 @@ def _ended(state: State, ended: Ended) -> State:
 _ERRORS: Final[Mapping[str, type[LabellingError]]] = {
     name: error
     for name, error in vars(errors).items()
-    if isinstance(error, type) and issubclass(error, (TransientError, ObjectGoneError, AnnouncementError))
+    if isinstance(error, type) and issubclass(error, (TransientError, errors.ObjectGoneError, errors.AnnouncementError))
 } | {
     # To the queue it is the same: the result is stored, and not published yet.
-    "AnnouncementClaimedError": AnnouncementError,
+    "AnnouncementClaimedError": errors.AnnouncementError,
     # Lambda refuses to run another instance: a quota too, which passes.
-    "Lambda.TooManyRequestsException": RekognitionThrottledError,
-    "TableUnavailableError": StorageError,
+    "Lambda.TooManyRequestsException": errors.RekognitionThrottledError,
+    "TableUnavailableError": errors.StorageError,
 }
 
 

@@ -137,7 +137,7 @@ def events_queue(
 
 def fail_at(event: ObjectEvent, error: Exception, queue: EventsQueue) -> None:
     """Fail an attempt at an event, as the function's edge does."""
-    queue.retry(error, event, QueueMessage.of_record(message(body(record()))), 1)
+    queue.retry(error, event, QueueMessage.of_record(message(body(record()))))
 
 
 @dataclass
