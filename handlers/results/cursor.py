@@ -161,17 +161,15 @@ class CursorKeys:
 
 
 class OpenKey:
-    """The key for readers of the whole table, from whom a cursor hides nothing."""
-
-    _KEY: Final = bytes(KEY_BYTES)
+    """A key of zeros, for readers of the whole table, from whom a cursor hides nothing."""
 
     def encode(self, query: str, state: dict[str, Any]) -> str:
         """Return a cursor."""
-        return encode(self._KEY, query, state)
+        return encode(bytes(KEY_BYTES), query, state)
 
     def decode(self, query: str, cursor: str) -> dict[str, Any]:
         """Return the state in a cursor. Raises InvalidCursorError."""
-        state = decode([self._KEY], query, cursor)
+        state = decode([bytes(KEY_BYTES)], query, cursor)
         if state is None:
             raise InvalidCursorError(FOREIGN)
         return state

@@ -126,6 +126,9 @@ class Snapshot:
 def plan(write: Write, stored: Item | None) -> list[Change]:
     """Return the changes that put `write` in place of the `stored` image item, its own first; [] if it must not.
 
+    The first 100 are one transaction. Of the others, those that put an item come before it, and those that remove one
+    after it.
+
     Which entries there are follows from the image item. To read them too would be no better: a query that runs while
     another writer commits can see some items from before and some from after.
     """
@@ -156,16 +159,6 @@ def plan(write: Write, stored: Item | None) -> list[Change]:
         for number, (place, item) in enumerate(going)
     ]
     return changes
-
-
-def in_transactions(changes: Sequence[Change]) -> tuple[Sequence[Change], Sequence[Change], Sequence[Change]]:
-    """Return the changes before the transaction of a plan, those in it, and those after it."""
-    rest = changes[TRANSACTION_ACTIONS:]
-    return (
-        [change for change in rest if change.put],
-        changes[:TRANSACTION_ACTIONS],
-        [change for change in rest if not change.put],
-    )
 
 
 def _counters(image: Item, labels: Iterable[Item]) -> list[str]:

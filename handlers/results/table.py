@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from . import keys
 from .codes import Code
 from .errors import ConflictError, TableUnavailableError
-from .item import Change, Item, Snapshot, Write, in_transactions, plan, unreadable_item
+from .item import TRANSACTION_ACTIONS, Change, Item, Snapshot, Write, plan, unreadable_item
 from .keys import Place
 from .order import Position
 
@@ -83,7 +83,8 @@ class ResultsWriter:
             changes = plan(write, stored.image)
             if not changes:
                 return None
-            before, transaction, after = in_transactions(changes)
+            transaction, rest = changes[:TRANSACTION_ACTIONS], changes[TRANSACTION_ACTIONS:]
+            before, after = [each for each in rest if each.put], [each for each in rest if not each.put]
             try:
                 if before:
                     self.rows.commit(before)
