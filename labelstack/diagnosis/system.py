@@ -7,11 +7,11 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,11 +21,13 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from labelstack.clouds import EmbeddedCloud
-from labelstack.diagnosis import ports
+from labelstack.clouds.base import open_local
 from labelstack.errors import CloudNotRunningError
 
 COMMAND_TIMEOUT_S = 15
 HTTP_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 1.0
+LISTEN = "0A"  # the state in /proc/net/tcp
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,8 @@ class System:
 
     def get_json(self, url: str) -> Any:
         """Return the JSON at a URL; None for an answer without JSON. Raises OSError if nothing answers."""
-        # A proxy of the machine cannot reach its loopback.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(url, timeout=HTTP_TIMEOUT_S) as answer:
+            with open_local(url, HTTP_TIMEOUT_S) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             error.close()
@@ -102,8 +102,14 @@ class System:
             return None
 
     def listener(self, port: int) -> str | None:
-        """Name the process that listens on a port of this machine; None if no process does."""
-        return ports.listener(port)
+        """Name the process that listens on a port, by /proc; `another process` if unknown; None if nobody listens."""
+        sockets = set(_listening_sockets(port))
+        if not sockets and not _accepts_connections(port):
+            return None
+        for folder in Path("/proc").glob("[0-9]*"):
+            if sockets & set(_sockets_of(folder)):
+                return f"{_command(folder)} (process {folder.name})"
+        return "another process"
 
     def embedded_endpoint(self, folder: Path) -> str:
         """Return where the embedded cloud in a folder answers. Raises CloudNotRunningError."""
@@ -167,3 +173,38 @@ def _env_file(file: Path) -> dict[str, str]:
         return {}
     pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line and line[:1] != "#")
     return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
+
+
+def _listening_sockets(port: int) -> Iterator[str]:
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for fields in (line.split() for line in lines):
+            if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                yield f"socket:[{fields[9]}]"
+
+
+def _sockets_of(process: Path) -> Iterator[str]:
+    try:
+        for descriptor in (process / "fd").iterdir():
+            yield str(descriptor.readlink())
+    except OSError:  # it has ended, or is somebody else's
+        return
+
+
+def _command(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return "a process"
+
+
+def _accepts_connections(port: int) -> bool:
+    """Return whether the port accepts a connection; for systems without /proc."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=CONNECT_TIMEOUT_S):
+            return True
+    except OSError:
+        return False

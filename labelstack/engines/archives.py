@@ -16,11 +16,6 @@ from labelstack.errors import UnsupportedError
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip file
 
 
-def is_asset(value: object) -> bool:
-    """Return whether a value is an asset or an archive."""
-    return isinstance(value, pulumi.Asset | pulumi.Archive)
-
-
 def archive_bytes(value: object) -> bytes:
     """Return an archive as a zip file."""
     if isinstance(value, pulumi.FileArchive) and Path(value.path).is_file():
@@ -52,7 +47,7 @@ def digest(value: object) -> str:
 
 def without_assets(value: Any) -> Any:
     """Return the same JSON value with digests in place of assets and archives."""
-    if is_asset(value):
+    if isinstance(value, pulumi.Asset | pulumi.Archive):
         return digest(value)
     if isinstance(value, dict):
         return {key: without_assets(inner) for key, inner in value.items()}

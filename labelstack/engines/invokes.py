@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from labelstack.engines.provisioners.base import Target
@@ -16,48 +16,26 @@ def call(token: str, arguments: Mapping[str, Any], target: Target) -> dict[str, 
     Raises:
         UnsupportedError: There is no answer for it here.
     """
-    name = token.rpartition(":")[2]
-    answers: dict[str, Callable[[Mapping[str, Any], Target], dict[str, Any]]] = {
-        "getCallerIdentity": _caller_identity,
-        "getRegion": _region,
-        "getPartition": _partition,
-        "getBucket": _bucket,
-        "getPolicyDocument": lambda inputs, _: policy_document(inputs),
-    }
-    if not token.startswith("aws:") or name not in answers:
-        raise UnsupportedError(f"the program calls {token}, which the in-process engine cannot answer")
-    return answers[name](arguments, target)
-
-
-def _caller_identity(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
-    identity = target.client("sts").get_caller_identity()
-    return {
-        "accountId": identity["Account"],
-        "arn": identity["Arn"],
-        "userId": identity["UserId"],
-        "id": identity["Account"],
-    }
-
-
-def _region(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
     region = target.region
-    return {
-        "name": region,
-        "region": region,
-        "id": region,
-        "description": region,
-        "endpoint": f"ec2.{region}.amazonaws.com",
-    }
-
-
-def _partition(_: Mapping[str, Any], target: Target) -> dict[str, Any]:
-    return {"partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws", "id": "aws"}
-
-
-def _bucket(arguments: Mapping[str, Any], target: Target) -> dict[str, Any]:
-    name, answer = arguments["bucket"], target.client("s3").head_bucket(Bucket=arguments["bucket"])
-    region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", target.region)
-    return {"id": name, "bucket": name, "arn": f"arn:aws:s3:::{name}", "bucketRegion": region}
+    match token.rpartition(":")[2] if token.startswith("aws:") else "":
+        case "getCallerIdentity":
+            identity = target.client("sts").get_caller_identity()
+            account = identity["Account"]
+            return {"accountId": account, "arn": identity["Arn"], "userId": identity["UserId"], "id": account}
+        case "getRegion":
+            names = dict.fromkeys(("name", "region", "id", "description"), region)
+            return {**names, "endpoint": f"ec2.{region}.amazonaws.com"}
+        case "getPartition":
+            partition = {"partition": "aws", "id": "aws"}
+            return {**partition, "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
+        case "getBucket":
+            name = arguments["bucket"]
+            headers = target.client("s3").head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"]
+            bucket_region = headers.get("x-amz-bucket-region", region)
+            return {"id": name, "bucket": name, "arn": f"arn:aws:s3:::{name}", "bucketRegion": bucket_region}
+        case "getPolicyDocument":
+            return policy_document(arguments)
+    raise UnsupportedError(f"the program calls {token}, which the in-process engine cannot answer")
 
 
 def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:

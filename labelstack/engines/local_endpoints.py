@@ -11,21 +11,17 @@ from labelstack.errors import NotLocalError
 LOCAL_NAMES = ("localhost", "localhost.localstack.cloud")
 
 
-def is_local(url: str | None) -> bool:
-    """Return whether an endpoint is on this machine: a loopback address, or a name that always means one."""
+def check(url: str | None) -> None:
+    """Raise NotLocalError unless an endpoint is a loopback address, or a name that always means one."""
     try:
         host = (urlsplit(url or "").hostname or "").rstrip(".")
     except ValueError:
-        return False
+        host = ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        is_local = ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return any(host == name or host.endswith(f".{name}") for name in LOCAL_NAMES)
-
-
-def check(url: str | None) -> None:
-    """Raise NotLocalError for an endpoint that is not on this machine."""
-    if not is_local(url):
+        is_local = any(host == name or host.endswith(f".{name}") for name in LOCAL_NAMES)
+    if not is_local:
         raise NotLocalError(
             f"the in-process engine deploys to emulators on this machine only; got {url or 'AWS'}: "
             "use Pulumi (pulumi up) for AWS"

@@ -10,18 +10,8 @@ from labelstack.engines.provisioners.base import REGISTRY, Provisioner
 
 
 @cache
-def _load() -> None:
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-
-
 def find(token: str) -> Provisioner | None:
     """Return the provisioner of a type token, `aws:sqs/queue:Queue`; None when there is none."""
-    _load()
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
     return REGISTRY.get(token)
-
-
-def tokens() -> list[str]:
-    """Return all type tokens that can be deployed."""
-    _load()
-    return sorted(REGISTRY)
