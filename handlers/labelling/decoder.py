@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from ..results.codes import Code
 from ..results.document import Capture
-from .decoding import OUT_OF_MEMORY, Answer, Converted
+from .decoding import Answer, Converted
 from .errors import PictureRejectedError, TransientError
 
 SECONDS: Final = 2
@@ -29,7 +29,7 @@ _ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_ARENA_MAX": "1
 """glibc gives what is larger back at once (mallopt(3)); without, it keeps room for the largest picture so far. The
 threads of a HEIC decoder share what is smaller."""
 _BROKEN: Final = frozenset({signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS})
-"""Exit statuses of a decoder that got no memory, or crashed on the picture."""
+"""Signals that end a decoder which got no memory, or crashed on the picture."""
 
 
 class Decoder:
@@ -39,7 +39,8 @@ class Decoder:
         """Set the limits: `memory_mb` of the whole process, and `seconds` a picture beside the time for its size."""
         self._arguments = f"{max_pixels}, {memory_mb}, {seconds}"
         self._process: subprocess.Popen[bytes] | None = None
-        self._end: Callable[[], object] = lambda: None
+        self.close: Callable[[], object] = lambda: None
+        """Stop the process."""
 
     def convert(self, content: Iterable[bytes], size_bytes: int, name: str, timeout_s: float) -> Converted:
         """Return the picture in a file of this format, as a JPEG for Rekognition (see `decoding.conversion`).
@@ -92,7 +93,7 @@ class Decoder:
                 raise TransientError(f"the decoder did not answer within {timeout_s:.1f} s") from error
             if status == -signal.SIGXCPU:
                 detail = "Decoding it takes more time than its size explains"
-            elif status == OUT_OF_MEMORY or -status in _BROKEN:
+            elif -status in _BROKEN:
                 detail = "Decoding it takes more memory than the function has"
             else:
                 raise TransientError(f"the decoder ended with status {status}") from error
@@ -102,13 +103,9 @@ class Decoder:
             if not line:
                 self.close()
 
-    def close(self) -> None:
-        """Stop the process."""
-        self._end()
-
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            self._end()
+            self.close()
             # The function's own modules are found where it found them.
             code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__}.decoding.child import main"
             process = subprocess.Popen(
@@ -119,7 +116,7 @@ class Decoder:
                 # Ctrl-C is for the function, which closes the pipe.
                 start_new_session=True,
             )
-            self._process, self._end = process, weakref.finalize(self, _stop, process)
+            self._process, self.close = process, weakref.finalize(self, _stop, process)
         return self._process
 
 

@@ -8,14 +8,12 @@ process that decodes loads this package, which imports neither boto3 nor the res
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from ...results.document import Capture
 
 Answer = tuple[dict[str, Any], list[bytes]]
 """The decoding process's answer about a file, and the files that it makes (see `child`)."""
-OUT_OF_MEMORY: Final = 3
-"""Its exit status."""
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,9 @@ def eight_bits(picture: Image.Image, tiff: Tiff | None) -> Image.Image:
         return grey
     if tiff and tiff.bits == 8 and tiff.signed and picture.mode == "L":
         # They were read as unsigned: the lower half has become the upper.
-        picture = (
-            _changed(picture, [value ^ 0x80 for value in range(256)]).convert("F").point(lambda value: value - 128)
-        )
-    if tiff and (picture.mode.startswith("I") or picture.mode == "F"):
-        return _numbers(picture if picture.mode == "F" else picture.convert("I"), tiff)
+        picture = picture.point([value ^ 0x80 for value in range(256)]).convert("F").point(lambda value: value - 128)
+    if tiff and picture.mode.startswith(("I", "F")):
+        return _numbers(picture, tiff)
     if picture.mode not in ("RGBA", "RGBa", "LA", "La") and picture.has_transparency_data:
         picture = picture.convert("RGBA")
     if picture.mode in ("P", "1"):
@@ -67,9 +65,7 @@ def as_srgb(picture: Image.Image, gamma: float) -> Image.Image:
 def _numbers(picture: Image.Image, tiff: Tiff) -> Image.Image:
     if tiff.bits == 32 and picture.mode == "I" and not tiff.signed:
         # They were read as signed: the upper half has become negative.
-        picture = ImageMath.lambda_eval(
-            lambda of: of["float"](of["it"]) + of["float"](of["it"] < 0) * 2.0**32, it=picture
-        )
+        picture = ImageMath.lambda_eval(lambda of: of["float"](of["i"]) + of["float"](of["i"] < 0) * 2.0**32, i=picture)
     sample = picture.resize((min(picture.width, 512), min(picture.height, 512)), Image.Resampling.NEAREST)
     # Of a picture of one channel these are its values.
     values: Sequence[Any] = sample.get_flattened_data()

@@ -19,7 +19,7 @@ import warnings
 from typing import Any, Final
 
 from ..errors import PictureRejectedError
-from . import OUT_OF_MEMORY, Answer
+from . import Answer
 from .conversion import Allow, convert, facts, previews
 
 _SECONDS_PER_MEGAPIXEL: Final = 0.1
@@ -57,7 +57,8 @@ def main(max_pixels: int, memory_mb: int, seconds: float) -> None:
             answers.write(line + b"\n" + b"".join(files))
             answers.flush()
     except MemoryError:
-        sys.exit(OUT_OF_MEMORY)
+        # As allocators end it that get none.
+        os.abort()
     except BrokenPipeError:
         # The function has ended.
         return

@@ -174,11 +174,10 @@ def _turned(
     _check_pixels(name, width, height, max_pixels * width * height // pixels)
     allow(width * height)
     extents = picture.tile[0].extents if name == "GIF" else None
-    stream, is_deep = picture.fp, name == "PNG" and picture.tile[0].args == "RGB;16B"
+    deep = picture.fp if name == "PNG" and picture.tile[0].args == "RGB;16B" else None
     _load(picture)
-    if is_deep and "transparency" in picture.info:
-        assert stream
-        _clear_where_all_bits_are(picture, stream)
+    if deep and "transparency" in picture.info:
+        _clear_where_all_bits_are(picture, deep)
     # For WebP and AVIF it keeps the canvases, which take more memory than the picture.
     vars(picture).pop("_decoder", None)
     # libheif has turned HEIC pictures itself, and browsers do not heed it in WebP.

@@ -167,9 +167,8 @@ def capture(exif: Bytes, packet: Bytes = b"") -> Capture | None:
         "iso": details.number(0x8827) or int(_xmp_number(xmp, "ISOSpeedRatings")),
         "focalLengthMm": details.fraction(0x920A) or _xmp_number(xmp, "FocalLength"),
     }
-    place = _place(gps.degrees(2), gps.degrees(4)) or _place(
-        _xmp_degrees(xmp, "GPSLatitude"), _xmp_degrees(xmp, "GPSLongitude")
-    )
+    place_in_xmp = (_xmp_degrees(xmp, name) for name in ("GPSLatitude", "GPSLongitude"))
+    place = _place(gps.degrees(2), gps.degrees(4)) or _place(*place_in_xmp)
     return cast(Capture, {name: value for name, value in facts.items() if value} | place) or None
 
 
