@@ -18,12 +18,11 @@ from botocore.config import Config
 from ..environment import EnvironmentVariableError, Variables
 from ..results.table import ResultsWriter, Rows, client_config
 from . import outbox, rekognition, workflow
-from .decoder import Decoder
+from .decoder import Decoder, Preparation
 from .detectors import DetectorSettings
 from .metrics import Metrics
 from .outbox import DeliveringOutbox, Outbox
 from .pipeline import Pipeline, Recorder
-from .preparation import Preparation
 from .previews import Previews
 from .rekognition import Detect
 from .s3_objects import S3Objects, S3Previews

@@ -1,6 +1,7 @@
-"""Decodes pictures in a separate process, within limits of time and memory, so that the function survives.
+"""Prepares pictures for Rekognition: those that it does not take as they are become copies.
 
-The process stays for further pictures, and is started again if it has ended. It has neither credentials nor boto3.
+A separate process decodes them, within limits of time and memory, so that the function survives. It stays for further
+pictures, and is started again if it has ended. It has neither credentials nor boto3.
 """
 
 from __future__ import annotations
@@ -13,14 +14,20 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from ..results.codes import Code
 from ..results.document import Capture
+from ..results.item import PictureHeader
 from .decoding import Answer, Converted
-from .errors import PictureRejectedError, TransientError
+from .errors import ConversionDelayedError, PictureRejectedError, TransientError
+from .events import Deadline
+from .metrics import Metric, Metrics
+from .s3_objects import ConvertedObject, S3Objects, StoredObject
 
 SECONDS: Final = 2
 """Seconds of processor time for a picture, beside the allowance for its size."""
@@ -30,6 +37,10 @@ _ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_ARENA_MAX": "1
 threads of a HEIC decoder share what is smaller."""
 _BROKEN: Final = frozenset({signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS})
 """Signals that end a decoder which got no memory, or crashed on the picture."""
+_COPIES_AT_ONCE: Final = 3
+"""Copies of at most 5 MB, which boto3 has twice for each operation: while one is made, others are looked at."""
+_MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
+"""A step of the workflow that converts nothing has room for such a file twice."""
 
 
 class Decoder:
@@ -123,3 +134,61 @@ class Decoder:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.communicate()
+
+
+class Preparation:
+    """Prepares pictures; thread-safe. One is converted at a time, so that memory bounds a picture and not a batch.
+
+    None is begun in the second half of the function's time, which is for the last one to be converted and looked at.
+    """
+
+    def __init__(self, objects: S3Objects, decoder: Decoder, metrics: Metrics) -> None:
+        self._objects = objects
+        self._decoder = decoder
+        self._metrics = metrics
+        self._copies = threading.BoundedSemaphore(_COPIES_AT_ONCE)
+        self._turn = threading.BoundedSemaphore(1)
+
+    @contextmanager
+    def ready(
+        self, stored: StoredObject, header: PictureHeader, deadline: Deadline
+    ) -> Iterator[tuple[StoredObject, PictureHeader]]:
+        """Yield the object to analyse, for all detectors, and its header with all facts known by then.
+
+        Raises PictureRejectedError, ObjectGoneError, StorageError and ConversionDelayedError.
+        """
+        if not header.converted:
+            yield stored, header
+            return
+        with _turn(self._copies, deadline.halfway):
+            with _turn(self._turn, deadline.halfway):
+                content = self._objects.read(stored)
+                copy = self._decoder.convert(content, stored.size_bytes, header.format, deadline.remaining_s)
+            self._metrics.add(Metric.PICTURES_CONVERTED)
+            yield (
+                ConvertedObject(**vars(stored), jpeg=copy.jpeg),
+                PictureHeader(header.format, copy.width, copy.height, True, header.capture or copy.capture),
+            )
+
+    def with_facts(self, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> PictureHeader:
+        """Return the header with the camera's facts if they lie behind the bytes read so far. Converts nothing.
+
+        Raises PictureRejectedError, ObjectGoneError, StorageError and ConversionDelayedError.
+        """
+        if header.width is not None or stored.size_bytes > _MAX_FACTS_BYTES:
+            return header
+        with _turn(self._turn, deadline.halfway):
+            content = self._objects.read(stored)
+            capture = self._decoder.capture(content, stored.size_bytes, header.format, deadline.remaining_s)
+        return replace(header, capture=capture)
+
+
+@contextmanager
+def _turn(free: threading.Semaphore, deadline: Deadline) -> Iterator[None]:
+    remaining_s = deadline.remaining_s
+    if remaining_s < 0 or not free.acquire(timeout=min(remaining_s, threading.TIMEOUT_MAX)):
+        raise ConversionDelayedError("the picture's turn to be converted did not come in time")
+    try:
+        yield
+    finally:
+        free.release()

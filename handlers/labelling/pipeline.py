@@ -32,6 +32,7 @@ from ..results.item import (
 from ..results.order import FIRST
 from ..results.table import ResultsWriter
 from . import picture
+from .decoder import Preparation
 from .detectors import Detector, DetectorSettings
 from .errors import (
     DetectorsMissingError,
@@ -44,7 +45,6 @@ from .errors import (
 from .events import Deadline, Ended, EventKind, ObjectEvent, Outcome
 from .metrics import Metric, Metrics
 from .outbox import Outbox
-from .preparation import Preparation
 from .rekognition import Detect
 from .s3_objects import S3Objects, StoredObject
 

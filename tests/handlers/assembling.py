@@ -13,12 +13,12 @@ from typing import Any, cast
 
 from aws_lambda_powertools import Logger
 
+from handlers.labelling.decoder import Preparation
 from handlers.labelling.detectors import Detector, DetectorSettings
 from handlers.labelling.events import Deadline, ObjectEvent, Outcome, QueueMessage
 from handlers.labelling.metrics import Metrics
 from handlers.labelling.outbox import Outbox
 from handlers.labelling.pipeline import Pipeline
-from handlers.labelling.preparation import Preparation
 from handlers.labelling.rekognition import Detect
 from handlers.labelling.s3_objects import S3Objects
 from handlers.labelling.sqs_queue import EventsQueue

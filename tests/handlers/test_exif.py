@@ -18,13 +18,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
+from handlers.labelling.decoder import Preparation
 from handlers.labelling.decoding import metadata
 from handlers.labelling.decoding.conversion import convert, facts
 from handlers.labelling.decoding.metadata import capture
 from handlers.labelling.errors import PictureRejectedError
 from handlers.labelling.events import ObjectEvent, Outcome, decode_message
 from handlers.labelling.picture import read_header
-from handlers.labelling.preparation import Preparation
 from handlers.results import keys
 from handlers.results.codes import Code
 from handlers.results.document import Capture

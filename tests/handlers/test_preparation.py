@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from handlers.labelling.decoder import Preparation
 from handlers.labelling.decoding import Converted
 from handlers.labelling.errors import ConversionDelayedError, PictureRejectedError
 from handlers.labelling.events import Deadline
 from handlers.labelling.metrics import Metric, Metrics
-from handlers.labelling.preparation import Preparation
 from handlers.labelling.s3_objects import ConvertedObject
 from handlers.results.item import PictureHeader
 from tests.handlers.factories import corners, encoded
