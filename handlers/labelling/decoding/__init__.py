@@ -1,8 +1,8 @@
 """From the bytes of a file to a JPEG for Rekognition.
 
-`conversion` is the way of a picture, `metadata` what its camera says, `stripping` what its decoder gets. The
-process that decodes loads this package, which imports neither boto3 nor the rest of labelling but `picture` and
-`errors`. The function loads neither `conversion` nor Pillow.
+`conversion` is the way of a picture, `metadata` what its camera says, `stripping` what its decoder gets. The process
+that decodes loads this package, which imports neither boto3 nor the rest of labelling but `picture` and `errors`. The
+function loads neither `conversion` nor Pillow.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from importlib import import_module
@@ -70,13 +70,17 @@ def previews(
 ) -> list[bytes]:
     """Return the picture as WebP files in sRGB, of at most these longest sides, the longest first: see `convert`.
 
-    They have no metadata.
+    They have no metadata. Colours stay as they are where the profile is not one of their kind.
     """
+    from PIL import ImageCms
+
     files = []
     with _opened(stream, name, max_pixels) as (file, structure):
         profile = structure.profile or file.info.get("icc_profile") or b""
         picture, *_ = _turned(file, structure, name, sides_px[0], max_pixels, allow)
-        picture = _in_srgb(picture, profile)
+        with suppress(ImageCms.PyCMSError):
+            srgb = ImageCms.createProfile("sRGB")
+            picture = ImageCms.profileToProfile(picture, io.BytesIO(profile), srgb) or picture
         for side_px in sides_px:
             picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
             small = io.BytesIO()
@@ -260,16 +264,6 @@ def _small(picture: Image.Image, structure: Structure, target: tuple[int, int]) 
         ground.paste(colors, mask=colors)
         return ground
     return whole if whole.mode == "RGB" else whole.convert("RGB")
-
-
-def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
-    """Return the picture with its colours in sRGB; as it is where the profile is not one of its kind."""
-    from PIL import ImageCms
-
-    try:
-        return ImageCms.profileToProfile(picture, io.BytesIO(profile), ImageCms.createProfile("sRGB")) or picture
-    except ImageCms.PyCMSError:
-        return picture
 
 
 def _encode(picture: Image.Image) -> bytes:
