@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from ministack.services import dynamodb
@@ -64,8 +65,8 @@ class Page:
         """Return the table's keys of the items that can be on the page."""
         low, high = 0, len(order)
         if self.sort_keys is not None:
-            low = bisect_left(order, self.sort_keys[0], key=_sort_key)
-            high = bisect_right(order, self.sort_keys[1], key=_sort_key)
+            low = bisect_left(order, self.sort_keys[0], key=itemgetter(0))
+            high = bisect_right(order, self.sort_keys[1], key=itemgetter(0))
         if self.start is not None and self.forward:
             low = max(low, bisect_right(order, self.start))
         if self.start is not None and not self.forward:
@@ -127,7 +128,8 @@ def page_of(request: Mapping[str, Any]) -> Page | None:
     if len(hashes) != 1 or len(ranges) != 1:
         return None
     keys = (ranges[0], table["pk_name"], table["sk_name"])
-    if len({*hashes, *keys}) < 4 or any(not _is_text(table, name) for name in (*hashes, *keys)):
+    names_of_keys = {*hashes, *keys}
+    if len(names_of_keys) < 4 or any(not name or dynamodb._get_attr_type(table, name) != "S" for name in names_of_keys):
         return None
     names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
     hash_name, partition, range_name, least, most = condition.groups()
@@ -165,7 +167,7 @@ def _order(members: Members, table: Mapping[str, Any], page: Page) -> list[Entry
 
 def _keep(members: Members, table: Mapping[str, Any], item: Item, add: bool) -> None:
     """Put an item into the orders it belongs to, or take it out of them."""
-    for index, hashes, ranges in _schemas(table):
+    for index, hashes, ranges in dynamodb._index_key_schemas(table):
         at = index, dynamodb._index_partition(item, hashes, ranges)
         order = members.orders.get(at)
         if order is None:
@@ -179,22 +181,9 @@ def _keep(members: Members, table: Mapping[str, Any], item: Item, add: bool) -> 
             del order[bisect_left(order, entry)]
 
 
-def _schemas(table: Mapping[str, Any]) -> Iterable[tuple[str, list[str], list[str]]]:
-    schemas: Iterable[tuple[str, list[str], list[str]]] = dynamodb._index_key_schemas(table)
-    return schemas
-
-
 def _entry(item: Item, keys: tuple[str, str, str]) -> Entry | None:
     sort, pk, sk = (_text(item.get(name)) for name in keys)
     return None if sort is None or pk is None or sk is None else (sort, pk, sk)
-
-
-def _sort_key(entry: Entry) -> str:
-    return entry[0]
-
-
-def _is_text(table: Mapping[str, Any], name: str | None) -> bool:
-    return name is not None and dynamodb._get_attr_type(table, name) == "S"
 
 
 def _text(value: object) -> str | None:

@@ -112,20 +112,15 @@ def leading_keys(body: bytes, partition_key: Callable[[str], str | None]) -> Ite
     if not isinstance(request, dict):
         return
     name = partition_key(str(request.get("TableName")))
-    yield from _keys_of(request, name)
+    for key in (request.get("Key"), request.get("Item")):
+        if isinstance(key, dict) and isinstance(key.get(name), dict):
+            yield _text(key[name])
     if isinstance(condition := request.get("KeyConditionExpression"), str) and "IndexName" not in request:
         names = request.get("ExpressionAttributeNames") or {}
         values = request.get("ExpressionAttributeValues") or {}
         for attribute, value in _EQUALS.findall(condition):
             if names.get(attribute, attribute) == name and value in values:
                 yield _text(values[value])
-
-
-def _keys_of(part: Mapping[str, Any], name: str | None) -> Iterator[str]:
-    for member in ("Key", "Item"):
-        key = part.get(member)
-        if name is not None and isinstance(key, dict) and isinstance(key.get(name), dict):
-            yield _text(key[name])
 
 
 def _text(value: Mapping[str, Any]) -> str:

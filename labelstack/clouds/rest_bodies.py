@@ -40,7 +40,7 @@ def build(client: Any, api_id: str, document: Mapping[str, Any]) -> None:
     for kind, answer in document.get(ANSWERS, {}).items():
         _only(answer, kind, "statusCode", "responseParameters", "responseTemplates")
         client.put_gateway_response(restApiId=api_id, responseType=kind, **answer)
-    resources = {"/": _root(client, api_id)}
+    resources = {"/": client.get_rest_api(restApiId=api_id)["rootResourceId"]}
     for path, item in document["paths"].items():
         _only(item, path, *METHODS, ANY)
         resource_id = _resource(client, api_id, path, resources)
@@ -86,14 +86,6 @@ def _whole(schema: Any, schemas: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
         return _whole(schemas[str(schema["$ref"]).removeprefix(SCHEMAS)], schemas)
     return {key: _whole(value, schemas) for key, value in schema.items()}
-
-
-def _root(client: Any, api_id: str) -> str:
-    for page in client.get_paginator("get_resources").paginate(restApiId=api_id):
-        for resource in page["items"]:
-            if resource["path"] == "/":
-                return str(resource["id"])
-    raise UnsupportedError(f"ministack's API {api_id} has no resource of path /: deploy again", property="body")
 
 
 def _resource(client: Any, api_id: str, path: str, known: dict[str, str]) -> str:

@@ -172,15 +172,14 @@ class TopicSubscription(Attributed):
 
 @provisions("aws:cloudwatch/eventRule:EventRule")
 class EventRule(Provisioner):
-    """A rule of the default event bus; its id is its name. The engine removes its targets before it."""
+    """A rule; its id is its name. The engine removes its targets before it."""
 
     service, deletes, finds, id = "events", "DeleteRule", "DescribeRule", "{inputs[name]}"
     creates = updates = "PutRule"
     outputs: Mapping[str, str] = {"arn": "{answer[RuleArn]}", "name": "{inputs[name]}"}
-    by_hand = ("eventBusName",)
     tagged = True
     auto_name = AutoName("name", 64)
-    replaced_by = frozenset({"name"})
+    replaced_by = frozenset({"name", "eventBusName"})
 
 
 @provisions("aws:cloudwatch/eventTarget:EventTarget")
@@ -189,7 +188,7 @@ class EventTarget(Provisioner):
 
     service = "events"
     auto_name = AutoName("targetId", 64)
-    replaced_by = frozenset({"rule", "targetId"})
+    replaced_by = frozenset({"rule", "targetId", "eventBusName"})
 
     def create(self, inputs: Inputs, target: Target) -> Resource:
         """Put the target. Raises DeployError when EventBridge refuses it."""
@@ -197,7 +196,8 @@ class EventTarget(Provisioner):
         entry: dict[str, Any] = {"Id": target_id, "Arn": inputs.require("arn")}
         if (dead := inputs.object("deadLetterConfig")) is not None:
             entry["DeadLetterConfig"] = {"Arn": dead.require("arn")}
-        if failed := target.client("events").put_targets(Rule=rule, Targets=[entry])["FailedEntries"]:
+        answer = self.send("PutTargets", self.request("PutTargets", inputs, target, Targets=[entry]), target)
+        if failed := answer["FailedEntries"]:
             raise DeployError(f"the rule {rule} refused its target {entry['Arn']}: {failed[0].get('ErrorMessage')}")
         return Resource(f"{rule}-{target_id}", {"targetId": target_id})
 
@@ -206,4 +206,5 @@ class EventTarget(Provisioner):
         return self.create(inputs, target)
 
     def delete(self, old: Recorded, target: Target) -> None:
-        target.client("events").remove_targets(Rule=old.inputs["rule"], Ids=[old.inputs["targetId"]])
+        request = self.request("RemoveTargets", Inputs(old.inputs), target, Ids=[old.inputs["targetId"]])
+        self.send("RemoveTargets", request, target)
