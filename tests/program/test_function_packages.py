@@ -3,8 +3,9 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,9 @@ def zipped(request: pytest.FixtureRequest) -> Zipped:
     return Zipped(entry.rpartition(".")[0], packages[0], pictures)
 
 
-def imported(path: Path, module: str, *, calls: bool) -> Iterator[str]:
-    """Yield the modules that a file imports when it runs, not for type checkers alone; with `calls`, later ones too."""
+@cache
+def imported(path: Path, module: str, *, calls: bool) -> Sequence[str]:
+    """Return what a file imports when it runs, not for type checkers alone; with `calls`, later imports too."""
     tree = ast.parse(path.read_text())
     left_out = {
         id(node)
@@ -63,16 +65,17 @@ def imported(path: Path, module: str, *, calls: bool) -> Iterator[str]:
         for node in ast.walk(statement)
     }
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    modules: list[str] = []
     for node in ast.walk(tree):
         if id(node) in left_out:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            modules += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])
-            yield source
-            yield from (f"{source}.{alias.name}" for alias in node.names)
+            modules += (source, *(f"{source}.{alias.name}" for alias in node.names))
+    return modules
 
 
 def reached(entry: str, *, calls: bool = True) -> tuple[set[Path], set[str]]:

@@ -153,6 +153,8 @@ def test_every_resource_belongs_to_a_component(stack: str, core: Record) -> None
     assert {r.parent for r in core.resources if r.type.startswith("aws:")} == set(components)
 
 
+# These two have each kind of component; dev has those of prod.
+@pytest.mark.parametrize("stack", ["local", "prod"])
 def test_every_name_begins_with_the_settings_name(stack: str) -> None:
     recorded = record_stack(stack, {"labelstack:name": "zoo"})
 
@@ -288,6 +290,7 @@ def test_the_cloud_in_use_overrides_platform_and_rekognition() -> None:
     assert {(package.runtime, package.architecture) for package in recorded.packages} == {("python3.11", "x86_64")}
 
 
+@pytest.mark.parametrize("stack", ["local", "prod"])
 def test_a_second_run_registers_the_same(stack: str) -> None:
     assert record_stack_anew(stack).inputs() == record_stack(stack).inputs()
 

@@ -40,7 +40,7 @@ def test_worker_survives_a_failure(cloud: EmbeddedCloud, deploy: Deploy) -> None
     assert failed["errorMessage"] == str(pid)
 
 
-def test_dependency_that_is_not_in_the_zip_is_missing(cloud: EmbeddedCloud, deploy: Deploy) -> None:
+def test_dependency_that_is_not_in_the_zip_is_missing_and_the_logs_say_so(cloud: EmbeddedCloud, deploy: Deploy) -> None:
     name = deploy("import click\ndef handle(event, context): ...\n")  # installed beside us
 
     kind, answer = invoke(cloud, name)
@@ -48,12 +48,6 @@ def test_dependency_that_is_not_in_the_zip_is_missing(cloud: EmbeddedCloud, depl
     assert kind == "Unhandled"
     assert answer["errorType"] == "Runtime.ImportModuleError"
     assert answer["errorMessage"] == "Unable to import module 'm': No module named 'click'"
-
-
-def test_failed_import_is_in_the_logs(cloud: EmbeddedCloud, deploy: Deploy) -> None:
-    name = deploy("import click\ndef handle(event, context): ...\n")
-    invoke(cloud, name)
-
     assert any("No module named 'click'" in event.message for event in read(cloud.client("logs"), [name], 0))
 
 

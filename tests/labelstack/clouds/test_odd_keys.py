@@ -105,12 +105,13 @@ class PagingS3:
 
 
 def test_twelve_thousand_versions_of_two_keys_are_emptied() -> None:
-    s3 = PagingS3([(key, str(number)) for key in ("a.jpg", "b\x01.jpg") for number in range(6000)])
+    counts = {"a.jpg": 11_900, "b\x01.jpg": 100}
+    s3 = PagingS3([(key, str(number)) for key, count in counts.items() for number in range(count)])
 
     empty(s3, "bucket")
 
     assert s3.versions == []
-    assert s3.one_by_one == ["b\x01.jpg"] * 6000
+    assert s3.one_by_one == ["b\x01.jpg"] * 100
 
 
 def test_a_version_that_stays_is_named() -> None:

@@ -55,7 +55,7 @@ class Pool:
         )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pool(cloud: EmbeddedCloud, numbers: Iterator[int]) -> Iterator[Pool]:
     """Yield a pool of guests."""
     name, cognito, iam = f"guests-{next(numbers)}", cloud.client("cognito-identity"), cloud.client("iam")
