@@ -191,6 +191,7 @@ def test_stack_changes_its_pipeline_in_place_and_back(lane: Lane, running: Runni
         "previews": "false",
         "apiLogRole": "account",
         "monitoring": "false",
+        "notifications": "false",
     }
     settings = {f"labelstack:{key}": value for key, value in plain.items()}
     kept = ("uploadBucket", "resultsTable", "queueUrl", "deadLetterQueueUrl", "failureRecorderFunction")

@@ -161,10 +161,3 @@ def test_watch_and_logs_show_what_happened(labelstack: Command) -> None:
     logged = labelstack("logs", "processor")
     assert logged.returncode == 0, logged.stderr
     assert "uploads/coffee.jpg" in logged.stdout
-
-
-def test_a_second_up_changes_nothing(labelstack: Command) -> None:
-    again = labelstack("up", "--json")
-    assert again.returncode == 0, again.stderr
-    assert "created" not in again.stderr
-    assert "unchanged" in again.stderr
