@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, TypeAlias, cast
 
 from ..environment import EnvironmentVariableError, Variables
 from ..results import keys
@@ -39,6 +39,10 @@ SCHEMA_VERSION: Final = 2
 _MAX_COLORS: Final = 12
 _CONFIDENCE_PLACES: Final = 4
 _BOX_PLACES: Final = 6
+
+
+Answers: TypeAlias = Mapping[str, Answer]
+"""Answers by detector."""
 
 
 class Detector(StrEnum):
@@ -161,16 +165,12 @@ class DetectorSettings:
     # --- results
 
     def labeled(
-        self,
-        event: ObjectEvent,
-        stored: StoredObject,
-        answers: Mapping[str, Answer],
-        new_answers: Mapping[str, Answer],
-        now: datetime,
+        self, event: ObjectEvent, stored: StoredObject, known: Answers, new_answers: Answers, now: datetime
     ) -> Write:
-        """Return the result of all answers; `new_answers` are those that were not known before."""
+        """Return the result of known answers and of those that Rekognition has just given."""
+        answers = {**known, **new_answers}
         # The header from a detector's answer records a conversion.
-        header = next(iter((new_answers or answers).values())).header
+        header = next(iter((new_answers or known).values())).header
         whole = Analysis()
         for answer in answers.values():
             whole.update(answer.analysis)
@@ -190,12 +190,10 @@ class DetectorSettings:
             result["truncated"] = lost
         return Write(result, event.position.event_time, self.whole_fingerprint, withheld)
 
-    def rejected(
-        self, event: ObjectEvent, stored: StoredObject, rejection: PictureRejectedError, now: datetime
-    ) -> Write:
+    def rejected(self, event: ObjectEvent, stored: StoredObject, reason: PictureRejectedError, now: datetime) -> Write:
         """Return the result of a picture that was rejected."""
         result = self._result(event, stored, Status.REJECTED, now)
-        result["code"], result["message"] = rejection.code, rejection.sentence
+        result["code"], result["message"] = reason.code, reason.sentence
         return Write(result, event.position.event_time, self.whole_fingerprint)
 
     def refreshed(self, moves: Write, stored: Item, header: PictureHeader | None, now: datetime) -> Write:

@@ -250,11 +250,11 @@ def _decode_record(record: object) -> ObjectEvent | str:
         known_name = _EVENTBRIDGE_NAMES.get((name, _value(record, "detail.deletion-type")), "")
         return _object_event(record, _EVENTBRIDGE, known_name) or name
     source = record.get("eventSource")
-    if source not in ("aws:s3", repair.SOURCE):
-        raise UnreadableMessageError(f"eventSource must be aws:s3; got {source!r:.60}")
     if source == "aws:s3":
         name = _text(record, "eventName").removeprefix("s3:")
         return _object_event(record, _S3, name) or name
+    if source != repair.SOURCE:
+        raise UnreadableMessageError(f"eventSource must be aws:s3; got {source!r:.60}")
     return ObjectEvent(
         kind=EventKind.REPAIR,
         bucket=_text(record, "s3.bucket.name"),

@@ -7,7 +7,7 @@ workflow's steps (`workflow.py`) call the same methods.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -33,7 +33,7 @@ from ..results.order import FIRST
 from ..results.table import ResultsWriter
 from . import picture
 from .decoder import Preparation
-from .detectors import Detector, DetectorSettings
+from .detectors import Answers, Detector, DetectorSettings
 from .errors import (
     DetectorsMissingError,
     LabellingError,
@@ -55,7 +55,7 @@ class Batch:
 
     deadline: Deadline
     images: dict[str, Snapshot] = field(default_factory=dict)
-    known: dict[keys.Content, Mapping[str, Answer]] = field(default_factory=dict)
+    known: dict[keys.Content, Answers] = field(default_factory=dict)
     new_answers: dict[keys.Content, dict[str, Answer]] = field(default_factory=dict)
     """Answers of this batch. They count even where a repair wants nothing that was known before."""
     rejections: dict[keys.Content, PictureRejectedError] = field(default_factory=dict)
@@ -134,9 +134,9 @@ class Recorder:
             return self.ignore()
         images: dict[str, Snapshot] = {}
         image = self.image(event.key, images)
+        state = image.state
         # A repair that fails leaves the stored result.
-        is_repair = event.kind is EventKind.REPAIR
-        if image.state and (is_repair or image.state.settles(event.position, event.uploaded_version)):
+        if state and (event.kind is EventKind.REPAIR or state.settles(event.position, event.uploaded_version)):
             return self.leave(Outcome.STALE, image)
         # A tombstone needs nothing that can have failed but the table.
         if event.kind is EventKind.REMOVED:
@@ -203,8 +203,7 @@ class Pipeline(Recorder):
             try:
                 stored, start = event.uploaded_object, b""
                 if stored is None:
-                    first = picture.HEADER_READS_BYTES[0]
-                    stored, start = self.objects.open(event.key, event.uploaded_version, first)
+                    stored, start = self.objects.open(event.key, event.uploaded_version, picture.HEADER_READS_BYTES[0])
                 kept = self._keep_stored(event, stored, start, image, batch)
                 if kept is None and event.labels_only:
                     return self.leave(Outcome.UNCHANGED, image)
@@ -222,12 +221,7 @@ class Pipeline(Recorder):
         return batch.new_content[0]
 
     def complete(
-        self,
-        event: ObjectEvent,
-        stored: StoredObject,
-        items: Sequence[Item],
-        errors: Sequence[LabellingError],
-        batch: Batch,
+        self, event: ObjectEvent, stored: StoredObject, items: list[Item], errors: list[LabellingError], batch: Batch
     ) -> Ended:
         """Store answers of detectors that were asked elsewhere. Raises the first of their errors."""
         with batch.lock(event.key):
@@ -239,7 +233,7 @@ class Pipeline(Recorder):
                 answers = self._answers(items)
                 if lost := [name for name in self.settings.detectors if name not in answers and name not in known]:
                     raise StorageError(f"the known answers of {', '.join(lost)} are gone")
-                write = self.settings.labeled(event, stored, {**known, **answers}, answers, self.now())
+                write = self.settings.labeled(event, stored, known, answers, self.now())
             except PictureRejectedError as rejection:
                 write = self.settings.rejected(event, stored, rejection, self.now())
             except ObjectGoneError:
@@ -248,7 +242,7 @@ class Pipeline(Recorder):
 
     # --- known content
 
-    def _known(self, event: ObjectEvent, stored: StoredObject, batch: Batch) -> Mapping[str, Answer]:
+    def _known(self, event: ObjectEvent, stored: StoredObject, batch: Batch) -> Answers:
         """Return Rekognition's earlier answers for these bytes, by detector; none if a repair wants new ones."""
         content = (stored.etag, stored.size_bytes)
         if event.processed_before:
@@ -308,10 +302,10 @@ class Pipeline(Recorder):
                 if content in batch.rejections:
                     raise batch.rejections[content]
                 picture.check_size(stored.size_bytes)
-                known = {**self._known(event, stored, batch), **batch.new_answers.get(content, {})}
+                known: Answers = {**self._known(event, stored, batch), **batch.new_answers.get(content, {})}
                 missing = [detector for detector in self.settings.detectors if detector not in known]
                 self.metrics.add(Metric.REKOGNITION_CALLS_SAVED, len(known))
-                new_answers: Mapping[str, Answer] = {}
+                new_answers: Answers = {}
                 if missing:
                     header = self._look(stored, start)
                     if self.rekognition is None:
@@ -323,11 +317,9 @@ class Pipeline(Recorder):
                 if rejection.code is not Code.OBJECT_UNREADABLE:  # which says nothing of other objects' same bytes
                     batch.rejections[content] = rejection
                 return self.settings.rejected(event, stored, rejection, self.now())
-        return self.settings.labeled(event, stored, {**known, **new_answers}, new_answers, self.now())
+        return self.settings.labeled(event, stored, known, new_answers, self.now())
 
-    def _with_facts(
-        self, known: dict[str, Answer], stored: StoredObject, start: bytes, batch: Batch
-    ) -> dict[str, Answer]:
+    def _with_facts(self, known: Answers, stored: StoredObject, start: bytes, batch: Batch) -> Answers:
         """Return known answers with the facts that the settings keep; read and keep the facts again if they differ."""
         has_facts = all(answer.header.facts == self.settings.facts for answer in known.values())
         header = None if has_facts else self._read_facts(stored, start, batch)
@@ -352,9 +344,7 @@ class Pipeline(Recorder):
 
     # --- Rekognition
 
-    def _ask(
-        self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, batch: Batch
-    ) -> Mapping[str, Answer]:
+    def _ask(self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, batch: Batch) -> Answers:
         """Return the detectors' answers, and keep them, even where another detector failed. Raises the decisive error.
 
         Pictures that Rekognition refuses are converted.
@@ -372,7 +362,7 @@ class Pipeline(Recorder):
 
     def _ask_all(
         self, detectors: Sequence[Detector], stored: StoredObject, header: PictureHeader, batch: Batch
-    ) -> tuple[Mapping[str, Answer], list[LabellingError]]:
+    ) -> tuple[Answers, list[LabellingError]]:
         """Ask the detectors at the same time, and wait for all of them."""
 
         def ask(detector: Detector) -> Answer | LabellingError:
@@ -383,11 +373,9 @@ class Pipeline(Recorder):
 
         # Log lines of an operation carry the keys of the picture's.
         others = [self.operations.submit(copy_context().run, ask, detector) for detector in detectors[1:]]
-        replies = [ask(detectors[0]), *(other.result() for other in others)]
-        answers: dict[str, Answer] = {
-            name: reply for name, reply in zip(detectors, replies, strict=True) if isinstance(reply, Answer)
-        }
-        return answers, [reply for reply in replies if isinstance(reply, LabellingError)]
+        replies = dict(zip(detectors, [ask(detectors[0]), *(other.result() for other in others)], strict=True))
+        answers: Answers = {name: reply for name, reply in replies.items() if isinstance(reply, Answer)}
+        return answers, [reply for reply in replies.values() if isinstance(reply, LabellingError)]
 
     def _detect(self, detector: Detector, stored: StoredObject, header: PictureHeader, deadline: Deadline) -> Answer:
         assert self.rekognition is not None
@@ -399,7 +387,7 @@ class Pipeline(Recorder):
             raise RekognitionDeniedError(f"Rekognition may not read the object: {error}") from error
         return self.settings.answer(detector, raw, header)
 
-    def _remember(self, stored: StoredObject, answers: Mapping[str, Answer], batch: Batch) -> None:
+    def _remember(self, stored: StoredObject, answers: Answers, batch: Batch) -> None:
         """Keep paid answers: for the batch, and for the table at its end."""
         content = (stored.etag, stored.size_bytes)
         batch.new_answers.setdefault(content, {}).update(answers)
