@@ -49,11 +49,9 @@ class LabelstackGroup(click.Group):
             error.show(usage)
             click.echo(visible_lines(usage.getvalue()), err=True, nl=False)
             sys.exit(error.exit_code)
-        except (LabelstackError, ResultsError) as error:
-            print_error(_with_notes(str(error), error))
-            sys.exit(EXIT_ERROR)
-        except (ClientError, BotoCoreError) as error:
-            text = f"AWS request failed: {' '.join(str(error).split())}"
+        except (LabelstackError, ResultsError, ClientError, BotoCoreError) as error:
+            is_ours = isinstance(error, (LabelstackError, ResultsError))
+            text = str(error) if is_ours else f"AWS request failed: {' '.join(str(error).split())}"
             print_error(_with_notes(text, error))
             sys.exit(EXIT_ERROR)
         sys.exit(status if isinstance(status, int) else 0)

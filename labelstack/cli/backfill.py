@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from functools import partial
 
 import click
@@ -97,8 +96,13 @@ def backfill(
         steps = work.copy_all(
             stack.s3, source, stack.bucket, to_key, job, progress, stack.pace, on_left_out=left_out.append
         )
-    for step in _shown(screen, what, pictures, before, steps):
-        progress = step
+    with screen.progress(what, pictures) as advance:
+        for step in steps:
+            advance(step.done - progress.done)
+            progress = step
+            done = progress.done - before
+            if not screen.live and done % NOTED_EACH < BATCH and done < pictures:
+                screen.note(f"{what}: {done:,} of {count_text(pictures, 'picture')}")
     screen.document(_report(place, progress))
     for reason in left_out:
         screen.note(visible(f"left out: {reason}"))
@@ -114,14 +118,3 @@ def backfill(
 
 def _report(place: Place, progress: Progress) -> dict[str, object]:
     return {"pictures": progress.done, "from": f"s3://{place.bucket}/{place.prefix}"}
-
-
-def _shown(screen: Screen, what: str, total: int, before: int, steps: Iterator[Progress]) -> Iterator[Progress]:
-    done = 0
-    with screen.progress(what, total) as advance:
-        for progress in steps:
-            advance(progress.done - before - done)
-            done = progress.done - before
-            if not screen.live and done % NOTED_EACH < BATCH and done < total:
-                screen.note(f"{what}: {done:,} of {count_text(total, 'picture')}")
-            yield progress

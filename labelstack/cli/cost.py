@@ -149,13 +149,11 @@ def _show_saved(screen: Screen, counted: calls.Calls, days: int, call_usd: float
 
 
 def _show(screen: Screen, estimate: Estimate, stack: str, table: prices.PriceTable) -> None:
-    shown = plain_table()
-    for name, justify in (("Service", "left"), ("What", "left"), ("Quantity", "right"), ("", "left"), ("USD", "right")):
-        # `justify` is one of Rich's words for it.
-        fixed = name in ("Service", "Quantity", "USD")
-        shown.add_column(name, justify=justify, no_wrap=fixed, overflow="fold")  # type: ignore[arg-type]
-    narrow = []
-    for service, lines in groupby(sorted(estimate.lines, key=_order(estimate)), key=lambda line: line.service):
+    columns, unbroken = ("Service", "What", "Quantity", "", "USD"), ("Service", "Quantity", "USD")
+    shown, narrow = plain_table(*columns, right=("Quantity", "USD"), unbroken=unbroken), []
+    services = list(dict.fromkeys(line.service for line in estimate.lines))
+    in_order = sorted(estimate.lines, key=lambda line: services.index(line.service))
+    for service, lines in groupby(in_order, key=lambda line: line.service):
         for i, line in enumerate(lines):
             quantity, usd = f"{line.quantity:,.2f}".rstrip("0").rstrip("."), _usd(line.usd)
             title = Text(service if i == 0 else "", style="bold")
@@ -176,12 +174,6 @@ def _show(screen: Screen, estimate: Estimate, stack: str, table: prices.PriceTab
         screen.show()
     for assumption in estimate.assumptions:
         screen.show(Text(f"· {assumption}", style="dim"))
-
-
-def _order(estimate: Estimate) -> Any:
-    """Return the services in the estimate's order, with their lines together."""
-    services = list(dict.fromkeys(line.service for line in estimate.lines))
-    return lambda line: services.index(line.service)
 
 
 def _usd(amount: float) -> str:

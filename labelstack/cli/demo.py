@@ -46,7 +46,7 @@ def demo(backend: Backend, screen: Screen, images: tuple[Path, ...], timeout_s: 
             outputs = deploy(engine, STACK, screen, verbose=verbose)
             connection = Connection.of(backend, cloud, outputs)
             pictures = under(prefix_of(outputs), selection.pictures)
-            outcome = Outcome(len(pictures), selection.left_out if images else ())
+            outcome = Outcome(selection.left_out if images else ())
             with (
                 step(screen, f"{count_text(len(pictures), 'picture')} done"),
                 upload_progress(screen, pictures, waiting=True) as count,

@@ -20,7 +20,7 @@ from rich.text import Text
 from labelstack import deployer_policy as policies
 from labelstack import outputs as stack_outputs
 from labelstack.cli import shared_stack
-from labelstack.cli.backend import IN_PROCESS, PROJECT, PULUMI, Engine, OnStep, RunningCloud
+from labelstack.cli.backend import IN_PROCESS, PROJECT, PULUMI, Engine, RunningCloud
 from labelstack.cli.options import command, engine_option
 from labelstack.cli.screen import Screen, count_text
 from labelstack.cli.tables import facts_table
@@ -109,35 +109,6 @@ def start_unless_running(target: Target, screen: Screen) -> RunningCloud | None:
 def deploy(engine: Engine, stack: str, screen: Screen, *, verbose: bool = True) -> Mapping[str, Any]:
     """Deploy, and show each resource, or without `verbose` their number; return the stack's outputs."""
     began_s = time.perf_counter()
-    with steps(screen, f"deploying stack {stack}", verbose=verbose) as (on_step, counts):
-        deployment = engine.up(stack, {}, on_step=on_step)
-    changes = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing to do"
-    screen.note(_done(f"stack {stack} deployed: {changes}", time.perf_counter() - began_s))
-    return deployment.outputs
-
-
-def destroy(engine: Engine, stack: str, screen: Screen) -> None:
-    """Remove everything of a stack."""
-    began_s = time.perf_counter()
-    with screen.progress(f"destroying stack {stack}"):
-        removed = engine.destroy(stack)
-    screen.note(_done(f"stack {stack} destroyed: {count_text(removed, 'resource')}", time.perf_counter() - began_s))
-
-
-@contextmanager
-def step(screen: Screen, done: str) -> Iterator[None]:
-    """Print that a step is done, and how long it took."""
-    began_s = time.perf_counter()
-    yield
-    screen.note(_done(done, time.perf_counter() - began_s))
-
-
-@contextmanager
-def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[OnStep, dict[str, int]]]:
-    """Show each resource as it is done: under a moving line on a terminal, as plain lines elsewhere.
-
-    Gives a function to call with each step (from any thread), and the count of steps by action.
-    """
     counts: dict[str, int] = {}
     counting = threading.Lock()  # an engine works in several threads
 
@@ -149,8 +120,27 @@ def steps(screen: Screen, what: str, *, verbose: bool = True) -> Iterator[tuple[
                 kind = resource_type.rpartition(":")[2]
                 screen.note(Text.assemble("  ", (sign, style), f" {kind:<40} ", (name, "bold")))
 
-    with screen.progress(what):
-        yield on_step, counts
+    with screen.progress(f"deploying stack {stack}"):
+        deployment = engine.up(stack, {}, on_step=on_step)
+    changes = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing to do"
+    _note_end(screen, f"stack {stack} deployed: {changes}", began_s)
+    return deployment.outputs
+
+
+def destroy(engine: Engine, stack: str, screen: Screen) -> None:
+    """Remove everything of a stack."""
+    began_s = time.perf_counter()
+    with screen.progress(f"destroying stack {stack}"):
+        removed = engine.destroy(stack)
+    _note_end(screen, f"stack {stack} destroyed: {count_text(removed, 'resource')}", began_s)
+
+
+@contextmanager
+def step(screen: Screen, done: str) -> Iterator[None]:
+    """Print that a step is done, and how long it took."""
+    began_s = time.perf_counter()
+    yield
+    _note_end(screen, done, began_s)
 
 
 @command(examples=["labelstack down"], has_json=False)
@@ -282,5 +272,5 @@ def command_name() -> str:
     return called.removeprefix(f"{Path.cwd()}/")
 
 
-def _done(what: str, seconds: float) -> Text:
-    return Text.assemble(what, (f"  {seconds:.1f} s", "dim"))
+def _note_end(screen: Screen, what: str, began_s: float) -> None:
+    screen.note(Text.assemble(what, (f"  {time.perf_counter() - began_s:.1f} s", "dim")))

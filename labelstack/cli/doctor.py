@@ -45,9 +45,7 @@ def doctor(screen: Screen, target: Target) -> None:
 
 def findings_table(findings: list[Finding]) -> Table:
     """Return a row for each finding, with its fix below the detail."""
-    table = plain_table("")
-    table.add_column("Check", no_wrap=True)
-    table.add_column("Found", overflow="fold")
+    table = plain_table("", "Check", "Found", unbroken=("Check",))
     for finding in findings:
         sign, style = SIGNS[finding.status]
         cell = Text(finding.detail)

@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
+from labelstack.cli.backend import IN_PROCESS, PULUMI
 from labelstack.cli.screen import Screen
 from labelstack.cli.target import DEFAULT_STACKS, DEFAULT_STATE_DIR, Target
 from labelstack.errors import InputError
 
-ENGINES = ("in-process", "pulumi")
 SURROGATE = re.compile("[\ud800-\udfff]")  # by which Python spells a byte of an argument that is not UTF-8
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
 JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print only JSON, for programs.")
@@ -137,7 +137,7 @@ class Number(click.FloatRange):
 
 engine_option = click.option(
     "--engine",
-    type=click.Choice(ENGINES),
+    type=click.Choice((IN_PROCESS, PULUMI)),
     envvar="LABELSTACK_ENGINE",
     help="The engine that deploys the stack.  [default: the last one, or in-process]",
 )

@@ -73,7 +73,7 @@ def upload(
     selection = collect(paths)
     connection = target.connect()
     pictures = under(prefix_of(connection.outputs) if prefix is None else prefix, selection.pictures)
-    outcome = Outcome(len(pictures), selection.left_out)
+    outcome = Outcome(selection.left_out)
     for entry in selection.unreadable:
         screen.line({"file": str(entry.path), "status": "NOT_UPLOADED", "message": entry.reason})
     events = connection.service.upload(pictures, wait_s=timeout_s if wait_for_results else None, workers=parallel)
@@ -89,7 +89,9 @@ def upload(
         error.add_note(f"{sent}. Their labelling goes on: `labelstack watch` shows the results.")
         raise
     outcome.show(screen, waiting=wait_for_results, verbose=verbose)
-    hint = " (--verbose names all)" if outcome.is_shortened and not verbose else ""
+    # The output does not name all.
+    is_short = outcome.left_out or max(len(pictures), len(outcome.unreadable)) > SHOWN_PICTURES
+    hint = " (--verbose names all)" if is_short and not verbose else ""
     screen.show(outcome.summary(waiting=wait_for_results) + hint)
     if not outcome.is_complete or outcome.count("FAILED"):
         sys.exit(1)
@@ -99,12 +101,10 @@ class Outcome:
     """The outcomes of the pictures of one upload.
 
     Args:
-        chosen: The number of pictures to upload.
         left_out: Files of the folders that are not uploaded.
     """
 
-    def __init__(self, chosen: int, left_out: Sequence[LeftOut] = ()) -> None:
-        self.chosen = chosen
+    def __init__(self, left_out: Sequence[LeftOut] = ()) -> None:
         self.left_out = [entry for entry in left_out if not entry.is_unreadable]
         self.unreadable = [entry for entry in left_out if entry.is_unreadable]
         self._events: list[UploadEvent] = []
@@ -127,11 +127,6 @@ class Outcome:
     def is_complete(self) -> bool:
         """Return whether every picture has a terminal state."""
         return not self.all_of(NotUploaded) and not self.all_of(TimedOut) and not self.unreadable
-
-    @property
-    def is_shortened(self) -> bool:
-        """Return whether the output does not name all pictures, as `--verbose` does."""
-        return bool(self.left_out) or max(self.chosen, len(self.unreadable)) > SHOWN_PICTURES
 
     def summary(self, *, waiting: bool) -> str:
         """Return one line about the whole upload."""

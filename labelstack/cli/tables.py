@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -73,9 +73,9 @@ def results_table(rows: Sequence[Row]) -> RenderableType:
         cells = [
             Text(visible(row.name)),
             status_text(row.result["status"]),
-            _cell_lines(row.result, "labels", label_text, SHOWN_LABELS),
-            _cell_lines(row.result, "faces", face_text),
-            _cell_lines(row.result, "moderation", label_text),
+            _cell_lines(row.result.get("labels"), label_text, SHOWN_LABELS),
+            _cell_lines(row.result.get("faces"), face_text),
+            _cell_lines(row.result.get("moderation"), label_text),
         ]
         if timed:
             cells.append(Text("" if row.seconds is None else f"{row.seconds:.2f} s"))
@@ -123,8 +123,7 @@ def matches_table(matches: Sequence[Result], searched: Sequence[str]) -> Rendera
 
 def counts_table(counts: Mapping[str, int]) -> RenderableType:
     """Return a table of labels with their numbers of pictures."""
-    table = plain_table("Label")
-    table.add_column("Pictures", justify="right", no_wrap=True)
+    table = plain_table("Label", "Pictures", right=("Pictures",), unbroken=("Pictures",))
     table.add_column("", no_wrap=True, overflow="crop")
     most = max(counts.values(), default=1)
     for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
@@ -198,24 +197,23 @@ def reason_text(result: Result) -> str:
 
 
 def _print_line(name: str, result: Result) -> Text:
-    words = _cell_lines(_lines_of(result), "text", quoted_text)
+    words = _cell_lines(_lines_of(result), quoted_text)
     return Text.assemble(("TEXT", "bold"), "  ", visible(name), "  ", Text(" ").join(words.split("\n")))
 
 
-def _cell_lines(result: Mapping[str, Any], part: str, text_of: Callable[[Any], str], most: int = SHOWN_OTHERS) -> Text:
-    """Return the items of one kind: "none" if the detector saw none, empty if it did not run."""
-    if part not in result:
+def _cell_lines(things: Sequence[Any] | None, text_of: Callable[[Any], str], most: int = SHOWN_OTHERS) -> Text:
+    """Return the items of one kind: "none" if the detector saw none, empty if it did not run (None)."""
+    if things is None:
         return Text()
-    things = [text_of(thing) for thing in result[part]]
     if not things:
         return Text("none", style="dim")
-    shown = [Text(thing) for thing in things[:most]]
+    shown = [Text(text_of(thing)) for thing in things[:most]]
     more = [Text(f"and {len(things) - most} more", style="dim")] if len(things) > most else []
     return Text("\n").join(shown + more)
 
 
-def _lines_of(result: Result) -> dict[str, Any]:
-    return {"text": [text for text in result["text"] if text["type"] == "LINE"]} if "text" in result else {}
+def _lines_of(result: Result) -> list[Any] | None:
+    return [text for text in result["text"] if text["type"] == "LINE"] if "text" in result else None
 
 
 def _facts(result: Result) -> list[tuple[str, Text]]:
@@ -228,17 +226,14 @@ def _facts(result: Result) -> list[tuple[str, Text]]:
     facts += [(title, Text(visible(str(capture[name])))) for name, title in CAPTURE if name in capture]
     if "latitude" in capture:
         facts.append(("Place", Text(f"{capture['latitude']}, {capture['longitude']}")))
-    facts.append(
-        ("Processed", Text(f"{result['processedAt']}{' (known content, no calls)' if result.get('reused') else ''}"))
-    )
-    for name, part, text_of in (
-        ("Faces", "faces", face_text),
-        ("Moderation", "moderation", label_text),
-        ("Text", "text", quoted_text),
-    ):
-        shown = _lines_of(result) if part == "text" else result
-        if part in shown:
-            facts.append((name, _cell_lines(shown, part, text_of, most=SHOWN_ALL)))
+    known = " (known content, no calls)" if result.get("reused") else ""
+    facts.append(("Processed", Text(f"{result['processedAt']}{known}")))
+    if "faces" in result:
+        facts.append(("Faces", _cell_lines(result["faces"], face_text, SHOWN_ALL)))
+    if "moderation" in result:
+        facts.append(("Moderation", _cell_lines(result["moderation"], label_text, SHOWN_ALL)))
+    if "text" in result:
+        facts.append(("Text", _cell_lines(_lines_of(result), quoted_text, SHOWN_ALL)))
     if result.get("colors"):
         facts.append(("Colours", Text(", ".join(_color_text(color) for color in result["colors"][:SHOWN_OTHERS]))))
     if not result.get("labels") and "labels" in result:
@@ -250,11 +245,12 @@ def _color_text(color: Mapping[str, Any]) -> str:
     return f"{color['name']} {color['hex']} {percent(color['percent'])}".replace(" ", SPACE)
 
 
-def plain_table(*columns: str, leading: int = 0, right: Collection[str] = ()) -> Table:
-    """Return a table with these columns; some of them are justified to the right."""
+def plain_table(*columns: str, leading: int = 0, right: Collection[str] = (), unbroken: Collection[str] = ()) -> Table:
+    """Return a table with these columns; some of them are justified to the right, or never broken over two lines."""
     table = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim", leading=leading
     )
     for name in columns:
-        table.add_column(name, overflow="fold", justify="right" if name in right else "left")
+        justify: Literal["left", "right"] = "right" if name in right else "left"
+        table.add_column(name, overflow="fold", justify=justify, no_wrap=name in unbroken)
     return table
