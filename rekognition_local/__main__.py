@@ -34,29 +34,25 @@ def parse_options(arguments: Sequence[str]) -> tuple[Options, str]:
     parser.add_argument("--model", type=Path, metavar="FILE", help="an ONNX classifier; needs --classes")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="the classifier's classes, one a line")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules to start with (JSON)")
-    parser.add_argument("--tps", type=float, metavar="N", help="calls per second and operation; more are throttled")
+    parser.add_argument(
+        "--tps",
+        dest="calls_per_second",
+        type=float,
+        metavar="N",
+        help="calls per second and operation; more are throttled",
+    )
     parser.add_argument("--delay-ms", type=int, default=0, metavar="N", help="milliseconds that each call takes longer")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="written when ready (JSON)")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     parsed = parser.parse_args(arguments)
-    if parsed.tps is not None and not parsed.tps > 0:
-        parser.error(f"argument --tps: {parsed.tps} is not above 0")
+    if parsed.calls_per_second is not None and not parsed.calls_per_second > 0:
+        parser.error(f"argument --tps: {parsed.calls_per_second} is not above 0")
     if parsed.delay_ms < 0:
         parser.error(f"argument --delay-ms: {parsed.delay_ms} is below 0")
-    options = Options(
-        host=parsed.host,
-        port=parsed.port,
-        s3_endpoint=parsed.s3_endpoint,
-        model=parsed.model,
-        classes=parsed.classes,
-        rules=parsed.rules,
-        calls_per_second=parsed.tps,
-        delay_ms=parsed.delay_ms,
-        ready_file=parsed.ready_file,
-        token=os.environ.get("REKOGNITION_LOCAL_TOKEN"),
-        hosts=frozenset(host.lower() for host in parsed.allow_host),
-    )
-    return options, parsed.log_level
+    named = vars(parsed)
+    log_level = named.pop("log_level")
+    hosts = frozenset(host.lower() for host in named.pop("allow_host"))
+    return Options(**named, token=os.environ.get("REKOGNITION_LOCAL_TOKEN"), hosts=hosts), log_level
 
 
 def limit_memory() -> None:

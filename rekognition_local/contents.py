@@ -10,7 +10,7 @@ from rekognition_local.vision.classifier import Score
 from rekognition_local.vision.codes import Code
 from rekognition_local.vision.faces import Face
 from rekognition_local.vision.geometry import Box, Sighting
-from rekognition_local.vision.print_text import Line
+from rekognition_local.vision.print_text import Line, Word
 from rekognition_local.vision.scene import Cue
 from rekognition_local.vocabulary import entry_of
 
@@ -32,30 +32,6 @@ class SeenLabel:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SeenModeration:
-    """A moderation label, without its ancestors."""
-
-    name: str
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class SeenWord:
-    """A word; the box is a fraction of the picture."""
-
-    text: str
-    box: Box
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class SeenLine:
-    """Words side by side (at least one)."""
-
-    words: tuple[SeenWord, ...]
-
-
 def known_label(name: str, confidence: float, instances: Iterable[Sighting] = ()) -> SeenLabel:
     """Return a label with the parents, category and aliases of the vocabulary."""
     entry = entry_of(name)
@@ -71,9 +47,10 @@ def labels_seen(
     scores: list[Score],
 ) -> list[SeenLabel]:
     """Return all labels that the detectors support, parents included, the surest first."""
+    codes = [Sighting(box_of(code.corners), CODE_CONFIDENCE) for code in qr_codes]
     labels = [
         *_labels_of_people(faces, people),
-        *_labels_of_codes(qr_codes),
+        *([known_label("QR Code", CODE_CONFIDENCE, codes)] if codes else []),
         *(known_label(cue.name, cue.confidence) for cue in cues),
         *(_label_of_score(score) for score in scores if not score.model_class.is_moderation),
     ]
@@ -120,11 +97,6 @@ def _labels_of_people(faces: list[Face], people: list[Sighting]) -> list[SeenLab
     return labels
 
 
-def _labels_of_codes(codes: list[Code]) -> list[SeenLabel]:
-    boxes = [Sighting(box_of(code.corners), CODE_CONFIDENCE) for code in codes]
-    return [known_label("QR Code", CODE_CONFIDENCE, boxes)] if boxes else []
-
-
 def _label_of_score(score: Score) -> SeenLabel:
     model_class = score.model_class
     if not model_class.known:
@@ -133,21 +105,18 @@ def _label_of_score(score: Score) -> SeenLabel:
     return SeenLabel(model_class.name, score.confidence, (), model_class.parents, categories)
 
 
-def moderation_seen(scores: list[Score], explicit: float | None) -> list[SeenModeration]:
-    """Return the labels of the user's model, and the confidence of explicit content if a detector can compute it."""
-    labels = [SeenModeration(s.model_class.name, s.confidence) for s in scores if s.model_class.is_moderation]
-    return labels if explicit is None else [*labels, SeenModeration(moderation.LABEL, explicit)]
+def moderation_seen(scores: list[Score], explicit: float | None) -> list[Cue]:
+    """Return the moderation labels, without ancestors: those of the user's model, and of the detector of explicit."""
+    labels = [Cue(score.model_class.name, score.confidence) for score in scores if score.model_class.is_moderation]
+    return labels if explicit is None else [*labels, Cue(moderation.LABEL, explicit)]
 
 
-def text_seen(codes: list[Code], lines: list[Line]) -> list[SeenLine]:
-    """Return the codes as lines of their text, then the printed lines."""
-    read_lines = [
-        SeenLine(tuple(SeenWord(word, box_of(code.corners), CODE_CONFIDENCE) for word in code.text.split()))
-        for code in codes
-        if code.text.split()
-    ]
-    printed = [SeenLine(tuple(SeenWord(w.text, w.box, w.confidence) for w in line.words)) for line in lines]
-    return read_lines + printed
+def lines_of_codes(codes: list[Code]) -> list[Line]:
+    """Return the codes as lines of their text."""
+    lines = (
+        Line(tuple(Word(word, box_of(code.corners), CODE_CONFIDENCE) for word in code.text.split())) for code in codes
+    )
+    return [line for line in lines if line.words]
 
 
 def box_of(corners: Iterable[tuple[float, float]]) -> Box:

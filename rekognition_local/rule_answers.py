@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from rekognition_local.contents import SeenLabel, SeenLine, SeenModeration, SeenWord, known_label
+from rekognition_local.contents import SeenLabel, known_label
 from rekognition_local.errors import ConfigurationError
 from rekognition_local.vision.geometry import Box, Sighting
+from rekognition_local.vision.print_text import Line, Word
+from rekognition_local.vision.scene import Cue
 from rekognition_local.wire import check_answer, service_model
 
 DEFAULT_CONFIDENCE = 99.0
@@ -21,28 +24,18 @@ def labels_of(items: list[Any]) -> list[SeenLabel]:
 
 def _label(item: Mapping[str, Any]) -> SeenLabel:
     confidence = _confidence(item)
-    known = known_label(item["name"], confidence)
-    instances = tuple(
-        Sighting(_box(instance), _confidence(instance, confidence)) for instance in _list(item, "instances", dict)
-    )
-    categories = tuple(_list(item, "categories", str)) if "categories" in item else known.categories
-    return SeenLabel(
-        name=known.name,
-        confidence=confidence,
-        instances=instances,
-        parents=tuple(_list(item, "parents", str)) if "parents" in item else known.parents,
-        categories=categories,
-        aliases=tuple(_list(item, "aliases", str)) if "aliases" in item else known.aliases,
-    )
+    instances = [Sighting(_box(each), _confidence(each, confidence)) for each in _list(item, "instances", dict)]
+    texts = {name: tuple(_list(item, name, str)) for name in ("categories", "parents", "aliases") if name in item}
+    return replace(known_label(item["name"], confidence, instances), **texts)
 
 
-def moderation_of(items: list[Any]) -> list[SeenModeration]:
+def moderation_of(items: list[Any]) -> list[Cue]:
     """Return the moderation labels of a rule: names, or objects with name and confidence."""
     named = [_named(item, "name", set()) for item in items]
-    return [SeenModeration(item["name"], _confidence(item)) for item in named]
+    return [Cue(item["name"], _confidence(item)) for item in named]
 
 
-def text_of(items: list[Any]) -> list[SeenLine]:
+def text_of(items: list[Any]) -> list[Line]:
     """Return the lines of a rule: texts, or objects with text, confidence and boundingBox.
 
     Words share the line's box.
@@ -50,26 +43,26 @@ def text_of(items: list[Any]) -> list[SeenLine]:
     lines = []
     for number, item in enumerate(_named(item, "text", {"boundingBox"}) for item in items):
         box = _box(item) if "boundingBox" in item else Box(0.1, min(0.9, 0.1 + 0.1 * number), 0.8, 0.08)
-        words = tuple(SeenWord(word, box, _confidence(item)) for word in item["text"].split())
+        words = tuple(Word(word, box, _confidence(item)) for word in item["text"].split())
         if words:
-            lines.append(SeenLine(words))
+            lines.append(Line(words))
     return lines
 
 
 def faces_of(items: list[Any]) -> list[dict[str, Any]]:
     """Return the faces of a rule: the service's FaceDetail with member names in camelCase. {} is an ordinary face."""
-    return [_face(item) for item in items]
-
-
-def _face(item: Any) -> dict[str, Any]:
-    if not isinstance(item, Mapping):
-        raise ValueError(f"each face is an object, {{}} for an ordinary face; got {item!r}")
-    box = _box(item) if "boundingBox" in item else _DEFAULT_BOX
-    detail: dict[str, Any] = ordinary_face(box, _confidence(item)) | _pascal(
-        {k: v for k, v in item.items() if k != "boundingBox"}
-    )
-    check_answer(detail, _face_shape(), "face")
-    return detail
+    output = service_model().operation_model("DetectFaces").output_shape
+    shape = output.members["FaceDetails"].member  # type: ignore[union-attr]  # a structure with a list
+    details = []
+    for item in items:
+        if not isinstance(item, Mapping):
+            raise ValueError(f"each face is an object, {{}} for an ordinary face; got {item!r}")
+        box = _box(item) if "boundingBox" in item else _DEFAULT_BOX
+        members = {name: value for name, value in item.items() if name != "boundingBox"}
+        detail: dict[str, Any] = ordinary_face(box, _confidence(item)) | _pascal(members)
+        check_answer(detail, shape, "face")
+        details.append(detail)
+    return details
 
 
 def ordinary_face(box: Box, confidence: float) -> dict[str, Any]:
@@ -111,11 +104,6 @@ _PARSERS: dict[str, Callable[[list[Any]], object]] = {
 }
 
 
-def _face_shape() -> Any:
-    output = service_model().operation_model("DetectFaces").output_shape
-    return output.members["FaceDetails"].member  # type: ignore[union-attr]  # a structure with a list
-
-
 def _pascal(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name[:1].upper() + name[1:]: _pascal(member) for name, member in value.items()}
@@ -126,11 +114,9 @@ def _named(item: Any, key: str, others: set[str]) -> Mapping[str, Any]:
     document = {key: item} if isinstance(item, str) else item
     if not isinstance(document, Mapping) or not isinstance(document.get(key), str) or not document[key]:
         raise ValueError(f"each entry is a string, or an object with {key}; got {item!r}")
-    unknown = sorted(set(document) - {key, "confidence", *others})
-    if unknown:
-        raise ValueError(
-            f"{document[key]!r} has unknown members {unknown}: expected {sorted({key, 'confidence', *others})}"
-        )
+    known = {key, "confidence", *others}
+    if unknown := sorted(set(document) - known):
+        raise ValueError(f"{document[key]!r} has unknown members {unknown}: expected {sorted(known)}")
     return document
 
 

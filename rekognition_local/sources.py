@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from rekognition_local.analysis import REMEMBERED_PICTURES, Analysis, Analyzer
+from rekognition_local.call_queue import SharedWork
 from rekognition_local.errors import (
     ImageTooLargeError,
     InternalError,
@@ -77,8 +77,7 @@ class ImageSource:
         self._analyzer = analyzer
         self._read = read
         self._executor = executor
-        self._downloads: dict[tuple[str, str, str | None], asyncio.Task[Analysis]] = {}
-        self._versions: OrderedDict[tuple[str, str, str | None], Analysis] = OrderedDict()
+        self._stored = SharedWork(REMEMBERED_PICTURES)
 
     async def load(self, image: Mapping[str, Any]) -> Analysis:
         """Return the analysis of an `Image`. Raises the service's errors."""
@@ -89,36 +88,15 @@ class ImageSource:
             return await self._analyzer.analyse(inline)
         if not stored or "Bucket" not in stored or "Name" not in stored:
             raise InvalidS3ObjectError("Request has invalid S3 object.")
-        return await self._load_stored((stored["Bucket"], stored["Name"], stored.get("Version")))
-
-    async def _load_stored(self, place: tuple[str, str, str | None]) -> Analysis:
-        remembered = self._versions.get(place)
-        if remembered is not None:
-            self._versions.move_to_end(place)
-            return remembered
-        task = self._downloads.get(place)
-        if task is None:
-            task = asyncio.create_task(self._download(place))
-            self._downloads[place] = task
-            task.add_done_callback(lambda done: self._ended(place, done))
-        return await asyncio.shield(task)
+        place = (stored["Bucket"], stored["Name"], stored.get("Version"))
+        is_lasting = is_lasting_version(place[2])
+        return await asyncio.shield(self._stored.future(place, lambda: self._download(place), is_lasting=is_lasting))
 
     async def _download(self, place: tuple[str, str, str | None]) -> Analysis:
         data = await asyncio.get_running_loop().run_in_executor(self._executor, self._read, *place)
-        analysis = await self._analyzer.analyse(data)
-        if is_lasting_version(place[2]):
-            self._versions[place] = analysis
-            if len(self._versions) > REMEMBERED_PICTURES:
-                self._versions.popitem(last=False)
-        return analysis
-
-    def _ended(self, place: tuple[str, str, str | None], done: asyncio.Task[Analysis]) -> None:
-        del self._downloads[place]
-        if not done.cancelled():
-            # This reads the failure, so that asyncio does not report it as lost: each caller had it.
-            done.exception()
+        return await self._analyzer.analyse(data)
 
     def forget(self) -> None:
         """Forget all pictures."""
-        self._versions.clear()
+        self._stored.forget()
         self._analyzer.forget()

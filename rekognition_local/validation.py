@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -51,12 +50,13 @@ def _parse(value: Any, shape: Shape) -> Any:
 def _parse_scalar(value: Any, type_name: str) -> Any:
     if type_name == "blob":
         return _decode_blob(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if type_name in _INTEGERS:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        if not is_number or value != int(value):
             raise _wrong_type(value, "an integer")
         return int(value)
     if type_name in _NUMBERS:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if not is_number:
             raise _wrong_type(value, "a number")
         return float(value)
     expected = {"string": str, "boolean": bool}[type_name]
@@ -97,15 +97,15 @@ def _broken(value: Any, shape: Shape, path: str) -> Iterator[str]:
         for name, member in value.items():
             yield from _broken(member, shape.members[name], _join(path, name))
     elif isinstance(shape, ListShape):
-        yield from _broken_length(value, shape, path, "length")
+        yield from _out_of_bounds(value, len(value), "length", shape, path)
         for index, item in enumerate(value, 1):
             yield from _broken(item, shape.member, f"{path}.{index}.member")
-    elif isinstance(value, bytes):
-        yield from _broken_length(value, shape, path, "length")
-    elif isinstance(value, str):
-        yield from _broken_string(value, shape, path)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield from _broken_range(value, shape, path)
+    elif isinstance(value, (bytes, str)):
+        yield from _out_of_bounds(value, len(value), "length", shape, path)
+        if isinstance(value, str):
+            yield from _broken_text(value, shape, path)
+    elif not isinstance(value, bool):
+        yield from _out_of_bounds(value, value, "value", shape, path)
 
 
 def _join(path: str, member: str) -> str:
@@ -119,26 +119,17 @@ def _complaint(value: Any, path: str, constraint: str) -> str:
     return f"Value '{shown}' at '{path}' failed to satisfy constraint: Member must {constraint}"
 
 
-def _broken_length(value: Any, shape: Shape, path: str, what: str) -> Iterator[str]:
+def _out_of_bounds(value: Any, size: float, what: str, shape: Shape, path: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if least is not None and len(value) < least:
+    if least is not None and not size >= least:
         yield _complaint(value, path, f"have {what} greater than or equal to {least}")
-    if most is not None and len(value) > most:
+    if most is not None and size > most:
         yield _complaint(value, path, f"have {what} less than or equal to {most}")
 
 
-def _broken_string(value: str, shape: Shape, path: str) -> Iterator[str]:
-    yield from _broken_length(value, shape, path, "length")
+def _broken_text(value: str, shape: Shape, path: str) -> Iterator[str]:
     pattern = shape.metadata.get("pattern")
     if pattern is not None and not re.fullmatch(pattern, value):
         yield _complaint(value, path, f"satisfy regular expression pattern: {pattern}")
     if isinstance(shape, StringShape) and shape.enum and value not in shape.enum:
         yield _complaint(value, path, f"satisfy enum value set: [{', '.join(shape.enum)}]")
-
-
-def _broken_range(value: float, shape: Shape, path: str) -> Iterator[str]:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if least is not None and not value >= least:
-        yield _complaint(value, path, f"have value greater than or equal to {least}")
-    if most is not None and not value <= most and not math.isnan(value):
-        yield _complaint(value, path, f"have value less than or equal to {most}")

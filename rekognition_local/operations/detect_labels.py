@@ -51,7 +51,7 @@ async def _see(analysis: Analysis) -> list[SeenLabel]:
         analysis.find(find_people),
         analysis.find(find_qr_codes),
         analysis.find(find_scene),
-        analysis.objects(),
+        analysis.find(analysis.models.objects.find),
         analysis.scores(),
     )
     return labels_seen(faces, people, qr_codes, cues + objects, scores)
@@ -93,7 +93,7 @@ async def _instance_document(instance: Sighting, analysis: Analysis, wants_color
     if wants_colors:
         colors = await analysis.compute(f"colors of {box}", lambda picture: find_colors(picture.cut(box)))
     return {
-        "BoundingBox": box_document(instance.box),
+        "BoundingBox": box_document(box),
         "Confidence": instance.confidence,
         "DominantColors": [_color_document(color) for color in colors[:DEFAULT_MAX_COLORS]],
     }
@@ -106,7 +106,7 @@ async def _properties(analysis: Analysis, objects: list[Box], most: int) -> dict
         return tuple(  # type: ignore[return-value]  # two masks, two documents
             {
                 "DominantColors": [_color_document(color) for color in find_colors(pixels, mask)[:most]],
-                "Quality": _quality_document(measure(pixels, mask), with_contrast=False),
+                "Quality": _quality_document(measure(pixels, mask)),
             }
             for mask in (front, ~front)
         )
@@ -118,16 +118,15 @@ async def _properties(analysis: Analysis, objects: list[Box], most: int) -> dict
     )
     return {
         "DominantColors": [_color_document(color) for color in colors[:most]],
-        "Quality": _quality_document(quality, with_contrast=True),
+        # The service gives contrast for the whole picture only.
+        "Quality": {**_quality_document(quality), "Contrast": quality.contrast},
         "Foreground": foreground,
         "Background": background,
     }
 
 
-def _quality_document(quality: Quality, *, with_contrast: bool) -> dict[str, Any]:
-    """Return the picture's quality. The service gives contrast for the whole picture only."""
-    contrast = {"Contrast": quality.contrast} if with_contrast else {}
-    return {"Brightness": quality.brightness, "Sharpness": quality.sharpness, **contrast}
+def _quality_document(quality: Quality) -> dict[str, Any]:
+    return {"Brightness": quality.brightness, "Sharpness": quality.sharpness}
 
 
 def _color_document(color: DominantColor) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rekognition_local.analysis import Analysis
-from rekognition_local.contents import SeenModeration, moderation_seen
+from rekognition_local.contents import moderation_seen
 from rekognition_local.errors import NotImplementedHereError
 from rekognition_local.rule_answers import moderation_of
+from rekognition_local.vision.scene import Cue
 from rekognition_local.vocabulary import MODERATION_MODEL_VERSION, moderation_line
 
 # API_DetectModerationLabels: default of MinConfidence.
@@ -26,7 +27,7 @@ async def detect_moderation_labels(
     if rule_items is not None:
         labels = moderation_of(rule_items)
     else:
-        labels = moderation_seen(await analysis.scores(), await analysis.explicit())
+        labels = moderation_seen(await analysis.scores(), await analysis.find(analysis.models.moderation.find))
     least = parameters.get("MinConfidence", DEFAULT_MIN_CONFIDENCE)
     return {
         "ModerationLabels": [label for label in with_ancestors(labels) if label["Confidence"] >= least],
@@ -35,7 +36,7 @@ async def detect_moderation_labels(
     }
 
 
-def with_ancestors(labels: list[SeenModeration]) -> list[dict[str, Any]]:
+def with_ancestors(labels: list[Cue]) -> list[dict[str, Any]]:
     """Return each label and its ancestors once, with the highest confidence, the most specific first."""
     by_name: dict[str, dict[str, Any]] = {}
     for label in labels:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rekognition_local.analysis import Analysis
-from rekognition_local.contents import SeenLine, SeenWord, box_of, text_seen
+from rekognition_local.contents import box_of, lines_of_codes
 from rekognition_local.rule_answers import box_document, text_of
 from rekognition_local.vision.codes import find_bar_codes, find_qr_codes
 from rekognition_local.vision.geometry import Box
-from rekognition_local.vision.print_text import find_lines
+from rekognition_local.vision.print_text import Line, Word, find_lines
 from rekognition_local.vocabulary import TEXT_MODEL_VERSION
 
 # API_DetectText: at most 100 words; API_DetectionFilter: default of MinConfidence.
@@ -29,14 +29,14 @@ async def detect_text(
         qr_codes, bar_codes, printed = await asyncio.gather(
             analysis.find(find_qr_codes), analysis.find(find_bar_codes), analysis.find(find_lines)
         )
-        lines = text_seen(qr_codes + bar_codes, printed)
+        lines = lines_of_codes(qr_codes + bar_codes) + printed
     return {
         "TextDetections": detections(apply_filters(lines, parameters.get("Filters", {}))),
         "TextModelVersion": TEXT_MODEL_VERSION,
     }
 
 
-def apply_filters(lines: list[SeenLine], filters: Mapping[str, Any]) -> list[SeenLine]:
+def apply_filters(lines: list[Line], filters: Mapping[str, Any]) -> list[Line]:
     """Return the lines with the words that pass, at most 100 words; a line without words goes.
 
     A word lies in a region of interest when more than half of it does.
@@ -47,7 +47,7 @@ def apply_filters(lines: list[SeenLine], filters: Mapping[str, Any]) -> list[See
     min_width = word_filter.get("MinBoundingBoxWidth", 0.0)
     regions = [_region(region) for region in filters.get("RegionsOfInterest", [])]
 
-    def passes(word: SeenWord) -> bool:
+    def passes(word: Word) -> bool:
         large_enough = word.box.height >= min_height and word.box.width >= min_width
         inside = not regions or any(word.box.intersection(region) > word.box.area / 2 for region in regions)
         return word.confidence >= least and large_enough and inside
@@ -57,7 +57,7 @@ def apply_filters(lines: list[SeenLine], filters: Mapping[str, Any]) -> list[See
         words = tuple(word for word in line.words if passes(word))[:room]
         room -= len(words)
         if words:
-            kept.append(SeenLine(words))
+            kept.append(Line(words))
     return kept
 
 
@@ -70,7 +70,7 @@ def _region(region: Mapping[str, Any]) -> Box:
     return box_of(points) if points else Box(0.0, 0.0, 1.0, 1.0)
 
 
-def detections(lines: list[SeenLine]) -> list[dict[str, Any]]:
+def detections(lines: list[Line]) -> list[dict[str, Any]]:
     """Return lines and words, numbered as the service does."""
     documents = []
     for number, line in enumerate(lines):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,14 +17,22 @@ SEARCH_SIDE_PX = 800
 # OpenCV reads bars that are two or three pixels wide; how wide they are is not known beforehand.
 BAR_SIDES_PX = (800, 640, 480, 360, 280)
 QUIET_PX = 24
-_per_thread = threading.local()
+
+
+class _Detectors(threading.local):
+    """Each thread's own detectors: they keep buffers."""
+
+    def __init__(self) -> None:
+        self.qr, self.bar = cv2.QRCodeDetector(), cv2.barcode.BarcodeDetector()
+
+
+_detectors = _Detectors()
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
     """A code: its text and its corners as fractions of the picture."""
 
-    kind: Literal["QR", "BAR"]
     text: str
     corners: tuple[Point, ...]
 
@@ -33,16 +40,16 @@ class Code:
 def find_qr_codes(picture: Picture) -> list[Code]:
     """Find and read QR codes, from top to bottom."""
     gray = picture.gray_at(SEARCH_SIDE_PX)
-    any_code, texts, quads, _ = _detectors()[0].detectAndDecodeMulti(_framed(gray))
-    return _codes("QR", texts, quads, gray) if any_code else []
+    any_code, texts, quads, _ = _detectors.qr.detectAndDecodeMulti(_framed(gray))
+    return _codes(texts, quads, gray) if any_code else []
 
 
 def find_bar_codes(picture: Picture) -> list[Code]:
     """Find and read bar codes, from top to bottom; at the largest size at which any is readable."""
     for side_px in BAR_SIDES_PX:
         gray = picture.gray_at(side_px)
-        any_code, texts, quads, _ = _detectors()[1].detectAndDecodeMulti(_framed(gray))
-        codes = _codes("BAR", texts, quads, gray) if any_code and quads is not None else []
+        any_code, texts, quads, _ = _detectors.bar.detectAndDecodeMulti(_framed(gray))
+        codes = _codes(texts, quads, gray) if any_code and quads is not None else []
         if codes:
             return codes
     return []
@@ -55,21 +62,12 @@ def _framed(gray: Pixels) -> Pixels:
     return framed.astype(np.uint8, copy=False)
 
 
-def _codes(kind: Literal["QR", "BAR"], texts: Sequence[str], quads: npt.ArrayLike, gray: Pixels) -> list[Code]:
+def _codes(texts: Sequence[str], quads: npt.ArrayLike, gray: Pixels) -> list[Code]:
     """Return the readable codes: pixels that only look like a code's corners are none."""
     rows, columns = gray.shape[:2]
     points = np.asarray(quads, dtype=float).reshape(len(texts), -1, 2)
-    codes = [Code(kind, text, _corners(quad, columns, rows)) for text, quad in zip(texts, points, strict=True) if text]
+    codes = [Code(text, _corners(quad, columns, rows)) for text, quad in zip(texts, points, strict=True) if text]
     return sorted(codes, key=lambda code: (code.corners[0][1], code.corners[0][0]))
-
-
-def _detectors() -> tuple[cv2.QRCodeDetector, cv2.barcode.BarcodeDetector]:
-    """Return the thread's own pair of detectors: they keep buffers."""
-    pair: tuple[cv2.QRCodeDetector, cv2.barcode.BarcodeDetector] | None = getattr(_per_thread, "pair", None)
-    if pair is None:
-        pair = (cv2.QRCodeDetector(), cv2.barcode.BarcodeDetector())
-        _per_thread.pair = pair
-    return pair
 
 
 def _corners(quad: npt.NDArray[np.float64], columns: int, rows: int) -> tuple[Point, ...]:

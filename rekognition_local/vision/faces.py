@@ -58,16 +58,13 @@ def find_faces(picture: Picture) -> list[Face]:
     """Find faces, the largest first."""
     gray = picture.gray_at(SEARCH_SIDE_PX)
     smallest = max(20, round(SMALLEST_SHARE * max(gray.shape)))
-    candidates = [_frontal(picture, gray, rectangle, votes) for rectangle, votes in _frontal_candidates(gray, smallest)]
-    faces = [face for face in candidates if face is not None]
+    candidates = find("frontalface_alt2", gray, step=1.12, votes=3, smallest_px=smallest)
+    frontals = [_frontal(picture, gray, rectangle, votes) for rectangle, votes in candidates]
+    faces = [face for face in frontals if face is not None]
     for box, votes, yaw in _profiles(picture):
         if not any(face.box.overlap(box) > 0.1 or face.box.contains_centre_of(box) for face in faces):
             faces.append(_profile(picture, box, votes, yaw))
     return sorted(faces, key=lambda face: (-face.box.area, face.box.left, face.box.top))
-
-
-def _frontal_candidates(gray: Pixels, smallest: int) -> list[tuple[tuple[int, int, int, int], int]]:
-    return list(find("frontalface_alt2", gray, step=1.12, votes=3, smallest_px=smallest))
 
 
 def _frontal(picture: Picture, gray: Pixels, rectangle: tuple[int, int, int, int], votes: int) -> Face | None:

@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A name in the service's label vocabulary, and a confidence 0 to 100."""
+    """A label or moderation label by the service's name, and a confidence 0 to 100."""
 
     name: str
     confidence: float
