@@ -25,7 +25,9 @@ def labels_of(items: list[Any]) -> list[SeenLabel]:
 def _label(item: Mapping[str, Any]) -> SeenLabel:
     confidence = _confidence(item)
     instances = [Sighting(_box(each), _confidence(each, confidence)) for each in _list(item, "instances", dict)]
-    texts = {name: tuple(_list(item, name, str)) for name in ("categories", "parents", "aliases") if name in item}
+    texts: dict[str, Any] = {
+        name: tuple(_list(item, name, str)) for name in ("categories", "parents", "aliases") if name in item
+    }
     return replace(known_label(item["name"], confidence, instances), **texts)
 
 

@@ -55,11 +55,6 @@ class Rule:
     document: Mapping[str, Any]
     left: int | None
 
-    @property
-    def needs_content(self) -> bool:
-        """Return whether the rule depends on the picture's bytes."""
-        return "sha256" in self.document.get("match", {})
-
     def matches(self, operation: str, key: str | None, sha256: str | None) -> bool:
         """Return whether the rule applies to a call."""
         match = self.document.get("match", {})
@@ -102,10 +97,8 @@ class RuleBook:
 
     def needs_content(self, operation: str, key: str | None) -> bool:
         """Return whether a rule that could match depends on the picture's content."""
-        return any(
-            rule.needs_content and rule.matches(operation, key, rule.document["match"]["sha256"].lower())
-            for rule in self.rules
-        )
+        needed = ((rule, rule.document.get("match", {}).get("sha256")) for rule in self.rules)
+        return any(sha256 is not None and rule.matches(operation, key, sha256.lower()) for rule, sha256 in needed)
 
     def judge(self, operation: str, key: str | None, sha256: str | None) -> Verdict:
         """Apply the rules to a call, and count down those that are used."""

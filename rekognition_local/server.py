@@ -83,6 +83,7 @@ class LocalRekognition:
         self._vision.submit(models.objects.load)
         analyzer = Analyzer(self._vision, models)
         source = ImageSource(analyzer, read or partial(read_object, _s3_client(options)), self._downloads)
+        is_everywhere = options.host in ("0.0.0.0", "::")
         services = Services(
             source=source,
             throttle=Throttle(options.calls_per_second, monotonic),
@@ -90,7 +91,7 @@ class LocalRekognition:
             rules=rules,
             delay_s=options.delay_ms / 1000,
             models=models,
-            access=Access(self._token, options.hosts | self._own_hosts()),
+            access=Access(self._token, options.hosts | {ANY_ADDRESS if is_everywhere else options.host.lower()}),
         )
         self._socket = _bind(options)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -99,11 +100,6 @@ class LocalRekognition:
         )
         self._server = _Server(config, self._announce, services.closing)
         self._started = threading.Event()
-
-    def _own_hosts(self) -> frozenset[str]:
-        """Return the names that follow from the address: itself, or every address where the server listens on all."""
-        host = self._options.host.lower()
-        return frozenset({ANY_ADDRESS if host in ("0.0.0.0", "::") else host})
 
     @property
     def url(self) -> str:

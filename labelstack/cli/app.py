@@ -21,11 +21,9 @@ from labelstack.cli.doctor import doctor
 from labelstack.cli.export import export
 from labelstack.cli.logs import logs
 from labelstack.cli.pictures import delete, upload
-from labelstack.cli.repair import migrate, reconcile, redrive, reprocess, resume
-from labelstack.cli.results import labels, list_pictures, result, search
+from labelstack.cli.repair import migrate, reconcile, redrive, reprocess, resume, simulate_labels
+from labelstack.cli.results import labels, list_pictures, result, search, watch
 from labelstack.cli.screen import print_error, visible_lines
-from labelstack.cli.simulate import simulate_labels
-from labelstack.cli.watch import watch
 from labelstack.errors import LabelstackError
 
 EXIT_ERROR = 1

@@ -161,7 +161,7 @@ def down(screen: Screen, target: Target, engine: str | None) -> None:
     try:
         running = target.backend.attach_embedded(target.cloud_folder)
     except CloudNotRunningError as error:
-        forget_stacks(target)
+        shutil.rmtree(target.stacks_folder, ignore_errors=True)
         screen.note(f"nothing to stop: {str(error).splitlines()[0].partition(': start')[0]}.")
         return
     try:
@@ -171,12 +171,7 @@ def down(screen: Screen, target: Target, engine: str | None) -> None:
     finally:
         with step(screen, "embedded cloud stopped"):
             running.stop()
-        forget_stacks(target)
-
-
-def forget_stacks(target: Target) -> None:
-    """Remove the records of stacks that went with their cloud."""
-    shutil.rmtree(target.stacks_folder, ignore_errors=True)
+        shutil.rmtree(target.stacks_folder, ignore_errors=True)  # the records of stacks that went with their cloud
 
 
 @command(examples=["labelstack outputs --json > outputs.json"])

@@ -82,9 +82,9 @@ def _opened(output: Path) -> Iterator[IO[bytes]]:
     if output != STANDARD_OUTPUT:
         with whole_file(output) as file:
             yield file
-        return
-    yield _Terminal() if is_terminal() else sys.stdout.buffer
-    sys.stdout.flush()
+    else:
+        yield _Terminal() if is_terminal() else sys.stdout.buffer
+        sys.stdout.flush()
 
 
 def is_terminal() -> bool:

@@ -1,11 +1,13 @@
-"""`reconcile`, `redrive`, `reprocess` and `migrate`: wrong or old results, labelled again; `resume` after a pause."""
+"""`reconcile`, `redrive`, `reprocess`, `simulate` and `migrate`: wrong or old results; `resume` after a pause."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -14,7 +16,9 @@ from rich.text import Text
 from handlers.results.codes import Code, Status
 from handlers.results.document import Result
 from handlers.results.keys import iso_ms
+from handlers.results.label_rules import LabelRules
 from handlers.results.query import Query
+from labelstack.cli.cost import read_settings
 from labelstack.cli.options import Number, command, prefix_option, restart_option, timeout_option
 from labelstack.cli.repair_target import RepairTarget, check_cost, cost_yes_option, rate_option
 from labelstack.cli.results import read_pages
@@ -25,6 +29,7 @@ from labelstack.errors import InputError
 from labelstack.repair import dead_letters
 from labelstack.repair.comparison import MENDED, Comparison, Finding, Kind, Waiting
 from labelstack.repair.jobs import Job
+from labelstack.repair.simulation import Simulation, simulate
 from labelstack.service import until
 
 SHOWN = 50
@@ -215,6 +220,27 @@ def reprocess(
     screen.document({"pictures": len(chosen)})
 
 
+@command(
+    "simulate", short_help="Show what new rules of labels would change.", examples=["labelstack simulate --stack dev"]
+)
+@prefix_option
+def simulate_labels(screen: Screen, target: Target, prefix: str) -> None:
+    """Show the effect of labelBlocklist, labelAllowlist, labelAliases and minConfidenceByLabel.
+
+    It applies the settings in Pulumi.STACK.yaml (--stack), deployed or not, to Rekognition's stored answers. It writes
+    nothing, and costs only the reading of the table. `labelstack up` and `labelstack reprocess --labels` apply the
+    rules. Labels below the confidence that Rekognition was called with cannot appear.
+    """
+    settings = read_settings(target.stack)
+    confidences = {name: Decimal(str(value)) for name, value in (settings["minConfidenceByLabel"] or {}).items()}
+    rules = LabelRules.of(settings["labelBlocklist"], settings["labelAllowlist"], settings["labelAliases"], confidences)
+    table = RepairTarget(target, None).table
+    simulation = simulate(table.walk_labels(prefix), rules, Decimal(str(settings["minConfidence"])))
+    screen.document(asdict(simulation))
+    if not screen.as_json:
+        _show_simulation(screen, simulation)
+
+
 @command(short_help="Bring results of older versions up to date.", examples=["labelstack migrate"])
 @prefix_option
 @rate_option
@@ -265,6 +291,27 @@ def _turn_on(client: Any, uuid: str, timeout_s: float) -> None:
 
     if state != "Enabled" and not until(is_on, timeout_s):
         raise InputError(f"after {timeout_s:.0f} s the event source mapping {uuid} is {state}, not Enabled: try again.")
+
+
+def _show_simulation(screen: Screen, simulation: Simulation) -> None:
+    table = plain_table("Label", "Change", "Pictures", "For example", right=("Pictures",))
+    rows = [(name, "lost", change) for name, change in simulation.lost.items()]
+    rows += [(name, "gained", change) for name, change in simulation.gained.items()]
+    rows.sort(key=lambda row: (-row[2].pictures, row[0]))
+    for name, kind, change in rows[:SHOWN]:
+        examples = ", ".join(map(visible, change.examples))
+        table.add_row(visible(name), Text(kind, "yellow"), f"{change.pictures:,}", Text(examples, "dim"))
+    if rows:
+        screen.show(table)
+    if len(rows) > SHOWN:
+        screen.note(f"{SHOWN} of {len(rows)} changes shown; all with --json")
+    bare = ""
+    if simulation.unlabeled.pictures:
+        example = visible(simulation.unlabeled.examples[0])
+        bare = f"; {simulation.unlabeled.pictures:,} would show no label at all, for example {example}"
+    screen.note(
+        f"{count_text(simulation.pictures, 'picture')}, of which {simulation.changed.pictures:,} would change{bare}."
+    )
 
 
 def _chosen(stack: RepairTarget, labels: Sequence[str], prefix: str, processed_before: str | None) -> list[str]:

@@ -18,18 +18,11 @@ MOST_FACES = 100
 DEFAULT_MEMBERS = ("BoundingBox", "Confidence", "Landmarks", "Pose", "Quality")
 # Attribute → member of FaceDetail.
 MEMBER_OF = {
-    "AGE_RANGE": "AgeRange",
-    "BEARD": "Beard",
-    "EMOTIONS": "Emotions",
-    "EYE_DIRECTION": "EyeDirection",
-    "EYEGLASSES": "Eyeglasses",
-    "EYES_OPEN": "EyesOpen",
-    "GENDER": "Gender",
-    "MOUTH_OPEN": "MouthOpen",
-    "MUSTACHE": "Mustache",
-    "FACE_OCCLUDED": "FaceOccluded",
-    "SMILE": "Smile",
-    "SUNGLASSES": "Sunglasses",
+    attribute: attribute.title().replace("_", "")
+    for attribute in (
+        *("AGE_RANGE", "BEARD", "EMOTIONS", "EYE_DIRECTION", "EYEGLASSES", "EYES_OPEN", "GENDER", "MOUTH_OPEN"),
+        *("MUSTACHE", "FACE_OCCLUDED", "SMILE", "SUNGLASSES"),
+    )
 }
 
 

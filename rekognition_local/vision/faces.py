@@ -45,13 +45,13 @@ class Face:
 
     box: Box
     confidence: float
-    left_eye: Eye | None
-    right_eye: Eye | None
-    smile: tuple[bool, float]
-    eyes_open: tuple[bool, float]
-    roll: float
-    yaw: float
     quality: Quality
+    left_eye: Eye | None = None
+    right_eye: Eye | None = None
+    smile: tuple[bool, float] = (False, 50.0)
+    eyes_open: tuple[bool, float] = (False, 50.0)
+    roll: float = 0.0
+    yaw: float = 0.0
 
 
 def find_faces(picture: Picture) -> list[Face]:
@@ -63,7 +63,8 @@ def find_faces(picture: Picture) -> list[Face]:
     faces = [face for face in frontals if face is not None]
     for box, votes, yaw in _profiles(picture):
         if not any(face.box.overlap(box) > 0.1 or face.box.contains_centre_of(box) for face in faces):
-            faces.append(_profile(picture, box, votes, yaw))
+            confidence = confidence_of_votes(votes, floor=62, half=20, ceiling=95)
+            faces.append(Face(box, confidence, measure(picture.cut(box)), yaw=yaw))
     return sorted(faces, key=lambda face: (-face.box.area, face.box.left, face.box.top))
 
 
@@ -92,7 +93,6 @@ def _frontal(picture: Picture, gray: Pixels, rectangle: tuple[int, int, int, int
         smile=_smile(patch),
         eyes_open=(eyes_seen > 0, (50.0, 75.0, 95.0)[eyes_seen]),
         roll=_roll(left, right, picture),
-        yaw=0.0,
         quality=measure(picture.cut(square)),
     )
 
@@ -111,20 +111,6 @@ def _profiles(picture: Picture) -> list[tuple[Box, int, float]]:
             candidates.append((Box.from_pixels((width - x - w if mirrored else x, y, w, h), width, height), votes, yaw))
     best = sorted(candidates, key=lambda entry: -entry[1])
     return [entry for i, entry in enumerate(best) if not any(entry[0].overlap(o[0]) > 0.1 for o in best[:i])]
-
-
-def _profile(picture: Picture, box: Box, votes: int, yaw: float) -> Face:
-    return Face(
-        box=box,
-        confidence=confidence_of_votes(votes, floor=62, half=20, ceiling=95),
-        left_eye=None,
-        right_eye=None,
-        smile=(False, 50.0),
-        eyes_open=(False, 50.0),
-        roll=0.0,
-        yaw=yaw,
-        quality=measure(picture.cut(box)),
-    )
 
 
 def _face_box(square: Box) -> Box:

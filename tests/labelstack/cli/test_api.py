@@ -17,7 +17,7 @@ from handlers.results.query import Query
 from handlers.results.search import Page
 from labelstack.api_client import ATTEMPTS, LONGEST_PAUSE_S, ApiClient, access_of, connect
 from labelstack.api_results import ApiResults
-from labelstack.cli.watch import arrivals
+from labelstack.cli.results import arrivals
 from labelstack.errors import ApiError
 from tests.labelstack.cli.api_server import ApiServer, serving
 from tests.labelstack.cli.conftest import Run

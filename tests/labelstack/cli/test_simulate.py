@@ -10,7 +10,7 @@ import pytest
 
 import settings
 from handlers.results.document import Label
-from labelstack.cli import simulate
+from labelstack.cli import repair
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import make_result
 from tests.labelstack.cli.repair_cloud import RepairBackend
@@ -41,7 +41,7 @@ def backend() -> RepairBackend:
 def rules(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return settings of the stack's file, for a test to change."""
     values: dict[str, Any] = dict(LEAST)
-    monkeypatch.setattr(simulate, "read_settings", lambda stack: settings.parse(values))
+    monkeypatch.setattr(repair, "read_settings", lambda stack: settings.parse(values))
     return values
 
 

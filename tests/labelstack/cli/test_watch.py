@@ -7,8 +7,8 @@ from itertools import islice
 
 import pytest
 
-from labelstack.cli import watch as watching
-from labelstack.cli.watch import arrivals
+from labelstack.cli import results as watching
+from labelstack.cli.results import arrivals
 from tests.labelstack.cli.conftest import Run
 from tests.labelstack.cli.fakes import FakeBackend, FakeResults, make_result
 
@@ -50,7 +50,7 @@ def test_a_burst_larger_than_a_page_is_shown_whole(table: FakeResults) -> None:
     put(table, 0, "first")
     results = arrivals(table, 1, no_sleep)
     assert next(results)["key"] == "first"
-    for number in range(3 * watching.PAGE):
+    for number in range(3 * watching.WATCHED_PAGE):
         put(table, 1, f"burst-{number}")
     assert [result["key"] for result in islice(results, 150)] == [f"burst-{number}" for number in range(150)]
 
@@ -63,7 +63,7 @@ def test_a_new_version_of_a_known_key_is_shown_again(table: FakeResults) -> None
 
 
 def test_old_results_do_not_arrive_when_newer_ones_are_deleted(table: FakeResults) -> None:
-    for number in range(watching.PAGE + 5):
+    for number in range(watching.WATCHED_PAGE + 5):
         put(table, number // 2, f"old-{number}")
     results = arrivals(table, 0, no_sleep)
     table.arriving = [make_result("new", processedAt=at(59, "new"))]
@@ -74,7 +74,7 @@ def test_old_results_do_not_arrive_when_newer_ones_are_deleted(table: FakeResult
 
 
 def test_memory_is_bounded(table: FakeResults, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "REMEMBERED", watching.PAGE)
+    monkeypatch.setattr(watching, "REMEMBERED", watching.WATCHED_PAGE)
     table.arriving = [make_result(f"n{number}", processedAt=at(1, "")) for number in range(100)]
     assert len(set(keys(table, 100, recent=0))) == 100
 
