@@ -52,7 +52,7 @@ def _parse_scalar(value: Any, type_name: str) -> Any:
         return _decode_blob(value)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if type_name in _INTEGERS:
-        if not is_number or value != int(value):
+        if not is_number or value % 1:  # of NaN and infinity too, which Python reads in JSON
             raise _wrong_type(value, "an integer")
         return int(value)
     if type_name in _NUMBERS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import cv2
@@ -47,25 +48,22 @@ class Network:
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
-        self._net: cv2.dnn.Net | None = None
         self._lock = threading.Lock()
 
     def load(self) -> None:
         """Read the network now, so that no call waits for it. Raises the errors of `read`, and cv2.error."""
         with self._lock:
-            self._loaded()
+            _ = self._net
 
     def run(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return the outputs, in one row. Raises cv2.error where the input does not fit."""
         with self._lock:
-            net = self._loaded()
-            net.setInput(values)
-            return np.asarray(net.forward(), dtype=np.float64).reshape(-1)
+            self._net.setInput(values)
+            return np.asarray(self._net.forward(), dtype=np.float64).reshape(-1)
 
-    def _loaded(self) -> cv2.dnn.Net:
-        if self._net is None:
-            self._net = cv2.dnn.readNetFromONNX(np.frombuffer(self._read(), dtype=np.uint8))
-        return self._net
+    @cached_property
+    def _net(self) -> cv2.dnn.Net:
+        return cv2.dnn.readNetFromONNX(np.frombuffer(self._read(), dtype=np.uint8))
 
 
 def prepare(pixels: Pixels, convention: InputConvention, resize: Resize) -> npt.NDArray[np.float32]:

@@ -65,6 +65,8 @@ def test_says_so_when_an_operation_is_not_implemented(rekognition: RekognitionCl
         b'{"Image": {"Bytes": "eA=="}, "MaxLabels": "many"}',
         b'{"Image": {"Bytes": "eA=="}, "MaxLabels": true}',
         b'{"Image": {"Bytes": "eA=="}, "MaxLabels": 1.5}',
+        b'{"Image": {"Bytes": "eA=="}, "MaxLabels": NaN}',
+        b'{"Image": {"Bytes": "eA=="}, "MaxLabels": -Infinity}',
         b'{"Image": {"Bytes": "eA=="}, "MinConfidence": "high"}',
         b'{"Image": {"Bytes": "eA=="}, "Features": "GENERAL_LABELS"}',
     ],
