@@ -181,7 +181,7 @@ def states_of(items: dict[Any, Any]) -> dict[str, tuple[str, str | None]]:
     }
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_order_and_repetition_ends_in_the_same_table(data: st.DataObject) -> None:
     history = data.draw(histories())
@@ -192,7 +192,7 @@ def test_any_order_and_repetition_ends_in_the_same_table(data: st.DataObject) ->
     assert states_of(table_items) == true_states(history)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.data())
 def test_repairs_at_any_moment_end_in_the_same_states(data: st.DataObject) -> None:
     history = data.draw(histories())
@@ -215,7 +215,7 @@ def test_repairs_at_any_moment_end_in_the_same_states(data: st.DataObject) -> No
     assert {state for key, state in states.items() if key not in true} <= {("FAILED", None), ("DELETED", None)}
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.data())
 def test_failures_alone_end_in_the_same_table_too(data: st.DataObject) -> None:
     history = data.draw(histories())
