@@ -102,10 +102,11 @@ def test_copies_are_in_the_estimate(run: Run) -> None:
     assert "about $0.05 of Rekognition at most and less than $0.01 of S3 requests" in done.stderr
 
 
-def test_pictures_that_are_there_are_asked_for(run: Run, backend: RepairBackend) -> None:
+def test_pictures_that_are_there_are_asked_for(run: Run, backend: RepairBackend, tmp_path: Path) -> None:
     done = run("backfill", "--yes")
 
     assert done.exit_code == 0
+    assert list((tmp_path / "state").glob("jobs/*")) == []  # a run that is complete leaves no place to go on
     assert backend.asked_keys() == [*(f"in/{n:02}.jpg" for n in range(23)), "out/a.jpg"]
     assert {event.processed_before for event in backend.requested()} == {None}
     assert "requested 24 pictures: `labelstack watch` shows the results as they arrive" in done.stderr
