@@ -84,5 +84,5 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
     if kind in ("integer", "long") and isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
         return int(value)
     if isinstance(value, dict | list) and kind in ("string", "integer", "long", "boolean"):
-        raise DeployError(f"property {path}: expected a {kind}, got {value!r}", property=path)
+        raise DeployError(f"property {path}: expected a value of type {kind}, got {value!r}", property=path)
     return value

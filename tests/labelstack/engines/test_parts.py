@@ -72,7 +72,7 @@ def test_request_takes_what_the_api_knows_and_leaves_the_rest_unused() -> None:
 def test_request_of_the_wrong_type_names_the_property() -> None:
     client = boto3.client("lambda", region_name="us-east-1")
 
-    with pytest.raises(DeployError, match="property memorySize: expected a integer") as caught:
+    with pytest.raises(DeployError, match="property memorySize: expected a value of type integer") as caught:
         requests.structure(Inputs({"memorySize": {"much": True}}), requests.shape_of(client, "CreateFunction"))
 
     assert caught.value.property == "memorySize"
