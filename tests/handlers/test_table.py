@@ -234,6 +234,14 @@ def test_search_wants_the_confidence_of_every_label(table: ResultsTable) -> None
     assert keys_of(table, "sofa", min_confidence=Decimal(90), order="newest") == ["sure.jpg"]
 
 
+def test_search_orders_by_time_or_by_confidence(table: ResultsTable) -> None:
+    for number, confidence in enumerate(["80", "99.5", "9.75", "90"]):
+        table.write(labeled(f"{number}.jpg", label("Cat", confidence), processed=number))
+
+    assert keys_of(table, "cat", order="newest") == ["3.jpg", "2.jpg", "1.jpg", "0.jpg"]
+    assert keys_of(table, "cat", order="confidence") == ["1.jpg", "3.jpg", "0.jpg", "2.jpg"]
+
+
 def test_search_works_through_a_common_label_in_bounded_steps(
     table: ResultsTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
