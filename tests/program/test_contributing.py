@@ -15,7 +15,7 @@ EXAMPLES = {
     "a route": r"/relabel\b|relabelImage",
     "a detector": r"(?i)detect_?moderation_?labels",
     "a resource": r"sns/topicPolicy:|sns\.TopicPolicy",
-    "a command": r"^def resume\b|cli\.resume\b",
+    "a command": r"^def export\b|cli\.export\b",
 }
 
 
