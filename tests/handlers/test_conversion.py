@@ -456,6 +456,31 @@ def test_png_of_every_kind_shows_the_pixels_that_browsers_show(
     assert np.abs(shown - 255 * (color * alpha + 1 - alpha)).max() <= 2
 
 
+DARK_IS_CLEAR, LIGHT_IS_CLEAR = chunk(b"tRNS", b"\0\0"), chunk(b"tRNS", b"\0\xc8")
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "clear"),
+    [
+        ([DARK_IS_CLEAR], b"", 0),
+        ([], DARK_IS_CLEAR, None),
+        ([DARK_IS_CLEAR], LIGHT_IS_CLEAR, 0),
+        ([DARK_IS_CLEAR, LIGHT_IS_CLEAR], b"", 0),
+        ([spoiled(DARK_IS_CLEAR), LIGHT_IS_CLEAR], b"", 200),
+    ],
+    ids=["one", "behind-the-pixels", "another-behind", "two", "the-first-damaged"],
+)
+def test_the_first_sound_transparency_before_a_png_s_pixels_counts(
+    before: list[bytes], behind: bytes, clear: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = np.repeat([[0] * 50 + [200] * 50], 100, axis=0)
+    file = png((100, 100), zlib.compress(png_rows(numbers, 8)), colours=0, chunks=before)
+
+    shown = before_jpeg(file[:-12] + behind + file[-12:], monkeypatch)
+
+    assert np.array_equal(shown[..., 0], np.where(numbers == clear, 255, numbers))
+
+
 @pytest.mark.parametrize(
     ("chunks", "is_changed"),
     [

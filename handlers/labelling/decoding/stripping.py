@@ -60,15 +60,15 @@ def _jpeg_ranges(data: Bytes) -> Iterator[tuple[int, int]]:
 
 def _png_ranges(data: Bytes) -> Iterator[tuple[int, int]]:
     yield 0, PNG_START
-    colours, has_palette = data[25], False
+    colours, kept = data[25], set[bytes]()
     for kind, start, end in chunks(data):
-        has_palette |= kind == b"PLTE"
         is_kept = kind in (b"PLTE", b"IDAT", b"IEND")
-        if kind == b"tRNS":
-            # A decoder leaves out a chunk that it can do without when it is damaged, or in the wrong place.
-            fits = has_palette if colours == 3 else end - start == _CLEAR_BYTES.get(colours)
+        if kind == b"tRNS" and kept.isdisjoint((b"tRNS", b"IDAT")):
+            # A decoder leaves out a chunk that it can do without when it is damaged, repeated or in the wrong place.
+            fits = b"PLTE" in kept if colours == 3 else end - start == _CLEAR_BYTES.get(colours)
             is_kept = fits and is_sound(data, start, end)
         if is_kept:
+            kept.add(kind)
             yield start - 8, min(end + 4, len(data))
         if kind == b"IEND":
             return
