@@ -121,6 +121,11 @@ def test_boxes_refer_to_the_upright_picture(rekognition: RekognitionClient) -> N
     assert face["BoundingBox"]["Top"] == pytest.approx(0.16, abs=0.04)
 
 
+@pytest.mark.parametrize("name", ["coffee.jpg", "flower.jpg", "temple.jpg", "rocket.jpg", "galaxies.jpg", "cat.png"])
+def test_sees_no_face_where_none_is(rekognition: RekognitionClient, name: str) -> None:
+    assert faces_in(rekognition, sample(name)) == []
+
+
 def test_answers_the_faces_of_a_rule_filled_in(rekognition: RekognitionClient, control: Control) -> None:
     box = {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}
     control.put_rules({"faces": [{}, {"boundingBox": box, "confidence": 90, "ageRange": {"low": 20, "high": 30}}]})
