@@ -10,7 +10,7 @@ from integration_tests.pictures import picture
 from integration_tests.stack import DeployedStack, LocalRekognition, Uploaded, wait_for
 
 MakeKey = Callable[[str], str]
-BURST = 40  # four full batches, for two instances of the function or more
+BURST = 25  # two batches and a half: more than one instance of the function takes at once
 
 
 def event_of(stack: DeployedStack, uploaded: Uploaded, sequencer: str) -> str:
