@@ -56,11 +56,12 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
 	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-command test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
 
-# Parts of about equal length. Tests of the program are together, so that each stack's program runs once.
+# Parts of about equal length. Tests of the program are together, so that each stack's program runs once. `make check` has
+# tests/test_names.py.
 PROGRAMS := $(addprefix tests/,component_provider components program $(addprefix labelstack/test_,deployer_policy.py pricing.py))
 UNITS_programs := $(PROGRAMS)
 UNITS_command := tests/labelstack $(addprefix --ignore ,$(PROGRAMS))
-UNITS_others := tests --ignore tests/web $(addprefix --ignore ,$(PROGRAMS) tests/labelstack)
+UNITS_others := tests $(addprefix --ignore ,$(PROGRAMS) tests/labelstack tests/test_names.py tests/web)
 
 # Only the page's tests use schemathesis, whose plugin takes a second to load.
 test-units-%: $(VENV)/.dev

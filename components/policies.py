@@ -12,7 +12,7 @@ import pulumi
 from .errors import InvalidArgumentError
 
 VERSION = "2012-10-17"
-_HELD = re.compile(r'"\\u0000(\d+)\\u0000"')
+_LATE = re.compile(r'"\\u0000(\d+)\\u0000"')
 _dump = functools.partial(json.dumps, separators=(",", ":"))
 
 
@@ -68,12 +68,12 @@ def compact_json(value: Any) -> pulumi.Output[str]:
     """
     late: list[Any] = []
 
-    def hold(leaf: Any) -> str:
+    def mark(leaf: Any) -> str:
         late.append(leaf)
         return f"\0{len(late) - 1}\0"
 
-    text = _dump(value, default=hold)
-    return pulumi.Output.all(*late).apply(lambda known: _HELD.sub(lambda held: _dump(known[int(held[1])]), text))
+    text = _dump(value, default=mark)
+    return pulumi.Output.all(*late).apply(lambda known: _LATE.sub(lambda place: _dump(known[int(place[1])]), text))
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:

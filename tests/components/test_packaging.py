@@ -156,7 +156,10 @@ def test_where_nothing_can_be_written_zips_are_in_the_users_cache(
 def test_a_read_only_checkout_is_left_as_it_is(make: Callable[..., Package], tmp_path: Path) -> None:
     package = make()
     package.source_dir.chmod(0o500)
+    # Of the components alone, without the package: it imports Pulumi's AWS SDK, which takes longer than all else here.
     code = (
+        "import sys, types; components = sys.modules['components'] = types.ModuleType('components'); "
+        "components.__path__ = ['components']; "
         "from pathlib import PosixPath; from components.packaging import Package, build, build_dir; "
         f"package = {package!r}; print(build(package, build_dir(package.source_dir)))"
     )

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -120,6 +121,7 @@ def make_client() -> Iterator[Callable[[str], RekognitionClient]]:
     """Yield a function that makes clients without retries, whose answers are checked."""
     clients: list[RekognitionClient] = []
 
+    @cache
     def make(url: str) -> RekognitionClient:
         client: RekognitionClient = boto3.client(
             "rekognition",
@@ -139,8 +141,8 @@ def make_client() -> Iterator[Callable[[str], RekognitionClient]]:
 
 
 @pytest.fixture
-def rekognition(server: LocalRekognition, control: Control, make_client: Callable[[str], RekognitionClient]) -> Any:
-    """Return a client of the shared server, reset around the test."""
+def rekognition(server: LocalRekognition, make_client: Callable[[str], RekognitionClient]) -> RekognitionClient:
+    """Return a client of the shared server, which remembers the last pictures unless the test takes `control`."""
     return make_client(server.url)
 
 

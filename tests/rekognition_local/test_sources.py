@@ -27,6 +27,7 @@ from tests.rekognition_local.conftest import Control, MemoryReader
 from tests.rekognition_local.pictures import plain, sample
 
 TIMEOUT_S = 60
+pytestmark = pytest.mark.usefixtures("control")
 
 
 def stored(name: str = "a.png", version: str | None = None) -> Any:
