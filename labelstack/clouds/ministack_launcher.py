@@ -5,11 +5,13 @@ Every change replaces a private name of the pinned version; `check` fails at onc
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import importlib
 import importlib.metadata
 import os
 import re
+import resource
 from collections.abc import Callable
 from xml.sax.saxutils import unescape
 
@@ -121,6 +123,9 @@ def serve() -> None:
     import uvicorn
     from ministack import app
 
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError):  # macOS names a limit that it does not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     uvicorn.run(
         app.app,
         host=os.environ["BIND_HOST"],
@@ -128,6 +133,7 @@ def serve() -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the address in a policy's `aws:SourceIp` is the sender's own, not the one it writes
         server_header=False,
         date_header=False,  # the emulator sends its own
     )

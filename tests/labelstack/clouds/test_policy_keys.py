@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,28 +161,48 @@ def test_a_request_that_names_no_key_is_refused(pool: Pool) -> None:
     assert refused(lambda: guest.client("dynamodb").batch_get_item(RequestItems=batch))
 
 
-def test_batches_of_sqs_need_the_right_of_a_single_message(cloud: EmbeddedCloud, numbers: Iterator[int]) -> None:
-    sqs, iam, name = cloud.client("sqs"), cloud.client("iam"), f"batches-{next(numbers)}"
-    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+@contextmanager
+def user_allowed(cloud: EmbeddedCloud, name: str, **statement: Any) -> Iterator[Any]:
+    """Yield a session of a user with one statement."""
+    iam = cloud.client("iam")
     iam.create_user(UserName=name)
-    allowed = ["sqs:SendMessage", "sqs:DeleteMessage"]
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", **statement}]}
     iam.put_user_policy(UserName=name, PolicyName="use", PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    session: Any = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=cloud.region)
-    user = session.client("sqs", endpoint_url=cloud.endpoint_url, config=Config(proxies={}))
     try:
+        yield boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=cloud.region)
+    finally:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user_policy(UserName=name, PolicyName="use")
+        iam.delete_user(UserName=name)
+
+
+def test_batches_of_sqs_need_the_right_of_a_single_message(cloud: EmbeddedCloud, numbers: Iterator[int]) -> None:
+    sqs, name = cloud.client("sqs"), f"batches-{next(numbers)}"
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    with user_allowed(cloud, name, Action=["sqs:SendMessage", "sqs:DeleteMessage"]) as session:
+        user = session.client("sqs", endpoint_url=cloud.endpoint_url, config=Config(proxies={}))
         sent = user.send_message_batch(QueueUrl=queue, Entries=[{"Id": "1", "MessageBody": "x"}])
         received = sqs.receive_message(QueueUrl=queue)["Messages"][0]["ReceiptHandle"]
         entries = [{"Id": "1", "ReceiptHandle": received}]
         assert not sent.get("Failed")
         assert refused(lambda: user.change_message_visibility_batch(QueueUrl=queue, Entries=entries))
         assert not user.delete_message_batch(QueueUrl=queue, Entries=entries).get("Failed")
-    finally:
-        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
-        iam.delete_user_policy(UserName=name, PolicyName="use")
-        iam.delete_user(UserName=name)
-        sqs.delete_queue(QueueUrl=queue)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+@pytest.mark.parametrize(("address", "expected"), [("127.0.0.1", False), ("203.0.113.1", True)])
+def test_an_address_in_a_header_is_not_the_sender_s(
+    cloud: EmbeddedCloud, numbers: Iterator[int], address: str, expected: bool
+) -> None:
+    condition = {"IpAddress": {"aws:SourceIp": address}}
+    name = f"address-{next(numbers)}"
+    with user_allowed(cloud, name, Action="s3:ListAllMyBuckets", Condition=condition) as session:
+        user = session.client("s3", endpoint_url=cloud.endpoint_url, config=Config(proxies={}))
+        claim = {"X-Forwarded-For": "203.0.113.1"}
+        user.meta.events.register("before-send", lambda request, **_: request.headers.update(claim))
+
+        assert refused(user.list_buckets) is expected
 
 
 def test_leading_keys_of_requests() -> None:
