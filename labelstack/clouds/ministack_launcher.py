@@ -106,12 +106,14 @@ def serve_sites() -> None:
     import boto3
 
     from labelstack.clouds import sites
+    from labelstack.clouds.base import Clients
 
     endpoint_url = os.environ["AWS_ENDPOINT_URL"]
-    s3, cloudfront = (boto3.client(name, endpoint_url=endpoint_url) for name in ("s3", "cloudfront"))
-    port = int(endpoint_url.rpartition(":")[2])
+    clients = Clients(boto3.Session(), endpoint_url)  # built when the first page is read: each takes 50 ms
     try:
-        sites.serve(sites.Sites(port, s3, cloudfront), int(os.environ["LABELSTACK_SITES_PORT"]))
+        sites.serve(
+            sites.Sites(int(os.environ["GATEWAY_PORT"]), clients.client), int(os.environ["LABELSTACK_SITES_PORT"])
+        )
     except OSError as error:
         raise SystemExit(
             f"port {os.environ['LABELSTACK_SITES_PORT']} for web sites is not free ({error}): start the cloud again"

@@ -12,7 +12,7 @@ import http.client
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,10 +68,10 @@ class Sites:
         port: Of the cloud, on the loopback interface.
     """
 
-    def __init__(self, port: int, s3: Any, cloudfront: Any) -> None:
-        """Take clients of the cloud with the rights of its root."""
+    def __init__(self, port: int, client: Callable[[str], Any]) -> None:
+        """Take a function that returns a service's client, with the rights of the cloud's root."""
         self.port = port
-        self._s3, self._cloudfront = s3, cloudfront
+        self._client = client
         self._known: dict[str, tuple[float, Site | None]] = {}
 
     def answer(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
@@ -114,7 +114,7 @@ class Sites:
 
     def _look_up(self, bucket: str) -> Site | None:
         try:
-            hosting = self._s3.get_bucket_website(Bucket=bucket)
+            hosting = self._client("s3").get_bucket_website(Bucket=bucket)
         except ClientError:
             return self._distribution(bucket)
         return Site(
@@ -124,7 +124,7 @@ class Sites:
         )
 
     def _distribution(self, bucket: str) -> Site | None:
-        for page in self._cloudfront.get_paginator("list_distributions").paginate():
+        for page in self._client("cloudfront").get_paginator("list_distributions").paginate():
             for distribution in page["DistributionList"].get("Items", []):
                 origins = [origin["DomainName"] for origin in distribution["Origins"]["Items"]]
                 if any(origin.startswith(f"{bucket}.s3.") for origin in origins):

@@ -96,15 +96,11 @@ def test_start_error_names_the_log_and_shows_its_end(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_attach_finds_one_and_can_stop_it(tmp_path: Path) -> None:
-    with EmbeddedCloud.start(tmp_path, rekognition=False) as started:
-        attached = EmbeddedCloud.attach(tmp_path)
-        assert attached.endpoint_url == started.endpoint_url
-        assert attached.instance == started.instance
+def test_attach_finds_one(cloud: EmbeddedCloud) -> None:
+    attached = EmbeddedCloud.attach(cloud.folder)
 
-        attached.stop()
-
-        assert processes_of(tmp_path) == []
+    assert attached.endpoint_url == cloud.endpoint_url
+    assert attached.instance == cloud.instance
 
 
 def test_attach_without_one_says_how_to_start_it(tmp_path: Path) -> None:
@@ -172,7 +168,7 @@ def test_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None
     wait_until("the cloud's end", lambda: not processes_of(tmp_path))
 
 
-def test_detached_outlives_the_process_that_started_it(tmp_path: Path) -> None:
+def test_detached_outlives_the_process_that_started_it_until_another_stops_it(tmp_path: Path) -> None:
     holder = hold(tmp_path, "detach", 0)
     assert holder.wait(60) == 0
 

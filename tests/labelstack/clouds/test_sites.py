@@ -184,7 +184,7 @@ def nobody_listens() -> Iterator[int]:
 
 
 def test_a_cloud_that_does_not_answer_is_told(nobody_listens: int) -> None:
-    server = sites.serve(sites.Sites(nobody_listens, HostsEverything(), None), 0)
+    server = sites.serve(sites.Sites(nobody_listens, lambda _: HostsEverything()), 0)
     try:
         connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
         connection.request("GET", "/any/")
@@ -201,4 +201,4 @@ def test_a_cloud_that_does_not_answer_is_told(nobody_listens: int) -> None:
 
 def test_a_port_that_is_taken_is_told(nobody_listens: int) -> None:
     with pytest.raises(OSError, match="in use"):
-        sites.serve(sites.Sites(nobody_listens, HostsEverything(), None), nobody_listens)
+        sites.serve(sites.Sites(nobody_listens, lambda _: HostsEverything()), nobody_listens)
