@@ -23,7 +23,7 @@ import yaml
 from pulumi.runtime import mocks, settings, stack
 
 from components import packaging
-from labelstack.engines.program import few_collections, outputs_known
+from labelstack.engines.program import no_collections, outputs_known
 from settings import KEYS
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -285,7 +285,7 @@ def record(
             new_record.outputs[name] = await output.future()
 
     # A thread of its own: Pulumi looks through the stack of calls for each resource, and pytest's is deep.
-    with monitor(new_record, place, present) as recorder, few_collections(), ThreadPoolExecutor(1) as thread:
+    with monitor(new_record, place, present) as recorder, no_collections(), ThreadPoolExecutor(1) as thread:
         # One loop for the mocks and the program: with two it hangs. An empty context, as settings outlive a program.
         thread.submit(contextvars.Context().run, lambda: asyncio.run(run(recorder))).result()
     new_record.resources = [r for r in new_record.resources if r.type != "pulumi:pulumi:Stack"]

@@ -279,8 +279,8 @@ class Pipeline(Recorder):
             return None
         moves = replace(moves, fingerprint=self.settings.whole_of(of_detectors))
         # Facts of the file change with its version and the settings; to read them costs no analysis.
-        has_facts = fingerprint.endswith(f".{self.settings.facts}")
-        header = None if has_facts else self._read_facts(stored, start, batch)
+        lacks_facts = image.image["status"] == Status.LABELED and not fingerprint.endswith(f".{self.settings.facts}")
+        header = self._read_facts(stored, start, batch) if lacks_facts else None
         return self.settings.refreshed(moves, image.image, header, self.now())
 
     def _read_facts(self, stored: StoredObject, start: bytes, batch: Batch) -> PictureHeader | None:

@@ -122,7 +122,7 @@ def _run(project: Project, stack: str, config: Mapping[str, str], monitor: Monit
         async with asyncio.timeout(DEADLINE_S):
             await pulumi.runtime.run_in_stack(execute)
 
-    with _inside(project.entry.parent), few_collections():
+    with _inside(project.entry.parent), no_collections():
         asyncio.run(program())
 
 
@@ -139,14 +139,13 @@ async def outputs_known() -> None:
 
 
 @contextlib.contextmanager
-def few_collections() -> Iterator[None]:
-    """Put off full collections: each walks through all modules of Pulumi's AWS SDK, and a program causes dozens."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(*thresholds[:2], 1000)
+def no_collections() -> Iterator[None]:
+    """Put off collections of garbage: a program leaves little, and a full collection walks through Pulumi's AWS SDK."""
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
+        gc.enable()
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from handlers.labelling.decoding.conversion import convert, facts
 from handlers.labelling.decoding.metadata import capture
 from handlers.labelling.errors import PictureRejectedError
 from handlers.labelling.events import ObjectEvent, Outcome, decode_message
-from handlers.labelling.picture import read_header
+from handlers.labelling.picture import HEADER_READS_BYTES, read_header
 from handlers.results import keys
 from handlers.results.codes import Code
 from handlers.results.document import Capture
@@ -374,6 +374,18 @@ def test_a_repair_gives_an_older_result_what_the_camera_wrote(places: Places, na
     assert (keys.IMAGE + "old", "TERM#YEAR#2026") in places.world.rows.items
     assert places.repair("old", keep=False) is Outcome.UNCHANGED
     assert len(places.world.rekognition.calls) == 1
+
+
+def test_a_repair_of_a_rejected_picture_reads_no_facts(places: Places) -> None:
+    def reject(*_: object) -> None:
+        raise PictureRejectedError(Code.IMAGE_DAMAGED)
+
+    places.world.rekognition.fail = reject
+    places.label("old", keep=False, name="HEIC")
+    places.world.objects.reads.clear()
+
+    assert places.repair("old", keep=True) is Outcome.UNCHANGED
+    assert places.world.objects.reads == [("old", HEADER_READS_BYTES[0])]
 
 
 class Refusing(DecoderHere):

@@ -253,6 +253,12 @@ def test_object_that_is_gone_leaves_a_tombstone(world: World) -> None:
     assert world.metrics.take()[0] == {Metric.PICTURES_DELETED: 1}
 
 
+def test_repair_of_a_picture_that_never_existed_leaves_no_tombstone(world: World) -> None:
+    assert world.process(kind=EventKind.REPAIR) is Outcome.STALE
+
+    assert not world.rows.items
+
+
 def test_object_that_goes_while_rekognition_looks_leaves_a_tombstone(world: World) -> None:
     def gone(detector: Detector, stored: object) -> None:
         world.objects.purge("cat.jpg", "v1")
