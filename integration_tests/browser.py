@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 from integration_tests.stack import wait_for
 from labelstack.diagnosis.machine import BROWSERS
@@ -79,10 +79,17 @@ Visit = Callable[..., "Visitor"]
 
 
 class Visitor:
-    """One browser window with its own storage, and its errors."""
+    """One browser window, with its own storage unless it is in a shared context, and its errors."""
 
-    def __init__(self, browser: Browser, *, patience_ms: int = PATIENCE_MS, **options: Any) -> None:
-        self.context = browser.new_context(reduced_motion="reduce", **options)
+    def __init__(
+        self,
+        browser: Browser,
+        *,
+        patience_ms: int = PATIENCE_MS,
+        shared: BrowserContext | None = None,
+        **options: Any,
+    ) -> None:
+        self.context = shared or browser.new_context(reduced_motion="reduce", **options)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self._patience_s = patience_ms / 1000
@@ -132,21 +139,36 @@ class Visitor:
 
 
 @contextmanager
-def visiting(browser: Browser, *, patience_ms: int = PATIENCE_MS) -> Iterator[Visit]:
+def visiting(
+    browser: Browser, *, patience_ms: int = PATIENCE_MS, shared: BrowserContext | None = None
+) -> Iterator[Visit]:
     """Yield a function that opens a page: visit(url, script="", **options of the browser context).
 
-    `script` runs before the page's. An error of a page that its test has not forgiven fails the test.
+    `script` runs before the page's. Without options, the page is in the shared context if there is one. An error of a
+    page that its test has not forgiven fails the test. Of the shared context only the cache stays.
     """
     visitors: list[Visitor] = []
 
     def visit(url: str, script: str = "", **options: Any) -> Visitor:
-        visitor = Visitor(browser, patience_ms=patience_ms, **options)
+        visitor = Visitor(browser, patience_ms=patience_ms, shared=None if options else shared, **options)
         visitors.append(visitor)
-        visitor.context.add_init_script(script)
+        visitor.page.add_init_script(script)
         visitor.open(url)
         return visitor
 
     yield visit
     for visitor in visitors:
-        visitor.context.close()
+        if visitor.context is not shared:
+            visitor.context.close()
+    if shared:
+        _empty(shared)
     assert [visitor.errors for visitor in visitors if visitor.errors] == []
+
+
+def _empty(context: BrowserContext) -> None:
+    for page in context.pages:
+        everywhere = {"origin": "*", "storageTypes": "local_storage"}
+        context.new_cdp_session(page).send("Storage.clearDataForOrigin", everywhere)
+        page.close()
+    context.set_offline(False)
+    context.clear_permissions()

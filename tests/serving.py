@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 @contextmanager
-def served(app: Starlette, *, dated: bool = True) -> Iterator[str]:
+def served(app: ASGIApp, *, dated: bool = True) -> Iterator[str]:
     """Yield the application's address while the block runs; `dated` says whether its answers have a date."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", date_header=dated))
     # The socket listens from here on, so the first request may come before the server runs: it is not refused.

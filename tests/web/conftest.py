@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from integration_tests.browser import Visit, Visitor, browsing, required_chromium, visiting
 from tests.serving import served
@@ -34,17 +35,43 @@ def double() -> Double:
     return Double()
 
 
-@pytest.fixture
-def site(double: Double) -> Iterator[str]:
-    """Yield the page's address."""
-    with served(application(double)) as url:
-        yield url
+class Server:
+    """One address for all tests' applications, so that the browser keeps the page's files."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.application: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the test's application answer."""
+        await self.application(scope, receive, send)
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Server]:
+    """Yield the server."""
+    running = Server()
+    with served(running) as running.url:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def shared(browser: Browser) -> BrowserContext:
+    """Return the browser context of all tests that need no options."""
+    return browser.new_context(reduced_motion="reduce")
 
 
 @pytest.fixture
-def visit(browser: Browser, site: str) -> Iterator[Visit]:
+def site(server: Server, double: Double) -> str:
+    """Return the page's address."""
+    server.application = application(double)
+    return server.url
+
+
+@pytest.fixture
+def visit(browser: Browser, shared: BrowserContext, site: str) -> Iterator[Visit]:
     """Open the page: visit(path="", script="", **options of the browser context); `script` runs before the page's."""
-    with visiting(browser, patience_ms=PATIENCE_MS) as visit_url:
+    with visiting(browser, patience_ms=PATIENCE_MS, shared=shared) as visit_url:
         yield lambda path="", script="", **options: visit_url(f"{site}/{path}", script, **options)
 
 

@@ -23,11 +23,11 @@ from PIL import Image, UnidentifiedImageError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handlers.results.errors import InvalidQueryError
 from handlers.results.keys import date_of
@@ -435,20 +435,32 @@ async def on_http_error(_: Request, error: Exception) -> Response:
     return answer
 
 
+class Files(StaticFiles):
+    """The page's files, which browsers need not ask for again."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        """Return a file that may be kept."""
+        response = super().file_response(*args, **options)
+        response.headers["cache-control"] = "max-age=3600"
+        return response
+
+
 def application(double: Double) -> Starlette:
     """Return the page, the API under /api and the bucket under /s3."""
     service = Service(double)
 
-    async def watch(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        path = request.url.path
-        double.calls.append(f"{request.method} {path}")
-        if double.failures.get(path):
-            status, code = double.failures[path].pop(0)
-            return problem(status, code, f"The double was told to answer {code}.")
-        response = await call_next(request)
-        if path.endswith((".js", ".css", "/")):
-            response.headers["cache-control"] = "no-cache"
-        return response
+    def watched(app: ASGIApp) -> ASGIApp:
+        async def watch(scope: Scope, receive: Receive, send: Send) -> None:
+            path = scope["path"]
+            double.calls.append(f"{scope['method']} {path}")
+            if double.failures.get(path):
+                status, code = double.failures[path].pop(0)
+                app_or_problem: ASGIApp = problem(status, code, f"The double was told to answer {code}.")
+            else:
+                app_or_problem = app
+            await app_or_problem(scope, receive, send)
+
+        return watch
 
     api = [
         Route("/generate-upload-url", service.generate, methods=["POST"]),
@@ -467,8 +479,8 @@ def application(double: Double) -> Starlette:
             Route("/s3/put/{grant}", service.put, methods=["PUT"]),
             Route("/s3/pictures/{key:path}", service.get_object),
             Route("/s3/previews/{size:int}/{key:path}", service.get_preview),
-            Mount("/", StaticFiles(directory=WEB, html=True)),
+            Mount("/", Files(directory=WEB, html=True)),
         ],
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=watch)],
+        middleware=[Middleware(watched)],
         exception_handlers={Problem: on_problem, HTTPException: on_http_error},
     )

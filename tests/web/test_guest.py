@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from integration_tests.browser import Visitor, visiting
+from integration_tests.browser import Visit, Visitor, visiting
 from tests.serving import served
 
-from .conftest import PATIENCE_MS, plain_picture, sample, upload_of
+from .conftest import PATIENCE_MS, Server, plain_picture, sample, upload_of
 from .double import Double
 from .guest_double import GUEST, GuestDouble, guest_application
 from .test_delivery import violations
@@ -26,33 +25,36 @@ def guest(double: Double) -> GuestDouble:
     return GuestDouble(double)
 
 
-@contextmanager
-def visited(browser: Browser, guest: GuestDouble, script: str = "", *, dated: bool = True) -> Iterator[Visitor]:
-    """Open the page in guest mode; it must log no error, and its endpoints must refuse nothing."""
-    with served(guest_application(guest), dated=dated) as url:
-        guest.double.config_extra = {
-            "mode": "guest",
-            "region": "eu-central-1",
-            "identityPoolId": "eu-central-1:pool",
-            "uploadBucket": "pictures",
-            "resultsTable": "results",
-            "uploadPrefix": "uploads/",
-            "endpoints": {
-                "s3": f"{url}/aws/s3",
-                "dynamodb": f"{url}/aws/dynamodb",
-                "cognito-identity": f"{url}/aws/cognito",
-            },
-        }
-        with visiting(browser, patience_ms=PATIENCE_MS) as visit:
-            yield visit(url, script)
+def configured(guest: GuestDouble, url: str) -> GuestDouble:
+    """Return the guest's endpoints, which the page finds at this address."""
+    guest.double.config_extra = {
+        "mode": "guest",
+        "region": "eu-central-1",
+        "identityPoolId": "eu-central-1:pool",
+        "uploadBucket": "pictures",
+        "resultsTable": "results",
+        "uploadPrefix": "uploads/",
+        "endpoints": {
+            "s3": f"{url}/aws/s3",
+            "dynamodb": f"{url}/aws/dynamodb",
+            "cognito-identity": f"{url}/aws/cognito",
+        },
+    }
+    return guest
+
+
+@pytest.fixture
+def guest_visit(visit: Visit, guest: GuestDouble, server: Server) -> Iterator[Visit]:
+    """Open the page in guest mode: visit(script=""). Its endpoints must refuse nothing."""
+    server.application = guest_application(configured(guest, server.url))
+    yield visit
     assert guest.refused == []
 
 
 @pytest.fixture
-def guest_visitor(browser: Browser, guest: GuestDouble) -> Iterator[Visitor]:
-    """Yield the page in guest mode."""
-    with visited(browser, guest) as visitor:
-        yield visitor
+def guest_visitor(guest_visit: Visit) -> Visitor:
+    """Return the page in guest mode."""
+    return guest_visit()
 
 
 @pytest.fixture
@@ -188,23 +190,28 @@ def clock_off_by(hours: int) -> str:
 
 @pytest.mark.parametrize("hours", [1, -24])
 def test_a_wrong_clock_is_corrected_before_anything_is_refused(
-    browser: Browser, guest: GuestDouble, hours: int
+    guest_visit: Visit, guest: GuestDouble, hours: int
 ) -> None:
-    with visited(browser, guest, clock_off_by(hours)) as visitor:
-        visitor.page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
-        expect(visitor.page.locator(ROWS)).to_have_attribute("data-state", "done")
-        visitor.page.reload()
-        expect(visitor.page.locator(".card img.ready")).to_be_visible()
+    page = guest_visit(script=clock_off_by(hours)).page
+    page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
+    expect(page.locator(ROWS)).to_have_attribute("data-state", "done")
+    page.reload()
+    expect(page.locator(".card img.ready")).to_be_visible()
     assert guest.skewed == 0
 
 
 @pytest.mark.parametrize("hours", [1, -24])
 def test_signs_again_where_only_the_refusal_tells_the_time(browser: Browser, guest: GuestDouble, hours: int) -> None:
-    with visited(browser, guest, clock_off_by(hours), dated=False) as visitor:
+    with (
+        served(guest_application(guest), dated=False) as url,
+        visiting(browser, patience_ms=PATIENCE_MS) as visit,
+    ):
+        configured(guest, url)
+        visitor = visit(url, clock_off_by(hours))
         visitor.page.set_input_files("#files", upload_of("cat.png", sample("cat.png")))
         expect(visitor.page.locator(ROWS)).to_have_attribute("data-state", "done")
         visitor.forgive("403")
-    assert (guest.skewed, len(guest.puts)) == (1, 1)
+    assert (guest.skewed, len(guest.puts), guest.refused) == (1, 1, [])
 
 
 def test_axe_finds_nothing_in_guest_mode(guest_page: Page) -> None:
