@@ -64,6 +64,13 @@ def test_a_wait_for_a_function_that_does_not_start_ends_within_seconds_with_the_
         stack.wait_for("a result", lambda: None, bool, hopeless=hopeless)
 
 
+def test_garbage_is_collected_after_the_first_invocation(cloud: EmbeddedCloud, deploy: Deploy) -> None:
+    name = deploy("import gc\ndef handle(event, context): return gc.isenabled()\n")
+    invoke(cloud, name)
+
+    assert invoke(cloud, name) == (None, True)
+
+
 def test_the_sdk_that_lambda_ships_is_there(cloud: EmbeddedCloud, deploy: Deploy) -> None:
     source = "import boto3\ndef handle(event, context):\n"
     source += "    return boto3.client('sts').get_caller_identity()['Arn']\n"
