@@ -139,14 +139,13 @@ class Visitor:
 
 
 @contextmanager
-def visiting(
-    browser: Browser, *, patience_ms: int = PATIENCE_MS, shared: BrowserContext | None = None
-) -> Iterator[Visit]:
+def visiting(browser: Browser, *, patience_ms: int = PATIENCE_MS) -> Iterator[Visit]:
     """Yield a function that opens a page: visit(url, script="", **options of the browser context).
 
-    `script` runs before the page's. Without options, the page is in the shared context if there is one. An error of a
-    page that its test has not forgiven fails the test. Of the shared context only the cache stays.
+    `script` runs before the page's. Visits without options share a context, so that the browser keeps the page's files;
+    afterwards it is empty but for these. An error of a page that its test has not forgiven fails the test.
     """
+    shared = browser.contexts[0] if browser.contexts else browser.new_context(reduced_motion="reduce")
     visitors: list[Visitor] = []
 
     def visit(url: str, script: str = "", **options: Any) -> Visitor:
@@ -160,8 +159,7 @@ def visiting(
     for visitor in visitors:
         if visitor.context is not shared:
             visitor.context.close()
-    if shared:
-        _empty(shared)
+    _empty(shared)
     assert [visitor.errors for visitor in visitors if visitor.errors] == []
 
 

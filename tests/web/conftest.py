@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from integration_tests.browser import Visit, Visitor, browsing, required_chromium, visiting
@@ -55,12 +55,6 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="package")
-def shared(browser: Browser) -> BrowserContext:
-    """Return the browser context of all tests that need no options."""
-    return browser.new_context(reduced_motion="reduce")
-
-
 @pytest.fixture
 def site(server: Server, double: Double) -> str:
     """Return the page's address."""
@@ -69,9 +63,9 @@ def site(server: Server, double: Double) -> str:
 
 
 @pytest.fixture
-def visit(browser: Browser, shared: BrowserContext, site: str) -> Iterator[Visit]:
+def visit(browser: Browser, site: str) -> Iterator[Visit]:
     """Open the page: visit(path="", script="", **options of the browser context); `script` runs before the page's."""
-    with visiting(browser, patience_ms=PATIENCE_MS, shared=shared) as visit_url:
+    with visiting(browser, patience_ms=PATIENCE_MS) as visit_url:
         yield lambda path="", script="", **options: visit_url(f"{site}/{path}", script, **options)
 
 
