@@ -40,6 +40,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# All parts of `make test` begin at the same time, and each would compile what all import.
+$(VENV)/.compiled: $(VENV)/.dev
+	@$(BIN)/python -W ignore -c 'import boto3, hypothesis, starlette, uvicorn; from tests.recording import record_stack; record_stack("dev")'
+	@touch $@
+
 .PHONY: demo
 demo: $(VENV)/.local ## Label pictures on a laptop, print the results, take everything down (IMAGES="a.jpg dir/")
 	@$(LABELSTACK) demo $(IMAGES)
@@ -53,7 +58,7 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 	@$(LABELSTACK) down
 
 .PHONY: test
-test: $(VENV)/.dev browser ## Run every test that needs neither Docker nor AWS
+test: $(VENV)/.compiled browser ## Run every test that needs neither Docker nor AWS
 	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-command test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
 
 # Parts of about equal length. Tests of the program are together, so that each stack's program runs once. `make check` has
