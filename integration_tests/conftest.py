@@ -292,7 +292,7 @@ def _rekognition_of(running: RunningCloud) -> LocalRekognition:
 @pytest.fixture(scope="session")
 def keyed_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
     """Yield the same program beside the first stack, with an API that wants a key, and a pipeline that can pause."""
-    settings = _beside("keyed", {"apiAccess": "api_key", "onCostBound": "pause"})
+    settings = _beside("keyed", {"apiAccess": "api_key", "onCostBound": "pause", **_best_site(running.cloud)})
     with _deployed(lane, running, tmp_path_factory.mktemp("keyed"), settings) as deployed:
         yield deployed
 
@@ -301,9 +301,8 @@ def keyed_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.Temp
 def guest_stack(lane: Lane, running: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStack]:
     """Yield the same program with a page for guests, behind CloudFront, and an HTTP API that wants signatures."""
     skip_unless(running.cloud, *lanes.GUESTS)
-    settings = {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest", **UNWATCHED}
-    if running.cloud.capabilities.cloudfront:
-        settings["website"] = "cloudfront"
+    guests = {"api": "http", "apiAccess": "iam", "guestAccess": "true", "siteMode": "guest"}
+    settings = {**guests, **UNWATCHED, **_best_site(running.cloud)}
     with _deployed(lane, running, tmp_path_factory.mktemp("guests"), _beside("guests", settings)) as deployed:
         yield deployed
 
@@ -343,6 +342,10 @@ def workflow_stack(
     settings = _beside("flow", {"pipeline": "workflow", **plain})
     with _deployed(lane, running, tmp_path_factory.mktemp("workflow"), settings) as deployed:
         yield deployed
+
+
+def _best_site(cloud: Cloud) -> dict[str, str]:
+    return {"website": "cloudfront"} if cloud.capabilities.cloudfront else {}
 
 
 def _beside(name: str, settings: Mapping[str, str]) -> dict[str, str]:
