@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from labelstack.clouds import function_runtime
+import pytest
+
+from labelstack.clouds import function_runtime, ministack_launcher
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,6 +41,31 @@ def test_another_version_is_told() -> None:
 
     assert done.returncode != 0
     assert "needs ministack 9, found" in done.stderr
+
+
+@pytest.mark.parametrize(("status", "headers", "body"), [(204, [], b""), (200, [(b"Content-Length", b"2")], b"{}")])
+def test_an_answer_without_content_has_none(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    async def app(scope: object, receive: object, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": [(b"Content-Length", b"2")]})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    sent: list[Any] = []
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError
+
+    async def ask() -> None:
+        await ministack_launcher.without_content(app)({}, receive, send)
+
+    asyncio.run(ask())
+
+    assert sent == [
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": body},
+    ]
 
 
 def test_runtime_folder_holds_what_lambda_ships_and_no_more(tmp_path: Path) -> None:
