@@ -28,9 +28,6 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "labelstack needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
-# The tests' processes import these at once: each would compile them.
-IMPORTED_BY_ALL := _pytest,boto3,botocore,google,grpc,hypothesis,ministack,opentelemetry,PIL,pulumi,pydantic,rich,s3transfer,schemathesis,urllib3
-
 # One stamp per lock file: a task installs only when its lock has changed.
 $(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what a laptop needs (once; about a minute) ..."
@@ -41,12 +38,11 @@ $(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
 	@echo "Installing what the tests need (once; about a minute) ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib/python*/site-packages/{$(IMPORTED_BY_ALL)}
 	@touch $@
 
 # All parts of `make test` begin at the same time, and each would compile what all import.
 $(VENV)/.compiled: $(VENV)/.dev
-	@$(BIN)/python -W ignore -c 'import boto3, hypothesis, starlette, uvicorn; from tests.recording import record_stack; record_stack("dev")'
+	@$(BIN)/python -W ignore -c 'import hypothesis, ministack.app, schemathesis.pytest.plugin, starlette, uvicorn, integration_tests.conftest; from tests.recording import record_stack; record_stack("dev")'
 	@touch $@
 
 .PHONY: demo
