@@ -138,7 +138,7 @@ def test_a_burst_is_throttled_and_then_answered_without_reading_anything_twice(
 
     def call(name: str) -> str:
         try:
-            client.detect_moderation_labels(Image={"S3Object": {"Bucket": "bucket", "Name": name, "Version": "1"}})
+            client.detect_faces(Image={"S3Object": {"Bucket": "bucket", "Name": name, "Version": "1"}})
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return "answered"

@@ -70,7 +70,7 @@ def test_starts_on_a_free_port_and_ends_on_ctrl_c(
         url = f"http://127.0.0.1:{ready['port']}"
         assert ready == {"port": ready["port"], "pid": process.pid, "url": url, "token": ready["token"]}
         assert (tmp_path / "ready.json").stat().st_mode & 0o777 == 0o600
-        make_client(ready["url"]).detect_moderation_labels(Image={"Bytes": plain()})
+        make_client(ready["url"]).detect_faces(Image={"Bytes": plain()})
 
         process.send_signal(signal.SIGINT)
 
@@ -156,7 +156,7 @@ def test_a_delay_makes_calls_longer(
     client = make_client(start_server(Options(delay_ms=300)).url)
     began_s = monotonic()
 
-    client.detect_moderation_labels(Image={"Bytes": plain()})
+    client.detect_faces(Image={"Bytes": plain()})
 
     assert monotonic() - began_s >= 0.3
 
