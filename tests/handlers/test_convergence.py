@@ -226,7 +226,7 @@ def test_failures_alone_end_in_the_same_table_too(data: st.DataObject) -> None:
     assert table_items == table_after(when_all_is_done(history, failed))
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_order_ends_in_the_same_table_in_dynamodb(dynamodb: DynamoDBClient, data: st.DataObject) -> None:
     history = data.draw(histories())
