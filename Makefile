@@ -96,8 +96,8 @@ pulumi-test: $(VENV)/.dev browser ## Run the integration tests by Pulumi's own C
 # The integration tests in parts of about equal length, each on its own cloud: a single part waits most of the time.
 PARTS := faults repair front others
 PART_faults := events failures least_privilege monitoring workflow
-PART_repair := examples repair wheel
-PART_front := api api_contract bad_pictures command page page_resilience previews security strangers throttling
+PART_repair := examples repair strangers throttling wheel
+PART_front := api api_contract bad_pictures command page page_resilience previews security
 PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
 # Apple's make is too old to keep the outputs apart.
