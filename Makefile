@@ -28,17 +28,13 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "labelstack needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
-# One stamp per lock file: a task installs only when its lock has changed.
-$(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
-	@echo "Installing what a laptop needs (once; about a minute) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/local.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
-	@touch $@
-
-$(VENV)/.dev: requirements/dev.txt $(VENV)/.local
-	@echo "Installing what the tests need (once; about a minute) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
-	@touch $@
+# One stamp per lock file: a task installs only when its lock has changed. The tests' packages include a laptop's.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+$(VENV)/.local $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the packages of $< (once; about a minute) ..."
+	$(PIP_INSTALL) --require-hashes -r $<
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.local
 
 # All parts of `make test` begin at the same time, and each would compile what all import.
 $(VENV)/.compiled: $(VENV)/.dev
@@ -59,14 +55,15 @@ down: $(VENV)/.local ## Destroy the stack and stop the embedded cloud
 
 .PHONY: test
 test: $(VENV)/.compiled browser ## Run every test that needs neither Docker nor AWS
-	@$(MAKE) $(IN_PARALLEL) test-units-programs test-units-command test-units-others test-page $(addprefix test-on-embedded-,$(PARTS))
+	@$(MAKE) $(IN_PARALLEL) $(addprefix test-units-,programs command handlers others) test-page $(addprefix test-on-embedded-,$(PARTS))
 
 # Parts of about equal length. Tests of the program are together, so that each stack's program runs once. `make check` has
 # tests/test_names.py.
 PROGRAMS := $(addprefix tests/,component_provider components program $(addprefix labelstack/test_,deployer_policy.py pricing.py))
 UNITS_programs := $(PROGRAMS)
 UNITS_command := tests/labelstack $(addprefix --ignore ,$(PROGRAMS))
-UNITS_others := tests $(addprefix --ignore ,$(PROGRAMS) tests/labelstack tests/test_names.py tests/web)
+UNITS_handlers := tests/handlers tests/handlers_api
+UNITS_others := tests $(addprefix --ignore ,$(PROGRAMS) $(UNITS_handlers) tests/labelstack tests/test_names.py tests/web)
 
 # Only the page's tests use schemathesis, whose plugin takes a second to load.
 test-units-%: $(VENV)/.dev

@@ -30,7 +30,8 @@ CORS_HEADERS = (
 CORS_MAX_AGE_S = 3600
 PROBLEM = "application/problem+json"
 SCHEMAS = "#/components/schemas/"
-_parse = functools.cache(yaml.safe_load)  # once for all APIs of a program: it takes longer than the rest of an API
+# Once for all APIs of a program, and by libyaml where PyYAML has it: it takes longer than the rest of an API.
+_parse = functools.cache(functools.partial(yaml.load, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 # Examples, and limits that the functions check: a gateway's validator could only say that a value is another.
 LEFT_OUT = {"enum", "maximum", "example", "default"}
 
