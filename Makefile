@@ -98,7 +98,7 @@ PART_front := api api_contract bad_pictures command page page_resilience preview
 PART_others := $(filter-out $(PART_faults) $(PART_repair) $(PART_front),$(patsubst integration_tests/test_%.py,%,$(wildcard integration_tests/test_*.py)))
 part = $(foreach name,$(PART_$*),integration_tests/test_$(name).py)
 # Apple's make is too old to keep the outputs apart.
-IN_PARALLEL := --no-print-directory --jobs 8 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+IN_PARALLEL := --no-print-directory --jobs 9 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test-on-embedded-%: $(VENV)/.dev
 	@$(BIN)/pytest $(part) --cloud embedded --quiet $(RERUN) $(PYTEST_ARGS)
