@@ -12,7 +12,7 @@ from labelstack.clouds import EmbeddedCloud  # noqa: E402 — after collections 
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage again, and leave what has been imported out of it. What tests import is seldom looked through."""
+    """Collect garbage again, without the modules imported so far, and seldom through those of later imports."""
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], 100)
     gc.enable()
